@@ -1,0 +1,70 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { serviceError } from '../src/errors.js'
+import type { SessionOutcome } from '../src/kratos-client/client.js'
+import type { KratosSession } from '../src/kratos-client/session.js'
+import { needsOriginCheck } from '../src/origin-guard.js'
+import { upstreamError } from '../src/upstream-error.js'
+
+type Guard = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /**
+     * Guard for `onRequest` or `preHandler`: sets `request.kratosSession` or throws; 401 only when Kratos said that there
+     * is no session, 403 when it is not enough, 502/503/504 when Kratos is ill.
+     */
+    authenticate: Guard
+    /** The same, but a request without a session passes with `request.kratosSession` null. A fault of Kratos stays a failure. */
+    authenticateOptional: Guard
+  }
+  interface FastifyRequest {
+    /** The session that Kratos confirmed for this request; null before a guard ran and where there is none. */
+    kratosSession: KratosSession | null
+  }
+}
+
+/** Parent domain of a host: where a second session cookie usually comes from. */
+const likelyCookieDomain = (hostname: string): string => hostname.split('.').slice(-2).join('.')
+
+export default fp(async function authenticate (app) {
+  app.decorateRequest('kratosSession', null)
+
+  /** Two different session cookies: nobody can say which is meant. Deleting the host-only one cures the browser (B01). */
+  function conflict (request: FastifyRequest, reply: FastifyReply): SessionOutcome {
+    request.log.warn({ event: 'two_session_cookies', cookieDomain: likelyCookieDomain(request.hostname) }, 'Two different session cookies in one request')
+    reply.expireSessionCookie()
+    return { kind: 'none', setCookie: [] }
+  }
+
+  async function resolve (request: FastifyRequest, reply: FastifyReply): Promise<SessionOutcome> {
+    const { credential } = request.kratosCaller()
+    if (credential.kind === 'none') return { kind: 'none', setCookie: [] }
+    if (credential.kind === 'conflict') return conflict(request, reply)
+    // A foreign page can make a browser send the cookie, never the token header (security model, section 3).
+    if (credential.from === 'cookie' && needsOriginCheck(request.method, request.headers)) await app.guardOrigin(request)
+    return app.kratos.whoami(credential)
+  }
+
+  /** @returns whether there is a session; everything that is neither yes nor no is thrown */
+  async function check (request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+    const outcome = await resolve(request, reply)
+    if (outcome.kind === 'denied') {
+      reply.forwardCookies(outcome.answer.setCookie)
+      throw upstreamError(outcome.answer)
+    }
+    if (outcome.kind === 'ill') throw upstreamError(outcome)
+    reply.forwardCookies(outcome.setCookie)
+    if (outcome.kind === 'none') return false
+    request.kratosSession = outcome.session
+    return true
+  }
+
+  app.decorate('authenticate', async (request, reply) => {
+    if (!await check(request, reply)) throw serviceError('INVALID_SESSION')
+  })
+
+  app.decorate('authenticateOptional', async (request, reply) => {
+    await check(request, reply)
+  })
+}, { name: 'authenticate', fastify: '5.x', dependencies: ['kratos', 'caller', 'cookie', 'origin-guard'] })

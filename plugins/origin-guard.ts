@@ -1,0 +1,34 @@
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { serviceError } from '../src/errors.js'
+import { type GuardedRequest, isDeliberateVisit, isOriginTrusted } from '../src/origin-guard.js'
+import type { AuthSettings } from '../src/settings.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Hook: refuses a state-changing request that a page of another origin may have sent (403 ORIGIN_FORBIDDEN). */
+    guardOrigin: (request: FastifyRequest) => Promise<void>
+    /** Hook: refuses a GET that nobody asked for, such as a prefetch or an image (403 ORIGIN_FORBIDDEN). */
+    guardVisit: (request: FastifyRequest) => Promise<void>
+  }
+}
+
+export interface OriginGuardOptions { settings: AuthSettings }
+
+export default fp<OriginGuardOptions>(async function originGuard (app, { settings }) {
+  const guarded = (request: FastifyRequest): GuardedRequest =>
+    ({ method: request.method, headers: request.headers, ownOrigin: new URL(request.ownUrl()).origin })
+
+  function refuse (request: FastifyRequest): never {
+    request.log.warn({ event: 'origin_refused', origin: String(request.headers.origin).slice(0, 200) }, 'Request of a foreign origin refused')
+    throw serviceError('ORIGIN_FORBIDDEN')
+  }
+
+  app.decorate('guardOrigin', async (request: FastifyRequest) => {
+    if (!isOriginTrusted(guarded(request), settings.origins)) refuse(request)
+  })
+
+  app.decorate('guardVisit', async (request: FastifyRequest) => {
+    if (!isDeliberateVisit(guarded(request), settings.origins)) refuse(request)
+  })
+}, { name: 'origin-guard', fastify: '5.x', dependencies: ['caller'] })

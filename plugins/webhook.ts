@@ -1,0 +1,24 @@
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { type Config, webhookKeys } from '../src/config.js'
+import { userOf } from '../src/profile.js'
+import { addWebhookReceiver } from '../src/webhook/receiver.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Adds Kratos' webhook receiver at a path of the calling scope; it keeps the users table in step. */
+    receiveIdentities: (scope: FastifyInstance, path: string) => void
+  }
+}
+
+export interface WebhookPluginOptions { config: Config }
+
+export default fp<WebhookPluginOptions>(async function webhook (app, { config }) {
+  const keys = webhookKeys(config)
+  app.decorate('receiveIdentities', (scope: FastifyInstance, path: string) => addWebhookReceiver(scope, path, {
+    keys,
+    onIdentity: async (identity) => {
+      await app.store.users.upsert(userOf(identity))
+    },
+  }))
+}, { name: 'webhook', fastify: '5.x', dependencies: ['store'] })

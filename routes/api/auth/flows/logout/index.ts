@@ -1,0 +1,27 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import { serviceError } from '../../../../../src/errors.js'
+import { responses, success, UPSTREAM_STATUSES } from '../../../../../src/schemas/envelope.js'
+import { upstreamError } from '../../../../../src/upstream-error.js'
+
+const LogoutUrlSchema = Type.Object({ logout_url: Type.String() })
+
+const logoutUrlRoute: FastifyPluginAsyncTypebox = async function logoutUrlRoute (app) {
+  // Where the other logout routes are: the prefix of this folder without its last two parts.
+  const logoutPath = app.prefix.replace(/\/flows\/logout$/, '/logout')
+
+  app.get('/', { schema: { response: responses(success(LogoutUrlSchema), ...UPSTREAM_STATUSES) } }, async (request, reply) => {
+    const { credential } = request.kratosCaller()
+    if (credential.kind === 'conflict') reply.expireSessionCookie()
+    if (credential.kind === 'none' || credential.kind === 'conflict') throw serviceError('INVALID_SESSION')
+    const answer = await app.kratos.initLogout(credential)
+    reply.forwardCookies(answer.setCookie)
+    if (answer.kind !== 'ok') throw upstreamError(answer)
+    const token = answer.body['logout_token']
+    if (typeof token !== 'string') throw serviceError('UPSTREAM_ERROR')
+    // Ours, not Kratos': Kratos' own URL cannot end a session that lives in a minted cookie (design, section 3).
+    return { success: true as const, data: { logout_url: `${request.ownUrl()}${logoutPath}?token=${encodeURIComponent(token)}` } }
+  })
+}
+
+export default logoutUrlRoute

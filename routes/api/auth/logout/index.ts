@@ -1,0 +1,51 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { serviceError } from '../../../../src/errors.js'
+import type { Answer } from '../../../../src/kratos-client/answer.js'
+import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
+import { completeLogout, logout } from '../../../../src/sessions/logout.js'
+import type { AuthSettings } from '../../../../src/settings.js'
+import { upstreamError } from '../../../../src/upstream-error.js'
+
+const LoggedOutSchema = Type.Object({ logged_out: Type.Literal(true) })
+const RESPONSES = responses(success(LoggedOutSchema), ...UPSTREAM_STATUSES)
+/** Recorded tokens have 39 characters (facts 3). */
+const LogoutQuerySchema = Type.Object({ token: Type.Optional(Type.String({ maxLength: 256 })) }, { additionalProperties: true })
+
+const wantsJson = ({ headers }: FastifyRequest): boolean => /\bapplication\/json\b/.test(headers.accept ?? '')
+
+const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async function logoutRoutes (app, { settings }) {
+  /** A session that is over, by this request or before it: the browser's cookie has no more use. */
+  function forget (request: FastifyRequest, reply: FastifyReply, answer: Answer): void {
+    const { credential } = request.kratosCaller()
+    reply.forwardCookies(answer.setCookie)
+    const over = answer.kind === 'ok' || (answer.kind === 'refused' && answer.code === 'INVALID_SESSION')
+    // Kratos deletes the cookies it made itself; the minted one, or one of a pair, is ours to delete.
+    const deletedByKratos = credential.kind === 'cookie' && answer.kind === 'ok'
+    if (over && !deletedByKratos && request.headers.cookie !== undefined) reply.expireSessionCookie()
+  }
+
+  // HEAD must not log anybody out, so there is no automatic HEAD route.
+  const visit = { schema: { querystring: LogoutQuerySchema, response: { ...RESPONSES, 302: Type.Null() } }, onRequest: app.guardVisit, exposeHeadRoute: false }
+  app.get('/', visit, async (request, reply) => {
+    const { token } = request.query
+    if (token === undefined || token === '') throw serviceError('LOGOUT_TOKEN_INVALID')
+    const answer = await completeLogout(app.kratos, token, request.kratosCaller().credential)
+    forget(request, reply, answer)
+    const alreadyOver = answer.kind === 'refused' && answer.code === 'INVALID_SESSION' && !wantsJson(request)
+    if (answer.kind !== 'ok' && !alreadyOver) throw upstreamError(answer)
+    if (wantsJson(request)) return { success: true as const, data: { logged_out: true as const } }
+    return reply.redirect(settings.frontendUrl, 302)
+  })
+
+  const body = Type.Object({}, { additionalProperties: true })
+  app.post('/', { schema: { body, response: RESPONSES }, onRequest: app.guardOrigin }, async (request, reply) => {
+    const answer = await logout(app.kratos, request.kratosCaller().credential)
+    forget(request, reply, answer)
+    if (answer.kind !== 'ok') throw upstreamError(answer)
+    return { success: true as const, data: { logged_out: true as const } }
+  })
+}
+
+export default logoutRoutes

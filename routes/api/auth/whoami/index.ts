@@ -1,0 +1,50 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import { serviceError } from '../../../../src/errors.js'
+import type { KratosSession } from '../../../../src/kratos-client/session.js'
+import { profileOf } from '../../../../src/profile.js'
+import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
+
+const OptionalText = Type.Union([Type.String(), Type.Null()])
+
+const WhoamiSchema = Type.Object({
+  id: Type.String(),
+  email: OptionalText,
+  first_name: OptionalText,
+  last_name: OptionalText,
+  username: OptionalText,
+  authenticated: Type.Literal(true),
+  // Only with ?full=true.
+  session: Type.Optional(Type.Object({ id: Type.String(), expires_at: Type.String(), authenticated_at: Type.Optional(Type.String()) })),
+  aal: Type.Optional(Type.String()),
+  methods: Type.Optional(Type.Array(Type.Unknown())),
+  addresses: Type.Optional(Type.Array(Type.Unknown())),
+})
+
+const QuerySchema = Type.Object({ full: Type.Optional(Type.Boolean()) }, { additionalProperties: true })
+
+const list = (value: unknown): unknown[] => Array.isArray(value) ? value : []
+
+function details (session: KratosSession) {
+  const { id, authenticated_at: authenticatedAt, authenticator_assurance_level: aal } = session
+  return {
+    session: { id, expires_at: session.expires_at, ...(typeof authenticatedAt === 'string' && { authenticated_at: authenticatedAt }) },
+    ...(aal !== undefined && { aal }),
+    methods: list(session.authentication_methods),
+    addresses: list(session.identity['verifiable_addresses']),
+  }
+}
+
+const whoamiRoute: FastifyPluginAsyncTypebox = async function whoamiRoute (app) {
+  const schema = { querystring: QuerySchema, response: responses(success(WhoamiSchema), ...UPSTREAM_STATUSES) }
+  app.get('/', { schema, onRequest: app.authenticate }, async ({ kratosSession, query }) => {
+    if (kratosSession === null) throw serviceError('INVALID_SESSION')
+    const { id, traits } = kratosSession.identity
+    return {
+      success: true as const,
+      data: { id, ...profileOf(traits), authenticated: true as const, ...(query.full === true && details(kratosSession)) },
+    }
+  })
+}
+
+export default whoamiRoute

@@ -1,0 +1,61 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import type { FastifyRequest } from 'fastify'
+import { serviceError } from '../../../src/errors.js'
+import { DocumentListSchema, DocumentPatchSchema, DocumentQuerySchema, DocumentSchema, MAX_DOCUMENT_BYTES, NewDocumentSchema } from '../../../src/schemas/document.js'
+import { responses, success, UPSTREAM_STATUSES } from '../../../src/schemas/envelope.js'
+import { UuidSchema } from '../../../src/schemas/flow.js'
+
+const OneSchema = success(DocumentSchema)
+const ParamsSchema = Type.Object({ id: UuidSchema })
+
+/** The session's identity, whose documents these are; the guard has set it. */
+function owner ({ kratosSession }: FastifyRequest): string {
+  if (kratosSession === null) throw serviceError('INVALID_SESSION')
+  return kratosSession.identity.id
+}
+
+/** A stranger's document is answered like a missing one (A36). */
+function found<T> (document: T | undefined): T {
+  if (document === undefined) throw serviceError('NOT_FOUND')
+  return document
+}
+
+const documentRoutes: FastifyPluginAsyncTypebox = async function documentRoutes (app) {
+  const { documents } = app.store
+  app.addHook('onRequest', app.authenticate)
+  app.addHook('onRequest', app.ensureUserRow)
+
+  const list = { querystring: DocumentQuerySchema, response: responses(success(DocumentListSchema), ...UPSTREAM_STATUSES) }
+  app.get('/', { schema: list }, async (request) => {
+    const { limit, cursor } = request.query
+    const page = await documents.list(owner(request), { limit, ...(cursor !== undefined && { cursor }) })
+    return { success: true as const, data: { user_id: owner(request), documents: page.documents, next_cursor: page.nextCursor } }
+  })
+
+  const one = responses(OneSchema, ...UPSTREAM_STATUSES)
+  app.post('/', { schema: { body: NewDocumentSchema, response: { ...responses(OneSchema, ...UPSTREAM_STATUSES), 201: OneSchema } }, bodyLimit: MAX_DOCUMENT_BYTES }, async (request, reply) => {
+    const document = await documents.create(owner(request), request.body)
+    reply.code(201)
+    return { success: true as const, data: document }
+  })
+
+  app.get('/:id', { schema: { params: ParamsSchema, response: one } }, async (request) => {
+    const document = found(await documents.get(owner(request), request.params.id.toLowerCase()))
+    return { success: true as const, data: document }
+  })
+
+  app.patch('/:id', { schema: { params: ParamsSchema, body: DocumentPatchSchema, response: one }, bodyLimit: MAX_DOCUMENT_BYTES }, async (request) => {
+    const document = found(await documents.update(owner(request), request.params.id.toLowerCase(), request.body))
+    return { success: true as const, data: document }
+  })
+
+  const deleted = responses(success(Type.Object({ id: Type.String() })), ...UPSTREAM_STATUSES)
+  app.delete('/:id', { schema: { params: ParamsSchema, response: deleted } }, async (request) => {
+    const id = request.params.id.toLowerCase()
+    if (!await documents.remove(owner(request), id)) throw serviceError('NOT_FOUND')
+    return { success: true as const, data: { id } }
+  })
+}
+
+export default documentRoutes

@@ -1,0 +1,28 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import { responses, success } from '../../src/schemas/envelope.js'
+
+const StatusSchema = success(Type.Object({ status: Type.Literal('ok') }))
+const NotReadySchema = Type.Object({ success: Type.Literal(false), error: Type.String(), code: Type.String() })
+
+const healthRoutes: FastifyPluginAsyncTypebox = async function healthRoutes (app) {
+  app.get('/alive', { schema: { response: responses(StatusSchema) } }, async () => ({ success: true as const, data: { status: 'ok' as const } }))
+
+  /** Which part is missing goes to the log only: readiness is public. */
+  async function missingParts (): Promise<string[]> {
+    if (app.lifecycle.isDraining) return ['draining']
+    const [kratos, database] = await Promise.all([app.kratos.isReady(), app.store.ping().then(() => true, () => false)])
+    return [...(kratos ? [] : ['kratos']), ...(database ? [] : ['database'])]
+  }
+
+  const response = { ...responses(StatusSchema), 503: NotReadySchema }
+  app.get('/ready', { schema: { response } }, async (request, reply) => {
+    const missing = await missingParts()
+    if (missing.length === 0) return { success: true as const, data: { status: 'ok' as const } }
+    request.log.warn({ event: 'not_ready', missing }, 'Not ready')
+    reply.code(503).header('retry-after', '1')
+    return { success: false as const, error: 'Not ready', code: 'NOT_READY' }
+  })
+}
+
+export default healthRoutes

@@ -1,0 +1,8 @@
+import type { FastifyPluginAsync } from 'fastify'
+
+/** Kratos' hook after a change of settings; same body and same receiver as user-created. */
+const userUpdatedRoute: FastifyPluginAsync = async function userUpdatedRoute (app) {
+  app.receiveIdentities(app, '/')
+}
+
+export default userUpdatedRoute

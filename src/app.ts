@@ -1,0 +1,61 @@
+import { join } from 'node:path'
+import autoload from '@fastify/autoload'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import { authSettings, type Config, trustedProxies } from './config.js'
+import { answerClientError } from './http/client-errors.js'
+import { renderError } from './http/error-handler.js'
+import { addLifecycle } from './http/lifecycle.js'
+import { addRequestLog, loggerOptions, type LogTarget } from './http/logging.js'
+import { addNotFoundHandler } from './http/not-found.js'
+import { requestId } from './http/request-id.js'
+import { applyHttpRules } from './http/rules.js'
+
+export interface AppOverrides {
+  log?: LogTarget
+}
+
+const SECOND = 1000
+
+/** Limits of security model, section 6: a slow or huge request costs its sender, not us. */
+const LIMITS = {
+  bodyLimit: 64 * 1024,
+  requestTimeout: 10 * SECOND,
+  keepAliveTimeout: 72 * SECOND,
+  // Silent before the first byte counts as slow headers; Node looks only this often, not at the very moment (L13).
+  http: { maxHeaderSize: 16 * 1024, headersTimeout: 5 * SECOND, connectionsCheckingInterval: SECOND / 2 },
+  routerOptions: { maxParamLength: 512 },
+} satisfies FastifyServerOptions & { http: object }
+
+function serverOptions (config: Config, { log = {} }: AppOverrides) {
+  const proxies = trustedProxies(config)
+  return {
+    ...LIMITS,
+    logger: loggerOptions(config.LOG_LEVEL, log),
+    disableRequestLogging: true,
+    genReqId: requestId,
+    requestIdHeader: false,
+    trustProxy: proxies.length > 0 ? proxies : false,
+    forceCloseConnections: 'idle',
+    frameworkErrors: renderError,
+    clientErrorHandler: answerClientError,
+  } as const
+}
+
+/**
+ * The service, ready to listen or to inject into: all server options, manners, plugins and routes.
+ * @param config from `loadConfig`
+ */
+export async function buildApp (config: Config, overrides: AppOverrides = {}): Promise<FastifyInstance> {
+  const app = Fastify(serverOptions(config, overrides)).withTypeProvider<TypeBoxTypeProvider>() as unknown as FastifyInstance
+  const settings = authSettings(config)
+  const options = { config, settings }
+
+  addRequestLog(app)
+  addLifecycle(app)
+  applyHttpRules(app, { https: config.PUBLIC_URL.startsWith('https:') })
+  addNotFoundHandler(app)
+  await app.register(autoload, { dir: join(import.meta.dirname, '../plugins'), options, encapsulate: false })
+  await app.register(autoload, { dir: join(import.meta.dirname, '../routes'), options })
+  return app
+}

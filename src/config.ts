@@ -1,0 +1,131 @@
+import { isIP } from 'node:net'
+import { Type, type Static } from '@sinclair/typebox'
+import { Ajv } from 'ajv'
+import envSchema from 'env-schema'
+import type { AuthSettings } from './settings.js'
+
+/** A key that our own files print is no secret: `kratos/kratos.yml`, the examples, the tests (F05). */
+const PRINTED_KEY = /development-webhook-key|change-?me|example/i
+const MIN_KEY_BYTES = 32
+
+const isHttpUrl = (text: string): boolean => {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false
+  const { username, password, search, hash } = new URL(text)
+  return username === '' && password === '' && search === '' && hash === '' && !/[?#]$/.test(text)
+}
+const isOrigin = (text: string): boolean => isHttpUrl(text) && new URL(text).origin === text
+const list = (text: string): string[] => text.split(',').map((item) => item.trim()).filter((item) => item !== '')
+
+/** An address or a CIDR range of proxies; a range that covers everybody would let any client choose its address (B20). */
+function isProxyRange (text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/')
+  const version = isIP(address)
+  if (version === 0 || rest.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= (version === 4 ? 32 : 128))
+}
+
+const FORMATS: Record<string, (text: string) => boolean> = {
+  'http-url': isHttpUrl,
+  'origin-list': (text) => list(text).length > 0 && list(text).every(isOrigin),
+  'webhook-key': (text) => Buffer.byteLength(text) >= MIN_KEY_BYTES && !PRINTED_KEY.test(text),
+  'database-url': (text) => text !== '' && (/^postgres(?:ql)?:\/\/./.test(text) || text.startsWith('file:') || !/^[a-z][a-z0-9+.-]*:\/\//i.test(text)),
+  'proxy-list': (text) => list(text).every(isProxyRange),
+  'cookie-name': (text) => /^[A-Za-z0-9_-]{1,64}$/.test(text),
+}
+
+const text = (format: string, description: string, options: { default?: string } = {}) => Type.String({ format, description, ...options })
+const integer = (minimum: number, maximum: number, byDefault: number, description: string) =>
+  Type.Integer({ minimum, maximum, default: byDefault, description })
+
+/** Every variable the service reads; the README's table is made of the same descriptions. */
+export const ConfigSchema = Type.Object({
+  PUBLIC_URL: text('http-url', 'URL under which clients reach this service, http(s), without credentials, query or fragment'),
+  FRONTEND_URL: Type.Optional(text('http-url', 'URL where a completed logout lands; default: the first of CORS_ORIGINS')),
+  CORS_ORIGINS: text('origin-list', 'exact origins of the front ends, comma-separated, such as https://app.example.com (no *, no path)'),
+  HOST: Type.String({ default: '0.0.0.0', minLength: 1, description: 'address to listen on' }),
+  PORT: integer(0, 65535, 3000, 'port to listen on'),
+  KRATOS_PUBLIC_URL: text('http-url', 'URL of Kratos\' public port as this service reaches it'),
+  KRATOS_ADMIN_URL: text('http-url', 'URL of Kratos\' admin port, another one than the public port'),
+  KRATOS_BROWSER_URL: Type.Optional(text('http-url', 'Kratos\' serve.public.base_url, where it differs from KRATOS_PUBLIC_URL')),
+  SESSION_COOKIE_NAME: text('cookie-name', 'name of Kratos\' session cookie (session.cookie.name)', { default: 'ory_kratos_session' }),
+  WEBHOOK_KEY: text('webhook-key', `secret of at least ${MIN_KEY_BYTES} bytes that Kratos sends as X-Webhook-Key, none that is printed in our files`),
+  WEBHOOK_KEY_PREVIOUS: Type.Optional(text('webhook-key', 'former webhook key, accepted while it is being rotated')),
+  DATABASE_URL: text('database-url', 'postgres://… or the path of a SQLite file', { default: 'data/app.db' }),
+  TRUST_PROXY: text('proxy-list', 'addresses or CIDR ranges of reverse proxies, comma-separated; empty: none is trusted', { default: '' }),
+  LOG_LEVEL: Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)), { default: 'info', description: 'fatal, error, warn, info, debug, trace or silent' }),
+  SHUTDOWN_DELAY_MS: integer(0, 60_000, 0, 'milliseconds between "not ready" and closing, for the load balancer'),
+  WHOAMI_DEADLINE_MS: integer(50, 60_000, 2000, 'milliseconds for a session check at Kratos, waiting included'),
+  SUBMIT_DEADLINE_MS: integer(50, 60_000, 10_000, 'milliseconds for submitting a flow to Kratos'),
+  KRATOS_DEADLINE_MS: integer(50, 60_000, 5000, 'milliseconds for every other call to Kratos'),
+})
+
+export type Config = Static<typeof ConfigSchema>
+
+/** All that is wrong with an environment, one line for each variable; values are never part of it. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+  constructor (readonly problems: string[]) {
+    super(problems.join('\n'))
+  }
+}
+
+interface SchemaError { instancePath: string, params: Record<string, unknown> }
+
+function problemOf ({ instancePath, params }: SchemaError): string {
+  const name = typeof params['missingProperty'] === 'string' ? params['missingProperty'] : instancePath.slice(1)
+  const missing = params['missingProperty'] === undefined ? 'is not valid' : 'is missing'
+  return `${name} ${missing}: it wants ${ConfigSchema.properties[name as keyof Config]?.description ?? 'another value'}`
+}
+
+/** Rules between two variables. */
+function contradictions ({ KRATOS_PUBLIC_URL: pub, KRATOS_ADMIN_URL: admin }: Partial<Config>): string[] {
+  const same = pub !== undefined && admin !== undefined && isHttpUrl(pub) && isHttpUrl(admin) && new URL(pub).href === new URL(admin).href
+  return same ? ['KRATOS_ADMIN_URL is not valid: it must differ from KRATOS_PUBLIC_URL'] : []
+}
+
+const withFormats = (ajv: Ajv): Ajv => {
+  for (const [name, validate] of Object.entries(FORMATS)) ajv.addFormat(name, validate)
+  return ajv
+}
+
+function parse (env: Record<string, string | undefined>): { config?: Config, problems: string[] } {
+  // An empty variable is one that is not set: compose files and shells cannot say it otherwise.
+  const data = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  try {
+    const ajv = { customOptions: withFormats as never }
+    return { config: envSchema<Config>({ schema: ConfigSchema, data, env: false, ajv }), problems: contradictions(data as Partial<Config>) }
+  } catch (error) {
+    if (!(error instanceof Error) || !('errors' in error) || !Array.isArray(error.errors)) throw error
+    const problems = (error.errors as SchemaError[]).map(problemOf)
+    return { problems: [...new Set([...problems, ...contradictions(data as Partial<Config>)])] }
+  }
+}
+
+/**
+ * The configuration of the service from an environment; pure.
+ * @throws ConfigError naming everything that is wrong at once
+ */
+export function loadConfig (env: Record<string, string | undefined>): Config {
+  const { config, problems } = parse(env)
+  if (config === undefined || problems.length > 0) throw new ConfigError(problems)
+  return config
+}
+
+export const corsOrigins = (config: Config): string[] => list(config.CORS_ORIGINS)
+export const trustedProxies = (config: Config): string[] => list(config.TRUST_PROXY)
+export const webhookKeys = ({ WEBHOOK_KEY: current, WEBHOOK_KEY_PREVIOUS: previous }: Config): string[] =>
+  previous === undefined ? [current] : [current, previous]
+
+/** The part of the configuration that the auth plugins and routes live by. */
+export function authSettings (config: Config): AuthSettings {
+  const origins = corsOrigins(config)
+  return {
+    kratosPublicUrl: config.KRATOS_PUBLIC_URL,
+    kratosBrowserUrl: config.KRATOS_BROWSER_URL ?? config.KRATOS_PUBLIC_URL,
+    baseUrl: config.PUBLIC_URL.replace(/\/+$/, ''),
+    frontendUrl: config.FRONTEND_URL ?? `${origins[0]}/`,
+    origins,
+    cookieName: config.SESSION_COOKIE_NAME,
+    deadlines: { whoamiMs: config.WHOAMI_DEADLINE_MS, submitMs: config.SUBMIT_DEADLINE_MS, otherMs: config.KRATOS_DEADLINE_MS },
+  }
+}

@@ -1,0 +1,31 @@
+import type { JsonObject } from '../kratos-client/kratos-body.js'
+
+/**
+ * Members of a generic body that never reach Kratos: they name the flow or the schema, or are Kratos' to decide (A06).
+ * `__proto__` and a `constructor` with a prototype are refused by the JSON parser already.
+ */
+const WITHHELD = new Set(['flow', 'flow_id', 'schema_id', 'state', 'identity', '__proto__', 'constructor', 'prototype'])
+const isWithheld = (name: string): boolean => WITHHELD.has(name) || name.startsWith('metadata_')
+
+/** Kept in both forms: Kratos' CSRF token of browser flows, and what the product hands to its own hooks. */
+const COMMON = ['csrf_token', 'transient_payload']
+
+const pick = (body: JsonObject, names: readonly string[]): JsonObject =>
+  Object.fromEntries(names.filter((name) => body[name] !== undefined).map((name) => [name, body[name]]))
+
+/** `{flow_id, method, …}`: what the method needs, without us knowing each. */
+export const genericBody = (body: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(body).filter(([name]) => !isWithheld(name)))
+
+/** The specification's flat body of a registration: traits by name. What is missing is left to Kratos to complain about. */
+export const flatRegistration = (body: JsonObject): JsonObject => ({
+  method: 'password',
+  traits: pick(body, ['email', 'first_name', 'last_name', 'username']),
+  ...pick(body, ['password', ...COMMON]),
+})
+
+/** The specification's flat body of a login. */
+export const flatLogin = (body: JsonObject): JsonObject => ({
+  method: 'password',
+  ...pick(body, ['identifier', 'password', ...COMMON]),
+})

@@ -1,0 +1,45 @@
+import { Type, type TObject } from '@sinclair/typebox'
+import type { FlowName } from '../kratos-client/client.js'
+import type { JsonObject } from '../kratos-client/kratos-body.js'
+import { MAX_PASSWORD_LENGTH, UuidSchema } from '../schemas/flow.js'
+import { flatLogin, flatRegistration, genericBody } from './body.js'
+
+/** One of Kratos' self-service flows as the API offers it. */
+export interface FlowDefinition {
+  name: FlowName
+  /** Sizes and types of what a submit may hold; presence is Kratos' judgement, `flow_id` excepted. */
+  bodySchema: TObject
+  /** What goes to Kratos for a body without `method`. */
+  flatBody: (body: JsonObject) => JsonObject
+}
+
+const text = (maxLength: number) => Type.Optional(Type.String({ maxLength }))
+
+const COMMON = {
+  flow_id: UuidSchema,
+  method: text(64),
+  csrf_token: text(1024),
+  transient_payload: Type.Optional(Type.Object({}, { additionalProperties: true })),
+  password: text(MAX_PASSWORD_LENGTH),
+}
+
+const body = (properties: Record<string, ReturnType<typeof text>>) =>
+  Type.Object({ ...COMMON, ...properties }, { additionalProperties: true })
+
+/** Every flow the API offers: adding one is a line here. */
+export const FLOWS: readonly FlowDefinition[] = [
+  {
+    name: 'registration',
+    bodySchema: body({ email: text(320), first_name: text(256), last_name: text(256), username: text(256) }),
+    flatBody: flatRegistration,
+  },
+  {
+    name: 'login',
+    bodySchema: body({ identifier: text(320) }),
+    flatBody: flatLogin,
+  },
+]
+
+/** The JSON that Kratos gets: built anew from what was checked, never the client's bytes. */
+export const kratosBody = ({ flatBody }: FlowDefinition, body: JsonObject): JsonObject =>
+  body['method'] === undefined ? flatBody(body) : genericBody(body)

@@ -1,0 +1,61 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { type ErrorCode, errorText, type FieldError, isServiceError, serviceError, type ServiceError } from '../errors.js'
+import { InvalidCursorError, StoreUnavailableError } from '../store/errors.js'
+
+/** Fastify's own errors that a client can cause, by its error code. Anything that is not here is our fault. */
+const CODE_OF_FASTIFY_ERROR: Record<string, ErrorCode> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'PAYLOAD_TOO_LARGE',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'VALIDATION_ERROR',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'VALIDATION_ERROR',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'VALIDATION_ERROR',
+  FST_ERR_BAD_URL: 'VALIDATION_ERROR',
+  FST_ERR_MAX_PARAM_LENGTH: 'VALIDATION_ERROR',
+  FST_ERR_ASYNC_CONSTRAINT: 'VALIDATION_ERROR',
+}
+
+/** Which field and what it should be; never the value, which may be a password (no `data` of Ajv leaves here). */
+function fieldErrors (error: FastifyError): FieldError[] | undefined {
+  return error.validation?.map(({ instancePath, keyword, params, message }) => ({
+    path: keyword === 'required' ? `${instancePath}/${String(params['missingProperty'])}` : instancePath,
+    message: message ?? 'is not valid',
+  }))
+}
+
+/** The error as the client may see it: ours as they are, Fastify's by the table, everything else a plain 500. */
+function publicError (error: FastifyError): ServiceError {
+  if (isServiceError(error)) return error
+  if (error.validation !== undefined) return serviceError('VALIDATION_ERROR', { fields: fieldErrors(error) })
+  if (error instanceof StoreUnavailableError) return serviceError('DATABASE_UNAVAILABLE', { cause: error })
+  if (error instanceof InvalidCursorError) return serviceError('VALIDATION_ERROR', { fields: [{ path: '/cursor', message: 'is not a cursor of this list' }] })
+  const known = CODE_OF_FASTIFY_ERROR[error.code]
+  return known === undefined ? serviceError('INTERNAL_ERROR', { cause: error }) : serviceError(known, { cause: error })
+}
+
+/** Name, code and messages of an error and its causes; no stacks of clients' mistakes, no driver parameters (H02). */
+function describe (error: unknown, depth = 0): string {
+  if (!(error instanceof Error) || depth > 4) return String(depth > 4 ? '…' : typeof error)
+  const code = 'code' in error && typeof error.code === 'string' ? ` ${error.code}` : ''
+  const cause = error.cause === undefined ? '' : ` <- ${describe(error.cause, depth + 1)}`
+  return `${error.name}${code}: ${error.message.slice(0, 200)}${cause}`
+}
+
+function log (request: FastifyRequest, { code, statusCode, cause }: ServiceError): void {
+  if (statusCode < 500) return
+  const record = { event: 'request_failed', code, cause: cause === undefined ? undefined : describe(cause) }
+  if (code === 'INTERNAL_ERROR') request.log.error({ ...record, stack: cause instanceof Error ? cause.stack : undefined }, errorText(code))
+  else request.log.warn(record, errorText(code))
+}
+
+/** The body of every answer that is not a success. */
+export function envelope ({ code, message, members, fields }: ServiceError): Record<string, unknown> {
+  return { ...members, success: false, error: message, code, ...(fields !== undefined && { fields }) }
+}
+
+/** The one error handler: every failure leaves in the same envelope (habit 12). */
+export function renderError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const shown = publicError(error)
+  log(request, shown)
+  if (shown.retryAfter !== undefined) reply.header('retry-after', String(shown.retryAfter))
+  reply.code(shown.statusCode).type('application/json; charset=utf-8').send(envelope(shown))
+}

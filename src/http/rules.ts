@@ -1,0 +1,45 @@
+import { Ajv } from 'ajv'
+import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
+import type { TSchema } from '@sinclair/typebox'
+import { renderError } from './error-handler.js'
+
+/** What every answer says about itself (C16); nothing here is for caches, frames or other sites. */
+const RESPONSE_HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-site',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+}
+const ONE_YEAR_SECONDS = 31_536_000
+
+/** Bodies are taken as they are: a number is no string (A04). Query and path are text, so their values are converted. */
+function createValidatorCompiler (): FastifySchemaCompiler<TSchema> {
+  const options = { removeAdditional: false, useDefaults: true, allErrors: true, strict: true, strictTypes: false } as const
+  const exact = new Ajv({ ...options, coerceTypes: false })
+  const converting = new Ajv({ ...options, coerceTypes: true })
+  return ({ schema, httpPart }) => (httpPart === 'body' ? exact : converting).compile(schema)
+}
+
+/** JSON only (A13, A14), and no `__proto__` or `constructor.prototype` in it (A07). */
+function acceptJsonOnly (scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser('application/json', { parseAs: 'string' }, scope.getDefaultJsonParser('error', 'error'))
+}
+
+/**
+ * The HTTP manners of our routes: strict JSON in, one envelope out, headers on every answer.
+ * Applied to the whole service, and by the plugin to its own routes only, so that the host app keeps its manners.
+ * @param https whether clients reach us by https, which adds HSTS
+ */
+export function applyHttpRules (scope: FastifyInstance, { https }: { https: boolean }): void {
+  const headers = https
+    ? { ...RESPONSE_HEADERS, 'strict-transport-security': `max-age=${ONE_YEAR_SECONDS}` }
+    : RESPONSE_HEADERS
+  acceptJsonOnly(scope)
+  scope.setValidatorCompiler(createValidatorCompiler())
+  scope.setErrorHandler(renderError)
+  scope.addHook('onRequest', async (request, reply) => {
+    reply.headers(headers).header('x-request-id', request.id)
+  })
+}

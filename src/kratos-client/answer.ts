@@ -1,0 +1,134 @@
+import type { ErrorCode } from '../errors.js'
+import { type Fault, fault } from './fault.js'
+import { flowError, isRecord, type JsonObject, replacementFlowId, retryAfterSeconds } from './kratos-body.js'
+import type { UpstreamAnswer } from './transport.js'
+
+export type Operation = 'init' | 'fetch' | 'submit' | 'whoami' | 'logout'
+
+export interface Accepted {
+  kind: 'ok'
+  /** `redirect`: Kratos' 422, where the client has to go next. */
+  next: 'done' | 'form' | 'redirect'
+  body: JsonObject
+  setCookie: string[]
+}
+
+/** Kratos answered, and the answer is no. */
+export interface Refusal {
+  kind: 'refused'
+  code: ErrorCode
+  /** What Kratos' flow says to the user; absent: the fixed text of the code. */
+  text?: string | undefined
+  /** Members of the answer that stand at top level of ours. */
+  members: JsonObject
+  setCookie: string[]
+}
+
+/** What Kratos said, in the three kinds a caller has to tell apart. Made in one place: `classify`. */
+export type Answer = Accepted | Refusal | Fault
+
+export interface AnswerContext {
+  operation: Operation
+  /** Login is the one flow whose 401 without error id means a deactivated identity (rec 32). */
+  flow?: string | undefined
+  /** Whether a client may be told to go there (E10). */
+  isAllowedRedirect: (dangerousUrl: string) => boolean
+}
+
+/** Kratos' stable error ids (facts 15) and what they mean to our client. */
+const CODE_OF_ERROR_ID: Record<string, ErrorCode> = {
+  session_already_available: 'SESSION_ALREADY_AVAILABLE',
+  self_service_flow_return_to_forbidden: 'RETURN_TO_FORBIDDEN',
+  session_inactive: 'INVALID_SESSION',
+  session_aal1_required: 'INVALID_SESSION',
+  session_aal2_required: 'AAL2_REQUIRED',
+  session_refresh_required: 'SESSION_REFRESH_REQUIRED',
+  session_verified_address_required: 'ADDRESS_NOT_VERIFIED',
+  security_csrf_violation: 'CSRF_VIOLATION',
+  self_service_flow_expired: 'FLOW_EXPIRED',
+  self_service_flow_replaced: 'FLOW_EXPIRED',
+}
+
+/** For answers without a known id the HTTP status decides; it may differ from `error.code` (facts 15). */
+const CODE_OF_STATUS: Record<number, ErrorCode> = {
+  400: 'FLOW_REJECTED',
+  401: 'INVALID_SESSION',
+  403: 'FORBIDDEN',
+  404: 'FLOW_NOT_FOUND',
+  410: 'FLOW_EXPIRED',
+}
+
+/** The members of a refusal that help a client on; everything else of Kratos' error body stays here (H09). */
+const KEPT_MEMBERS = ['id', 'ui', 'use_flow_id', 'expired_at', 'since', 'redirect_browser_to', 'continue_with']
+
+function keptMembers (body: JsonObject, { isAllowedRedirect }: AnswerContext): JsonObject {
+  const details = isRecord(body['error']) && isRecord(body['error']['details']) ? body['error']['details'] : {}
+  const all: JsonObject = { redirect_browser_to: details['redirect_browser_to'], continue_with: details['continue_with'], ...body }
+  const target = all['redirect_browser_to']
+  if (typeof target !== 'string' || !isAllowedRedirect(target)) delete all['redirect_browser_to']
+  return Object.fromEntries(KEPT_MEMBERS.filter((name) => all[name] != null).map((name) => [name, all[name]]))
+}
+
+function refusalCode (status: number, errorId: string, { operation, flow }: AnswerContext): ErrorCode | undefined {
+  const known = CODE_OF_ERROR_ID[errorId]
+  if (known !== undefined) return known
+  if (operation === 'submit' && flow === 'login' && status === 401) return 'ACCOUNT_DISABLED'
+  if (operation === 'logout' && status === 403) return 'LOGOUT_TOKEN_INVALID'
+  return CODE_OF_STATUS[status]
+}
+
+/** A 400 with the flow: what its first error message says decides; without one it is just the next page (rec 06, 65). */
+function classifyFlow (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
+  const error = flowError(body)
+  if (error === undefined) return { kind: 'ok', next: 'form', body, setCookie: answer.setCookie }
+  return { kind: 'refused', code: error.code, text: error.text, members: keptMembers(body, context), setCookie: answer.setCookie }
+}
+
+function classifySuccess (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
+  // A wrong recovery or verification code comes as 200 with an error message in the flow (facts 14).
+  if (context.operation === 'submit' && isRecord(body['ui']) && flowError(body) !== undefined) return classifyFlow(body, answer, context)
+  return { kind: 'ok', next: 'done', body, setCookie: answer.setCookie }
+}
+
+function classifyRedirect (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
+  const target = body['redirect_browser_to']
+  if (typeof target !== 'string' || !context.isAllowedRedirect(target)) {
+    return fault('UPSTREAM_ERROR', new Error('422 without a redirect target that is allowed'), { setCookie: answer.setCookie })
+  }
+  return { kind: 'ok', next: 'redirect', body: { redirect_browser_to: target, ...continuation(body) }, setCookie: answer.setCookie }
+}
+
+/** A 422 may carry a session (recovery, settings): its members go on to whoever takes the token out of them. */
+const continuation = (body: JsonObject): JsonObject =>
+  Object.fromEntries(['session', 'session_token', 'continue_with'].filter((name) => body[name] != null).map((name) => [name, body[name]]))
+
+function classifyRefusal (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
+  const { error } = body
+  const badAnswer = fault('UPSTREAM_ERROR', new Error(`status ${answer.status}`), { setCookie: answer.setCookie })
+  // Not Kratos' error body, or a 400 whose body says 5xx: a hook or Kratos itself failed (rec 72).
+  if (!isRecord(error) || (typeof error['code'] === 'number' && error['code'] >= 500)) return badAnswer
+  const code = refusalCode(answer.status, typeof error['id'] === 'string' ? error['id'] : '', context)
+  if (code === undefined) return badAnswer
+  return { kind: 'refused', code, members: keptMembers(body, context), setCookie: answer.setCookie }
+}
+
+/**
+ * Reads one complete answer of Kratos. Every rule about what an answer means is here; none of them throws.
+ * Unknown or unusable answers are faults (502), never a missing session (security model, section 7).
+ */
+export function classify (answer: UpstreamAnswer, context: AnswerContext): Answer {
+  const { status, body, setCookie } = answer
+  const retryAfter = retryAfterSeconds(answer.headers['retry-after'])
+  if (status === 429) return fault('RATE_LIMITED', undefined, { retryAfter: retryAfter ?? 1, setCookie })
+  if (status === 303 && context.operation === 'submit') {
+    const useFlowId = replacementFlowId(answer.headers.location)
+    if (useFlowId !== undefined) return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie }
+  }
+  if (status === 204 && context.operation === 'logout') return { kind: 'ok', next: 'done', body: {}, setCookie }
+  if (!isRecord(body) || status >= 500) return fault('UPSTREAM_ERROR', new Error(`status ${status}`), { retryAfter, setCookie })
+  if (status === 200) return classifySuccess(body, answer, context)
+  if (status === 400 && isRecord(body['ui'])) return classifyFlow(body, answer, context)
+  if (status === 422) return classifyRedirect(body, answer, context)
+  if (status >= 400) return classifyRefusal(body, answer, context)
+  return fault('UPSTREAM_ERROR', new Error(`status ${status}`), { setCookie })
+}

@@ -1,0 +1,150 @@
+import { type Answer, type AnswerContext, classify, type Operation } from './answer.js'
+import { type Credential, credentialHeaders } from './credential.js'
+import type { Fault } from './fault.js'
+import { type JsonObject, withPublicRequestUrl } from './kratos-body.js'
+import { type KratosSession, readSession } from './session.js'
+import { createTransport, type UpstreamRequest } from './transport.js'
+import { fault } from './fault.js'
+
+export type FlowName = 'registration' | 'login' | 'recovery' | 'verification' | 'settings'
+export type FlowType = 'api' | 'browser'
+
+/** Who asks: what of the caller's request may reach Kratos. */
+export interface Caller {
+  credential: Credential
+  /** CSRF and continuity cookies, `name=value`; used by browser-flow calls only. */
+  flowCookies: string[]
+  /** The caller's address as we resolved it: Kratos notes it at the session's device (facts 3). */
+  address: string
+  userAgent: string | undefined
+}
+
+/** What whoami says: valid, none, denied (the session exists and is not enough), or Kratos is ill. */
+export type SessionOutcome =
+  | { kind: 'valid', session: KratosSession, setCookie: string[] }
+  | { kind: 'none', setCookie: string[] }
+  | { kind: 'denied', answer: Extract<Answer, { kind: 'refused' }> }
+  | Fault
+
+export interface KratosClientOptions {
+  /** Kratos' public port, as this process reaches it. */
+  publicUrl: string
+  /** Kratos' admin port; needed by nothing but `deleteIdentity` and readiness. */
+  adminUrl?: string | undefined
+  /** Name of Kratos' session cookie, `session.cookie.name`. */
+  cookieName: string
+  /** Whether a client may be told to go to an address that Kratos named (E10). */
+  isAllowedRedirect: (dangerousUrl: string) => boolean
+  deadlines: Deadlines
+}
+
+/** Overall limits in milliseconds, waiting for a socket included. */
+export interface Deadlines { whoamiMs: number, submitMs: number, otherMs: number }
+
+export interface InitOptions { type: FlowType, query: { return_to?: string | undefined, refresh?: string | undefined, aal?: string | undefined } }
+
+export interface KratosClient {
+  whoami: (credential: Credential) => Promise<SessionOutcome>
+  initFlow: (flow: FlowName, options: InitOptions, caller: Caller) => Promise<Answer>
+  fetchFlow: (flow: FlowName, id: string, caller: Caller) => Promise<Answer>
+  /** A submit is browser-type exactly when its body has a non-empty `csrf_token` (design section 3). */
+  submitFlow: (flow: FlowName, id: string, body: JsonObject, caller: Caller) => Promise<Answer>
+  /** The logout token that belongs to the caller's session, in `body.logout_token`. */
+  initLogout: (credential: Credential) => Promise<Answer>
+  /** Completes a logout with its token; ends token sessions too (rec 41: by Bearer, the one place where that header goes up). */
+  completeLogout: (token: string, credential: Credential) => Promise<Answer>
+  /** Ends the session of a token in one step (rec 42). */
+  revokeToken: (token: string) => Promise<Answer>
+  isReady: () => Promise<boolean>
+  close: () => Promise<void>
+}
+
+/** Limits of security model, section 6. */
+const LIMITS = { connections: 64, queue: 256, connectTimeoutMs: 1000, maxBodyBytes: 1024 * 1024, maxHeaderBytes: 16 * 1024 }
+const MAX_USER_AGENT_BYTES = 512
+
+/** Kratos notes address and browser at the session's device, so flow calls name those of the caller, not ours. */
+function deviceHeaders ({ address, userAgent }: Caller): Record<string, string> {
+  return { 'true-client-ip': address, ...(userAgent !== undefined && { 'user-agent': userAgent.slice(0, MAX_USER_AGENT_BYTES) }) }
+}
+
+/** Pool, deadlines and credential rules of one Kratos behind plain functions. None of them throws for what Kratos answers. */
+export function createKratosClient (options: KratosClientOptions): KratosClient {
+  const { cookieName, deadlines, isAllowedRedirect } = options
+  const pub = createTransport({ url: options.publicUrl, ...LIMITS })
+
+  async function ask (request: UpstreamRequest, operation: Operation, flow?: FlowName): Promise<Answer> {
+    const context: AnswerContext = { operation, flow, isAllowedRedirect }
+    const answer = await pub.send(request)
+    return answer.kind === 'ill' ? answer : classify(answer, context)
+  }
+
+  /** API flows are sent without any cookie: with one Kratos answers 400 (facts 1 iii). */
+  function flowHeaders (type: FlowType, caller: Caller): Record<string, string> {
+    const { credential } = caller
+    const usable: Credential = type === 'api' && credential.kind === 'cookie' ? { kind: 'none' } : credential
+    return { ...deviceHeaders(caller), ...credentialHeaders(usable, cookieName, type === 'browser' ? caller.flowCookies : []) }
+  }
+
+  async function whoami (credential: Credential): Promise<SessionOutcome> {
+    const headers = credentialHeaders(credential, cookieName)
+    const answer = await ask({ method: 'GET', path: '/sessions/whoami', headers, deadlineMs: deadlines.whoamiMs }, 'whoami')
+    if (answer.kind === 'ill') return answer
+    if (answer.kind === 'refused') {
+      return answer.code === 'INVALID_SESSION' ? { kind: 'none', setCookie: answer.setCookie } : refusedSession(answer)
+    }
+    const reading = readSession(answer.body)
+    if (reading.kind === 'active') return { kind: 'valid', session: reading.session, setCookie: answer.setCookie }
+    return reading.kind === 'inactive' ? { kind: 'none', setCookie: answer.setCookie } : fault('UPSTREAM_ERROR', new Error('whoami answered another shape'))
+  }
+
+  async function initFlow (flow: FlowName, { type, query }: InitOptions, caller: Caller): Promise<Answer> {
+    const path = `/self-service/${flow}/${type}`
+    return publicFlow(await ask({ method: 'GET', path, query, headers: flowHeaders(type, caller), deadlineMs: deadlines.otherMs }, 'init', flow))
+  }
+
+  async function fetchFlow (flow: FlowName, id: string, caller: Caller): Promise<Answer> {
+    // Which type the flow has is not known here; Kratos tolerates cookies on a fetch of either (facts 1 iii, 8).
+    const headers = credentialHeaders(caller.credential, cookieName, caller.flowCookies)
+    return publicFlow(await ask({ method: 'GET', path: `/self-service/${flow}/flows`, query: { id }, headers, deadlineMs: deadlines.otherMs }, 'fetch', flow))
+  }
+
+  async function submitFlow (flow: FlowName, id: string, body: JsonObject, caller: Caller): Promise<Answer> {
+    const type = typeof body['csrf_token'] === 'string' && body['csrf_token'] !== '' ? 'browser' : 'api'
+    const headers = flowHeaders(type, caller)
+    return publicFlow(await ask({ method: 'POST', path: `/self-service/${flow}`, query: { flow: id }, headers, body, deadlineMs: deadlines.submitMs }, 'submit', flow))
+  }
+
+  function initLogout (credential: Credential): Promise<Answer> {
+    const headers = credentialHeaders(credential, cookieName)
+    return ask({ method: 'GET', path: '/self-service/logout/browser', headers, deadlineMs: deadlines.otherMs }, 'logout')
+  }
+
+  function completeLogout (token: string, credential: Credential): Promise<Answer> {
+    const headers = credential.kind === 'token' ? { authorization: `Bearer ${credential.value}` } : credentialHeaders(credential, cookieName)
+    return ask({ method: 'GET', path: '/self-service/logout', query: { token }, headers, deadlineMs: deadlines.otherMs }, 'logout')
+  }
+
+  function revokeToken (token: string): Promise<Answer> {
+    return ask({ method: 'DELETE', path: '/self-service/logout/api', body: { session_token: token }, deadlineMs: deadlines.otherMs }, 'logout')
+  }
+
+  async function isReady (): Promise<boolean> {
+    const answer = await pub.send({ method: 'GET', path: '/health/ready', deadlineMs: deadlines.whoamiMs })
+    return answer.kind === 'answer' && answer.status === 200
+  }
+
+  return { whoami, initFlow, fetchFlow, submitFlow, initLogout, completeLogout, revokeToken, isReady, close: pub.close }
+}
+
+/** whoami refuses with 403 only for reasons that a login can mend; anything else of it is no answer to go by. */
+function refusedSession (answer: Extract<Answer, { kind: 'refused' }>): SessionOutcome {
+  return ['AAL2_REQUIRED', 'SESSION_REFRESH_REQUIRED', 'ADDRESS_NOT_VERIFIED', 'FORBIDDEN'].includes(answer.code)
+    ? { kind: 'denied', answer }
+    : fault('UPSTREAM_ERROR', new Error(`whoami answered ${answer.code}`))
+}
+
+/** Flows leave here with the public form of `request_url`, also inside refusals. */
+function publicFlow (answer: Answer): Answer {
+  return answer.kind === 'ok' ? { ...answer, body: withPublicRequestUrl(answer.body) } : answer
+}

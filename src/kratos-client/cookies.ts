@@ -1,0 +1,38 @@
+import type { IncomingHttpHeaders } from 'node:http'
+
+/** One cookie of a `Cookie` header with its value as sent: not decoded, not unquoted. */
+export interface RawCookie { name: string, value: string }
+
+/**
+ * Splits a `Cookie` header (RFC 6265, section 4.2.1) without decoding anything: a decoded value could hold
+ * a CR or LF that was harmless on the wire (B06). Duplicates are kept, in order.
+ */
+export function parseCookieHeader (header: string | undefined): RawCookie[] {
+  if (header === undefined || header === '') return []
+  return header.split(';').flatMap((pair) => {
+    const equals = pair.indexOf('=')
+    return equals < 1 ? [] : [{ name: pair.slice(0, equals).trim(), value: pair.slice(equals + 1).trim() }]
+  })
+}
+
+/** cookie-octet of RFC 6265, section 4.1.1, without the quotes. */
+const COOKIE_OCTETS = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+$/
+
+/** Kratos names its CSRF cookie by the SHA-256 of its public base URL (facts 4). */
+const FLOW_COOKIE_NAME = /^(?:csrf_token_[0-9a-f]{64}|ory_kratos_continuity)$/
+
+/**
+ * The cookies that a browser-flow call needs besides the session: CSRF and continuity, as `name=value`.
+ * Everything else the browser sent belongs to the product and stays here.
+ */
+export function flowCookies (header: string | undefined): string[] {
+  return parseCookieHeader(header)
+    .filter(({ name, value }) => FLOW_COOKIE_NAME.test(name) && COOKIE_OCTETS.test(value))
+    .map(({ name, value }) => `${name}=${value}`)
+}
+
+/** Set-Cookie lines as received: never joined, never re-encoded (RFC 6265, section 3). */
+export function setCookieLines (headers: IncomingHttpHeaders): string[] {
+  const lines: string | string[] | undefined = headers['set-cookie']
+  return lines === undefined ? [] : [lines].flat()
+}

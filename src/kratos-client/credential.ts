@@ -1,0 +1,58 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { parseCookieHeader } from './cookies.js'
+
+/**
+ * What a request brings to prove its session: a session token, a sealed session cookie, nothing usable,
+ * or two different session cookies, of which nobody can say which one is meant (B01).
+ */
+export type Credential =
+  | { kind: 'token', value: string, from: 'cookie' | 'header' }
+  | { kind: 'cookie', value: string, from: 'cookie' }
+  | { kind: 'none' }
+  | { kind: 'conflict' }
+
+export const SESSION_TOKEN_PREFIX = 'ory_st_'
+
+/** Recorded tokens have 39 characters (facts 3); 128 is our limit (B08). */
+const SESSION_TOKEN = /^ory_st_[A-Za-z0-9]{1,121}$/
+/** Sealed cookies are base64url, about 428 characters (facts 3); some encoders pad. */
+const SEALED_COOKIE = /^[A-Za-z0-9_-]{1,4094}={0,2}$/
+const BEARER = /^Bearer +(\S+)$/i
+
+const NONE: Credential = { kind: 'none' }
+
+function fromCookie (value: string): Credential {
+  if (value.startsWith(SESSION_TOKEN_PREFIX)) return SESSION_TOKEN.test(value) ? { kind: 'token', value, from: 'cookie' } : NONE
+  return SEALED_COOKIE.test(value) ? { kind: 'cookie', value, from: 'cookie' } : NONE
+}
+
+const fromHeader = (value: string): Credential => SESSION_TOKEN.test(value) ? { kind: 'token', value, from: 'header' } : NONE
+
+/**
+ * Chooses the one credential of a request: the session cookie, without one `X-Session-Token`, without that
+ * `Authorization: Bearer ory_st_…` (security model, section 2). A cookie that is present decides even when it is unusable.
+ * @param cookieName name of the session cookie, `ory_kratos_session` by default in Kratos
+ */
+export function chooseCredential (headers: IncomingHttpHeaders, cookieName: string): Credential {
+  const values = new Set(parseCookieHeader(headers.cookie).filter(({ name }) => name === cookieName).map(({ value }) => value))
+  if (values.size > 1) return { kind: 'conflict' }
+  const [value] = values
+  if (value !== undefined) return fromCookie(value)
+
+  const token = headers['x-session-token']
+  if (typeof token === 'string' && token.trim() !== '') return fromHeader(token.trim())
+  const bearer = BEARER.exec(headers.authorization ?? '')?.[1]
+  return bearer === undefined ? NONE : fromHeader(bearer)
+}
+
+/**
+ * The headers that carry a credential to Kratos: never a token beside a cookie (facts 1 i and 2: that is a 500 or another user's session).
+ * @param flowCookies CSRF and continuity cookies as `name=value`, for browser-flow calls only
+ */
+export function credentialHeaders (credential: Credential, cookieName: string, flowCookies: string[] = []): Record<string, string> {
+  const cookies = credential.kind === 'cookie' ? [...flowCookies, `${cookieName}=${credential.value}`] : flowCookies
+  return {
+    ...(credential.kind === 'token' && { 'x-session-token': credential.value }),
+    ...(cookies.length > 0 && { cookie: cookies.join('; ') }),
+  }
+}

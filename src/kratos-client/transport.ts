@@ -1,0 +1,127 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { Pool, type Dispatcher } from 'undici'
+import { setCookieLines } from './cookies.js'
+import { type Fault, fault, faultOfException, isBrokenIdleSocket } from './fault.js'
+import { createGate } from './gate.js'
+import { readBody } from './body.js'
+
+export interface UpstreamRequest {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** Constant path below the origin's base path; never built from input (D01). */
+  path: string
+  query?: Record<string, string | undefined> | undefined
+  headers?: Record<string, string> | undefined
+  /** Sent as JSON. */
+  body?: unknown
+  /** Overall limit in milliseconds: waiting for a slot, connecting, headers and body together. */
+  deadlineMs: number
+}
+
+/** A complete answer, whatever its status: the body is read, the socket is free again. */
+export interface UpstreamAnswer {
+  kind: 'answer'
+  status: number
+  headers: IncomingHttpHeaders
+  setCookie: string[]
+  /** Parsed when the answer says it is JSON; undefined when there is no body or it is not JSON. */
+  body: unknown
+}
+
+export interface Transport {
+  send: (request: UpstreamRequest) => Promise<UpstreamAnswer | Fault>
+  close: () => Promise<void>
+}
+
+export interface TransportOptions {
+  /** http(s) URL of one Kratos port; a base path is kept. */
+  url: string
+  connections: number
+  queue: number
+  connectTimeoutMs: number
+  maxBodyBytes: number
+  maxHeaderBytes: number
+}
+
+const DEADLINE = Symbol('deadline')
+
+function pathOf (basePath: string, { path, query }: UpstreamRequest): string {
+  const entries = Object.entries(query ?? {}).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  return basePath + path + (entries.length > 0 ? `?${new URLSearchParams(entries)}` : '')
+}
+
+/** undici's form of a request; `Accept` is always JSON, so that Kratos never answers with a redirect meant for a browser (B37). */
+function dispatchOptions (basePath: string, request: UpstreamRequest, signal: AbortSignal): Dispatcher.RequestOptions {
+  const { method, headers, body } = request
+  return {
+    method,
+    path: pathOf(basePath, request),
+    headers: { accept: 'application/json', ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+    body: body === undefined ? null : JSON.stringify(body),
+    signal,
+  }
+}
+
+/**
+ * One pool of sockets towards one Kratos port. `send` never throws: it gives the answer, or says how it failed to get one.
+ */
+export function createTransport (options: TransportOptions): Transport {
+  const { origin, pathname } = new URL(options.url)
+  const basePath = pathname.replace(/\/+$/, '')
+  const gate = createGate({ slots: options.connections, queue: options.queue })
+  const pool = new Pool(origin, {
+    connections: options.connections,
+    pipelining: 1,
+    maxHeaderSize: options.maxHeaderBytes,
+    connect: { timeout: options.connectTimeoutMs },
+    // Our own deadline covers the whole call; these would only add two more timers per request.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  })
+
+  async function exchange (request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamAnswer> {
+    const answer = await pool.request(dispatchOptions(basePath, request, signal))
+    const body = await readBody(answer, options.maxBodyBytes)
+    return { kind: 'answer', status: answer.statusCode, headers: answer.headers, setCookie: setCookieLines(answer.headers), body }
+  }
+
+  async function exchangeWithRetry (request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamAnswer> {
+    try {
+      return await exchange(request, signal)
+    } catch (error) {
+      if (request.method !== 'GET' || !isBrokenIdleSocket(error)) throw error
+      return await exchange(request, signal)
+    }
+  }
+
+  async function admitted (request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamAnswer | Fault> {
+    const admission = await gate.enter(signal)
+    if (admission === 'full') return fault('OVERLOADED')
+    if (admission === 'aborted') return fault('UPSTREAM_TIMEOUT')
+    try {
+      return await exchangeWithRetry(request, signal)
+    } catch (error) {
+      return signal.aborted && signal.reason === DEADLINE ? fault('UPSTREAM_TIMEOUT', error) : faultOfException(error)
+    } finally {
+      gate.leave()
+    }
+  }
+
+  // The race is for a call that still waits for its connection: undici looks at the signal only afterwards (J23).
+  async function send (request: UpstreamRequest): Promise<UpstreamAnswer | Fault> {
+    const controller = new AbortController()
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<Fault>((resolve) => {
+      timer = setTimeout(() => {
+        controller.abort(DEADLINE)
+        resolve(fault('UPSTREAM_TIMEOUT'))
+      }, request.deadlineMs)
+    })
+    try {
+      return await Promise.race([admitted(request, controller.signal), late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  return { send, close: () => pool.destroy() }
+}

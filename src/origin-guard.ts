@@ -1,0 +1,42 @@
+import type { IncomingHttpHeaders } from 'node:http'
+
+export interface GuardedRequest {
+  method: string
+  headers: IncomingHttpHeaders
+  /** Origin under which the client reaches us. */
+  ownOrigin: string
+}
+
+const DECLARES_JSON = /^application\/json\s*(?:;|$)/i
+
+/**
+ * Whether a state-changing request that a cookie authenticates, or that hands out a session, may run
+ * (security model, section 3; C02, C06 to C10). Needed because API flows switch Kratos' own CSRF check off.
+ */
+export function isOriginTrusted ({ method, headers, ownOrigin }: GuardedRequest, origins: readonly string[]): boolean {
+  const { origin } = headers
+  // Exact comparison: `null`, a list and a duplicate (which Node joins by a comma) equal no origin.
+  if (origin !== undefined) return origin === ownOrigin || origins.includes(origin)
+  const site = headers['sec-fetch-site']
+  if (site !== undefined) return site === 'same-origin'
+  // Not a browser. What a browser could send cross-site without a preflight is refused all the same.
+  return method !== 'POST' || DECLARES_JSON.test(headers['content-type'] ?? '')
+}
+
+/**
+ * Whether a GET may complete a logout: a navigation, or a script of a trusted page; never a prefetch, a frame or
+ * a subresource (C11). That the token belongs to the session is Kratos' check.
+ */
+export function isDeliberateVisit (request: GuardedRequest, origins: readonly string[]): boolean {
+  const { headers } = request
+  if (headers['sec-purpose'] !== undefined || headers['purpose'] !== undefined) return false
+  const destination = headers['sec-fetch-dest']
+  if (destination === 'document' || (destination === undefined && headers.origin === undefined)) return true
+  return (destination === 'empty' || destination === undefined) && isOriginTrusted(request, origins)
+}
+
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** Unsafe methods and WebSocket upgrades: what a foreign page must not trigger with the user's cookie. */
+export const needsOriginCheck = (method: string, headers: IncomingHttpHeaders): boolean =>
+  !SAFE_METHODS.has(method) || headers.upgrade !== undefined

@@ -1,0 +1,28 @@
+import { Type, type TSchema } from '@sinclair/typebox'
+import { ERROR_CODES, errorStatus } from '../errors.js'
+
+/** Every answer that is not a success. Members of Kratos' answer (`id`, `ui`, `use_flow_id`, …) may stand beside. */
+export const ErrorSchema = Type.Object({
+  success: Type.Literal(false),
+  error: Type.String({ description: 'text for people' }),
+  code: Type.Union(ERROR_CODES.map((code) => Type.Literal(code))),
+  fields: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+}, { additionalProperties: true })
+
+export const success = <T extends TSchema>(data: T) => Type.Object({ success: Type.Literal(true), data })
+
+/** Statuses that any route may answer with: bad input, transport limits, our own faults. */
+const COMMON = [400, 404, 405, 408, 413, 415, 429, 500, 503]
+const KNOWN_STATUSES = new Set(ERROR_CODES.map(errorStatus))
+
+/**
+ * The `response` part of a route schema: the success and every failure the route can answer with.
+ * @param statuses those beyond the ones that any route has
+ */
+export function responses<T extends TSchema> (ok: T, ...statuses: number[]): Record<number, TSchema> & { 200: T } {
+  const failures = [...COMMON, ...statuses].filter((status) => KNOWN_STATUSES.has(status))
+  return { ...Object.fromEntries(failures.map((status) => [status, ErrorSchema])), 200: ok }
+}
+
+/** What a route that asks Kratos can answer with besides. */
+export const UPSTREAM_STATUSES = [401, 403, 502, 504]

@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import closeWithGrace from 'close-with-grace'
+import { buildApp } from './app.js'
+import { type Config, ConfigError, loadConfig } from './config.js'
+import { runtimeProblems } from './runtime-checks.js'
+
+/** Longest time a shutdown may take, the load balancer's grace not counted (L03). */
+const SHUTDOWN_LIMIT_MS = 10_000
+
+function configure (): Config {
+  const problems = runtimeProblems(process.env, process.execArgv)
+  try {
+    const config = loadConfig(process.env)
+    if (problems.length === 0) return config
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    problems.push(...error.problems)
+  }
+  process.stderr.write(`fastify-kratos cannot start:\n${problems.map((problem) => `  ${problem}\n`).join('')}`)
+  process.exit(1)
+}
+
+const isLoopback = (url: string): boolean => /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname)
+
+async function serve (): Promise<void> {
+  const config = configure()
+  const app = await buildApp(config, { log: { pretty: process.stdout.isTTY } })
+  if (config.PUBLIC_URL.startsWith('http:') && !isLoopback(config.PUBLIC_URL)) {
+    app.log.warn({ event: 'insecure_public_url' }, 'PUBLIC_URL is http on a public host: session cookies travel in the clear')
+  }
+  closeWithGrace({ delay: config.SHUTDOWN_DELAY_MS + SHUTDOWN_LIMIT_MS, logger: false }, async ({ err, signal }) => {
+    if (err !== undefined) app.log.fatal({ event: 'uncaught', type: err.name, stack: err.stack }, 'Uncaught error')
+    app.lifecycle.isDraining = true
+    if (signal !== undefined) await sleep(config.SHUTDOWN_DELAY_MS)
+    await app.close()
+  })
+  await app.listen({ host: config.HOST, port: config.PORT })
+}
+
+try {
+  await serve()
+} catch (error) {
+  process.stderr.write(`fastify-kratos cannot start: ${error instanceof Error ? error.message : 'unknown error'}\n`)
+  process.exit(1)
+}

@@ -1,0 +1,22 @@
+import type { Deadlines } from './kratos-client/client.js'
+
+/** What the auth plugins and routes have to know; the service derives it from its configuration, the public plugin from its options. */
+export interface AuthSettings {
+  /** Kratos' public port as this process reaches it. */
+  kratosPublicUrl: string
+  /** Kratos' public port as browsers know it (`serve.public.base_url`). */
+  kratosBrowserUrl: string
+  /** Where clients reach this API, without trailing slash; undefined: taken from each request. */
+  baseUrl: string | undefined
+  /** Where a completed logout lands. */
+  frontendUrl: string
+  /** Origins of the front ends that may call us with cookies. */
+  origins: readonly string[]
+  cookieName: string
+  deadlines: Deadlines
+}
+
+export const DEFAULT_COOKIE_NAME = 'ory_kratos_session'
+
+/** Security model, section 6. */
+export const DEFAULT_DEADLINES: Deadlines = { whoamiMs: 2000, submitMs: 10_000, otherMs: 5000 }
