@@ -1,0 +1,37 @@
+import { acceptedDifferences } from './replay/differences.js'
+import { judge, type Verdict } from './replay/judge.js'
+import { startEmbedded } from './replay/live.js'
+import { loadRecordings } from './replay/load.js'
+import { differenceLines, scenarioLine, staleLines, totalLine } from './replay/report.js'
+import { runRecording } from './replay/run.js'
+import type { NamedRecording, ScenarioResult } from './replay/types.js'
+
+/**
+ * Drives recordings against the embedded server: `node --import tsx test/embedded/replay-cli.ts [NN ...] [--verbose]`.
+ * Without numbers all of them; with `--verbose` every difference, else the first few of each step; `--counts` only counts.
+ */
+const options = process.argv.slice(2)
+const limit = options.includes('--verbose') ? Infinity : options.includes('--counts') ? 0 : 3
+const wanted = options.filter((option) => !option.startsWith('--'))
+const verdicts: Verdict[] = []
+
+for (const recording of loadRecordings(wanted)) {
+  const result = await resultOf(recording)
+  const verdict = judge(result, acceptedDifferences)
+  verdicts.push(verdict)
+  console.log(scenarioLine(result, verdict))
+  if (limit > 0) for (const line of differenceLines(verdict.unaccepted, limit)) console.log(line)
+  for (const line of staleLines(verdict)) console.log(line)
+}
+console.log(totalLine(verdicts))
+process.exitCode = verdicts.every(({ unaccepted, stale }) => unaccepted.length === 0 && stale.length === 0) ? 0 : 1
+
+/** A scenario that cannot even start counts as all different. */
+async function resultOf (recording: NamedRecording): Promise<ScenarioResult> {
+  try {
+    return await runRecording(recording, startEmbedded)
+  } catch (error) {
+    const differences = [{ at: 'start', recorded: 'a running server', live: error instanceof Error ? error.message : String(error) }]
+    return { name: recording.name, steps: recording.exchanges.map(({ step }, index) => ({ index, step, differences })), effects: [] }
+  }
+}

@@ -1,0 +1,45 @@
+import { compareJson } from './compare-json.js'
+import type { Comparison } from './compare-text.js'
+import { isJsonObject, type Exchange, type Json, type JsonObject } from './types.js'
+
+/** The listing of identities is sorted by random ids, so it is compared as a set. */
+export function isIdentityList ({ request }: Exchange): boolean {
+  return request.method === 'GET' && /^admin:(\/admin)?\/identities(\?|$)/.test(request.url)
+}
+
+/**
+ * Compares each live identity with its recorded self. On a page of a longer listing other identities may show up than
+ * when it was recorded; those are looked up on the other pages of the scenario.
+ */
+export function compareIdentityList (exchange: Exchange, recorded: Json[], live: Json[], exchanges: readonly Exchange[], comparison: Comparison): void {
+  if (recorded.length !== live.length) {
+    comparison.differences.push({ at: 'body', recorded: `${recorded.length} identities`, live: `${live.length} identities` })
+  }
+  const others = /[?&](page|page_size|per_page|page_token)=/.test(exchange.request.url) ? otherPages(exchange, exchanges) : []
+  const rest = [...recorded]
+  const strangers = live.filter((item, index) => {
+    const own = takeRecordedSelf(item, rest, comparison)
+    const expected = own ?? others.find((other) => isRecordedSelf(item, other, comparison))
+    if (expected !== undefined) compareJson(expected, item, { at: `body[${index}]` }, comparison)
+    return expected === undefined
+  })
+  strangers.forEach((item, index) => { compareJson(rest[index] ?? null, item, { at: `body[unknown ${index}]` }, comparison) })
+}
+
+function takeRecordedSelf (item: Json, rest: Json[], comparison: Comparison): Json | undefined {
+  const index = rest.findIndex((candidate) => isRecordedSelf(item, candidate, comparison))
+  return index === -1 ? undefined : rest.splice(index, 1)[0]
+}
+
+function isRecordedSelf (live: Json, recorded: Json, { ledger }: Comparison): boolean {
+  if (!isJsonObject(live) || !isJsonObject(recorded)) return false
+  return ledger.toRecorded('uuid', String(live['id'])) === recorded['id']
+}
+
+/** Identities of other answers of the same kind (credentials shown or not). */
+function otherPages (exchange: Exchange, exchanges: readonly Exchange[]): JsonObject[] {
+  const items = (of: Exchange): JsonObject[] => Array.isArray(of.response.body) ? of.response.body.filter(isJsonObject) : []
+  const showsCredentials = items(exchange).some((item) => item['credentials'] !== undefined)
+  return exchanges.filter((other) => other !== exchange && isIdentityList(other)).flatMap(items)
+    .filter((item) => (item['credentials'] !== undefined) === showsCredentials)
+}

@@ -1,0 +1,75 @@
+import type { Ledger } from './ledger.js'
+import { tokenise, trackedKinds, type Part, type Place } from './tokens.js'
+import type { Difference } from './types.js'
+
+/** What a comparison needs to know and where it puts what it finds. */
+export interface Comparison {
+  ledger: Ledger
+  /** How far live times may be from recorded ones, in milliseconds; the live clock runs along the recorded times. */
+  timeToleranceMs: number
+  differences: Difference[]
+}
+
+/**
+ * Texts in which the real server hands through the wording of its language's libraries (cookie codec, decoders, dialler,
+ * patch library): their wording does not have to match, only that there is a text.
+ */
+const libraryWording = new RegExp([
+  'securecookie:', 'illegal base64', 'json: ', 'unexpected EOF', 'unexpected end of JSON', 'invalid character', 'strconv\\.',
+  'parse "', 'invalid URL escape', 'uuid: ', 'http: request body too large', 'dial tcp', 'error in \\w+ for path'
+].join('|'))
+
+/** Compares two strings after replacing what varies, and learns which live value stands for which recorded one. */
+export function compareText (recorded: string, live: string, at: string, place: Place, comparison: Comparison): void {
+  const recordedParts = tokenise(recorded, place)
+  const liveParts = tokenise(live, place)
+  const equal = pairInOrder(recordedParts, liveParts, comparison)
+  if (equal || recorded === live || libraryWording.test(recorded)) return
+  comparison.differences.push({
+    at,
+    recorded: display(recordedParts, comparison.ledger),
+    live: displayLive(liveParts, recordedParts, comparison)
+  })
+}
+
+/** Values are paired also where the literals around them differ, but not when the texts are of another build. */
+function pairInOrder (recordedParts: Part[], liveParts: Part[], comparison: Comparison): boolean {
+  const sameKinds = recordedParts.length === liveParts.length && recordedParts.every(({ kind }, index) => kind === liveParts[index]?.kind)
+  if (!sameKinds) return false
+  return recordedParts.map((part, index) => pairParts(part, liveParts[index] ?? part, comparison)).every(Boolean)
+}
+
+function pairParts (part: Part, other: Part, { ledger, timeToleranceMs }: Comparison): boolean {
+  if (part.kind === 'literal') return part.value === other.value
+  if (part.kind === 'time') return Math.abs(Date.parse(part.value) - Date.parse(other.value)) <= timeToleranceMs
+  if (freeLength.has(part.kind) && !haveSameAlphabet(part.value, other.value)) return false
+  return ledger.pair(part.kind, part.value, other.value)
+}
+
+const freeLength: ReadonlySet<Part['kind']> = new Set<Part['kind']>(['state', 'link-token', 'page-token'])
+
+/** The pattern check for values without a fixed length. */
+function haveSameAlphabet (recorded: string, live: string): boolean {
+  const alphabet = [/^[0-9a-f]+$/, /^[A-Za-z0-9]+$/, /^[A-Za-z0-9_-]+=*$/].find((pattern) => pattern.test(recorded))
+  return alphabet === undefined || (alphabet.test(live) && live.length >= 16)
+}
+
+function display (parts: Part[], ledger: Ledger): string {
+  return JSON.stringify(parts.map((part) => placeholder(part, ledger)).join(''))
+}
+
+function placeholder ({ kind, value }: Part, ledger: Ledger): string {
+  if (kind === 'literal') return value
+  if (kind === 'time') return `<time ${value}>`
+  return trackedKinds.has(kind) ? ledger.nameOf(kind, value) : `<${kind}>`
+}
+
+function displayLive (parts: Part[], recordedParts: Part[], { ledger }: Comparison): string {
+  const texts = parts.map((part, index) => {
+    if (part.kind === 'literal' || part.kind === 'time' || !trackedKinds.has(part.kind)) return placeholder(part, ledger)
+    const partner = ledger.toRecorded(part.kind, part.value)
+    const isNewcomer = partner === undefined || partner === recordedParts[index]?.value
+    return isNewcomer ? `<another ${part.kind}>` : ledger.nameOf(part.kind, partner)
+  })
+  return JSON.stringify(texts.join(''))
+}

@@ -1,0 +1,44 @@
+import { compareHeaders } from './compare-headers.js'
+import { compareIdentityList, isIdentityList } from './compare-identities.js'
+import { compareJson, short } from './compare-json.js'
+import type { Comparison } from './compare-text.js'
+import type { Answer, Exchange, Json } from './types.js'
+
+/** Bodies that the recorder replaced by a remark such as `<n bytes: ...>`: only status and headers were kept. */
+const remark = /^<.*\bbytes\b.*>$/s
+
+/**
+ * Compares a live answer with the recorded one and teaches the ledger which live value stands for which recorded one.
+ * @param exchanges the whole scenario: a page of a listing sorted by random ids needs the other pages
+ */
+export function compareAnswer (exchange: Exchange, live: Answer, exchanges: readonly Exchange[], comparison: Comparison): void {
+  const recorded = exchange.response
+  if (recorded.status !== live.status) {
+    comparison.differences.push({ at: 'status', recorded: String(recorded.status), live: `${live.status} ${live.status === 0 ? short(live.body) : ''}`.trim() })
+  }
+  if (recorded.status === 0) return
+  compareHeaders(recorded.headers, live.headers, comparison)
+  compareBody(exchange, live.body ?? null, exchanges, comparison)
+}
+
+function compareBody (exchange: Exchange, live: Json, exchanges: readonly Exchange[], comparison: Comparison): void {
+  const recorded = exchange.response.body ?? null
+  if (typeof recorded === 'string' && remark.test(recorded)) return
+  if (isIdentityList(exchange) && Array.isArray(recorded) && Array.isArray(live)) {
+    compareIdentityList(exchange, recorded, live, exchanges, comparison)
+    return
+  }
+  const [recordedDocuments, liveDocuments] = [recorded, live].map(documentsOf)
+  if (recordedDocuments !== undefined && liveDocuments !== undefined) compareJson(recordedDocuments, liveDocuments, { at: 'body' }, comparison)
+  else compareJson(recorded, live, { at: 'body' }, comparison)
+}
+
+/** Two JSON documents in one body are kept as text by the recorder: their member order must not count either. */
+function documentsOf (body: Json): Json[] | undefined {
+  if (typeof body !== 'string' || !/^\{[^]*\}\s*\{[^]*\}\s*$/.test(body)) return undefined
+  try {
+    return body.trim().split(/(?<=\})\n(?=\{)/).map((document) => JSON.parse(document) as Json)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,32 @@
+import type { Verdict } from './judge.js'
+import type { ScenarioResult, StepResult } from './types.js'
+
+const longestValue = 300
+
+/** `NN-name: N of M equal`, with mails and web hook calls where there are any. */
+export function scenarioLine ({ name }: ScenarioResult, verdict: Verdict): string {
+  const effects = verdict.totalEffects === 0 ? '' : `, ${verdict.equalEffects} of ${verdict.totalEffects} mails and web hook steps equal`
+  const accepted = verdict.accepted === 0 ? '' : `, ${verdict.accepted} listed`
+  return `${name}: ${verdict.equal} of ${verdict.total} equal${effects}${accepted}`
+}
+
+/** Each step's differences, indented. */
+export function differenceLines (steps: readonly StepResult[], limit = Infinity): string[] {
+  return steps.flatMap(({ index, step, differences }) => [
+    `  ${index >= 0 ? `[${index}] ` : ''}${step}`,
+    ...differences.slice(0, limit).flatMap(({ at, recorded, live }) => [`    ${at}`, `      recorded ${cut(recorded)}`, `      live     ${cut(live)}`]),
+    ...(differences.length > limit ? [`    and ${differences.length - limit} more`] : [])
+  ])
+}
+
+export function staleLines ({ stale }: Verdict): string[] {
+  return stale.map(({ scenario, step, at }) => `  listed difference no longer occurs: ${scenario} "${step}" ${at.join(', ')}`)
+}
+
+export function totalLine (verdicts: readonly Verdict[]): string {
+  const sum = (of: (verdict: Verdict) => number): number => verdicts.reduce((total, verdict) => total + of(verdict), 0)
+  const exchanges = `${sum(({ equal }) => equal)} of ${sum(({ total }) => total)} exchanges equal`
+  return `${exchanges}, ${sum(({ equalEffects }) => equalEffects)} of ${sum(({ totalEffects }) => totalEffects)} mails and web hook steps equal, ${sum(({ accepted }) => accepted)} listed differences`
+}
+
+const cut = (text: string): string => text.length > longestValue ? `${text.slice(0, longestValue)}...` : text

@@ -1,0 +1,62 @@
+import type { Exchange, Json } from './types.js'
+
+interface Moment {
+  /** second of the answer's `Date`, undefined where there is none */
+  date: number | undefined
+  /** the exact time of the request's end, where the answer gives it away */
+  exact: number | undefined
+  elapsed: number
+}
+
+/**
+ * When each request was sent, in milliseconds since the epoch, as well as the recording tells. `Date` gives the second;
+ * a time in the answer that no earlier answer had, or `since` of an expired flow, gives the moment. Where the recorder
+ * must have slept between two requests, the later one is taken to come as late as its answer allows, because it slept
+ * for something to expire.
+ */
+export function timelineOf (exchanges: readonly Exchange[]): number[] {
+  const seen = new Set<string>()
+  const moments = exchanges.map((exchange) => momentOf(exchange, seen))
+  const latest = latestTimes(moments)
+  const times: number[] = []
+  let clock = -Infinity
+  moments.forEach((moment, index) => {
+    const earliest = (moment.exact ?? moment.date ?? clock) - moment.elapsed
+    const hasSlept = earliest > clock && moment.exact === undefined && Number.isFinite(clock)
+    clock = Math.max(clock, hasSlept ? latest[index] ?? earliest : earliest)
+    times.push(clock)
+    clock += moment.elapsed
+  })
+  return times
+}
+
+function momentOf ({ response, elapsed_ms: elapsed = 0 }: Exchange, seen: Set<string>): Moment {
+  const header = response.headers.find(([name]) => name.toLowerCase() === 'date')?.[1]
+  const date = header === undefined ? undefined : Date.parse(header)
+  const fresh = timesIn(response.body ?? null).filter((time) => !seen.has(time))
+  fresh.forEach((time) => seen.add(time))
+  if (date === undefined) return { date, exact: undefined, elapsed }
+  const near = fresh.map((time) => Date.parse(time)).filter((time) => time >= date - 1000 && time < date + 1000)
+  const exact = expiryMoment(response.body ?? null) ?? (near.length > 0 && elapsed < 500 ? Math.max(...near) : undefined)
+  return { date, exact, elapsed }
+}
+
+function expiryMoment (body: Json): number | undefined {
+  if (body === null || typeof body !== 'object' || Array.isArray(body)) return undefined
+  const { expired_at: expiredAt, since } = body
+  return typeof expiredAt === 'string' && typeof since === 'number' ? Date.parse(expiredAt) + Math.ceil(since / 1e6) : undefined
+}
+
+/** Times at which something happened; when something will end says nothing about now. */
+function timesIn (body: Json): string[] {
+  const text = JSON.stringify(body).replaceAll(/"expire[sd]_at":"[^"]*"/g, '')
+  return text.match(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g) ?? []
+}
+
+function latestTimes (moments: Moment[]): number[] {
+  let limit = Infinity
+  return moments.map((moment) => moment).reverse().map(({ date, exact, elapsed }) => {
+    limit = Math.min(limit, exact ?? (date === undefined ? Infinity : date + 999)) - elapsed
+    return limit
+  }).reverse()
+}
