@@ -1,0 +1,32 @@
+import type { Kysely } from 'kysely'
+
+export interface Migration { up (db: Kysely<unknown>): Promise<void> }
+
+/** Applied in the order of their names; a published one never changes. Only types that both databases spell alike. */
+export type Migrations = Readonly<Record<string, Migration>>
+
+export const MIGRATIONS: Migrations = {
+  '0001_users_and_documents': { up: createUsersAndDocuments }
+}
+
+async function createUsersAndDocuments (db: Kysely<unknown>): Promise<void> {
+  await db.schema.createTable('users')
+    .addColumn('identity_id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('email', 'text') // not unique: deleted and registered again is a second identity (F15)
+    .addColumn('first_name', 'text')
+    .addColumn('last_name', 'text')
+    .addColumn('username', 'text')
+    .addColumn('created_at', 'text', (column) => column.notNull())
+    .addColumn('updated_at', 'text', (column) => column.notNull())
+    .addColumn('revision', 'integer', (column) => column.notNull())
+    .execute()
+  await db.schema.createTable('documents')
+    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('owner_id', 'text', (column) => column.notNull().references('users.identity_id').onDelete('cascade'))
+    .addColumn('title', 'text', (column) => column.notNull())
+    .addColumn('content', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'text', (column) => column.notNull())
+    .addColumn('updated_at', 'text', (column) => column.notNull())
+    .execute()
+  await db.schema.createIndex('documents_by_owner').on('documents').columns(['owner_id', 'created_at', 'id']).execute()
+}
