@@ -2,18 +2,13 @@ import { isIP } from 'node:net'
 import { Type, type Static } from '@sinclair/typebox'
 import { Ajv } from 'ajv'
 import envSchema from 'env-schema'
-import type { AuthSettings } from './settings.js'
+import { DEFAULT_COOKIE_NAME, DEFAULT_DEADLINES, type AuthSettings } from './settings.js'
+import { isHttpUrl, isOrigin } from './url-rules.js'
+import { isStrongKey, MIN_WEBHOOK_KEY_BYTES } from './webhook/key.js'
 
 /** A key that our own files print is no secret: `kratos/kratos.yml`, the examples, the tests (F05). */
 const PRINTED_KEY = /development-webhook-key|change-?me|example/i
-const MIN_KEY_BYTES = 32
 
-const isHttpUrl = (text: string): boolean => {
-  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false
-  const { username, password, search, hash } = new URL(text)
-  return username === '' && password === '' && search === '' && hash === '' && !/[?#]$/.test(text)
-}
-const isOrigin = (text: string): boolean => isHttpUrl(text) && new URL(text).origin === text
 const list = (text: string): string[] => text.split(',').map((item) => item.trim()).filter((item) => item !== '')
 
 /** An address or a CIDR range of proxies; a range that covers everybody would let any client choose its address (B20). */
@@ -27,7 +22,7 @@ function isProxyRange (text: string): boolean {
 const FORMATS: Record<string, (text: string) => boolean> = {
   'http-url': isHttpUrl,
   'origin-list': (text) => list(text).length > 0 && list(text).every(isOrigin),
-  'webhook-key': (text) => Buffer.byteLength(text) >= MIN_KEY_BYTES && !PRINTED_KEY.test(text),
+  'webhook-key': (text) => isStrongKey(text) && !PRINTED_KEY.test(text),
   'database-url': (text) => text !== '' && (/^postgres(?:ql)?:\/\/./.test(text) || text.startsWith('file:') || !/^[a-z][a-z0-9+.-]*:\/\//i.test(text)),
   'proxy-list': (text) => list(text).every(isProxyRange),
   'cookie-name': (text) => /^[A-Za-z0-9_-]{1,64}$/.test(text),
@@ -47,16 +42,16 @@ export const ConfigSchema = Type.Object({
   KRATOS_PUBLIC_URL: text('http-url', 'URL of Kratos\' public port as this service reaches it'),
   KRATOS_ADMIN_URL: text('http-url', 'URL of Kratos\' admin port, another one than the public port'),
   KRATOS_BROWSER_URL: Type.Optional(text('http-url', 'Kratos\' serve.public.base_url, where it differs from KRATOS_PUBLIC_URL')),
-  SESSION_COOKIE_NAME: text('cookie-name', 'name of Kratos\' session cookie (session.cookie.name)', { default: 'ory_kratos_session' }),
-  WEBHOOK_KEY: text('webhook-key', `secret of at least ${MIN_KEY_BYTES} bytes that Kratos sends as X-Webhook-Key, none that is printed in our files`),
+  SESSION_COOKIE_NAME: text('cookie-name', 'name of Kratos\' session cookie (session.cookie.name)', { default: DEFAULT_COOKIE_NAME }),
+  WEBHOOK_KEY: text('webhook-key', `secret of at least ${MIN_WEBHOOK_KEY_BYTES} bytes that Kratos sends as X-Webhook-Key, none that is printed in our files`),
   WEBHOOK_KEY_PREVIOUS: Type.Optional(text('webhook-key', 'former webhook key, accepted while it is being rotated')),
   DATABASE_URL: text('database-url', 'postgres://… or the path of a SQLite file', { default: 'data/app.db' }),
   TRUST_PROXY: text('proxy-list', 'addresses or CIDR ranges of reverse proxies, comma-separated; empty: none is trusted', { default: '' }),
   LOG_LEVEL: Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)), { default: 'info', description: 'fatal, error, warn, info, debug, trace or silent' }),
   SHUTDOWN_DELAY_MS: integer(0, 60_000, 0, 'milliseconds between "not ready" and closing, for the load balancer'),
-  WHOAMI_DEADLINE_MS: integer(50, 60_000, 2000, 'milliseconds for a session check at Kratos, waiting included'),
-  SUBMIT_DEADLINE_MS: integer(50, 60_000, 10_000, 'milliseconds for submitting a flow to Kratos'),
-  KRATOS_DEADLINE_MS: integer(50, 60_000, 5000, 'milliseconds for every other call to Kratos'),
+  WHOAMI_DEADLINE_MS: integer(50, 60_000, DEFAULT_DEADLINES.whoamiMs, 'milliseconds for a session check at Kratos, waiting included'),
+  SUBMIT_DEADLINE_MS: integer(50, 60_000, DEFAULT_DEADLINES.submitMs, 'milliseconds for submitting a flow to Kratos'),
+  KRATOS_DEADLINE_MS: integer(50, 60_000, DEFAULT_DEADLINES.otherMs, 'milliseconds for every other call to Kratos'),
 })
 
 export type Config = Static<typeof ConfigSchema>

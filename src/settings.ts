@@ -8,8 +8,8 @@ export interface AuthSettings {
   kratosBrowserUrl: string
   /** Where clients reach this API, without trailing slash; undefined: taken from each request. */
   baseUrl: string | undefined
-  /** Where a completed logout lands. */
-  frontendUrl: string
+  /** Where a completed logout lands; undefined: at the root of this host. */
+  frontendUrl: string | undefined
   /** Origins of the front ends that may call us with cookies. */
   origins: readonly string[]
   cookieName: string

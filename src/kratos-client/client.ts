@@ -2,7 +2,8 @@ import { type Answer, type AnswerContext, classify, type Operation } from './ans
 import { type Credential, credentialHeaders } from './credential.js'
 import type { Fault } from './fault.js'
 import { type JsonObject, withPublicRequestUrl } from './kratos-body.js'
-import { type KratosSession, readSession } from './session.js'
+import { readSession } from './read-session.js'
+import type { KratosSession } from './session.js'
 import { createTransport, type UpstreamRequest } from './transport.js'
 import { fault } from './fault.js'
 

@@ -1,5 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
+export const MIN_WEBHOOK_KEY_BYTES = 32
+
+/** Long enough not to be guessed; whether it is secret, its length cannot tell. */
+export const isStrongKey = (key: string): boolean => Buffer.byteLength(key) >= MIN_WEBHOOK_KEY_BYTES
+
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
 /**

@@ -48,7 +48,7 @@ function keepsToken ({ headers }: FastifyRequest, transport: string | undefined)
 }
 
 const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async function flowRoutes (app, { settings }) {
-  const returnTargets = [settings.frontendUrl, ...settings.origins].map((url) => new URL(url))
+  const returnTargets = [settings.frontendUrl, ...settings.origins].filter((url) => url !== undefined).map((url) => new URL(url))
 
   function register (flow: FlowDefinition): void {
     app.get(`/${flow.name}`, { schema: { querystring: FlowQuerySchema, response: RESPONSES } }, async (request, reply) => {

@@ -36,7 +36,7 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
     const alreadyOver = answer.kind === 'refused' && answer.code === 'INVALID_SESSION' && !wantsJson(request)
     if (answer.kind !== 'ok' && !alreadyOver) throw upstreamError(answer)
     if (wantsJson(request)) return { success: true as const, data: { logged_out: true as const } }
-    return reply.redirect(settings.frontendUrl, 302)
+    return reply.redirect(settings.frontendUrl ?? `${request.ownUrl()}/`, 302)
   })
 
   const body = Type.Object({}, { additionalProperties: true })

@@ -1,0 +1,9 @@
+/** An absolute http(s) URL without credentials, query or fragment: what may name a server in a configuration (D06). */
+export function isHttpUrl (text: string): boolean {
+  if (!/^https?:\/\//i.test(text) || /[?#]/.test(text) || !URL.canParse(text)) return false
+  const { username, password } = new URL(text)
+  return username === '' && password === ''
+}
+
+/** An origin exactly as browsers send it: scheme, host and port, lower case, nothing behind (C02). */
+export const isOrigin = (text: string): boolean => isHttpUrl(text) && new URL(text).origin === text
