@@ -67,4 +67,4 @@ export default fp(async function authenticate (app) {
   app.decorate('authenticateOptional', async (request, reply) => {
     await check(request, reply)
   })
-}, { name: 'authenticate', fastify: '5.x', dependencies: ['kratos', 'caller', 'cookie', 'origin-guard'] })
+}, { name: 'authenticate', fastify: '5.x', dependencies: ['kratos', 'kratos-caller', 'cookie', 'origin-guard'] })

@@ -41,4 +41,4 @@ export default fp<CookiePluginOptions>(async function cookie (app, { settings })
   app.decorateReply('expireSessionCookie', function (this: FastifyReply) {
     return sessionCookie(this, '', { maxAge: 0, expires: new Date(0) })
   })
-}, { name: 'cookie', fastify: '5.x', dependencies: ['caller'] })
+}, { name: 'cookie', fastify: '5.x', dependencies: ['kratos-caller'] })

@@ -31,4 +31,4 @@ export default fp<OriginGuardOptions>(async function originGuard (app, { setting
   app.decorate('guardVisit', async (request: FastifyRequest) => {
     if (!isDeliberateVisit(guarded(request), settings.origins)) refuse(request)
   })
-}, { name: 'origin-guard', fastify: '5.x', dependencies: ['caller'] })
+}, { name: 'origin-guard', fastify: '5.x', dependencies: ['kratos-caller'] })

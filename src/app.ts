@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import autoload from '@fastify/autoload'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import { authSettings, type Config, trustedProxies } from './config.js'
 import { answerClientError } from './http/client-errors.js'
 import { renderError } from './http/error-handler.js'
@@ -32,7 +32,8 @@ function serverOptions (config: Config, { log = {} }: AppOverrides) {
   return {
     ...LIMITS,
     logger: loggerOptions(config.LOG_LEVEL, log),
-    disableRequestLogging: true,
+    // `addRequestLog` writes the one line of a request.
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     requestIdHeader: false,
     trustProxy: proxies.length > 0 ? proxies : false,

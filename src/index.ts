@@ -3,7 +3,7 @@ import autoload from '@fastify/autoload'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import authenticate from '../plugins/authenticate.js'
-import caller from '../plugins/caller.js'
+import kratosCaller from '../plugins/kratos-caller.js'
 import cookie from '../plugins/cookie.js'
 import kratos from '../plugins/kratos.js'
 import originGuard from '../plugins/origin-guard.js'
@@ -98,7 +98,7 @@ async function fastifyKratos (app: FastifyInstance, options: FastifyKratosOption
 
   const settings = settingsOf(options)
   const https = settings.baseUrl?.startsWith('https:') === true
-  for (const plugin of [kratos, caller, cookie, originGuard]) await app.register(plugin, { settings })
+  for (const plugin of [kratos, kratosCaller, cookie, originGuard]) await app.register(plugin, { settings })
   await app.register(authenticate)
   if (options.routes !== false) await registerRoutes(app, settings, options.routes?.prefix ?? DEFAULT_PREFIX, https)
   if (options.webhook !== undefined) await registerWebhook(app, options.webhook, https)

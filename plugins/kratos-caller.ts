@@ -16,7 +16,7 @@ declare module 'fastify' {
 
 export interface CallerPluginOptions { settings: AuthSettings }
 
-export default fp<CallerPluginOptions>(async function caller (app, { settings }) {
+export default fp<CallerPluginOptions>(async function kratosCaller (app, { settings }) {
   app.decorateRequest('kratosCaller', function (this: FastifyRequest): Caller {
     return {
       credential: chooseCredential(this.headers, settings.cookieName),
@@ -30,4 +30,4 @@ export default fp<CallerPluginOptions>(async function caller (app, { settings })
   app.decorateRequest('ownUrl', function (this: FastifyRequest): string {
     return settings.baseUrl ?? `${this.protocol}://${this.host}`
   })
-}, { name: 'caller', fastify: '5.x' })
+}, { name: 'kratos-caller', fastify: '5.x' })
