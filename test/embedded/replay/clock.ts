@@ -46,6 +46,7 @@ export function createManualClock (start: number): ManualClock {
     now: () => time,
     sleep: async (ms, signal) => await new Promise((resolve, reject) => {
       signal?.throwIfAborted()
+      if (ms <= 0) { setImmediate(resolve); return }
       const sleeper = { wake: time + ms, resolve }
       sleepers.add(sleeper)
       touch()

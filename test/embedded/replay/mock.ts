@@ -8,15 +8,12 @@ import type { StartLive } from './run.js'
 import { send } from './send.js'
 import type { Answer, Exchange, HeaderPair, HookStep, NamedRecording } from './types.js'
 
-/** Changes a live answer on its way, to see that the comparison notices. */
-export type Mutation = (answer: Answer, index: number) => Answer
-
 /**
  * A stand-in for a server that behaves exactly as recorded but with other ids, tokens and codes. It checks that each
  * request is the recorded one with its own values in it, and answers 599 if not: so it proves both the substitution
  * and the comparison before there is a server.
  */
-export function mockLive (recording: NamedRecording, mutate: Mutation = (answer) => answer): StartLive {
+export function mockLive (recording: NamedRecording): StartLive {
   return async (config, clock) => {
     const run = createOtherRun()
     const answers = recording.exchanges.map(({ response }) => run.answer(response))
@@ -38,7 +35,7 @@ export function mockLive (recording: NamedRecording, mutate: Mutation = (answer)
       const calls = recording.webhook_calls?.find(({ during }) => during === exchange.step)
       if (calls !== undefined && hookTarget !== undefined) playCalls(calls, hookTarget, run, clock).catch(() => {})
       if ((exchange.elapsed_ms ?? 0) > 100) await clock.sleep(exchange.elapsed_ms ?? 0)
-      const answer = fault === undefined ? mutate(shuffled(exchange, answers[index]), index) : { status: 599, headers: [], body: fault }
+      const answer = fault === undefined ? shuffled(exchange, answers[index]) : { status: 599, headers: [], body: fault }
       if (answer.status === 0) response.destroy()
       else write(response, answer)
     }

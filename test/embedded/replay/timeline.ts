@@ -8,6 +8,9 @@ interface Moment {
   elapsed: number
 }
 
+/** At most this long before its answer was dated did a short request do what the times in the answer tell. */
+const slownessMs = 20
+
 /**
  * When each request was sent, in milliseconds since the epoch, as well as the recording tells. `Date` gives the second;
  * a time in the answer that no earlier answer had, or `since` of an expired flow, gives the moment. Where the recorder
@@ -36,7 +39,7 @@ function momentOf ({ response, elapsed_ms: elapsed = 0 }: Exchange, seen: Set<st
   const fresh = timesIn(response.body ?? null).filter((time) => !seen.has(time))
   fresh.forEach((time) => seen.add(time))
   if (date === undefined) return { date, exact: undefined, elapsed }
-  const near = fresh.map((time) => Date.parse(time)).filter((time) => time >= date - 1000 && time < date + 1000)
+  const near = fresh.map((time) => Date.parse(time)).filter((time) => time >= date - slownessMs && time < date + 1000)
   const exact = expiryMoment(response.body ?? null) ?? (near.length > 0 && elapsed < 500 ? Math.max(...near) : undefined)
   return { date, exact, elapsed }
 }

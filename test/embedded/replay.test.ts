@@ -1,0 +1,37 @@
+import t from 'tap'
+import { acceptedDifferences } from './replay/differences.js'
+import { judge, type Verdict } from './replay/judge.js'
+import { startEmbedded } from './replay/live.js'
+import { loadRecordings } from './replay/load.js'
+import { notCovered } from './replay/not-covered.js'
+import { differenceLines, scenarioLine, staleLines, totalLine } from './replay/report.js'
+import { runRecording } from './replay/run.js'
+
+/** Every recorded exchange of the real server against the embedded one, on a clock that runs along the recorded times. */
+t.test('embedded server, driven with recordings of the real one', async (t) => {
+  const verdicts: Verdict[] = []
+  for (const recording of loadRecordings()) {
+    const reason = notCovered[recording.name]
+    t.test(`answers as recorded in ${recording.name}`, reason === undefined ? {} : { skip: reason }, async (t) => {
+      const result = await runRecording(recording, startEmbedded)
+      const verdict = judge(result, acceptedDifferences)
+      verdicts.push(verdict)
+      t.comment(scenarioLine(result, verdict))
+      t.strictSame([...differenceLines(verdict.unaccepted), ...staleLines(verdict)], [])
+    })
+  }
+  t.test('lists at most 3 % of the exchanges as different', async (t) => {
+    t.comment(totalLine(verdicts))
+    const total = verdicts.reduce((sum, verdict) => sum + verdict.total, 0)
+    const listed = verdicts.reduce((sum, verdict) => sum + verdict.accepted, 0)
+    t.ok(listed <= total * 0.03, `${listed} of ${total}`)
+  })
+})
+
+t.test('lists of what is not equal', async (t) => {
+  const names = loadRecordings().map(({ name }) => name)
+  t.test('name only recordings that exist', async (t) => {
+    t.strictSame(Object.keys(notCovered).filter((name) => !names.includes(name)), [])
+    t.strictSame(acceptedDifferences.filter(({ scenario }) => !names.some((name) => name.startsWith(scenario))), [])
+  })
+})
