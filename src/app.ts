@@ -4,18 +4,19 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import { authSettings, type Config, trustedProxies } from './config.js'
 import { answerClientError } from './http/client-errors.js'
-import { renderError } from './http/error-handler.js'
 import { addLifecycle } from './http/lifecycle.js'
 import { addRequestLog, loggerOptions, type LogTarget } from './http/logging.js'
 import { addNotFoundHandler } from './http/not-found.js'
 import { requestId } from './http/request-id.js'
-import { applyHttpRules } from './http/rules.js'
+import { applyHttpRules, createFrameworkErrorHandler } from './http/rules.js'
 
 export interface AppOverrides {
   log?: LogTarget
 }
 
 const SECOND = 1000
+
+const isHttps = (config: Config): boolean => config.PUBLIC_URL.startsWith('https:')
 
 /** Limits of security model, section 6: a slow or huge request costs its sender, not us. */
 const LIMITS = {
@@ -38,7 +39,7 @@ function serverOptions (config: Config, { log = {} }: AppOverrides) {
     requestIdHeader: false,
     trustProxy: proxies.length > 0 ? proxies : false,
     forceCloseConnections: 'idle',
-    frameworkErrors: renderError,
+    frameworkErrors: createFrameworkErrorHandler({ https: isHttps(config) }),
     clientErrorHandler: answerClientError,
   } as const
 }
@@ -54,7 +55,7 @@ export async function buildApp (config: Config, overrides: AppOverrides = {}): P
 
   addRequestLog(app)
   addLifecycle(app)
-  applyHttpRules(app, { https: config.PUBLIC_URL.startsWith('https:') })
+  applyHttpRules(app, { https: isHttps(config) })
   addNotFoundHandler(app)
   await app.register(autoload, { dir: join(import.meta.dirname, '../plugins'), options, encapsulate: false })
   await app.register(autoload, { dir: join(import.meta.dirname, '../routes'), options })

@@ -1,5 +1,5 @@
 import { Ajv } from 'ajv'
-import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from '@sinclair/typebox'
 import { renderError } from './error-handler.js'
 
@@ -12,6 +12,17 @@ const RESPONSE_HEADERS = {
   'x-content-type-options': 'nosniff',
 }
 const ONE_YEAR_SECONDS = 31_536_000
+
+const responseHeaders = (https: boolean): Record<string, string> =>
+  https ? { ...RESPONSE_HEADERS, 'strict-transport-security': `max-age=${ONE_YEAR_SECONDS}` } : RESPONSE_HEADERS
+
+/** Renders what Fastify refuses before any hook runs, such as a URL that cannot be decoded. */
+export function createFrameworkErrorHandler ({ https }: { https: boolean }) {
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+    reply.headers(responseHeaders(https)).header('x-request-id', request.id)
+    renderError(error, request, reply)
+  }
+}
 
 /** Bodies are taken as they are: a number is no string (A04). Query and path are text, so their values are converted. */
 function createValidatorCompiler (): FastifySchemaCompiler<TSchema> {
@@ -33,9 +44,7 @@ function acceptJsonOnly (scope: FastifyInstance): void {
  * @param https whether clients reach us by https, which adds HSTS
  */
 export function applyHttpRules (scope: FastifyInstance, { https }: { https: boolean }): void {
-  const headers = https
-    ? { ...RESPONSE_HEADERS, 'strict-transport-security': `max-age=${ONE_YEAR_SECONDS}` }
-    : RESPONSE_HEADERS
+  const headers = responseHeaders(https)
   acceptJsonOnly(scope)
   scope.setValidatorCompiler(createValidatorCompiler())
   scope.setErrorHandler(renderError)

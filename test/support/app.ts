@@ -1,0 +1,56 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import { buildApp } from '../../src/app.js'
+import { loadConfig } from '../../src/config.js'
+
+export const FRONTEND = 'http://localhost:3001'
+export const PUBLIC_URL = 'http://localhost:3000'
+export const WEBHOOK_KEY = 'a-key-of-the-test-suite-that-is-long-enough'
+
+/** Port 9 (discard) is closed on any machine that runs tests: a Kratos that refuses connections. */
+export const REFUSING_URL = 'http://127.0.0.1:9'
+
+/** Everything `src/server.ts` insists on. */
+export const ENVIRONMENT: Record<string, string> = {
+  PUBLIC_URL,
+  CORS_ORIGINS: FRONTEND,
+  KRATOS_PUBLIC_URL: REFUSING_URL,
+  KRATOS_ADMIN_URL: 'http://127.0.0.1:10',
+  WEBHOOK_KEY,
+  LOG_LEVEL: 'trace',
+}
+
+/** A folder that goes with the test. */
+export async function temporaryFolder (t: Test): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'fastify-kratos-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+export interface BuiltApp {
+  app: FastifyInstance
+  /** Every log line so far, as written. */
+  logs: () => string[]
+}
+
+/**
+ * The service as production builds it, on a SQLite file of its own, closed with the test.
+ * Any answer of a status that its route does not declare fails the test (habit 15).
+ */
+export async function build (t: Test, env: Record<string, string> = {}): Promise<BuiltApp> {
+  const lines: string[] = []
+  const DATABASE_URL = env['DATABASE_URL'] ?? join(await temporaryFolder(t), 'app.db')
+  const config = loadConfig({ ...ENVIRONMENT, ...env, DATABASE_URL })
+  const app = await buildApp(config, { log: { stream: { write: (line: string) => { lines.push(line) } } } })
+  t.teardown(() => app.close())
+  app.addHook('onSend', async (request, reply) => {
+    const declared = reply.getSerializationFunction(reply.statusCode) !== undefined
+    const handled = request.routeOptions.url !== undefined && request.method !== 'OPTIONS'
+    if (handled && !declared) t.fail(`${request.method} ${request.routeOptions.url} does not declare ${reply.statusCode}`)
+  })
+  await app.ready()
+  return { app, logs: () => lines }
+}
