@@ -5,6 +5,7 @@ import { InvalidValueError, MissingOwnerError, StoreQueryError } from './errors.
 import type { Patience } from './patience.js'
 import { DOCUMENT_COLUMNS, type DocumentRecord, type StoreSchema } from './schema.js'
 import { createClock } from './timestamps.js'
+import { checkRow } from './values.js'
 
 export const MAX_PAGE_SIZE = 100
 
@@ -55,7 +56,7 @@ export function createDocumentRepository (db: Kysely<StoreSchema>, { read, write
 
   async function create (ownerId: string, { title, content }: { title: string, content: string }) {
     const createdAt = now()
-    const document = { id: randomUUID(), title, content, created_at: createdAt, updated_at: createdAt }
+    const document = checkRow({ id: randomUUID(), title, content, created_at: createdAt, updated_at: createdAt })
     try {
       await write(() => db.insertInto('documents').values({ ...document, owner_id: ownerId.toLowerCase() }).execute())
     } catch (error) {

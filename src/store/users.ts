@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Patience } from './patience.js'
 import { USER_COLUMNS, type StoreSchema, type UserRecord } from './schema.js'
 import { normaliseTimestamp } from './timestamps.js'
-import { toCanonicalUuid } from './values.js'
+import { checkRow, toCanonicalUuid } from './values.js'
 
 /** SQLite statements cannot be interrupted, so a large account goes in pieces (K07). */
 const DELETE_BATCH = 500
@@ -70,7 +70,7 @@ export function createUserRepository (db: Kysely<StoreSchema>, { read, write }: 
 
 /** Names every column, so that a caller's further properties never reach a statement. */
 function normalise (user: UserRecord): UserRecord {
-  return {
+  return checkRow({
     identity_id: toCanonicalUuid(user.identity_id),
     email: user.email,
     first_name: user.first_name,
@@ -78,5 +78,5 @@ function normalise (user: UserRecord): UserRecord {
     username: user.username,
     created_at: normaliseTimestamp(user.created_at),
     updated_at: normaliseTimestamp(user.updated_at)
-  }
+  })
 }

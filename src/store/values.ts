@@ -18,6 +18,12 @@ export function toBindable (value: unknown): Bindable {
   return value
 }
 
+/** Every property through the gate: Kysely leaves an undefined one out of an INSERT, and the column would be NULL. */
+export function checkRow<T extends object> (row: T): T {
+  Object.values(row).forEach(toBindable)
+  return row
+}
+
 /** Identity and document ids are compared as text, so they have one spelling: lower case, 8-4-4-4-12. */
 export function toCanonicalUuid (value: string): string {
   const id = value.toLowerCase()
