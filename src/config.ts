@@ -6,8 +6,6 @@ import { DEFAULT_COOKIE_NAME, DEFAULT_DEADLINES, type AuthSettings } from './set
 import { isHttpUrl, isOrigin } from './url-rules.js'
 import { isStrongKey, MIN_WEBHOOK_KEY_BYTES } from './webhook/key.js'
 
-/** A key that our own files print is no secret: `kratos/kratos.yml`, the examples, the tests (F05). */
-const PRINTED_KEY = /development-webhook-key|change-?me|example/i
 
 const list = (text: string): string[] => text.split(',').map((item) => item.trim()).filter((item) => item !== '')
 
@@ -22,7 +20,7 @@ function isProxyRange (text: string): boolean {
 const FORMATS: Record<string, (text: string) => boolean> = {
   'http-url': isHttpUrl,
   'origin-list': (text) => list(text).length > 0 && list(text).every(isOrigin),
-  'webhook-key': (text) => isStrongKey(text) && !PRINTED_KEY.test(text),
+  'webhook-key': isStrongKey,
   'database-url': (text) => text !== '' && (/^postgres(?:ql)?:\/\/./.test(text) || text.startsWith('file:') || !/^[a-z][a-z0-9+.-]*:\/\//i.test(text)),
   'proxy-list': (text) => list(text).every(isProxyRange),
   'cookie-name': (text) => /^[A-Za-z0-9_-]{1,64}$/.test(text),
@@ -43,7 +41,7 @@ export const ConfigSchema = Type.Object({
   KRATOS_ADMIN_URL: text('http-url', 'URL of Kratos\' admin port, another one than the public port'),
   KRATOS_BROWSER_URL: Type.Optional(text('http-url', 'Kratos\' serve.public.base_url, where it differs from KRATOS_PUBLIC_URL')),
   SESSION_COOKIE_NAME: text('cookie-name', 'name of Kratos\' session cookie (session.cookie.name)', { default: DEFAULT_COOKIE_NAME }),
-  WEBHOOK_KEY: text('webhook-key', `secret of at least ${MIN_WEBHOOK_KEY_BYTES} bytes that Kratos sends as X-Webhook-Key, none that is printed in our files`),
+  WEBHOOK_KEY: text('webhook-key', `secret of at least ${MIN_WEBHOOK_KEY_BYTES} bytes that Kratos sends as X-Webhook-Key`),
   WEBHOOK_KEY_PREVIOUS: Type.Optional(text('webhook-key', 'former webhook key, accepted while it is being rotated')),
   DATABASE_URL: text('database-url', 'postgres://… or the path of a SQLite file', { default: 'data/app.db' }),
   TRUST_PROXY: text('proxy-list', 'addresses or CIDR ranges of reverse proxies, comma-separated; empty: none is trusted', { default: '' }),

@@ -47,7 +47,7 @@ export async function build (t: Test, env: Record<string, string> = {}): Promise
   const app = await buildApp(config, { log: { stream: { write: (line: string) => { lines.push(line) } } } })
   t.teardown(() => app.close())
   app.addHook('onSend', async (request, reply) => {
-    const declared = reply.getSerializationFunction(reply.statusCode) !== undefined
+    const declared = reply.getSerializationFunction(String(reply.statusCode)) !== undefined
     const handled = request.routeOptions.url !== undefined && request.method !== 'OPTIONS'
     if (handled && !declared) t.fail(`${request.method} ${request.routeOptions.url} does not declare ${reply.statusCode}`)
   })
