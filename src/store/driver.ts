@@ -50,7 +50,10 @@ function createDriver (backend: Backend, onQuery: QueryListener | undefined): Dr
     destroy: () => backend.close(),
     acquireConnection: () => translated(async () => {
       const session = await backend.connect()
-      const connection = createConnection((query) => translated(() => runQuery(session, query, onQuery)))
+      const connection = createConnection((query) => {
+        const statement = toStatement(query)
+        return translated(() => execute(session, statement, onQuery))
+      })
       sessions.set(connection, session)
       return connection
     }),
@@ -68,12 +71,11 @@ function createConnection (run: (query: CompiledQuery) => Promise<QueryResult<un
   }
 }
 
-async function runQuery (session: Session, query: CompiledQuery, onQuery: QueryListener | undefined) {
-  const statement = {
-    sql: query.sql,
-    parameters: query.parameters.map(toBindable),
-    isRead: query.query.kind === 'SelectQueryNode'
-  }
+function toStatement ({ sql, parameters, query }: CompiledQuery): Statement {
+  return { sql, parameters: parameters.map(toBindable), isRead: query.kind === 'SelectQueryNode' }
+}
+
+async function execute (session: Session, statement: Statement, onQuery: QueryListener | undefined) {
   const startedAt = performance.now()
   try {
     return await session.execute(statement)

@@ -48,8 +48,7 @@ async function apply (transaction: Kysely<unknown>, name: string, migrations: Mi
     await migrationTable(transaction).insertInto(TABLE)
       .values({ name, applied_at: new Date().toISOString() }).execute()
   } catch (error) {
-    if (error instanceof StoreUnavailableError) throw error
-    const driverCode = error instanceof StoreQueryError ? error.driverCode : undefined
+    const driverCode = error instanceof StoreQueryError || error instanceof StoreUnavailableError ? error.driverCode : undefined
     throw new StoreMigrationError(`Migration ${name} failed (${driverCode ?? nameOf(error)}), nothing of it was applied`, { driverCode })
   }
 }

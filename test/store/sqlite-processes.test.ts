@@ -11,7 +11,7 @@ import { someUser } from './records.js'
 
 const CHILD = join(import.meta.dirname, 'store-child.ts')
 const KILLS = 5
-const STARTS = 8
+const STARTS = 6
 const fileOf = (name: string) => join(t.testdirName, name)
 t.testdir()
 
