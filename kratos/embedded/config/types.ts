@@ -1,0 +1,59 @@
+import type { Json, JsonObject } from '../json.js'
+
+/**
+ * The settings of a kratos.yml that the embedded server reads, under the names that they have there.
+ * `defaults.ts` fills in what a file leaves out.
+ */
+export interface Config {
+  serve: { public: { base_url: string }, admin: { base_url: string } }
+  selfservice: {
+    default_browser_return_url: string
+    allowed_return_urls: string[]
+    methods: Record<string, MethodConfig>
+    flows: {
+      error: { ui_url: string }
+      logout: { after: { default_browser_return_url?: string } }
+      registration: FlowConfig & { enabled: boolean, style: 'profile_first' | 'unified', enable_legacy_one_step: boolean, login_hints: boolean }
+      login: FlowConfig & { style: 'unified' | 'identifier_first' }
+      settings: FlowConfig & { privileged_session_max_age: string, required_aal: string }
+      recovery: FlowConfig & { enabled: boolean, use: string, notify_unknown_recipients: boolean }
+      verification: FlowConfig & { enabled: boolean, use: string, notify_unknown_recipients: boolean }
+    }
+  }
+  session: {
+    lifespan: string
+    earliest_possible_extend?: string
+    whoami: { required_aal: string }
+    cookie: { name: string, domain?: string, path?: string, same_site?: string, persistent: boolean }
+  }
+  cookies: { domain?: string, path: string, same_site: string }
+  secrets: { cookie: string[], cipher: string[] }
+  hashers: { algorithm: string, bcrypt: { cost: number } }
+  identity: { default_schema_id: string, schemas: Array<{ id: string, url: string }> }
+  feature_flags: Record<string, Json>
+  security: { account_enumeration: { mitigate: boolean } }
+  clients: { web_hook: { header_allowlist: string[] } }
+}
+
+export interface MethodConfig { enabled: boolean, config: JsonObject, [key: string]: Json }
+
+export interface FlowConfig {
+  ui_url: string
+  lifespan: string
+  before: { hooks: HookConfig[] }
+  after: AfterConfig
+}
+
+/** `after.hooks` serves every method that has no list of its own: Kratos merges nothing. */
+export interface AfterConfig { hooks?: HookConfig[], default_browser_return_url?: string, [method: string]: Json | HookConfig[] | undefined }
+
+export interface HookConfig { hook: string, config?: JsonObject }
+
+/** A configuration together with what is not written in it. */
+export interface LoadedConfig {
+  values: Config
+  /** Folder from which relative file:// addresses count. */
+  folder: string
+  /** Kratos' --dev: without it every cookie is Secure (recordings 23, 24). */
+  dev: boolean
+}

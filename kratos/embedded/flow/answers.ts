@@ -1,0 +1,65 @@
+import { json, redirect, type Answer } from '../http/answer.js'
+import { ApiError, errorAnswer, errorObject } from '../http/errors.js'
+import { withQuery, type Exchange } from '../http/exchange.js'
+import { acceptsJson, isJsonRequest } from '../http/negotiation.js'
+import { FormError } from '../identity/validation.js'
+import { newId } from '../random.js'
+import { addMessage, resetMessages } from '../ui/container.js'
+import { MESSAGES } from '../ui/message.js'
+import { flowJson, type Flow } from './flow.js'
+import { saveFlow, uiUrl } from './lifecycle.js'
+
+/** An error object. */
+export const writeError = (ex: Exchange, error: ApiError, status?: number): Answer =>
+  errorAnswer(error, ex.headers.get('x-request-id'), status)
+
+/** JSON callers get the error; a browser is sent to the error page, where the error is kept (facts 9, 15). */
+export function forwardError (ex: Exchange, error: ApiError): Answer {
+  if (isJsonRequest(ex)) return writeError(ex, error)
+  const id = newId()
+  const now = ex.kratos.clock.now()
+  ex.kratos.store.errors.create({ id, error: errorObject(error), createdAt: now, updatedAt: now })
+  if (acceptsJson(ex)) return writeError(ex, error)
+  return redirect(ex.method, 303, withQuery(ex.kratos.config.selfservice.flows.error.ui_url, { id }))
+}
+
+/** A flow that was opened: its JSON, or the page that shows it. */
+export const openedFlow = (ex: Exchange, flow: Flow): Answer =>
+  acceptsJson(ex) ? json(200, flowJson(flow)) : redirect(ex.method, 303, uiUrl(ex.kratos, flow))
+
+/** Puts an error into the form where it belongs; false when it is none for forms. */
+export function showInForm (flow: Flow, error: unknown): boolean {
+  if (error instanceof FormError) {
+    resetMessages(flow.ui)
+    for (const { message, path } of error.messages) addMessage(flow.ui, message, path)
+    return true
+  }
+  if (!(error instanceof ApiError) || error.fields.code !== 400) return false
+  resetMessages(flow.ui)
+  addMessage(flow.ui, MESSAGES.generic(error.fields.reason ?? ''))
+  return true
+}
+
+/** What differs between the flows when a submit fails. */
+export interface FailureStyle {
+  /** Puts the nodes in this flow's order. */
+  sort (flow: Flow): void
+  /** Redirect of an html form that shows its errors: 302 for registration, 303 else (facts 6). */
+  htmlStatus: 302 | 303
+}
+
+/**
+ * The answer to a submit that failed: the flow with its messages (400) when the error belongs into the form, else the
+ * error object or the error page.
+ */
+export function failedSubmit (ex: Exchange, flow: Flow, error: unknown, style: FailureStyle): Answer {
+  if (!showInForm(flow, error)) {
+    if (!(error instanceof ApiError)) throw error
+    return flow.type === 'api' ? writeError(ex, error) : forwardError(ex, error)
+  }
+  style.sort(flow)
+  saveFlow(ex.kratos, flow)
+  if (flow.type === 'browser' && !isJsonRequest(ex)) return redirect(ex.method, style.htmlStatus, uiUrl(ex.kratos, flow))
+  delete flow.transientPayload
+  return json(400, flowJson(flow))
+}

@@ -1,0 +1,112 @@
+import { badRequest, internal } from '../http/errors.js'
+import type { Exchange } from '../http/exchange.js'
+import { fieldsOf, type SchemaField } from '../identity/schema-fields.js'
+import { formError, FormError, violations } from '../identity/validation.js'
+import { isObject, setAt, valueAt, type Json, type JsonObject } from '../json.js'
+
+/** The fields of one method's submit, as a JSON schema of an object. */
+export type FormSchema = JsonObject
+
+const fieldsBySchema = new WeakMap<FormSchema, SchemaField[]>()
+
+function fields (schema: FormSchema): SchemaField[] {
+  const known = fieldsBySchema.get(schema) ?? fieldsOf(schema)
+  fieldsBySchema.set(schema, known)
+  return known
+}
+
+/** Form fields by name; a name that comes several times has several values. */
+type Values = Map<string, Json[]>
+
+const CONTENT_TYPES = ['multipart/form-data', 'application/x-www-form-urlencoded', 'application/json']
+
+/**
+ * Reads a submit as Kratos does: JSON is flattened to a form first, so `traits` may come as an object or as dotted keys,
+ * and every field takes the type that the schema gives it.
+ * @returns the fields that the schema knows; object fields are never absent
+ * @throws ApiError 400 for a body that cannot be read (shown as message 4000001)
+ */
+export function readForm (ex: Exchange, schema: FormSchema): JsonObject {
+  const values = submittedValues(ex)
+  const form: JsonObject = {}
+  for (const field of fields(schema)) {
+    const sent = values.get(field.path)
+    const value = sent === undefined ? undefined : typed(field, sent)
+    if (value !== undefined) setAt(form, field.path, value)
+  }
+  for (const { path, kind } of fields(schema)) {
+    if (kind === 'object' && valueAt(form, path) === undefined) setAt(form, path, {})
+  }
+  return form
+}
+
+/** @throws FormError with one message per violated rule of the method's schema */
+export function validateForm (form: JsonObject, schema: FormSchema): void {
+  const messages = violations(schema, form)
+  if (messages.length > 0) throw new FormError(messages)
+}
+
+const METHOD_SCHEMA: FormSchema = { type: 'object', properties: { method: { type: 'string' } } }
+
+/** The `method` of a submit, empty when there is none. @throws ApiError as `readForm` */
+export const submittedMethod = (ex: Exchange): string => String(readForm(ex, METHOD_SCHEMA)['method'] ?? '')
+
+/** A required field that the schema could not ask for. */
+export const requiredError = formError
+
+function submittedValues (ex: Exchange): Values {
+  if (ex.method === 'GET' || ex.method === 'HEAD') return grouped(ex.query)
+  if (ex.body.kind === 'too-large') throw internal('http: request body too large', { message: 'http: request body too large', httpStatus: 400 })
+  const type = (ex.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
+  if (ex.headers.get('content-length') === '0') throw badRequest('Unable to decode HTTP Request Body because its HTTP Header "Content-Length" is zero.')
+  if (!CONTENT_TYPES.includes(type)) {
+    throw badRequest(`HTTP ${ex.method} Request used unknown HTTP Header "Content-Type: ${ex.headers.get('content-type') ?? ''}", only [${CONTENT_TYPES.join(' ')}] are supported.`)
+  }
+  if (type === 'application/json') return flattened(parsed(ex.body.bytes.toString()))
+  return type === 'multipart/form-data' ? new Map() : grouped(new URLSearchParams(ex.body.bytes.toString()))
+}
+
+function grouped (parameters: URLSearchParams): Values {
+  const values: Values = new Map()
+  for (const name of new Set(parameters.keys())) values.set(name, parameters.getAll(name))
+  return values
+}
+
+function parsed (body: string): Json {
+  try {
+    return JSON.parse(body) as Json
+  } catch (error) {
+    throw badRequest('Unable to decode form as JSON.', { message: String(error) })
+  }
+}
+
+const JSON_TYPE: Record<string, string> = { string: 'String', number: 'Number', boolean: 'True' }
+
+function flattened (body: Json): Values {
+  if (!isObject(body)) {
+    const type = body === null ? 'Null' : Array.isArray(body) ? 'JSON' : body === false ? 'False' : JSON_TYPE[typeof body] ?? 'JSON'
+    throw badRequest(`Expected JSON sent in request body to be an object but got: ${type}`)
+  }
+  return new Map(Object.entries(body).map(([name, value]) => [name, [value]]))
+}
+
+/** What a form shows for a JSON value: text as it is, null as nothing, anything else as its JSON. */
+const asText = (value: Json): string => value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value)
+
+const asNumber = (text: string): Json => text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text
+const asBoolean = (text: string): Json => /^(1|t|true)$/i.test(text) ? true : /^(0|f|false)$/i.test(text) ? false : text
+
+/** The value in the type of its field; undefined where an empty one counts as not sent. */
+function typed (field: SchemaField, sent: Json[]): Json | undefined {
+  const first = asText(sent[0] ?? null)
+  const last = asText(sent.at(-1) ?? null)
+  switch (field.kind) {
+    case 'string': return first === '' ? undefined : first
+    case 'number': return first === '' ? (field.required ? 0 : undefined) : asNumber(first)
+    case 'boolean': return last === '' ? (field.required ? false : undefined) : asBoolean(last)
+    case 'numbers': return sent.map(value => asNumber(asText(value)))
+    case 'booleans': return sent.map(value => asBoolean(asText(value)))
+    case 'strings': case 'array': return sent.map(asText)
+    case 'object': return first === '' ? undefined : isObject(sent[0]) ? sent[0] : parsed(first)
+  }
+}

@@ -1,0 +1,101 @@
+import { durationMs, rfc3339 } from '../clock.js'
+import { csrfToken, csrfViolation, isCsrfToken } from '../http/csrf.js'
+import { ApiError, badRequest, gone, noRow } from '../http/errors.js'
+import { publicUrl, requestUrl, withQuery, type Exchange } from '../http/exchange.js'
+import { checkedReturnTo } from '../http/return-to.js'
+import type { Kratos } from '../kratos.js'
+import { newId, parseUuid } from '../random.js'
+import { newContainer } from '../ui/container.js'
+import { flowData, type Flow, type FlowKind } from './flow.js'
+
+/**
+ * A new flow with an empty form; not stored yet.
+ * @throws ApiError for a return_to outside the allow-list
+ */
+export function newFlow (ex: Exchange, kind: FlowKind, type: 'api' | 'browser'): Flow {
+  const { kratos } = ex
+  checkedReturnTo(ex)
+  const id = newId()
+  const now = kratos.clock.now()
+  return {
+    kind,
+    id,
+    type,
+    issuedAt: now,
+    expiresAt: now + durationMs(kratos.config.selfservice.flows[kind].lifespan),
+    requestUrl: requestUrl(ex),
+    returnTo: ex.query.get('return_to') ?? '',
+    active: '',
+    state: kind === 'settings' ? 'show_form' : 'choose_method',
+    ui: newContainer(`${publicUrl(kratos, `/self-service/${kind}`)}?flow=${id}`),
+    csrfToken: csrfToken(ex),
+    context: {},
+    identitySchema: ex.query.get('identity_schema') ?? '',
+    refresh: false,
+    requestedAal: 'aal1',
+    identityId: '',
+    createdAt: now,
+    updatedAt: now,
+    continueWith: []
+  }
+}
+
+export function saveFlow (kratos: Kratos, flow: Flow): void {
+  flow.updatedAt = kratos.clock.now()
+  kratos.store.flows.save(flowData(flow))
+}
+
+/** @throws ApiError 404 when there is none of this kind (recording 14) */
+export function loadFlow (kratos: Kratos, kind: FlowKind, id: string | undefined): Flow {
+  const data = id === undefined ? undefined : kratos.store.flows.get(kind, id)
+  if (data === undefined) throw noRow()
+  return { ...data, continueWith: [] }
+}
+
+/** The id in `?flow=` of a submit. @throws ApiError 400 when it is missing or no UUID (facts 3) */
+export function submittedFlowId (ex: Exchange): string {
+  const id = parseUuid(ex.query.get('flow'))
+  if (id === undefined) throw badRequest('The flow query parameter is missing or malformed.')
+  return id
+}
+
+export const isExpired = (kratos: Kratos, flow: Flow): boolean => flow.expiresAt < kratos.clock.now()
+
+/** 410 of a submit to an expired flow, with the flow that replaces it (recording 13). */
+export function flowExpired (kratos: Kratos, flow: Flow, replacement?: Flow): ApiError {
+  const agoMs = kratos.clock.now() - flow.expiresAt
+  return gone('self_service_flow_expired', `The self-service flow expired ${(agoMs / 60_000).toFixed(2)} minutes ago, initialize a new one.`, {
+    message: 'self-service flow expired',
+    extra: { expired_at: rfc3339(flow.expiresAt), since: Math.round(agoMs * 1e6), use_flow_id: replacement?.id ?? '00000000-0000-0000-0000-000000000000' }
+  })
+}
+
+/** The page of the product that shows a flow. */
+export const uiUrl = (kratos: Kratos, flow: Flow): string =>
+  withQuery(kratos.config.selfservice.flows[flow.kind].ui_url, { flow: flow.id })
+
+/**
+ * The flow for `GET …/flows?id=`.
+ * @throws ApiError 403 when a browser flow is read without the CSRF cookie that it was made with, 410 when it is expired (facts 8)
+ */
+export function fetchedFlow (ex: Exchange, kind: FlowKind): Flow {
+  const flow = loadFlow(ex.kratos, kind, parseUuid(ex.query.get('id')))
+  if (flow.type === 'browser' && !isCsrfToken(ex, flow.csrfToken)) throw csrfViolation(ex)
+  if (isExpired(ex.kratos, flow)) throw fetchedExpired(ex.kratos, flow)
+  return flow
+}
+
+/** 410 of a fetch: verification and settings have no error id (facts 8). */
+export function fetchedExpired (kratos: Kratos, flow: Flow): ApiError {
+  const { kind } = flow
+  const id = kind === 'verification' || kind === 'settings' ? undefined : 'self_service_flow_expired'
+  if (flow.type === 'api') {
+    return gone(id, `The ${kind} flow has expired. Call the ${kind} flow init API endpoint to initialize a new ${kind} flow.`, {
+      details: { api: publicUrl(kratos, `/self-service/${kind}/api`) }
+    })
+  }
+  const init = publicUrl(kratos, `/self-service/${kind}/browser`)
+  return gone(id, `The ${kind} flow has expired. Redirect the user to the ${kind} flow init endpoint to initialize a new ${kind} flow.`, {
+    details: { redirect_to: flow.returnTo === '' ? init : withQuery(init, { return_to: flow.returnTo }), return_to: flow.returnTo }
+  })
+}

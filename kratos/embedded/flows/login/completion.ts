@@ -1,0 +1,77 @@
+import type { AfterConfig } from '../../config/types.js'
+import { writeError } from '../../flow/answers.js'
+import type { Flow } from '../../flow/flow.js'
+import { json, redirect, type Answer } from '../../http/answer.js'
+import { csrfToken } from '../../http/csrf.js'
+import { ApiError } from '../../http/errors.js'
+import type { Exchange } from '../../http/exchange.js'
+import { isJsonRequest } from '../../http/negotiation.js'
+import { checkedReturnTo } from '../../http/return-to.js'
+import { runHooks } from '../../hooks/registry.js'
+import type { ProvenIdentity } from '../../methods/method.js'
+import { ensureAal } from '../../session/aal.js'
+import { activateSession, completeMethod } from '../../session/activate.js'
+import { issueCookie } from '../../session/cookie.js'
+import { newSession, sessionJson, type Session } from '../../session/session.js'
+import { fillTraits, upsertNode } from '../../ui/container.js'
+import { csrfNode } from '../../ui/node.js'
+
+/**
+ * The second half of a login: the session goes on when it is the same person's, else a new one → hooks → stored → answer.
+ */
+export async function completeLogin (ex: Exchange, flow: Flow, { identity, method }: ProvenIdentity, old: Session | undefined): Promise<Answer> {
+  const { kratos } = ex
+  const session = old !== undefined && old.identityId === identity.id ? old : newSession(identity)
+  completeMethod(session, method, kratos.clock.now())
+  activateSession(ex, session, identity)
+  const after = kratos.config.selfservice.flows.login.after
+  const fallback = (after[flow.active] as AfterConfig | undefined)?.default_browser_return_url ?? after.default_browser_return_url
+  const returnTo = checkedReturnTo(ex, { returnTo: flow.returnTo, source: flow.requestUrl, fallback })
+  if (flow.type === 'browser' && isJsonRequest(ex)) flow.continueWith.push({ action: 'redirect_browser_to', redirect_browser_to: returnTo })
+  const answer = await withHooks(ex, flow, session)
+  if (answer !== undefined) return answer
+  kratos.store.sessions.save(session, kratos.clock.now())
+  if (flow.type === 'browser') issueCookie(ex, session)
+  return loggedIn(ex, flow, session, returnTo)
+}
+
+async function withHooks (ex: Exchange, flow: Flow, session: Session): Promise<Answer | undefined> {
+  try {
+    return await runHooks({ ex, flow, stage: 'post-persist', method: flow.active, identity: session.identity, session })
+  } catch (error) {
+    fillTraits(flow.ui, session.identity.traits)
+    if (flow.type === 'browser') upsertNode(flow.ui, csrfNode(csrfToken(ex)))
+    throw error
+  }
+}
+
+/** Where a second factor must follow, when whoami would ask for one (recording 34). */
+function secondFactorUrl ({ kratos }: Exchange, flow: Flow, session: Session): string | undefined {
+  try {
+    ensureAal(kratos, session, kratos.config.session.whoami.required_aal, flow.returnTo)
+    return undefined
+  } catch (error) {
+    if (error instanceof ApiError) return String(error.fields.extra?.['redirect_browser_to'])
+    throw error
+  }
+}
+
+function loggedIn (ex: Exchange, flow: Flow, session: Session, returnTo: string): Answer {
+  const next = secondFactorUrl(ex, flow, session)
+  const continueWith = flow.continueWith.length === 0 ? null : flow.continueWith
+  if (flow.type === 'api') {
+    return json(200, { session_token: session.token, session: sessionJson(ex.kratos, session, { identity: next === undefined }), continue_with: continueWith })
+  }
+  if (!isJsonRequest(ex)) return redirect(ex.method, 303, next ?? flow.returnToVerification ?? returnTo)
+  if (next !== undefined) return writeError(ex, browserLocationChangeRequired(next))
+  return json(200, { session: sessionJson(ex.kratos, session), continue_with: continueWith })
+}
+
+/** 422: the browser must go somewhere else to complete the flow. */
+export const browserLocationChangeRequired = (url: string): ApiError => new ApiError({
+  id: 'browser_location_change_required',
+  code: 422,
+  message: 'browser location change required',
+  reason: `In order to complete this flow please redirect the browser to: ${url}`,
+  extra: { redirect_browser_to: url }
+})

@@ -1,0 +1,69 @@
+import type { Flow } from '../../flow/flow.js'
+import { newFlow, saveFlow } from '../../flow/lifecycle.js'
+import { csrfToken } from '../../http/csrf.js'
+import { ApiError, badRequest } from '../../http/errors.js'
+import type { Exchange } from '../../http/exchange.js'
+import { runHooks } from '../../hooks/registry.js'
+import { enabledLoginMethods } from '../../methods/registry.js'
+import type { LoginPage } from '../../methods/method.js'
+import { findSession } from '../../session/credentials.js'
+import type { Session } from '../../session/session.js'
+import { upsertNode } from '../../ui/container.js'
+import { MESSAGES } from '../../ui/message.js'
+import { csrfNode } from '../../ui/node.js'
+import { sortNodes } from '../../ui/sort.js'
+
+export const alreadyLoggedIn = (): ApiError => badRequest(
+  'A valid session was detected and thus login is not possible. Did you forget to set `?refresh=true`?',
+  { id: 'session_already_available', message: 'you are already logged in' })
+
+export const sessionRequiredForHigherAal = (): ApiError => new ApiError({
+  id: 'session_aal1_required',
+  code: 401,
+  message: 'aal2 and aal3 can only be requested if a session exists already',
+  reason: 'You can not requested a higher AAL (AAL2/AAL3) without an active session.'
+})
+
+const GROUPS = ['oidc', 'default', 'webauthn', 'passkey', 'code', 'password', 'totp', 'lookup_secret']
+
+export const sortLogin = (flow: Flow): void => sortNodes(flow.ui.nodes, { groups: GROUPS, keys: ['csrf_token', 'identifier', 'password'] })
+
+const isTrue = (text: string | null): boolean => /^(1|t|true)$/i.test(text ?? '')
+
+function requestedAal (ex: Exchange): 'aal1' | 'aal2' {
+  const aal = (ex.query.get('aal') ?? '').toLowerCase() || 'aal1'
+  if (aal === 'aal1' || aal === 'aal2') return aal
+  throw badRequest(`Unable to parse AuthenticationMethod Assurance Level (AAL): expected one of [aal1, aal2] but got ${aal}`)
+}
+
+/** Which form is needed; a session of the same level without `refresh` needs none. */
+function pageFor (ex: Exchange, flow: Flow, session: Session | undefined): LoginPage {
+  if (flow.requestedAal === 'aal2') {
+    if (session === undefined) throw sessionRequiredForHigherAal()
+    if (!flow.refresh && session.aal === 'aal2') throw alreadyLoggedIn()
+    return { kind: 'second-factor', session }
+  }
+  if (session !== undefined && flow.refresh) return { kind: 'refresh', session }
+  if (session !== undefined) throw alreadyLoggedIn()
+  return { kind: ex.kratos.config.selfservice.flows.login.style === 'identifier_first' ? 'identifier' : 'first-factor' }
+}
+
+/**
+ * A login flow with its form, stored.
+ * @throws ApiError when the caller is logged in already, or asks for a second factor without the first (facts 7)
+ */
+export async function openLogin (ex: Exchange, type: 'api' | 'browser'): Promise<Flow> {
+  const flow = newFlow(ex, 'login', type)
+  const session = findSession(ex)
+  flow.requestedAal = requestedAal(ex)
+  flow.refresh = isTrue(ex.query.get('refresh')) && session !== undefined
+  const page = pageFor(ex, flow, session)
+  for (const method of enabledLoginMethods(ex.kratos)) method.populate(ex, flow, page)
+  if (flow.refresh) flow.ui.messages = [MESSAGES.confirmItIsYou()]
+  if (page.kind === 'second-factor' && page.session.aal !== 'aal2') flow.ui.messages.push(MESSAGES.secondFactor())
+  sortLogin(flow)
+  if (type === 'browser') upsertNode(flow.ui, csrfNode(csrfToken(ex)))
+  await runHooks({ ex, flow, stage: 'before', method: '' })
+  saveFlow(ex.kratos, flow)
+  return flow
+}

@@ -1,0 +1,96 @@
+import { failedSubmit, forwardError, openedFlow, writeError } from '../../flow/answers.js'
+import { flowJson, type Flow } from '../../flow/flow.js'
+import { fetchedFlow, flowExpired, isExpired, loadFlow, saveFlow, submittedFlowId, uiUrl } from '../../flow/lifecycle.js'
+import { json, redirect, type Answer } from '../../http/answer.js'
+import { ApiError } from '../../http/errors.js'
+import type { Exchange } from '../../http/exchange.js'
+import { acceptsJson, isJsonRequest } from '../../http/negotiation.js'
+import { checkedReturnTo } from '../../http/return-to.js'
+import { route, type Route } from '../../http/router.js'
+import { formError } from '../../identity/validation.js'
+import { METHODS } from '../../methods/registry.js'
+import { findSession } from '../../session/credentials.js'
+import type { Session } from '../../session/session.js'
+import { MESSAGES } from '../../ui/message.js'
+import { completeLogin } from './completion.js'
+import { alreadyLoggedIn, openLogin, sessionRequiredForHigherAal, sortLogin } from './opening.js'
+
+async function initApi (ex: Exchange): Promise<Answer> {
+  return json(200, flowJson(await openLogin(ex, 'api')))
+}
+
+async function initBrowser (ex: Exchange): Promise<Answer> {
+  try {
+    return openedFlow(ex, await openLogin(ex, 'browser'))
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error
+    const isLoggedIn = error.fields.id === 'session_already_available'
+    return isLoggedIn && !acceptsJson(ex) ? sendHome(ex) : forwardError(ex, error)
+  }
+}
+
+function sendHome (ex: Exchange): Answer {
+  try {
+    return redirect(ex.method, 303, checkedReturnTo(ex))
+  } catch (error) {
+    if (error instanceof ApiError) return forwardError(ex, error)
+    throw error
+  }
+}
+
+const fetchFlow = (ex: Exchange): Answer => json(200, flowJson(fetchedFlow(ex, 'login')))
+
+/**
+ * A submit: known flow → the session fits (none; or a refresh; or one of a lower level) → not expired → the method that feels
+ * responsible → hooks and the session. What fails on the way comes back in the form.
+ */
+async function submit (ex: Exchange): Promise<Answer> {
+  let flow: Flow
+  try {
+    flow = loadFlow(ex.kratos, 'login', submittedFlowId(ex))
+  } catch (error) {
+    if (error instanceof ApiError) return forwardError(ex, error)
+    throw error
+  }
+  const session = findSession(ex)
+  const isFurther = session !== undefined && (flow.refresh || (flow.requestedAal === 'aal2' && session.aal !== 'aal2'))
+  if (session !== undefined && !isFurther && flow.type === 'browser' && !isJsonRequest(ex)) {
+    return redirect(ex.method, 303, ex.kratos.config.selfservice.default_browser_return_url)
+  }
+  try {
+    if (session !== undefined && !isFurther) throw alreadyLoggedIn()
+    if (session === undefined && flow.requestedAal === 'aal2') throw sessionRequiredForHigherAal()
+    if (isExpired(ex.kratos, flow)) return await replaceExpired(ex, flow)
+    return await offerToMethods(ex, flow, session)
+  } catch (error) {
+    return failedSubmit(ex, flow, error, { sort: sortLogin, htmlStatus: 303 })
+  }
+}
+
+async function offerToMethods (ex: Exchange, flow: Flow, session: Session | undefined): Promise<Answer> {
+  for (const { login } of METHODS) {
+    const outcome = await login?.submit(ex, flow, session)
+    if (outcome === undefined || outcome.kind === 'not-responsible') continue
+    if (outcome.kind === 'answered') return outcome.answer
+    return await completeLogin(ex, flow, outcome.value, session)
+  }
+  throw formError(MESSAGES.noLoginStrategy())
+}
+
+/** 410 with the flow to use instead, or the way to it (facts 8). */
+async function replaceExpired (ex: Exchange, flow: Flow): Promise<Answer> {
+  const replacement = await openLogin(ex, flow.type)
+  Object.assign(replacement, { requestUrl: flow.requestUrl, identitySchema: flow.identitySchema })
+  replacement.ui.messages.push(MESSAGES.loginFlowExpired(flow.expiresAt, ex.kratos.clock.now()))
+  saveFlow(ex.kratos, replacement)
+  if (flow.type === 'api' || isJsonRequest(ex)) return writeError(ex, flowExpired(ex.kratos, flow, replacement))
+  return redirect(ex.method, 303, uiUrl(ex.kratos, replacement))
+}
+
+export const loginRoutes: Route[] = [
+  route('GET', '/self-service/login/api', initApi),
+  route('GET', '/self-service/login/browser', initBrowser),
+  route('GET', '/self-service/login/flows', fetchFlow),
+  route('POST', '/self-service/login', submit),
+  route('GET', '/self-service/login', submit)
+]

@@ -1,0 +1,115 @@
+import { isExpired, fetchedFlow, flowExpired, loadFlow, newFlow, saveFlow, submittedFlowId, uiUrl } from '../../flow/lifecycle.js'
+import { failedSubmit, forwardError, openedFlow, writeError } from '../../flow/answers.js'
+import { flowJson, type Flow } from '../../flow/flow.js'
+import { json, redirect, type Answer } from '../../http/answer.js'
+import { ApiError, badRequest } from '../../http/errors.js'
+import type { Exchange } from '../../http/exchange.js'
+import { isJsonRequest } from '../../http/negotiation.js'
+import { checkedReturnTo } from '../../http/return-to.js'
+import { route, type Route } from '../../http/router.js'
+import { runHooks } from '../../hooks/registry.js'
+import { newIdentity } from '../../identity/identity.js'
+import { formError } from '../../identity/validation.js'
+import { enabledRegistrationMethods, METHODS } from '../../methods/registry.js'
+import { findSession } from '../../session/credentials.js'
+import { DuplicateError } from '../../store/identities.js'
+import { MESSAGES } from '../../ui/message.js'
+import { completeRegistration } from './completion.js'
+import { turnPage } from './pages.js'
+import { isTwoSteps, sortRegistration } from './style.js'
+
+const alreadyLoggedIn = (): ApiError => badRequest('A valid session was detected and thus registration is not possible.', {
+  id: 'session_already_available', message: 'you are already logged in'
+})
+
+function ensureEnabled ({ kratos }: Exchange): void {
+  if (kratos.config.selfservice.flows.registration.enabled) return
+  throw badRequest('Registration is not allowed because it was disabled.', { id: 'self_service_flow_disabled', message: 'registration flow disabled' })
+}
+
+/** A registration flow with its form, stored. */
+async function openFlow (ex: Exchange, type: 'api' | 'browser'): Promise<Flow> {
+  ensureEnabled(ex)
+  const flow = newFlow(ex, 'registration', type)
+  const page = isTwoSteps(ex.kratos) ? 'profile' : 'unified'
+  for (const method of enabledRegistrationMethods(ex.kratos)) method.populate(ex, flow, page)
+  sortRegistration(ex.kratos, flow)
+  await runHooks({ ex, flow, stage: 'before', method: '' })
+  saveFlow(ex.kratos, flow)
+  return flow
+}
+
+async function initApi (ex: Exchange): Promise<Answer> {
+  if (findSession(ex) !== undefined) throw alreadyLoggedIn()
+  return json(200, flowJson(await openFlow(ex, 'api')))
+}
+
+async function initBrowser (ex: Exchange): Promise<Answer> {
+  try {
+    const flow = await openFlow(ex, 'browser')
+    if (findSession(ex) === undefined) return openedFlow(ex, flow)
+    if (isJsonRequest(ex)) throw alreadyLoggedIn()
+    return redirect(ex.method, 303, checkedReturnTo(ex))
+  } catch (error) {
+    if (error instanceof ApiError) return forwardError(ex, error)
+    throw error
+  }
+}
+
+function fetchFlow (ex: Exchange): Answer {
+  ensureEnabled(ex)
+  return json(200, flowJson(fetchedFlow(ex, 'registration')))
+}
+
+/**
+ * A submit: known flow → nobody logged in → not expired → the method that feels responsible → hooks and storage.
+ * What fails on the way comes back in the form.
+ */
+async function submit (ex: Exchange): Promise<Answer> {
+  if (findSession(ex) !== undefined) return isJsonRequest(ex) ? writeError(ex, alreadyLoggedIn()) : redirect(ex.method, 302, checkedReturnTo(ex))
+  let flow: Flow
+  try {
+    flow = loadFlow(ex.kratos, 'registration', submittedFlowId(ex))
+  } catch (error) {
+    if (error instanceof ApiError) return forwardError(ex, error)
+    throw error
+  }
+  if (isExpired(ex.kratos, flow)) return await replaceExpired(ex, flow)
+  try {
+    return await offerToMethods(ex, flow)
+  } catch (error) {
+    const shown = error instanceof DuplicateError ? formError(MESSAGES.identifierExists()) : error
+    return failedSubmit(ex, flow, shown, { sort: flow => sortRegistration(ex.kratos, flow), htmlStatus: 302 })
+  }
+}
+
+async function offerToMethods (ex: Exchange, flow: Flow): Promise<Answer> {
+  const schemaId = ex.kratos.schemas.get(flow.identitySchema).id
+  for (const { id, registration } of METHODS) {
+    const identity = newIdentity(schemaId, ex.kratos.clock.now())
+    const outcome = await registration?.submit(ex, flow, identity)
+    if (outcome === undefined || outcome.kind === 'not-responsible') continue
+    if (outcome.kind === 'answered') return outcome.answer
+    if (outcome.kind === 'turn-page') return turnPage(ex, flow, outcome)
+    return await completeRegistration(ex, flow, outcome.value, id)
+  }
+  throw formError(MESSAGES.noRegistrationStrategy())
+}
+
+/** 410 with the flow to use instead, or the way to it (facts 8). */
+async function replaceExpired (ex: Exchange, flow: Flow): Promise<Answer> {
+  const replacement = await openFlow(ex, flow.type)
+  Object.assign(replacement, { requestUrl: flow.requestUrl, identitySchema: flow.identitySchema })
+  replacement.ui.messages.push(MESSAGES.registrationFlowExpired(flow.expiresAt, ex.kratos.clock.now()))
+  saveFlow(ex.kratos, replacement)
+  if (flow.type === 'api' || isJsonRequest(ex)) return writeError(ex, flowExpired(ex.kratos, flow, replacement))
+  return redirect(ex.method, 303, uiUrl(ex.kratos, replacement))
+}
+
+export const registrationRoutes: Route[] = [
+  route('GET', '/self-service/registration/api', initApi),
+  route('GET', '/self-service/registration/browser', initBrowser),
+  route('GET', '/self-service/registration/flows', fetchFlow),
+  route('POST', '/self-service/registration', submit),
+  route('GET', '/self-service/registration', submit)
+]

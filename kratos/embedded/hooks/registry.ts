@@ -1,0 +1,45 @@
+import type { AfterConfig, HookConfig } from '../config/types.js'
+import type { Answer } from '../http/answer.js'
+import { notEmbedded } from '../http/errors.js'
+import type { JsonObject } from '../json.js'
+import type { Hook, HookRun } from './hook.js'
+import { session } from './session.js'
+import { sendVerification } from './send-verification.js'
+import { webHook } from './web-hook/web-hook.js'
+
+/** Every hook by the name it has in a kratos.yml. */
+const HOOKS: Record<string, (config: JsonObject) => Hook> = {
+  session: () => session,
+  web_hook: webHook
+}
+
+function created ({ hook, config = {} }: HookConfig): Hook {
+  const factory = HOOKS[hook]
+  if (factory === undefined) throw notEmbedded(`The hook "${hook}" is not built.`)
+  return factory(config)
+}
+
+/** The method's own list when it has one, else the one for all; `session` always runs last (facts 17). */
+function configured (after: AfterConfig, method: string): HookConfig[] {
+  const own = after[method] as AfterConfig | undefined
+  const hooks = (own?.hooks?.length ?? 0) > 0 ? own?.hooks ?? [] : after.hooks ?? []
+  return [...hooks.filter(({ hook }) => hook !== 'session'), ...hooks.filter(({ hook }) => hook === 'session').slice(0, 1)]
+}
+
+function hooksFor ({ ex, flow, stage, method }: HookRun): Hook[] {
+  const { flows } = ex.kratos.config.selfservice
+  if (stage === 'before') return flows[flow.kind].before.hooks.map(created)
+  const hooks = configured(flows[flow.kind].after, method).map(created)
+  // Kratos itself puts the verification mail before all configured hooks of a registration (recording 05).
+  const isFirst = stage === 'post-persist' && flow.kind === 'registration' && flows.verification.enabled
+  return isFirst ? [sendVerification, ...hooks] : hooks
+}
+
+/** Runs the configured hooks one after another until one answers. */
+export async function runHooks (run: HookRun): Promise<Answer | undefined> {
+  for (const hook of hooksFor(run)) {
+    const answer = await hook(run)
+    if (answer !== undefined) return answer
+  }
+  return undefined
+}

@@ -1,0 +1,19 @@
+import { json } from '../http/answer.js'
+import { isJsonRequest } from '../http/negotiation.js'
+import { identityJson } from '../identity/identity.js'
+import { issueCookie } from '../session/cookie.js'
+import { sessionJson } from '../session/session.js'
+import type { Hook } from './hook.js'
+
+/** `session`: logs a new identity in (recordings 02, 20, 22). Means something after a registration only. */
+export const session: Hook = async ({ ex, flow, stage, session }) => {
+  if (stage !== 'post-persist' || flow.kind !== 'registration' || session === undefined) return undefined
+  const { kratos } = ex
+  const shown = { session: sessionJson(kratos, session), identity: identityJson(kratos, session.identity) }
+  if (flow.type === 'api') {
+    flow.continueWith.push({ action: 'set_ory_session_token', ory_session_token: session.token })
+    return json(200, { session_token: session.token, ...shown, continue_with: flow.continueWith })
+  }
+  issueCookie(ex, session)
+  return isJsonRequest(ex) ? json(200, { ...shown, continue_with: flow.continueWith.length === 0 ? null : flow.continueWith }) : undefined
+}

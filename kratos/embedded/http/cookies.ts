@@ -1,0 +1,37 @@
+export interface CookieAttributes {
+  path: string
+  domain?: string | undefined
+  /** Seconds; absent = session cookie; 0 or less = deletion. */
+  maxAge?: number | undefined
+  /** Milliseconds since the epoch. */
+  expires?: number | undefined
+  secure: boolean
+  sameSite?: string | undefined
+}
+
+/** Name and value pairs of all Cookie lines, in order; a part without `=` is no cookie. */
+export function parseCookies (lines: string[]): Array<[string, string]> {
+  return lines.flatMap(line => line.split(';')).flatMap(part => {
+    const at = part.indexOf('=')
+    const name = part.slice(0, at).trim()
+    if (at < 1 || /[^!#$%&'*+.^_`|~0-9A-Za-z-]/.test(name)) return []
+    return [[name, part.slice(at + 1).trim().replace(/^"(.*)"$/, '$1')] as [string, string]]
+  })
+}
+
+const httpDate = (ms: number): string => new Date(ms).toUTCString()
+
+/** One Set-Cookie line in Go's order of attributes (facts 4). */
+export function setCookieLine (name: string, value: string, attributes: CookieAttributes): string {
+  const { path, domain, maxAge, expires, secure, sameSite } = attributes
+  return [
+    `${name}=${value}`,
+    `Path=${path}`,
+    ...(domain === undefined || domain === '' ? [] : [`Domain=${domain}`]),
+    ...(expires === undefined ? [] : [`Expires=${httpDate(expires)}`]),
+    ...(maxAge === undefined ? [] : [`Max-Age=${Math.max(maxAge, 0)}`]),
+    'HttpOnly',
+    ...(secure ? ['Secure'] : []),
+    ...(sameSite === undefined || sameSite === '' ? [] : [`SameSite=${sameSite}`])
+  ].join('; ')
+}

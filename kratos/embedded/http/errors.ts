@@ -1,0 +1,83 @@
+import { STATUS_CODES } from 'node:http'
+import type { Json, JsonObject } from '../json.js'
+import type { Answer } from './answer.js'
+
+export interface ApiErrorFields {
+  code: number
+  message: string
+  id?: string
+  reason?: string
+  debug?: string
+  details?: JsonObject
+  /** Keys beside `error`, such as `use_flow_id` and `redirect_browser_to`. */
+  extra?: JsonObject
+  /** HTTP status when it differs from `error.code` (recordings 62, 72, 86). */
+  httpStatus?: number
+}
+
+/** An answer with Kratos' `error` object (facts 15). */
+export class ApiError extends Error {
+  readonly fields: ApiErrorFields
+
+  constructor (fields: ApiErrorFields) {
+    super(fields.reason ?? fields.message)
+    this.name = 'ApiError'
+    this.fields = fields
+  }
+
+  /** The same error with some fields changed. */
+  with (fields: Partial<ApiErrorFields>): ApiError {
+    return new ApiError({ ...this.fields, ...fields })
+  }
+}
+
+export const badRequest = (reason: string, fields: Partial<ApiErrorFields> = {}): ApiError =>
+  new ApiError({ code: 400, message: 'The request was malformed or contained invalid parameters', reason, ...fields })
+export const unauthorized = (reason: string): ApiError =>
+  new ApiError({ code: 401, message: 'The request could not be authorized', reason })
+export const forbidden = (reason: string): ApiError =>
+  new ApiError({ code: 403, message: 'The requested action was forbidden', reason })
+export const notFound = (reason?: string): ApiError =>
+  new ApiError({ code: 404, message: 'The requested resource could not be found', ...(reason === undefined ? {} : { reason }) })
+/** A row that is not there: flows, identities, sessions (recordings 14, 80). */
+export const noRow = (): ApiError => new ApiError({ code: 404, message: 'Unable to locate the resource' })
+export const conflict = (reason: string): ApiError =>
+  new ApiError({ code: 409, message: 'The resource could not be created due to a conflict', reason })
+export const gone = (id: string | undefined, reason: string, fields: Partial<ApiErrorFields> = {}): ApiError =>
+  new ApiError({ code: 410, message: 'The requested resource is no longer available because it has expired or is otherwise invalid.', ...(id === undefined ? {} : { id }), reason, ...fields })
+export const internal = (message: string, fields: Partial<ApiErrorFields> = {}): ApiError =>
+  new ApiError({ code: 500, message: 'An internal server error occurred, please contact the system administrator', reason: message, ...fields })
+/** Something of Kratos that the embedded server does not do: said, never made up. */
+export const notEmbedded = (what: string): ApiError =>
+  new ApiError({ code: 501, id: 'not_embedded', message: 'The embedded development server does not do this', reason: what })
+
+/** The strategy of a method that is switched off (recordings 01, 18). */
+export const methodDisabled = (): ApiError =>
+  notFound('This endpoint was disabled by system administrator. Please check your url or contact the system administrator to enable it.')
+
+/** The `error` object without what depends on the request. */
+export function errorObject ({ fields }: ApiError): JsonObject {
+  const { id, code, message, reason, debug, details } = fields
+  const optional: Record<string, Json | undefined> = { id, reason, debug, details }
+  return {
+    ...Object.fromEntries(Object.entries(optional).filter((entry): entry is [string, Json] => entry[1] !== undefined && entry[1] !== '')),
+    code,
+    status: STATUS_CODES[code] ?? '',
+    message
+  }
+}
+
+/**
+ * The answer for an error object; the header `Ory-Error-Id` is always there, empty when the error has no id (facts 15).
+ * @param requestId the request's `X-Request-Id`, which Kratos repeats as `error.request`
+ */
+export function errorAnswer (error: ApiError, requestId: string | undefined, status?: number): Answer {
+  const { id, code, extra, httpStatus } = error.fields
+  const object = errorObject(error)
+  if (requestId !== undefined && requestId !== '') object['request'] = requestId
+  return {
+    status: status ?? httpStatus ?? code,
+    headers: { 'Content-Type': 'application/json', 'Ory-Error-Id': id ?? '' },
+    body: `${JSON.stringify({ error: object, ...extra })}\n`
+  }
+}

@@ -1,0 +1,46 @@
+import type { Exchange } from './exchange.js'
+
+interface Range { type: string, quality: number }
+
+function acceptRanges (header: string): Range[] {
+  return header.split(',').map(part => {
+    const [type = '', ...parameters] = part.trim().split(';')
+    const quality = parameters.map(parameter => /^\s*q=([0-9.]+)\s*$/.exec(parameter)?.[1]).find(value => value !== undefined)
+    return { type: type.trim().toLowerCase(), quality: quality === undefined ? 1 : Number(quality) }
+  })
+}
+
+/** How closely a range names an offer: 3 exactly, 2 by its main type, 1 by the wildcard, 0 not at all. */
+function closeness (range: string, offer: string): number {
+  if (range === offer) return 3
+  if (range === '*/*') return 1
+  return range.endsWith('/*') && offer.startsWith(range.slice(0, -1)) ? 2 : 0
+}
+
+/** The offer the client likes best: by quality, then by how closely it was named, then by the order of offers. */
+function negotiate (header: string, offers: string[], fallback: string): string {
+  let best = { offer: fallback, quality: -1, close: 0 }
+  for (const offer of offers) {
+    for (const { type, quality } of acceptRanges(header)) {
+      const close = closeness(type, offer)
+      if (quality === 0 || close === 0) continue
+      if (quality > best.quality || (quality === best.quality && close > best.close)) best = { offer, quality, close }
+    }
+  }
+  return best.offer
+}
+
+const accept = (ex: Exchange): string => ex.headers.all('accept').join(',')
+
+/** `Accept` alone prefers JSON over a web page. */
+export const acceptsJson = (ex: Exchange): boolean =>
+  negotiate(accept(ex), ['text/html', 'application/json'], 'text/html') === 'application/json'
+
+/** Kratos treats the caller as an SPA: by `Accept`, or by a Content-Type of exactly application/json (facts 5). */
+export const isJsonRequest = (ex: Exchange): boolean =>
+  negotiate(accept(ex), ['text/html', 'text/*', '*/*', 'application/json'], 'text/html') === 'application/json' ||
+  ex.headers.get('content-type') === 'application/json'
+
+/** The caller is a browser that navigates. */
+export const isHtmlRequest = (ex: Exchange): boolean =>
+  negotiate(accept(ex), ['text/html', 'text/*', '*/*', 'application/json'], 'text/html') === 'text/html'

@@ -1,0 +1,103 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Kratos } from '../kratos.js'
+import type { Answer } from './answer.js'
+import { guardCsrf } from './csrf.js'
+import { ApiError, errorAnswer, internal } from './errors.js'
+import { newExchange, type Exchange, type RequestBody } from './exchange.js'
+import { createRouter, type Route } from './router.js'
+
+const BODY_LIMIT = 5 * 1024 * 1024
+const HEADER_LIMIT = 1024 * 1024 + 4096
+
+export interface Listener { server: Server, url: string, close (): Promise<void> }
+
+export interface ListenOptions {
+  host: string
+  port: number
+  /** Only the public port has CSRF protection. */
+  isPublic: boolean
+  routes: Route[]
+}
+
+/**
+ * Node's own server instead of a framework: Kratos runs on Go's mux, whose path cleaning, 405, any-method routes and
+ * bodies of any type a framework would each have to be talked out of.
+ */
+export async function listen (kratos: Kratos, options: ListenOptions): Promise<Listener> {
+  const dispatch = createRouter(options.routes)
+  const server = createServer({ maxHeaderSize: HEADER_LIMIT, keepAliveTimeout: 120_000 }, (request, response) => {
+    serve(kratos, options, dispatch, request, response).catch(error => kratos.log(String(error)))
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port, options.host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  const { port } = server.address() as AddressInfo
+  return { server, url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`, close: async () => await closeServer(server) }
+}
+
+async function closeServer (server: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}
+
+async function serve (kratos: Kratos, options: ListenOptions, dispatch: (ex: Exchange) => Promise<Answer>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  try {
+    const body = await readBody(request)
+    const ex = newExchange(kratos, {
+      method: request.method ?? 'GET',
+      target: options.isPublic ? request.url ?? '/' : underAdmin(request.url ?? '/'),
+      rawHeaders: request.rawHeaders,
+      body,
+      peer: `${request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? ''}:${request.socket.remotePort ?? 0}`
+    })
+    const answer = await answerFor(ex, options.isPublic, dispatch)
+    if (response.destroyed) return
+    write(ex, answer, response)
+    if (body.kind === 'too-large') request.destroy()
+  } catch (error) {
+    kratos.log(`request failed: ${String(error)}`)
+    response.destroy()
+  }
+}
+
+/** The admin port works with and without the prefix (facts 15). */
+const underAdmin = (target: string): string => /^\/admin(?=[/?]|$)/.test(target) ? target : `/admin${target}`
+
+async function answerFor (ex: Exchange, isPublic: boolean, dispatch: (ex: Exchange) => Promise<Answer>): Promise<Answer> {
+  try {
+    // Every GET, and nothing else (facts 16).
+    if (ex.method === 'GET') ex.responseHeaders['Cache-Control'] = 'private, no-cache, no-store, must-revalidate'
+    if (isPublic) guardCsrf(ex)
+    return await dispatch(ex)
+  } catch (error) {
+    if (error instanceof ApiError) return errorAnswer(error, ex.headers.get('x-request-id'))
+    ex.kratos.log(error instanceof Error ? error.stack ?? error.message : String(error))
+    return errorAnswer(internal(String(error)), ex.headers.get('x-request-id'))
+  }
+}
+
+function write (ex: Exchange, answer: Answer, response: ServerResponse): void {
+  const cookies = [...ex.setCookies.values()]
+  const headers = { ...ex.responseHeaders, ...answer.headers, 'X-Embedded-Kratos': ex.kratos.version, ...(cookies.length === 0 ? {} : { 'Set-Cookie': cookies }) }
+  const length = answer.body === null ? {} : { 'Content-Length': String(Buffer.byteLength(answer.body)) }
+  response.writeHead(answer.status, { ...headers, ...(answer.status === 204 ? {} : length) })
+  response.end(ex.method === 'HEAD' || answer.body === null ? undefined : answer.body)
+}
+
+async function readBody (request: IncomingMessage): Promise<RequestBody> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    size += (chunk as Buffer).length
+    if (size > BODY_LIMIT) return { kind: 'too-large' }
+    chunks.push(chunk as Buffer)
+  }
+  return { kind: 'read', bytes: Buffer.concat(chunks) }
+}

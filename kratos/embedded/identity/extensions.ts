@@ -1,0 +1,66 @@
+import { asObject, valueAt, type JsonObject } from '../json.js'
+import { newId } from '../random.js'
+import type { Identity } from './identity.js'
+import type { IdentitySchema } from './schemas.js'
+import { FormError, violations } from './validation.js'
+
+interface MarkedTrait { value: string, extension: JsonObject }
+
+/** Traits that carry `ory.sh/kratos` and are present, in the order of the schema. */
+function markedTraits (identity: Identity, schema: IdentitySchema): MarkedTrait[] {
+  const byPath = new Map(schema.fields.map(field => [field.path, field]))
+  const paths = [...new Set([...schema.keys, ...byPath.keys()])]
+  return paths.flatMap(path => {
+    const extension = asObject(byPath.get(path)?.schema['ory.sh/kratos'])
+    const value = valueAt({ traits: identity.traits }, path)
+    return Object.keys(extension).length === 0 || value === undefined || value === null ? [] : [{ value: String(value), extension }]
+  })
+}
+
+const CREDENTIAL_TYPES = ['password', 'webauthn', 'code'] as const
+
+/**
+ * Checks the traits against the identity's schema and derives what the schema's `ory.sh/kratos` marks: identifiers of the
+ * credentials, verifiable and recovery addresses. Identifiers and e-mail addresses are compared in lower case.
+ * @throws FormError with one message per violated rule
+ */
+export function validateIdentity (identity: Identity, schema: IdentitySchema, now: number): void {
+  const messages = violations(schema.document, { traits: identity.traits })
+  if (messages.length > 0) throw new FormError(messages)
+  const traits = markedTraits(identity, schema)
+  for (const type of CREDENTIAL_TYPES) deriveCredential(identity, type, traits, now)
+  identity.verifiableAddresses = unique(traits.flatMap(({ value, extension }) => addressOf(value, asObject(extension['verification'])['via'])))
+    .map(address => identity.verifiableAddresses.find(old => old.value === address.value && old.via === address.via) ??
+      { id: newId(), ...address, verified: false, status: 'pending' as const, createdAt: now, updatedAt: now })
+  identity.recoveryAddresses = unique(traits.flatMap(({ value, extension }) => addressOf(value, asObject(extension['recovery'])['via'])))
+    .map(address => identity.recoveryAddresses.find(old => old.value === address.value && old.via === address.via) ??
+      { id: newId(), ...address, createdAt: now, updatedAt: now })
+}
+
+interface Address { value: string, via: string }
+
+const addressOf = (value: string, via: unknown): Address[] =>
+  typeof via === 'string' && via !== '' ? [{ via, value: via === 'email' ? value.trim().toLowerCase() : value.trim() }] : []
+
+const unique = (addresses: Address[]): Address[] =>
+  addresses.filter((address, at) => addresses.findIndex(other => other.value === address.value && other.via === address.via) === at)
+
+function deriveCredential (identity: Identity, type: typeof CREDENTIAL_TYPES[number], traits: MarkedTrait[], now: number): void {
+  const marked = traits.filter(({ extension }) => asObject(asObject(extension['credentials'])[type])['identifier'] === true)
+  if (marked.length === 0) {
+    if (identity.credentials[type] !== undefined) identity.credentials[type].identifiers = []
+    return
+  }
+  const old = identity.credentials[type]
+  const identifiers = [...new Set(marked.map(({ value }) => value.trim().toLowerCase()))]
+  const config = type === 'code' ? { addresses: codeAddresses(marked) } : old?.config ?? {}
+  identity.credentials[type] = { type, identifiers, config, version: type === 'code' ? 1 : old?.version ?? 0, createdAt: old?.createdAt ?? now, updatedAt: now }
+}
+
+function codeAddresses (marked: MarkedTrait[]): JsonObject[] {
+  const addresses = marked.map(({ value, extension }) => {
+    const channel = asObject(asObject(extension['credentials'])['code'])['via'] ?? 'email'
+    return { channel, address: channel === 'email' ? value.trim().toLowerCase() : value.trim() }
+  })
+  return addresses.sort((left, right) => left.address < right.address ? -1 : 1)
+}

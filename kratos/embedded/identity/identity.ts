@@ -1,0 +1,127 @@
+import { rfc3339, ZERO_TIME } from '../clock.js'
+import { publicUrl } from '../http/exchange.js'
+import type { Json, JsonObject } from '../json.js'
+import type { Kratos } from '../kratos.js'
+import { NIL_UUID } from '../random.js'
+
+export interface Credential {
+  type: string
+  identifiers: string[]
+  config: JsonObject
+  version: number
+  createdAt: number
+  updatedAt: number
+}
+
+export interface VerifiableAddress {
+  id: string
+  value: string
+  via: string
+  verified: boolean
+  status: 'pending' | 'sent' | 'completed'
+  verifiedAt?: number
+  createdAt: number
+  updatedAt: number
+}
+
+export interface RecoveryAddress { id: string, value: string, via: string, createdAt: number, updatedAt: number }
+
+/** An identity with everything that belongs to it; times are milliseconds, 0 = not stored yet. */
+export interface Identity {
+  id: string
+  schemaId: string
+  externalId?: string
+  state: 'active' | 'inactive'
+  stateChangedAt: number
+  traits: JsonObject
+  credentials: Record<string, Credential>
+  verifiableAddresses: VerifiableAddress[]
+  recoveryAddresses: RecoveryAddress[]
+  metadataPublic: Json
+  metadataAdmin: Json
+  createdAt: number
+  updatedAt: number
+}
+
+/** An identity that is not stored yet: nil id, zero times (recordings 75, 76). */
+export const newIdentity = (schemaId: string, now: number): Identity => ({
+  id: NIL_UUID,
+  schemaId,
+  state: 'active',
+  stateChangedAt: now,
+  traits: {},
+  credentials: {},
+  verifiableAddresses: [],
+  recoveryAddresses: [],
+  metadataPublic: null,
+  metadataAdmin: null,
+  createdAt: 0,
+  updatedAt: 0
+})
+
+/** Adds or replaces a credential's configuration; identifiers stay. */
+export function setCredential (identity: Identity, type: string, config: JsonObject, now: number, version = 0): void {
+  const old = identity.credentials[type]
+  identity.credentials[type] = {
+    type, identifiers: old?.identifiers ?? [], config, version, createdAt: old?.createdAt ?? now, updatedAt: now
+  }
+}
+
+const time = (ms: number): string => ms === 0 ? ZERO_TIME : rfc3339(ms)
+
+/** An identity as the public API shows it: neither credentials nor admin metadata. */
+export function identityJson (kratos: Kratos, identity: Identity): JsonObject {
+  return {
+    id: identity.id,
+    ...(identity.externalId === undefined ? {} : { external_id: identity.externalId }),
+    schema_id: identity.schemaId,
+    schema_url: publicUrl(kratos, `/schemas/${Buffer.from(identity.schemaId).toString('base64url')}`),
+    state: identity.state,
+    state_changed_at: time(identity.stateChangedAt),
+    traits: identity.traits,
+    ...(identity.verifiableAddresses.length === 0 ? {} : { verifiable_addresses: identity.verifiableAddresses.map(verifiableJson) }),
+    ...(identity.recoveryAddresses.length === 0 ? {} : { recovery_addresses: identity.recoveryAddresses.map(recoveryJson) }),
+    metadata_public: identity.metadataPublic,
+    created_at: time(identity.createdAt),
+    updated_at: time(identity.updatedAt),
+    organization_id: null
+  }
+}
+
+const verifiableJson = (address: VerifiableAddress): JsonObject => ({
+  id: address.id,
+  value: address.value,
+  verified: address.verified,
+  via: address.via,
+  status: address.status,
+  ...(address.verifiedAt === undefined ? {} : { verified_at: time(address.verifiedAt) }),
+  created_at: time(address.createdAt),
+  updated_at: time(address.updatedAt)
+})
+
+const recoveryJson = (address: RecoveryAddress): JsonObject => ({
+  id: address.id,
+  value: address.value,
+  via: address.via,
+  created_at: time(address.createdAt),
+  updated_at: time(address.updatedAt)
+})
+
+/** An identity as the admin API shows it; the configuration of a credential only where asked for. */
+export function adminIdentityJson (kratos: Kratos, identity: Identity, options: { credentials: boolean, configOf?: string[] }): JsonObject {
+  const shown = identityJson(kratos, identity)
+  if (identity.metadataAdmin !== null) shown['metadata_admin'] = identity.metadataAdmin
+  if (!options.credentials) return shown
+  const credentials = Object.values(identity.credentials)
+    .map((credential): [string, JsonObject] => [credential.type, credentialJson(credential, options.configOf?.includes(credential.type) ?? false)])
+  return { ...shown, ...(credentials.length === 0 ? {} : { credentials: Object.fromEntries(credentials) }) }
+}
+
+const credentialJson = (credential: Credential, withConfig: boolean): JsonObject => ({
+  type: credential.type,
+  identifiers: credential.identifiers,
+  ...(withConfig ? { config: credential.config } : {}),
+  version: credential.version,
+  created_at: time(credential.createdAt),
+  updated_at: time(credential.updatedAt)
+})

@@ -1,0 +1,114 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import formats from 'ajv-formats'
+import { isObject, valueAt, type Json, type JsonObject } from '../json.js'
+import { MESSAGES, type UiMessage } from '../ui/message.js'
+import { isEmail, isPhone } from './formats.js'
+
+/** A message and the dotted path of the field it belongs to; an empty path is the form as a whole. */
+export interface FieldMessage { path: string, message: UiMessage }
+
+/** A form that cannot be accepted; its messages go to the fields (400 with the flow). */
+export class FormError extends Error {
+  readonly messages: FieldMessage[]
+
+  constructor (messages: FieldMessage[]) {
+    super(messages.map(({ message }) => message.text).join('; '))
+    this.name = 'FormError'
+    this.messages = messages
+  }
+}
+
+/** A form error with one message. */
+export const formError = (message: UiMessage, path = ''): FormError => new FormError([{ path, message }])
+
+const compiled = new WeakMap<JsonObject, ValidateFunction>()
+
+function compile (schema: JsonObject): ValidateFunction {
+  const known = compiled.get(schema)
+  if (known !== undefined) return known
+  const ajv = new Ajv({ allErrors: true, strict: false, verbose: true, addUsedSchema: false, logger: false })
+  formats.default(ajv)
+  ajv.addFormat('email', isEmail)
+  ajv.addFormat('tel', isPhone)
+  ajv.addFormat('no-validate', true)
+  const validate = ajv.compile(schema)
+  compiled.set(schema, validate)
+  return validate
+}
+
+/** @returns one message per violated rule, in Kratos' order and words; none when the value is valid */
+export function violations (schema: JsonObject, value: Json): FieldMessage[] {
+  const validate = compile(schema)
+  if (validate(value) === true) return []
+  const errors = (validate.errors ?? []).filter(error => !COMBINING.includes(error.keyword))
+  return merged(errors)
+    .sort((left, right) => RANKS.indexOf(left.keyword) - RANKS.indexOf(right.keyword))
+    .map(error => ({ path: pathOf(error), message: messageFor(error, value) }))
+}
+
+/** Keywords that only report that another one failed. */
+const COMBINING = ['if', 'allOf', 'anyOf', 'oneOf', '$ref']
+
+/** Order in which Kratos' validator looks at the rules of one value. */
+const RANKS = ['type', 'const', 'enum', 'format', 'not', 'required', 'additionalProperties', 'minLength', 'maxLength', 'pattern',
+  'minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum', 'multipleOf', 'minItems', 'maxItems', 'uniqueItems']
+
+/** Several unknown properties are one message. */
+function merged (errors: ErrorObject[]): ErrorObject[] {
+  const kept: ErrorObject[] = []
+  for (const error of errors) {
+    const first = kept.find(other => other.keyword === 'additionalProperties' && error.keyword === other.keyword && other.instancePath === error.instancePath)
+    if (first === undefined) kept.push({ ...error, params: { ...error.params, names: [error.params['additionalProperty']] } })
+    else (first.params['names'] as string[]).push(String(error.params['additionalProperty']))
+  }
+  return kept
+}
+
+const dotted = (pointer: string): string =>
+  pointer.split('/').slice(1).map(part => part.replaceAll('~1', '/').replaceAll('~0', '~')).join('.')
+
+function pathOf (error: ErrorObject): string {
+  const path = dotted(error.instancePath)
+  if (error.keyword !== 'required') return path
+  const missing = String(error.params['missingProperty'])
+  return path === '' ? missing : `${path}.${missing}`
+}
+
+const typeOf = (value: unknown): string =>
+  value === null ? 'null' : Array.isArray(value) ? 'array' : isObject(value) ? 'object' : typeof value
+
+const numberLimit: Record<string, (limit: number, actual: number) => UiMessage> = {
+  minimum: MESSAGES.minimum,
+  exclusiveMinimum: MESSAGES.exclusiveMinimum,
+  maximum: MESSAGES.maximum,
+  exclusiveMaximum: MESSAGES.exclusiveMaximum
+}
+
+function messageFor (error: ErrorObject, root: Json): UiMessage {
+  const { keyword, params } = error
+  const value = valueAt(root, dotted(error.instancePath)) ?? error.data as Json
+  const limit = Number(params['limit'])
+  const length = typeof value === 'string' ? [...value].length : Array.isArray(value) ? value.length : 0
+  switch (keyword) {
+    case 'required': return MESSAGES.required(String(params['missingProperty']))
+    case 'minLength': return MESSAGES.tooShort(limit, length)
+    case 'maxLength': return MESSAGES.tooLong(limit, length)
+    case 'pattern': return MESSAGES.pattern(String(params['pattern']))
+    case 'minItems': return MESSAGES.minItems(limit, length)
+    case 'maxItems': return MESSAGES.maxItems(limit, length)
+    case 'uniqueItems': return MESSAGES.uniqueItems(Number(params['j']), Number(params['i']))
+    case 'multipleOf': return MESSAGES.multipleOf(Number(params['multipleOf']), Number(value))
+    case 'type': return MESSAGES.wrongType([params['type'] as string | string[]].flat(), typeOf(value))
+    case 'const': return MESSAGES.constant(JSON.stringify(params['allowedValue']))
+    case 'format': return formatMessage(String(params['format']), value)
+    case 'enum': return MESSAGES.generic(`value must be one of ${(params['allowedValues'] as Json[]).map(item => JSON.stringify(item)).join(', ')}`)
+    case 'additionalProperties': return MESSAGES.generic(`additionalProperties ${(params['names'] as string[]).map(name => JSON.stringify(name)).join(', ')} not allowed`)
+    default: return numberLimit[keyword]?.(limit, Number(value)) ?? MESSAGES.generic(error.message ?? keyword)
+  }
+}
+
+function formatMessage (format: string, value: Json): UiMessage {
+  if (format === 'email') return MESSAGES.email(value)
+  if (format === 'tel') return MESSAGES.phone(value)
+  return MESSAGES.generic(`${JSON.stringify(value)} is not valid "${format}"`)
+}

@@ -1,0 +1,68 @@
+import type { Flow } from '../flow/flow.js'
+import type { Answer } from '../http/answer.js'
+import type { Exchange } from '../http/exchange.js'
+import type { JsonObject } from '../json.js'
+import type { Credential, Identity } from '../identity/identity.js'
+import type { Aal, AuthenticationMethod, Session } from '../session/session.js'
+
+/** Result of a submit: not for this method, answered by it, or done with a result for the flow to go on with. */
+export type Outcome<T> = { kind: 'not-responsible' } | { kind: 'answered', answer: Answer } | { kind: 'done', value: T }
+
+export const NOT_RESPONSIBLE: { kind: 'not-responsible' } = { kind: 'not-responsible' }
+export const done = <T>(value: T): { kind: 'done', value: T } => ({ kind: 'done', value })
+export const answered = (answer: Answer): { kind: 'answered', answer: Answer } => ({ kind: 'answered', answer })
+
+/**
+ * Pages of the registration form. `unified`: everything at once. Two steps: `profile` first, then `credentials`.
+ */
+export type RegistrationPage = 'unified' | 'profile' | 'credentials'
+
+/** A registration in two steps turns to its other page, with the traits as sent. */
+export interface TurnPage { kind: 'turn-page', page: Exclude<RegistrationPage, 'unified'>, traits: JsonObject }
+
+export interface RegistrationMethod {
+  /** Adds this method's fields for a page, and takes away those of the other pages. */
+  populate (ex: Exchange, flow: Flow, page: RegistrationPage): void
+  /**
+   * Fills the new identity with traits and this method's credential.
+   * @throws FormError for what the user can mend; it has already put the sent values into the form
+   */
+  submit (ex: Exchange, flow: Flow, identity: Identity): Promise<Outcome<Identity> | TurnPage>
+}
+
+/** Pages of the login form. */
+export type LoginPage =
+  | { kind: 'first-factor' }
+  | { kind: 'refresh', session: Session }
+  | { kind: 'identifier' }
+  | { kind: 'credentials', identity: Identity | undefined }
+  | { kind: 'second-factor', session: Session }
+
+export interface LoginMethod {
+  populate (ex: Exchange, flow: Flow, page: LoginPage): void
+  /** @returns who proved to be whom, and what is then noted in the session */
+  submit (ex: Exchange, flow: Flow, session: Session | undefined): Promise<Outcome<ProvenIdentity>>
+}
+
+export interface ProvenIdentity { identity: Identity, method: Omit<AuthenticationMethod, 'completedAt'> }
+
+export interface SettingsMethod {
+  populate (ex: Exchange, flow: Flow, session: Session): void
+  submit (ex: Exchange, flow: Flow, session: Session): Promise<Outcome<Identity>>
+}
+
+/**
+ * One way to register, log in or change oneself. A method lives in one folder, exports one of these, and is named in
+ * `registry.ts`; each part is present when the method plays a part in that flow.
+ */
+export interface Method {
+  /** Name in `selfservice.methods` and in `method=` of a submit. */
+  id: string
+  /** Group of its nodes. */
+  group: string
+  registration?: RegistrationMethod
+  login?: LoginMethod
+  settings?: SettingsMethod
+  /** What its credential counts as, when it is usable at all. */
+  factor?: { aal: Exclude<Aal, 'aal0'>, isUsable (credential: Credential): boolean }
+}

@@ -1,0 +1,34 @@
+import { compare, hash } from 'bcryptjs'
+import { notEmbedded } from '../../http/errors.js'
+import { formError } from '../../identity/validation.js'
+import type { Kratos } from '../../kratos.js'
+import { MESSAGES } from '../../ui/message.js'
+
+/** What bcrypt looks at, in bytes. */
+const BCRYPT_LIMIT = 72
+
+/**
+ * The password's bcrypt hash at the configured cost.
+ * @throws FormError 4000033 for one that bcrypt would cut off
+ */
+export async function hashPassword (kratos: Kratos, password: string): Promise<string> {
+  const length = Buffer.byteLength(password)
+  if (length > BCRYPT_LIMIT) throw formError(MESSAGES.passwordTooLong(BCRYPT_LIMIT, length), 'password')
+  return await hash(password, Math.max(4, kratos.config.hashers.bcrypt.cost))
+}
+
+/** Whether the password belongs to the hash; a hash of another algorithm is said to be none of ours. */
+export async function isPassword (password: string, hashed: string): Promise<boolean> {
+  if (!/^\$2[abxy]\$/.test(hashed)) throw notEmbedded('Only bcrypt password hashes can be compared.')
+  return await compare(password, hashed)
+}
+
+const decoys = new Map<number, Promise<string>>()
+
+/** Takes as long as a comparison: an unknown identifier and a wrong password must not differ in time. */
+export async function pretendToCompare (kratos: Kratos, password: string): Promise<void> {
+  const cost = Math.max(4, kratos.config.hashers.bcrypt.cost)
+  const decoy = decoys.get(cost) ?? hash('a password that nobody has', cost)
+  decoys.set(cost, decoy)
+  await compare(password, await decoy)
+}

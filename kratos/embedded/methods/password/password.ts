@@ -1,0 +1,11 @@
+import type { Method } from '../method.js'
+import { hasPassword, login } from './login.js'
+import { registration } from './registration.js'
+
+export const password: Method = {
+  id: 'password',
+  group: 'password',
+  registration,
+  login,
+  factor: { aal: 'aal1', isUsable: hasPassword }
+}

@@ -1,0 +1,50 @@
+import { formError } from '../../identity/validation.js'
+import type { Kratos } from '../../kratos.js'
+import { MESSAGES } from '../../ui/message.js'
+import { notEmbedded } from '../../http/errors.js'
+
+/** Fewer edits than this between password and identifier is too similar. */
+const MIN_DISTANCE = 5
+/** A larger share of the password found in the identifier is too similar. */
+const MAX_SHARE = 0.5
+
+/** Length in bytes and similarity to the identifiers (facts 1 viii). @throws FormError on the node `password` */
+export function checkPassword (kratos: Kratos, identifiers: string[], password: string): void {
+  const config = kratos.config.selfservice.methods['password']?.config ?? {}
+  const length = Buffer.byteLength(password)
+  const min = Number(config['min_password_length'] ?? 8)
+  if (length < min) throw formError(MESSAGES.passwordTooShort(min, length), 'password')
+  if (config['identifier_similarity_check_enabled'] !== false && identifiers.some(identifier => isSimilar(identifier.toLowerCase(), password.toLowerCase()))) {
+    throw formError(MESSAGES.passwordLikeIdentifier(), 'password')
+  }
+  // Answering "not breached" without having looked would be a made-up success.
+  if (config['haveibeenpwned_enabled'] === true) throw notEmbedded('Set selfservice.methods.password.config.haveibeenpwned_enabled to false: the embedded server does not ask the Internet about passwords.')
+}
+
+const isSimilar = (identifier: string, password: string): boolean =>
+  identifier !== '' && (editDistance(identifier, password) < MIN_DISTANCE || longestCommon(identifier, password) / password.length > MAX_SHARE)
+
+function editDistance (left: string, right: string): number {
+  let previous = Array.from({ length: right.length + 1 }, (_, column) => column)
+  for (let row = 1; row <= left.length; row++) {
+    const current = [row]
+    for (let column = 1; column <= right.length; column++) {
+      const change = (previous[column - 1] ?? 0) + (left[row - 1] === right[column - 1] ? 0 : 1)
+      current.push(Math.min(change, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1))
+    }
+    previous = current
+  }
+  return previous.at(-1) ?? 0
+}
+
+/** Length of the longest run that both have. */
+function longestCommon (left: string, right: string): number {
+  let longest = 0
+  let previous: number[] = []
+  for (const char of left) {
+    const current = Array.from(right, (other, column) => char === other ? (previous[column - 1] ?? 0) + 1 : 0)
+    longest = Math.max(longest, ...current)
+    previous = current
+  }
+  return longest
+}

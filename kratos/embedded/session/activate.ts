@@ -1,0 +1,43 @@
+import { durationMs } from '../clock.js'
+import { ApiError } from '../http/errors.js'
+import type { Exchange } from '../http/exchange.js'
+import type { Identity } from '../identity/identity.js'
+import { NIL_UUID } from '../random.js'
+import { aalOf, type AuthenticationMethod, type Device, type Session } from './session.js'
+
+/** Notes that a method was passed. */
+export function completeMethod (session: Session, method: Omit<AuthenticationMethod, 'completedAt'>, now: number): void {
+  session.methods = [...session.methods, { ...method, completedAt: now }]
+}
+
+/**
+ * Makes the session one of `identity` from now on, with a device for this request; nothing is stored yet.
+ * @throws ApiError 401 for an inactive identity (recording 32)
+ */
+export function activateSession (ex: Exchange, session: Session, identity: Identity): void {
+  const now = ex.kratos.clock.now()
+  if (identity.state !== 'active') {
+    throw new ApiError({ code: 401, message: 'identity is disabled', reason: 'This account was disabled.', details: { identity_id: identity.id } })
+  }
+  Object.assign(session, {
+    identity,
+    identityId: identity.id,
+    active: true,
+    issuedAt: now,
+    authenticatedAt: now,
+    expiresAt: now + durationMs(ex.kratos.config.session.lifespan),
+    aal: aalOf(session.methods)
+  })
+  session.devices = [...session.devices, deviceOf(ex)]
+}
+
+/** `True-Client-IP` as sent, else the peer with its port (recording 34). */
+function deviceOf (ex: Exchange): Device {
+  const location = [ex.headers.get('cf-ipcity'), ex.headers.get('cf-ipcountry')].filter(part => part !== undefined && part !== '')
+  return {
+    id: NIL_UUID,
+    ipAddress: ex.headers.get('true-client-ip') ?? ex.peer,
+    userAgent: ex.headers.get('user-agent') ?? null,
+    location: location.join(', ')
+  }
+}

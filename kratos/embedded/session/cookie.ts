@@ -1,0 +1,42 @@
+import { rfc3339 } from '../clock.js'
+import { renewCsrf } from '../http/csrf.js'
+import { setCookieLine, type CookieAttributes } from '../http/cookies.js'
+import type { Exchange } from '../http/exchange.js'
+import type { Kratos } from '../kratos.js'
+import { findSession, sealedSession } from './credentials.js'
+import type { Session } from './session.js'
+
+/** Session and CSRF cookie are configured separately; what the session leaves out comes from `cookies` (recording 25). */
+function attributes ({ config, dev }: Kratos): CookieAttributes {
+  const { cookie } = config.session
+  return {
+    path: cookie.path ?? config.cookies.path,
+    domain: cookie.domain ?? config.cookies.domain,
+    secure: !dev,
+    sameSite: cookie.same_site ?? config.cookies.same_site
+  }
+}
+
+/** Sends the session as a sealed cookie; whoever was somebody else before gets a new CSRF secret too (facts 4). */
+export function issueCookie (ex: Exchange, session: Session): void {
+  const { kratos } = ex
+  const { name, persistent } = kratos.config.session.cookie
+  if (findSession(ex)?.identityId !== session.identityId) renewCsrf(ex)
+  const now = kratos.clock.now()
+  const lifetime = persistent ? { maxAge: Math.floor((session.expiresAt - now) / 1000), expires: session.expiresAt } : {}
+  const value = kratos.sealer.seal(name, { session_token: session.token, expires_at: rfc3339(session.expiresAt) })
+  ex.setCookies.set(name, setCookieLine(name, value, { ...attributes(kratos), ...lifetime }))
+}
+
+/** Sends a new cookie when the one sent ends before the session (recording 35). */
+export function refreshCookie (ex: Exchange, session: Session): void {
+  const sealed = sealedSession(ex)
+  if (sealed !== undefined && Date.parse(sealed.expires_at) < session.expiresAt) issueCookie(ex, session)
+}
+
+/** Takes the cookie away; its value is still a sealed one (recording 40). */
+export function deleteCookie (ex: Exchange, token: string): void {
+  const { name } = ex.kratos.config.session.cookie
+  const value = ex.kratos.sealer.seal(name, { session_token: token, expires_at: '' })
+  ex.setCookies.set(name, setCookieLine(name, value, { ...attributes(ex.kratos), maxAge: 0, expires: 1000 }))
+}

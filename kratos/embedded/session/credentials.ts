@@ -1,0 +1,46 @@
+import { ApiError } from '../http/errors.js'
+import { cookieValues, type Exchange } from '../http/exchange.js'
+import type { JsonObject } from '../json.js'
+import { isActive, type Session } from './session.js'
+
+/** What the session cookie holds. */
+export type SealedSession = JsonObject & { session_token: string, expires_at: string }
+
+const isSealedSession = (content: JsonObject | undefined): content is SealedSession =>
+  typeof content?.['session_token'] === 'string' && typeof content['expires_at'] === 'string'
+
+/** The first session cookie that can be opened; several are allowed (facts 2). */
+export function sealedSession (ex: Exchange): SealedSession | undefined {
+  const { name } = ex.kratos.config.session.cookie
+  return cookieValues(ex, name).map(value => ex.kratos.sealer.open(name, value)).find(isSealedSession)
+}
+
+export const hasSessionCookie = (ex: Exchange): boolean => cookieValues(ex, ex.kratos.config.session.cookie.name).length > 0
+
+/** Token of an `Authorization: Bearer`; the scheme in any case. */
+export function bearerToken (ex: Exchange): string | undefined {
+  const [scheme, token, ...more] = (ex.headers.get('authorization') ?? '').split(' ')
+  return scheme?.toLowerCase() === 'bearer' && token !== undefined && token !== '' && more.length === 0 ? token : undefined
+}
+
+/** The one credential that counts: X-Session-Token, else the cookie, else Bearer; it decides alone (facts 2). */
+export function credentialOf (ex: Exchange): string | undefined {
+  const header = ex.headers.get('x-session-token')?.trim() ?? ''
+  return header === '' ? sealedSession(ex)?.session_token ?? bearerToken(ex) : header
+}
+
+/** The caller's active session, if any. */
+export function findSession (ex: Exchange): Session | undefined {
+  const token = credentialOf(ex)
+  const session = token === undefined ? undefined : ex.kratos.store.sessions.byToken(token)
+  return session !== undefined && isActive(session, ex.kratos.clock.now()) ? session : undefined
+}
+
+/** 401 of flows that need a session. @param ex tells whether any credential was there, which the body repeats (recording 53) */
+export const noActiveSession = (ex: Exchange): ApiError => new ApiError({
+  id: 'session_inactive',
+  code: 401,
+  message: 'request does not have a valid authentication session',
+  reason: 'No active session was found in this request.',
+  extra: { CredentialsMissing: credentialOf(ex) === undefined }
+})

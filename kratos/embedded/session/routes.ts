@@ -1,0 +1,53 @@
+import { empty, json, type Answer } from '../http/answer.js'
+import { badRequest, unauthorized } from '../http/errors.js'
+import type { Exchange } from '../http/exchange.js'
+import { pageParameters, paginationHeaders } from '../http/pagination.js'
+import { route, type Route } from '../http/router.js'
+import { parseUuid } from '../random.js'
+import { ensureAal } from './aal.js'
+import { findSession } from './credentials.js'
+import { isActive, sessionJson, type Session } from './session.js'
+import { whoami } from './whoami.js'
+
+function requiredSession (ex: Exchange): Session {
+  const session = findSession(ex)
+  if (session === undefined) throw unauthorized('No valid session cookie found.')
+  return session
+}
+
+/** The caller's other active sessions, newest first (recording 45). */
+function list (ex: Exchange): Answer {
+  const { kratos } = ex
+  const session = requiredSession(ex)
+  ensureAal(kratos, session, kratos.config.session.whoami.required_aal)
+  const others = kratos.store.sessions.ofIdentity(session.identityId).filter(other => other.id !== session.id && isActive(other, kratos.clock.now()))
+  const { page, perPage } = pageParameters(ex.query)
+  const shown = others.slice(page * perPage, (page + 1) * perPage).map(other => sessionJson(kratos, other))
+  return json(200, shown, paginationHeaders(ex, others.length, page, perPage))
+}
+
+/** Ends all others; `count` includes those that had ended before (facts 12). */
+function revokeOthers (ex: Exchange): Answer {
+  const session = requiredSession(ex)
+  return json(200, { count: ex.kratos.store.sessions.revokeOthers(session.identityId, session.id) })
+}
+
+/** Ends one of one's own; 204 also when there is none or it is a stranger's, which stays untouched. */
+function revokeOne (ex: Exchange): Answer {
+  if (ex.params['id'] === 'whoami') return whoami(ex)
+  const session = requiredSession(ex)
+  const id = parseUuid(ex.params['id'])
+  if (id === undefined) throw badRequest('', { message: `uuid: incorrect UUID length ${(ex.params['id'] ?? '').length} in string ${JSON.stringify(ex.params['id'])}` })
+  if (id === session.id) throw badRequest('', { message: 'cannot revoke current session' })
+  if (ex.kratos.store.sessions.get(id)?.identityId === session.identityId) ex.kratos.store.sessions.revoke(id)
+  return empty(204)
+}
+
+const ANY_METHOD = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'CONNECT', 'OPTIONS', 'TRACE']
+
+export const sessionRoutes: Route[] = [
+  ...ANY_METHOD.map(method => route(method, '/sessions/whoami', whoami)),
+  route('GET', '/sessions', list),
+  route('DELETE', '/sessions', revokeOthers),
+  route('DELETE', '/sessions/{id}', revokeOne)
+]

@@ -1,0 +1,75 @@
+import { rfc3339, ZERO_TIME } from '../clock.js'
+import { identityJson, type Identity } from '../identity/identity.js'
+import type { JsonObject } from '../json.js'
+import type { Kratos } from '../kratos.js'
+import { newLogoutToken, newSessionToken, NIL_UUID } from '../random.js'
+
+export type Aal = 'aal0' | 'aal1' | 'aal2'
+
+export interface AuthenticationMethod { method: string, aal: Aal, completedAt: number, provider?: string, organization?: string }
+
+export interface Device { id: string, ipAddress: string | null, userAgent: string | null, location: string | null }
+
+/** A session; times are milliseconds. */
+export interface Session {
+  id: string
+  token: string
+  logoutToken: string
+  active: boolean
+  aal: Aal
+  methods: AuthenticationMethod[]
+  issuedAt: number
+  authenticatedAt: number
+  expiresAt: number
+  createdAt: number
+  identityId: string
+  identity: Identity
+  devices: Device[]
+}
+
+/** A session that nobody has logged in to yet: nil id, tokens made. */
+export const newSession = (identity: Identity): Session => ({
+  id: NIL_UUID,
+  token: newSessionToken(),
+  logoutToken: newLogoutToken(),
+  active: false,
+  aal: 'aal0',
+  methods: [],
+  issuedAt: 0,
+  authenticatedAt: 0,
+  expiresAt: 0,
+  createdAt: 0,
+  identityId: identity.id,
+  identity,
+  devices: []
+})
+
+/** The level that the completed methods add up to: aal2 needs both factors. */
+export function aalOf (methods: AuthenticationMethod[]): Aal {
+  if (methods.length === 0) return 'aal0'
+  const has = (aal: Aal): boolean => methods.some(method => method.aal === aal)
+  return has('aal1') && has('aal2') ? 'aal2' : 'aal1'
+}
+
+export const isActive = (session: Session, now: number): boolean =>
+  session.active && session.expiresAt > now && session.identity.state === 'active'
+
+const time = (ms: number): string => ms === 0 ? ZERO_TIME : rfc3339(ms)
+
+/** A session as Kratos shows it; `identity` null where the caller must not see it yet (recording 34). */
+export function sessionJson (kratos: Kratos, session: Session, options: { identity?: boolean, devices?: boolean } = {}): JsonObject {
+  const { identity = true, devices = true } = options
+  return {
+    id: session.id,
+    active: isActive(session, kratos.clock.now()),
+    expires_at: time(session.expiresAt),
+    authenticated_at: time(session.authenticatedAt),
+    authenticator_assurance_level: session.aal,
+    authentication_methods: session.methods.map(({ method, aal, completedAt, provider, organization }) => ({
+      method, aal, completed_at: time(completedAt), ...(provider === undefined ? {} : { provider }), ...(organization === undefined ? {} : { organization })
+    })),
+    issued_at: time(session.issuedAt),
+    identity: identity ? identityJson(kratos, session.identity) : null,
+    devices: devices ? session.devices.map(({ id, ipAddress, userAgent, location }) => ({ id, ip_address: ipAddress, user_agent: userAgent, location })) : null
+  }
+}

@@ -1,0 +1,38 @@
+import { durationMs } from '../clock.js'
+import { json, type Answer } from '../http/answer.js'
+import { ApiError } from '../http/errors.js'
+import type { Exchange } from '../http/exchange.js'
+import { ensureAal } from './aal.js'
+import { refreshCookie } from './cookie.js'
+import { credentialOf, findSession, hasSessionCookie, sealedSession } from './credentials.js'
+import { sessionJson, type Session } from './session.js'
+
+const CACHE_FOR = 'Ory-Session-Cache-For'
+
+/** GET /sessions/whoami, and every other method alike (recordings 30 to 37). */
+export function whoami (ex: Exchange): Answer {
+  const { kratos } = ex
+  const isCacheable = kratos.config.feature_flags['cacheable_sessions'] === true
+  const session = findSession(ex)
+  if (session === undefined) {
+    if (isCacheable && credentialOf(ex) === undefined) ex.responseHeaders[CACHE_FOR] = '60'
+    throw new ApiError({ code: 401, message: 'The request could not be authorized', reason: 'No valid session credentials found in the request.' })
+  }
+  ensureAal(kratos, session, kratos.config.session.whoami.required_aal)
+  ex.responseHeaders['X-Kratos-Authenticated-Identity-Id'] = session.identityId
+  if (isCacheable) ex.responseHeaders[CACHE_FOR] = String(cacheSeconds(ex, session))
+  if (hasSessionCookie(ex) && sealedSession(ex) === undefined) throw undecodableCookie()
+  refreshCookie(ex, session)
+  return json(200, sessionJson(kratos, session))
+}
+
+/** Remaining life, capped by `cacheable_sessions_max_age` (recording 36). */
+function cacheSeconds ({ kratos }: Exchange, session: Session): number {
+  const leftMs = session.expiresAt - kratos.clock.now()
+  const cap = kratos.config.feature_flags['cacheable_sessions_max_age']
+  return Math.round((typeof cap === 'string' && durationMs(cap) > 0 ? Math.min(leftMs, durationMs(cap)) : leftMs) / 1000)
+}
+
+/** A valid token beside a cookie of somebody else's making: 500, on whoami only (facts 1 i). */
+const undecodableCookie = (): ApiError =>
+  new ApiError({ code: 500, message: 'securecookie: the value is not valid' })

@@ -1,0 +1,69 @@
+import Database from 'libsql'
+
+/** A value as a column takes it. */
+export type Column = string | number | null
+export type Row = Record<string, Column>
+
+/**
+ * The only door to SQLite. Every bound value passes `bindable`: libsql ends the process on a boolean and cuts strings at NUL.
+ * All calls are synchronous, so what runs between two awaits is one step for everybody else.
+ */
+export interface Sql {
+  run (sql: string, ...values: unknown[]): { changes: number }
+  all (sql: string, ...values: unknown[]): Row[]
+  get (sql: string, ...values: unknown[]): Row | undefined
+  /** Runs `work` in one transaction; an exception undoes it. */
+  transaction<T> (work: () => T): T
+  close (): void
+}
+
+function bindable (value: unknown): Column {
+  if (value === undefined || value === null) return null
+  if (typeof value === 'boolean') return value ? 1 : 0
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  if (typeof value !== 'string') throw new TypeError(`cannot store a ${typeof value}`)
+  if (value.includes('\0')) throw new TypeError('cannot store text with a NUL character')
+  return value
+}
+
+/** @param path a file, or `:memory:` */
+export function openDatabase (path: string): Sql {
+  const database = new Database(path)
+  database.exec('PRAGMA busy_timeout = 5000')
+  if (path !== ':memory:') database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+  database.exec('PRAGMA foreign_keys = ON')
+  const statements = new Map<string, Database.Statement>()
+  const prepared = (sql: string): Database.Statement => {
+    const known = statements.get(sql) ?? database.prepare(sql)
+    statements.set(sql, known)
+    return known
+  }
+  return {
+    run: (sql, ...values) => ({ changes: prepared(sql).run(...values.map(bindable)).changes }),
+    all: (sql, ...values) => prepared(sql).all(...values.map(bindable)) as Row[],
+    get: (sql, ...values) => prepared(sql).get(...values.map(bindable)) as Row | undefined,
+    transaction: (work) => {
+      database.exec('BEGIN IMMEDIATE')
+      try {
+        const result = work()
+        database.exec('COMMIT')
+        return result
+      } catch (error) {
+        database.exec('ROLLBACK')
+        throw error
+      }
+    },
+    close: () => {
+      statements.clear()
+      database.close()
+    }
+  }
+}
+
+/** Whether a statement broke a unique rule. */
+export const isUniqueViolation = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(String(error.code))
+
+export const text = (row: Row, column: string): string => String(row[column] ?? '')
+export const number = (row: Row, column: string): number => Number(row[column] ?? 0)
+export const optionalText = (row: Row, column: string): string | undefined => row[column] === null || row[column] === undefined ? undefined : String(row[column])

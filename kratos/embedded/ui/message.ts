@@ -1,0 +1,77 @@
+import { rfc3339 } from '../clock.js'
+import type { Json, JsonObject } from '../json.js'
+
+export interface UiMessage {
+  id: number
+  text: string
+  type: 'info' | 'error' | 'success'
+  context?: JsonObject
+}
+
+const info = (id: number, text: string, context?: JsonObject): UiMessage => ({ id, text, type: 'info', ...(context === undefined ? {} : { context }) })
+const success = (id: number, text: string, context?: JsonObject): UiMessage => ({ ...info(id, text, context), type: 'success' })
+const failure = (id: number, text: string, context?: JsonObject): UiMessage => ({ ...info(id, text, context), type: 'error' })
+
+const expired = (id: number, flow: string) => (expiredAt: number, now: number): UiMessage =>
+  failure(id, `The ${flow} flow expired ${((now - expiredAt) / 60_000).toFixed(2)} minutes ago, please try again.`,
+    { expired_at: rfc3339(expiredAt), expired_at_unix: Math.floor(expiredAt / 1000) })
+
+/**
+ * Every message of the user interface with Kratos' id and text, in the order of the ids: the one place where they stand
+ * (facts 19).
+ */
+export const MESSAGES = {
+  signIn: () => info(1010001, 'Sign in'),
+  signInWith: (provider: string, providerId: string) => info(1010002, `Sign in with ${provider}`, { provider, provider_id: providerId }),
+  confirmItIsYou: () => info(1010003, 'Please confirm this action by verifying that it is you.'),
+  secondFactor: () => info(1010004, 'Please complete the second authentication challenge.'),
+  totpLabel: () => info(1010006, 'Authentication code'),
+  lookupLabel: () => info(1010007, 'Backup recovery code'),
+  useTotp: () => info(1010009, 'Use Authenticator'),
+  useLookup: () => info(1010010, 'Use backup recovery code'),
+  continueLogin: () => info(1010013, 'Continue'),
+  loginCodeSent: () => info(1010014, 'A code was sent to the address you provided. If you didn\'t receive it, please check the spelling of the address and try again.'),
+  sendLoginCode: () => info(1010015, 'Send sign in code'),
+  signInWithPassword: () => info(1010022, 'Sign in with password'),
+  signUp: () => info(1040001, 'Sign up'),
+  signUpWith: (provider: string, providerId: string) => info(1040002, `Sign up with ${provider}`, { provider, provider_id: providerId }),
+  continueRegistration: () => info(1040003, 'Continue'),
+  registrationCodeSent: () => info(1040005, 'A code has been sent to the address(es) you provided. If you have not received a message, check the spelling of the address and retry the registration.'),
+  registrationBack: () => info(1040008, 'Back'),
+  chooseCredential: () => info(1040009, 'Please choose a credential to authenticate yourself with.'),
+  settingsSaved: () => success(1050001, 'Your changes have been saved!'),
+  password: () => info(1070001, 'Password'),
+  traitLabel: (title: string, name: string) => info(1070002, title, { name, title }),
+  save: () => info(1070003, 'Save'),
+  identifier: () => info(1070004, 'ID'),
+
+  generic: (reason: string) => failure(4000001, reason, { reason }),
+  required: (property: string) => failure(4000002, `Property ${property} is missing.`, { property }),
+  tooShort: (minLength: number, actual: number) => failure(4000003, `length must be >= ${minLength}, but got ${actual}`, { actual_length: actual, min_length: minLength }),
+  pattern: (pattern: string) => failure(4000004, `does not match pattern ${JSON.stringify(pattern)}`, { pattern }),
+  invalidCredentials: () => failure(4000006, 'The provided credentials are invalid, check for spelling mistakes in your password or username, email address, or phone number.'),
+  identifierExists: () => failure(4000007, 'An account with the same identifier (email, phone, username, ...) exists already.'),
+  noIdentifier: () => failure(4000009, 'Could not find any login identifiers. Did you forget to set them? This could also be caused by a server misconfiguration.'),
+  addressNotVerified: () => failure(4000010, 'Account not active yet. Did you forget to verify your email address?'),
+  tooLong: (maxLength: number, actual: number) => failure(4000017, `length must be <= ${maxLength}, but got ${actual}`, { actual_length: actual, max_length: maxLength }),
+  minimum: (minimum: number, actual: number) => failure(4000018, `must be >= ${minimum} but found ${actual}`, { actual, minimum }),
+  exclusiveMinimum: (minimum: number, actual: number) => failure(4000019, `must be > ${minimum} but found ${actual}`, { actual, minimum }),
+  maximum: (maximum: number, actual: number) => failure(4000020, `must be <= ${maximum} but found ${actual}`, { actual, maximum }),
+  exclusiveMaximum: (maximum: number, actual: number) => failure(4000021, `must be < ${maximum} but found ${actual}`, { actual, maximum }),
+  multipleOf: (base: number, actual: number) => failure(4000022, `${actual} not multipleOf ${base}`, { actual, base }),
+  maxItems: (maxItems: number, actual: number) => failure(4000023, `maximum ${maxItems} items allowed, but found ${actual} items`, { actual_items: actual, max_items: maxItems }),
+  minItems: (minItems: number, actual: number) => failure(4000024, `minimum ${minItems} items allowed, but found ${actual} items`, { actual_items: actual, min_items: minItems }),
+  uniqueItems: (indexA: number, indexB: number) => failure(4000025, `items at index ${indexA} and ${indexB} are equal`, { index_a: indexA, index_b: indexB }),
+  wrongType: (allowed: string[], actual: string) => failure(4000026, `expected ${allowed.join(' or ')}, but got ${actual}`, { actual_type: actual, allowed_types: allowed }),
+  constant: (expected: string) => failure(4000029, `must be equal to constant ${expected}`, { expected }),
+  passwordLikeIdentifier: () => failure(4000031, 'The password can not be used because it is too similar to the identifier.'),
+  passwordTooShort: (minLength: number, actual: number) => failure(4000032, `The password must be at least ${minLength} characters long, but got ${actual}.`, { actual_length: actual, min_length: minLength }),
+  passwordTooLong: (maxLength: number, actual: number) => failure(4000033, `The password must be at most ${maxLength} characters long, but got ${actual}.`, { actual_length: actual, max_length: maxLength }),
+  noLoginMethod: () => failure(4000037, 'This account does not exist or has no login method configured.'),
+  email: (value: Json) => failure(4000040, 'Enter a valid email address', { value }),
+  phone: (value: Json) => failure(4000041, 'Enter a valid phone number', { value }),
+  loginFlowExpired: expired(4010001, 'login'),
+  noLoginStrategy: () => failure(4010002, 'Could not find a strategy to log you in with. Did you fill out the form correctly?'),
+  noRegistrationStrategy: () => failure(4010003, 'Could not find a strategy to sign you up with. Did you fill out the form correctly?'),
+  registrationFlowExpired: expired(4040001, 'registration')
+}

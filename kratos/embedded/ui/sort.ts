@@ -1,0 +1,52 @@
+import { nodeId, type UiNode } from './node.js'
+
+export interface NodeOrder {
+  /** Groups from first to last; a group that is not listed comes first. */
+  groups?: string[]
+  /** Names within a group; a prefix is enough. */
+  keys?: string[]
+}
+
+/**
+ * Puts nodes in the order of Kratos' two passes: by group, then by key among nodes of one group, where `default` and
+ * `password` count as one. The second comparison is no total order, so the result depends on the algorithm: insertion
+ * sort, which Go uses for lists of this size.
+ */
+export function sortNodes (nodes: UiNode[], { groups = [], keys = [] }: NodeOrder): void {
+  if (groups.length > 0) insertionSort(nodes, (left, right) => groups.indexOf(left.group) < groups.indexOf(right.group))
+  const position = (node: UiNode): number => {
+    if (nodeId(node) === 'method') return nodes.length + keys.length + 1
+    const at = keys.findIndex(key => nodeId(node).startsWith(key))
+    return at === -1 ? keys.length : at
+  }
+  insertionSort(nodes, (left, right) => {
+    if (!sortsWith(left.group, right.group)) return false
+    const difference = position(left) - position(right)
+    return difference === 0 ? printed(left) < printed(right) : difference < 0
+  })
+}
+
+const sortsWith = (left: string, right: string): boolean =>
+  left === right || (left === 'default' && right === 'password') || (left === 'password' && right === 'default')
+
+/** Go's `%v` of the value. */
+const printed = (node: UiNode): string => node.attributes.value === undefined ? '<nil>' : String(node.attributes.value)
+
+function insertionSort (nodes: UiNode[], isLess: (left: UiNode, right: UiNode) => boolean): void {
+  for (let end = 1; end < nodes.length; end++) {
+    for (let at = end; at > 0; at--) {
+      const left = nodes[at - 1] as UiNode
+      const right = nodes[at] as UiNode
+      if (!isLess(right, left)) break
+      nodes[at - 1] = right
+      nodes[at] = left
+    }
+  }
+}
+
+/**
+ * Order of keys for forms with traits: the CSRF token, the schema's first key, the password, the schema's other keys.
+ * @param schemaKeys the identity schema's keys in the order written
+ */
+export const formKeys = ([first, ...others]: string[]): string[] =>
+  ['csrf_token', ...(first === undefined ? [] : [first]), 'password', ...others]

@@ -1,0 +1,28 @@
+import type { SchemaField } from '../identity/schema-fields.js'
+import type { IdentitySchema } from '../identity/schemas.js'
+import { MESSAGES } from './message.js'
+import { inputNode, inputType, type UiNode } from './node.js'
+
+const FORMATS: Record<string, { type: string, autocomplete?: string }> = {
+  'date-time': { type: 'datetime-local' },
+  email: { type: 'email', autocomplete: 'email' },
+  tel: { type: 'tel', autocomplete: 'tel' },
+  date: { type: 'date' },
+  uri: { type: 'url', autocomplete: 'url' },
+  regex: { type: 'text' }
+}
+
+/** One input per trait, in the order of names; object traits have none of their own. */
+export const traitNodes = ({ fields }: IdentitySchema, group: string): UiNode[] =>
+  fields.filter(({ kind, path }) => kind !== 'object' && kind !== 'array' && path.startsWith('traits.')).map(field => traitNode(field, group))
+
+function traitNode ({ path, kind, schema, required }: SchemaField, group: string): UiNode {
+  const format = typeof schema['format'] === 'string' ? FORMATS[schema['format']] : undefined
+  const plain = inputType(path, kind === 'number' || kind === 'boolean' || kind === 'string' ? kind : 'other')
+  return inputNode(group, path, format?.type ?? plain, {
+    required,
+    ...(format?.autocomplete === undefined ? {} : { autocomplete: format.autocomplete }),
+    ...(typeof schema['pattern'] === 'string' ? { pattern: schema['pattern'] } : {}),
+    ...(typeof schema['title'] === 'string' && schema['title'] !== '' ? { label: MESSAGES.traitLabel(schema['title'], path) } : {})
+  })
+}
