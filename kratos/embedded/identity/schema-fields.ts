@@ -31,7 +31,7 @@ const resolved = (schema: JsonObject, root: JsonObject): JsonObject => {
 
 /** Schemas that apply to the same value. */
 const alternatives = (schema: JsonObject): JsonObject[] => [
-  ...['not', 'if', 'then', 'else'].map(key => asObject(schema[key])),
+  ...['not', 'if', 'then', 'else'].flatMap(key => isObject(schema[key]) ? [schema[key]] : []),
   ...['allOf', 'anyOf', 'oneOf'].flatMap(key => Array.isArray(schema[key]) ? schema[key].map(asObject) : [])
 ]
 
