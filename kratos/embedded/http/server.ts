@@ -87,6 +87,8 @@ function write (ex: Exchange, answer: Answer, response: ServerResponse): void {
   const cookies = [...ex.setCookies.values()]
   const headers = { ...ex.responseHeaders, ...answer.headers, 'X-Embedded-Kratos': ex.kratos.version, ...(cookies.length === 0 ? {} : { 'Set-Cookie': cookies }) }
   const length = answer.body === null ? {} : { 'Content-Length': String(Buffer.byteLength(answer.body)) }
+  // Go keeps connections alive without saying so.
+  response.removeHeader('connection')
   response.writeHead(answer.status, { ...headers, ...(answer.status === 204 ? {} : length) })
   response.end(ex.method === 'HEAD' || answer.body === null ? undefined : answer.body)
 }
