@@ -2,10 +2,9 @@ import { isIP } from 'node:net'
 import { Type, type Static } from '@sinclair/typebox'
 import { Ajv } from 'ajv'
 import envSchema from 'env-schema'
-import { DEFAULT_COOKIE_NAME, DEFAULT_DEADLINES, type AuthSettings } from './settings.js'
+import { DEADLINE_RANGE_MS, DEFAULT_COOKIE_NAME, DEFAULT_DEADLINES, isCookieName, type AuthSettings } from './settings.js'
 import { isHttpUrl, isOrigin } from './url-rules.js'
 import { isStrongKey, MIN_WEBHOOK_KEY_BYTES } from './webhook/key.js'
-
 
 const list = (text: string): string[] => text.split(',').map((item) => item.trim()).filter((item) => item !== '')
 
@@ -23,12 +22,13 @@ const FORMATS: Record<string, (text: string) => boolean> = {
   'webhook-key': isStrongKey,
   'database-url': (text) => text !== '' && (/^postgres(?:ql)?:\/\/./.test(text) || text.startsWith('file:') || !/^[a-z][a-z0-9+.-]*:\/\//i.test(text)),
   'proxy-list': (text) => list(text).every(isProxyRange),
-  'cookie-name': (text) => /^[A-Za-z0-9_-]{1,64}$/.test(text),
+  'cookie-name': isCookieName,
 }
 
 const text = (format: string, description: string, options: { default?: string } = {}) => Type.String({ format, description, ...options })
 const integer = (minimum: number, maximum: number, byDefault: number, description: string) =>
   Type.Integer({ minimum, maximum, default: byDefault, description })
+const deadline = (byDefault: number, description: string) => integer(DEADLINE_RANGE_MS.min, DEADLINE_RANGE_MS.max, byDefault, description)
 
 /** Every variable the service reads; the README's table is made of the same descriptions. */
 export const ConfigSchema = Type.Object({
@@ -47,9 +47,9 @@ export const ConfigSchema = Type.Object({
   TRUST_PROXY: text('proxy-list', 'addresses or CIDR ranges of reverse proxies, comma-separated; empty: none is trusted', { default: '' }),
   LOG_LEVEL: Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)), { default: 'info', description: 'fatal, error, warn, info, debug, trace or silent' }),
   SHUTDOWN_DELAY_MS: integer(0, 60_000, 0, 'milliseconds between "not ready" and closing, for the load balancer'),
-  WHOAMI_DEADLINE_MS: integer(50, 60_000, DEFAULT_DEADLINES.whoamiMs, 'milliseconds for a session check at Kratos, waiting included'),
-  SUBMIT_DEADLINE_MS: integer(50, 60_000, DEFAULT_DEADLINES.submitMs, 'milliseconds for submitting a flow to Kratos'),
-  KRATOS_DEADLINE_MS: integer(50, 60_000, DEFAULT_DEADLINES.otherMs, 'milliseconds for every other call to Kratos'),
+  WHOAMI_DEADLINE_MS: deadline(DEFAULT_DEADLINES.whoamiMs, 'milliseconds for a session check at Kratos, waiting included'),
+  SUBMIT_DEADLINE_MS: deadline(DEFAULT_DEADLINES.submitMs, 'milliseconds for submitting a flow to Kratos'),
+  KRATOS_DEADLINE_MS: deadline(DEFAULT_DEADLINES.otherMs, 'milliseconds for every other call to Kratos'),
 })
 
 export type Config = Static<typeof ConfigSchema>

@@ -20,3 +20,9 @@ export const DEFAULT_COOKIE_NAME = 'ory_kratos_session'
 
 /** Security model, section 6. */
 export const DEFAULT_DEADLINES: Deadlines = { whoamiMs: 2000, submitMs: 10_000, otherMs: 5000 }
+
+/** What an overall limit may be, in milliseconds. */
+export const DEADLINE_RANGE_MS = { min: 50, max: 60_000 }
+
+/** A name that needs no quoting in a Cookie header, whatever wrote it. */
+export const isCookieName = (text: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(text)
