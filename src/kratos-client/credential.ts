@@ -15,8 +15,8 @@ export const SESSION_TOKEN_PREFIX = 'ory_st_'
 
 /** Recorded tokens have 39 characters (facts 3); 128 is our limit (B08). */
 const SESSION_TOKEN = /^ory_st_[A-Za-z0-9]{1,121}$/
-/** Sealed cookies are base64url, about 428 characters (facts 3); some encoders pad. */
-const SEALED_COOKIE = /^[A-Za-z0-9_-]{1,4094}={0,2}$/
+/** Sealed cookies are base64url, about 428 characters (facts 3); some encoders pad. 4,096 is our limit (B08). */
+const SEALED_COOKIE = /^(?=.{1,4096}$)[A-Za-z0-9_-]+={0,2}$/
 const BEARER = /^Bearer +(\S+)$/i
 
 const NONE: Credential = { kind: 'none' }
