@@ -29,7 +29,7 @@ async function create (ex: Exchange): Promise<Answer> {
     throw new ApiError({ code: 409, message: 'The resource could not be created due to a conflict', reason: 'This identity conflicts with another identity that already exists.' })
   }
   const location = `${kratos.config.serve.admin.base_url.replace(/\/+$/, '')}/identities/${identity.id}`
-  return json(201, adminIdentityJson(kratos, identity, { credentials: true }), { Location: location })
+  return json(201, adminIdentityJson(kratos, identity, { credentials: true, isNew: true }), { Location: location })
 }
 
 function remove (ex: Exchange): Answer {

@@ -1,4 +1,4 @@
-import { badRequest, internal } from '../http/errors.js'
+import { ApiError, badRequest } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { fieldsOf, type SchemaField } from '../identity/schema-fields.js'
 import { formError, FormError, violations } from '../identity/validation.js'
@@ -27,7 +27,11 @@ const CONTENT_TYPES = ['multipart/form-data', 'application/x-www-form-urlencoded
  * @throws ApiError 400 for a body that cannot be read (shown as message 4000001)
  */
 export function readForm (ex: Exchange, schema: FormSchema): JsonObject {
-  const values = submittedValues(ex)
+  if (ex.method === 'GET') throw badRequest('Unable to decode body because HTTP Request Method was "GET" but only [POST PUT PATCH] are supported.')
+  return decoded(submittedValues(ex), schema)
+}
+
+function decoded (values: Values, schema: FormSchema): JsonObject {
   const form: JsonObject = {}
   for (const field of fields(schema)) {
     const sent = values.get(field.path)
@@ -48,15 +52,15 @@ export function validateForm (form: JsonObject, schema: FormSchema): void {
 
 const METHOD_SCHEMA: FormSchema = { type: 'object', properties: { method: { type: 'string' } } }
 
-/** The `method` of a submit, empty when there is none. @throws ApiError as `readForm` */
-export const submittedMethod = (ex: Exchange): string => String(readForm(ex, METHOD_SCHEMA)['method'] ?? '')
+/** The `method` of a submit, which may be a GET, empty when there is none. @throws ApiError as `readForm` */
+export const submittedMethod = (ex: Exchange): string => String(decoded(submittedValues(ex), METHOD_SCHEMA)['method'] ?? '')
 
 /** A required field that the schema could not ask for. */
 export const requiredError = formError
 
 function submittedValues (ex: Exchange): Values {
   if (ex.method === 'GET' || ex.method === 'HEAD') return grouped(ex.query)
-  if (ex.body.kind === 'too-large') throw internal('http: request body too large', { message: 'http: request body too large', httpStatus: 400 })
+  if (ex.body.kind === 'too-large') throw new ApiError({ code: 500, message: 'unable to read body: http: request body too large', httpStatus: 400 })
   const type = (ex.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
   if (ex.headers.get('content-length') === '0') throw badRequest('Unable to decode HTTP Request Body because its HTTP Header "Content-Length" is zero.')
   if (!CONTENT_TYPES.includes(type)) {

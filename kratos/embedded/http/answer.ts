@@ -7,9 +7,12 @@ export interface Answer {
   body: string | null
 }
 
+/** Type of a success body; some 204 answers have it too. */
+export const JSON_TYPE = { 'Content-Type': 'application/json; charset=utf-8' }
+
 /** A success or flow body (recording 02); error objects have no charset (`errors.ts`). */
 export const json = (status: number, value: unknown, headers: Record<string, string> = {}): Answer =>
-  ({ status, headers: { 'Content-Type': 'application/json; charset=utf-8', ...headers }, body: `${JSON.stringify(value)}\n` })
+  ({ status, headers: { ...JSON_TYPE, ...headers }, body: `${JSON.stringify(value)}\n` })
 
 export const empty = (status: number, headers: Record<string, string> = {}): Answer => ({ status, headers, body: null })
 

@@ -9,13 +9,12 @@ export interface CookieAttributes {
   sameSite?: string | undefined
 }
 
-/** Name and value pairs of all Cookie lines, in order; a part without `=` is no cookie. */
+/** Name and value pairs of all Cookie lines, in order; a part without `=` is a cookie without value. */
 export function parseCookies (lines: string[]): Array<[string, string]> {
   return lines.flatMap(line => line.split(';')).flatMap(part => {
-    const at = part.indexOf('=')
-    const name = part.slice(0, at).trim()
-    if (at < 1 || /[^!#$%&'*+.^_`|~0-9A-Za-z-]/.test(name)) return []
-    return [[name, part.slice(at + 1).trim().replace(/^"(.*)"$/, '$1')] as [string, string]]
+    const [name = '', value = ''] = part.split(/=(.*)/s).map(piece => piece.trim())
+    if (name === '' || /[^!#$%&'*+.^_`|~0-9A-Za-z-]/.test(name)) return []
+    return [[name, value.replace(/^"(.*)"$/, '$1')] as [string, string]]
   })
 }
 

@@ -37,6 +37,7 @@ export function checkedReturnTo (ex: Exchange, sources: ReturnToSources = {}): s
 }
 
 function parse (asked: string, fallback: string): URL {
+  if (asked.startsWith(':')) throw badRequest(`Unable to parse the return_to query parameter as an URL: parse ${JSON.stringify(asked)}: missing protocol scheme`)
   try {
     return new URL(asked, fallback)
   } catch (error) {

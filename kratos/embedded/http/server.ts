@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Kratos } from '../kratos.js'
 import type { Answer } from './answer.js'
 import { guardCsrf } from './csrf.js'
@@ -29,6 +30,7 @@ export async function listen (kratos: Kratos, options: ListenOptions): Promise<L
   const server = createServer({ maxHeaderSize: HEADER_LIMIT, keepAliveTimeout: 120_000 }, (request, response) => {
     serve(kratos, options, dispatch, request, response).catch(error => kratos.log(String(error)))
   })
+  server.on('clientError', refuseUnreadable)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port, options.host, () => {
@@ -38,6 +40,12 @@ export async function listen (kratos: Kratos, options: ListenOptions): Promise<L
   })
   const { port } = server.address() as AddressInfo
   return { server, url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`, close: async () => await closeServer(server) }
+}
+
+/** Requests that Node cannot read at all, answered as Go does (recording 86). */
+function refuseUnreadable (error: NodeJS.ErrnoException, socket: Duplex): void {
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
+  if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`)
 }
 
 async function closeServer (server: Server): Promise<void> {
@@ -88,7 +96,8 @@ function write (ex: Exchange, answer: Answer, response: ServerResponse): void {
   const headers = { ...ex.responseHeaders, ...answer.headers, 'X-Embedded-Kratos': ex.kratos.version, ...(cookies.length === 0 ? {} : { 'Set-Cookie': cookies }) }
   const length = answer.body === null ? {} : { 'Content-Length': String(Buffer.byteLength(answer.body)) }
   // Go keeps connections alive without saying so.
-  response.removeHeader('connection')
+  if (ex.body.kind === 'too-large') response.setHeader('connection', 'close')
+  else response.removeHeader('connection')
   response.writeHead(answer.status, { ...headers, ...(answer.status === 204 ? {} : length) })
   response.end(ex.method === 'HEAD' || answer.body === null ? undefined : answer.body)
 }

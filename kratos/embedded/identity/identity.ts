@@ -88,6 +88,12 @@ export function identityJson (kratos: Kratos, identity: Identity): JsonObject {
   }
 }
 
+/** An identity inside a list of sessions: without addresses and with an empty schema_url (recording 45). */
+export function bareIdentityJson (kratos: Kratos, identity: Identity): JsonObject {
+  const { verifiable_addresses: verifiable, recovery_addresses: recovery, ...shown } = identityJson(kratos, identity)
+  return { ...shown, schema_url: '' }
+}
+
 const verifiableJson = (address: VerifiableAddress): JsonObject => ({
   id: address.id,
   value: address.value,
@@ -107,15 +113,27 @@ const recoveryJson = (address: RecoveryAddress): JsonObject => ({
   updated_at: time(address.updatedAt)
 })
 
-/** An identity as the admin API shows it; the configuration of a credential only where asked for. */
-export function adminIdentityJson (kratos: Kratos, identity: Identity, options: { credentials: boolean, configOf?: string[] }): JsonObject {
+export interface AdminView {
+  credentials: boolean
+  /** Types whose configuration is shown. */
+  configOf?: string[]
+  /** The answer to the request that made it: credentials have no times yet, absent metadata is left out (recording 80). */
+  isNew?: boolean
+}
+
+/** An identity as the admin API shows it. */
+export function adminIdentityJson (kratos: Kratos, identity: Identity, { credentials: withCredentials, configOf = [], isNew = false }: AdminView): JsonObject {
   const shown = identityJson(kratos, identity)
-  if (identity.metadataAdmin !== null) shown['metadata_admin'] = identity.metadataAdmin
-  if (!options.credentials) return shown
+  if (identity.metadataAdmin !== null || !isNew) shown['metadata_admin'] = identity.metadataAdmin
+  if (!withCredentials) return shown
   const credentials = Object.values(identity.credentials)
-    .map((credential): [string, JsonObject] => [credential.type, credentialJson(credential, options.configOf?.includes(credential.type) ?? false)])
+    .map(credential => isNew ? { ...credential, createdAt: 0, updatedAt: 0 } : upgraded(credential))
+    .map((credential): [string, JsonObject] => [credential.type, credentialJson(credential, configOf.includes(credential.type))])
   return { ...shown, ...(credentials.length === 0 ? {} : { credentials: Object.fromEntries(credentials) }) }
 }
+
+/** Kratos raises the version of WebAuthn credentials when it reads them. */
+const upgraded = (credential: Credential): Credential => credential.type === 'webauthn' ? { ...credential, version: 1 } : credential
 
 const credentialJson = (credential: Credential, withConfig: boolean): JsonObject => ({
   type: credential.type,

@@ -96,7 +96,7 @@ function messageFor (error: ErrorObject, root: Json): UiMessage {
     case 'pattern': return MESSAGES.pattern(String(params['pattern']))
     case 'minItems': return MESSAGES.minItems(limit, length)
     case 'maxItems': return MESSAGES.maxItems(limit, length)
-    case 'uniqueItems': return MESSAGES.uniqueItems(Number(params['j']), Number(params['i']))
+    case 'uniqueItems': return MESSAGES.uniqueItems(Math.min(Number(params['i']), Number(params['j'])), Math.max(Number(params['i']), Number(params['j'])))
     case 'multipleOf': return MESSAGES.multipleOf(Number(params['multipleOf']), Number(value))
     case 'type': return MESSAGES.wrongType([params['type'] as string | string[]].flat(), typeOf(value))
     case 'const': return MESSAGES.constant(JSON.stringify(params['allowedValue']))

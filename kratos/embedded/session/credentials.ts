@@ -36,11 +36,10 @@ export function findSession (ex: Exchange): Session | undefined {
   return session !== undefined && isActive(session, ex.kratos.clock.now()) ? session : undefined
 }
 
-/** 401 of flows that need a session. @param ex tells whether any credential was there, which the body repeats (recording 53) */
-export const noActiveSession = (ex: Exchange): ApiError => new ApiError({
+/** 401 of flows that need a session. */
+export const noActiveSession = (): ApiError => new ApiError({
   id: 'session_inactive',
   code: 401,
   message: 'request does not have a valid authentication session',
-  reason: 'No active session was found in this request.',
-  extra: { CredentialsMissing: credentialOf(ex) === undefined }
+  reason: 'No active session was found in this request.'
 })

@@ -1,4 +1,4 @@
-import { empty, json, type Answer } from '../http/answer.js'
+import { empty, json, JSON_TYPE, type Answer } from '../http/answer.js'
 import { badRequest, unauthorized } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { pageParameters, paginationHeaders } from '../http/pagination.js'
@@ -22,7 +22,9 @@ function list (ex: Exchange): Answer {
   ensureAal(kratos, session, kratos.config.session.whoami.required_aal)
   const others = kratos.store.sessions.ofIdentity(session.identityId).filter(other => other.id !== session.id && isActive(other, kratos.clock.now()))
   const { page, perPage } = pageParameters(ex.query)
-  const shown = others.slice(page * perPage, (page + 1) * perPage).map(other => sessionJson(kratos, other))
+  // The first two pages are the same: Kratos counts from 0 in the links and from 1 in the database (recording 45).
+  const start = Math.max(0, page - 1) * perPage
+  const shown = others.slice(start, start + perPage).map(other => sessionJson(kratos, other, { identity: 'bare' }))
   return json(200, shown, paginationHeaders(ex, others.length, page, perPage))
 }
 
@@ -40,7 +42,7 @@ function revokeOne (ex: Exchange): Answer {
   if (id === undefined) throw badRequest('', { message: `uuid: incorrect UUID length ${(ex.params['id'] ?? '').length} in string ${JSON.stringify(ex.params['id'])}` })
   if (id === session.id) throw badRequest('', { message: 'cannot revoke current session' })
   if (ex.kratos.store.sessions.get(id)?.identityId === session.identityId) ex.kratos.store.sessions.revoke(id)
-  return empty(204)
+  return empty(204, JSON_TYPE)
 }
 
 const ANY_METHOD = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'CONNECT', 'OPTIONS', 'TRACE']

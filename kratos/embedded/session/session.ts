@@ -1,5 +1,5 @@
 import { rfc3339, ZERO_TIME } from '../clock.js'
-import { identityJson, type Identity } from '../identity/identity.js'
+import { bareIdentityJson, identityJson, type Identity } from '../identity/identity.js'
 import type { JsonObject } from '../json.js'
 import type { Kratos } from '../kratos.js'
 import { newLogoutToken, newSessionToken, NIL_UUID } from '../random.js'
@@ -56,9 +56,12 @@ export const isActive = (session: Session, now: number): boolean =>
 
 const time = (ms: number): string => ms === 0 ? ZERO_TIME : rfc3339(ms)
 
-/** A session as Kratos shows it; `identity` null where the caller must not see it yet (recording 34). */
-export function sessionJson (kratos: Kratos, session: Session, options: { identity?: boolean, devices?: boolean } = {}): JsonObject {
-  const { identity = true, devices = true } = options
+/**
+ * A session as Kratos shows it.
+ * @param options `identity`: `none` where the caller must not see it yet (recording 34), `bare` in lists (recording 45)
+ */
+export function sessionJson (kratos: Kratos, session: Session, options: { identity?: 'full' | 'bare' | 'none', devices?: boolean } = {}): JsonObject {
+  const { identity = 'full', devices = true } = options
   return {
     id: session.id,
     active: isActive(session, kratos.clock.now()),
@@ -69,7 +72,7 @@ export function sessionJson (kratos: Kratos, session: Session, options: { identi
       method, aal, completed_at: time(completedAt), ...(provider === undefined ? {} : { provider }), ...(organization === undefined ? {} : { organization })
     })),
     issued_at: time(session.issuedAt),
-    identity: identity ? identityJson(kratos, session.identity) : null,
+    identity: identity === 'none' ? null : identity === 'bare' ? bareIdentityJson(kratos, session.identity) : identityJson(kratos, session.identity),
     devices: devices ? session.devices.map(({ id, ipAddress, userAgent, location }) => ({ id, ip_address: ipAddress, user_agent: userAgent, location })) : null
   }
 }

@@ -1,6 +1,6 @@
 import { durationMs } from '../clock.js'
 import { json, type Answer } from '../http/answer.js'
-import { ApiError } from '../http/errors.js'
+import { ApiError, badRequest } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { ensureAal } from './aal.js'
 import { refreshCookie } from './cookie.js'
@@ -19,11 +19,18 @@ export function whoami (ex: Exchange): Answer {
     throw new ApiError({ code: 401, message: 'The request could not be authorized', reason: 'No valid session credentials found in the request.' })
   }
   ensureAal(kratos, session, kratos.config.session.whoami.required_aal)
+  refuseTokenizing(ex)
   ex.responseHeaders['X-Kratos-Authenticated-Identity-Id'] = session.identityId
   if (isCacheable) ex.responseHeaders[CACHE_FOR] = String(cacheSeconds(ex, session))
   if (hasSessionCookie(ex) && sealedSession(ex) === undefined) throw undecodableCookie()
   refreshCookie(ex, session)
   return json(200, sessionJson(kratos, session))
+}
+
+/** Templates for JWTs are not read, so none is known. */
+function refuseTokenizing ({ query }: Exchange): void {
+  const template = query.get('tokenize_as') ?? ''
+  if (template !== '') throw badRequest(`Unable to find tokenizer template ${JSON.stringify(template)}.`)
 }
 
 /** Remaining life, capped by `cacheable_sessions_max_age` (recording 36). */

@@ -4,7 +4,7 @@ import { number, optionalText, text, type Row, type Sql } from './database.js'
 import type { IdentityStore } from './identities.js'
 
 export interface SessionStore {
-  /** Stores the session and its new devices; a new one gets its id. */
+  /** Stores the session; a new one gets its id and keeps its device. A known one keeps its devices and issued_at (recordings 11, 34). */
   save (session: Session, now: number): void
   get (id: string): Session | undefined
   byToken (token: string): Session | undefined
@@ -29,7 +29,6 @@ export function sessionStore (sql: Sql, identities: IdentityStore): SessionStore
     save: (session, now) => sql.transaction(() => {
       if (session.id === NIL_UUID) insert(sql, session, now)
       else update(sql, session, now)
-      insertDevices(sql, session, now)
     }),
     get: (id) => load(sql.get('SELECT * FROM sessions WHERE id = ?', id)),
     byToken: (token) => load(sql.get('SELECT * FROM sessions WHERE token = ?', token)),
@@ -47,22 +46,16 @@ function insert (sql: Sql, session: Session, now: number): void {
   session.createdAt = now
   sql.run('INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', session.id, session.identityId, session.token, session.logoutToken,
     session.active, session.aal, JSON.stringify(session.methods), session.issuedAt, session.authenticatedAt, session.expiresAt, now, now)
+  for (const device of session.devices) {
+    device.id = newId()
+    sql.run('INSERT INTO devices VALUES (?, ?, ?, ?, ?, ?)', device.id, session.id, device.ipAddress, device.userAgent, device.location, now)
+  }
 }
 
 function update (sql: Sql, session: Session, now: number): void {
   sql.run(`UPDATE sessions SET identity_id = ?, active = ?, aal = ?, methods = ?, authenticated_at = ?, expires_at = ?, updated_at = ?
     WHERE id = ?`, session.identityId, session.active, session.aal, JSON.stringify(session.methods), session.authenticatedAt,
   session.expiresAt, now, session.id)
-}
-
-/** Devices with a nil id are new; of a known session the answer still shows the nil id (facts 3), so only the row gets one. */
-function insertDevices (sql: Sql, session: Session, now: number): void {
-  const isFirst = sql.get('SELECT 1 FROM devices WHERE session_id = ?', session.id) === undefined
-  for (const device of session.devices.filter(({ id }) => id === NIL_UUID)) {
-    const id = newId()
-    sql.run('INSERT INTO devices VALUES (?, ?, ?, ?, ?, ?)', id, session.id, device.ipAddress, device.userAgent, device.location, now)
-    if (isFirst) device.id = id
-  }
 }
 
 const devicesOf = (sql: Sql, sessionId: string): Device[] =>

@@ -60,7 +60,7 @@ function loggedIn (ex: Exchange, flow: Flow, session: Session, returnTo: string)
   const next = secondFactorUrl(ex, flow, session)
   const continueWith = flow.continueWith.length === 0 ? null : flow.continueWith
   if (flow.type === 'api') {
-    return json(200, { session_token: session.token, session: sessionJson(ex.kratos, session, { identity: next === undefined }), continue_with: continueWith })
+    return json(200, { session_token: session.token, session: sessionJson(ex.kratos, session, { identity: next === undefined ? 'full' : 'none' }), continue_with: continueWith })
   }
   if (!isJsonRequest(ex)) return redirect(ex.method, 303, next ?? flow.returnToVerification ?? returnTo)
   if (next !== undefined) return writeError(ex, browserLocationChangeRequired(next))

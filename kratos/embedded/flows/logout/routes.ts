@@ -25,7 +25,7 @@ const afterLogout = ({ kratos }: Exchange): string | undefined => kratos.config.
 /** The URL that ends the caller's session (recording 40). */
 function init (ex: Exchange): Answer {
   const session = findSession(ex)
-  if (session === undefined) throw noActiveSession(ex)
+  if (session === undefined) throw noActiveSession()
   const returnTo = ex.query.get('return_to') ?? ''
   const parameters = { token: session.logoutToken, ...(returnTo === '' ? {} : { return_to: checkedReturnTo(ex, { fallback: afterLogout(ex) }) }) }
   return json(200, { logout_url: withQuery(publicUrl(ex.kratos, '/self-service/logout'), parameters), logout_token: session.logoutToken })
@@ -36,7 +36,7 @@ function complete (ex: Exchange): Answer {
   const token = ex.query.get('token') ?? ''
   if (token === '') throw badRequest('Please include a token in the URL query.')
   const session = findSession(ex)
-  if (session === undefined) throw noActiveSession(ex)
+  if (session === undefined) throw noActiveSession()
   if (session.logoutToken !== token) throw forbidden('Unable to log out because the logout token in the URL query does not match the session cookie.')
   revokePresented(ex)
   renewCsrf(ex)
@@ -70,7 +70,7 @@ function native (ex: Exchange): Answer {
 
 function sessionTokenIn (ex: Exchange): string {
   const type = ex.headers.get('content-type') ?? ''
-  if (ex.body.kind === 'too-large') throw badRequest('Unable to decode JSON payload: http: request body too large')
+  if (ex.body.kind === 'too-large') throw badRequest('Unable to read HTTP POST body: http: request body too large')
   if (ex.body.bytes.length === 0) throw badRequest('Unable to decode HTTP Request Body because its HTTP Header "Content-Length" is zero.')
   if (type.split(';')[0]?.trim() !== 'application/json') {
     throw badRequest(`HTTP DELETE Request used unknown HTTP Header "Content-Type: ${type}", only [application/json] are supported.`)

@@ -56,6 +56,8 @@ async function send (settings: HookSettings, body: string, triggerId: string): P
       response.resume().on('end', () => resolve({ kind: 'answered', status: response.statusCode ?? 0 }))
       response.on('error', error => resolve({ kind: 'failed', error }))
     })
+    // Go says nothing about the connection.
+    call.removeHeader('connection')
     call.on('error', error => resolve({ kind: 'failed', error }))
     call.end(body)
   })
