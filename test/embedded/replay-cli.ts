@@ -8,14 +8,19 @@ import type { NamedRecording, ScenarioResult } from './replay/types.js'
 
 /**
  * Drives recordings against the embedded server: `node --import tsx test/embedded/replay-cli.ts [NN ...] [--verbose]`.
- * Without numbers all of them; with `--verbose` every difference, else the first few of each step; `--counts` only counts.
+ * Without numbers all of them; with `--verbose` every difference, else the first few of each step; `--counts` only counts;
+ * `--from=folder` takes other recordings of the same format.
  */
 const options = process.argv.slice(2)
 const limit = options.includes('--verbose') ? Infinity : options.includes('--counts') ? 0 : 3
 const wanted = options.filter((option) => !option.startsWith('--'))
+const folder = options.find((option) => option.startsWith('--from='))?.slice('--from='.length)
 const verdicts: Verdict[] = []
 
-for (const recording of loadRecordings(wanted)) {
+// a fault in the server, which runs in this process, must not end the run
+process.on('uncaughtException', (error) => { console.log(`  uncaught in the server: ${error.stack ?? error.message}`) })
+
+for (const recording of loadRecordings(wanted, folder)) {
   const result = await resultOf(recording)
   const verdict = judge(result, acceptedDifferences)
   verdicts.push(verdict)

@@ -10,13 +10,21 @@ export function scenarioLine ({ name }: ScenarioResult, verdict: Verdict): strin
   return `${name}: ${verdict.equal} of ${verdict.total} equal${effects}${accepted}`
 }
 
-/** Each step's differences, indented. */
+/** Each step's differences, indented; at most `limit` of each step. */
 export function differenceLines (steps: readonly StepResult[], limit = Infinity): string[] {
-  return steps.flatMap(({ index, step, differences }) => [
-    `  ${index >= 0 ? `[${index}] ` : ''}${step}`,
-    ...differences.slice(0, limit).flatMap(({ at, recorded, live }) => [`    ${at}`, `      recorded ${cut(recorded)}`, `      live     ${cut(live)}`]),
-    ...(differences.length > limit ? [`    and ${differences.length - limit} more`] : [])
+  return steps.flatMap((step, position) => [
+    `  ${step.index >= 0 ? `[${step.index}] ` : ''}${step.step}`,
+    ...(isRepeated(step, steps[position - 1]) ? ['    as above'] : linesOf(step, limit))
   ])
+}
+
+function linesOf ({ differences }: StepResult, limit: number): string[] {
+  const lines = differences.slice(0, limit).flatMap(({ at, recorded, live }) => [`    ${at}`, `      recorded ${cut(recorded)}`, `      live     ${cut(live)}`])
+  return differences.length > limit ? [...lines, `    and ${differences.length - limit} more`] : lines
+}
+
+function isRepeated (step: StepResult, last: StepResult | undefined): boolean {
+  return last !== undefined && JSON.stringify(step.differences) === JSON.stringify(last.differences)
 }
 
 export function staleLines ({ stale }: Verdict): string[] {

@@ -16,7 +16,7 @@ export interface LiveRequest {
  * @param origin `http://host:port`
  * @param timeoutMs real time after which status 0 is reported
  */
-export async function send (origin: string, request: LiveRequest, timeoutMs = 15_000): Promise<Answer> {
+export async function send (origin: string, request: LiveRequest, timeoutMs = 8000): Promise<Answer> {
   const { hostname, port } = new URL(origin)
   const socket = connect({ host: hostname, port: Number(port) })
   try {
