@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors.js'
 import { type Fault, fault } from './fault.js'
-import { flowError, isRecord, type JsonObject, replacementFlowId, retryAfterSeconds } from './kratos-body.js'
+import { flowError, isFlow, isRecord, type JsonObject, replacementFlowId, retryAfterSeconds } from './kratos-body.js'
+import { withoutSessionToken } from './session-token.js'
 import type { UpstreamAnswer } from './transport.js'
 
 export type Operation = 'init' | 'fetch' | 'submit' | 'whoami' | 'logout'
@@ -66,7 +67,8 @@ function keptMembers (body: JsonObject, { isAllowedRedirect }: AnswerContext): J
   const all: JsonObject = { redirect_browser_to: details['redirect_browser_to'], continue_with: details['continue_with'], ...body }
   const target = all['redirect_browser_to']
   if (typeof target !== 'string' || !isAllowedRedirect(target)) delete all['redirect_browser_to']
-  return Object.fromEntries(KEPT_MEMBERS.filter((name) => all[name] != null).map((name) => [name, all[name]]))
+  const harmless = withoutSessionToken(all)
+  return Object.fromEntries(KEPT_MEMBERS.filter((name) => harmless[name] != null).map((name) => [name, harmless[name]]))
 }
 
 function refusalCode (status: number, errorId: string, { operation, flow }: AnswerContext): ErrorCode | undefined {
@@ -84,9 +86,16 @@ function classifyFlow (body: JsonObject, answer: UpstreamAnswer, context: Answer
   return { kind: 'refused', code: error.code, text: error.text, members: keptMembers(body, context), setCookie: answer.setCookie }
 }
 
+/** The shape check is ours (J11); that of a session is `readSession`'s, and a logout token is looked for where it is used. */
+function isExpected (body: JsonObject, { operation }: AnswerContext): boolean {
+  if (operation === 'whoami' || operation === 'logout') return true
+  return isFlow(body) || (operation === 'submit' && (isRecord(body['session']) || isRecord(body['identity'])))
+}
+
 function classifySuccess (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
+  if (!isExpected(body, context)) return fault('UPSTREAM_ERROR', new Error('200 of another shape'), { setCookie: answer.setCookie })
   // A wrong recovery or verification code comes as 200 with an error message in the flow (facts 14).
-  if (context.operation === 'submit' && isRecord(body['ui']) && flowError(body) !== undefined) return classifyFlow(body, answer, context)
+  if (context.operation === 'submit' && flowError(body) !== undefined) return classifyFlow(body, answer, context)
   return { kind: 'ok', next: 'done', body, setCookie: answer.setCookie }
 }
 
@@ -121,13 +130,13 @@ export function classify (answer: UpstreamAnswer, context: AnswerContext): Answe
   const retryAfter = retryAfterSeconds(answer.headers['retry-after'])
   if (status === 429) return fault('RATE_LIMITED', undefined, { retryAfter: retryAfter ?? 1, setCookie })
   if (status === 303 && context.operation === 'submit') {
-    const useFlowId = replacementFlowId(answer.headers.location)
+    const useFlowId = replacementFlowId(answer.headers.location, context.flow)
     if (useFlowId !== undefined) return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie }
   }
   if (status === 204 && context.operation === 'logout') return { kind: 'ok', next: 'done', body: {}, setCookie }
   if (!isRecord(body) || status >= 500) return fault('UPSTREAM_ERROR', new Error(`status ${status}`), { retryAfter, setCookie })
   if (status === 200) return classifySuccess(body, answer, context)
-  if (status === 400 && isRecord(body['ui'])) return classifyFlow(body, answer, context)
+  if (status === 400 && isFlow(body)) return classifyFlow(body, answer, context)
   if (status === 422) return classifyRedirect(body, answer, context)
   if (status >= 400) return classifyRefusal(body, answer, context)
   return fault('UPSTREAM_ERROR', new Error(`status ${status}`), { setCookie })

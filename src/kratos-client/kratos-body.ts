@@ -12,6 +12,10 @@ export const NIL_UUID = '00000000-0000-0000-0000-000000000000'
 export const isIdentityId = (value: unknown): value is string =>
   typeof value === 'string' && UUID.test(value) && value !== NIL_UUID
 
+/** A self-service flow: an id, and where to submit it. Its nodes may be null: an empty choice (rec 12). */
+export const isFlow = (body: JsonObject): boolean =>
+  typeof body['id'] === 'string' && isRecord(body['ui']) && typeof body['ui']['action'] === 'string'
+
 interface UiMessage { id: number, text: string }
 
 const errorMessages = (messages: unknown): UiMessage[] =>
@@ -31,12 +35,12 @@ export function flowError (flow: JsonObject): { code: ErrorCode, text: string } 
   return first && { code: CODE_OF_MESSAGE_ID[first.id] ?? 'FLOW_REJECTED', text: first.text }
 }
 
-const REPLACEMENT = /\/self-service\/(?:recovery|verification)\/flows\?id=([0-9a-f-]{36})$/
+const REPLACEMENT = /\/self-service\/(recovery|verification)\/flows\?id=([0-9a-f-]{36})$/
 
 /** The flow that replaced an expired recovery or verification flow: Kratos says so by a 303 to it (facts 8). */
-export function replacementFlowId (location: unknown): string | undefined {
-  const id = typeof location === 'string' ? REPLACEMENT.exec(location)?.[1] : undefined
-  return id !== undefined && UUID.test(id) ? id : undefined
+export function replacementFlowId (location: unknown, flow: string | undefined): string | undefined {
+  const [, kind, id] = (typeof location === 'string' && REPLACEMENT.exec(location)) || []
+  return kind === flow && id !== undefined && UUID.test(id) ? id : undefined
 }
 
 const MAX_RETRY_AFTER_SECONDS = 300
