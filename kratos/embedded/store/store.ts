@@ -8,6 +8,9 @@ import { TABLES } from './tables.js'
 
 export interface StoredError { id: string, error: JsonObject, createdAt: number, updatedAt: number }
 
+/** What a browser left behind to come back to; an empty identity id is nobody's. */
+export interface PausedAction { id: string, name: string, identityId: string, payload: JsonObject, expiresAt: number }
+
 /** All that is kept; no other module knows SQL. */
 export interface Store {
   identities: IdentityStore
@@ -20,6 +23,11 @@ export interface Store {
   errors: {
     create (error: StoredError): void
     get (id: string): StoredError | undefined
+  }
+  continuity: {
+    create (action: PausedAction): void
+    get (id: string): PausedAction | undefined
+    delete (id: string): void
   }
   close (): void
 }
@@ -35,6 +43,7 @@ export function openStore (path: string): Store {
     messages: messageStore(sql),
     flows: flowStore(sql),
     errors: errorStore(sql),
+    continuity: continuityStore(sql),
     close: () => sql.close()
   }
 }
@@ -57,4 +66,16 @@ const errorStore = (sql: Sql): Store['errors'] => ({
     if (row === undefined) return undefined
     return { id, error: JSON.parse(text(row, 'error')), createdAt: number(row, 'created_at'), updatedAt: number(row, 'updated_at') }
   }
+})
+
+const continuityStore = (sql: Sql): Store['continuity'] => ({
+  create: ({ id, name, identityId, payload, expiresAt }) => {
+    sql.run('INSERT INTO continuity VALUES (?, ?, ?, ?, ?)', id, name, identityId, JSON.stringify(payload), expiresAt)
+  },
+  get: (id) => {
+    const row = sql.get('SELECT * FROM continuity WHERE id = ?', id)
+    if (row === undefined) return undefined
+    return { id, name: text(row, 'name'), identityId: text(row, 'identity_id'), payload: JSON.parse(text(row, 'payload')), expiresAt: number(row, 'expires_at') }
+  },
+  delete: (id) => { sql.run('DELETE FROM continuity WHERE id = ?', id) }
 })

@@ -1,0 +1,76 @@
+import { setCookieLine } from '../http/cookies.js'
+import { forbidden } from '../http/errors.js'
+import { cookieValues, type Exchange } from '../http/exchange.js'
+import type { JsonObject } from '../json.js'
+import { newId } from '../random.js'
+
+const COOKIE = 'ory_kratos_continuity'
+const COOKIE_SECONDS = 30 * 24 * 60 * 60
+
+export interface Pause {
+  payload: JsonObject
+  lifespanMs: number
+  /** The only identity that may resume; empty = anybody with the cookie. */
+  identityId?: string
+}
+
+/** Ids of paused actions by name, as the cookie of the request has them. */
+const sentIds = (ex: Exchange): JsonObject | undefined =>
+  cookieValues(ex, COOKIE).map(value => ex.kratos.sealer.open(COOKIE, value)).find(opened => opened !== undefined)
+
+/** The same as changed in the course of a request. */
+const changedIds = new WeakMap<Exchange, JsonObject>()
+
+/** Sends the cookie with one id changed. Kratos adds a Set-Cookie line each time instead of replacing the one before. */
+function sendCookie (ex: Exchange, name: string, id?: string): void {
+  const ids = changedIds.get(ex) ?? { ...sentIds(ex) }
+  changedIds.set(ex, ids)
+  if (id === undefined) delete ids[name]
+  else ids[name] = id
+  ex.setCookies.set(`${COOKIE} ${ex.setCookies.size}`, setCookieLine(COOKIE, ex.kratos.sealer.seal(COOKIE, ids), {
+    path: '/', maxAge: COOKIE_SECONDS, expires: ex.kratos.clock.now() + COOKIE_SECONDS * 1000, secure: !ex.kratos.dev, sameSite: 'Lax'
+  }))
+}
+
+/** The id under a name. A cookie that is none of ours is replaced at every look. */
+function sentId (ex: Exchange, name: string): string | undefined {
+  const ids = sentIds(ex)
+  if (ids === undefined && cookieValues(ex, COOKIE).length > 0) sendCookie(ex, name)
+  const id = ids?.[name]
+  return typeof id === 'string' ? id : undefined
+}
+
+/** Keeps what a browser was about to do, to be taken up again with the cookie that this sends (recordings 52, 68). */
+export function pause (ex: Exchange, name: string, { payload, lifespanMs, identityId = '' }: Pause): void {
+  const id = newId()
+  ex.kratos.store.continuity.create({ id, name, identityId, payload, expiresAt: ex.kratos.clock.now() + lifespanMs })
+  sendCookie(ex, name, id)
+}
+
+/**
+ * Takes up a paused action, once.
+ * @param identityId whose action it must be; empty = does not matter
+ * @returns its payload, or undefined when there is none
+ * @throws ApiError 403 for somebody else's
+ */
+export function resume (ex: Exchange, name: string, identityId = ''): JsonObject | undefined {
+  const { clock, store } = ex.kratos
+  const id = sentId(ex, name)
+  if (id === undefined) return undefined
+  const action = store.continuity.get(id)
+  const isResumable = action !== undefined && action.expiresAt >= clock.now()
+  if (isResumable && identityId !== '' && action.identityId !== identityId) {
+    throw forbidden('The flow has been blocked for security reasons because it was initiated by another person..')
+  }
+  sendCookie(ex, name)
+  store.continuity.delete(id)
+  return isResumable ? action.payload : undefined
+}
+
+/** Forgets a paused action. */
+export function abort (ex: Exchange, name: string): void {
+  const id = sentId(ex, name)
+  if (id === undefined) return
+  sendCookie(ex, name)
+  ex.kratos.store.continuity.delete(id)
+}
