@@ -1,18 +1,24 @@
 import { systemClock, type Clock } from './clock.js'
 import { readConfig } from './config/load.js'
 import type { JsonObject } from './json.js'
+import { createFaults, type Fault, type FaultOptions } from './http/faults.js'
 import { listen, type Listener } from './http/server.js'
 import { loadSchemas } from './identity/schemas.js'
 import type { Kratos } from './kratos.js'
 import { adminRoutes, publicRoutes } from './routes.js'
 import { createSealer } from './session/sealer.js'
 import { openStore } from './store/store.js'
+import { createIdentity, expire, messagesTo, signIn, type IdentityJson, type SentMessage, type SignedIn, type SignInOptions } from './testing/people.js'
 
 export type { Clock } from './clock.js'
+export type { Fault, FaultOptions } from './http/faults.js'
+export type { IdentityJson, SentMessage, SignedIn, SignInOptions } from './testing/people.js'
 
 export interface EmbeddedKratosOptions {
   /** Path of a kratos.yml or its content; default the repository's kratos/kratos.yml. */
   config?: string | JsonObject
+  /** Folder from which relative file:// addresses count when `config` is an object; default the working directory. */
+  folder?: string
   /** Merged over the configuration. */
   overrides?: JsonObject
   /** Identity schema, or its path, to use instead of the configured ones. */
@@ -40,7 +46,18 @@ export interface EmbeddedKratos {
   publicUrl: string
   adminUrl: string
   version: string
+  /** Ends open requests, connections and background work. */
   close (): Promise<void>
+  /** Stores an identity of the default schema; with a password it can log in. */
+  createIdentity (traits: JsonObject, password?: string): Promise<IdentityJson>
+  /** A session without a login. */
+  signIn (identity: { id: string }, options?: SignInOptions): SignedIn
+  /** Lets a session end as if its time were over. */
+  expire (session: { id: string }): void
+  /** Mails and text messages that would have been sent to an address, newest first. */
+  messages (address: string): SentMessage[]
+  /** Makes requests fail on purpose until it is cleared or used up. */
+  fault (options: FaultOptions): Promise<Fault>
 }
 
 export const VERSION = 'v26.2.0-embedded'
@@ -50,7 +67,7 @@ export const VERSION = 'v26.2.0-embedded'
  * @throws when the configuration, a schema or a port cannot be used; nothing is left running then
  */
 export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}): Promise<EmbeddedKratos> {
-  const { values: config, folder } = readConfig(options.config, options.overrides)
+  const { values: config, folder } = readConfig(options.config, options.overrides, options.folder)
   const { host = '127.0.0.1', publicPort = 0, adminPort = 0, dev = true, clock = systemClock, logger = () => {} } = options
   const closing = new AbortController()
   const schemas = loadSchemas({ values: config, folder, dev }, options.schema)
@@ -65,9 +82,10 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
     await Promise.all(listeners.map(async listener => await listener.close()))
     store.close()
   }
+  const faults = { public: createFaults(), admin: createFaults() }
   try {
-    listeners.push(await listen(kratos, { host, port: publicPort, isPublic: true, routes: publicRoutes }))
-    listeners.push(await listen(kratos, { host, port: adminPort, isPublic: false, routes: adminRoutes }))
+    listeners.push(await listen(kratos, { host, port: publicPort, isPublic: true, routes: publicRoutes, faults: faults.public }))
+    listeners.push(await listen(kratos, { host, port: adminPort, isPublic: false, routes: adminRoutes, faults: faults.admin }))
   } catch (error) {
     await close()
     throw error
@@ -77,5 +95,33 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
   if (options.baseUrl === undefined && publicPort === 0) config.serve.public.base_url = `${publicListener.url}/`
   if (options.baseUrl === undefined && adminPort === 0) config.serve.admin.base_url = `${adminListener.url}/`
   logger(`embedded Kratos ${VERSION}, for development and tests only: public ${publicListener.url}, admin ${adminListener.url}`)
-  return { publicUrl: publicListener.url, adminUrl: adminListener.url, version: VERSION, close }
+  return {
+    publicUrl: publicListener.url,
+    adminUrl: adminListener.url,
+    version: VERSION,
+    close,
+    createIdentity: async (traits, password) => await createIdentity(kratos, traits, password),
+    signIn: (identity, options) => signIn(kratos, identity, options),
+    expire: (session) => expire(kratos, session),
+    messages: (address) => messagesTo(kratos, address),
+    fault: async (options) => {
+      const { port = 'public' } = options
+      if (options.kind === 'refuse') return await refuse(port === 'admin' ? adminListener : publicListener)
+      const { calls, remove } = faults[port].add(options)
+      return { get calls () { return calls() }, clear: async () => remove() }
+    }
+  }
+}
+
+/** Nothing is counted: a refused connection is never seen. */
+async function refuse (listener: Listener): Promise<Fault> {
+  const resume = await listener.pause()
+  let isCleared = false
+  return {
+    calls: 0,
+    clear: async () => {
+      if (!isCleared) await resume()
+      isCleared = true
+    }
+  }
 }

@@ -6,12 +6,13 @@ import type { Answer } from './answer.js'
 import { guardCsrf } from './csrf.js'
 import { ApiError, errorAnswer, internal } from './errors.js'
 import { newExchange, type Exchange, type RequestBody } from './exchange.js'
+import { playFault, waitForFault, type Faults } from './faults.js'
 import { createRouter, type Route } from './router.js'
 
 const BODY_LIMIT = 5 * 1024 * 1024
 const HEADER_LIMIT = 1024 * 1024 + 4096
-
-export interface Listener { server: Server, url: string, close (): Promise<void> }
+/** After this long Kratos gives up on its own answer and drops the connection (recording 74). */
+const WRITE_TIMEOUT_MS = 60_000
 
 export interface ListenOptions {
   host: string
@@ -19,6 +20,14 @@ export interface ListenOptions {
   /** Only the public port has CSRF protection. */
   isPublic: boolean
   routes: Route[]
+  faults: Faults
+}
+
+export interface Listener {
+  url: string
+  close (): Promise<void>
+  /** Stops listening; the result listens again on the same port. */
+  pause (): Promise<() => Promise<void>>
 }
 
 /**
@@ -28,24 +37,32 @@ export interface ListenOptions {
 export async function listen (kratos: Kratos, options: ListenOptions): Promise<Listener> {
   const dispatch = createRouter(options.routes)
   const server = createServer({ maxHeaderSize: HEADER_LIMIT, keepAliveTimeout: 120_000 }, (request, response) => {
-    serve(kratos, options, dispatch, request, response).catch(error => kratos.log(String(error)))
+    serve(kratos, options, dispatch, request, response).catch(error => {
+      kratos.log(`request failed: ${String(error)}`)
+      response.destroy()
+    })
   })
   server.on('clientError', refuseUnreadable)
+  await open(server, options.host, options.port)
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    close: async () => await closeServer(server),
+    pause: async () => {
+      await closeServer(server)
+      return async () => await open(server, options.host, port)
+    }
+  }
+}
+
+async function open (server: Server, host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(options.port, options.host, () => {
+    server.listen(port, host, () => {
       server.off('error', reject)
       resolve()
     })
   })
-  const { port } = server.address() as AddressInfo
-  return { server, url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`, close: async () => await closeServer(server) }
-}
-
-/** Requests that Node cannot read at all, answered as Go does (recording 86). */
-function refuseUnreadable (error: NodeJS.ErrnoException, socket: Duplex): void {
-  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
-  if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`)
 }
 
 async function closeServer (server: Server): Promise<void> {
@@ -55,30 +72,44 @@ async function closeServer (server: Server): Promise<void> {
   })
 }
 
-async function serve (kratos: Kratos, options: ListenOptions, dispatch: (ex: Exchange) => Promise<Answer>, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  try {
-    const body = await readBody(request)
-    const ex = newExchange(kratos, {
-      method: request.method ?? 'GET',
-      target: options.isPublic ? request.url ?? '/' : underAdmin(request.url ?? '/'),
-      rawHeaders: request.rawHeaders,
-      body,
-      peer: `${request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? ''}:${request.socket.remotePort ?? 0}`
-    })
-    const answer = await answerFor(ex, options.isPublic, dispatch)
-    if (response.destroyed) return
-    write(ex, answer, response)
-    if (body.kind === 'too-large') request.destroy()
-  } catch (error) {
-    kratos.log(`request failed: ${String(error)}`)
-    response.destroy()
+/** Requests that Node cannot read at all, answered as Go does (recording 86). */
+function refuseUnreadable (error: NodeJS.ErrnoException, socket: Duplex): void {
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
+  if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`)
+}
+
+type Dispatch = (ex: Exchange) => Promise<Answer>
+
+async function serve (kratos: Kratos, options: ListenOptions, dispatch: Dispatch, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const startedAt = kratos.clock.now()
+  const target = request.url ?? '/'
+  const body = await readBody(request)
+  const ex = newExchange(kratos, {
+    method: request.method ?? 'GET',
+    target: options.isPublic ? target : underAdmin(target),
+    rawHeaders: request.rawHeaders,
+    body,
+    peer: `${request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? ''}:${request.socket.remotePort ?? 0}`
+  })
+  const fault = options.faults.take(ex.method, target.split('?')[0] ?? '')
+  if (playFault(fault, response)) return
+  await waitForFault(fault, 'slow-headers', kratos.clock, kratos.closing)
+  const answer = await answerFor(ex, options.isPublic, dispatch)
+  if (response.destroyed) return
+  if (kratos.clock.now() - startedAt > WRITE_TIMEOUT_MS && fault === undefined) {
+    request.destroy()
+    return
   }
+  writeHead(ex, answer, response)
+  await waitForFault(fault, 'slow-body', kratos.clock, kratos.closing)
+  response.end(ex.method === 'HEAD' || answer.body === null ? undefined : answer.body)
+  if (body.kind === 'too-large') response.once('finish', () => request.destroy())
 }
 
 /** The admin port works with and without the prefix (facts 15). */
 const underAdmin = (target: string): string => /^\/admin(?=[/?]|$)/.test(target) ? target : `/admin${target}`
 
-async function answerFor (ex: Exchange, isPublic: boolean, dispatch: (ex: Exchange) => Promise<Answer>): Promise<Answer> {
+async function answerFor (ex: Exchange, isPublic: boolean, dispatch: Dispatch): Promise<Answer> {
   try {
     // Every GET, and nothing else (facts 16).
     if (ex.method === 'GET') ex.responseHeaders['Cache-Control'] = 'private, no-cache, no-store, must-revalidate'
@@ -91,15 +122,19 @@ async function answerFor (ex: Exchange, isPublic: boolean, dispatch: (ex: Exchan
   }
 }
 
-function write (ex: Exchange, answer: Answer, response: ServerResponse): void {
+function writeHead (ex: Exchange, answer: Answer, response: ServerResponse): void {
   const cookies = [...ex.setCookies.values()]
-  const headers = { ...ex.responseHeaders, ...answer.headers, 'X-Embedded-Kratos': ex.kratos.version, ...(cookies.length === 0 ? {} : { 'Set-Cookie': cookies }) }
-  const length = answer.body === null ? {} : { 'Content-Length': String(Buffer.byteLength(answer.body)) }
   // Go keeps connections alive without saying so.
   if (ex.body.kind === 'too-large') response.setHeader('connection', 'close')
   else response.removeHeader('connection')
-  response.writeHead(answer.status, { ...headers, ...(answer.status === 204 ? {} : length) })
-  response.end(ex.method === 'HEAD' || answer.body === null ? undefined : answer.body)
+  response.writeHead(answer.status, {
+    ...ex.responseHeaders,
+    ...answer.headers,
+    'X-Embedded-Kratos': ex.kratos.version,
+    ...(cookies.length === 0 ? {} : { 'Set-Cookie': cookies }),
+    ...(answer.body === null || answer.status === 204 ? {} : { 'Content-Length': String(Buffer.byteLength(answer.body)) })
+  })
+  response.flushHeaders()
 }
 
 async function readBody (request: IncomingMessage): Promise<RequestBody> {

@@ -31,12 +31,21 @@ export function activateSession (ex: Exchange, session: Session, identity: Ident
   session.devices = [...session.devices, deviceOf(ex)]
 }
 
-/** `True-Client-IP` as sent, else the peer with its port (recording 34). */
+/** The address that proxies name, else the peer with its port (recordings 34, 71). */
+function clientAddress (ex: Exchange): string {
+  const named = ['true-client-ip', 'cf-connecting-ip', 'x-real-ip'].map(name => ex.headers.get(name)).find(value => value !== undefined && value !== '')
+  const forwarded = ex.headers.get('x-forwarded-for') ?? ''
+  if (named !== undefined || forwarded === '') return named ?? ex.peer
+  return forwarded.split(',').map(part => part.trim()).findLast(address => !isPrivate(address)) ?? ''
+}
+
+const isPrivate = (address: string): boolean => /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|f[cd])/i.test(address)
+
 function deviceOf (ex: Exchange): Device {
   const location = [ex.headers.get('cf-ipcity'), ex.headers.get('cf-ipcountry')].filter(part => part !== undefined && part !== '')
   return {
     id: NIL_UUID,
-    ipAddress: ex.headers.get('true-client-ip') ?? ex.peer,
+    ipAddress: clientAddress(ex),
     userAgent: ex.headers.get('user-agent') ?? null,
     location: location.join(', ')
   }

@@ -5,6 +5,8 @@ import type { Kratos } from '../../kratos.js'
 import { newId } from '../../random.js'
 import type { HookSettings } from './settings.js'
 
+/** How long one attempt may take (recording 74). */
+const TIMEOUT_MS = 30_000
 /** Waits before the second and the third attempt (facts 1 vi). */
 const WAITS_MS = [1000, 2000]
 
@@ -18,11 +20,11 @@ const isWorthRetrying = (attempt: Attempt): boolean =>
 /** @throws ApiError 502 for 4xx; 400 with error.code 500 when no attempt succeeds (recordings 72, 73) */
 export async function deliver (kratos: Kratos, settings: HookSettings, body: string): Promise<void> {
   const triggerId = newId()
-  let attempt = await send(settings, body, triggerId)
+  let attempt = await send(kratos, settings, body, triggerId)
   for (const waitMs of WAITS_MS) {
     if (!isWorthRetrying(attempt)) break
     await kratos.clock.sleep(waitMs, kratos.closing)
-    attempt = await send(settings, body, triggerId)
+    attempt = await send(kratos, settings, body, triggerId)
   }
   if (attempt.kind === 'answered' && attempt.status < 400) return
   if (attempt.kind === 'answered' && !isWorthRetrying(attempt)) {
@@ -39,7 +41,7 @@ function authHeaders ({ auth }: HookSettings): Record<string, string> {
 }
 
 /** One attempt, with the headers that Kratos sends (facts 17). */
-async function send (settings: HookSettings, body: string, triggerId: string): Promise<Attempt> {
+async function send (kratos: Kratos, settings: HookSettings, body: string, triggerId: string): Promise<Attempt> {
   const headers = {
     'User-Agent': 'Go-http-client/1.1',
     'Content-Type': 'application/json',
@@ -51,7 +53,8 @@ async function send (settings: HookSettings, body: string, triggerId: string): P
     'Content-Length': String(Buffer.byteLength(body))
   }
   const open = settings.url.startsWith('https:') ? requestTls : request
-  return await new Promise((resolve) => {
+  const finished = new AbortController()
+  const attempt = new Promise<Attempt>((resolve) => {
     const call = open(settings.url, { method: settings.method, headers, agent: false }, response => {
       response.resume().on('end', () => resolve({ kind: 'answered', status: response.statusCode ?? 0 }))
       response.on('error', error => resolve({ kind: 'failed', error }))
@@ -60,5 +63,8 @@ async function send (settings: HookSettings, body: string, triggerId: string): P
     call.removeHeader('connection')
     call.on('error', error => resolve({ kind: 'failed', error }))
     call.end(body)
+    kratos.clock.sleep(TIMEOUT_MS, AbortSignal.any([finished.signal, kratos.closing]))
+      .then(() => call.destroy(new Error('the web hook did not answer in time')), () => kratos.closing.aborted && call.destroy())
   })
+  return await attempt.finally(() => finished.abort())
 }

@@ -22,10 +22,12 @@ async function evaluate (snippet: string): Promise<string> {
 export async function renderTemplate (kratos: Kratos, { template }: HookSettings, context: JsonObject): Promise<string | undefined> {
   if (template === '') return ''
   const source = readAddress(template, kratos.folder)
+  // A template that fails gives its error as text instead of JSON.
+  const result = await evaluate(`(${source}\n)(${JSON.stringify(context)})`)
+  if (result.startsWith('runtime error: cancel')) return undefined
   try {
-    return JSON.stringify(JSON.parse(await evaluate(`(${source}\n)(${JSON.stringify(context)})`)))
-  } catch (error) {
-    if (/RUNTIME ERROR: cancel|runtime error: cancel/i.test(String(error))) return undefined
-    throw internal(String(error))
+    return JSON.stringify(JSON.parse(result))
+  } catch {
+    throw internal(result)
   }
 }
