@@ -1,73 +1,77 @@
 import { mkdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import closeWithGrace from 'close-with-grace'
-import Fastify, { type FastifyInstance } from 'fastify'
+import { parse } from 'yaml'
+import { buildPage } from '../examples/spa/server.js'
 import { startEmbeddedKratos } from '../kratos/embedded/index.js'
 import { buildApp } from './app.js'
 import { loadConfig } from './config.js'
 
 const ROOT = join(import.meta.dirname, '..')
-const PORTS = { service: 3000, page: 3001, kratosPublic: 4433, kratosAdmin: 4434 }
 const SHUTDOWN_LIMIT_MS = 2000
 
-/** Development values; the webhook key is the one that `kratos/kratos.yml` prints, and `src/server.ts` refuses it. */
-const ENVIRONMENT = {
-  PUBLIC_URL: `http://localhost:${PORTS.service}`,
-  FRONTEND_URL: `http://localhost:${PORTS.page}/`,
-  CORS_ORIGINS: `http://localhost:${PORTS.page},http://127.0.0.1:${PORTS.page}`,
-  KRATOS_PUBLIC_URL: `http://127.0.0.1:${PORTS.kratosPublic}`,
-  KRATOS_ADMIN_URL: `http://127.0.0.1:${PORTS.kratosAdmin}`,
-  WEBHOOK_KEY: 'development-webhook-key-printed-in-kratos-yml',
+/** Printed in `kratos/kratos.yml`; `src/server.ts` refuses it. */
+const DEVELOPMENT_KEY = 'development-webhook-key-printed-in-kratos-yml'
+
+interface Ports { service: number, page: number, kratosPublic: number, kratosAdmin: number }
+const DEFAULT_PORTS: Ports = { service: 3000, page: 3001, kratosPublic: 4433, kratosAdmin: 4434 }
+
+const environment = ({ service, page, kratosPublic, kratosAdmin }: Ports) => ({
+  PUBLIC_URL: `http://localhost:${service}`,
+  FRONTEND_URL: `http://localhost:${page}/`,
+  CORS_ORIGINS: `http://localhost:${page},http://127.0.0.1:${page}`,
+  KRATOS_PUBLIC_URL: `http://127.0.0.1:${kratosPublic}`,
+  KRATOS_ADMIN_URL: `http://127.0.0.1:${kratosAdmin}`,
+  WEBHOOK_KEY: DEVELOPMENT_KEY,
+})
+
+/** kratos.yml with the ports of this run: it names the default ones in its URLs. */
+async function kratosConfig (ports: Ports) {
+  const text = await readFile(join(ROOT, 'kratos/kratos.yml'), 'utf8')
+  const names = Object.keys(DEFAULT_PORTS) as Array<keyof Ports>
+  const moved = new Map(names.map((name) => [`:${DEFAULT_PORTS[name]}`, `:${ports[name]}`]))
+  return parse(text.replace(/:(?:3000|3001|4433|4434)\b/g, (port) => moved.get(port) ?? port))
 }
 
-/** The demo page's files and the addresses Kratos may send a browser to; all of the latter show the same page. */
-const PAGE_FILES = { '/app.js': 'text/javascript', '/style.css': 'text/css', '/icon.svg': 'image/svg+xml' }
-const PAGE_VIEWS = ['/', '/login', '/registration', '/recovery', '/verification', '/settings', '/error']
-
-/** The demo page as another origin of the same site would serve it, under a strict content policy. */
-async function buildPage (): Promise<FastifyInstance> {
-  const page = Fastify({ forceCloseConnections: true })
-  const folder = join(ROOT, 'examples/spa')
-  const services = ['localhost', '127.0.0.1'].map((host) => `http://${host}:${PORTS.service}`).join(' ')
-  const serve = (path: string, file: string, type: string): void => {
-    page.get(path, async (_request, reply) => {
-      reply.header('content-security-policy', `default-src 'self'; connect-src ${services}; frame-ancestors 'none'`)
-      return reply.type(`${type}; charset=utf-8`).send(await readFile(join(folder, file)))
-    })
-  }
-  for (const [path, type] of Object.entries(PAGE_FILES)) serve(path, path.slice(1), type)
-  for (const path of PAGE_VIEWS) serve(path, 'index.html', 'text/html')
-  return page
+/** The database files of a run below its data folder; without one nothing is kept. */
+async function databases (folder: string | undefined): Promise<{ kratos: string, service: string }> {
+  if (folder === undefined) return { kratos: 'memory', service: ':memory:' }
+  await mkdir(folder, { recursive: true })
+  return { kratos: join(folder, 'kratos.db'), service: join(folder, 'app.db') }
 }
 
-/** Where the data of a run is kept: `data/`, or nowhere. */
-const databases = (memory: boolean): { kratos: string, service: string } =>
-  memory ? { kratos: 'memory', service: ':memory:' } : { kratos: join(ROOT, 'data/kratos.db'), service: join(ROOT, 'data/app.db') }
+interface Run {
+  ports: Ports
+  /** Folder of the database files; undefined: memory. */
+  data: string | undefined
+}
 
 interface Closable { close: () => unknown }
 
-/** Starts the three servers; a part that cannot start takes the others down again. */
-async function start (memory: boolean, started: Closable[]): Promise<void> {
-  const database = databases(memory)
-  await mkdir(join(ROOT, 'data'), { recursive: true })
-  started.push(await startEmbeddedKratos({ database: database.kratos, publicPort: PORTS.kratosPublic, adminPort: PORTS.kratosAdmin }))
-  const service = await buildApp(loadConfig({ ...ENVIRONMENT, DATABASE_URL: database.service }), { log: { pretty: process.stdout.isTTY } })
-  started.push(service)
-  await service.listen({ host: 'localhost', port: PORTS.service, listenTextResolver: () => 'service is up' })
-  const page = await buildPage()
+/** Starts the three servers; each is put on the list as soon as it has to be closed. */
+async function start ({ ports, data }: Run, started: Closable[]): Promise<void> {
+  const database = await databases(data)
+  const { kratosPublic: publicPort, kratosAdmin: adminPort } = ports
+  const config = await kratosConfig(ports)
+  started.push(await startEmbeddedKratos({ config, folder: join(ROOT, 'kratos'), database: database.kratos, publicPort, adminPort, baseUrl: 'keep' }))
+  const page = buildPage(ports.service)
   started.push(page)
-  await page.listen({ host: 'localhost', port: PORTS.page })
+  await page.listen({ host: 'localhost', port: ports.page })
+  // Last, because it logs that it listens: nothing is printed before every port was had.
+  const service = await buildApp(loadConfig({ ...environment(ports), DATABASE_URL: database.service }), { log: { pretty: process.stdout.isTTY } })
+  started.push(service)
+  await service.listen({ host: 'localhost', port: ports.service })
 }
 
-const banner = (memory: boolean): string => `
-  service        http://localhost:${PORTS.service}
-  demo page      http://localhost:${PORTS.page}  (http://127.0.0.1:${PORTS.page} works too)
-  Kratos public  http://127.0.0.1:${PORTS.kratosPublic}  (embedded, for development only)
-  Kratos admin   http://127.0.0.1:${PORTS.kratosAdmin}
-  data           ${memory ? 'in memory, gone at the end' : 'data/'}
+const banner = ({ ports, data }: Run): string => `
+  service        http://localhost:${ports.service}
+  demo page      http://localhost:${ports.page}  (http://127.0.0.1:${ports.page} works too)
+  Kratos public  http://127.0.0.1:${ports.kratosPublic}  (embedded, for development only)
+  Kratos admin   http://127.0.0.1:${ports.kratosAdmin}
+  data           ${data ?? 'in memory, gone at the end'}
 
-  first request  curl http://localhost:${PORTS.service}/api/auth/flows/registration
+  first request  curl http://localhost:${ports.service}/api/auth/flows/registration
   Ctrl-C stops everything.
 
 `
@@ -76,27 +80,57 @@ const banner = (memory: boolean): string => `
 function reason (error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error'
   const taken = 'code' in error && error.code === 'EADDRINUSE' && 'port' in error
-  return taken ? `port ${String(error.port)} is taken: stop what listens there and try again` : error.message
+  return taken ? `port ${String(error.port)} is taken; free it, or choose others (npm run dev -- --help)` : error.message
 }
 
 async function closeAll (started: Closable[]): Promise<void> {
   await Promise.allSettled(started.map(async (part) => part.close()))
 }
 
-async function run (): Promise<void> {
-  // Under a loader @fastify/autoload cannot tell that it may import TypeScript.
-  process.env['FASTIFY_AUTOLOAD_TYPESCRIPT'] = '1'
-  const started: Closable[] = []
-  try {
-    const { values } = parseArgs({ options: { memory: { type: 'boolean', default: false } } })
-    await start(values.memory, started)
-    closeWithGrace({ delay: SHUTDOWN_LIMIT_MS, logger: false }, () => closeAll(started))
-    process.stdout.write(banner(values.memory))
-  } catch (error) {
-    await closeAll(started)
-    process.stderr.write(`fastify-kratos dev cannot start: ${reason(error)}\n`)
-    process.exit(1)
+const HELP = `npm run dev -- [--memory] [--data data] [--port 3000] [--page-port 3001] [--kratos-port 4433] [--kratos-admin-port 4434]
+
+  --memory   keep nothing; without it the data folder survives a restart
+`
+
+function readArguments (): Run & { help: boolean } {
+  const { values } = parseArgs({
+    options: {
+      help: { type: 'boolean', default: false },
+      memory: { type: 'boolean', default: false },
+      data: { type: 'string', default: join(ROOT, 'data') },
+      port: { type: 'string', default: String(DEFAULT_PORTS.service) },
+      'page-port': { type: 'string', default: String(DEFAULT_PORTS.page) },
+      'kratos-port': { type: 'string', default: String(DEFAULT_PORTS.kratosPublic) },
+      'kratos-admin-port': { type: 'string', default: String(DEFAULT_PORTS.kratosAdmin) },
+    }
+  })
+  const port = (name: 'port' | 'page-port' | 'kratos-port' | 'kratos-admin-port'): number => {
+    const number = Number(values[name])
+    if (!Number.isInteger(number) || number < 1 || number > 65_535) throw new RangeError(`--${name} wants a port number`)
+    return number
   }
+  const ports = { service: port('port'), page: port('page-port'), kratosPublic: port('kratos-port'), kratosAdmin: port('kratos-admin-port') }
+  return { help: values.help, ports, data: values.memory ? undefined : resolve(values.data) }
 }
 
-await run()
+async function run (started: Closable[]): Promise<void> {
+  const asked = readArguments()
+  if (asked.help) {
+    process.stdout.write(HELP)
+    return
+  }
+  // Under a loader @fastify/autoload cannot tell that it may import TypeScript.
+  process.env['FASTIFY_AUTOLOAD_TYPESCRIPT'] = '1'
+  await start(asked, started)
+  closeWithGrace({ delay: SHUTDOWN_LIMIT_MS, logger: false }, () => closeAll(started))
+  process.stdout.write(banner(asked))
+}
+
+const started: Closable[] = []
+try {
+  await run(started)
+} catch (error) {
+  await closeAll(started)
+  process.stderr.write(`fastify-kratos dev cannot start: ${reason(error)}\n`)
+  process.exit(1)
+}

@@ -15,7 +15,7 @@ function defaultPath (): string {
 
 export interface ReadConfig {
   values: Config
-  /** Folder from which relative file:// addresses count: that of the file, or the working directory. */
+  /** Folder from which relative file:// addresses count: that of the file, or the one given with an object. */
   folder: string
 }
 
@@ -24,9 +24,9 @@ export interface ReadConfig {
  * @param source path of a kratos.yml, or its content as an object; default the repository's
  * @param overrides merged over it
  */
-export function readConfig (source: string | JsonObject = defaultPath(), overrides: JsonObject = {}): ReadConfig {
+export function readConfig (source: string | JsonObject = defaultPath(), overrides: JsonObject = {}, folder = process.cwd()): ReadConfig {
   const raw: unknown = typeof source === 'string' ? parse(readFileSync(source, 'utf8')) : source
   if (!isObject(raw)) throw new TypeError('the Kratos configuration is no object')
   const values = mergeJson(mergeJson(DEFAULTS, raw), overrides)
-  return { values: values as unknown as Config, folder: typeof source === 'string' ? dirname(resolve(source)) : process.cwd() }
+  return { values: values as unknown as Config, folder: typeof source === 'string' ? dirname(resolve(source)) : folder }
 }
