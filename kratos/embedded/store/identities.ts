@@ -10,6 +10,8 @@ export interface IdentityStore {
   create (identity: Identity, now: number): void
   /** Stores everything of a known identity anew. @throws DuplicateError */
   update (identity: Identity, now: number): void
+  /** Stores an address' state alone; the identity counts as unchanged. */
+  updateAddress (address: VerifiableAddress): void
   delete (id: string): boolean
   get (id: string): Identity | undefined
   byIdentifier (type: string, identifier: string): Identity | undefined
@@ -41,6 +43,9 @@ export function identityStore (sql: Sql): IdentityStore {
       identity.updatedAt = now
       replace(sql, identity)
     }),
+    updateAddress: ({ id, verified, status, verifiedAt }) => {
+      sql.run('UPDATE verifiable_addresses SET verified = ?, status = ?, verified_at = ? WHERE id = ?', verified, status, verifiedAt, id)
+    },
     delete: (id) => sql.run('DELETE FROM identities WHERE id = ?', id).changes > 0,
     get,
     byIdentifier: (type, identifier) => owner('SELECT identity_id FROM identifiers WHERE type = ? AND identifier = ?', type, identifier.toLowerCase()),

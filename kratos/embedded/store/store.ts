@@ -1,5 +1,6 @@
 import type { FlowData, FlowKind } from '../flow/flow.js'
 import type { JsonObject } from '../json.js'
+import { codeStore, type CodeStore } from './codes.js'
 import { number, openDatabase, text, type Sql } from './database.js'
 import { identityStore, type IdentityStore } from './identities.js'
 import { messageStore, type MessageStore } from './messages.js'
@@ -16,9 +17,12 @@ export interface Store {
   identities: IdentityStore
   sessions: SessionStore
   messages: MessageStore
+  codes: CodeStore
   flows: {
     save (flow: FlowData): void
     get (kind: FlowKind, id: string): FlowData | undefined
+    /** Counts one more try at a code of this flow, whatever else happens at the same time. @returns the tries so far */
+    countTry (id: string): number
   }
   errors: {
     create (error: StoredError): void
@@ -41,6 +45,7 @@ export function openStore (path: string): Store {
     identities,
     sessions: sessionStore(sql, identities),
     messages: messageStore(sql),
+    codes: codeStore(sql),
     flows: flowStore(sql),
     errors: errorStore(sql),
     continuity: continuityStore(sql),
@@ -50,13 +55,14 @@ export function openStore (path: string): Store {
 
 const flowStore = (sql: Sql): Store['flows'] => ({
   save: (flow) => {
-    sql.run('INSERT INTO flows VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at, data = excluded.data',
+    sql.run('INSERT INTO flows (id, kind, expires_at, data) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at, data = excluded.data',
       flow.id, flow.kind, flow.expiresAt, JSON.stringify(flow))
   },
   get: (kind, id) => {
     const row = sql.get('SELECT data FROM flows WHERE id = ? AND kind = ?', id, kind)
     return row === undefined ? undefined : JSON.parse(text(row, 'data')) as FlowData
-  }
+  },
+  countTry: (id) => number(sql.get('UPDATE flows SET submit_count = submit_count + 1 WHERE id = ? RETURNING submit_count', id) ?? {}, 'submit_count')
 })
 
 const errorStore = (sql: Sql): Store['errors'] => ({
