@@ -10,11 +10,11 @@ function acceptRanges (header: string): Range[] {
   })
 }
 
-/** How closely a range names an offer: 3 exactly, 2 by its main type, 1 by the wildcard, 0 not at all. */
+/** How closely a range names an offer: 3 exactly, 2 by its main type, 1 by the wildcard, 0 not at all. A wildcard is never exact, though offers hold wildcards too. */
 function closeness (range: string, offer: string): number {
-  if (range === offer) return 3
   if (range === '*/*') return 1
-  return range.endsWith('/*') && offer.startsWith(range.slice(0, -1)) ? 2 : 0
+  if (range.endsWith('/*')) return offer.startsWith(range.slice(0, -1)) ? 2 : 0
+  return range === offer ? 3 : 0
 }
 
 /** The offer the client likes best: by quality, then by how closely it was named, then by the order of offers. */
