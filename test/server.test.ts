@@ -1,0 +1,90 @@
+import { createServer, type Server } from 'node:http'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { ENVIRONMENT, temporaryFolder } from './support/app.js'
+import { startKratos } from './support/kratos.js'
+import { freePorts, type Program, run } from './support/process.js'
+
+const SERVER = ['--import', 'tsx', 'src/server.ts']
+/** Under a loader @fastify/autoload cannot tell that it may import TypeScript. */
+const LOADER = { FASTIFY_AUTOLOAD_TYPESCRIPT: '1' }
+
+async function startServer (t: Test, env: Record<string, string>): Promise<Program & { base: string }> {
+  const [port = 0] = await freePorts(1)
+  const program = run(t, SERVER, {
+    ...LOADER, ...ENVIRONMENT, LOG_LEVEL: 'info', HOST: '127.0.0.1', PORT: String(port), DATABASE_URL: join(await temporaryFolder(t), 'app.db'), ...env
+  })
+  await program.printed(/Server listening/)
+  return { ...program, base: `http://127.0.0.1:${port}` }
+}
+
+/** A Kratos that knows nobody, and says so late; `asked` resolves when somebody waits for it. */
+async function startSlowKratos (t: Test, delayMs: number): Promise<{ url: string, asked: Promise<unknown> }> {
+  const server: Server = createServer((_request, response) => {
+    setTimeout(() => response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":{"code":401}}'), delayMs)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => new Promise((resolve) => {
+    server.close(resolve)
+    server.closeAllConnections()
+  }))
+  return { url: `http://127.0.0.1:${(server.address() as { port: number }).port}`, asked: once(server, 'request') }
+}
+
+t.test('src/server.ts', async (t) => {
+  await t.test('does not start without its required variables, all named at once (L12)', async (t) => {
+    const { ended, output } = run(t, SERVER, { ...LOADER })
+    t.equal((await ended).code, 1)
+    for (const name of ['PUBLIC_URL', 'CORS_ORIGINS', 'WEBHOOK_KEY', 'KRATOS_PUBLIC_URL', 'KRATOS_ADMIN_URL']) t.match(output(), new RegExp(`^  ${name} is missing`, 'm'))
+  })
+
+  await t.test('refuses printed keys and switched-off TLS verification together with bad values, printing no value (F05, L12)', async (t) => {
+    const env = { WEBHOOK_KEY: 'development-webhook-key-printed-in-kratos-yml', CORS_ORIGINS: '*', PORT: 'many', NODE_TLS_REJECT_UNAUTHORIZED: '0' }
+    const { ended, output } = run(t, SERVER, { ...LOADER, ...ENVIRONMENT, ...env })
+    t.equal((await ended).code, 1)
+    for (const name of Object.keys(env)) t.match(output(), new RegExp(`^  ${name} is not valid`, 'm'))
+    t.notMatch(output(), /printed-in-kratos-yml|many/)
+  })
+
+  await t.test('a database file that cannot be used is one clear line and exit code 1 (K02)', async (t) => {
+    const { ended, output } = run(t, SERVER, { ...LOADER, ...ENVIRONMENT, DATABASE_URL: await temporaryFolder(t) })
+    t.equal((await ended).code, 1)
+    t.match(output(), /^fastify-kratos cannot start: .+\n$/m)
+  })
+
+  await t.test('serves in front of Kratos, logs one line a request, and ends at once on SIGTERM with idle keep-alive clients (L01)', async (t) => {
+    const kratos = await startKratos(t)
+    const { base, child, ended, output, printed } = await startServer(t, { KRATOS_PUBLIC_URL: kratos.publicUrl, KRATOS_ADMIN_URL: kratos.adminUrl })
+    t.equal((await fetch(`${base}/health/ready`)).status, 200)
+    const answer = await fetch(`${base}/api/auth/whoami?token=secret`)
+    t.equal(answer.status, 401)
+    await printed(new RegExp(answer.headers.get('x-request-id') ?? '-'))
+    const lines = output().split('\n').filter((line) => line.includes(answer.headers.get('x-request-id') ?? '-'))
+    t.equal(lines.length, 1)
+    t.match(JSON.parse(lines[0] ?? '{}'), { event: 'request', method: 'GET', route: '/api/auth/whoami', status: 401 })
+    t.notMatch(lines[0], /secret/)
+
+    const idle = connect(Number(new URL(base).port), '127.0.0.1')
+    idle.write('GET /health/alive HTTP/1.1\r\nHost: x\r\n\r\n')
+    await once(idle, 'data')
+    const asked = Date.now()
+    child.kill('SIGTERM')
+    t.equal((await ended).code, 0)
+    t.ok(Date.now() - asked < 1500, `took ${Date.now() - asked} ms`)
+  })
+
+  await t.test('finishes a request in flight before it ends, and closes its connection (L02)', async (t) => {
+    const slow = await startSlowKratos(t, 600)
+    const { base, child, ended, output } = await startServer(t, { KRATOS_PUBLIC_URL: slow.url })
+    const pending = fetch(`${base}/api/auth/whoami`, { headers: { 'x-session-token': `ory_st_${'a'.repeat(32)}` } })
+    await slow.asked
+    child.kill('SIGTERM')
+    const answer = await pending
+    t.equal(answer.status, 401)
+    t.equal(answer.headers.get('connection'), 'close')
+    const { code } = await ended
+    t.equal(code, 0, output())
+  })
+})
