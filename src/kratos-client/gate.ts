@@ -1,6 +1,6 @@
 /** Admission in front of a connection pool: at most `slots` callers inside, at most `queue` waiting, first come first served. */
 export interface Gate {
-  /** True when a slot was had at once; false when the queue is full; else a promise that settles when the caller's turn comes. */
+  /** `entered`: the caller has a slot, at once or when its turn came, and has to `leave`; `full`: the queue is; `aborted`: the signal fired first. */
   enter: (signal: AbortSignal) => Promise<'entered' | 'full' | 'aborted'>
   leave: () => void
   waiting: () => number

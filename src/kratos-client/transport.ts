@@ -78,19 +78,21 @@ export function createTransport (options: TransportOptions): Transport {
     bodyTimeout: 0,
   })
 
-  async function exchange (request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamAnswer> {
-    const answer = await pool.request(dispatchOptions(basePath, request, signal))
-    const body = await readBody(answer, options.maxBodyBytes)
-    return { kind: 'answer', status: answer.statusCode, headers: answer.headers, setCookie: setCookieLines(answer.headers), body }
-  }
-
-  async function exchangeWithRetry (request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamAnswer> {
+  /** A GET is sent once more when its connection ended before an answer; once an answer began, what was asked may have happened. */
+  async function requestWithRetry (request: UpstreamRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const options = dispatchOptions(basePath, request, signal)
     try {
-      return await exchange(request, signal)
+      return await pool.request(options)
     } catch (error) {
       if (request.method !== 'GET' || !isBrokenIdleSocket(error)) throw error
-      return await exchange(request, signal)
+      return await pool.request(options)
     }
+  }
+
+  async function exchange (request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamAnswer> {
+    const answer = await requestWithRetry(request, signal)
+    const body = await readBody(answer, options.maxBodyBytes)
+    return { kind: 'answer', status: answer.statusCode, headers: answer.headers, setCookie: setCookieLines(answer.headers), body }
   }
 
   async function admitted (request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamAnswer | Fault> {
@@ -98,7 +100,7 @@ export function createTransport (options: TransportOptions): Transport {
     if (admission === 'full') return fault('OVERLOADED')
     if (admission === 'aborted') return fault('UPSTREAM_TIMEOUT')
     try {
-      return await exchangeWithRetry(request, signal)
+      return await exchange(request, signal)
     } catch (error) {
       return signal.aborted && signal.reason === DEADLINE ? fault('UPSTREAM_TIMEOUT', error) : faultOfException(error)
     } finally {
