@@ -28,14 +28,14 @@ export const openedFlow = (ex: Exchange, flow: Flow): Answer =>
   acceptsJson(ex) ? json(200, flowJson(flow)) : redirect(ex.method, 303, uiUrl(ex.kratos, flow))
 
 /** Puts an error into the form where it belongs; false when it is none for forms. */
-export function showInForm (flow: Flow, error: unknown): boolean {
+export function showInForm (flow: Flow, error: unknown, { keepsMessages = false } = {}): boolean {
   if (error instanceof FormError) {
-    resetMessages(flow.ui)
+    if (!keepsMessages) resetMessages(flow.ui)
     for (const { message, path } of error.messages) addMessage(flow.ui, message, path)
     return true
   }
   if (!(error instanceof ApiError) || error.fields.code !== 400) return false
-  resetMessages(flow.ui)
+  if (!keepsMessages) resetMessages(flow.ui)
   addMessage(flow.ui, MESSAGES.generic(error.fields.reason ?? ''))
   return true
 }
@@ -46,6 +46,8 @@ export interface FailureStyle {
   sort (flow: Flow): void
   /** Redirect of an html form that shows its errors: 302 for registration, 303 else (facts 6). */
   htmlStatus: 302 | 303
+  /** Messages of earlier tries stay (settings, recording 50). */
+  keepsMessages?: true
 }
 
 /**
@@ -53,7 +55,7 @@ export interface FailureStyle {
  * error object or the error page.
  */
 export function failedSubmit (ex: Exchange, flow: Flow, error: unknown, style: FailureStyle): Answer {
-  if (!showInForm(flow, error)) {
+  if (!showInForm(flow, error, style)) {
     if (!(error instanceof ApiError)) throw error
     return flow.type === 'api' ? writeError(ex, error) : forwardError(ex, error)
   }

@@ -45,13 +45,15 @@ export interface Flow extends FlowData {
   transientPayload?: JsonObject
   /** What the client should do next; not kept. */
   continueWith: ContinueWith[]
+  /** Settings only: whose it is, as the flow shows it; not kept. */
+  identity?: JsonObject
   /** html only: the page that a hook wants to be seen before return_to; not kept. */
   returnToVerification?: string
 }
 
 /** The stored part of a flow. */
 export function flowData (flow: Flow): FlowData {
-  const { transientPayload, continueWith, returnToVerification, ...data } = flow
+  const { transientPayload, continueWith, identity, returnToVerification, ...data } = flow
   return data
 }
 
@@ -82,7 +84,7 @@ const OWN_FIELDS: Record<FlowKind, (flow: Flow) => object> = {
     refresh: flow.refresh,
     requested_aal: flow.requestedAal
   }),
-  settings: () => ({}),
+  settings: (flow) => ({ identity: flow.identity ?? null, ...(flow.continueWith.length === 0 ? {} : { continue_with: flow.continueWith }) }),
   recovery: () => ({}),
   verification: () => ({})
 }

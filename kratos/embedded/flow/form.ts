@@ -23,11 +23,12 @@ const CONTENT_TYPES = ['multipart/form-data', 'application/x-www-form-urlencoded
 /**
  * Reads a submit as Kratos does: JSON is flattened to a form first, so `traits` may come as an object or as dotted keys,
  * and every field takes the type that the schema gives it.
+ * @param options `allowGet`: fields may come in the query of a GET
  * @returns the fields that the schema knows; object fields are never absent
  * @throws ApiError 400 for a body that cannot be read (shown as message 4000001)
  */
-export function readForm (ex: Exchange, schema: FormSchema): JsonObject {
-  if (ex.method === 'GET') throw badRequest('Unable to decode body because HTTP Request Method was "GET" but only [POST PUT PATCH] are supported.')
+export function readForm (ex: Exchange, schema: FormSchema, { allowGet = false } = {}): JsonObject {
+  if (ex.method === 'GET' && !allowGet) throw badRequest('Unable to decode body because HTTP Request Method was "GET" but only [POST PUT PATCH] are supported.')
   return decoded(submittedValues(ex), schema)
 }
 

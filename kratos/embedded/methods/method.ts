@@ -1,8 +1,10 @@
 import type { Flow } from '../flow/flow.js'
 import type { Answer } from '../http/answer.js'
+import { methodDisabled } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import type { JsonObject } from '../json.js'
 import type { Credential, Identity } from '../identity/identity.js'
+import type { Kratos } from '../kratos.js'
 import type { Aal, AuthenticationMethod, Session } from '../session/session.js'
 
 /** Result of a submit: not for this method, answered by it, or done with a result for the flow to go on with. */
@@ -47,8 +49,17 @@ export interface LoginMethod {
 export interface ProvenIdentity { identity: Identity, method: Omit<AuthenticationMethod, 'completedAt'> }
 
 export interface SettingsMethod {
-  populate (ex: Exchange, flow: Flow, session: Session): void
-  submit (ex: Exchange, flow: Flow, session: Session): Promise<Outcome<Identity>>
+  populate (ex: Exchange, flow: Flow, identity: Identity): void
+  /** The fields of a submit that is for this method, else undefined. @throws FormError, or ApiError for a body that cannot be read */
+  read (ex: Exchange, flow: Flow, session: Session): JsonObject | undefined
+  /**
+   * Does what the fields ask for, on an identity that is stored later.
+   * @param form from `read`, or kept from before a detour to the login (recording 52)
+   * @throws `refreshRequired` when the login is too long ago; FormError for what the user can mend
+   */
+  apply (ex: Exchange, flow: Flow, session: Session, form: JsonObject): Promise<Outcome<Identity>>
+  /** Kept for after the login in API flows too, which have no cookies (recording 52). */
+  pausesApiFlows?: true
 }
 
 /**
@@ -65,4 +76,11 @@ export interface Method {
   settings?: SettingsMethod
   /** What its credential counts as, when it is usable at all. */
   factor?: { aal: Exclude<Aal, 'aal0'>, isUsable (credential: Credential): boolean }
+}
+
+export const isEnabled = ({ config }: Kratos, id: string): boolean => config.selfservice.methods[id]?.enabled ?? false
+
+/** @throws ApiError 404 for a method that is switched off (recordings 01, 18) */
+export function ensureEnabled (kratos: Kratos, id: string): void {
+  if (!isEnabled(kratos, id)) throw methodDisabled()
 }

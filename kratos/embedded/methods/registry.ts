@@ -1,5 +1,5 @@
 import type { Kratos } from '../kratos.js'
-import type { LoginMethod, Method, RegistrationMethod, SettingsMethod } from './method.js'
+import { isEnabled, type LoginMethod, type Method, type RegistrationMethod, type SettingsMethod } from './method.js'
 import { password } from './password/password.js'
 import { profile } from './profile/profile.js'
 
@@ -9,14 +9,13 @@ export const METHODS: Method[] = [
   password
 ]
 
-const isEnabled = (kratos: Kratos, { id }: Method): boolean => kratos.config.selfservice.methods[id]?.enabled ?? false
-
 /** Methods that take part in the registration form; `profile` cannot be switched off. */
 export const enabledRegistrationMethods = (kratos: Kratos): RegistrationMethod[] =>
-  METHODS.filter(method => method.id === 'profile' || isEnabled(kratos, method)).flatMap(({ registration }) => registration ?? [])
+  METHODS.filter(({ id }) => id === 'profile' || isEnabled(kratos, id)).flatMap(({ registration }) => registration ?? [])
 
 export const enabledLoginMethods = (kratos: Kratos): LoginMethod[] =>
-  METHODS.filter(method => isEnabled(kratos, method)).flatMap(({ login }) => login ?? [])
+  METHODS.filter(({ id }) => isEnabled(kratos, id)).flatMap(({ login }) => login ?? [])
 
-export const enabledSettingsMethods = (kratos: Kratos): SettingsMethod[] =>
-  METHODS.filter(method => isEnabled(kratos, method)).flatMap(({ settings }) => settings ?? [])
+/** Methods with a part in the settings, switched on or not, as a submit is offered to them. */
+export const settingsMethods = (): Array<{ id: string, settings: SettingsMethod }> =>
+  METHODS.flatMap(({ id, settings }) => settings === undefined ? [] : [{ id, settings }])

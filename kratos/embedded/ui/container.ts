@@ -73,6 +73,6 @@ export function addMessage (ui: UiContainer, message: UiMessage, id = ''): void 
   else node.messages.push(message)
 }
 
-/** As Kratos serves a form: no `messages` when there are none. */
+/** As Kratos serves a form: no `messages` when there are none, and null for no nodes (recording 12). */
 export const containerJson = ({ action, method, nodes, messages }: UiContainer): object =>
-  ({ action, method, nodes, ...(messages.length === 0 ? {} : { messages }) })
+  ({ action, method, nodes: nodes.length === 0 ? null : nodes, ...(messages.length === 0 ? {} : { messages }) })
