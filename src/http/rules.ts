@@ -1,5 +1,6 @@
+import createSerializerFactory from '@fastify/fast-json-stringify-compiler'
 import { Ajv } from 'ajv'
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompiler } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify'
 import type { TSchema } from '@sinclair/typebox'
 import { renderError } from './error-handler.js'
 
@@ -47,6 +48,8 @@ export function applyHttpRules (scope: FastifyInstance, { https }: { https: bool
   const headers = responseHeaders(https)
   acceptJsonOnly(scope)
   scope.setValidatorCompiler(createValidatorCompiler())
+  // Fastify's own, set all the same: inside a host app a scope inherits the host's, which need not read JSON Schema.
+  scope.setSerializerCompiler(createSerializerFactory()() as FastifySerializerCompiler<TSchema>)
   scope.setErrorHandler(renderError)
   scope.addHook('onRequest', async (request, reply) => {
     reply.headers(headers).header('x-request-id', request.id)
