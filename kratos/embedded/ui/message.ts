@@ -16,6 +16,11 @@ const expired = (id: number, flow: string) => (expiredAt: number, now: number): 
   failure(id, `The ${flow} flow expired ${((now - expiredAt) / 60_000).toFixed(2)} minutes ago, please try again.`,
     { expired_at: rfc3339(expiredAt), expired_at_unix: Math.floor(expiredAt / 1000) })
 
+const wasSent = (what: string): string =>
+  `An email containing a ${what} has been sent to the email address you provided. If you have not received an email, check the spelling of the address and make sure to use the address you registered with.`
+const isSpent = (what: string): string => `The ${what} is invalid or has already been used. Please try again.`
+const COMPLETED = 'The request was already completed successfully and can not be retried.'
+
 /**
  * Every message of the user interface with Kratos' id and text, in the order of the ids: the one place where they stand
  * (facts 19).
@@ -33,17 +38,34 @@ export const MESSAGES = {
   loginCodeSent: () => info(1010014, 'A code was sent to the address you provided. If you didn\'t receive it, please check the spelling of the address and try again.'),
   sendLoginCode: () => info(1010015, 'Send sign in code'),
   signInWithPassword: () => info(1010022, 'Sign in with password'),
+  sendLoginCodeTo: (channel: string, address: string) => info(1010023, `Send code to ${address}`, { address, channel }),
   signUp: () => info(1040001, 'Sign up'),
   signUpWith: (provider: string, providerId: string) => info(1040002, `Sign up with ${provider}`, { provider, provider_id: providerId }),
   continueRegistration: () => info(1040003, 'Continue'),
   registrationCodeSent: () => info(1040005, 'A code has been sent to the address(es) you provided. If you have not received a message, check the spelling of the address and retry the registration.'),
+  sendRegistrationCode: () => info(1040006, 'Send sign up code'),
   registrationBack: () => info(1040008, 'Back'),
   chooseCredential: () => info(1040009, 'Please choose a credential to authenticate yourself with.'),
   settingsSaved: () => success(1050001, 'Your changes have been saved!'),
+  recovered: (privilegedUntil: number, now: number) => success(1060001, `You successfully recovered your account. Please change your password or set up an alternative login method (e.g. social sign in) within the next ${((privilegedUntil - now) / 60_000).toFixed(2)} minutes.`, {
+    privilegedSessionExpiresAt: rfc3339(privilegedUntil), privileged_session_expires_at: rfc3339(privilegedUntil), privileged_session_expires_at_unix: Math.floor(privilegedUntil / 1000)
+  }),
+  recoveryLinkSent: () => info(1060002, wasSent('recovery link')),
+  recoveryCodeSent: () => info(1060003, wasSent('recovery code')),
   password: () => info(1070001, 'Password'),
   traitLabel: (title: string, name: string) => info(1070002, title, { name, title }),
   save: () => info(1070003, 'Save'),
   identifier: () => info(1070004, 'ID'),
+  emailLabel: () => info(1070007, 'Email'),
+  resendCode: () => info(1070008, 'Resend code'),
+  continue: () => info(1070009, 'Continue'),
+  recoveryCodeLabel: () => info(1070010, 'Recovery code'),
+  verificationCodeLabel: () => info(1070011, 'Verification code'),
+  registrationCodeLabel: () => info(1070012, 'Registration code'),
+  loginCodeLabel: () => info(1070013, 'Login code'),
+  verificationLinkSent: () => info(1080001, wasSent('verification link')),
+  verified: () => success(1080002, 'You successfully verified your email address.'),
+  verificationCodeSent: () => info(1080003, wasSent('verification code')),
 
   generic: (reason: string) => failure(4000001, reason, { reason }),
   required: (property: string) => failure(4000002, `Property ${property} is missing.`, { property }),
@@ -67,11 +89,26 @@ export const MESSAGES = {
   passwordLikeIdentifier: () => failure(4000031, 'The password can not be used because it is too similar to the identifier.'),
   passwordTooShort: (minLength: number, actual: number) => failure(4000032, `The password must be at least ${minLength} characters long, but got ${actual}.`, { actual_length: actual, min_length: minLength }),
   passwordTooLong: (maxLength: number, actual: number) => failure(4000033, `The password must be at most ${maxLength} characters long, but got ${actual}.`, { actual_length: actual, max_length: maxLength }),
+  noCodeAccount: () => failure(4000035, 'This account does not exist or has not setup sign in with code.'),
+  traitsMismatch: () => failure(4000036, 'The provided traits do not match the traits previously associated with this flow.'),
   noLoginMethod: () => failure(4000037, 'This account does not exist or has no login method configured.'),
   email: (value: Json) => failure(4000040, 'Enter a valid email address', { value }),
   phone: (value: Json) => failure(4000041, 'Enter a valid phone number', { value }),
   loginFlowExpired: expired(4010001, 'login'),
   noLoginStrategy: () => failure(4010002, 'Could not find a strategy to log you in with. Did you fill out the form correctly?'),
   noRegistrationStrategy: () => failure(4010003, 'Could not find a strategy to sign you up with. Did you fill out the form correctly?'),
-  registrationFlowExpired: expired(4040001, 'registration')
+  noRecoveryStrategy: () => failure(4010005, 'Could not find a strategy to recover your account with. Did you fill out the form correctly?'),
+  noVerificationStrategy: () => failure(4010006, 'Could not find a strategy to verify your account with. Did you fill out the form correctly?'),
+  loginCodeInvalid: () => failure(4010008, isSpent('login code')),
+  addressUnknown: () => failure(4010010, 'The address you entered does not match any known addresses in the current account.'),
+  registrationFlowExpired: expired(4040001, 'registration'),
+  registrationCodeInvalid: () => failure(4040003, isSpent('registration code')),
+  recoveryRetried: () => failure(4060001, COMPLETED),
+  recoveryTokenInvalid: () => failure(4060004, 'The recovery token is invalid or has already been used. Please retry the flow.'),
+  recoveryFlowExpired: expired(4060005, 'recovery'),
+  recoveryCodeInvalid: () => failure(4060006, isSpent('recovery code')),
+  verificationTokenInvalid: () => failure(4070001, 'The verification token is invalid or has already been used. Please retry the flow.'),
+  verificationRetried: () => failure(4070002, COMPLETED),
+  verificationFlowExpired: expired(4070005, 'verification'),
+  verificationCodeInvalid: () => failure(4070006, isSpent('verification code'))
 }
