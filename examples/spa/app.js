@@ -1,7 +1,7 @@
 /* global location, history, CSS, addEventListener */
 
 /** Calls the service on this page's own host name: localhost and 127.0.0.1 are two sites, a cookie of one is not sent to the other. */
-const api = apiOrigin(new URLSearchParams(location.search).get('api'))
+const api = `${location.protocol}//${location.hostname}:${document.querySelector('meta[name=service-port]').content}`
 
 const plainPages = {
   '/error': ['Something went wrong', 'The identity server could not finish what you asked for. Please start again.'],
@@ -15,14 +15,6 @@ const flows = { login: null, registration: null }
 let nextCursor = null
 
 const byId = (id) => document.getElementById(id)
-
-/** @param dangerousOverride from the URL: only another port of this host, else a crafted link would send passwords elsewhere */
-function apiOrigin (dangerousOverride) {
-  const own = `${location.protocol}//${location.hostname}`
-  if (dangerousOverride === null || !URL.canParse(dangerousOverride)) return `${own}:3000`
-  const { protocol, hostname, origin } = new URL(dangerousOverride)
-  return `${protocol}//${hostname}` === own ? origin : `${own}:3000`
-}
 
 /** Always resolves: the service's envelope with `status`, which is 0 when there was no usable answer. */
 async function call (method, path, body) {

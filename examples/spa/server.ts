@@ -8,7 +8,7 @@ const VIEWS = ['/', '/login', '/registration', '/recovery', '/verification', '/s
 
 /**
  * The demo page as any static host would serve it, under a strict content policy.
- * @param servicePort port of the service on the page's own host name; another one than 3000 is handed on in the address
+ * @param servicePort port of the service on the page's own host name
  */
 export function buildPage (servicePort: number): FastifyInstance {
   const page = Fastify({ forceCloseConnections: true })
@@ -16,7 +16,8 @@ export function buildPage (servicePort: number): FastifyInstance {
   const serve = (path: string, file: string, type: string): void => {
     page.get(path, async (_request, reply) => {
       reply.header('content-security-policy', `default-src 'self'; connect-src ${services}; frame-ancestors 'none'`)
-      return reply.type(`${type}; charset=utf-8`).send(await readFile(join(import.meta.dirname, file)))
+      const text = await readFile(join(import.meta.dirname, file), 'utf8')
+      return reply.type(`${type}; charset=utf-8`).send(text.replace('name="service-port" content="3000"', `name="service-port" content="${servicePort}"`))
     })
   }
   for (const [path, type] of Object.entries(FILES)) serve(path, path.slice(1), type)
