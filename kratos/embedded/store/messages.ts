@@ -1,4 +1,3 @@
-import type { JsonObject } from '../json.js'
 import { number, text, type Row, type Sql } from './database.js'
 
 /** A mail or text message that a Kratos would send; the embedded server only keeps it. */
@@ -11,7 +10,6 @@ export interface CourierMessage {
   subject: string
   body: string
   template: string
-  templateData: JsonObject
   sendCount: number
   createdAt: number
   updatedAt: number
@@ -26,8 +24,8 @@ export interface MessageStore {
 
 export const messageStore = (sql: Sql): MessageStore => ({
   add: (message) => {
-    sql.run('INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', message.id, message.status, message.type, message.channel,
-      message.recipient, message.subject, message.body, message.template, JSON.stringify(message.templateData), message.sendCount, message.createdAt, message.updatedAt)
+    sql.run('INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', message.id, message.status, message.type, message.channel,
+      message.recipient, message.subject, message.body, message.template, message.sendCount, message.createdAt, message.updatedAt)
   },
   get: (id) => {
     const row = sql.get('SELECT * FROM messages WHERE id = ?', id)
@@ -45,7 +43,6 @@ const fromRow = (row: Row): CourierMessage => ({
   subject: text(row, 'subject'),
   body: text(row, 'body'),
   template: text(row, 'template'),
-  templateData: JSON.parse(text(row, 'template_data')),
   sendCount: number(row, 'send_count'),
   createdAt: number(row, 'created_at'),
   updatedAt: number(row, 'updated_at')

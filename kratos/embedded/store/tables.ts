@@ -48,6 +48,6 @@ CREATE TABLE IF NOT EXISTS codes (
 CREATE INDEX IF NOT EXISTS codes_of ON codes (flow_id);
 CREATE TABLE IF NOT EXISTS messages (
   id TEXT PRIMARY KEY, status TEXT NOT NULL, type TEXT NOT NULL, channel TEXT NOT NULL, recipient TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL,
-  template TEXT NOT NULL, template_data TEXT NOT NULL, send_count INTEGER NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL
+  template TEXT NOT NULL, send_count INTEGER NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL
 );
 `

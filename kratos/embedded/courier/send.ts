@@ -1,0 +1,28 @@
+import { notEmbedded } from '../http/errors.js'
+import type { Kratos } from '../kratos.js'
+import { newId } from '../random.js'
+import type { Template } from './templates.js'
+
+/**
+ * Queues a message: it can be read at the admin's courier endpoints and in the log, and is never delivered.
+ * @param via `email` or `sms`
+ */
+export function sendMessage (kratos: Kratos, via: string, recipient: string, template: Template): void {
+  const body = via === 'sms' ? template.sms : template.body
+  if (body === undefined || (via !== 'email' && via !== 'sms')) throw notEmbedded(`A message of type ${template.type} cannot be sent via ${via}.`)
+  const now = kratos.clock.now()
+  kratos.store.messages.add({
+    id: newId(),
+    status: 'queued',
+    type: via,
+    channel: via,
+    recipient,
+    subject: via === 'sms' ? '' : template.subject,
+    body,
+    template: template.type,
+    sendCount: 0,
+    createdAt: now,
+    updatedAt: now
+  })
+  kratos.log(`message ${template.type} to ${recipient}: ${body.trim().replace(/\s*\n+\s*/g, ' ')}`)
+}
