@@ -21,7 +21,7 @@ const missingFlow = (flow: string): Route[] => missing(
 /** What a real Kratos has and this server does not do: 501, never a made-up success. Whoever builds one takes its line away. */
 const MISSING_PUBLIC: Route[] = [
   ...missingFlow('settings'), ...missingFlow('recovery'), ...missingFlow('verification'),
-  ...missing(['GET', '/sessions/token-exchange'], ['GET', '/.well-known/ory/webauthn.js'],
+  ...missing(['GET', '/.well-known/ory/webauthn.js'],
     ['GET', '/self-service/methods/oidc/callback/{provider}'], ['POST', '/self-service/methods/oidc/callback/{provider}'])
 ]
 

@@ -21,6 +21,7 @@ export const DEFAULTS: JsonObject = {
         identifier_similarity_check_enabled: true
       }),
       profile: method(true),
+      identifier_first: method(true),
       code: { ...method(true, { lifespan: '1h', max_submissions: 5 }), passwordless_enabled: false, mfa_enabled: false, passwordless_login_fallback_enabled: false },
       link: method(true, { lifespan: '1h' }),
       totp: method(false, { issuer: '' }),

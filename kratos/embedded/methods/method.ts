@@ -40,10 +40,13 @@ export type LoginPage =
   | { kind: 'credentials', identity: Identity | undefined }
   | { kind: 'second-factor', session: Session }
 
+/** A login that asks for the identifier first turns to the page with the credentials. */
+export interface ShowCredentials { kind: 'turn-page', identifier: string, identity: Identity | undefined }
+
 export interface LoginMethod {
   populate (ex: Exchange, flow: Flow, page: LoginPage): void
   /** @returns who proved to be whom, and what is then noted in the session */
-  submit (ex: Exchange, flow: Flow, session: Session | undefined): Promise<Outcome<ProvenIdentity>>
+  submit (ex: Exchange, flow: Flow, session: Session | undefined): Promise<Outcome<ProvenIdentity> | ShowCredentials>
 }
 
 export interface ProvenIdentity { identity: Identity, method: Omit<AuthenticationMethod, 'completedAt'> }

@@ -1,12 +1,21 @@
 import type { Kratos } from '../kratos.js'
 import { isEnabled, type LoginMethod, type Method, type RegistrationMethod, type SettingsMethod } from './method.js'
+import { identifierFirst } from './identifier-first/identifier-first.js'
 import { password } from './password/password.js'
 import { profile } from './profile/profile.js'
+import { unbuilt } from './unbuilt.js'
 
-/** Every method, in the order in which a submit is offered to them: `profile` stays first. */
+/**
+ * Every method, in the order in which a submit is offered to them: `profile` stays first and `identifier_first` last, for
+ * they read every submit. Whoever builds a method puts it in the place of its name.
+ */
 export const METHODS: Method[] = [
   profile,
-  password
+  password,
+  unbuilt('oidc'),
+  unbuilt('passkey'),
+  unbuilt('webauthn'),
+  identifierFirst
 ]
 
 /** Methods that take part in the registration form; `profile` cannot be switched off. */

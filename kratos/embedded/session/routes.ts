@@ -1,5 +1,5 @@
 import { empty, json, JSON_TYPE, type Answer } from '../http/answer.js'
-import { badRequest, unauthorized } from '../http/errors.js'
+import { badRequest, notFound, unauthorized } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { pageParameters, paginationHeaders } from '../http/pagination.js'
 import { route, type Route } from '../http/router.js'
@@ -45,11 +45,19 @@ function revokeOne (ex: Exchange): Answer {
   return empty(204, JSON_TYPE)
 }
 
+/** Codes are given by social login in native apps only; none is open here. */
+function exchangeToken ({ query }: Exchange): Answer {
+  const codes = [query.get('init_code') ?? '', query.get('return_to_code') ?? '']
+  if (codes.includes('')) throw badRequest('"init_code" and "return_to_code" query params must be set')
+  throw notFound('no session yet for this "code"')
+}
+
 const ANY_METHOD = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'CONNECT', 'OPTIONS', 'TRACE']
 
 export const sessionRoutes: Route[] = [
   ...ANY_METHOD.map(method => route(method, '/sessions/whoami', whoami)),
   route('GET', '/sessions', list),
   route('DELETE', '/sessions', revokeOthers),
-  route('DELETE', '/sessions/{id}', revokeOne)
+  route('DELETE', '/sessions/{id}', revokeOne),
+  route('GET', '/sessions/token-exchange', exchangeToken)
 ]

@@ -13,6 +13,7 @@ import { findSession } from '../../session/credentials.js'
 import type { Session } from '../../session/session.js'
 import { MESSAGES } from '../../ui/message.js'
 import { completeLogin } from './completion.js'
+import { showCredentials } from './pages.js'
 import { alreadyLoggedIn, openLogin, sessionRequiredForHigherAal, sortLogin } from './opening.js'
 
 async function initApi (ex: Exchange): Promise<Answer> {
@@ -72,6 +73,7 @@ async function offerToMethods (ex: Exchange, flow: Flow, session: Session | unde
     const outcome = await login?.submit(ex, flow, session)
     if (outcome === undefined || outcome.kind === 'not-responsible') continue
     if (outcome.kind === 'answered') return outcome.answer
+    if (outcome.kind === 'turn-page') return showCredentials(ex, flow, outcome)
     return await completeLogin(ex, flow, outcome.value, session)
   }
   throw formError(MESSAGES.noLoginStrategy())

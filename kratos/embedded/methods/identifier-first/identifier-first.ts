@@ -1,0 +1,5 @@
+import type { Method } from '../method.js'
+import { login } from './login.js'
+
+/** `login.style: identifier_first`: who first, how second. */
+export const identifierFirst: Method = { id: 'identifier_first', group: 'identifier_first', login }
