@@ -15,9 +15,10 @@ async function startBrowser (t: Test): Promise<Browser> {
 
 async function signUp (page: Page, base: string, email: string): Promise<void> {
   await page.goto(`${base}/registration`)
-  await page.getByLabel('E-mail').fill(email)
-  await page.getByLabel('Password').fill('Xq7-velvet-harbor-42')
-  await page.getByRole('button', { name: 'Sign up' }).click()
+  const form = page.locator('#registration-form')
+  await form.getByLabel('E-mail').fill(email)
+  await form.getByLabel('Password').fill('Xq7-velvet-harbor-42')
+  await form.getByRole('button', { name: 'Sign up' }).click()
   await page.getByRole('heading', { name: 'Your documents' }).waitFor()
 }
 
@@ -52,13 +53,13 @@ t.test('the demo page in a browser', { timeout: 120_000 }, async (t) => {
       await item.waitFor({ state: 'detached' })
 
       await page.getByRole('button', { name: 'Log out' }).click()
-      await page.getByRole('button', { name: 'Log in' }).waitFor()
-      await page.getByLabel('E-mail or username').fill(email)
-      await page.getByLabel('Password').fill('wrong-password')
-      await page.getByRole('button', { name: 'Log in' }).click()
+      const form = page.locator('#login-form')
+      await form.getByLabel('E-mail or username').fill(email)
+      await form.getByLabel('Password').fill('wrong-password')
+      await form.getByRole('button', { name: 'Log in' }).click()
       await page.getByText('The provided credentials are invalid').waitFor()
-      await page.getByLabel('Password').fill('Xq7-velvet-harbor-42')
-      await page.getByRole('button', { name: 'Log in' }).click()
+      await form.getByLabel('Password').fill('Xq7-velvet-harbor-42')
+      await form.getByRole('button', { name: 'Log in' }).click()
       await page.getByRole('heading', { name: 'Your documents' }).waitFor()
     })
   }
