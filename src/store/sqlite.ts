@@ -74,11 +74,13 @@ function checkSettings (connection: Connection, journal: string): void {
   throw new StoreUnavailableError('The database does not take its settings', { driverCode: 'SQLITE_NOLFS' })
 }
 
-/** A file that is already migrated would else be found read-only by the first user. Locked means writable. */
+/**
+ * A file that is already migrated would else be found read-only by the first user: SQLite opens it, and even begins.
+ * Locked means writable.
+ */
 function checkWritable (connection: Connection): void {
   try {
-    connection.exec(BEGIN_WRITE)
-    connection.exec('ROLLBACK')
+    connection.exec(`${BEGIN_WRITE}; PRAGMA user_version = 0; ROLLBACK`)
   } catch (error) {
     const translated = toSqliteStoreError(error)
     if (!(translated instanceof StoreUnavailableError) || translated.reason !== 'locked') throw error

