@@ -22,7 +22,6 @@ export const sendVerification: Hook = async ({ ex, flow, identity }) => {
     subject: 'Use code to verify your account',
     body: `Verify your account with the following code:\n\n${code}\n`,
     template: 'verification_code_valid',
-    templateData: { to: address.value, verification_code: code },
     sendCount: 0,
     createdAt: now,
     updatedAt: now
