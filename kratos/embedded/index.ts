@@ -73,13 +73,14 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
   const schemas = loadSchemas({ values: config, folder, dev }, options.schema)
   const store = openStore(options.database === undefined || options.database === 'memory' ? ':memory:' : options.database)
   const kratos: Kratos = {
-    config, folder, dev, clock, store, schemas, version: VERSION, sealer: createSealer(config.secrets.cookie), log: logger, closing: closing.signal
+    config, folder, dev, clock, store, schemas, version: VERSION, sealer: createSealer(config.secrets.cookie), log: logger, closing: closing.signal, background: new Set()
   }
   const listeners: Listener[] = []
   const close = async (): Promise<void> => {
     if (closing.signal.aborted) return
     closing.abort()
     await Promise.all(listeners.map(async listener => await listener.close()))
+    await Promise.all(kratos.background)
     store.close()
   }
   const faults = { public: createFaults(), admin: createFaults() }

@@ -19,4 +19,6 @@ export interface Kratos {
   readonly log: (line: string) => void
   /** Aborts when the server closes: background work stops. */
   readonly closing: AbortSignal
+  /** Work that nobody waits for, such as hooks whose answer is ignored; closing waits until it has stopped. */
+  readonly background: Set<Promise<void>>
 }

@@ -57,7 +57,7 @@ export interface FailureStyle {
 export function failedSubmit (ex: Exchange, flow: Flow, error: unknown, style: FailureStyle): Answer {
   if (!showInForm(flow, error, style)) {
     if (!(error instanceof ApiError)) throw error
-    return flow.type === 'api' ? writeError(ex, error) : forwardError(ex, error)
+    return flow.type === 'api' ? writeError(ex, error, error.fields.isPlain === true ? 400 : undefined) : forwardError(ex, error)
   }
   style.sort(flow)
   saveFlow(ex.kratos, flow)

@@ -1,4 +1,4 @@
-import { ApiError, badRequest } from '../http/errors.js'
+import { badRequest, plainError } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { fieldsOf, type SchemaField } from '../identity/schema-fields.js'
 import { formError, FormError, violations } from '../identity/validation.js'
@@ -61,7 +61,7 @@ export const requiredError = formError
 
 function submittedValues (ex: Exchange): Values {
   if (ex.method === 'GET' || ex.method === 'HEAD') return grouped(ex.query)
-  if (ex.body.kind === 'too-large') throw new ApiError({ code: 500, message: 'unable to read body: http: request body too large', httpStatus: 400 })
+  if (ex.body.kind === 'too-large') throw plainError('unable to read body: http: request body too large')
   const type = (ex.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
   if (ex.headers.get('content-length') === '0') throw badRequest('Unable to decode HTTP Request Body because its HTTP Header "Content-Length" is zero.')
   if (!CONTENT_TYPES.includes(type)) {

@@ -19,17 +19,23 @@ function created ({ hook, config = {} }: HookConfig): Hook {
   return factory(config)
 }
 
-/** The method's own list when it has one, else the one for all; `session` always runs last (facts 17). */
-function configured (after: AfterConfig, method: string): HookConfig[] {
-  const own = after[method] as AfterConfig | undefined
-  const hooks = (own?.hooks?.length ?? 0) > 0 ? own?.hooks ?? [] : after.hooks ?? []
+/**
+ * The method's own list when it has one, else the one for all: Kratos merges nothing, looks for hooks that may object in the
+ * method's own list only, and for recovery and verification in the one for all only. `session` always runs last (facts 17).
+ */
+function configured (after: AfterConfig, { flow, stage, method }: HookRun): HookConfig[] {
+  const own = (after[method] as AfterConfig | undefined)?.hooks ?? []
+  const shared = after.hooks ?? []
+  const isShared = flow.kind === 'recovery' || flow.kind === 'verification' || (stage === 'post-persist' && own.length === 0)
+  const hooks = isShared ? shared : own
   return [...hooks.filter(({ hook }) => hook !== 'session'), ...hooks.filter(({ hook }) => hook === 'session').slice(0, 1)]
 }
 
-function hooksFor ({ ex, flow, stage, method }: HookRun): Hook[] {
-  const { flows } = ex.kratos.config.selfservice
+function hooksFor (run: HookRun): Hook[] {
+  const { flow, stage } = run
+  const { flows } = run.ex.kratos.config.selfservice
   if (stage === 'before') return flows[flow.kind].before.hooks.map(created)
-  const hooks = configured(flows[flow.kind].after, method).map(created)
+  const hooks = configured(flows[flow.kind].after, run).map(created)
   // Kratos itself puts the verification mail before all configured hooks of a registration (recording 05).
   const isFirst = stage === 'post-persist' && flow.kind === 'registration' && flows.verification.enabled
   return isFirst ? [sendVerification, ...hooks] : hooks

@@ -13,6 +13,8 @@ export interface ApiErrorFields {
   extra?: JsonObject
   /** HTTP status when it differs from `error.code` (recordings 62, 72, 86). */
   httpStatus?: number
+  /** An error of Go without a status of its own: 500, but 400 where an API flow reports it (recordings 72, 86). */
+  isPlain?: boolean
 }
 
 /** An answer with Kratos' `error` object (facts 15). */
@@ -47,6 +49,10 @@ export const gone = (id: string | undefined, reason: string, fields: Partial<Api
   new ApiError({ code: 410, message: 'The requested resource is no longer available because it has expired or is otherwise invalid.', ...(id === undefined ? {} : { id }), reason, ...fields })
 export const internal = (message: string, fields: Partial<ApiErrorFields> = {}): ApiError =>
   new ApiError({ code: 500, message: 'An internal server error occurred, please contact the system administrator', reason: message, ...fields })
+/** An error of Go with a text and nothing else. */
+export const plainError = (message: string): ApiError => new ApiError({ code: 500, message, isPlain: true })
+/** A configuration that contradicts itself, noticed when it is used. */
+export const misconfigured = (reason: string): ApiError => new ApiError({ id: 'invalid_configuration', code: 500, message: 'Invalid configuration', reason })
 /** Something of Kratos that the embedded server does not do: said, never made up. */
 export const notEmbedded = (what: string): ApiError =>
   new ApiError({ code: 501, id: 'not_embedded', message: 'The embedded development server does not do this', reason: what })

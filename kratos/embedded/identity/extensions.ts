@@ -1,5 +1,5 @@
 import { asObject, valueAt, type JsonObject } from '../json.js'
-import { newId } from '../random.js'
+import { NIL_UUID } from '../random.js'
 import type { Identity } from './identity.js'
 import type { IdentitySchema } from './schemas.js'
 import { FormError, violations } from './validation.js'
@@ -17,6 +17,10 @@ function markedTraits (identity: Identity, schema: IdentitySchema): MarkedTrait[
   })
 }
 
+/** Values of the traits whose `ory.sh/kratos` is as wanted. */
+export const markedValues = (identity: Identity, schema: IdentitySchema, isWanted: (extension: JsonObject) => boolean): string[] =>
+  markedTraits(identity, schema).filter(({ extension }) => isWanted(extension)).map(({ value }) => value)
+
 const CREDENTIAL_TYPES = ['password', 'webauthn', 'code'] as const
 
 /**
@@ -31,11 +35,14 @@ export function validateIdentity (identity: Identity, schema: IdentitySchema, no
   for (const type of CREDENTIAL_TYPES) deriveCredential(identity, type, traits, now)
   identity.verifiableAddresses = unique(traits.flatMap(({ value, extension }) => addressOf(value, asObject(extension['verification'])['via'])))
     .map(address => identity.verifiableAddresses.find(old => old.value === address.value && old.via === address.via) ??
-      { id: newId(), ...address, verified: false, status: 'pending' as const, createdAt: now, updatedAt: now })
+      { ...NOT_STORED, ...address, verified: false, status: 'pending' as const })
   identity.recoveryAddresses = unique(traits.flatMap(({ value, extension }) => addressOf(value, asObject(extension['recovery'])['via'])))
     .map(address => identity.recoveryAddresses.find(old => old.value === address.value && old.via === address.via) ??
-      { id: newId(), ...address, createdAt: now, updatedAt: now })
+      { ...NOT_STORED, ...address })
 }
+
+/** Storing gives an address its id and times (recording 75). */
+const NOT_STORED = { id: NIL_UUID, createdAt: 0, updatedAt: 0 }
 
 interface Address { value: string, via: string }
 

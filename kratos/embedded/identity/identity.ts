@@ -75,7 +75,8 @@ export function identityJson (kratos: Kratos, identity: Identity): JsonObject {
     id: identity.id,
     ...(identity.externalId === undefined ? {} : { external_id: identity.externalId }),
     schema_id: identity.schemaId,
-    schema_url: publicUrl(kratos, `/schemas/${Buffer.from(identity.schemaId).toString('base64url')}`),
+    // Filled in when it is stored (recording 75).
+    schema_url: identity.id === NIL_UUID ? '' : publicUrl(kratos, `/schemas/${Buffer.from(identity.schemaId).toString('base64url')}`),
     state: identity.state,
     state_changed_at: time(identity.stateChangedAt),
     traits: identity.traits,

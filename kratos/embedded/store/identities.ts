@@ -82,7 +82,11 @@ function replace (sql: Sql, identity: Identity): void {
   insertParts(sql, identity)
 }
 
-function insertParts (sql: Sql, { id, credentials, verifiableAddresses, recoveryAddresses }: Identity): void {
+function insertParts (sql: Sql, identity: Identity): void {
+  const { id, credentials, verifiableAddresses, recoveryAddresses, updatedAt: now } = identity
+  for (const address of [...verifiableAddresses, ...recoveryAddresses]) {
+    if (address.id === NIL_UUID) Object.assign(address, { id: newId(), createdAt: now, updatedAt: now })
+  }
   for (const { type, config, version, createdAt, updatedAt, identifiers } of Object.values(credentials)) {
     sql.run('INSERT INTO credentials VALUES (?, ?, ?, ?, ?, ?)', id, type, JSON.stringify(config), version, createdAt, updatedAt)
     for (const [position, identifier] of identifiers.entries()) sql.run('INSERT INTO identifiers VALUES (?, ?, ?, ?)', type, identifier, id, position)

@@ -6,16 +6,26 @@ import { sessionJson } from '../../session/session.js'
 import type { HookRun } from '../hook.js'
 
 /** What a template sees as `ctx` (recording 71): headers of the allow-list only, but all cookies. */
-export function templateContext ({ ex, flow, identity, session }: HookRun): JsonObject {
+export function templateContext (run: HookRun): JsonObject {
+  const { ex, flow } = run
   const { header_allowlist: allowed } = ex.kratos.config.clients.web_hook
   const names = allowed.map(name => name.toLowerCase())
+  const headers = ex.headers.entries().filter(([name]) => name !== 'Host' && names.includes(name.toLowerCase()))
   return {
     flow: flowJson(flow) as JsonObject,
-    request_headers: Object.fromEntries(ex.headers.entries().filter(([name]) => names.includes(name.toLowerCase()))),
+    request_headers: Object.fromEntries(headers),
     request_method: ex.method,
     request_url: requestUrl(ex),
     request_cookies: Object.fromEntries(ex.cookies),
-    ...(identity === undefined ? {} : { identity: identityJson(ex.kratos, identity) }),
-    ...(session === undefined || flow.kind === 'registration' ? {} : { session: sessionJson(ex.kratos, session) })
+    ...people(run)
+  }
+}
+
+/** Before a flow only settings know somebody; a session is shown where one was there or is being made. */
+function people ({ ex: { kratos }, flow, stage, identity, session }: HookRun): JsonObject {
+  const hasSession = session !== undefined && (flow.kind === 'login' || flow.kind === 'settings')
+  return {
+    ...(identity === undefined || stage === 'before' ? {} : { identity: identityJson(kratos, identity) }),
+    ...(hasSession ? { session: sessionJson(kratos, session) } : {})
   }
 }

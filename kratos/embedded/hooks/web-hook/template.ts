@@ -1,33 +1,32 @@
-import { internal } from '../../http/errors.js'
+import { plainError } from '../../http/errors.js'
 import { readAddress } from '../../identity/schemas.js'
-import type { JsonObject } from '../../json.js'
-import type { Kratos } from '../../kratos.js'
+import { isObject, type JsonObject } from '../../json.js'
+import { evaluateTemplate, JsonnetError } from '../../jsonnet.js'
 import type { HookSettings } from './settings.js'
 
-/** Loaded with the first hook: the WebAssembly module would double the time to start. */
-async function evaluate (snippet: string): Promise<string> {
-  const { default: Jsonnet } = await import('@arakoodev/jsonnet')
-  const machine = new Jsonnet()
+/**
+ * The body of a hook: what its template makes of the context, as JSON or as a form.
+ * @param folder from which file:// addresses count
+ * @returns undefined when the template says `error 'cancel'` (recording 78); only JSON bodies can
+ * @throws ApiError when there is no template or it fails
+ */
+export async function renderTemplate ({ template, method, headers }: HookSettings, context: JsonObject, folder: string): Promise<string | undefined> {
+  if (method === 'TRACE') return ''
+  if (template === '') throw plainError('got empty template path for request with body')
+  const isForm = headers['Content-Type'] === 'application/x-www-form-urlencoded'
+  if (!isForm && headers['Content-Type'] !== 'application/json') throw plainError('invalid config - incorrect Content-Type for request with body')
   try {
-    return machine.evaluateSnippet(snippet)
-  } finally {
-    machine.destroy()
+    const text = await evaluateTemplate(readAddress(template, folder), context)
+    return isForm ? formOf(text) : text
+  } catch (error) {
+    if (!(error instanceof JsonnetError)) throw error
+    if (error.isCancel && !isForm) return undefined
+    throw plainError(error.message)
   }
 }
 
-/**
- * The body of a hook: the template, a function of `ctx`, evaluated; an empty one without template.
- * @returns undefined when the template says `error 'cancel'` (recording 78)
- */
-export async function renderTemplate (kratos: Kratos, { template }: HookSettings, context: JsonObject): Promise<string | undefined> {
-  if (template === '') return ''
-  const source = readAddress(template, kratos.folder)
-  // A template that fails gives its error as text instead of JSON.
-  const result = await evaluate(`(${source}\n)(${JSON.stringify(context)})`)
-  if (result.startsWith('runtime error: cancel')) return undefined
-  try {
-    return JSON.stringify(JSON.parse(result))
-  } catch {
-    throw internal(result)
-  }
+function formOf (text: string): string {
+  const values: unknown = JSON.parse(text)
+  if (!isObject(values) || Object.values(values).some(value => typeof value !== 'string')) throw plainError('json: cannot unmarshal the body into texts by name')
+  return new URLSearchParams(Object.entries(values).map(([name, value]): [string, string] => [name, String(value)])).toString()
 }

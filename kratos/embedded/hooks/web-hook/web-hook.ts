@@ -1,32 +1,57 @@
+import { plainError } from '../../http/errors.js'
 import type { JsonObject } from '../../json.js'
+import type { Kratos } from '../../kratos.js'
 import type { Hook, HookRun } from '../hook.js'
+import { applyAnswer, HookObjection } from './answer.js'
 import { templateContext } from './context.js'
-import { deliver } from './delivery.js'
-import { hookSettings, type HookSettings } from './settings.js'
+import { deliver, type HookAnswer } from './delivery.js'
+import { ensureConsistent, hookSettings, isDecisive, type HookSettings } from './settings.js'
 import { renderTemplate } from './template.js'
-import { notEmbedded } from '../../http/errors.js'
 
-/** Hooks whose answer counts run before the identity is stored, the others after (facts 17). */
-function isDue ({ stage, flow }: HookRun, { canInterrupt, parse }: HookSettings): boolean {
-  if (stage === 'before' || flow.kind === 'login') return true
-  return (canInterrupt || parse) === (stage === 'pre-persist')
+/** Hooks whose answer decides run before the identity is stored, the others after (facts 17); a login stores none. */
+function isDue ({ stage, flow }: HookRun, settings: HookSettings): boolean {
+  const stores = flow.kind === 'registration' || flow.kind === 'settings'
+  return stage === 'before' || !stores || isDecisive(settings) === (stage === 'pre-persist')
 }
 
-/** `web_hook`: sends a Jsonnet body to a URL (recordings 70 to 78). */
+/** `web_hook`: sends a Jsonnet body to a URL and minds the answer as configured (recordings 70 to 78). */
 export function webHook (config: JsonObject): Hook {
   const settings = hookSettings(config)
   return async (run) => {
     if (!isDue(run, settings)) return undefined
-    if (settings.canInterrupt || settings.parse) throw notEmbedded('web_hook with can_interrupt or response.parse is not built.')
+    ensureConsistent(settings)
+    const { kratos } = run.ex
     const context = templateContext(run)
-    const body = await renderTemplate(run.ex.kratos, settings, context)
-    if (body === undefined) return undefined
     if (settings.ignoreResponse) {
-      // Not awaited: the answer goes out first, failures stay in the log (recording 70).
-      deliver(run.ex.kratos, settings, body).catch(error => run.ex.kratos.log(`web hook ${settings.url}: ${String(error)}`))
+      inBackground(kratos, settings, structuredClone(context))
       return undefined
     }
-    await deliver(run.ex.kratos, settings, body)
+    const answer = await call(kratos, settings, context)
+    if (answer !== undefined) decide(run, settings, answer)
     return undefined
+  }
+}
+
+/** @returns undefined when the template cancels the call */
+async function call (kratos: Kratos, settings: HookSettings, context: JsonObject): Promise<HookAnswer | undefined> {
+  const body = await renderTemplate(settings, context, kratos.folder)
+  return body === undefined ? undefined : await deliver(kratos, settings, body)
+}
+
+/** Not awaited: the answer to the client goes out first, failures are only logged (recording 70). */
+function inBackground (kratos: Kratos, settings: HookSettings, context: JsonObject): void {
+  const work = call(kratos, settings, context)
+    .then(answer => { if (answer !== undefined) applyAnswer(answer, settings, undefined, kratos.clock.now()) })
+    .catch(error => { if (!kratos.closing.aborted) kratos.log(`web hook ${settings.url}: ${String(error)}`) })
+    .finally(() => { kratos.background.delete(work) })
+  kratos.background.add(work)
+}
+
+/** Opening a flow other than a login shows no form in which an objection could stand. */
+function decide ({ ex, flow, stage, identity }: HookRun, settings: HookSettings, answer: HookAnswer): void {
+  try {
+    applyAnswer(answer, settings, identity, ex.kratos.clock.now())
+  } catch (error) {
+    throw error instanceof HookObjection && stage === 'before' && flow.kind !== 'login' ? plainError(error.summary) : error
   }
 }
