@@ -47,7 +47,7 @@ export async function startHookTarget (recorded: readonly HookStep[], answers: R
 
   function answerFor (step: string, position: number): HookAnswer {
     const script = recorded.find(({ during }) => during === step)?.calls[position]?.response
-    return { status: script?.status ?? 200, body: script?.body ?? {}, ...answers[step] }
+    return { status: script?.status ?? 200, body: script === undefined ? {} : script.body, ...answers[step] }
   }
 
   const server = createServer((request, response) => { handle(request, response).catch(() => { response.destroy() }) })

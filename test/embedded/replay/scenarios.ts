@@ -56,7 +56,6 @@ export const scenarios: Record<string, Scenario> = {
     config: hookConfig({}),
     hookAnswers: {
       'hook answers 200 after 2 s': { delayMs: 2000 },
-      'hook answers 302 to itself': { headers: [['Location', '/internal/auth/user-created']] },
       'browser registration, hook answers 400': { status: 400, body: { error: 'no' } }
     }
   },
