@@ -27,10 +27,6 @@ export const notCovered: Record<string, string> = {
   '65-code-registration-and-login-api': incomplete,
   '66-code-registration-and-login-browser': incomplete,
   '68-oidc-browser': incomplete,
-  '71-webhook-full-context': incomplete,
-  '74-webhook-blocking-timeout': incomplete,
-  '75-webhook-can-interrupt': incomplete,
-  '76-webhook-response-parse': incomplete,
   '80-admin-identities': incomplete,
   '82-admin-recovery-courier-health': incomplete,
   '85-unknown-paths-and-methods': incomplete
