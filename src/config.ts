@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { BlockList, isIP } from 'node:net'
 import { Type, type Static } from '@sinclair/typebox'
 import { Ajv } from 'ajv'
 import envSchema from 'env-schema'
@@ -8,12 +8,25 @@ import { isStrongKey, MIN_WEBHOOK_KEY_BYTES } from './webhook/key.js'
 
 const list = (text: string): string[] => text.split(',').map((item) => item.trim()).filter((item) => item !== '')
 
-/** An address or a CIDR range of proxies; a range that covers everybody would let any client choose its address (B20). */
+/** IPv4 reaches an IPv6 socket in this form, so an IPv6 range around it would trust every IPv4 client. */
+function coversAllOfIpv4 (address: string, bits: number): boolean {
+  const range = new BlockList()
+  range.addSubnet(address, bits, 'ipv6')
+  return range.check('::ffff:203.0.113.1', 'ipv6')
+}
+
+/**
+ * An address or a CIDR range of proxies. A range that covers everybody, alone or with another one, would let any client
+ * choose its address (B20): the widest are those of private networks, 10.0.0.0/8 and fc00::/7.
+ */
 function isProxyRange (text: string): boolean {
   const [address = '', bits, ...rest] = text.split('/')
   const version = isIP(address)
   if (version === 0 || rest.length > 0) return false
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= (version === 4 ? 32 : 128))
+  if (bits === undefined) return true
+  const [widest, narrowest] = version === 4 ? [8, 32] : [7, 128]
+  if (!/^\d{1,3}$/.test(bits) || Number(bits) < widest || Number(bits) > narrowest) return false
+  return version === 4 || !coversAllOfIpv4(address, Number(bits))
 }
 
 const FORMATS: Record<string, (text: string) => boolean> = {
@@ -41,7 +54,7 @@ export const ConfigSchema = Type.Object({
   KRATOS_ADMIN_URL: text('http-url', 'URL of Kratos\' admin port, another one than the public port'),
   KRATOS_BROWSER_URL: Type.Optional(text('http-url', 'Kratos\' serve.public.base_url, where it differs from KRATOS_PUBLIC_URL')),
   SESSION_COOKIE_NAME: text('cookie-name', 'name of Kratos\' session cookie (session.cookie.name)', { default: DEFAULT_COOKIE_NAME }),
-  WEBHOOK_KEY: text('webhook-key', `secret of at least ${MIN_WEBHOOK_KEY_BYTES} bytes that Kratos sends as X-Webhook-Key`),
+  WEBHOOK_KEY: text('webhook-key', `secret of at least ${MIN_WEBHOOK_KEY_BYTES} bytes, visible ASCII, that Kratos sends as X-Webhook-Key`),
   WEBHOOK_KEY_PREVIOUS: Type.Optional(text('webhook-key', 'former webhook key, accepted while it is being rotated')),
   DATABASE_URL: text('database-url', 'postgres://… or the path of a SQLite file', { default: 'data/app.db' }),
   TRUST_PROXY: text('proxy-list', 'addresses or CIDR ranges of reverse proxies, comma-separated; empty: none is trusted', { default: '' }),
@@ -64,10 +77,16 @@ export class ConfigError extends Error {
 
 interface SchemaError { instancePath: string, params: Record<string, unknown> }
 
-function problemOf ({ instancePath, params }: SchemaError): string {
-  const name = typeof params['missingProperty'] === 'string' ? params['missingProperty'] : instancePath.slice(1)
-  const missing = params['missingProperty'] === undefined ? 'is not valid' : 'is missing'
-  return `${name} ${missing}: it wants ${ConfigSchema.properties[name as keyof Config]?.description ?? 'another value'}`
+const complaint = (name: string, fault: string): string =>
+  `${name} ${fault}: it wants ${ConfigSchema.properties[name as keyof Config]?.description ?? 'another value'}`
+
+const problemOf = ({ instancePath, params }: SchemaError): string =>
+  typeof params['missingProperty'] === 'string' ? complaint(params['missingProperty'], 'is missing') : complaint(instancePath.slice(1), 'is not valid')
+
+/** Ajv's conversion also takes `Infinity`, for which a timer fires at once, and `0x10`, which nobody means. */
+function unreadableNumbers (data: Record<string, string | undefined>): string[] {
+  const numbers = Object.entries(ConfigSchema.properties).filter(([, { type }]) => type === 'integer').map(([name]) => name)
+  return numbers.filter((name) => !/^-?\d{1,9}$/.test(data[name] ?? '0')).map((name) => complaint(name, 'is not valid'))
 }
 
 /** Rules between two variables. */
@@ -84,13 +103,13 @@ const withFormats = (ajv: Ajv): Ajv => {
 function parse (env: Record<string, string | undefined>): { config?: Config, problems: string[] } {
   // An empty variable is one that is not set: compose files and shells cannot say it otherwise.
   const data = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  const beyondSchema = [...unreadableNumbers(data), ...contradictions(data as Partial<Config>)]
   try {
     const ajv = { customOptions: withFormats as never }
-    return { config: envSchema<Config>({ schema: ConfigSchema, data, env: false, ajv }), problems: contradictions(data as Partial<Config>) }
+    return { config: envSchema<Config>({ schema: ConfigSchema, data, env: false, ajv }), problems: beyondSchema }
   } catch (error) {
     if (!(error instanceof Error) || !('errors' in error) || !Array.isArray(error.errors)) throw error
-    const problems = (error.errors as SchemaError[]).map(problemOf)
-    return { problems: [...new Set([...problems, ...contradictions(data as Partial<Config>)])] }
+    return { problems: [...new Set([...(error.errors as SchemaError[]).map(problemOf), ...beyondSchema])] }
   }
 }
 

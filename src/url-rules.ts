@@ -6,4 +6,4 @@ export function isHttpUrl (text: string): boolean {
 }
 
 /** An origin exactly as browsers send it: scheme, host and port, lower case, nothing behind (C02). */
-export const isOrigin = (text: string): boolean => isHttpUrl(text) && new URL(text).origin === text
+export const isOrigin = (text: string): boolean => isHttpUrl(text) && new URL(text).origin === text && !text.includes('*')
