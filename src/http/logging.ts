@@ -1,9 +1,8 @@
-import type { DestinationStream } from 'pino'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 
 /** Where log lines go: a stream of the caller, else standard output. */
 export interface LogTarget {
-  stream?: DestinationStream
+  stream?: { write: (line: string) => void }
   /** For people at a terminal; everywhere else one JSON object a line. */
   pretty?: boolean
 }
