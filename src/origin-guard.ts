@@ -15,6 +15,8 @@ const DECLARES_JSON = /^application\/json\s*(?:;|$)/i
  */
 export function isOriginTrusted ({ method, headers, ownOrigin }: GuardedRequest, origins: readonly string[]): boolean {
   const { origin } = headers
+  // A POST that navigates is a form, and no form speaks to us, whoever shows it (C08).
+  if (method === 'POST' && headers['sec-fetch-mode'] === 'navigate') return false
   // Exact comparison: `null`, a list and a duplicate (which Node joins by a comma) equal no origin.
   if (origin !== undefined) return origin === ownOrigin || origins.includes(origin)
   const site = headers['sec-fetch-site']
@@ -23,13 +25,16 @@ export function isOriginTrusted ({ method, headers, ownOrigin }: GuardedRequest,
   return method !== 'POST' || DECLARES_JSON.test(headers['content-type'] ?? '')
 }
 
+/** How browsers, present and past, mark what nobody asked for yet. */
+const SPECULATION_HEADERS = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz']
+
 /**
  * Whether a GET may complete a logout: a navigation, or a script of a trusted page; never a prefetch, a frame or
  * a subresource (C11). That the token belongs to the session is Kratos' check.
  */
 export function isDeliberateVisit (request: GuardedRequest, origins: readonly string[]): boolean {
   const { headers } = request
-  if (headers['sec-purpose'] !== undefined || headers['purpose'] !== undefined) return false
+  if (SPECULATION_HEADERS.some((name) => headers[name] !== undefined)) return false
   const destination = headers['sec-fetch-dest']
   if (destination === 'document' || (destination === undefined && headers.origin === undefined)) return true
   return (destination === 'empty' || destination === undefined) && isOriginTrusted(request, origins)
