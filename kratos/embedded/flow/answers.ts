@@ -23,6 +23,10 @@ export function forwardError (ex: Exchange, error: ApiError): Answer {
   return redirect(ex.method, 303, withQuery(ex.kratos.config.selfservice.flows.error.ui_url, { id }))
 }
 
+/** An error of a known flow: API callers get it with 400 when it is a plain one, browsers as `forwardError`. */
+export const reportError = (ex: Exchange, flow: Flow, error: ApiError): Answer =>
+  flow.type === 'api' ? writeError(ex, error, error.fields.isPlain === true ? 400 : undefined) : forwardError(ex, error)
+
 /** A flow that was opened: its JSON, or the page that shows it. */
 export const openedFlow = (ex: Exchange, flow: Flow): Answer =>
   acceptsJson(ex) ? json(200, flowJson(flow)) : redirect(ex.method, 303, uiUrl(ex.kratos, flow))
@@ -57,7 +61,7 @@ export interface FailureStyle {
 export function failedSubmit (ex: Exchange, flow: Flow, error: unknown, style: FailureStyle): Answer {
   if (!showInForm(flow, error, style)) {
     if (!(error instanceof ApiError)) throw error
-    return flow.type === 'api' ? writeError(ex, error, error.fields.isPlain === true ? 400 : undefined) : forwardError(ex, error)
+    return reportError(ex, flow, error)
   }
   style.sort(flow)
   saveFlow(ex.kratos, flow)

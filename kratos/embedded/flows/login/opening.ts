@@ -12,6 +12,7 @@ import { upsertNode } from '../../ui/container.js'
 import { MESSAGES } from '../../ui/message.js'
 import { csrfNode } from '../../ui/node.js'
 import { sortNodes } from '../../ui/sort.js'
+import { failedOpening } from './failed-opening.js'
 
 export const alreadyLoggedIn = (): ApiError => badRequest(
   'A valid session was detected and thus login is not possible. Did you forget to set `?refresh=true`?',
@@ -51,9 +52,10 @@ function pageFor (ex: Exchange, flow: Flow, session: Session | undefined): Login
 /**
  * A login flow with its form, stored.
  * @throws ApiError when the caller is logged in already, or asks for a second factor without the first (facts 7)
+ * @throws FailedOpening when a hook before it fails
  */
 export async function openLogin (ex: Exchange, type: 'api' | 'browser'): Promise<Flow> {
-  const flow = newFlow(ex, 'login', type)
+  const flow = { ...newFlow(ex, 'login', type), createdAt: 0, updatedAt: 0 }
   const session = findSession(ex)
   flow.requestedAal = requestedAal(ex)
   flow.refresh = isTrue(ex.query.get('refresh')) && session !== undefined
@@ -63,7 +65,12 @@ export async function openLogin (ex: Exchange, type: 'api' | 'browser'): Promise
   if (page.kind === 'second-factor' && page.session.aal !== 'aal2') flow.ui.messages.push(MESSAGES.secondFactor())
   sortLogin(flow)
   if (type === 'browser') upsertNode(flow.ui, csrfNode(csrfToken(ex)))
-  await runHooks({ ex, flow, stage: 'before', method: '' })
+  try {
+    await runHooks({ ex, flow, stage: 'before', method: '' })
+  } catch (error) {
+    throw failedOpening(ex, flow, error, sortLogin)
+  }
+  flow.createdAt = ex.kratos.clock.now()
   saveFlow(ex.kratos, flow)
   return flow
 }

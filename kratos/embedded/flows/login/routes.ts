@@ -13,17 +13,24 @@ import { findSession } from '../../session/credentials.js'
 import type { Session } from '../../session/session.js'
 import { MESSAGES } from '../../ui/message.js'
 import { completeLogin } from './completion.js'
+import { FailedOpening } from './failed-opening.js'
 import { showCredentials } from './pages.js'
 import { alreadyLoggedIn, openLogin, sessionRequiredForHigherAal, sortLogin } from './opening.js'
 
 async function initApi (ex: Exchange): Promise<Answer> {
-  return json(200, flowJson(await openLogin(ex, 'api')))
+  try {
+    return json(200, flowJson(await openLogin(ex, 'api')))
+  } catch (error) {
+    if (error instanceof FailedOpening) return error.answer
+    throw error
+  }
 }
 
 async function initBrowser (ex: Exchange): Promise<Answer> {
   try {
     return openedFlow(ex, await openLogin(ex, 'browser'))
   } catch (error) {
+    if (error instanceof FailedOpening) return error.answer
     if (!(error instanceof ApiError)) throw error
     const isLoggedIn = error.fields.id === 'session_already_available'
     return isLoggedIn && !acceptsJson(ex) ? sendHome(ex) : forwardError(ex, error)
@@ -64,6 +71,7 @@ async function submit (ex: Exchange): Promise<Answer> {
     if (isExpired(ex.kratos, flow)) return await replaceExpired(ex, flow)
     return await offerToMethods(ex, flow, session)
   } catch (error) {
+    if (error instanceof FailedOpening) return error.answer
     return failedSubmit(ex, flow, error, { sort: sortLogin, htmlStatus: 303 })
   }
 }
