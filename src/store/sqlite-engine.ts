@@ -1,11 +1,11 @@
 import { Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
-import { createDialect, type QueryListener } from './driver.js'
+import { createDialect, type Backend, type QueryListener } from './driver.js'
 import type { Engine } from './engine.js'
 import { StoreMigrationError } from './errors.js'
 import { MIGRATIONS, type Migrations } from './migrations.js'
 import { migrateToLatest, sqliteMigrationLock } from './migrator.js'
 import { createLockPatience, retryWhileLocked } from './patience.js'
-import { openSqliteBackend, type SqliteBackend } from './sqlite.js'
+import { openSqliteBackend } from './sqlite.js'
 import { toSqliteOpenError } from './sqlite-errors.js'
 import type { StoreSchema } from './schema.js'
 
@@ -21,7 +21,7 @@ export interface SqliteEngineOptions {
 const START_WAIT_MS = 10_000
 
 /** @throws StoreOpenError, StoreMigrationError: then nothing is left open, and nothing was changed. */
-export async function openSqliteEngine (options: SqliteEngineOptions): Promise<Engine & { backend: SqliteBackend }> {
+export async function openSqliteEngine (options: SqliteEngineOptions): Promise<Engine> {
   const backend = await openSqliteBackend(options.path, START_WAIT_MS)
   try {
     const names = await migrate(createKysely(backend, options.onQuery), options.migrations ?? MIGRATIONS)
@@ -31,10 +31,10 @@ export async function openSqliteEngine (options: SqliteEngineOptions): Promise<E
     throw error instanceof StoreMigrationError ? error : toSqliteOpenError(error, options.path)
   }
   const db = createKysely<StoreSchema>(backend, options.onQuery)
-  return { dialect: 'sqlite', db, backend, patience: createLockPatience(options.waitMs), close: () => backend.close() }
+  return { dialect: 'sqlite', db, patience: createLockPatience(options.waitMs), close: () => backend.close() }
 }
 
-function createKysely<T> (backend: SqliteBackend, onQuery: QueryListener | undefined): Kysely<T> {
+function createKysely<T> (backend: Backend, onQuery: QueryListener | undefined): Kysely<T> {
   return new Kysely<T>({
     dialect: createDialect({
       createAdapter: () => new SqliteAdapter(),

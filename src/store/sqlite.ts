@@ -19,17 +19,12 @@ const STATEMENT_CACHE_SIZE = 100
 const BEGIN_READ = 'BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1'
 const BEGIN_WRITE = 'BEGIN IMMEDIATE'
 
-export interface SqliteBackend extends Backend {
-  /** Runs statements without values, for settings. */
-  exec (sql: string): void
-}
-
 /**
  * The one connection of this process to an SQLite file, which is created with its folder when missing.
  * @param waitMs how long to wait while another process creates, converts or recovers the same file
  * @throws StoreOpenError with one clear line
  */
-export async function openSqliteBackend (path: string, waitMs: number): Promise<SqliteBackend> {
+export async function openSqliteBackend (path: string, waitMs: number): Promise<Backend> {
   const { default: Database } = await import('libsql')
   const open = async () => {
     try { return openConnection(Database, path) } catch (error) { throw toSqliteStoreError(error) }
@@ -65,7 +60,10 @@ function openConnection (Database: typeof Libsql, path: string): Connection {
   }
 }
 
-/** A pragma that does not apply says nothing, and durability hangs on these (K14). */
+/**
+ * A pragma that does not apply says nothing, and durability hangs on these: with synchronous NORMAL a power failure may
+ * take the last acknowledged rows (K14).
+ */
 function checkSettings (connection: Connection, journal: string): void {
   const [settings] = connection.prepare(`SELECT journal_mode, synchronous, foreign_keys, timeout
     FROM pragma_journal_mode, pragma_synchronous, pragma_foreign_keys, pragma_busy_timeout`).all()
@@ -87,12 +85,11 @@ function checkWritable (connection: Connection): void {
   }
 }
 
-function createBackend (connection: Connection): SqliteBackend {
+function createBackend (connection: Connection): Backend {
   const takeTurn = createTurns()
   const statements = new Map<string, Libsql.Statement>()
   let isClosed = false
   return {
-    exec: (sql) => { connection.exec(sql) },
     toStoreError: toSqliteStoreError,
     connect: async () => {
       const leave = await takeTurn()
@@ -101,15 +98,19 @@ function createBackend (connection: Connection): SqliteBackend {
       throw new StoreUnavailableError('The store is closed')
     },
     close: async () => {
-      if (isClosed) return
       const leave = await takeTurn()
+      if (!isClosed) closeConnection(connection)
       isClosed = true
       statements.clear()
-      try { connection.exec('PRAGMA wal_checkpoint(TRUNCATE)') } catch { /* the WAL is replayed at the next start */ }
-      connection.close()
       leave()
     }
   }
+}
+
+function closeConnection (connection: Connection): void {
+  // So that the one file holds everything, for whoever copies it. If it fails, the next start replays the WAL.
+  try { connection.exec('PRAGMA wal_checkpoint(TRUNCATE)') } catch { /* another process is using it */ }
+  connection.close()
 }
 
 function createSession (connection: Connection, statements: Map<string, Libsql.Statement>, leave: Leave): Session {

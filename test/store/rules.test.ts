@@ -1,11 +1,23 @@
 import t from 'tap'
+import { createRequire } from 'node:module'
 import { decodeCursor, encodeCursor } from '../../src/store/cursor.js'
 import { InvalidCursorError, InvalidValueError, StoreUnavailableError, type UnavailableReason } from '../../src/store/errors.js'
 import { createConflictPatience, createLockPatience, MAX_CONFLICT_RETRIES } from '../../src/store/patience.js'
 import { isConnectionBroken, toPostgresStoreError } from '../../src/store/postgres-errors.js'
 import { toSqliteStoreError } from '../../src/store/sqlite-errors.js'
+import { openStore } from '../../src/store/store.js'
 import { createClock, normaliseTimestamp } from '../../src/store/timestamps.js'
 import { toBindable } from '../../src/store/values.js'
+
+t.test('openStore loads the driver that it needs, and no other', async (t) => {
+  const { cache } = createRequire(import.meta.url)
+  const loaded = () => ['libsql', 'pg'].filter((name) => Object.keys(cache).some((path) => path.includes(`/node_modules/${name}/`)))
+  t.same(loaded(), [])
+  await (await openStore({ url: ':memory:' })).close()
+  t.same(loaded(), ['libsql'])
+  await (await openStore({ url: 'postgres://u:p@127.0.0.1:1/d' })).close()
+  t.same(loaded(), ['libsql', 'pg'])
+})
 
 t.test('normaliseTimestamp', async (t) => {
   await t.test('gives UTC with six fraction digits (F10)', async (t) => {

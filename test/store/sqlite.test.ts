@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import Libsql from 'libsql'
+import { sql } from 'kysely'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -57,9 +58,7 @@ t.test('openStore with an SQLite address', async (t) => {
     const engine = await openSqliteEngine({ path: fileOf('settings.db'), waitMs: 1000 })
     t.teardown(() => engine.close())
     const setting = async (name: string) => {
-      const session = await engine.backend.connect()
-      const { rows } = await session.execute({ sql: `select * from pragma_${name}`, parameters: [], isRead: true })
-      session.release()
+      const { rows } = await sql`select * from ${sql.raw(`pragma_${name}`)}`.execute(engine.db)
       return Object.values(rows[0] as object)[0]
     }
     t.equal(await setting('journal_mode'), 'wal')
@@ -175,7 +174,7 @@ t.test('a full SQLite database refuses writes, goes on reading, and heals (K11)'
   await store.users.upsert(user)
   const large = { title: 't', content: 'x'.repeat(100_000) }
 
-  engine.backend.exec('PRAGMA max_page_count = 20')
+  await sql`PRAGMA max_page_count = 20`.execute(engine.db)
   await t.rejects(store.documents.create(user.identity_id, large), { name: 'StoreUnavailableError', driverCode: 'SQLITE_FULL' })
   await t.rejects(store.users.upsert(someUser({ email: large.content })), { name: 'StoreUnavailableError', driverCode: 'SQLITE_FULL' })
   // Inside a transaction of several statements the cause must survive the rollback.
@@ -186,12 +185,9 @@ t.test('a full SQLite database refuses writes, goes on reading, and heals (K11)'
   await store.ping()
   t.same((await store.documents.list(user.identity_id, { limit: 1 })).documents, [])
 
-  engine.backend.exec('PRAGMA max_page_count = 1000000')
+  await sql`PRAGMA max_page_count = 1000000`.execute(engine.db)
   t.ok(await store.documents.create(user.identity_id, large))
-  const session = await engine.backend.connect()
-  const { rows } = await session.execute({ sql: 'PRAGMA integrity_check', parameters: [], isRead: true })
-  session.release()
-  t.same(rows, [{ integrity_check: 'ok' }])
+  t.same((await sql`PRAGMA integrity_check`.execute(engine.db)).rows, [{ integrity_check: 'ok' }])
 })
 
 t.test('an error of SQLite keeps nothing but its code (H02)', async (t) => {
