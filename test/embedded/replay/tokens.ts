@@ -33,22 +33,27 @@ const wholeValues: Array<[Kind, RegExp]> = [
 /** The value of any cookie but the CSRF cookie; how it is sealed is the server's own matter. */
 const sealedPattern = /^[A-Za-z0-9_.~=+/%-]{40,}$/
 
+/** Where a value may begin: not within a word, but after an encoded `=` of an address within an address. */
+const start = '(?:(?<=%3[Dd])|(?<![A-Za-z0-9]))'
+const parameter = (name: string): string => `(?<=(?:[?&;]|%3[Ff]|%26)${name}(?:=|%3[Dd]))`
+const parameterValue = '[^&%\\s"\'<>]+'
+
 const embedded: Array<[Kind, string]> = [
-  ['page-token', '(?<=[?&]page_token=)[^&\\s"\'<>]+'],
-  ['state', '(?<=[?&;]state=)[^&\\s"\'<>]+'],
-  ['link-token', '(?<=[?&;]token=)(?!ory_)[^&\\s"\'<>]+'],
-  ['uuid', '\\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\\b'],
+  ['page-token', `${parameter('page_token')}${parameterValue}`],
+  ['state', `${parameter('state')}${parameterValue}`],
+  ['link-token', `${parameter('token')}(?!ory_)${parameterValue}`],
+  ['uuid', `${start}[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\\b`],
   ['time', '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?(?:Z|[+-]\\d\\d:\\d\\d)'],
   ['time', '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \\d\\d \\w{3} \\d{4} \\d\\d:\\d\\d:\\d\\d GMT'],
-  ['session-token', '\\bory_st_[A-Za-z0-9]{32}\\b'],
-  ['logout-token', '\\bory_lo_[A-Za-z0-9]{32}\\b'],
+  ['session-token', `${start}ory_st_[A-Za-z0-9]{32}\\b`],
+  ['logout-token', `${start}ory_lo_[A-Za-z0-9]{32}\\b`],
   ['minutes', '(?<=expired )-?\\d+\\.\\d\\d(?= minutes ago)'],
   ['hash', '\\$2[aby]\\$\\d\\d\\$[./A-Za-z0-9]{53}'],
   ['hash', '\\$argon2id\\$[^\\s"]+']
 ]
 
 const embeddedPattern = new RegExp(embedded.map(([, source]) => `(${source})`).join('|'), 'g')
-const codePattern = /\b(\d{6})\b/g
+const codePattern = new RegExp(`${start}(\\d{6})\\b`, 'g')
 const lookupPattern = /\b([a-z0-9]{8})\b/g
 const peerPortPattern = /(?<=:)(\d+)$/g
 
