@@ -1,7 +1,13 @@
 /** Anything a URL parser would silently drop or turn (E02): controls, blanks, backslashes. */
 // eslint-disable-next-line no-control-regex
 const SUSPICIOUS = /[\u0000-\u0020\u007f-\u00a0\\]/
-const ABSOLUTE_HTTP = /^https?:\/\/[^/]/i
+/**
+ * An authority that every parser reads alike: plain ASCII, no credentials, no escapes. WHATWG's parser would also mend
+ * a full-width dot, drop a soft hyphen or decode `%2e` (E04), and Kratos' parser would not.
+ */
+const ABSOLUTE_HTTP = /^https?:\/\/[a-z0-9.:[\]-]+(?:[/?#]|$)/i
+/** Some servers decode these before they resolve dots, so they could lead out of a path. */
+const ENCODED_SEPARATOR = /%(?:2f|5c)/i
 const MAX_LENGTH = 2048
 
 const segments = (pathname: string): string[] => pathname.split('/').filter((part) => part !== '')
@@ -9,14 +15,14 @@ const segments = (pathname: string): string[] => pathname.split('/').filter((par
 /** Scheme, host, port and whole path segments, after WHATWG parsing (E04, E08). */
 function isBelow (target: URL, allowed: URL): boolean {
   const path = segments(target.pathname)
-  return target.origin === allowed.origin && segments(allowed.pathname).every((part, index) => path[index] === part)
+  const wanted = segments(allowed.pathname)
+  if (wanted.length > 0 && ENCODED_SEPARATOR.test(target.pathname)) return false
+  return target.origin === allowed.origin && wanted.every((part, index) => path[index] === part)
 }
 
 function parseHttpUrl (dangerousUrl: string): URL | undefined {
   if (dangerousUrl.length > MAX_LENGTH || SUSPICIOUS.test(dangerousUrl) || !ABSOLUTE_HTTP.test(dangerousUrl)) return undefined
-  if (!URL.canParse(dangerousUrl)) return undefined
-  const url = new URL(dangerousUrl)
-  return url.username === '' && url.password === '' ? url : undefined
+  return URL.canParse(dangerousUrl) ? new URL(dangerousUrl) : undefined
 }
 
 /** An absolute http(s) URL without credentials that lies below one of the allowed URLs. */
