@@ -27,7 +27,7 @@ t.test('the documents', async (t) => {
   await t.test('the configuration table has every variable with the words of its schema', async (t) => {
     const rows = new Map([...text('README.md').matchAll(/^\| `([A-Z_]+)` \| ?(.*?) \| (.*) \|$/gm)].map(([, name, byDefault, wants]) => [name, { byDefault, wants }]))
     t.same([...rows.keys()].sort(), Object.keys(ConfigSchema.properties).sort())
-    const required = new Set(ConfigSchema.required)
+    const required = new Set<string>(ConfigSchema.required)
     for (const [name, schema] of Object.entries(ConfigSchema.properties) as Array<[keyof Config, { description?: string, default?: unknown }]>) {
       t.equal(rows.get(name)?.wants, schema.description, name)
       if (schema.default !== undefined && schema.default !== '') t.equal(rows.get(name)?.byDefault, `\`${String(schema.default)}\``, name)

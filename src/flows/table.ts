@@ -9,37 +9,37 @@ export interface FlowDefinition {
   name: FlowName
   /** Sizes and types of what a submit may hold; presence is Kratos' judgement, `flow_id` excepted. */
   bodySchema: TObject
-  /** What goes to Kratos for a body without `method`. */
-  flatBody: (body: JsonObject) => JsonObject
+  /** What goes to Kratos for a body without `method`, where the specification has such a form. */
+  flatBody?: (body: JsonObject) => JsonObject
 }
 
 const text = (maxLength: number) => Type.Optional(Type.String({ maxLength }))
+const object = () => Type.Optional(Type.Object({}, { additionalProperties: true }))
 
+/** What any method may need: sizes and types, so that nothing odd reaches Kratos; members we do not know pass as they are. */
 const COMMON = {
   flow_id: UuidSchema,
   method: text(64),
   csrf_token: text(1024),
-  transient_payload: Type.Optional(Type.Object({}, { additionalProperties: true })),
+  transient_payload: object(),
+  traits: object(),
   password: text(MAX_PASSWORD_LENGTH),
+  code: text(256),
+  email: text(320),
 }
 
-const body = (properties: Record<string, ReturnType<typeof text>>) =>
+const body = (properties: Record<string, ReturnType<typeof text>> = {}) =>
   Type.Object({ ...COMMON, ...properties }, { additionalProperties: true })
 
 /** Every flow the API offers: adding one is a line here. */
 export const FLOWS: readonly FlowDefinition[] = [
-  {
-    name: 'registration',
-    bodySchema: body({ email: text(320), first_name: text(256), last_name: text(256), username: text(256) }),
-    flatBody: flatRegistration,
-  },
-  {
-    name: 'login',
-    bodySchema: body({ identifier: text(320) }),
-    flatBody: flatLogin,
-  },
+  { name: 'registration', bodySchema: body({ first_name: text(256), last_name: text(256), username: text(256) }), flatBody: flatRegistration },
+  { name: 'login', bodySchema: body({ identifier: text(320) }), flatBody: flatLogin },
+  { name: 'recovery', bodySchema: body() },
+  { name: 'verification', bodySchema: body() },
+  { name: 'settings', bodySchema: body() },
 ]
 
 /** The JSON that Kratos gets: built anew from what was checked, never the client's bytes. */
 export const kratosBody = ({ flatBody }: FlowDefinition, body: JsonObject): JsonObject =>
-  body['method'] === undefined ? flatBody(body) : genericBody(body)
+  body['method'] === undefined && flatBody !== undefined ? flatBody(body) : genericBody(body)

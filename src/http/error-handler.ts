@@ -23,7 +23,7 @@ function fieldErrors (error: FastifyError): FieldError[] | undefined {
 }
 
 /** The error as the client may see it: ours as they are, Fastify's by the table, everything else a plain 500. */
-function publicError (error: FastifyError): ServiceError {
+export function publicError (error: FastifyError): ServiceError {
   if (isServiceError(error)) return error
   if (error.validation !== undefined) return serviceError('VALIDATION_ERROR', { fields: fieldErrors(error) })
   if (error instanceof StoreUnavailableError) return serviceError('DATABASE_UNAVAILABLE', { cause: error })

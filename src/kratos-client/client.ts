@@ -48,7 +48,6 @@ export interface KratosClient {
   whoami: (credential: Credential) => Promise<SessionOutcome>
   initFlow: (flow: FlowName, options: InitOptions, caller: Caller) => Promise<Answer>
   fetchFlow: (flow: FlowName, id: string, caller: Caller) => Promise<Answer>
-  /** A submit is browser-type exactly when its body has a non-empty `csrf_token` (design section 3). */
   submitFlow: (flow: FlowName, id: string, body: JsonObject, caller: Caller) => Promise<Answer>
   /** The logout token that belongs to the caller's session, in `body.logout_token`. */
   initLogout: (credential: Credential) => Promise<Answer>
@@ -111,8 +110,7 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
   }
 
   async function submitFlow (flow: FlowName, id: string, body: JsonObject, caller: Caller): Promise<Answer> {
-    const type = typeof body['csrf_token'] === 'string' && body['csrf_token'] !== '' ? 'browser' : 'api'
-    const headers = flowHeaders(type, caller)
+    const headers = flowHeaders(submitType(body), caller)
     return publicFlow(await ask({ method: 'POST', path: `/self-service/${flow}`, query: { flow: id }, headers, body, deadlineMs: deadlines.submitMs }, 'submit', flow))
   }
 
@@ -137,6 +135,10 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
 
   return { whoami, initFlow, fetchFlow, submitFlow, initLogout, completeLogout, revokeToken, isReady, close: pub.close }
 }
+
+/** A submit is browser-type exactly when its body has a non-empty `csrf_token`: API flows have it empty, browser flows cannot do without. */
+export const submitType = (body: JsonObject): FlowType =>
+  typeof body['csrf_token'] === 'string' && body['csrf_token'] !== '' ? 'browser' : 'api'
 
 /** whoami refuses with 403 only for reasons that a login can mend; anything else of it is no answer to go by. */
 function refusedSession (answer: Extract<Answer, { kind: 'refused' }>): SessionOutcome {

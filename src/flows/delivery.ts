@@ -1,0 +1,62 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { serviceError } from '../errors.js'
+import { publicError, renderError } from '../http/error-handler.js'
+import type { Answer } from '../kratos-client/answer.js'
+import type { FlowName, FlowType } from '../kratos-client/client.js'
+import { isFlow, type JsonObject } from '../kratos-client/kratos-body.js'
+import { sessionExpiry, sessionToken, withoutSessionToken } from '../kratos-client/session-token.js'
+import { upstreamError } from '../upstream-error.js'
+import { fieldErrors, hasSentMessage, nextOfCode, type Outcome, outcomeOf } from './outcome.js'
+import { readyFlow } from './ready-flow.js'
+
+export interface FlowStep {
+  flow: FlowName
+  type: FlowType
+  answer: Answer
+  /** Leaves a session token in the body instead of setting the cookie: for native clients. */
+  keepToken: boolean
+}
+
+/** `next` and what stands beside it, made of the outcome, the flow in the answer and the flow that was made ready. */
+function nextMembers (outcome: Outcome, flow: JsonObject, flowId: string | undefined): JsonObject {
+  if (outcome.next === 'form') return { next: 'form', field_errors: fieldErrors(flow), sent: hasSentMessage(flow) }
+  return { next: outcome.next, ...(flowId !== undefined && { flow_id: flowId }) }
+}
+
+function giveToken (reply: FastifyReply, body: JsonObject): JsonObject {
+  const token = sessionToken(body)
+  if (token !== undefined) reply.mintSessionCookie(token, sessionExpiry(body))
+  return withoutSessionToken(body)
+}
+
+/**
+ * Answers a step of a flow: Kratos' cookies always, its token as a cookie and never in the body (B26, B27), and exactly
+ * one `next`. @throws ServiceError for everything that is no success
+ */
+export async function deliverStep (request: FastifyRequest, reply: FastifyReply, step: FlowStep, cookieName: string): Promise<{ success: true, data: JsonObject }> {
+  const { answer, flow, type, keepToken } = step
+  const outcome = outcomeOf(answer, flow)
+  const ready = await readyFlow(request.server.kratos, { flow, type, answer, outcome, cookieName, caller: request.kratosCaller() })
+  reply.forwardCookies(answer.setCookie).forwardCookies(ready.setCookie)
+  if (answer.kind !== 'ok') {
+    const error = upstreamError(answer)
+    throw Object.assign(error, { members: { ...error.members, ...nextMembers(outcome, error.members ?? {}, ready.flowId) } })
+  }
+  const body = keepToken ? answer.body : giveToken(reply, answer.body)
+  return { success: true, data: { ...body, ...nextMembers(outcome, isFlow(body) ? body : {}, ready.flowId) } }
+}
+
+/** Gives `next` to the failures of a flow step that never reached Kratos: bad input, a foreign origin. */
+export function renderFailedStep (thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const error = publicError(thrown)
+  const next = nextOfCode(error.code)
+  const members = { next, ...(next === 'form' && { field_errors: {}, sent: false }), ...error.members }
+  renderError(Object.assign(error, { members }), request, reply)
+}
+
+/** The type of a new flow: `browser` for the holder of a sealed cookie, who could not use the other kind (design, section 3). */
+export function flowType (request: FastifyRequest, asked: FlowType | undefined): FlowType {
+  const sealed = request.kratosCaller().credential.kind === 'cookie'
+  if (asked === 'api' && sealed) throw serviceError('FLOW_TYPE_MISMATCH')
+  return asked ?? (sealed ? 'browser' : 'api')
+}

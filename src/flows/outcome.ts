@@ -1,0 +1,99 @@
+import type { ErrorCode } from '../errors.js'
+import type { Accepted, Answer, Refusal } from '../kratos-client/answer.js'
+import type { FlowName } from '../kratos-client/client.js'
+import { isFlow, isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
+
+/** What a client does next. Every answer to a flow step carries exactly one. */
+export const NEXT = ['done', 'form', 'restart', 'redirect', 'step_up', 'reauthenticate', 'verify', 'settings', 'already_logged_in'] as const
+export type Next = typeof NEXT[number]
+
+export interface Outcome {
+  next: Next
+  /** The flow that Kratos itself named to go on with. */
+  flowId?: string | undefined
+}
+
+const UUID_IN_QUERY = /[?&]flow=([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:&|$)/
+
+/** The flow id of a `continue_with` step such as `show_settings_ui` (rec 05, 58). */
+function continuedFlow (body: JsonObject, action: string): string | undefined {
+  const steps = Array.isArray(body['continue_with']) ? body['continue_with'].filter(isRecord) : []
+  const flow = steps.find((step) => step['action'] === action)?.['flow']
+  return isRecord(flow) && typeof flow['id'] === 'string' ? flow['id'] : undefined
+}
+
+/** The states in which Kratos has nothing more to ask in a flow (facts 13, 14). */
+const FINAL_STATES = new Set<unknown>(['success', 'passed_challenge'])
+
+/** API logins do not say that a second factor is missing, but leave out whose session it is (rec 34). */
+const lacksSecondFactor = ({ session }: JsonObject): boolean => isRecord(session) && session['identity'] === null
+
+/** Kratos' 422: where it sends a browser tells what is asked of the user (rec 34, 55, 68). */
+function outcomeOfRedirect (target: string, flow: FlowName): Outcome {
+  const { pathname, searchParams } = new URL(target)
+  if (pathname.endsWith('/self-service/login/browser') && searchParams.get('aal') === 'aal2') return { next: 'step_up' }
+  const flowId = UUID_IN_QUERY.exec(target)?.[1]
+  return flow === 'recovery' && flowId !== undefined ? { next: 'settings', flowId } : { next: 'redirect' }
+}
+
+function outcomeOfSuccess ({ next, body }: Accepted, flow: FlowName): Outcome {
+  if (next === 'redirect') return outcomeOfRedirect(String(body['redirect_browser_to']), flow)
+  if (next === 'form') return { next }
+  if (lacksSecondFactor(body)) return { next: 'step_up' }
+  const settings = continuedFlow(body, 'show_settings_ui')
+  if (settings !== undefined) return { next: 'settings', flowId: settings }
+  const verification = continuedFlow(body, 'show_verification_ui')
+  if (verification !== undefined) return { next: 'verify', flowId: verification }
+  return { next: isFlow(body) && !FINAL_STATES.has(body['state']) ? 'form' : 'done' }
+}
+
+/** What a refusal asks of the client; a code that is not here leaves the form as it is. */
+const NEXT_OF_CODE: Partial<Record<ErrorCode, Next>> = {
+  FLOW_EXPIRED: 'restart',
+  FLOW_NOT_FOUND: 'restart',
+  FLOW_TYPE_MISMATCH: 'restart',
+  CSRF_VIOLATION: 'restart',
+  RETURN_TO_FORBIDDEN: 'restart',
+  FORBIDDEN: 'restart',
+  ACCOUNT_DISABLED: 'restart',
+  INVALID_SESSION: 'reauthenticate',
+  SESSION_REFRESH_REQUIRED: 'reauthenticate',
+  AAL2_REQUIRED: 'step_up',
+  ADDRESS_NOT_VERIFIED: 'verify',
+  SESSION_ALREADY_AVAILABLE: 'already_logged_in',
+}
+
+/** What comes next after a failure with this code: also for failures that Kratos had no part in. */
+export const nextOfCode = (code: ErrorCode): Next => NEXT_OF_CODE[code] ?? 'form'
+
+function outcomeOfRefusal ({ code, members }: Refusal): Outcome {
+  const named = code === 'ADDRESS_NOT_VERIFIED' ? continuedFlow(members, 'show_verification_ui') : members['use_flow_id']
+  return { next: nextOfCode(code), flowId: typeof named === 'string' ? named : undefined }
+}
+
+/**
+ * Reads what an answer to a flow step means for the client; pure. The table of docs/outcomes.md has a row per case.
+ * A fault of Kratos decides nothing: the form stays, and the user may try again.
+ */
+export function outcomeOf (answer: Answer, flow: FlowName): Outcome {
+  if (answer.kind === 'ill') return { next: nextOfCode(answer.code) }
+  return answer.kind === 'ok' ? outcomeOfSuccess(answer, flow) : outcomeOfRefusal(answer)
+}
+
+const texts = (messages: unknown): string[] =>
+  (Array.isArray(messages) ? messages.filter(isRecord) : []).filter(({ type }) => type === 'error').map(({ text }) => String(text))
+
+/** The flow's error messages by the name of the node they belong to; those of the whole form are in `ui.messages`. */
+export function fieldErrors (flow: JsonObject): Record<string, string[]> {
+  const nodes = isRecord(flow['ui']) && Array.isArray(flow['ui']['nodes']) ? flow['ui']['nodes'].filter(isRecord) : []
+  const byName = new Map<string, string[]>()
+  for (const { attributes, messages } of nodes) {
+    const name = isRecord(attributes) ? attributes['name'] : undefined
+    const found = texts(messages)
+    if (typeof name === 'string' && found.length > 0) byName.set(name, [...byName.get(name) ?? [], ...found])
+  }
+  return Object.fromEntries(byName)
+}
+
+/** Whether the flow waits for a code or link that it has sent. */
+export const hasSentMessage = (flow: JsonObject): boolean => flow['state'] === 'sent_email'

@@ -1,0 +1,30 @@
+import { Type, type TSchema } from '@sinclair/typebox'
+import { NEXT, type Next } from '../flows/outcome.js'
+import { ErrorSchema } from './envelope.js'
+
+const FlowId = Type.Optional(Type.String({ description: 'the flow to go on with; absent: start one' }))
+
+/** What stands beside `next`, per outcome; Kratos' own members (flow, session, identity, …) stand there too. */
+const COMPANIONS: Record<Next, Record<string, TSchema>> = {
+  done: {},
+  form: {
+    field_errors: Type.Record(Type.String(), Type.Array(Type.String()), { description: 'error messages by node name' }),
+    sent: Type.Boolean({ description: 'whether a code or link was sent and is awaited' }),
+  },
+  restart: { flow_id: FlowId },
+  redirect: { redirect_browser_to: Type.String() },
+  step_up: { flow_id: FlowId },
+  reauthenticate: { flow_id: FlowId },
+  verify: { flow_id: FlowId },
+  settings: { flow_id: FlowId },
+  already_logged_in: {},
+}
+
+/** The data of a flow step that went well: told apart by `next`. */
+export const OutcomeSchema = Type.Union(
+  NEXT.map((next) => Type.Object({ next: Type.Literal(next), ...COMPANIONS[next] }, { additionalProperties: true })),
+  { discriminator: { propertyName: 'next' } }
+)
+
+/** A flow step that failed: the error envelope with `next` and its companions at top level. */
+export const FailedStepSchema = Type.Intersect([ErrorSchema, Type.Object({ next: Type.Union(NEXT.map((next) => Type.Literal(next))) }, { additionalProperties: true })])
