@@ -20,16 +20,33 @@ type Values = Map<string, Json[]>
 
 const CONTENT_TYPES = ['multipart/form-data', 'application/x-www-form-urlencoded', 'application/json']
 
+/** Where a submit may come from. */
+export interface FormSource {
+  /** Fields may come in the query of a GET. */
+  allowGet?: boolean
+  /** HTTP methods as a refusal names them; default POST, PUT and PATCH. */
+  methods?: string[]
+  /** Query parameters are fields of a POST too: they win over JSON and lose against a form. */
+  withQuery?: boolean
+}
+
 /**
  * Reads a submit as Kratos does: JSON is flattened to a form first, so `traits` may come as an object or as dotted keys,
  * and every field takes the type that the schema gives it.
- * @param options `allowGet`: fields may come in the query of a GET
  * @returns the fields that the schema knows; object fields are never absent
  * @throws ApiError 400 for a body that cannot be read (shown as message 4000001)
  */
-export function readForm (ex: Exchange, schema: FormSchema, { allowGet = false } = {}): JsonObject {
-  if (ex.method === 'GET' && !allowGet) throw badRequest('Unable to decode body because HTTP Request Method was "GET" but only [POST PUT PATCH] are supported.')
-  return decoded(submittedValues(ex), schema)
+export function readForm (ex: Exchange, schema: FormSchema, { allowGet = false, methods = ['POST', 'PUT', 'PATCH'], withQuery = false }: FormSource = {}): JsonObject {
+  if (ex.method === 'GET' && !allowGet) throw badRequest(`Unable to decode body because HTTP Request Method was "GET" but only [${methods.join(' ')}] are supported.`)
+  return decoded(withQuery ? valuesWithQuery(ex) : submittedValues(ex), schema)
+}
+
+function valuesWithQuery (ex: Exchange): Values {
+  const values = submittedValues(ex)
+  if (ex.method === 'GET') return values
+  const isJson = (ex.headers.get('content-type') ?? '').startsWith('application/json')
+  for (const [name, sent] of grouped(ex.query)) values.set(name, isJson ? sent : [...values.get(name) ?? [], ...sent])
+  return values
 }
 
 function decoded (values: Values, schema: FormSchema): JsonObject {
