@@ -1,4 +1,4 @@
-import { rfc3339 } from '../clock.js'
+import { rfc3339, ZERO_TIME } from '../clock.js'
 import type { JsonObject } from '../json.js'
 import { containerJson, type UiContainer } from '../ui/container.js'
 
@@ -35,6 +35,8 @@ export interface FlowData {
   requestedAal: 'aal1' | 'aal2'
   /** Settings and recovery only: whose flow it is. */
   identityId: string
+  /** Recovery only: opened by an admin for somebody whose CSRF cookie nobody knows. */
+  isMadeByAdmin: boolean
   createdAt: number
   updatedAt: number
 }
@@ -57,6 +59,9 @@ export function flowData (flow: Flow): FlowData {
   return data
 }
 
+/** Zero until the flow is stored: what a hook before a login sees. */
+const time = (ms: number): string => ms === 0 ? ZERO_TIME : rfc3339(ms)
+
 const optional = (key: string, value: string): JsonObject => value === '' ? {} : { [key]: value }
 
 /** Fields that every flow shows. */
@@ -74,18 +79,22 @@ const common = (flow: Flow): object => ({
   ...(flow.transientPayload === undefined ? {} : { transient_payload: flow.transientPayload })
 })
 
+function continueWith (flow: Flow): object {
+  return flow.continueWith.length === 0 ? {} : { continue_with: flow.continueWith }
+}
+
 /** What one kind of flow shows besides. */
 const OWN_FIELDS: Record<FlowKind, (flow: Flow) => object> = {
   registration: () => ({ organization_id: null }),
   login: (flow) => ({
     organization_id: null,
-    created_at: rfc3339(flow.createdAt),
-    updated_at: rfc3339(flow.updatedAt),
+    created_at: time(flow.createdAt),
+    updated_at: time(flow.updatedAt),
     refresh: flow.refresh,
     requested_aal: flow.requestedAal
   }),
-  settings: (flow) => ({ identity: flow.identity ?? null, ...(flow.continueWith.length === 0 ? {} : { continue_with: flow.continueWith }) }),
-  recovery: () => ({}),
+  settings: (flow) => ({ identity: flow.identity ?? null, ...continueWith(flow) }),
+  recovery: continueWith,
   verification: () => ({})
 }
 

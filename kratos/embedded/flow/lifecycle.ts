@@ -34,6 +34,7 @@ export function newFlow (ex: Exchange, kind: FlowKind, type: 'api' | 'browser'):
     refresh: false,
     requestedAal: 'aal1',
     identityId: '',
+    isMadeByAdmin: false,
     createdAt: now,
     updatedAt: now,
     continueWith: []
@@ -61,12 +62,24 @@ export function submittedFlowId (ex: Exchange): string {
 
 export const isExpired = (kratos: Kratos, flow: Flow): boolean => flow.expiresAt < kratos.clock.now()
 
+/** Time is over: for the flow, or for a code of it, which ends the flow just the same. */
+export class ExpiredError extends Error {
+  /** In milliseconds. */
+  readonly expiredAt: number
+
+  constructor (expiredAt: number) {
+    super('expired')
+    this.name = 'ExpiredError'
+    this.expiredAt = expiredAt
+  }
+}
+
 /** 410 of a submit to an expired flow, with the flow that replaces it (recording 13). */
-export function flowExpired (kratos: Kratos, flow: Flow, replacement?: Flow): ApiError {
-  const agoMs = kratos.clock.now() - flow.expiresAt
+export function flowExpired (kratos: Kratos, { expiresAt }: { expiresAt: number }, replacement?: Flow): ApiError {
+  const agoMs = kratos.clock.now() - expiresAt
   return gone('self_service_flow_expired', `The self-service flow expired ${(agoMs / 60_000).toFixed(2)} minutes ago, initialize a new one.`, {
     message: 'self-service flow expired',
-    extra: { expired_at: rfc3339(flow.expiresAt), since: Math.round(agoMs * 1e6), use_flow_id: replacement?.id ?? '00000000-0000-0000-0000-000000000000' }
+    extra: { expired_at: rfc3339(expiresAt), since: Math.round(agoMs * 1e6), use_flow_id: replacement?.id ?? '00000000-0000-0000-0000-000000000000' }
   })
 }
 
@@ -80,15 +93,18 @@ export const uiUrl = (kratos: Kratos, flow: Flow): string =>
  */
 export function fetchedFlow (ex: Exchange, kind: FlowKind): Flow {
   const flow = loadFlow(ex.kratos, kind, parseUuid(ex.query.get('id')))
-  if (flow.type === 'browser' && !isCsrfToken(ex, flow.csrfToken)) throw csrfViolation(ex)
+  if (flow.type === 'browser' && !flow.isMadeByAdmin && !isCsrfToken(ex, flow.csrfToken)) throw csrfViolation(ex)
   if (isExpired(ex.kratos, flow)) throw fetchedExpired(ex.kratos, flow)
   return flow
 }
 
-/** 410 of a fetch: verification and settings have no error id (facts 8). */
+/** 410 of a fetch: only login and registration have an error id throughout (facts 8, recording 13). */
 export function fetchedExpired (kratos: Kratos, flow: Flow): ApiError {
   const { kind } = flow
-  const id = kind === 'verification' || kind === 'settings' ? undefined : 'self_service_flow_expired'
+  const id = kind === 'login' || kind === 'registration' ? 'self_service_flow_expired' : undefined
+  if (flow.type === 'api' && kind === 'recovery') {
+    return flowExpired(kratos, flow).with({ extra: {}, details: { api: publicUrl(kratos, '/self-service/recovery/api') } })
+  }
   if (flow.type === 'api') {
     return gone(id, `The ${kind} flow has expired. Call the ${kind} flow init API endpoint to initialize a new ${kind} flow.`, {
       details: { api: publicUrl(kratos, `/self-service/${kind}/api`) }

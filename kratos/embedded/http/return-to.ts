@@ -8,6 +8,8 @@ export interface ReturnToSources {
   source?: string
   /** Where to go when nothing is asked for; default selfservice.default_browser_return_url. */
   fallback?: string | undefined
+  /** Only Kratos' own URLs are allowed. */
+  isOwnOnly?: boolean
 }
 
 const pathOf = (url: URL): string => url.pathname === '' ? '/' : url.pathname
@@ -31,7 +33,7 @@ export function checkedReturnTo (ex: Exchange, sources: ReturnToSources = {}): s
   const asked = sources.returnTo !== undefined && sources.returnTo !== '' ? sources.returnTo : new URLSearchParams(query).get('return_to') ?? ''
   if (asked === '') return fallback
   const target = parse(asked, fallback)
-  const allowList = [...selfservice.allowed_return_urls, publicUrl(ex.kratos, '/self-service')]
+  const allowList = [...(sources.isOwnOnly === true ? [] : selfservice.allowed_return_urls), publicUrl(ex.kratos, '/self-service')]
   if (allowList.some(allowed => isAllowed(target, allowed))) return asWritten(asked, target)
   throw badRequest(`Requested return_to URL ${JSON.stringify(asWritten(asked, target))} is not allowed.`, { id: 'self_service_flow_return_to_forbidden' })
 }

@@ -3,8 +3,9 @@ import type { Answer } from '../http/answer.js'
 import { methodDisabled } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import type { JsonObject } from '../json.js'
-import type { Credential, Identity } from '../identity/identity.js'
+import type { Credential, Identity, VerifiableAddress } from '../identity/identity.js'
 import type { Kratos } from '../kratos.js'
+import type { UiMessage } from '../ui/message.js'
 import type { Aal, AuthenticationMethod, Session } from '../session/session.js'
 
 /** Result of a submit: not for this method, answered by it, or done with a result for the flow to go on with. */
@@ -66,6 +67,33 @@ export interface SettingsMethod {
 }
 
 /**
+ * What a submit of a recovery or verification comes to: `shown` is the form again, `proven` its end, and `replaced` a flow
+ * that cannot go on and leaves its place to a new one, which says why.
+ */
+export type ProofOutcome<T> =
+  | { kind: 'not-responsible' }
+  | { kind: 'answered', answer: Answer }
+  | { kind: 'shown' }
+  | { kind: 'proven', value: T }
+  | { kind: 'replaced', type: 'api' | 'browser', cause: UiMessage | Error }
+
+export interface RecoveredIdentity { identity: Identity, method: 'code_recovery' | 'link_recovery' }
+
+export interface RecoveryMethod {
+  /** Builds the first page. */
+  populate (ex: Exchange, flow: Flow): void
+  submit (ex: Exchange, flow: Flow): ProofOutcome<RecoveredIdentity>
+}
+
+export interface VerificationMethod {
+  /** Builds the page for the flow's state. */
+  populate (ex: Exchange, flow: Flow): void
+  submit (ex: Exchange, flow: Flow): ProofOutcome<{ identity: Identity }>
+  /** Sends an address what verifies it. */
+  send (kratos: Kratos, flow: Flow, identity: Identity, address: VerifiableAddress): void
+}
+
+/**
  * One way to register, log in or change oneself. A method lives in one folder, exports one of these, and is named in
  * `registry.ts`; each part is present when the method plays a part in that flow.
  */
@@ -77,6 +105,8 @@ export interface Method {
   registration?: RegistrationMethod
   login?: LoginMethod
   settings?: SettingsMethod
+  recovery?: RecoveryMethod
+  verification?: VerificationMethod
   /** What its credential counts as, when it is usable at all. */
   factor?: { aal: Exclude<Aal, 'aal0'>, isUsable (credential: Credential): boolean }
 }

@@ -5,7 +5,7 @@ import { inputNode, inputType, nodeId, setNodeValue, type UiNode } from './node.
 /** A form: what a flow's `ui` is. */
 export interface UiContainer {
   action: string
-  method: 'POST'
+  method: 'POST' | 'GET'
   nodes: UiNode[]
   messages: UiMessage[]
 }

@@ -49,6 +49,10 @@ export function inputNode (group: string, name: string, type: string, options: I
 export const textNode = (group: string, id: string, text: UiMessage): UiNode =>
   ({ type: 'text', group, attributes: { text, id, node_type: 'text' }, messages: [], meta: {} })
 
+/** A link, such as the one that leaves a finished flow. */
+export const anchorNode = (group: string, id: string, href: string, label: UiMessage): UiNode =>
+  ({ type: 'a', group, attributes: { href, title: label, id, node_type: 'a' }, messages: [], meta: { label } })
+
 export const csrfNode = (token: string): UiNode => inputNode('default', 'csrf_token', 'hidden', { value: token, required: true })
 
 /** Name or id by which a node is found. */

@@ -1,0 +1,37 @@
+import type { Flow } from '../../flow/flow.js'
+import { newFlow, saveFlow } from '../../flow/lifecycle.js'
+import { badRequest, notEmbedded } from '../../http/errors.js'
+import type { Exchange } from '../../http/exchange.js'
+import { runHooks } from '../../hooks/registry.js'
+import { isEnabled, type Method } from '../../methods/method.js'
+import { METHODS } from '../../methods/registry.js'
+
+export function ensureRecoveryEnabled ({ kratos }: Exchange): void {
+  if (!kratos.config.selfservice.flows.recovery.enabled) throw badRequest('Recovery is not allowed because it was disabled.')
+}
+
+/** The method that new flows are made for. @throws ApiError 400 when it is switched off */
+export function configuredMethod ({ kratos }: Exchange): Method {
+  const { use } = kratos.config.selfservice.flows.recovery
+  const method = METHODS.find(({ id, recovery }) => id === use && recovery !== undefined && isEnabled(kratos, id))
+  if (method !== undefined) return method
+  throw badRequest(`You attempted recovery using ${use}, which is not enabled or does not exist. An administrator needs to enable this recovery method.`)
+}
+
+/** A recovery flow with the form of one method; not stored yet. */
+export function newRecovery (ex: Exchange, type: 'api' | 'browser', method: Method): Flow {
+  if (ex.kratos.config.feature_flags['choose_recovery_address'] === true) throw notEmbedded('feature_flags.choose_recovery_address is not built.')
+  const flow = newFlow(ex, 'recovery', type)
+  flow.active = method.group
+  method.recovery?.populate(ex, flow)
+  return flow
+}
+
+/** What an init request gets, stored. */
+export async function openRecovery (ex: Exchange, type: 'api' | 'browser'): Promise<Flow> {
+  ensureRecoveryEnabled(ex)
+  const flow = newRecovery(ex, type, configuredMethod(ex))
+  await runHooks({ ex, flow, stage: 'before', method: '' })
+  saveFlow(ex.kratos, flow)
+  return flow
+}
