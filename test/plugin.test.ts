@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { join } from 'node:path'
 import Fastify, { type FastifyInstance, type FastifyPluginAsync, type RouteOptions } from 'fastify'
@@ -165,13 +165,18 @@ t.test('plugins/', async (t) => {
   const folder = join(import.meta.dirname, '../plugins')
   const config = loadConfig({ ...ENVIRONMENT, DATABASE_URL: ':memory:' })
   const options = { config, settings: authSettings(config) }
+  const plugins = await Promise.all((await readdir(folder)).map(async (file) => {
+    const { default: plugin } = await import(join(folder, file)) as { default: FastifyPluginAsync & Record<symbol, { name: string, dependencies?: string[] }> }
+    const code = (await readFile(join(folder, file), 'utf8')).replace(/^import .*|\/\/.*|\/\*[^]*?\*\//gm, '')
+    const decorators = [...code.matchAll(/\.decorate(?:Request|Reply)?\('(\w+)'/g)].map(([, name]) => String(name))
+    return { file, plugin, code, decorators, name: plugin[Symbol.for('plugin-meta')]?.name, dependencies: plugin[Symbol.for('plugin-meta')]?.dependencies ?? [] }
+  }))
 
-  for (const file of await readdir(folder)) {
-    const { default: plugin } = await import(join(folder, file)) as { default: FastifyPluginAsync }
-    const { name, dependencies = [] } = (plugin as unknown as Record<symbol, { name: string, dependencies?: string[] }>)[Symbol.for('plugin-meta')] ?? { name: '' }
-
-    t.test(`${file} is named like its file and says what it needs`, async (t) => {
+  for (const { file, plugin, code, name, dependencies } of plugins) {
+    t.test(`${file} is named like its file, and names every plugin whose decorators it uses`, async (t) => {
       t.equal(`${name}.ts`, file)
+      const used = plugins.filter((other) => other.file !== file && other.decorators.some((decorator) => new RegExp(`[.{,] ?${decorator}\\b`).test(code)))
+      t.strictSame(used.map((other) => other.name).sort(), [...dependencies].sort())
       const alone = Promise.resolve(host(t).register(plugin, options))
       if (dependencies.length === 0) await t.resolves(alone)
       else await t.rejects(alone, { message: `The dependency '${dependencies[0]}' of plugin '${name}' is not registered` })
