@@ -1,27 +1,17 @@
 import t from 'tap'
 import { readdirSync, readFileSync } from 'node:fs'
-import type { IncomingHttpHeaders } from 'node:http'
 import { join } from 'node:path'
 import { type Answer, type AnswerContext, classify, type Operation } from '../../src/kratos-client/answer.js'
 import type { UpstreamAnswer } from '../../src/kratos-client/transport.js'
 import { recorded } from '../support/fault-server.js'
+import { type RecordedResponse, upstreamAnswer } from '../support/recorded-answer.js'
 
 const ALLOWED = ['http://127.0.0.1:4433/', 'http://127.0.0.1:3001/']
 const isAllowedRedirect = (url: string): boolean => ALLOWED.some((prefix) => url.startsWith(prefix))
 const context = (operation: Operation, flow?: string): AnswerContext => ({ operation, flow, isAllowedRedirect })
 
-interface Response { status: number, headers: Array<[string, string]>, body: unknown }
-
-/** What the transport makes of an answer: repeated headers in a list, a body only when it is JSON. */
-function upstream ({ status, headers, body }: Response): UpstreamAnswer {
-  const values = (name: string): string[] => headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value)
-  const isJson = values('content-type').some((type) => type.startsWith('application/json'))
-  const single: IncomingHttpHeaders = Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value]))
-  return { kind: 'answer', status, headers: single, setCookie: values('set-cookie'), body: isJson ? body : undefined }
-}
-
 const made = (status: number, body: unknown, headers: Array<[string, string]> = []): UpstreamAnswer =>
-  upstream({ status, headers: [['content-type', 'application/json'], ...headers], body })
+  upstreamAnswer({ status, headers: [['content-type', 'application/json'], ...headers], body })
 
 type Row = [file: string, step: string, context: AnswerContext, expected: object]
 const refused = (code: string, rest: object = {}) => ({ kind: 'refused', code, ...rest })
@@ -104,7 +94,7 @@ const ROWS: Row[] = [
 
 t.test('classify a recorded answer', async (t) => {
   for (const [file, step, context, expected] of ROWS) {
-    t.match(classify(upstream(recorded(file, step)), context), expected, `${file.slice(0, 2)}: ${step} (J19)`)
+    t.match(classify(upstreamAnswer(recorded(file, step)), context), expected, `${file.slice(0, 2)}: ${step} (J19)`)
   }
 })
 
@@ -185,7 +175,7 @@ function operationOf ({ method, url }: { method: string, url: string }): AnswerC
 
 const folder = join(import.meta.dirname, '../recordings')
 const everything = readdirSync(folder).flatMap((file) => {
-  const { exchanges = [] } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as { exchanges?: Array<{ step: string, request: { method: string, url: string, headers: Array<[string, string]> }, response: Response }> }
+  const { exchanges = [] } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as { exchanges?: Array<{ step: string, request: { method: string, url: string, headers: Array<[string, string]> }, response: RecordedResponse }> }
   return exchanges.map((exchange) => ({ file, ...exchange }))
 })
 
@@ -194,7 +184,7 @@ t.test('classify every recorded answer: a success stays one, a fault or redirect
   for (const { file, step, request, response } of everything) {
     const context = operationOf(request)
     if (context === undefined || response.status === 0 || request.method === 'HEAD') continue
-    const result: Answer = classify(upstream(response), context)
+    const result: Answer = classify(upstreamAnswer(response), context)
     const name = `${file.slice(0, 2)}: ${step} (${response.status})`
     if (response.status === 200 && result.kind === 'ill') t.fail(`${name} is no fault`)
     if (response.status >= 500 && result.kind !== 'ill') t.fail(`${name} is a fault`)
