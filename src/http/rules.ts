@@ -2,6 +2,8 @@ import createSerializerFactory from '@fastify/fast-json-stringify-compiler'
 import { Ajv } from 'ajv'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify'
 import type { TSchema } from '@sinclair/typebox'
+import { serviceError } from '../errors.js'
+import { isTooDeep } from '../json-depth.js'
 import { renderError } from './error-handler.js'
 
 /** What every answer says about itself (C16); nothing here is for caches, frames or other sites. */
@@ -33,10 +35,15 @@ function createValidatorCompiler (): FastifySchemaCompiler<TSchema> {
   return ({ schema, httpPart }) => (httpPart === 'body' ? exact : converting).compile(schema)
 }
 
-/** JSON only (A13, A14), and no `__proto__` or `constructor.prototype` in it (A07). */
+/** JSON only (A13, A14), no `__proto__` or `constructor.prototype` in it (A07), and no deeper than it can be written again. */
 function acceptJsonOnly (scope: FastifyInstance): void {
+  const parse = scope.getDefaultJsonParser('error', 'error')
   scope.removeAllContentTypeParsers()
-  scope.addContentTypeParser('application/json', { parseAs: 'string' }, scope.getDefaultJsonParser('error', 'error'))
+  scope.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, text, done) => {
+    parse(request, text, (error, json: unknown) => {
+      done(error ?? (isTooDeep(json) ? serviceError('VALIDATION_ERROR') : null), json)
+    })
+  })
 }
 
 /**

@@ -96,6 +96,7 @@ t.test('one call to Kratos', async (t) => {
     ['103 and nothing more (J20)', (socket) => { socket.write('HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n') }, 'UPSTREAM_TIMEOUT'],
     ['two lengths', (socket) => { socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}') }, 'UPSTREAM_ERROR'],
     ['truncated JSON (J11)', answer(200, '{"id":"a', [['Content-Type', 'application/json']]), 'UPSTREAM_ERROR'],
+    ['JSON nested a hundred thousand times (J11)', answer(200, `{"id":${'['.repeat(100_000)}${']'.repeat(100_000)}}`), 'UPSTREAM_ERROR'],
     ['two JSON documents (J17)', answer(502, '{"error":{}}\n{"id":"a"}', [['Content-Type', 'application/json']]), 'UPSTREAM_ERROR'],
   ]
   const { server, transport } = await setUp(t, hang)
