@@ -23,7 +23,7 @@ export const DEFAULTS: JsonObject = {
       profile: method(true),
       identifier_first: method(true),
       code: { ...method(true, { lifespan: '1h', max_submissions: 5 }), passwordless_enabled: false, mfa_enabled: false, passwordless_login_fallback_enabled: false },
-      link: method(true, { lifespan: '1h' }),
+      link: method(false, { lifespan: '1h' }),
       totp: method(false, { issuer: '' }),
       lookup_secret: method(false),
       oidc: method(false, { providers: [] }),
@@ -35,12 +35,12 @@ export const DEFAULTS: JsonObject = {
       logout: { after: {} },
       registration: { ...flow('https://www.ory.sh/kratos/docs/fallback/registration', '1h'), enabled: true, style: 'profile_first', enable_legacy_one_step: false, login_hints: false },
       login: { ...flow('https://www.ory.sh/kratos/docs/fallback/login', '1h'), style: 'unified' },
-      settings: { ...flow('https://www.ory.sh/kratos/docs/fallback/settings', '1h'), privileged_session_max_age: '1h', required_aal: 'aal1' },
+      settings: { ...flow('https://www.ory.sh/kratos/docs/fallback/settings', '1h'), privileged_session_max_age: '1h', required_aal: 'highest_available' },
       recovery: { ...flow('https://www.ory.sh/kratos/docs/fallback/recovery', '1h'), enabled: false, use: 'code', notify_unknown_recipients: false },
       verification: { ...flow('https://www.ory.sh/kratos/docs/fallback/verification', '1h'), enabled: false, use: 'code', notify_unknown_recipients: false }
     }
   },
-  session: { lifespan: '24h', whoami: { required_aal: 'aal1' }, cookie: { name: 'ory_kratos_session', persistent: true } },
+  session: { lifespan: '24h', whoami: { required_aal: 'highest_available' }, cookie: { name: 'ory_kratos_session', persistent: true } },
   cookies: { path: '/', same_site: 'Lax' },
   secrets: { cookie: [], cipher: [] },
   hashers: { algorithm: 'bcrypt', bcrypt: { cost: 12 } },
