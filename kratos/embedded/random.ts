@@ -1,6 +1,7 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto'
 
 const ALPHANUMERIC = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+const LOWERCASE_ALPHANUMERIC = 'abcdefghijklmnopqrstuvwxyz0123456789'
 const DIGITS = '0123456789'
 
 const pick = (alphabet: string, length: number): string =>
@@ -12,6 +13,8 @@ export const newId = (): string => randomUUID()
 export const newSessionToken = (): string => `ory_st_${pick(ALPHANUMERIC, 32)}`
 export const newLogoutToken = (): string => `ory_lo_${pick(ALPHANUMERIC, 32)}`
 export const newCode = (): string => pick(DIGITS, 6)
+/** A backup code: eight lower-case letters and digits. */
+export const newBackupCode = (): string => pick(LOWERCASE_ALPHANUMERIC, 8)
 export const newSecret = (length: number): string => pick(ALPHANUMERIC, length)
 export const newKey = (bytes: number): Buffer => randomBytes(bytes)
 

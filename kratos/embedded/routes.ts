@@ -5,6 +5,7 @@ import { errorRoutes } from './flows/errors/routes.js'
 import { loginRoutes } from './flows/login/routes.js'
 import { logoutRoutes } from './flows/logout/routes.js'
 import { registrationRoutes } from './flows/registration/routes.js'
+import { settingsRoutes } from './flows/settings/routes.js'
 import { notEmbedded } from './http/errors.js'
 import { route, type Handler, type Route } from './http/router.js'
 import { redirectsOnAdmin, redirectsOnPublic } from './redirects.js'
@@ -20,7 +21,7 @@ const missingFlow = (flow: string): Route[] => missing(
 
 /** What a real Kratos has and this server does not do: 501, never a made-up success. Whoever builds one takes its line away. */
 const MISSING_PUBLIC: Route[] = [
-  ...missingFlow('settings'), ...missingFlow('recovery'), ...missingFlow('verification'),
+  ...missingFlow('recovery'), ...missingFlow('verification'),
   ...missing(['GET', '/.well-known/ory/webauthn.js'],
     ['GET', '/self-service/methods/oidc/callback/{provider}'], ['POST', '/self-service/methods/oidc/callback/{provider}'])
 ]
@@ -34,7 +35,7 @@ const MISSING_ADMIN: Route[] = missing(
   ['GET', '/admin/courier/messages'], ['GET', '/admin/courier/messages/{id}'], ['GET', '/admin/metrics/prometheus'])
 
 export const publicRoutes: Route[] = [
-  ...registrationRoutes, ...loginRoutes, ...logoutRoutes, ...errorRoutes, ...sessionRoutes,
+  ...registrationRoutes, ...loginRoutes, ...logoutRoutes, ...settingsRoutes, ...errorRoutes, ...sessionRoutes,
   ...schemaRoutes, ...healthRoutes, ...redirectsOnPublic, ...MISSING_PUBLIC
 ]
 

@@ -78,7 +78,7 @@ export function identityJson (kratos: Kratos, identity: Identity): JsonObject {
     // Filled in when it is stored (recording 75).
     schema_url: identity.id === NIL_UUID ? '' : publicUrl(kratos, `/schemas/${Buffer.from(identity.schemaId).toString('base64url')}`),
     state: identity.state,
-    state_changed_at: time(identity.stateChangedAt),
+    ...(identity.stateChangedAt === 0 ? {} : { state_changed_at: time(identity.stateChangedAt) }),
     traits: identity.traits,
     ...(identity.verifiableAddresses.length === 0 ? {} : { verifiable_addresses: identity.verifiableAddresses.map(verifiableJson) }),
     ...(identity.recoveryAddresses.length === 0 ? {} : { recovery_addresses: identity.recoveryAddresses.map(recoveryJson) }),

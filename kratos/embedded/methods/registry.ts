@@ -1,8 +1,12 @@
 import type { Kratos } from '../kratos.js'
 import { isEnabled, type LoginMethod, type Method, type RegistrationMethod, type SettingsMethod } from './method.js'
+import { code } from './code/code.js'
 import { identifierFirst } from './identifier-first/identifier-first.js'
+import { link } from './link/link.js'
+import { lookupSecret } from './lookup-secret/lookup-secret.js'
 import { password } from './password/password.js'
 import { profile } from './profile/profile.js'
+import { totp } from './totp/totp.js'
 import { unbuilt } from './unbuilt.js'
 
 /**
@@ -13,8 +17,12 @@ export const METHODS: Method[] = [
   profile,
   password,
   unbuilt('oidc'),
+  code,
+  link,
+  totp,
   unbuilt('passkey'),
   unbuilt('webauthn'),
+  lookupSecret,
   identifierFirst
 ]
 

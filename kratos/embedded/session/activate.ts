@@ -2,12 +2,22 @@ import { durationMs } from '../clock.js'
 import { ApiError } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import type { Identity } from '../identity/identity.js'
+import type { Kratos } from '../kratos.js'
 import { NIL_UUID } from '../random.js'
 import { aalOf, type AuthenticationMethod, type Device, type Session } from './session.js'
 
 /** Notes that a method was passed. */
 export function completeMethod (session: Session, method: Omit<AuthenticationMethod, 'completedAt'>, now: number): void {
   session.methods = [...session.methods, { ...method, completedAt: now }]
+}
+
+/** Notes in the stored session that a method was passed by being set up (recording 51). */
+export function addMethod ({ clock, store }: Kratos, { id }: Session, method: Omit<AuthenticationMethod, 'completedAt'>): void {
+  const stored = store.sessions.get(id)
+  if (stored === undefined) return
+  completeMethod(stored, method, clock.now())
+  stored.aal = aalOf(stored.methods)
+  store.sessions.save(stored, clock.now())
 }
 
 /**

@@ -56,7 +56,7 @@ export const MESSAGES = {
   lookupSecretsLabel: () => info(1050010, 'These are your back up recovery codes. Please keep them in a safe place!'),
   confirmLookup: () => info(1050011, 'Confirm backup recovery codes'),
   lookupSecretUsed: (usedAt: number) => info(1050014, `Secret was used at ${rfc3339(usedAt).replace('T', ' ').replace('Z', '')} +0000 UTC`, { used_at: rfc3339(usedAt), used_at_unix: Math.floor(usedAt / 1000) }),
-  lookupSecrets: (shown: string[], secrets: JsonObject[]) => info(1050015, shown.join(', '), { secrets }),
+  lookupSecrets: (shown: string[], secrets: UiMessage[]) => info(1050015, shown.join(', '), { secrets: secrets.map(({ context = {}, ...message }) => ({ ...message, context })) }),
   disableLookup: () => info(1050016, 'Disable this method'),
   totpSecretLabel: () => info(1050017, 'This is your authenticator app secret. Use it if you can not scan the QR code.'),
   recovered: (privilegedUntil: number, now: number) => success(1060001, `You successfully recovered your account. Please change your password or set up an alternative login method (e.g. social sign in) within the next ${((privilegedUntil - now) / 60_000).toFixed(2)} minutes.`, {
