@@ -1,11 +1,15 @@
+import { courierRoutes } from './admin/courier.js'
 import { adminHealthRoutes, healthRoutes } from './admin/health.js'
 import { identityRoutes } from './admin/identities.js'
+import { adminRecoveryRoutes } from './admin/recovery.js'
 import { schemaRoutes } from './admin/schemas.js'
 import { errorRoutes } from './flows/errors/routes.js'
 import { loginRoutes } from './flows/login/routes.js'
 import { logoutRoutes } from './flows/logout/routes.js'
+import { recoveryRoutes } from './flows/recovery/routes.js'
 import { registrationRoutes } from './flows/registration/routes.js'
 import { settingsRoutes } from './flows/settings/routes.js'
+import { verificationRoutes } from './flows/verification/routes.js'
 import { notEmbedded } from './http/errors.js'
 import { route, type Handler, type Route } from './http/router.js'
 import { redirectsOnAdmin, redirectsOnPublic } from './redirects.js'
@@ -15,13 +19,8 @@ const notBuilt: Handler = (ex) => { throw notEmbedded(`${ex.method} ${ex.path} i
 
 const missing = (...pairs: Array<[string, string]>): Route[] => pairs.map(([method, path]) => route(method, path, notBuilt))
 
-const missingFlow = (flow: string): Route[] => missing(
-  ['GET', `/self-service/${flow}/api`], ['GET', `/self-service/${flow}/browser`], ['GET', `/self-service/${flow}/flows`],
-  ['POST', `/self-service/${flow}`], ['GET', `/self-service/${flow}`])
-
 /** What a real Kratos has and this server does not do: 501, never a made-up success. Whoever builds one takes its line away. */
 const MISSING_PUBLIC: Route[] = [
-  ...missingFlow('recovery'), ...missingFlow('verification'),
   ...missing(['GET', '/.well-known/ory/webauthn.js'],
     ['GET', '/self-service/methods/oidc/callback/{provider}'], ['POST', '/self-service/methods/oidc/callback/{provider}'])
 ]
@@ -31,13 +30,12 @@ const MISSING_ADMIN: Route[] = missing(
   ['DELETE', '/admin/identities/{id}/credentials/{type}'], ['GET', '/admin/identities/by/external/{id}'],
   ['GET', '/admin/identities/{id}/sessions'], ['DELETE', '/admin/identities/{id}/sessions'],
   ['GET', '/admin/sessions'], ['GET', '/admin/sessions/{id}'], ['DELETE', '/admin/sessions/{id}'], ['PATCH', '/admin/sessions/{id}/extend'],
-  ['POST', '/admin/recovery/code'], ['POST', '/admin/recovery/link'],
-  ['GET', '/admin/courier/messages'], ['GET', '/admin/courier/messages/{id}'], ['GET', '/admin/metrics/prometheus'])
+  ['GET', '/admin/metrics/prometheus'])
 
 export const publicRoutes: Route[] = [
-  ...registrationRoutes, ...loginRoutes, ...logoutRoutes, ...settingsRoutes, ...errorRoutes, ...sessionRoutes,
+  ...registrationRoutes, ...loginRoutes, ...logoutRoutes, ...recoveryRoutes, ...verificationRoutes, ...settingsRoutes, ...errorRoutes, ...sessionRoutes,
   ...schemaRoutes, ...healthRoutes, ...redirectsOnPublic, ...MISSING_PUBLIC
 ]
 
 /** The admin port serves everything under /admin, whatever the request left out. */
-export const adminRoutes: Route[] = [...identityRoutes, ...adminHealthRoutes, ...redirectsOnAdmin, ...MISSING_ADMIN]
+export const adminRoutes: Route[] = [...identityRoutes, ...adminRecoveryRoutes, ...courierRoutes, ...adminHealthRoutes, ...redirectsOnAdmin, ...MISSING_ADMIN]

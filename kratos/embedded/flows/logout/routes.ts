@@ -3,10 +3,10 @@ import { empty, json, redirect, type Answer } from '../../http/answer.js'
 import { renewCsrf } from '../../http/csrf.js'
 import { ApiError, badRequest, forbidden } from '../../http/errors.js'
 import { publicUrl, withQuery, type Exchange } from '../../http/exchange.js'
+import { jsonBody, undecodable } from '../../http/json-body.js'
 import { isJsonRequest } from '../../http/negotiation.js'
 import { checkedReturnTo } from '../../http/return-to.js'
 import { route, type Handler, type Route } from '../../http/router.js'
-import { isObject } from '../../json.js'
 import { deleteCookie } from '../../session/cookie.js'
 import { bearerToken, findSession, noActiveSession, sealedSession } from '../../session/credentials.js'
 
@@ -69,24 +69,9 @@ function native (ex: Exchange): Answer {
 }
 
 function sessionTokenIn (ex: Exchange): string {
-  const type = ex.headers.get('content-type') ?? ''
-  if (ex.body.kind === 'too-large') throw badRequest('Unable to read HTTP POST body: http: request body too large')
-  if (ex.body.bytes.length === 0) throw badRequest('Unable to decode HTTP Request Body because its HTTP Header "Content-Length" is zero.')
-  if (type.split(';')[0]?.trim() !== 'application/json') {
-    throw badRequest(`HTTP DELETE Request used unknown HTTP Header "Content-Type: ${type}", only [application/json] are supported.`)
-  }
-  const body = parsed(ex.body.bytes.toString())
-  const token = isObject(body) ? body['session_token'] ?? '' : undefined
-  if (typeof token !== 'string') throw badRequest('Unable to decode JSON payload: json: cannot unmarshal the value into a string')
+  const token = jsonBody(ex)['session_token'] ?? ''
+  if (typeof token !== 'string') throw undecodable('json: cannot unmarshal the value into a string')
   return token
-}
-
-function parsed (text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw badRequest(`Unable to decode JSON payload: ${String(error)}`)
-  }
 }
 
 export const logoutRoutes: Route[] = [

@@ -1,0 +1,84 @@
+import { durationMs, rfc3339 } from '../clock.js'
+import { saveFlow, uiUrl } from '../flow/lifecycle.js'
+import type { Flow } from '../flow/flow.js'
+import { newRecovery } from '../flows/recovery/opening.js'
+import { json, type Answer } from '../http/answer.js'
+import { badRequest, noRow } from '../http/errors.js'
+import type { Exchange } from '../http/exchange.js'
+import { jsonBody, undecodable } from '../http/json-body.js'
+import { route, type Route } from '../http/router.js'
+import type { Identity } from '../identity/identity.js'
+import type { JsonObject } from '../json.js'
+import { continueNode } from '../methods/address-nodes.js'
+import { recoveryCodeNode } from '../methods/code/nodes.js'
+import { codeLifespanMs, issueCode } from '../methods/code/one-time-code.js'
+import { issueLink, linkLifespanMs } from '../methods/link/token.js'
+import { ensureEnabled, type Method } from '../methods/method.js'
+import { METHODS } from '../methods/registry.js'
+import { NIL_UUID, parseUuid } from '../random.js'
+
+function method (id: string): Method {
+  const found = METHODS.find(method => method.id === id)
+  if (found === undefined) throw new Error(`there is no method ${id}`)
+  return found
+}
+
+/** @returns undefined when nobody has this id */
+function identityIn (ex: Exchange, body: JsonObject): Identity | undefined {
+  const text = String(body['identity_id'] ?? NIL_UUID)
+  const id = parseUuid(text)
+  if (id === undefined) throw undecodable(`uuid: incorrect UUID length ${text.length} in string ${JSON.stringify(text)}`)
+  return ex.kratos.store.identities.get(id)
+}
+
+/** How long the code or link counts, and its flow with it. */
+function lifespanIn (body: JsonObject, fallbackMs: number, verb: string): number {
+  const text = String(body['expires_in'] ?? '')
+  if (text === '') return fallbackMs
+  if (/^-|^0+\w*$/.test(text)) throw badRequest(`Value from "expires_in" must ${verb} to a future time: ${text}`)
+  try {
+    return durationMs(text)
+  } catch {
+    throw badRequest(`Unable to parse "expires_in" whose format should match "[0-9]+(ns|us|ms|s|m|h)" but did not: ${text}`)
+  }
+}
+
+function flowFor (ex: Exchange, type: 'api' | 'browser', id: 'code' | 'link', lifespanMs: number): Flow {
+  const flow = newRecovery(ex, type, method(id))
+  flow.expiresAt = flow.issuedAt + lifespanMs
+  return flow
+}
+
+/** A code for an admin to hand over: its flow waits for it already, and is nobody's browser's (recording 82). */
+function createCode (ex: Exchange): Answer {
+  const { kratos } = ex
+  ensureEnabled(kratos, 'code')
+  const body = jsonBody(ex)
+  const known = identityIn(ex, body)
+  const lifespanMs = lifespanIn(body, codeLifespanMs(kratos), 'result')
+  const type = body['flow_type'] ?? 'browser'
+  if (type !== 'api' && type !== 'browser') throw badRequest(`Value from "flow_type" is not valid: ${JSON.stringify(type)}`)
+  const flow = flowFor(ex, type, 'code', lifespanMs)
+  Object.assign(flow, { isMadeByAdmin: true, state: 'sent_email' })
+  flow.ui.nodes = [recoveryCodeNode(), continueNode('code')]
+  if (known === undefined) throw noRow().with({ reason: 'could not find identity' })
+  saveFlow(kratos, flow)
+  const code = issueCode(kratos, flow, { identityId: known.id, address: '', via: '' }, lifespanMs)
+  return json(201, { recovery_link: uiUrl(kratos, flow), recovery_code: code, expires_at: rfc3339(flow.expiresAt) })
+}
+
+/** A link for an admin to hand over. */
+function createLink (ex: Exchange): Answer {
+  const { kratos } = ex
+  ensureEnabled(kratos, 'link')
+  const body = jsonBody(ex)
+  const known = identityIn(ex, body)
+  const lifespanMs = lifespanIn(body, linkLifespanMs(kratos), 'be result')
+  const flow = flowFor(ex, 'browser', 'link', lifespanMs)
+  if (known === undefined) throw badRequest('The requested identity id does not exist.')
+  saveFlow(kratos, flow)
+  const url = issueLink(kratos, flow, { identityId: known.id, address: '', via: '' }, lifespanMs)
+  return json(200, { recovery_link: url, expires_at: rfc3339(flow.expiresAt) })
+}
+
+export const adminRecoveryRoutes: Route[] = [route('POST', '/admin/recovery/code', createCode), route('POST', '/admin/recovery/link', createLink)]
