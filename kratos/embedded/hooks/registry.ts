@@ -3,13 +3,19 @@ import type { Answer } from '../http/answer.js'
 import { notEmbedded } from '../http/errors.js'
 import type { JsonObject } from '../json.js'
 import type { Hook, HookRun } from './hook.js'
+import { revokeActiveSessions } from './revoke-active-sessions.js'
 import { session } from './session.js'
-import { sendVerification } from './send-verification.js'
+import { requireVerifiedAddress } from './require-verified-address.js'
+import { sendVerification, showVerificationUi } from './send-verification.js'
 import { webHook } from './web-hook/web-hook.js'
 
 /** Every hook by the name it has in a kratos.yml. */
 const HOOKS: Record<string, (config: JsonObject) => Hook> = {
+  revoke_active_sessions: () => revokeActiveSessions,
   session: () => session,
+  verification: () => sendVerification,
+  show_verification_ui: () => showVerificationUi,
+  require_verified_address: () => requireVerifiedAddress,
   web_hook: webHook
 }
 
@@ -36,8 +42,8 @@ function hooksFor (run: HookRun): Hook[] {
   const { flows } = run.ex.kratos.config.selfservice
   if (stage === 'before') return flows[flow.kind].before.hooks.map(created)
   const hooks = configured(flows[flow.kind].after, run).map(created)
-  // Kratos itself puts the verification mail before all configured hooks of a registration (recording 05).
-  const isFirst = stage === 'post-persist' && flow.kind === 'registration' && flows.verification.enabled
+  // Kratos itself puts the verification mail before all configured hooks (recordings 05, 50).
+  const isFirst = stage === 'post-persist' && (flow.kind === 'registration' || flow.kind === 'settings') && flows.verification.enabled
   return isFirst ? [sendVerification, ...hooks] : hooks
 }
 
