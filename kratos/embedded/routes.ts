@@ -29,8 +29,8 @@ const MISSING_ADMIN: Route[] = missing(
   ['PATCH', '/admin/identities'], ['PUT', '/admin/identities/{id}'], ['PATCH', '/admin/identities/{id}'],
   ['DELETE', '/admin/identities/{id}/credentials/{type}'], ['GET', '/admin/identities/by/external/{id}'],
   ['GET', '/admin/identities/{id}/sessions'], ['DELETE', '/admin/identities/{id}/sessions'],
-  ['GET', '/admin/sessions'], ['GET', '/admin/sessions/{id}'], ['DELETE', '/admin/sessions/{id}'], ['PATCH', '/admin/sessions/{id}/extend'],
-  ['GET', '/admin/metrics/prometheus'])
+  ['GET', '/admin/sessions'], ['GET', '/admin/sessions/{id}'], ['DELETE', '/admin/sessions/{id}'], ['PATCH', '/admin/sessions/{id}/extend']
+)
 
 export const publicRoutes: Route[] = [
   ...registrationRoutes, ...loginRoutes, ...logoutRoutes, ...recoveryRoutes, ...verificationRoutes, ...settingsRoutes, ...errorRoutes, ...sessionRoutes,

@@ -1,7 +1,15 @@
-import { json } from '../http/answer.js'
+import { json, type Answer } from '../http/answer.js'
+import type { Exchange } from '../http/exchange.js'
 import { route, type Route } from '../http/router.js'
 
-const ok = (): ReturnType<typeof json> => json(200, { status: 'ok' })
+const ok = (): Answer => json(200, { status: 'ok' })
+
+/** What a scraper finds: that there is an embedded server and nothing to measure. */
+const metrics = ({ kratos }: Exchange): Answer => ({
+  status: 200,
+  headers: { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores' },
+  body: `# HELP embedded_kratos_info Version of the embedded development server.\n# TYPE embedded_kratos_info gauge\nembedded_kratos_info{version="${kratos.version}"} 1\n`
+})
 
 /** Both ports have these; `/version` the admin port only (facts 3). */
 export const healthRoutes: Route[] = [route('GET', '/health/alive', ok), route('GET', '/health/ready', ok)]
@@ -9,5 +17,6 @@ export const healthRoutes: Route[] = [route('GET', '/health/alive', ok), route('
 export const adminHealthRoutes: Route[] = [
   route('GET', '/admin/health/alive', ok),
   route('GET', '/admin/health/ready', ok),
+  route('GET', '/admin/metrics/prometheus', metrics),
   route('GET', '/admin/version', ({ kratos }) => json(200, { version: kratos.version }))
 ]

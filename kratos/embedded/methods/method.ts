@@ -111,7 +111,11 @@ export interface Method {
   factor?: { aal: Exclude<Aal, 'aal0'>, isUsable (credential: Credential): boolean }
 }
 
-export const isEnabled = ({ config }: Kratos, id: string): boolean => config.selfservice.methods[id]?.enabled ?? false
+/** `code.passwordless_enabled` switches the method on, whatever `enabled` says. */
+export function isEnabled ({ config }: Kratos, id: string): boolean {
+  const method = config.selfservice.methods[id]
+  return (method?.enabled ?? false) || (id === 'code' && method?.['passwordless_enabled'] === true)
+}
 
 /** @throws ApiError 404 for a method that is switched off (recordings 01, 18) */
 export function ensureEnabled (kratos: Kratos, id: string): void {
