@@ -11,8 +11,14 @@ export const ROOT = join(import.meta.dirname, '../..')
 /** What a clone would not have, or what would be packed by accident. */
 const NOT_COPIED = new Set(['node_modules', '.git', '.tap', 'dist', 'data', 'coverage'])
 
-interface Manifest { name: string, dependencies: Record<string, string> }
-export const readManifest = async (folder: string): Promise<Manifest> => JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
+interface Manifest { name: string, dependencies: Record<string, string>, peerDependencies: Record<string, string> }
+const readManifest = async (): Promise<Manifest> => JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
+
+/** What a production install brings: Fastify is a peer, and npm installs those too. */
+export async function productionPackages (): Promise<string[]> {
+  const { dependencies, peerDependencies } = await readManifest()
+  return Object.keys({ ...dependencies, ...peerDependencies })
+}
 
 /**
  * Compiles a project and says what is wrong with its own files and with the declarations of the package in it.
@@ -57,11 +63,11 @@ async function link (folder: string, name: string): Promise<void> {
  * @returns folder of the installed package
  */
 export async function install ({ file }: Packed, project: string): Promise<string> {
-  const { name, dependencies } = await readManifest(ROOT)
+  const { name } = await readManifest()
   const place = join(project, 'node_modules', name)
   await mkdir(place, { recursive: true })
   await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }))
   await run('tar', ['-xzf', file, '--strip-components=1', '-C', place])
-  for (const dependency of [...Object.keys(dependencies), '@types/node']) await link(project, dependency)
+  for (const dependency of [...await productionPackages(), '@types/node']) await link(project, dependency)
   return place
 }
