@@ -3,7 +3,8 @@ import autoload from '@fastify/autoload'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import { authSettings, type Config, trustedProxies } from './config.js'
-import { answerClientError } from './http/client-errors.js'
+import { createClientErrorHandler, noteAnswers } from './http/client-errors.js'
+import { addHostCheck } from './http/host-header.js'
 import { addLifecycle } from './http/lifecycle.js'
 import { addRequestLog, loggerOptions, type LogTarget } from './http/logging.js'
 import { addNotFoundHandler } from './http/not-found.js'
@@ -24,7 +25,7 @@ const LIMITS = {
   requestTimeout: 10 * SECOND,
   keepAliveTimeout: 72 * SECOND,
   // Silent before the first byte counts as slow headers; Node looks only this often, not at the very moment (L13).
-  http: { maxHeaderSize: 16 * 1024, headersTimeout: 5 * SECOND, connectionsCheckingInterval: SECOND / 2 },
+  http: { maxHeaderSize: 16 * 1024, headersTimeout: 5 * SECOND, connectionsCheckingInterval: SECOND / 2, requireHostHeader: false },
   routerOptions: { maxParamLength: 512 },
 } satisfies FastifyServerOptions & { http: object }
 
@@ -40,7 +41,7 @@ function serverOptions (config: Config, { log = {} }: AppOverrides) {
     trustProxy: proxies.length > 0 ? proxies : false,
     forceCloseConnections: 'idle',
     frameworkErrors: createFrameworkErrorHandler({ https: isHttps(config) }),
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: createClientErrorHandler({ https: isHttps(config) }),
   } as const
 }
 
@@ -54,8 +55,10 @@ export async function buildApp (config: Config, overrides: AppOverrides = {}): P
   const options = { config, settings }
 
   addRequestLog(app)
+  noteAnswers(app)
   addLifecycle(app)
   applyHttpRules(app, { https: isHttps(config) })
+  addHostCheck(app)
   addNotFoundHandler(app)
   await app.register(autoload, { dir: join(import.meta.dirname, '../plugins'), options, encapsulate: false })
   await app.register(autoload, { dir: join(import.meta.dirname, '../routes'), options })

@@ -16,7 +16,7 @@ const RESPONSE_HEADERS = {
 }
 const ONE_YEAR_SECONDS = 31_536_000
 
-const responseHeaders = (https: boolean): Record<string, string> =>
+export const responseHeaders = (https: boolean): Record<string, string> =>
   https ? { ...RESPONSE_HEADERS, 'strict-transport-security': `max-age=${ONE_YEAR_SECONDS}` } : RESPONSE_HEADERS
 
 /** Renders what Fastify refuses before any hook runs, such as a URL that cannot be decoded. */
