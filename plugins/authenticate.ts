@@ -1,9 +1,11 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest, onRequestHookHandler, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
-import { serviceError } from '../src/errors.js'
+import { serviceError, type ServiceError } from '../src/errors.js'
+import { nextOfCode } from '../src/flows/outcome.js'
 import type { SessionOutcome } from '../src/kratos-client/client.js'
 import type { KratosSession } from '../src/kratos-client/session.js'
 import { needsOriginCheck } from '../src/origin-guard.js'
+import { type AuthRequirement, durationMs, lackOf } from '../src/sessions/strength.js'
 import { upstreamError } from '../src/upstream-error.js'
 
 type Guard = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
@@ -18,11 +20,22 @@ declare module 'fastify' {
     /** The same, but a request without a session passes with `request.kratosSession` null. A fault of Kratos stays a failure. */
     authenticateOptional: Guard
   }
+  interface FastifyContextConfig {
+    /**
+     * Guards the route, before everything else and by this alone: `true`, or what the session has to be (403 with `next` when it
+     * is not). For routes registered after the plugin.
+     */
+    auth?: boolean | AuthRequirement
+  }
   interface FastifyRequest {
     /** The session that Kratos confirmed for this request; null before a guard ran and where there is none. */
     kratosSession: KratosSession | null
   }
 }
+
+/** A refusal of a session says what the client does next, as the steps of a flow do. */
+const refusal = (error: ServiceError): ServiceError =>
+  error.statusCode === 403 ? Object.assign(error, { members: { ...error.members, next: nextOfCode(error.code) } }) : error
 
 /** Parent domain of a host: where a second session cookie usually comes from. */
 const likelyCookieDomain = (hostname: string): string => hostname.split('.').slice(-2).join('.')
@@ -51,7 +64,7 @@ export default fp(async function authenticate (app) {
     const outcome = await resolve(request, reply)
     if (outcome.kind === 'denied') {
       reply.forwardCookies(outcome.answer.setCookie)
-      throw upstreamError(outcome.answer)
+      throw refusal(upstreamError(outcome.answer))
     }
     if (outcome.kind === 'ill') throw upstreamError(outcome)
     reply.forwardCookies(outcome.setCookie)
@@ -62,6 +75,28 @@ export default fp(async function authenticate (app) {
 
   app.decorate('authenticate', async (request, reply) => {
     if (!await check(request, reply)) throw serviceError('INVALID_SESSION')
+  })
+
+  /** The guard of a route with `config.auth`; a requirement that makes no sense fails the start. */
+  function routeGuard (requirement: AuthRequirement): onRequestHookHandler {
+    if (requirement.within !== undefined) durationMs(requirement.within)
+    return async function guardRoute (request, reply) {
+      await app.authenticate(request, reply)
+      const lack = request.kratosSession === null ? 'INVALID_SESSION' : lackOf(request.kratosSession, requirement)
+      if (lack !== undefined) throw refusal(serviceError(lack))
+    }
+  }
+
+  const guarded = new WeakSet<object>()
+  app.addHook('onRoute', (route: RouteOptions) => {
+    const auth = route.config?.auth
+    if (auth === undefined || auth === false) return
+    const hooks = [route.onRequest ?? []].flat()
+    // The automatic HEAD route comes with the hooks of its GET route.
+    if (hooks.some((hook) => guarded.has(hook))) return
+    const guard = routeGuard(auth === true ? {} : auth)
+    guarded.add(guard)
+    route.onRequest = [guard, ...hooks]
   })
 
   app.decorate('authenticateOptional', async (request, reply) => {

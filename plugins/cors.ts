@@ -2,6 +2,13 @@ import cors from '@fastify/cors'
 import fp from 'fastify-plugin'
 import type { AuthSettings } from '../src/settings.js'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** false: this route has no CORS headers, for nobody. */
+    cors?: false
+  }
+}
+
 export interface CorsPluginOptions { settings: AuthSettings }
 
 /**

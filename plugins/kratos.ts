@@ -18,6 +18,7 @@ export default fp<KratosPluginOptions>(async function kratos (app, { settings })
     .filter((url) => url !== undefined).map((url) => new URL(url))
   const client = createKratosClient({
     publicUrl: settings.kratosPublicUrl,
+    adminUrl: settings.kratosAdminUrl,
     cookieName: settings.cookieName,
     deadlines: settings.deadlines,
     isAllowedRedirect: (dangerousUrl) => isAllowedUrl(dangerousUrl, destinations),

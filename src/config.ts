@@ -133,6 +133,7 @@ export function authSettings (config: Config): AuthSettings {
   const origins = corsOrigins(config)
   return {
     kratosPublicUrl: config.KRATOS_PUBLIC_URL,
+    kratosAdminUrl: config.KRATOS_ADMIN_URL,
     kratosBrowserUrl: config.KRATOS_BROWSER_URL ?? config.KRATOS_PUBLIC_URL,
     baseUrl: config.PUBLIC_URL.replace(/\/+$/, ''),
     frontendUrl: config.FRONTEND_URL ?? `${origins[0]}/`,

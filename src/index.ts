@@ -50,6 +50,7 @@ async function fastifyKratos (app: FastifyInstance, options: FastifyKratosOption
   const https = settings.baseUrl?.startsWith('https:') === true
   for (const plugin of [kratos, kratosCaller, cookie, originGuard]) await app.register(plugin, { settings })
   await app.register(authenticate)
+  if (!app.hasDecorator('onAccountDeleted')) app.decorate('onAccountDeleted', options.onAccountDeleted ?? (async () => {}))
 
   async function authRoutes (scope: FastifyInstance): Promise<void> {
     applyHttpRules(scope, { https })

@@ -7,6 +7,8 @@ import type { WebhookReceiverOptions } from './webhook/receiver.js'
 export interface FastifyKratosOptions {
   /** Kratos' public port as this process reaches it. */
   publicUrl: string
+  /** Kratos' admin port; with it the routes include `DELETE /account`. */
+  adminUrl?: string
   /** Kratos' `serve.public.base_url`, where it differs from `publicUrl`. */
   browserUrl?: string
   /** Where clients reach this app; without it each request's own scheme and host serve. */
@@ -19,7 +21,9 @@ export interface FastifyKratosOptions {
   cookieName?: string
   /** Overall limits of a call to Kratos, in milliseconds. */
   deadlines?: Partial<Deadlines>
-  /** The auth routes (flows, whoami, logout) under a prefix, `/api/auth` by default; false: none. */
+  /** Removes what the app keeps of an identity that deleted its account at `DELETE /account`; called after Kratos deleted it. */
+  onAccountDeleted?: (identityId: string) => Promise<void>
+  /** The auth routes (flows, whoami, logout, sessions) under a prefix, `/api/auth` by default; false: none. */
   routes?: false | { prefix?: string }
   /** Kratos' webhook receiver, at `/internal/auth/user-created` by default; without it there is none. */
   webhook?: WebhookReceiverOptions & { path?: string }
@@ -38,8 +42,8 @@ const isListOf = (list: unknown, check: (item: string) => boolean): list is stri
 const isDeadline = (value: unknown): boolean =>
   Number.isInteger(value) && Number(value) >= DEADLINE_RANGE_MS.min && Number(value) <= DEADLINE_RANGE_MS.max
 
-function urlProblems ({ publicUrl, browserUrl, baseUrl, frontendUrl }: Untrusted<FastifyKratosOptions>): string[] {
-  return Object.entries({ publicUrl, browserUrl, baseUrl, frontendUrl })
+function urlProblems ({ publicUrl, adminUrl, browserUrl, baseUrl, frontendUrl }: Untrusted<FastifyKratosOptions>): string[] {
+  return Object.entries({ publicUrl, adminUrl, browserUrl, baseUrl, frontendUrl })
     .filter(([name, url]) => name === 'publicUrl' || url !== undefined)
     .filter(([, url]) => typeof url !== 'string' || !isHttpUrl(url))
     .map(([name]) => `${name} wants an http(s) URL without credentials, query or fragment`)
@@ -80,6 +84,7 @@ export function settingsOf (options: FastifyKratosOptions): AuthSettings {
   const origins = options.origins ?? []
   return {
     kratosPublicUrl: options.publicUrl,
+    kratosAdminUrl: options.adminUrl,
     kratosBrowserUrl: options.browserUrl ?? options.publicUrl,
     baseUrl: options.baseUrl?.replace(/\/+$/, ''),
     frontendUrl: options.frontendUrl ?? (origins[0] === undefined ? undefined : `${origins[0]}/`),

@@ -4,6 +4,8 @@ import type { Deadlines } from './kratos-client/client.js'
 export interface AuthSettings {
   /** Kratos' public port as this process reaches it. */
   kratosPublicUrl: string
+  /** Kratos' admin port; undefined: nothing that needs it is offered. */
+  kratosAdminUrl: string | undefined
   /** Kratos' public port as browsers know it (`serve.public.base_url`). */
   kratosBrowserUrl: string
   /** Where clients reach this API, without trailing slash; undefined: taken from each request. */

@@ -2,7 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../errors.js'
 import { publicError, renderError } from '../http/error-handler.js'
 import type { Answer } from '../kratos-client/answer.js'
-import type { FlowName, FlowType } from '../kratos-client/client.js'
+import type { FlowName, FlowType, KratosClient } from '../kratos-client/client.js'
 import { isFlow, type JsonObject } from '../kratos-client/kratos-body.js'
 import { sessionExpiry, sessionToken, withoutSessionToken } from '../kratos-client/session-token.js'
 import { upstreamError } from '../upstream-error.js'
@@ -23,9 +23,17 @@ function nextMembers (outcome: Outcome, flow: JsonObject, flowId: string | undef
   return { next: outcome.next, ...(flowId !== undefined && { flow_id: flowId }) }
 }
 
-function giveToken (reply: FastifyReply, body: JsonObject): JsonObject {
+/** When the session of a token ends: a recovery hands one out without saying so (rec 58), then Kratos is asked. */
+async function expiryOf (kratos: KratosClient, token: string, body: JsonObject): Promise<string | undefined> {
+  const said = sessionExpiry(body)
+  if (said !== undefined) return said
+  const outcome = await kratos.whoami({ kind: 'token', value: token, from: 'cookie' })
+  return outcome.kind === 'valid' ? outcome.session.expires_at : undefined
+}
+
+async function giveToken (reply: FastifyReply, body: JsonObject): Promise<JsonObject> {
   const token = sessionToken(body)
-  if (token !== undefined) reply.mintSessionCookie(token, sessionExpiry(body))
+  if (token !== undefined) reply.mintSessionCookie(token, await expiryOf(reply.server.kratos, token, body))
   return withoutSessionToken(body)
 }
 
@@ -42,7 +50,7 @@ export async function deliverStep (request: FastifyRequest, reply: FastifyReply,
     const error = upstreamError(answer)
     throw Object.assign(error, { members: { ...error.members, ...nextMembers(outcome, error.members ?? {}, ready.flowId) } })
   }
-  const body = keepToken ? answer.body : giveToken(reply, answer.body)
+  const body = keepToken ? answer.body : await giveToken(reply, answer.body)
   return { success: true, data: { ...body, ...nextMembers(outcome, isFlow(body) ? body : {}, ready.flowId) } }
 }
 

@@ -4,7 +4,7 @@ import { flowError, isFlow, isRecord, type JsonObject, replacementFlowId, retryA
 import { withoutSessionToken } from './session-token.js'
 import type { UpstreamAnswer } from './transport.js'
 
-export type Operation = 'init' | 'fetch' | 'submit' | 'whoami' | 'logout'
+export type Operation = 'init' | 'fetch' | 'submit' | 'whoami' | 'logout' | 'sessions' | 'identity'
 
 export interface Accepted {
   kind: 'ok'
@@ -50,6 +50,9 @@ const CODE_OF_ERROR_ID: Record<string, ErrorCode> = {
   self_service_flow_replaced: 'FLOW_EXPIRED',
 }
 
+/** Where 204 is the good answer (rec 41, 45, 80). */
+const MAY_BE_EMPTY = new Set<Operation>(['logout', 'sessions', 'identity'])
+
 /** For answers without a known id the HTTP status decides; it may differ from `error.code` (facts 15). */
 const CODE_OF_STATUS: Record<number, ErrorCode> = {
   400: 'FLOW_REJECTED',
@@ -88,6 +91,7 @@ function classifyFlow (body: JsonObject, answer: UpstreamAnswer, context: Answer
 
 /** The shape check is ours (J11); that of a session is `readSession`'s, and a logout token is looked for where it is used. */
 function isExpected (body: JsonObject, { operation }: AnswerContext): boolean {
+  if (operation === 'sessions') return Array.isArray(body['sessions']) || typeof body['count'] === 'number'
   if (operation === 'whoami' || operation === 'logout') return true
   return isFlow(body) || (operation === 'submit' && (isRecord(body['session']) || isRecord(body['identity'])))
 }
@@ -126,14 +130,15 @@ function classifyRefusal (body: JsonObject, answer: UpstreamAnswer, context: Ans
  * Unknown or unusable answers are faults (502), never a missing session (security model, section 7).
  */
 export function classify (answer: UpstreamAnswer, context: AnswerContext): Answer {
-  const { status, body, setCookie } = answer
+  const { status, setCookie } = answer
+  const body = context.operation === 'sessions' && Array.isArray(answer.body) ? { sessions: answer.body } : answer.body
   const retryAfter = retryAfterSeconds(answer.headers['retry-after'])
   if (status === 429) return fault('RATE_LIMITED', undefined, { retryAfter: retryAfter ?? 1, setCookie })
   if (status === 303 && context.operation === 'submit') {
     const useFlowId = replacementFlowId(answer.headers.location, context.flow)
     if (useFlowId !== undefined) return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie }
   }
-  if (status === 204 && context.operation === 'logout') return { kind: 'ok', next: 'done', body: {}, setCookie }
+  if (status === 204 && MAY_BE_EMPTY.has(context.operation)) return { kind: 'ok', next: 'done', body: {}, setCookie }
   if (!isRecord(body) || status >= 500) return fault('UPSTREAM_ERROR', new Error(`status ${status}`), { retryAfter, setCookie })
   if (status === 200) return classifySuccess(body, answer, context)
   if (status === 400 && isFlow(body)) return classifyFlow(body, answer, context)

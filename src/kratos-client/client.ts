@@ -1,11 +1,10 @@
 import { type Answer, type AnswerContext, classify, type Operation } from './answer.js'
 import { type Credential, credentialHeaders } from './credential.js'
-import type { Fault } from './fault.js'
+import { type Fault, fault } from './fault.js'
 import { type JsonObject, withPublicRequestUrl } from './kratos-body.js'
 import { readSession } from './read-session.js'
 import type { KratosSession } from './session.js'
 import { createTransport, type UpstreamRequest } from './transport.js'
-import { fault } from './fault.js'
 
 export type FlowName = 'registration' | 'login' | 'recovery' | 'verification' | 'settings'
 export type FlowType = 'api' | 'browser'
@@ -30,7 +29,7 @@ export type SessionOutcome =
 export interface KratosClientOptions {
   /** Kratos' public port, as this process reaches it. */
   publicUrl: string
-  /** Kratos' admin port; needed by nothing but `deleteIdentity` and readiness. */
+  /** Kratos' admin port; without it `deleteIdentity` answers that it cannot be reached. */
   adminUrl?: string | undefined
   /** Name of Kratos' session cookie, `session.cookie.name`. */
   cookieName: string
@@ -55,6 +54,14 @@ export interface KratosClient {
   completeLogout: (token: string, credential: Credential) => Promise<Answer>
   /** Ends the session of a token in one step (rec 42). */
   revokeToken: (token: string) => Promise<Answer>
+  /** The caller's other active sessions, newest first, in `body.sessions`; the current one is not among them (rec 45). */
+  listOtherSessions: (credential: Credential) => Promise<Answer>
+  /** Ends one of the caller's other sessions; Kratos says 204 for any id that is not the current one (rec 45). */
+  revokeSession: (id: string, credential: Credential) => Promise<Answer>
+  /** Ends all of the caller's other sessions. */
+  revokeOtherSessions: (credential: Credential) => Promise<Answer>
+  /** Deletes an identity and with it all its sessions, by the admin port; one that is gone already counts as deleted. */
+  deleteIdentity: (id: string) => Promise<Answer>
   isReady: () => Promise<boolean>
   close: () => Promise<void>
 }
@@ -62,6 +69,8 @@ export interface KratosClient {
 /** Limits of security model, section 6. */
 const LIMITS = { connections: 64, queue: 256, connectTimeoutMs: 1000, maxBodyBytes: 1024 * 1024, maxHeaderBytes: 16 * 1024 }
 const MAX_USER_AGENT_BYTES = 512
+/** Sessions that one list shows; far more than a person has devices. */
+const MAX_SESSIONS = '250'
 
 /** Kratos notes address and browser at the session's device, so flow calls name those of the caller, not ours. */
 function deviceHeaders ({ address, userAgent }: Caller): Record<string, string> {
@@ -72,6 +81,7 @@ function deviceHeaders ({ address, userAgent }: Caller): Record<string, string> 
 export function createKratosClient (options: KratosClientOptions): KratosClient {
   const { cookieName, deadlines, isAllowedRedirect } = options
   const pub = createTransport({ url: options.publicUrl, ...LIMITS })
+  const admin = options.adminUrl === undefined ? undefined : createTransport({ url: options.adminUrl, ...LIMITS })
 
   async function ask (request: UpstreamRequest, operation: Operation, flow?: FlowName): Promise<Answer> {
     const context: AnswerContext = { operation, flow, isAllowedRedirect }
@@ -128,12 +138,39 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
     return ask({ method: 'DELETE', path: '/self-service/logout/api', body: { session_token: token }, deadlineMs: deadlines.otherMs }, 'logout')
   }
 
+  function askSessions (method: 'GET' | 'DELETE', path: string, credential: Credential, query?: UpstreamRequest['query']): Promise<Answer> {
+    return ask({ method, path, query, headers: credentialHeaders(credential, cookieName), deadlineMs: deadlines.otherMs }, 'sessions')
+  }
+
+  async function deleteIdentity (id: string): Promise<Answer> {
+    if (admin === undefined) return fault('UPSTREAM_UNAVAILABLE', new Error('no admin URL is configured'))
+    const answer = await admin.send({ method: 'DELETE', path: `/admin/identities/${encodeURIComponent(id)}`, deadlineMs: deadlines.otherMs })
+    if (answer.kind === 'ill') return answer
+    return answer.status === 404 ? { kind: 'ok', next: 'done', body: {}, setCookie: [] } : classify(answer, { operation: 'identity', isAllowedRedirect })
+  }
+
   async function isReady (): Promise<boolean> {
     const answer = await pub.send({ method: 'GET', path: '/health/ready', deadlineMs: deadlines.whoamiMs })
     return answer.kind === 'answer' && answer.status === 200
   }
 
-  return { whoami, initFlow, fetchFlow, submitFlow, initLogout, completeLogout, revokeToken, isReady, close: pub.close }
+  return {
+    whoami,
+    initFlow,
+    fetchFlow,
+    submitFlow,
+    initLogout,
+    completeLogout,
+    revokeToken,
+    listOtherSessions: (credential) => askSessions('GET', '/sessions', credential, { page_size: MAX_SESSIONS }),
+    revokeSession: (id, credential) => askSessions('DELETE', `/sessions/${encodeURIComponent(id)}`, credential),
+    revokeOtherSessions: (credential) => askSessions('DELETE', '/sessions', credential),
+    deleteIdentity,
+    isReady,
+    close: async () => {
+      await Promise.all([pub.close(), admin?.close()])
+    },
+  }
 }
 
 /** A submit is browser-type exactly when its body has a non-empty `csrf_token`: API flows have it empty, browser flows cannot do without. */

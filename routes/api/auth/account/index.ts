@@ -1,0 +1,30 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import { serviceError } from '../../../../src/errors.js'
+import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
+import type { AuthSettings } from '../../../../src/settings.js'
+import { upstreamError } from '../../../../src/upstream-error.js'
+
+/** How old the login may be that an account is deleted with. */
+const RECENT_LOGIN = '5m'
+
+const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async function accountRoutes (app, { settings }) {
+  if (settings.kratosAdminUrl === undefined) return
+
+  const schema = { response: responses(success(Type.Object({ id: Type.String() })), ...UPSTREAM_STATUSES) }
+  app.delete('/', { schema, config: { auth: { within: RECENT_LOGIN, fresh: true } } }, async (request, reply) => {
+    if (request.kratosSession === null) throw serviceError('INVALID_SESSION')
+    const { id } = request.kratosSession.identity
+    const answer = await app.kratos.deleteIdentity(id)
+    if (answer.kind !== 'ok') throw upstreamError(answer)
+    request.log.info({ event: 'account_deleted' }, 'An account was deleted')
+    // The account is gone whatever happens to our rows: what stays behind is for reconciliation, not the user's failure.
+    await app.onAccountDeleted(id).catch((error: unknown) => {
+      request.log.error({ event: 'account_rows_left', identityId: id, cause: (error as Error).name }, 'Rows of a deleted account are left')
+    })
+    reply.expireSessionCookie()
+    return { success: true as const, data: { id } }
+  })
+}
+
+export default accountRoutes

@@ -1,0 +1,63 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { serviceError } from '../../../../src/errors.js'
+import type { Answer } from '../../../../src/kratos-client/answer.js'
+import { isRecord, type JsonObject } from '../../../../src/kratos-client/kratos-body.js'
+import type { KratosSession } from '../../../../src/kratos-client/session.js'
+import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
+import { UuidSchema } from '../../../../src/schemas/flow.js'
+import { deviceOf, DeviceSchema } from '../../../../src/sessions/device.js'
+import { logout } from '../../../../src/sessions/logout.js'
+import { upstreamError } from '../../../../src/upstream-error.js'
+
+/** The guard has set it. */
+function current ({ kratosSession }: FastifyRequest): KratosSession {
+  if (kratosSession === null) throw serviceError('INVALID_SESSION')
+  return kratosSession
+}
+
+const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (app) {
+  app.addHook('onRequest', app.authenticate)
+
+  /** Body of a good answer; Kratos' cookies go down either way. */
+  function accepted (reply: FastifyReply, answer: Answer): JsonObject {
+    reply.forwardCookies(answer.setCookie)
+    if (answer.kind !== 'ok') throw upstreamError(answer)
+    return answer.body
+  }
+
+  async function others (request: FastifyRequest, reply: FastifyReply): Promise<JsonObject[]> {
+    const { sessions } = accepted(reply, await app.kratos.listOtherSessions(request.kratosCaller().credential))
+    return Array.isArray(sessions) ? sessions.filter(isRecord) : []
+  }
+
+  const list = responses(success(Type.Object({ sessions: Type.Array(DeviceSchema) })), ...UPSTREAM_STATUSES)
+  app.get('/', { schema: { response: list } }, async (request, reply) => {
+    const sessions = [deviceOf(current(request), true), ...(await others(request, reply)).map((session) => deviceOf(session, false))]
+    return { success: true as const, data: { sessions } }
+  })
+
+  const revokedOthers = responses(success(Type.Object({ revoked: Type.Integer() })), ...UPSTREAM_STATUSES)
+  app.delete('/', { schema: { response: revokedOthers } }, async (request, reply) => {
+    // Kratos' own count includes sessions that were revoked before (rec 45).
+    const revoked = (await others(request, reply)).length
+    accepted(reply, await app.kratos.revokeOtherSessions(request.kratosCaller().credential))
+    return { success: true as const, data: { revoked } }
+  })
+
+  const params = Type.Object({ id: UuidSchema })
+  const revokedOne = responses(success(Type.Object({ id: Type.String(), logged_out: Type.Boolean() })), ...UPSTREAM_STATUSES)
+  app.delete('/:id', { schema: { params, response: revokedOne } }, async (request, reply) => {
+    const id = request.params.id.toLowerCase()
+    const { credential } = request.kratosCaller()
+    const isCurrent = current(request).id === id
+    // Kratos says 204 for a stranger's session too, and leaves it alone (rec 45): to us that is a session we do not have.
+    if (!isCurrent && !(await others(request, reply)).some((session) => session['id'] === id)) throw serviceError('NOT_FOUND')
+    accepted(reply, isCurrent ? await logout(app.kratos, credential) : await app.kratos.revokeSession(id, credential))
+    if (isCurrent && credential.kind === 'token' && credential.from === 'cookie') reply.expireSessionCookie()
+    return { success: true as const, data: { id, logged_out: isCurrent } }
+  })
+}
+
+export default sessionRoutes

@@ -1,0 +1,41 @@
+import type { ErrorCode } from '../errors.js'
+import type { KratosSession } from '../kratos-client/session.js'
+
+/** What a route asks of a session beyond being there. */
+export interface AuthRequirement {
+  /** `aal2`: a second factor was given in this session. */
+  aal?: 'aal1' | 'aal2'
+  /** The login is at most this old: a number and `s`, `m` or `h`, such as `5m`. */
+  within?: `${number}${'s' | 'm' | 'h'}`
+  /** Asks Kratos itself, whatever is kept or shared. */
+  fresh?: boolean
+}
+
+const MS_OF_UNIT: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000 }
+
+/**
+ * Milliseconds of a duration such as `90s`, `5m`, `1h`.
+ * @throws TypeError for anything else, when the route is registered
+ */
+export function durationMs (text: string): number {
+  const [, count, unit = ''] = /^(\d{1,6})([smh])$/.exec(text) ?? []
+  const factor = MS_OF_UNIT[unit]
+  if (count === undefined || factor === undefined) throw new TypeError(`"${text}" is no duration such as 90s, 5m or 1h`)
+  return Number(count) * factor
+}
+
+/** A login that is too old asks for a new one; one without a readable time counts as too old. */
+function isRecent ({ authenticated_at: authenticatedAt }: KratosSession, withinMs: number, now: number): boolean {
+  const age = now - Date.parse(String(authenticatedAt))
+  return age <= withinMs
+}
+
+/**
+ * What a session lacks for a requirement: the code to refuse with, or undefined when it is strong enough.
+ * A second factor comes first, because giving it renews the login too.
+ */
+export function lackOf (session: KratosSession, { aal, within }: AuthRequirement, now = Date.now()): ErrorCode | undefined {
+  if (aal === 'aal2' && session.authenticator_assurance_level !== 'aal2') return 'AAL2_REQUIRED'
+  if (within !== undefined && !isRecent(session, durationMs(within), now)) return 'SESSION_REFRESH_REQUIRED'
+  return undefined
+}

@@ -1,0 +1,90 @@
+import Fastify from 'fastify'
+import t from 'tap'
+import fastifyKratos, { type KratosSession } from '../src/index.js'
+import { durationMs, lackOf } from '../src/sessions/strength.js'
+import { cookieHeader, startKratos } from './support/kratos.js'
+
+const session = (over: Partial<KratosSession> = {}): KratosSession => ({
+  id: 's',
+  active: true,
+  expires_at: '2030-01-01T00:00:00Z',
+  authenticated_at: '2026-01-01T00:00:00Z',
+  authenticator_assurance_level: 'aal1',
+  identity: { id: 'i', traits: {} },
+  ...over
+})
+const at = (time: string): number => Date.parse(`2026-01-01T${time}Z`)
+
+t.test('lackOf', async (t) => {
+  await t.test('aal2 asks for a second factor', async (t) => {
+    t.equal(lackOf(session(), { aal: 'aal2' }), 'AAL2_REQUIRED')
+    t.equal(lackOf(session({ authenticator_assurance_level: 'aal2' }), { aal: 'aal2' }), undefined)
+    t.equal(lackOf(session(), { aal: 'aal1' }), undefined)
+  })
+
+  await t.test('within asks for a login that is recent enough, to the millisecond', async (t) => {
+    t.equal(lackOf(session(), { within: '5m' }, at('00:05:00')), undefined)
+    t.equal(lackOf(session(), { within: '5m' }, at('00:05:00.001')), 'SESSION_REFRESH_REQUIRED')
+    t.equal(lackOf(session({ authenticated_at: undefined }), { within: '5m' }, at('00:00:01')), 'SESSION_REFRESH_REQUIRED')
+  })
+
+  await t.test('a second factor comes first, because giving it renews the login', async (t) => {
+    t.equal(lackOf(session(), { aal: 'aal2', within: '1s' }, at('01:00:00')), 'AAL2_REQUIRED')
+  })
+})
+
+t.test('durationMs', async (t) => {
+  await t.test('reads seconds, minutes and hours, and nothing else', async (t) => {
+    t.same(['90s', '5m', '1h'].map(durationMs), [90_000, 300_000, 3_600_000])
+    for (const text of ['', '5', 'm', '5d', '-5m', '1.5h', '5m ']) t.throws(() => durationMs(text), TypeError, text)
+  })
+})
+
+t.test('a route with config.auth', async (t) => {
+  const kratos = await startKratos(t)
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(fastifyKratos, { publicUrl: kratos.publicUrl })
+  let handled = 0
+  const handler = async (): Promise<object> => ({ handled: ++handled })
+  app.get('/open', handler)
+  app.get('/any', { config: { auth: true } }, handler)
+  app.post('/any', { config: { auth: true }, schema: { body: { type: 'object', required: ['x'] } } }, handler)
+  app.get('/strong', { config: { auth: { aal: 'aal2' } } }, handler)
+  app.get('/recent', { config: { auth: { within: '1h', fresh: true } } }, handler)
+  await app.ready()
+
+  const flow = (await app.inject('/api/auth/flows/registration')).json<{ data: { id: string } }>().data.id
+  const payload = { flow_id: flow, email: 'route@example.test', password: 'Xq7-velvet-harbor-42' }
+  const cookie = cookieHeader(await app.inject({ method: 'POST', url: '/api/auth/flows/registration', payload }))
+
+  await t.test('answers 401 without a session, HEAD too, before the body is looked at', async (t) => {
+    const before = handled
+    for (const [method, url] of [['GET', '/any'], ['HEAD', '/any'], ['POST', '/any'], ['GET', '/strong'], ['GET', '/recent']] as const) {
+      t.equal((await app.inject({ method, url })).statusCode, 401, `${method} ${url}`)
+    }
+    t.equal(handled, before)
+    t.equal((await app.inject('/open')).statusCode, 200)
+  })
+
+  await t.test('lets a session in that is strong enough', async (t) => {
+    t.equal((await app.inject({ url: '/any', headers: { cookie } })).statusCode, 200)
+    t.equal((await app.inject({ url: '/recent', headers: { cookie } })).statusCode, 200)
+  })
+
+  await t.test("refuses the plugin user's own POST with a cookie from a foreign origin", async (t) => {
+    const answer = await app.inject({ method: 'POST', url: '/any', headers: { cookie, origin: 'https://evil.example' }, payload: { x: 1 } })
+    t.equal(answer.statusCode, 403)
+    t.equal(answer.json().code, 'ORIGIN_FORBIDDEN')
+  })
+
+  await t.test('403 AAL2_REQUIRED where a second factor is asked for', async (t) => {
+    const answer = await app.inject({ url: '/strong', headers: { cookie } })
+    t.equal(answer.statusCode, 403)
+    t.equal(answer.json().code, 'AAL2_REQUIRED')
+  })
+
+  await t.test('a requirement that makes no sense fails the start', async (t) => {
+    t.throws(() => app.get('/bad', { config: { auth: { within: 'soon' as '5m' } } }, handler))
+  })
+})
