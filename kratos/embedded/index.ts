@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from './clock.js'
+import { limits } from './config/limits.js'
 import { readConfig } from './config/load.js'
 import type { JsonObject } from './json.js'
 import { createFaults, type Fault, type FaultOptions } from './http/faults.js'
@@ -36,7 +37,7 @@ export interface EmbeddedKratosOptions {
    * when these are 0.
    */
   baseUrl?: string
-  /** Kratos' --dev, default true: without it every cookie is Secure. */
+  /** Kratos' --dev; default `dev` in the configuration, else true: without it every cookie is Secure. */
   dev?: boolean
   /** Gets one line per notable event; default silent. */
   logger?: (line: string) => void
@@ -67,8 +68,8 @@ export const VERSION = 'v26.2.0-embedded'
  * @throws when the configuration, a schema or a port cannot be used; nothing is left running then
  */
 export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}): Promise<EmbeddedKratos> {
-  const { values: config, folder } = readConfig(options.config, options.overrides, options.folder)
-  const { host = '127.0.0.1', publicPort = 0, adminPort = 0, dev = true, clock = systemClock, logger = () => {} } = options
+  const { values: config, folder, ignored } = readConfig({ ...options, hasSchema: options.schema !== undefined })
+  const { host = '127.0.0.1', publicPort = 0, adminPort = 0, dev = config.dev ?? true, clock = systemClock, logger = () => {} } = options
   const closing = new AbortController()
   const schemas = loadSchemas({ values: config, folder, dev }, options.schema)
   const store = openStore(options.database === undefined || options.database === 'memory' ? ':memory:' : options.database)
@@ -96,6 +97,7 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
   if (options.baseUrl === undefined && publicPort === 0) config.serve.public.base_url = `${publicListener.url}/`
   if (options.baseUrl === undefined && adminPort === 0) config.serve.admin.base_url = `${adminListener.url}/`
   logger(`embedded Kratos ${VERSION}, for development and tests only: public ${publicListener.url}, admin ${adminListener.url}`)
+  for (const line of limits(ignored)) logger(line)
   return {
     publicUrl: publicListener.url,
     adminUrl: adminListener.url,

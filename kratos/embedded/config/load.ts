@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parse } from 'yaml'
-import { isObject, mergeJson, type JsonObject } from '../json.js'
+import { isObject, mergeJson, type Json, type JsonObject } from '../json.js'
+import { checkConfig } from './check.js'
 import { DEFAULTS } from './defaults.js'
 import type { Config } from './types.js'
 
@@ -13,20 +14,56 @@ function defaultPath (): string {
   return found
 }
 
+export interface ConfigSource {
+  /** Path of a kratos.yml, or its content; default the repository's. */
+  config?: string | JsonObject | undefined
+  /** Folder from which relative file:// addresses count when `config` is an object. */
+  folder?: string | undefined
+  /** Merged over it. */
+  overrides?: JsonObject | undefined
+  /** Whether an identity schema is given beside the configuration, which then needs none. */
+  hasSchema?: boolean
+}
+
 export interface ReadConfig {
   values: Config
   /** Folder from which relative file:// addresses count: that of the file, or the one given with an object. */
   folder: string
+  /** Settings that are left alone because they change no answer, by the reason. */
+  ignored: Map<string, string[]>
 }
 
 /**
  * A configuration with Kratos' defaults filled in.
- * @param source path of a kratos.yml, or its content as an object; default the repository's
- * @param overrides merged over it
+ * @throws Error that names the path of every setting that is unknown, bad or would be ignored although it changes answers
  */
-export function readConfig (source: string | JsonObject = defaultPath(), overrides: JsonObject = {}, folder = process.cwd()): ReadConfig {
-  const raw: unknown = typeof source === 'string' ? parse(readFileSync(source, 'utf8')) : source
-  if (!isObject(raw)) throw new TypeError('the Kratos configuration is no object')
-  const values = mergeJson(mergeJson(DEFAULTS, raw), overrides)
-  return { values: values as unknown as Config, folder: typeof source === 'string' ? dirname(resolve(source)) : folder }
+export function readConfig ({ config = defaultPath(), overrides = {}, folder = process.cwd(), hasSchema = false }: ConfigSource): ReadConfig {
+  const written = mergeJson(typeof config === 'string' ? readYaml(config) : config, overrides)
+  const schema = { identity: { schemas: [{ id: 'default', url: 'base64://' }] } }
+  const { problems, ignored } = checkConfig(hasSchema ? mergeJson(written, schema) : written)
+  if (problems.length > 0) throw new Error(`${typeof config === 'string' ? config : 'the configuration'} cannot be used:${listed(problems)}`)
+  const values = mergeJson(mergeJson(DEFAULTS, { secrets: { cookie: defaultSecrets(written) } }), written)
+  return { values: values as unknown as Config, folder: typeof config === 'string' ? dirname(resolve(config)) : folder, ignored }
+}
+
+const listed = (lines: string[]): string => lines.length === 1 ? ` ${lines.join()}` : lines.map((line) => `\n  ${line}`).join('')
+
+/** What seals cookies when `secrets.cookie` is not there. */
+const defaultSecrets = ({ secrets }: JsonObject): Json => isObject(secrets) ? secrets['default'] ?? [] : []
+
+/** Merge keys (`<<: *anchor`) count, as they do for Kratos. */
+function readYaml (path: string): JsonObject {
+  const text = readFileSync(path, 'utf8')
+  const content = parsed(path, text)
+  if (!isObject(content)) throw new TypeError(`${path} cannot be used: it holds no settings`)
+  return content
+}
+
+function parsed (path: string, text: string): unknown {
+  try {
+    return parse(text, { merge: true })
+  } catch (error) {
+    const [line = ''] = error instanceof Error ? error.message.split('\n') : []
+    throw new Error(`${path} cannot be read as YAML: ${line.replace(/:$/, '')}`, { cause: error })
+  }
 }

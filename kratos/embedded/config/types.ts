@@ -5,6 +5,8 @@ import type { Json, JsonObject } from '../json.js'
  * `defaults.ts` fills in what a file leaves out.
  */
 export interface Config {
+  /** Kratos' --dev, when it stands in the file. */
+  dev?: boolean
   serve: { public: { base_url: string }, admin: { base_url: string } }
   selfservice: {
     default_browser_return_url: string
