@@ -48,6 +48,11 @@ export interface LoginMethod {
   populate (ex: Exchange, flow: Flow, page: LoginPage): void
   /** @returns who proved to be whom, and what is then noted in the session */
   submit (ex: Exchange, flow: Flow, session: Session | undefined): Promise<Outcome<ProvenIdentity> | ShowCredentials>
+  /**
+   * Takes the first step of a stored flow where there is no choice. @returns whether it did; the flow is stored then
+   * @param identifier empty for a second factor
+   */
+  anticipate? (ex: Exchange, flow: Flow, page: LoginPage, identifier: string): boolean
 }
 
 export interface ProvenIdentity { identity: Identity, method: Omit<AuthenticationMethod, 'completedAt'> }
@@ -108,7 +113,14 @@ export interface Method {
   recovery?: RecoveryMethod
   verification?: VerificationMethod
   /** What its credential counts as, when it is usable at all. */
-  factor?: { aal: Exclude<Aal, 'aal0'>, isUsable (credential: Credential): boolean }
+  factor?: {
+    aal: Exclude<Aal, 'aal0'>
+    isUsable (credential: Credential, kratos: Kratos): boolean
+    /** Whether the configuration lets it count; absent = always. */
+    isOn? (kratos: Kratos): boolean
+    /** How many ways to log in a usable credential is; default 1. */
+    count? (credential: Credential): number
+  }
 }
 
 /** `code.passwordless_enabled` switches the method on, whatever `enabled` says. */

@@ -6,10 +6,10 @@ import { METHODS } from '../methods/registry.js'
 import type { Aal, Session } from './session.js'
 
 /** The highest level that the identity's credentials allow. */
-export function availableAal (identity: Identity): Aal {
+export function availableAal (kratos: Kratos, identity: Identity): Aal {
   const usable = METHODS.flatMap(({ id, factor }) => {
     const credential = identity.credentials[id]
-    return credential !== undefined && factor?.isUsable(credential) === true ? [factor.aal] : []
+    return credential !== undefined && factor?.isUsable(credential) === true && factor.isOn?.(kratos) !== false ? [factor.aal] : []
   })
   return usable.includes('aal2') ? 'aal2' : usable.includes('aal1') ? 'aal1' : 'aal0'
 }
@@ -22,7 +22,7 @@ export function availableAal (identity: Identity): Aal {
  */
 export function ensureAal (kratos: Kratos, session: Session, wanted: string, returnTo?: string): void {
   if (session.aal === 'aal2' || (wanted === 'aal1' && session.aal === 'aal1')) return
-  if (wanted === 'highest_available' && availableAal(session.identity) !== 'aal2') return
+  if (wanted === 'highest_available' && availableAal(kratos, session.identity) !== 'aal2') return
   throw aalRequired(kratos, returnTo)
 }
 

@@ -72,5 +72,6 @@ export async function openLogin (ex: Exchange, type: 'api' | 'browser'): Promise
   }
   flow.createdAt = ex.kratos.clock.now()
   saveFlow(ex.kratos, flow)
+  if (page.kind === 'second-factor') enabledLoginMethods(ex.kratos).find(method => method.anticipate?.(ex, flow, page, ''))
   return flow
 }

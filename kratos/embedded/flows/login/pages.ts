@@ -19,11 +19,16 @@ export function showCredentials (ex: Exchange, flow: Flow, { identifier, identit
   const node = findNode(flow.ui, 'identifier')
   if (node !== undefined) setNodeValue(node, identifier)
   const before = flow.ui.nodes.length
-  for (const method of enabledLoginMethods(ex.kratos)) method.populate(ex, flow, { kind: 'credentials', identity })
+  const page = { kind: 'credentials' as const, identity }
+  for (const method of enabledLoginMethods(ex.kratos)) method.populate(ex, flow, page)
   if (flow.ui.nodes.length === before && !ex.kratos.config.security.account_enumeration.mitigate) throw formError(MESSAGES.noLoginMethod(), 'identifier')
+  if (enabledLoginMethods(ex.kratos).some(method => method.anticipate?.(ex, flow, page, identifier))) return nextPage(ex, flow)
   removeNodes(flow.ui, other => other.group === 'identifier_first' && nodeId(other) === 'method')
   if (node !== undefined) node.attributes.type = 'hidden'
   flow.active = 'identifier_first'
   saveFlow(ex.kratos, flow)
-  return isJsonRequest(ex) ? json(400, flowJson(flow)) : redirect(ex.method, 303, uiUrl(ex.kratos, flow))
+  return nextPage(ex, flow)
 }
+
+const nextPage = (ex: Exchange, flow: Flow): Answer =>
+  isJsonRequest(ex) ? json(400, flowJson(flow)) : redirect(ex.method, 303, uiUrl(ex.kratos, flow))

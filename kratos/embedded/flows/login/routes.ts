@@ -1,6 +1,6 @@
 import { failedSubmit, forwardError, openedFlow, writeError } from '../../flow/answers.js'
 import { flowJson, type Flow } from '../../flow/flow.js'
-import { fetchedFlow, flowExpired, isExpired, loadFlow, saveFlow, submittedFlowId, uiUrl } from '../../flow/lifecycle.js'
+import { ExpiredError, fetchedFlow, flowExpired, isExpired, loadFlow, saveFlow, submittedFlowId, uiUrl } from '../../flow/lifecycle.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
 import { ApiError } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
@@ -72,6 +72,7 @@ async function submit (ex: Exchange): Promise<Answer> {
     return await offerToMethods(ex, flow, session)
   } catch (error) {
     if (error instanceof FailedOpening) return error.answer
+    if (error instanceof ExpiredError) return await replaceExpired(ex, flow, error.expiredAt)
     return failedSubmit(ex, flow, error, { sort: sortLogin, htmlStatus: 303 })
   }
 }
@@ -87,13 +88,13 @@ async function offerToMethods (ex: Exchange, flow: Flow, session: Session | unde
   throw formError(MESSAGES.noLoginStrategy())
 }
 
-/** 410 with the flow to use instead, or the way to it (facts 8). */
-async function replaceExpired (ex: Exchange, flow: Flow): Promise<Answer> {
+/** 410 with the flow to use instead, or the way to it; a code's end counts as the flow's (facts 8, recording 59). */
+async function replaceExpired (ex: Exchange, flow: Flow, expiresAt = flow.expiresAt): Promise<Answer> {
   const replacement = await openLogin(ex, flow.type)
   Object.assign(replacement, { requestUrl: flow.requestUrl, identitySchema: flow.identitySchema })
-  replacement.ui.messages.push(MESSAGES.loginFlowExpired(flow.expiresAt, ex.kratos.clock.now()))
+  replacement.ui.messages.push(MESSAGES.loginFlowExpired(expiresAt, ex.kratos.clock.now()))
   saveFlow(ex.kratos, replacement)
-  if (flow.type === 'api' || isJsonRequest(ex)) return writeError(ex, flowExpired(ex.kratos, flow, replacement))
+  if (flow.type === 'api' || isJsonRequest(ex)) return writeError(ex, flowExpired(ex.kratos, { expiresAt }, replacement))
   return redirect(ex.method, 303, uiUrl(ex.kratos, replacement))
 }
 

@@ -1,4 +1,4 @@
-import { isExpired, fetchedFlow, flowExpired, loadFlow, newFlow, saveFlow, submittedFlowId, uiUrl } from '../../flow/lifecycle.js'
+import { ExpiredError, isExpired, fetchedFlow, flowExpired, loadFlow, newFlow, saveFlow, submittedFlowId, uiUrl } from '../../flow/lifecycle.js'
 import { failedSubmit, forwardError, openedFlow, writeError } from '../../flow/answers.js'
 import { flowJson, type Flow } from '../../flow/flow.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
@@ -78,6 +78,7 @@ async function submit (ex: Exchange): Promise<Answer> {
   try {
     return await offerToMethods(ex, flow)
   } catch (error) {
+    if (error instanceof ExpiredError) return await replaceExpired(ex, flow, error.expiredAt)
     const shown = error instanceof DuplicateError ? formError(MESSAGES.identifierExists()) : error
     return failedSubmit(ex, flow, shown, { sort: flow => sortRegistration(ex.kratos, flow), htmlStatus: 302 })
   }
@@ -96,13 +97,13 @@ async function offerToMethods (ex: Exchange, flow: Flow): Promise<Answer> {
   throw formError(MESSAGES.noRegistrationStrategy())
 }
 
-/** 410 with the flow to use instead, or the way to it (facts 8). */
-async function replaceExpired (ex: Exchange, flow: Flow): Promise<Answer> {
+/** 410 with the flow to use instead, or the way to it; a code's end counts as the flow's (facts 8, recording 59). */
+async function replaceExpired (ex: Exchange, flow: Flow, expiresAt = flow.expiresAt): Promise<Answer> {
   const replacement = await openFlow(ex, flow.type)
   Object.assign(replacement, { requestUrl: flow.requestUrl, identitySchema: flow.identitySchema })
-  replacement.ui.messages.push(MESSAGES.registrationFlowExpired(flow.expiresAt, ex.kratos.clock.now()))
+  replacement.ui.messages.push(MESSAGES.registrationFlowExpired(expiresAt, ex.kratos.clock.now()))
   saveFlow(ex.kratos, replacement)
-  if (flow.type === 'api' || isJsonRequest(ex)) return writeError(ex, flowExpired(ex.kratos, flow, replacement))
+  if (flow.type === 'api' || isJsonRequest(ex)) return writeError(ex, flowExpired(ex.kratos, { expiresAt }, replacement))
   return redirect(ex.method, 303, uiUrl(ex.kratos, replacement))
 }
 

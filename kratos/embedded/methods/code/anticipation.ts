@@ -1,0 +1,34 @@
+import type { Flow } from '../../flow/flow.js'
+import type { Exchange } from '../../http/exchange.js'
+import type { Identity } from '../../identity/identity.js'
+import type { Kratos } from '../../kratos.js'
+import type { Session } from '../../session/session.js'
+import { isEnabled, type LoginMethod } from '../method.js'
+import { METHODS } from '../registry.js'
+import { ownerOf, secondFactorAddresses } from './addresses.js'
+import { sendLoginCode } from './login-code.js'
+import { isPasswordless, isSecondFactor } from './role.js'
+
+/** Where there is no choice, the code is on its way before anybody asks (recording 67). */
+export const anticipate: NonNullable<LoginMethod['anticipate']> = (ex, flow, page, identifier) => {
+  if (flow.state !== 'choose_method') return false
+  if (page.kind === 'second-factor' && isSecondFactor(ex.kratos)) {
+    const addresses = secondFactorAddresses(ex.kratos, page.session, ex.query.get('via') ?? '')
+    const [only] = addresses
+    return only !== undefined && addresses.length === 1 && !hasOther(ex.kratos, page.session.identity, 'aal2') && send(ex, flow, only.to, page.session)
+  }
+  if (page.kind !== 'credentials' || !isPasswordless(ex.kratos)) return false
+  const { identity } = ownerOf(ex.kratos, identifier)
+  return !ex.kratos.config.security.account_enumeration.mitigate && !hasOther(ex.kratos, identity, 'aal1') && send(ex, flow, identifier)
+}
+
+function send (ex: Exchange, flow: Flow, identifier: string, session?: Session): boolean {
+  sendLoginCode(ex, flow, identifier, ownerOf(ex.kratos, identifier, session))
+  return true
+}
+
+/** Whether another method could be used on that level. */
+const hasOther = (kratos: Kratos, identity: Identity, aal: 'aal1' | 'aal2'): boolean => METHODS.some(({ id, factor }) => {
+  const credential = identity.credentials[id]
+  return id !== 'code' && isEnabled(kratos, id) && factor?.aal === aal && credential !== undefined && factor.isUsable(credential)
+})
