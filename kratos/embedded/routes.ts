@@ -3,6 +3,7 @@ import { adminHealthRoutes, healthRoutes } from './admin/health.js'
 import { identityRoutes } from './admin/identities.js'
 import { adminRecoveryRoutes } from './admin/recovery.js'
 import { schemaRoutes } from './admin/schemas.js'
+import { adminSessionRoutes } from './admin/sessions.js'
 import { errorRoutes } from './flows/errors/routes.js'
 import { loginRoutes } from './flows/login/routes.js'
 import { logoutRoutes } from './flows/logout/routes.js'
@@ -25,17 +26,10 @@ const MISSING_PUBLIC: Route[] = [
     ['GET', '/self-service/methods/oidc/callback/{provider}'], ['POST', '/self-service/methods/oidc/callback/{provider}'])
 ]
 
-const MISSING_ADMIN: Route[] = missing(
-  ['PATCH', '/admin/identities'], ['PUT', '/admin/identities/{id}'], ['PATCH', '/admin/identities/{id}'],
-  ['DELETE', '/admin/identities/{id}/credentials/{type}'], ['GET', '/admin/identities/by/external/{id}'],
-  ['GET', '/admin/identities/{id}/sessions'], ['DELETE', '/admin/identities/{id}/sessions'],
-  ['GET', '/admin/sessions'], ['GET', '/admin/sessions/{id}'], ['DELETE', '/admin/sessions/{id}'], ['PATCH', '/admin/sessions/{id}/extend']
-)
-
 export const publicRoutes: Route[] = [
   ...registrationRoutes, ...loginRoutes, ...logoutRoutes, ...recoveryRoutes, ...verificationRoutes, ...settingsRoutes, ...errorRoutes, ...sessionRoutes,
   ...schemaRoutes, ...healthRoutes, ...redirectsOnPublic, ...MISSING_PUBLIC
 ]
 
 /** The admin port serves everything under /admin, whatever the request left out. */
-export const adminRoutes: Route[] = [...identityRoutes, ...adminRecoveryRoutes, ...courierRoutes, ...adminHealthRoutes, ...redirectsOnAdmin, ...MISSING_ADMIN]
+export const adminRoutes: Route[] = [...identityRoutes, ...adminSessionRoutes, ...adminRecoveryRoutes, ...courierRoutes, ...adminHealthRoutes, ...redirectsOnAdmin]

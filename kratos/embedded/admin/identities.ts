@@ -1,12 +1,17 @@
 import { empty, json, type Answer } from '../http/answer.js'
-import { ApiError, noRow } from '../http/errors.js'
+import { ApiError, conflict, noRow } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { route, type Route } from '../http/router.js'
-import { adminIdentityJson, type Identity } from '../identity/identity.js'
+import type { Identity } from '../identity/identity.js'
+import type { Kratos } from '../kratos.js'
 import { parseUuid } from '../random.js'
 import { DuplicateError } from '../store/identities.js'
-import { identityFromBody } from './identity-body.js'
+import { batchPatch } from './identity-batch.js'
+import { identityFromBody, replaceFromBody, replacementBody } from './identity-body.js'
+import { deleteCredential } from './identity-credentials.js'
 import { listIdentities } from './identity-list.js'
+import { patchIdentity } from './identity-patch.js'
+import { oneIdentity, writtenIdentity } from './identity-view.js'
 
 /** @throws ApiError 404 for an unknown id and for what is no id (facts 18) */
 export function identityById (ex: Exchange): Identity {
@@ -16,8 +21,13 @@ export function identityById (ex: Exchange): Identity {
   return identity
 }
 
-const get = (ex: Exchange): Answer =>
-  json(200, adminIdentityJson(ex.kratos, identityById(ex), { credentials: true, configOf: ex.query.getAll('include_credential') }))
+const get = (ex: Exchange): Answer => oneIdentity(ex, identityById(ex))
+
+function getByExternalId (ex: Exchange): Answer {
+  const identity = ex.kratos.store.identities.byExternalId(ex.params['externalId'] ?? '')
+  if (identity === undefined) throw noRow()
+  return oneIdentity(ex, identity)
+}
 
 async function create (ex: Exchange): Promise<Answer> {
   const { kratos } = ex
@@ -25,11 +35,42 @@ async function create (ex: Exchange): Promise<Answer> {
   try {
     kratos.store.identities.create(identity, kratos.clock.now())
   } catch (error) {
-    if (!(error instanceof DuplicateError)) throw error
-    throw new ApiError({ code: 409, message: 'The resource could not be created due to a conflict', reason: 'This identity conflicts with another identity that already exists.' })
+    throw error instanceof DuplicateError ? conflict('This identity conflicts with another identity that already exists.') : error
   }
   const location = `${kratos.config.serve.admin.base_url.replace(/\/+$/, '')}/identities/${identity.id}`
-  return json(201, adminIdentityJson(kratos, identity, { credentials: true, isNew: true }), { Location: location })
+  return json(201, writtenIdentity(kratos, identity, {}, isMetadataGiven(ex)), { Location: location })
+}
+
+/** Metadata that was sent is shown, even null. */
+const isMetadataGiven = ({ body }: Exchange): boolean =>
+  body.kind === 'read' && Object.hasOwn(JSON.parse(body.bytes.toString()) ?? {}, 'metadata_admin')
+
+/** Stores changes. @throws ApiError 409 when an identifier is taken */
+export function storeIdentity ({ store, clock }: Kratos, identity: Identity): void {
+  try {
+    store.identities.update(identity, clock.now())
+  } catch (error) {
+    if (!(error instanceof DuplicateError)) throw error
+    throw new ApiError({ code: 409, message: 'Unable to insert or update resource because a resource with that value exists already' })
+  }
+}
+
+async function replace (ex: Exchange): Promise<Answer> {
+  const body = replacementBody(ex)
+  const identity = identityById(ex)
+  const { password, ...others } = identity.credentials
+  await replaceFromBody(ex, identity, body)
+  // A password that came with the request has no times yet.
+  const isKept = password !== undefined && identity.credentials['password']?.config === password.config
+  storeIdentity(ex.kratos, identity)
+  return json(200, writtenIdentity(ex.kratos, identity, isKept ? { ...others, password } : others, isMetadataGiven(ex)))
+}
+
+function patch (ex: Exchange): Answer {
+  const before = identityById(ex)
+  const identity = patchIdentity(ex, before)
+  storeIdentity(ex.kratos, identity)
+  return json(200, writtenIdentity(ex.kratos, identity, before.credentials, true))
 }
 
 function remove (ex: Exchange): Answer {
@@ -37,10 +78,22 @@ function remove (ex: Exchange): Answer {
   return empty(204)
 }
 
+function removeCredential (ex: Exchange): Answer {
+  const identity = identityById(ex)
+  deleteCredential(ex, identity)
+  storeIdentity(ex.kratos, identity)
+  return empty(204)
+}
+
 /** Identities as an operator sees them (recording 80). */
 export const identityRoutes: Route[] = [
   route('GET', '/admin/identities', listIdentities),
   route('POST', '/admin/identities', create),
+  route('PATCH', '/admin/identities', batchPatch),
+  route('GET', '/admin/identities/by/external/{externalId}', getByExternalId),
   route('GET', '/admin/identities/{id}', get),
-  route('DELETE', '/admin/identities/{id}', remove)
+  route('PUT', '/admin/identities/{id}', replace),
+  route('PATCH', '/admin/identities/{id}', patch),
+  route('DELETE', '/admin/identities/{id}', remove),
+  route('DELETE', '/admin/identities/{id}/credentials/{type}', removeCredential)
 ]

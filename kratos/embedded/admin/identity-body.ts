@@ -1,76 +1,86 @@
-import { ApiError, badRequest, notEmbedded } from '../http/errors.js'
+import { badRequest, notEmbedded } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { validateIdentity } from '../identity/extensions.js'
-import { newIdentity, setCredential, type Identity, type VerifiableAddress } from '../identity/identity.js'
+import { newIdentity, type Identity } from '../identity/identity.js'
 import { FormError } from '../identity/validation.js'
-import { asObject, isObject, type Json, type JsonObject } from '../json.js'
-import { hashPassword } from '../methods/password/hashing.js'
-import { newId } from '../random.js'
+import { violationText } from '../identity/violation-text.js'
+import type { Json, JsonObject } from '../json.js'
+import type { Kratos } from '../kratos.js'
+import { RECOVERY_SHAPE, recoveryAddresses, VERIFIABLE_SHAPE, verifiableAddresses } from './addresses.js'
+import { CREDENTIALS_SHAPE, importCredentials } from './identity-import.js'
+import { jsonBody, strictBody, type Members } from './strict-body.js'
 
-const KNOWN_FIELDS = ['schema_id', 'traits', 'credentials', 'metadata_public', 'metadata_admin', 'verifiable_addresses', 'recovery_addresses', 'state', 'organization_id', 'external_id']
-
-/** A 400 with a message and nothing else, as Go's decoders give. */
-const malformed = (message: string): ApiError => new ApiError({ code: 400, message })
-
-/** The JSON object in the body of an admin request. @throws ApiError 400 */
-export function adminBody (ex: Exchange, knownFields: string[]): JsonObject {
-  if (ex.body.kind === 'too-large') throw malformed('http: request body too large')
-  let body: unknown
-  try {
-    body = JSON.parse(ex.body.bytes.toString())
-  } catch {
-    throw malformed('unexpected EOF')
-  }
-  if (!isObject(body)) throw malformed('json: cannot unmarshal the body into an object')
-  const unknown = Object.keys(body).find(key => !knownFields.includes(key))
-  if (unknown !== undefined) throw malformed(`json: unknown field ${JSON.stringify(unknown)}`)
-  return body
+const COMMON_SHAPE: Members = {
+  schema_id: 'string', traits: 'any', credentials: CREDENTIALS_SHAPE, metadata_public: 'any', metadata_admin: 'any', state: 'string', external_id: 'string'
 }
 
-/** Schema violations, in the words of Kratos' validator as far as they matter (recording 80). */
-export function validationProblem (error: unknown): unknown {
-  return error instanceof FormError ? badRequest(error.messages.map(({ path, message }) => `I[#/${path.replaceAll('.', '/')}] ${message.text}`).join('\n')) : error
+/** Members of an identity that is to be created. */
+export const CREATE_SHAPE: Members = {
+  ...COMMON_SHAPE, organization_id: 'string', verifiable_addresses: [VERIFIABLE_SHAPE], recovery_addresses: [RECOVERY_SHAPE]
 }
 
-/** The identity that a create request describes, checked and with its password hashed; not stored. */
+/** The identity that a create request describes, checked and with its password hashed; not stored. @throws ApiError 400 */
 export async function identityFromBody (ex: Exchange): Promise<Identity> {
-  const { kratos } = ex
-  const body = adminBody(ex, KNOWN_FIELDS)
-  const now = kratos.clock.now()
-  const identity = newIdentity(kratos.schemas.get(String(body['schema_id'] ?? '')).id, now)
-  identity.traits = asObject(body['traits'])
-  identity.metadataPublic = body['metadata_public'] ?? null
-  identity.metadataAdmin = body['metadata_admin'] ?? null
-  identity.verifiableAddresses = givenAddresses(body['verifiable_addresses'], now)
-  if (body['state'] === 'inactive') identity.state = 'inactive'
-  if (typeof body['external_id'] === 'string' && body['external_id'] !== '') identity.externalId = body['external_id']
-  await addCredentials(ex, identity, asObject(body['credentials']))
-  try {
-    validateIdentity(identity, kratos.schemas.get(identity.schemaId), now)
-  } catch (error) {
-    throw validationProblem(error)
-  }
+  const body = strictBody(ex, 'CreateIdentityBody', CREATE_SHAPE)
+  const identity = await identityFrom(ex.kratos, body)
+  checkIdentity(ex.kratos, identity)
   return identity
 }
 
-function givenAddresses (given: Json | undefined, now: number): VerifiableAddress[] {
-  return (Array.isArray(given) ? given.map(asObject) : []).map(address => ({
-    id: newId(),
-    value: String(address['value'] ?? ''),
-    via: String(address['via'] ?? 'email'),
-    verified: address['verified'] === true,
-    status: address['status'] === 'completed' || address['status'] === 'sent' ? address['status'] : 'pending',
-    ...(address['verified'] === true ? { verifiedAt: now } : {}),
-    createdAt: now,
-    updatedAt: now
-  }))
+/** As described, with its password hashed but not checked. */
+export async function identityFrom (kratos: Kratos, body: JsonObject): Promise<Identity> {
+  const now = kratos.clock.now()
+  if ((body['organization_id'] ?? null) !== null) throw notEmbedded('Organizations are not built.')
+  const identity = newIdentity(String(body['schema_id'] ?? ''), now)
+  Object.assign(identity, described(body), {
+    state: stateOf(body) ?? 'active',
+    verifiableAddresses: verifiableAddresses(body['verifiable_addresses'], now),
+    recoveryAddresses: recoveryAddresses(body['recovery_addresses'])
+  })
+  await importCredentials(kratos, identity, body['credentials'])
+  return identity
 }
 
-async function addCredentials ({ kratos }: Exchange, identity: Identity, credentials: JsonObject): Promise<void> {
-  for (const type of Object.keys(credentials)) {
-    if (type !== 'password') throw notEmbedded(`Importing credentials of type ${type} is not built.`)
+/** Changes a stored identity to what a PUT describes; what is left out goes, only schema and state stay (recording 80). */
+export async function replaceFromBody (ex: Exchange, identity: Identity, body: JsonObject): Promise<void> {
+  const state = stateOf(body)
+  if (state !== undefined && state !== identity.state) Object.assign(identity, { state, stateChangedAt: ex.kratos.clock.now() })
+  if ((body['schema_id'] ?? '') !== '') identity.schemaId = String(body['schema_id'])
+  delete identity.externalId
+  Object.assign(identity, described(body))
+  await importCredentials(ex.kratos, identity, body['credentials'])
+  checkIdentity(ex.kratos, identity)
+}
+
+export const replacementBody = (ex: Exchange): JsonObject => jsonBody(ex, 'UpdateIdentityBody', COMMON_SHAPE)
+
+function described (body: JsonObject): Partial<Identity> {
+  const externalId = String(body['external_id'] ?? '')
+  return {
+    // Whatever it is: the schema decides.
+    traits: (body['traits'] === undefined ? {} : body['traits']) as JsonObject,
+    metadataPublic: body['metadata_public'] ?? null,
+    metadataAdmin: body['metadata_admin'] ?? null,
+    ...(externalId === '' ? {} : { externalId })
   }
-  const config = asObject(asObject(credentials['password'])['config'])
-  const hashed = config['hashed_password'] ?? (config['password'] === undefined ? undefined : await hashPassword(kratos, String(config['password'])))
-  if (hashed !== undefined) setCredential(identity, 'password', { hashed_password: hashed }, kratos.clock.now())
+}
+
+/** @throws ApiError 400 for a state that is none; undefined when none is given */
+function stateOf ({ state = '' }: JsonObject): Identity['state'] | undefined {
+  if (state === '' || state === null) return undefined
+  if (!isState(state)) throw badRequest('identity state is not valid')
+  return state
+}
+
+export const isState = (state: Json | undefined): state is Identity['state'] => state === 'active' || state === 'inactive'
+
+/** Checks traits against the schema and derives what it marks. @throws ApiError 400 in the words of Kratos' validator */
+export function checkIdentity (kratos: Kratos, identity: Identity): void {
+  const schema = kratos.schemas.get(identity.schemaId)
+  identity.schemaId = schema.id
+  try {
+    validateIdentity(identity, schema, kratos.clock.now())
+  } catch (error) {
+    throw error instanceof FormError ? badRequest(violationText(schema, identity.traits)) : error
+  }
 }

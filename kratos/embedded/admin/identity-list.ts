@@ -4,6 +4,7 @@ import type { Exchange } from '../http/exchange.js'
 import { linkTo, paginationHeaders } from '../http/pagination.js'
 import { adminIdentityJson } from '../identity/identity.js'
 import { NIL_UUID, parseUuid } from '../random.js'
+import { includedCredentials } from './identity-view.js'
 
 const DEFAULT_SIZE = 250
 const MAX_SIZE = 500
@@ -26,47 +27,82 @@ function pageToken (ex: Exchange): string {
 /** Identities in the order of their ids, by page token or by number (recording 80). */
 export function listIdentities (ex: Exchange): Answer {
   const { query } = ex
+  const filters = filtersOf(ex)
+  const configOf = includedCredentials(ex, (_, unknown) => unknown)
   const isNumbered = query.has('page') && !query.has('page_token') && !query.has('page_size')
-  return isNumbered ? numbered(ex) : afterToken(ex)
+  const { ids, headers } = isNumbered ? numbered(ex, filters) : afterToken(ex, filters)
+  // Credentials only where an identifier was searched for, or they were asked for (facts 18).
+  const credentials = filters.identifier !== undefined || configOf.length > 0
+  const shown = ids.map(id => ex.kratos.store.identities.get(id)).filter(identity => identity !== undefined)
+    .map(identity => adminIdentityJson(ex.kratos, identity, { credentials, configOf }))
+  return json(200, shown, headers)
 }
 
-function afterToken (ex: Exchange): Answer {
+interface Filters {
+  ids?: string[]
+  identifier?: { text: string, isPrefix: boolean }
+  /** Nobody belongs to an organization here. */
+  organization?: string
+}
+
+/** @throws ApiError 400 for a value that is none, and for more than one filter */
+function filtersOf ({ query }: Exchange): Filters {
+  const ids = query.getAll('ids').map(text => uuid(text, 'ids'))
+  if (ids.length > 500) throw badRequest('The number of ids to filter must not exceed 500.')
+  const [organization, exact, similar] = ['organization_id', 'credentials_identifier', 'preview_credentials_identifier_similar'].map(name => query.get(name) ?? '')
+  const filters: Filters = {
+    ...(ids.length === 0 ? {} : { ids }),
+    ...(organization === undefined || organization === '' ? {} : { organization: uuid(organization, 'organization_id') })
+  }
+  if (exact !== undefined && exact !== '') filters.identifier = { text: exact, isPrefix: false }
+  const isTooMuch = Object.keys(filters).length > 1 || (filters.identifier !== undefined && similar !== '')
+  if (similar !== undefined && similar !== '') filters.identifier = { text: similar, isPrefix: true }
+  if (isTooMuch || Object.keys(filters).length > 1) throw badRequest('You cannot combine multiple filters in this API')
+  return filters
+}
+
+function uuid (text: string, parameter: string): string {
+  const id = parseUuid(text)
+  if (id === undefined) throw badRequest(`Invalid UUID value \`${text}\` for parameter \`${parameter}\`.`)
+  return id
+}
+
+interface Page { ids: string[], headers: Record<string, string> }
+
+function afterToken (ex: Exchange, filters: Filters): Page {
   const size = pageSize(ex.query.get('page_size') ?? ex.query.get('per_page'))
   const token = pageToken(ex)
-  const after = token === '' || token === NIL_UUID ? '' : token
-  const candidates = matching(ex, after, size + 1)
-  const shown = candidates.slice(0, size)
-  const last = shown.at(-1)
-  const link = (rel: string, id: string): string => linkTo(ex, rel, { page_size: String(size), page_token: id })
+  if (token !== '' && parseUuid(token) === undefined) throw badRequest('The page token is invalid, do not craft your own page tokens')
+  const candidates = matching(ex, filters, { after: token === NIL_UUID ? '' : token, limit: size + 1 })
+  const ids = candidates.slice(0, size)
+  const last = ids.at(-1)
+  const query = new URLSearchParams(ex.query)
+  query.delete('per_page')
+  const link = (rel: string, id: string): string => linkTo({ ...ex, query }, rel, { page_size: String(size), page_token: id })
   const links = [link('first', NIL_UUID), ...(candidates.length > size && last !== undefined ? [link('next', last)] : [])]
-  return json(200, shownIdentities(ex, shown), { Link: links.join(',') })
+  return { ids, headers: { Link: links.join(',') } }
 }
 
-/** Ids that the filters let through, after `after`. */
-function matching ({ kratos, query }: Exchange, after: string, limit: number): string[] {
-  const identifier = query.get('credentials_identifier')
-  const wanted = query.getAll('ids').map(text => {
-    const id = parseUuid(text)
-    if (id === undefined) throw badRequest(`Invalid UUID value \`${text}\` for parameter \`ids\`.`)
-    return id
-  })
-  const { identities } = kratos.store
-  if (identifier !== null && identifier !== '') return identities.idsWithIdentifier(identifier).filter(id => id > after).slice(0, limit)
-  if (wanted.length > 0) return wanted.filter(id => identities.get(id) !== undefined && id > after).sort().slice(0, limit)
-  return identities.ids({ after, limit })
-}
-
-function numbered (ex: Exchange): Answer {
+/** Older numbered pages; the total is that of all identities unless an identifier was searched for. */
+function numbered (ex: Exchange, filters: Filters): Page {
   const page = Math.max(0, Number(ex.query.get('page')) || 0)
-  const perPage = pageSize(ex.query.get('per_page'))
-  const ids = ex.kratos.store.identities.ids({ offset: page * perPage, limit: perPage })
-  return json(200, shownIdentities(ex, ids), paginationHeaders(ex, ex.kratos.store.identities.count(), page, perPage, 'numbered'))
+  const perPage = numberedSize(ex.query.get('per_page'))
+  const ids = matching(ex, filters, { offset: page * perPage, limit: perPage })
+  const total = filters.identifier?.isPrefix === false ? ids.length : ex.kratos.store.identities.count()
+  return { ids, headers: paginationHeaders(ex, total, page, perPage, 'numbered') }
 }
 
-/** Credentials only where an identifier was searched for (facts 18). */
-function shownIdentities ({ kratos, query }: Exchange, ids: string[]): object[] {
-  const configOf = query.getAll('include_credential')
-  const credentials = (query.get('credentials_identifier') ?? '') !== '' || configOf.length > 0
-  return ids.map(id => kratos.store.identities.get(id)).filter(identity => identity !== undefined)
-    .map(identity => adminIdentityJson(kratos, identity, { credentials, configOf }))
+function numberedSize (text: string | null): number {
+  const size = text !== null && /^[+-]?\d+$/.test(text) ? Number(text) : DEFAULT_SIZE
+  return Math.min(Math.max(size, 1), MAX_SIZE)
+}
+
+/** Ids that the filters let through. */
+function matching ({ kratos }: Exchange, { ids, identifier, organization }: Filters, page: { after?: string, offset?: number, limit: number }): string[] {
+  const { identities } = kratos.store
+  const { after = '', offset = 0, limit } = page
+  if (organization !== undefined) return []
+  if (ids === undefined && identifier === undefined) return identities.ids(page)
+  const found = ids === undefined ? identities.idsWithIdentifier(identifier?.text ?? '', identifier?.isPrefix ?? false) : ids.filter(id => identities.get(id) !== undefined)
+  return [...new Set(found)].filter(id => id > after).sort().slice(offset, offset + limit)
 }

@@ -1,8 +1,11 @@
+import { isDeepStrictEqual } from 'node:util'
 import { asObject, valueAt, type JsonObject } from '../json.js'
 import { NIL_UUID } from '../random.js'
 import type { Identity } from './identity.js'
 import type { IdentitySchema } from './schemas.js'
 import { FormError, violations } from './validation.js'
+import { MESSAGES } from '../ui/message.js'
+import { extensionErrors } from './extension-errors.js'
 
 interface MarkedTrait { value: string, extension: JsonObject }
 
@@ -29,7 +32,9 @@ const CREDENTIAL_TYPES = ['password', 'webauthn', 'code'] as const
  * @throws FormError with one message per violated rule
  */
 export function validateIdentity (identity: Identity, schema: IdentitySchema, now: number): void {
-  const messages = violations(schema.document, { traits: identity.traits })
+  const root = { traits: identity.traits }
+  const addresses = extensionErrors(schema, root).map(({ path, format, value }) => ({ path, message: format === 'email' ? MESSAGES.email(value) : MESSAGES.phone(value) }))
+  const messages = [...violations(schema.document, root), ...addresses]
   if (messages.length > 0) throw new FormError(messages)
   const traits = markedTraits(identity, schema)
   for (const type of CREDENTIAL_TYPES) deriveCredential(identity, type, traits, now)
@@ -61,6 +66,8 @@ function deriveCredential (identity: Identity, type: typeof CREDENTIAL_TYPES[num
   const old = identity.credentials[type]
   const identifiers = [...new Set(marked.map(({ value }) => value.trim().toLowerCase()))]
   const config = type === 'code' ? { addresses: codeAddresses(marked) } : old?.config ?? {}
+  // What stays the same keeps its times (recording 80).
+  if (old !== undefined && isDeepStrictEqual([old.identifiers, old.config], [identifiers, config])) return
   identity.credentials[type] = { type, identifiers, config, version: type === 'code' ? 1 : old?.version ?? 0, createdAt: old?.createdAt ?? now, updatedAt: now }
 }
 

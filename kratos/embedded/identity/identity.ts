@@ -118,23 +118,24 @@ export interface AdminView {
   credentials: boolean
   /** Types whose configuration is shown. */
   configOf?: string[]
-  /** The answer to the request that made it: credentials have no times yet, absent metadata is left out (recording 80). */
-  isNew?: boolean
+  /** Leaves `metadata_admin` out where it is null. */
+  omitsNullMetadata?: boolean
 }
 
-/** An identity as the admin API shows it. */
-export function adminIdentityJson (kratos: Kratos, identity: Identity, { credentials: withCredentials, configOf = [], isNew = false }: AdminView): JsonObject {
+/** An identity as the admin API shows it (recording 80). */
+export function adminIdentityJson (kratos: Kratos, identity: Identity, { credentials: withCredentials, configOf = [], omitsNullMetadata = false }: AdminView): JsonObject {
   const shown = identityJson(kratos, identity)
-  if (identity.metadataAdmin !== null || !isNew) shown['metadata_admin'] = identity.metadataAdmin
+  if (identity.metadataAdmin !== null || !omitsNullMetadata) shown['metadata_admin'] = identity.metadataAdmin
   if (!withCredentials) return shown
   const credentials = Object.values(identity.credentials)
-    .map(credential => isNew ? { ...credential, createdAt: 0, updatedAt: 0 } : upgraded(credential))
+    .map(upgraded)
     .map((credential): [string, JsonObject] => [credential.type, credentialJson(credential, configOf.includes(credential.type))])
   return { ...shown, ...(credentials.length === 0 ? {} : { credentials: Object.fromEntries(credentials) }) }
 }
 
-/** Kratos raises the version of WebAuthn credentials when it reads them. */
-const upgraded = (credential: Credential): Credential => credential.type === 'webauthn' ? { ...credential, version: 1 } : credential
+/** Kratos raises the version of WebAuthn credentials when it reads them; one without times was not read yet. */
+const upgraded = (credential: Credential): Credential =>
+  credential.type === 'webauthn' && credential.createdAt !== 0 ? { ...credential, version: 1 } : credential
 
 const credentialJson = (credential: Credential, withConfig: boolean): JsonObject => ({
   type: credential.type,

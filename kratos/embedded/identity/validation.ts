@@ -37,13 +37,15 @@ function compile (schema: JsonObject): ValidateFunction {
 }
 
 /** @returns one message per violated rule, in Kratos' order and words; none when the value is valid */
-export function violations (schema: JsonObject, value: Json): FieldMessage[] {
+export const violations = (schema: JsonObject, value: Json): FieldMessage[] =>
+  schemaErrors(schema, value).map(error => ({ path: pathOf(error), message: messageFor(error, value) }))
+
+/** The violated rules themselves, in Kratos' order. */
+export function schemaErrors (schema: JsonObject, value: Json): ErrorObject[] {
   const validate = compile(schema)
   if (validate(value) === true) return []
   const errors = (validate.errors ?? []).filter(error => !COMBINING.includes(error.keyword))
-  return merged(errors)
-    .sort((left, right) => RANKS.indexOf(left.keyword) - RANKS.indexOf(right.keyword))
-    .map(error => ({ path: pathOf(error), message: messageFor(error, value) }))
+  return merged(errors).sort((left, right) => RANKS.indexOf(left.keyword) - RANKS.indexOf(right.keyword))
 }
 
 /** Keywords that only report that another one failed. */
@@ -64,7 +66,8 @@ function merged (errors: ErrorObject[]): ErrorObject[] {
   return kept
 }
 
-const dotted = (pointer: string): string =>
+/** A JSON pointer as dotted path. */
+export const dotted = (pointer: string): string =>
   pointer.split('/').slice(1).map(part => part.replaceAll('~1', '/').replaceAll('~0', '~')).join('.')
 
 function pathOf (error: ErrorObject): string {
@@ -74,7 +77,8 @@ function pathOf (error: ErrorObject): string {
   return path === '' ? missing : `${path}.${missing}`
 }
 
-const typeOf = (value: unknown): string =>
+/** The name of a JSON type. */
+export const typeOf = (value: unknown): string =>
   value === null ? 'null' : Array.isArray(value) ? 'array' : isObject(value) ? 'object' : typeof value
 
 const numberLimit: Record<string, (limit: number, actual: number) => UiMessage> = {
@@ -84,7 +88,8 @@ const numberLimit: Record<string, (limit: number, actual: number) => UiMessage> 
   exclusiveMaximum: MESSAGES.exclusiveMaximum
 }
 
-function messageFor (error: ErrorObject, root: Json): UiMessage {
+/** What a form shows for a violated rule of `root`. */
+export function messageFor (error: ErrorObject, root: Json): UiMessage {
   const { keyword, params } = error
   const value = valueAt(root, dotted(error.instancePath)) ?? error.data as Json
   const limit = Number(params['limit'])

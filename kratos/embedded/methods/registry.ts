@@ -1,3 +1,4 @@
+import type { Identity } from '../identity/identity.js'
 import type { Kratos } from '../kratos.js'
 import { isEnabled, type LoginMethod, type Method, type RegistrationMethod, type SettingsMethod } from './method.js'
 import { code } from './code/code.js'
@@ -36,3 +37,10 @@ export const enabledLoginMethods = (kratos: Kratos): LoginMethod[] =>
 /** Methods with a part in the settings, switched on or not, as a submit is offered to them. */
 export const settingsMethods = (): Array<{ id: string, settings: SettingsMethod }> =>
   METHODS.flatMap(({ id, settings }) => settings === undefined ? [] : [{ id, settings }])
+
+/** How many ways to log in the identity has. */
+export const countFirstFactors = (kratos: Kratos, identity: Identity): number => METHODS.reduce((count, { id, factor }) => {
+  const credential = identity.credentials[id]
+  if (factor?.aal !== 'aal1' || credential === undefined || !factor.isUsable(credential, kratos)) return count
+  return count + (factor.count?.(credential) ?? 1)
+}, 0)

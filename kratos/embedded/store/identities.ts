@@ -20,7 +20,8 @@ export interface IdentityStore {
   byExternalId (externalId: string): Identity | undefined
   /** Ids in order, after `after`. */
   ids (options: { after?: string, offset?: number, limit: number }): string[]
-  idsWithIdentifier (identifier: string): string[]
+  /** Identities with a credential of this identifier, or of one that begins so; that of social login in its own case. */
+  idsWithIdentifier (identifier: string, isPrefix: boolean): string[]
   count (): number
 }
 
@@ -48,13 +49,18 @@ export function identityStore (sql: Sql): IdentityStore {
     },
     delete: (id) => sql.run('DELETE FROM identities WHERE id = ?', id).changes > 0,
     get,
-    byIdentifier: (type, identifier) => owner('SELECT identity_id FROM identifiers WHERE type = ? AND identifier = ?', type, identifier.toLowerCase()),
+    byIdentifier: (type, identifier) => owner('SELECT identity_id FROM identifiers WHERE type = ? AND identifier = ?', type, type === 'oidc' ? identifier : identifier.toLowerCase()),
     byAddress: (kind, via, value) => owner(`SELECT identity_id FROM ${kind === 'verifiable' ? 'verifiable_addresses' : 'recovery_addresses'} WHERE via = ? AND value = ?`, via, value),
     byExternalId: (externalId) => owner('SELECT id AS identity_id FROM identities WHERE external_id = ?', externalId),
     ids: ({ after = '', offset = 0, limit }) =>
       sql.all('SELECT id FROM identities WHERE id > ? ORDER BY id LIMIT ? OFFSET ?', after, limit, offset).map(row => text(row, 'id')),
-    idsWithIdentifier: (identifier) =>
-      sql.all('SELECT DISTINCT identity_id FROM identifiers WHERE identifier = ? ORDER BY identity_id', identifier.toLowerCase()).map(row => text(row, 'identity_id')),
+    idsWithIdentifier: (identifier, isPrefix) => {
+      const lower = identifier.toLowerCase()
+      const matches = isPrefix ? 'substr(identifier, 1, length(?)) = ?' : 'identifier = ?'
+      const values = isPrefix ? [lower, lower, identifier, identifier] : [lower, identifier]
+      return sql.all(`SELECT DISTINCT identity_id FROM identifiers WHERE (type IN ('webauthn', 'password', 'code') AND ${matches})
+        OR (type IN ('oidc', 'saml') AND ${matches}) ORDER BY identity_id`, ...values).map(row => text(row, 'identity_id'))
+    },
     count: () => number(sql.get('SELECT count(*) AS n FROM identities') ?? {}, 'n')
   }
 }

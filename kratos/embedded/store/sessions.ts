@@ -13,6 +13,8 @@ export interface SessionStore {
   /** All sessions, newest first. */
   all (): Session[]
   revoke (id: string): boolean
+  /** Sets the end of a session, ended or not. */
+  extend (id: string, expiresAt: number): void
   revokeByToken (token: string): boolean
   /** @returns how many rows of the identity other than `except` exist; all of them are inactive afterwards */
   revokeOthers (identityId: string, except: string): number
@@ -35,6 +37,7 @@ export function sessionStore (sql: Sql, identities: IdentityStore): SessionStore
     ofIdentity: (identityId) => loadAll(sql.all('SELECT * FROM sessions WHERE identity_id = ? ORDER BY created_at DESC, rowid DESC', identityId)),
     all: () => loadAll(sql.all('SELECT * FROM sessions ORDER BY created_at DESC, rowid DESC')),
     revoke: (id) => sql.run('UPDATE sessions SET active = 0 WHERE id = ?', id).changes > 0,
+    extend: (id, expiresAt) => { sql.run('UPDATE sessions SET expires_at = ? WHERE id = ?', expiresAt, id) },
     revokeByToken: (token) => sql.run('UPDATE sessions SET active = 0 WHERE token = ?', token).changes > 0,
     revokeOthers: (identityId, except) => sql.run('UPDATE sessions SET active = 0 WHERE identity_id = ? AND id <> ?', identityId, except).changes,
     deleteOfIdentity: (identityId) => sql.run('DELETE FROM sessions WHERE identity_id = ?', identityId).changes
