@@ -2,5 +2,5 @@
 export const notCovered: Record<string, string> = {
   '14-unknown-and-mixed-up-flow-ids': 'a GET to a submit path is answered with another message',
   '68-oidc-browser': 'social login is not embedded yet',
-  '85-unknown-paths-and-methods': 'one answer differs: GET on a submit path'
+  '85-unknown-paths-and-methods': 'the WebAuthn script is not served'
 }
