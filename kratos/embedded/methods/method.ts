@@ -116,8 +116,6 @@ export interface Method {
   factor?: {
     aal: Exclude<Aal, 'aal0'>
     isUsable (credential: Credential, kratos: Kratos): boolean
-    /** Whether the configuration lets it count; absent = always. */
-    isOn? (kratos: Kratos): boolean
     /** How many ways to log in a usable credential is; default 1. */
     count? (credential: Credential): number
   }

@@ -9,7 +9,7 @@ import type { Aal, Session } from './session.js'
 export function availableAal (kratos: Kratos, identity: Identity): Aal {
   const usable = METHODS.flatMap(({ id, factor }) => {
     const credential = identity.credentials[id]
-    return credential !== undefined && factor?.isUsable(credential) === true && factor.isOn?.(kratos) !== false ? [factor.aal] : []
+    return credential !== undefined && factor?.isUsable(credential, kratos) === true ? [factor.aal] : []
   })
   return usable.includes('aal2') ? 'aal2' : usable.includes('aal1') ? 'aal1' : 'aal0'
 }

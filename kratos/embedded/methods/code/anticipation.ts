@@ -30,5 +30,5 @@ function send (ex: Exchange, flow: Flow, identifier: string, session?: Session):
 /** Whether another method could be used on that level. */
 const hasOther = (kratos: Kratos, identity: Identity, aal: 'aal1' | 'aal2'): boolean => METHODS.some(({ id, factor }) => {
   const credential = identity.credentials[id]
-  return id !== 'code' && isEnabled(kratos, id) && factor?.aal === aal && credential !== undefined && factor.isUsable(credential)
+  return id !== 'code' && isEnabled(kratos, id) && factor?.aal === aal && credential !== undefined && factor.isUsable(credential, kratos)
 })

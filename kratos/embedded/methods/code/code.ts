@@ -14,5 +14,5 @@ export const code: Method = {
   login,
   recovery,
   verification,
-  factor: { aal: 'aal2', isOn: isSecondFactor, isUsable: (credential) => addressesOf(credential).some(({ to }) => to !== '') }
+  factor: { aal: 'aal2', isUsable: (credential, kratos) => isSecondFactor(kratos) && addressesOf(credential).some(({ to }) => to !== '') }
 }
