@@ -26,9 +26,9 @@ export interface Config {
     lifespan: string
     earliest_possible_extend?: string
     whoami: { required_aal: string }
-    cookie: { name: string, domain?: string, path?: string, same_site?: string, persistent: boolean }
+    cookie: { name: string, domain?: string, path?: string, same_site?: string, secure?: string, persistent: boolean }
   }
-  cookies: { domain?: string, path: string, same_site: string }
+  cookies: { domain?: string, path: string, same_site: string, secure?: string }
   secrets: { cookie: string[], cipher: string[] }
   hashers: { algorithm: string, bcrypt: { cost: number } }
   identity: { default_schema_id: string, schemas: Array<{ id: string, url: string }> }

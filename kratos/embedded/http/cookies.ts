@@ -1,3 +1,5 @@
+import type { Kratos } from '../kratos.js'
+
 export interface CookieAttributes {
   path: string
   domain?: string | undefined
@@ -8,6 +10,9 @@ export interface CookieAttributes {
   secure: boolean
   sameSite?: string | undefined
 }
+
+/** @param setting `secure` in the configuration, a text there; without it --dev decides */
+export const isSecure = ({ dev }: Kratos, setting: string | undefined): boolean => setting === undefined ? !dev : setting === 'true'
 
 /** Name and value pairs of all Cookie lines, in order; a part without `=` is a cookie without value. */
 export function parseCookies (lines: string[]): Array<[string, string]> {

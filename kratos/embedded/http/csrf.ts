@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Kratos } from '../kratos.js'
 import { newKey } from '../random.js'
-import { setCookieLine } from './cookies.js'
+import { isSecure, setCookieLine } from './cookies.js'
 import { ApiError } from './errors.js'
 import { cookieValues, type Exchange } from './exchange.js'
 
@@ -29,13 +29,14 @@ export const csrfCookieName = (kratos: Kratos): string =>
 export function renewCsrf (ex: Exchange): void {
   const { cookies } = ex.kratos.config
   const name = csrfCookieName(ex.kratos)
+  const secure = isSecure(ex.kratos, cookies.secure)
   ex.csrfSecret = newKey(SECRET_BYTES)
   ex.setCookies.set(name, setCookieLine(name, ex.csrfSecret.toString('base64'), {
     path: cookies.path,
     domain: cookies.domain,
     maxAge: 31_536_000,
-    secure: !ex.kratos.dev,
-    sameSite: ex.kratos.dev ? 'Lax' : cookies.same_site
+    secure,
+    sameSite: secure ? cookies.same_site : 'Lax'
   }))
 }
 

@@ -1,4 +1,4 @@
-import { setCookieLine } from '../http/cookies.js'
+import { isSecure, setCookieLine } from '../http/cookies.js'
 import { forbidden } from '../http/errors.js'
 import { cookieValues, type Exchange } from '../http/exchange.js'
 import type { JsonObject } from '../json.js'
@@ -28,7 +28,7 @@ function sendCookie (ex: Exchange, name: string, id?: string): void {
   if (id === undefined) delete ids[name]
   else ids[name] = id
   ex.setCookies.set(`${COOKIE} ${ex.setCookies.size}`, setCookieLine(COOKIE, ex.kratos.sealer.seal(COOKIE, ids), {
-    path: '/', maxAge: COOKIE_SECONDS, expires: ex.kratos.clock.now() + COOKIE_SECONDS * 1000, secure: !ex.kratos.dev, sameSite: 'Lax'
+    path: '/', maxAge: COOKIE_SECONDS, expires: ex.kratos.clock.now() + COOKIE_SECONDS * 1000, secure: isSecure(ex.kratos, ex.kratos.config.cookies.secure), sameSite: 'Lax'
   }))
 }
 

@@ -1,18 +1,19 @@
 import { rfc3339 } from '../clock.js'
 import { renewCsrf } from '../http/csrf.js'
-import { setCookieLine, type CookieAttributes } from '../http/cookies.js'
+import { isSecure, setCookieLine, type CookieAttributes } from '../http/cookies.js'
 import type { Exchange } from '../http/exchange.js'
 import type { Kratos } from '../kratos.js'
 import { findSession, sealedSession } from './credentials.js'
 import type { Session } from './session.js'
 
 /** Session and CSRF cookie are configured separately; what the session leaves out comes from `cookies` (recording 25). */
-function attributes ({ config, dev }: Kratos): CookieAttributes {
+function attributes (kratos: Kratos): CookieAttributes {
+  const { config } = kratos
   const { cookie } = config.session
   return {
     path: cookie.path ?? config.cookies.path,
     domain: cookie.domain ?? config.cookies.domain,
-    secure: !dev,
+    secure: isSecure(kratos, cookie.secure),
     sameSite: cookie.same_site ?? config.cookies.same_site
   }
 }
