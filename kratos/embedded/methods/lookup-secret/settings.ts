@@ -15,6 +15,7 @@ import { addMethod } from '../../session/activate.js'
 import type { Session } from '../../session/session.js'
 import { removeNodes, upsertNode } from '../../ui/container.js'
 import { csrfNode, nodeId, type UiNode } from '../../ui/node.js'
+import { ensureFlags } from '../flags.js'
 import { answered, done, ensureEnabled, type SettingsMethod } from '../method.js'
 import { codesIn, codesNode, codesOf, confirmNode, disableNode, hasCodes, newCodes, regenerateNode, revealNode } from './codes.js'
 
@@ -47,6 +48,7 @@ export const settings: SettingsMethod = {
 
   read: (ex, flow) => {
     const form = readForm(ex, FORM)
+    ensureFlags(form, FORM, 'updateSettingsFlowWithLookupMethod')
     validateForm(form, FORM)
     if (!['confirm', 'reveal', 'disable', 'regenerate'].some(button => form[`lookup_secret_${button}`] === true)) return undefined
     ensureEnabled(ex.kratos, 'lookup_secret')

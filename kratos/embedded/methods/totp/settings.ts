@@ -13,6 +13,7 @@ import type { Session } from '../../session/session.js'
 import { upsertNode } from '../../ui/container.js'
 import { MESSAGES } from '../../ui/message.js'
 import { csrfNode } from '../../ui/node.js'
+import { ensureFlags } from '../flags.js'
 import { done, ensureEnabled, type SettingsMethod } from '../method.js'
 import { hasTotp, isTotpCode, newTotpUrl } from './key.js'
 import { linkNodes, unlinkNode } from './nodes.js'
@@ -41,6 +42,7 @@ export const settings: SettingsMethod = {
 
   read: (ex, flow) => {
     const form = readForm(ex, FORM, { allowGet: true })
+    ensureFlags(form, FORM, 'updateSettingsFlowWithTotpMethod')
     validateForm(form, FORM)
     if (form['totp_unlink'] !== true && submittedMethod(ex) !== 'totp') return undefined
     ensureEnabled(ex.kratos, 'totp')
