@@ -7,7 +7,22 @@ const method = (enabled: boolean, config: JsonObject = {}): JsonObject => ({ ena
 
 /** Kratos v26.2.0's own defaults for what the embedded server reads. */
 export const DEFAULTS: JsonObject = {
-  serve: { public: { base_url: 'http://127.0.0.1:4433/' }, admin: { base_url: 'http://127.0.0.1:4434/' } },
+  serve: {
+    public: {
+      base_url: 'http://127.0.0.1:4433/',
+      cors: {
+        enabled: false,
+        allowed_origins: ['*'],
+        allowed_methods: ['POST', 'GET', 'PUT', 'PATCH', 'DELETE'],
+        allowed_headers: ['Authorization', 'Content-Type', 'Max-Age', 'X-Session-Token', 'X-XSRF-TOKEN', 'X-CSRF-TOKEN'],
+        exposed_headers: ['Content-Type'],
+        allow_credentials: true,
+        options_passthrough: false,
+        max_age: 0
+      }
+    },
+    admin: { base_url: 'http://127.0.0.1:4434/' }
+  },
   selfservice: {
     default_browser_return_url: 'http://127.0.0.1:3001/',
     allowed_return_urls: [],

@@ -7,7 +7,7 @@ import type { Json, JsonObject } from '../json.js'
 export interface Config {
   /** Kratos' --dev, when it stands in the file. */
   dev?: boolean
-  serve: { public: { base_url: string }, admin: { base_url: string } }
+  serve: { public: { base_url: string, cors: CorsConfig }, admin: { base_url: string } }
   selfservice: {
     default_browser_return_url: string
     allowed_return_urls: string[]
@@ -35,6 +35,18 @@ export interface Config {
   feature_flags: Record<string, Json>
   security: { account_enumeration: { mitigate: boolean } }
   clients: { web_hook: { header_allowlist: string[] } }
+}
+
+export interface CorsConfig {
+  enabled: boolean
+  allowed_origins: string[]
+  allowed_methods: string[]
+  allowed_headers: string[]
+  exposed_headers: string[]
+  allow_credentials: boolean
+  options_passthrough: boolean
+  /** Seconds; 0 is not sent. */
+  max_age: number
 }
 
 export interface MethodConfig { enabled: boolean, config: JsonObject, [key: string]: Json }

@@ -94,7 +94,7 @@ function rejectReason (ex: Exchange, formToken: string | undefined): string | un
  */
 export function guardCsrf (ex: Exchange): void {
   if (BARE_PATHS.includes(ex.path)) return
-  ex.responseHeaders['Vary'] = 'Cookie'
+  ex.vary.push('Cookie')
   const sent = cookieValues(ex, csrfCookieName(ex.kratos)).map(value => Buffer.from(value, 'base64')).find(secret => secret.length === SECRET_BYTES)
   ex.csrfSecret = sent ?? null
   if (OWN_PATHS.some(path => path.test(ex.path))) return

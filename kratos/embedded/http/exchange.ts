@@ -31,6 +31,8 @@ export interface Exchange {
   /** The anti-CSRF secret of this caller: from the cookie, or made anew; null where none is in play. */
   csrfSecret: Buffer | null
   readonly responseHeaders: Record<string, string>
+  /** One `Vary` line each. */
+  readonly vary: string[]
   /** Set-Cookie lines by cookie name: one cookie is set once, its last value wins. */
   readonly setCookies: Map<string, string>
 }
@@ -76,6 +78,7 @@ export function newExchange (kratos: Kratos, raw: { method: string, target: stri
     params: {},
     csrfSecret: null,
     responseHeaders: {},
+    vary: [],
     setCookies: new Map()
   }
 }

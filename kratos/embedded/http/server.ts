@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Kratos } from '../kratos.js'
 import type { Answer } from './answer.js'
+import { applyCors } from './cors.js'
 import { guardCsrf } from './csrf.js'
 import { ApiError, errorAnswer, internal } from './errors.js'
 import { newExchange, type Exchange, type RequestBody } from './exchange.js'
@@ -113,6 +114,8 @@ async function answerFor (ex: Exchange, isPublic: boolean, dispatch: Dispatch): 
   try {
     // Every GET, and nothing else (facts 16).
     if (ex.method === 'GET') ex.responseHeaders['Cache-Control'] = 'private, no-cache, no-store, must-revalidate'
+    const preflight = isPublic ? applyCors(ex) : undefined
+    if (preflight !== undefined) return preflight
     if (isPublic) guardCsrf(ex)
     return await dispatch(ex)
   } catch (error) {
@@ -124,13 +127,14 @@ async function answerFor (ex: Exchange, isPublic: boolean, dispatch: Dispatch): 
 
 function writeHead (ex: Exchange, answer: Answer, response: ServerResponse): void {
   const cookies = [...ex.setCookies.values()]
-  // Go keeps connections alive without saying so.
-  if (ex.body.kind === 'too-large') response.setHeader('connection', 'close')
+  // Go keeps connections alive without saying so, and confirms a wish to end them.
+  if (ex.body.kind === 'too-large' || ex.headers.get('connection')?.toLowerCase() === 'close') response.setHeader('connection', 'close')
   else response.removeHeader('connection')
   response.writeHead(answer.status, {
     ...ex.responseHeaders,
     ...answer.headers,
     'X-Embedded-Kratos': ex.kratos.version,
+    ...(ex.vary.length === 0 ? {} : { Vary: ex.vary }),
     ...(cookies.length === 0 ? {} : { 'Set-Cookie': cookies }),
     ...(answer.body === null || answer.status === 204 ? {} : { 'Content-Length': String(Buffer.byteLength(answer.body)) })
   })
