@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../errors.js'
 import type { Accepted, Answer, Refusal } from '../kratos-client/answer.js'
 import type { FlowName } from '../kratos-client/client.js'
-import { isFlow, isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
+import { continuedFlow, isFlow, isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 
 /** What a client does next. Every answer to a flow step carries exactly one. */
 export const NEXT = ['done', 'form', 'restart', 'redirect', 'step_up', 'reauthenticate', 'verify', 'settings', 'already_logged_in'] as const
@@ -14,13 +14,6 @@ export interface Outcome {
 }
 
 const UUID_IN_QUERY = /[?&]flow=([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:&|$)/
-
-/** The flow id of a `continue_with` step such as `show_settings_ui` (rec 05, 58). */
-function continuedFlow (body: JsonObject, action: string): string | undefined {
-  const steps = Array.isArray(body['continue_with']) ? body['continue_with'].filter(isRecord) : []
-  const flow = steps.find((step) => step['action'] === action)?.['flow']
-  return isRecord(flow) && typeof flow['id'] === 'string' ? flow['id'] : undefined
-}
 
 /** The states in which Kratos has nothing more to ask in a flow (facts 13, 14). */
 const FINAL_STATES = new Set<unknown>(['success', 'passed_challenge'])

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.js'
 import { type Fault, fault } from './fault.js'
-import { flowError, isFlow, isRecord, type JsonObject, replacementFlowId, retryAfterSeconds } from './kratos-body.js'
+import { continuedFlow, flowError, isFlow, isIdentityId, isRecord, type JsonObject, replacementFlowId, retryAfterSeconds } from './kratos-body.js'
 import { withoutSessionToken } from './session-token.js'
 import type { UpstreamAnswer } from './transport.js'
 
@@ -93,7 +93,9 @@ function classifyFlow (body: JsonObject, answer: UpstreamAnswer, context: Answer
 function isExpected (body: JsonObject, { operation }: AnswerContext): boolean {
   if (operation === 'sessions') return Array.isArray(body['sessions']) || typeof body['count'] === 'number'
   if (operation === 'whoami' || operation === 'logout') return true
-  return isFlow(body) || (operation === 'submit' && (isRecord(body['session']) || isRecord(body['identity'])))
+  if (isFlow(body) || operation !== 'submit') return isFlow(body)
+  const { session, identity } = body
+  return (isRecord(session) && typeof session['id'] === 'string') || (isRecord(identity) && isIdentityId(identity['id']))
 }
 
 function classifySuccess (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
@@ -120,9 +122,13 @@ function classifyRefusal (body: JsonObject, answer: UpstreamAnswer, context: Ans
   const badAnswer = fault('UPSTREAM_ERROR', new Error(`status ${answer.status}`), { setCookie: answer.setCookie })
   // Not Kratos' error body, or a 400 whose body says 5xx: a hook or Kratos itself failed (rec 72).
   if (!isRecord(error) || (typeof error['code'] === 'number' && error['code'] >= 500)) return badAnswer
+  const members = keptMembers(body, context)
+  // With use_continue_with_transitions Kratos names the flow that replaces a spent recovery flow here (tried on v26.2.0).
+  const useFlowId = context.operation === 'submit' ? continuedFlow(members, 'show_recovery_ui') : undefined
+  if (useFlowId !== undefined) return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie: answer.setCookie }
   const code = refusalCode(answer.status, typeof error['id'] === 'string' ? error['id'] : '', context)
   if (code === undefined) return badAnswer
-  return { kind: 'refused', code, members: keptMembers(body, context), setCookie: answer.setCookie }
+  return { kind: 'refused', code, members, setCookie: answer.setCookie }
 }
 
 /**

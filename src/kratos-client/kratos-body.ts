@@ -43,6 +43,13 @@ export function replacementFlowId (location: unknown, flow: string | undefined):
   return kind === flow && id !== undefined && UUID.test(id) ? id : undefined
 }
 
+/** The flow id of a `continue_with` step such as `show_settings_ui` (rec 05, 58). */
+export function continuedFlow (body: JsonObject, action: string): string | undefined {
+  const steps = Array.isArray(body['continue_with']) ? body['continue_with'].filter(isRecord) : []
+  const flow = steps.find((step) => step['action'] === action)?.['flow']
+  return isRecord(flow) && typeof flow['id'] === 'string' ? flow['id'] : undefined
+}
+
 const MAX_RETRY_AFTER_SECONDS = 300
 
 /** Seconds from a `Retry-After` header (RFC 9110, section 10.2.3); dates and nonsense give undefined, large values are clamped. */

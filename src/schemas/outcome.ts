@@ -22,8 +22,7 @@ const COMPANIONS: Record<Next, Record<string, TSchema>> = {
 
 /** The data of a flow step that went well: told apart by `next`. */
 export const OutcomeSchema = Type.Union(
-  NEXT.map((next) => Type.Object({ next: Type.Literal(next), ...COMPANIONS[next] }, { additionalProperties: true })),
-  { discriminator: { propertyName: 'next' } }
+  NEXT.map((next) => Type.Object({ next: Type.Literal(next), ...COMPANIONS[next] }, { additionalProperties: true }))
 )
 
 /** A flow step that failed: the error envelope with `next` and its companions at top level. */
