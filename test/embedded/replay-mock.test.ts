@@ -1,9 +1,13 @@
 import t from 'tap'
+import { compareAnswer } from './replay/compare.js'
+import type { Comparison } from './replay/compare-text.js'
 import { judge } from './replay/judge.js'
+import { createLedger } from './replay/ledger.js'
 import { loadRecordings } from './replay/load.js'
 import { mockLive } from './replay/mock.js'
 import { differenceLines } from './replay/report.js'
 import { runRecording } from './replay/run.js'
+import { timedOut } from './replay/send.js'
 import { isJsonObject, type Exchange, type HeaderPair, type HookCall, type Json, type JsonObject, type NamedRecording, type ScenarioResult } from './replay/types.js'
 
 t.setTimeout(120_000)
@@ -74,6 +78,7 @@ const passing = { recording: '72', step: 'hook answers 204', effect: 'web hook c
 const effectChanges: Change[] = [
   { ...failing, name: 'a web hook attempt less', at: 'calls', apply: changeCalls((calls) => { calls.pop() }) },
   { ...failing, name: 'another wait between attempts', at: 'ms between attempts 2 and 3', apply: changeCalls(([, , third]) => { if (third !== undefined) third.at_ms = 2014 }) },
+  { ...failing, effect: 'hook answers 500 always', name: 'an answer that does not wait for the attempts', at: 'elapsed ms', apply: (exchange) => { exchange.elapsed_ms = 10 } },
   { ...passing, name: 'a web hook header less', at: 'call 1 header x-webhook-key', apply: changeCalls(([call]) => { call?.request.headers.splice(6, 1) }) },
   { ...passing, name: 'another web hook body', at: 'call 1 body.identity', apply: changeCalls(([call]) => { if (call !== undefined) call.request.body = { identity: null } }) },
   { name: 'another mail subject', recording: '57', step: 'right code', effect: 'mail recovery_code_valid to rech@example.test', at: 'subject', apply: (_, { mails }) => { if (mails?.[0] !== undefined) mails[0].subject = 'Hello 799695' } },
@@ -88,6 +93,19 @@ t.test('replay harness against a server that does one thing otherwise', async (t
       t.ok(places.some(({ at }) => at.startsWith(change.at)), `expected ${change.at} in ${JSON.stringify(places)}`)
     })
   }
+})
+
+t.test('comparison of a connection that ended without an answer', async (t) => {
+  const [recording] = loadRecordings(['74'])
+  const exchange = recording?.exchanges.find(({ response }) => response.status === 0)
+  if (exchange === undefined) throw new Error('recording 74 has no such exchange')
+  const placesFor = (body: string): string[] => {
+    const comparison: Comparison = { ledger: createLedger(), timeToleranceMs: 0, differences: [] }
+    compareAnswer(exchange, { status: 0, headers: [], body }, [], comparison)
+    return comparison.differences.map(({ at }) => at)
+  }
+  t.test('it is equal when the live one ends as well', async (t) => { t.strictSame(placesFor('<no answer: connection closed>'), []) })
+  t.test('one that stays open is reported', async (t) => { t.strictSame(placesFor(timedOut), ['connection']) })
 })
 
 t.test('list of accepted differences', async (t) => {

@@ -6,20 +6,23 @@ import { loadRecordings } from './replay/load.js'
 import { notCovered } from './replay/not-covered.js'
 import { differenceLines, scenarioLine, staleLines, totalLine } from './replay/report.js'
 import { runRecording } from './replay/run.js'
+import { answersAreDescribed, type Exchanged } from './schema/described.js'
 
 /** Every recorded exchange of the real server against the embedded one, on a clock that runs along the recorded times. */
 t.test('embedded server, driven with recordings of the real one', async (t) => {
   const verdicts: Verdict[] = []
+  const exchanges: Exchanged[] = []
   for (const recording of loadRecordings()) {
     const reason = notCovered[recording.name]
     t.test(`answers as recorded in ${recording.name}`, reason === undefined ? {} : { skip: reason }, async (t) => {
-      const result = await runRecording(recording, startEmbedded)
+      const result = await runRecording(recording, startEmbedded, (request, answer) => { exchanges.push([request, answer]) })
       const verdict = judge(result, acceptedDifferences)
       verdicts.push(verdict)
       t.comment(scenarioLine(result, verdict))
       t.strictSame([...differenceLines(verdict.unaccepted), ...staleLines(verdict)], [])
     })
   }
+  answersAreDescribed(t, exchanges)
   t.test('lists at most 3 % of the exchanges as different', async (t) => {
     t.comment(totalLine(verdicts))
     const total = verdicts.reduce((sum, verdict) => sum + verdict.total, 0)

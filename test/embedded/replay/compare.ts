@@ -2,10 +2,13 @@ import { compareHeaders } from './compare-headers.js'
 import { compareIdentityList, isIdentityList } from './compare-identities.js'
 import { compareJson, short } from './compare-json.js'
 import type { Comparison } from './compare-text.js'
+import { timedOut } from './send.js'
 import type { Answer, Exchange, Json } from './types.js'
 
 /** Bodies that the recorder replaced by a remark such as `<n bytes: ...>`: only status and headers were kept. */
 const remark = /^<.*\bbytes\b.*>$/s
+
+export const isRemark = (body: Json): boolean => typeof body === 'string' && remark.test(body)
 
 /**
  * Compares a live answer with the recorded one and teaches the ledger which live value stands for which recorded one.
@@ -16,6 +19,8 @@ export function compareAnswer (exchange: Exchange, live: Answer, exchanges: read
   if (recorded.status !== live.status) {
     comparison.differences.push({ at: 'status', recorded: String(recorded.status), live: `${live.status} ${live.status === 0 ? short(live.body) : ''}`.trim() })
   }
+  // a connection that stays open without an answer is not one that ends without an answer
+  if (recorded.status === 0 && live.body === timedOut) comparison.differences.push({ at: 'connection', recorded: 'ended', live: 'left open' })
   if (recorded.status === 0) return
   compareHeaders(recorded.headers, live.headers, comparison)
   compareBody(exchange, live.body ?? null, exchanges, comparison)
@@ -23,7 +28,7 @@ export function compareAnswer (exchange: Exchange, live: Answer, exchanges: read
 
 function compareBody (exchange: Exchange, live: Json, exchanges: readonly Exchange[], comparison: Comparison): void {
   const recorded = exchange.response.body ?? null
-  if (typeof recorded === 'string' && remark.test(recorded)) return
+  if (isRemark(recorded)) return
   if (isIdentityList(exchange) && Array.isArray(recorded) && Array.isArray(live)) {
     compareIdentityList(exchange, recorded, live, exchanges, comparison)
     return

@@ -13,7 +13,7 @@ import { send } from './send.js'
 import { liveRequest } from './substitute.js'
 import { timelineOf } from './timeline.js'
 import { advanceBetween, whileWaiting } from './waiting.js'
-import type { Answer, Exchange, NamedRecording, RecordedMail, ScenarioResult, StepResult } from './types.js'
+import type { Answer, Exchange, NamedRecording, RecordedMail, RecordedRequest, ScenarioResult, StepResult } from './types.js'
 
 /** A started server, real or not, that a recording is driven against. */
 export interface LiveServer {
@@ -21,6 +21,9 @@ export interface LiveServer {
   adminUrl: string
   close: () => Promise<void>
 }
+
+/** Is told every request as it was recorded with the live answer to it. */
+export type Observe = (request: RecordedRequest, answer: Answer) => void
 
 export type StartLive = (config: LiveConfig, clock: ManualClock) => Promise<LiveServer>
 
@@ -34,10 +37,14 @@ export interface Run {
   target: HookTarget
   mailbox: Mailbox
   hosts: (text: string) => string
+  observe: Observe
 }
 
+/** The waits are whole seconds; the rest of the recorded time is the slowness of the machine. */
+const elapsedToleranceMs = 500
+
 /** Drives one recording against a server of its own and compares everything it does. */
-export async function runRecording (recording: NamedRecording, startLive: StartLive): Promise<ScenarioResult> {
+export async function runRecording (recording: NamedRecording, startLive: StartLive, observe: Observe = () => {}): Promise<ScenarioResult> {
   const scenario = scenarioOf(recording.name)
   const times = timelineOf(recording.exchanges)
   const clock = createManualClock(times[0] ?? 0)
@@ -49,7 +56,7 @@ export async function runRecording (recording: NamedRecording, startLive: StartL
     const comparison: Comparison = { ledger: createLedger(), timeToleranceMs: 2000, differences: [] }
     const mailbox = createMailbox(recording.mails ?? [], async () => await readMails(server), comparison)
     try {
-      return await replay({ recording, scenario, clock, times, comparison, server, target, mailbox, hosts: hosts.toRecorded })
+      return await replay({ recording, scenario, clock, times, comparison, server, target, mailbox, hosts: hosts.toRecorded, observe })
     } finally {
       await server.close()
     }
@@ -64,13 +71,21 @@ async function replay (run: Run): Promise<ScenarioResult> {
   for (const [index, exchange] of recording.exchanges.entries()) {
     await advanceBetween(run, recording.exchanges[index - 1], times[index] ?? clock.now())
     const own: Comparison = { ...comparison, differences: [] }
+    const start = clock.now()
     const live = await exchangeLive(run, exchange, index)
     compareAnswer(exchange, live, recording.exchanges, own)
+    compareElapsed(exchange, clock.now() - start, own)
     steps.push({ index, step: exchange.step, differences: own.differences })
   }
   await advanceBetween(run, recording.exchanges.at(-1), clock.now())
   const hookResults = compareHookCalls(recording.webhook_calls ?? [], run.target, comparison, run.hosts)
   return { name: recording.name, steps, effects: [...await run.mailbox.results(), ...hookResults] }
+}
+
+/** Whether an answer waits for attempts of a hook or not shows in the time it takes. */
+function compareElapsed ({ elapsed_ms: recorded }: Exchange, live: number, comparison: Comparison): void {
+  if (recorded === undefined || Math.abs(recorded - live) <= elapsedToleranceMs) return
+  comparison.differences.push({ at: 'elapsed ms', recorded: String(recorded), live: String(live) })
 }
 
 async function exchangeLive (run: Run, exchange: Exchange, index: number): Promise<Answer> {
@@ -81,6 +96,7 @@ async function exchangeLive (run: Run, exchange: Exchange, index: number): Promi
   const live = liveRequest(request, run.times[index] ?? 0, run.comparison.ledger, (text) => expandRemarks(text, bodies))
   const origin = request.url.startsWith('admin:') ? run.server.adminUrl : run.server.publicUrl
   const answer = await whileWaiting(send(origin, live), run, exchange)
+  run.observe(request, answer)
   return JSON.parse(run.hosts(JSON.stringify(answer))) as Answer
 }
 

@@ -10,6 +10,11 @@ export interface LiveRequest {
   body: Buffer | undefined
 }
 
+const timeout = 'timeout'
+
+/** The body of an answer that did not come in time. */
+export const timedOut = `<no answer: ${timeout}>`
+
 /**
  * Sends the bytes of one request over a connection of its own and reads the answer: no cookie jar, no redirects followed,
  * no header added. A connection that ends without an answer is status 0, as in the recordings.
@@ -30,7 +35,7 @@ async function answerOn (socket: Socket, request: LiveRequest, timeoutMs: number
   const parser = createAnswerParser(request.method)
   return await new Promise((resolve) => {
     const fail = (reason: string): void => { resolve(parser.hasHead() ? parser.answer() : noAnswer(reason)) }
-    const timer = setTimeout(() => { fail('timeout') }, timeoutMs)
+    const timer = setTimeout(() => { fail(timeout) }, timeoutMs)
     socket.once('close', () => { clearTimeout(timer); fail('connection closed') })
     // an early answer such as 431 or a body limit may end the connection while the request is still being written
     socket.on('error', (error) => { if (!socket.readable) fail(error.message) })

@@ -1,0 +1,23 @@
+import type { Test } from 'tap'
+import type { Answer } from '../replay/types.js'
+import { createAnswerCheck } from './check.js'
+import { corrections } from './corrections.js'
+import { loadDocument, missingDocument } from './document.js'
+import type { Request } from './operations.js'
+
+/** A request with what was answered to it. */
+export type Exchanged = readonly [Request, Answer]
+
+/** A subtest: all that was answered is as Kratos' own OpenAPI document describes it; skipped where that is not there. */
+export function answersAreDescribed (t: Test, exchanges: readonly Exchanged[]): void {
+  const name = 'every answer is as Kratos\' own OpenAPI document describes it'
+  t.test(name, missingDocument === undefined ? {} : { skip: missingDocument }, async (t) => {
+    const check = createAnswerCheck(loadDocument(), corrections)
+    const answered = exchanges.filter(([, { status }]) => status !== 0)
+    const judgements = answered.map(([request, answer]) => check(request, answer))
+    t.strictSame([...new Set(judgements.flatMap(({ problems }) => problems))], [])
+    const described = judgements.filter(({ kind }) => kind === 'described').length
+    t.comment(`${described} of ${answered.length} answers are described there`)
+    t.ok(described > 0)
+  })
+}
