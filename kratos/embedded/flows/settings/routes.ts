@@ -88,6 +88,7 @@ async function submit (ex: Exchange): Promise<Answer> {
     requireAal(ex, session, requestUrl(ex))
     if (isExpired(ex.kratos, flow)) return await replaceExpired(ex, flow, session)
     if (flow.identityId !== session.identityId) throw strangersFlow('The request was initiated by someone else and has been blocked for security reasons. Please go back and try again.')
+    showIdentity(ex.kratos, flow)
     return await submitChange(ex, flow, session)
   } catch (error) {
     return failed(ex, flow, session, error)

@@ -38,10 +38,19 @@ async function offer (ex: Exchange, flow: Flow, session: Session, id: string, se
     ensureEnabled(ex.kratos, id)
     return await settings.apply(ex, flow, session, kept)
   }
-  // Every method but the first clears what earlier tries left, be it responsible or not (recording 50).
-  if (id !== 'profile') clear(ex, flow)
-  const form = settings.read(ex, flow, session)
-  if (form === undefined) return { kind: 'not-responsible' }
+  try {
+    const form = settings.read(ex, flow, session)
+    if (form !== undefined) return await applied(ex, flow, session, id, settings, form)
+  } catch (error) {
+    clear(ex, flow, id)
+    throw error
+  }
+  clear(ex, flow, id)
+  return { kind: 'not-responsible' }
+}
+
+/** Applies what was just read; when the login is too long ago, it waits for a new one. */
+async function applied (ex: Exchange, flow: Flow, session: Session, id: string, settings: SettingsMethod, form: JsonObject): Promise<Applied> {
   try {
     return await settings.apply(ex, flow, session, form)
   } catch (error) {
@@ -52,7 +61,9 @@ async function offer (ex: Exchange, flow: Flow, session: Session, id: string, se
   }
 }
 
-function clear (ex: Exchange, flow: Flow): void {
+/** Every method but the profile, when it fails or is not meant, clears what earlier tries left (recording 50). */
+function clear (ex: Exchange, flow: Flow, id: string): void {
+  if (id === 'profile') return
   resetMessages(flow.ui)
   upsertNode(flow.ui, csrfNode(csrfToken(ex)))
 }
