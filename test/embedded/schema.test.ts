@@ -1,7 +1,7 @@
 import t from 'tap'
 import { loadRecordings } from './replay/load.js'
 import { isRemark } from './replay/compare.js'
-import type { Exchange } from './replay/types.js'
+import type { Answer, Exchange } from './replay/types.js'
 import { createAnswerCheck, type AnswerCheck } from './schema/check.js'
 import { corrections } from './schema/corrections.js'
 import { loadDocument, missingDocument } from './schema/document.js'
@@ -12,8 +12,10 @@ import { loadDocument, missingDocument } from './schema/document.js'
  */
 const skip = missingDocument === undefined ? {} : { skip: missingDocument }
 
+const isJson = ({ headers }: Answer): boolean => headers.some(([name, value]) => name.toLowerCase() === 'content-type' && value.startsWith('application/json'))
+
 const recorded: Exchange[] = loadRecordings().flatMap(({ exchanges }) => exchanges)
-  .filter(({ response }) => response.status !== 0 && !isRemark(response.body ?? null))
+  .filter(({ response }) => response.status !== 0 && !(isJson(response) && isRemark(response.body ?? null)))
 
 const problemsOf = (check: AnswerCheck, { request, response }: Exchange): string[] => check(request, response).problems
 
