@@ -19,12 +19,18 @@ const libraryWording = new RegExp([
   'parse "', 'invalid URL escape', 'uuid: ', 'http: request body too large', 'dial tcp', 'error in \\w+ for path'
 ].join('|'))
 
+/** Up to the library's part the wording is the server's own. */
+function isOtherWording (recorded: string, live: string): boolean {
+  const own = recorded.slice(0, Math.max(0, recorded.search(libraryWording)))
+  return libraryWording.test(recorded) && live.startsWith(own) && live.length > own.length
+}
+
 /** Compares two strings after replacing what varies, and learns which live value stands for which recorded one. */
 export function compareText (recorded: string, live: string, at: string, place: Place, comparison: Comparison): void {
   const recordedParts = tokenise(recorded, place)
   const liveParts = tokenise(live, place)
   const equal = pairInOrder(recordedParts, liveParts, comparison)
-  if (equal || recorded === live || libraryWording.test(recorded)) return
+  if (equal || recorded === live || isOtherWording(recorded, live)) return
   comparison.differences.push({
     at,
     recorded: display(recordedParts, comparison.ledger),
