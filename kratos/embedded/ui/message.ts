@@ -107,6 +107,7 @@ export const MESSAGES = {
   constant: (expected: string) => failure(4000029, `must be equal to constant ${expected}`, { expected }),
   passwordLikeIdentifier: () => failure(4000031, 'The password can not be used because it is too similar to the identifier.'),
   passwordTooShort: (minLength: number, actual: number) => failure(4000032, `The password must be at least ${minLength} characters long, but got ${actual}.`, { actual_length: actual, min_length: minLength }),
+  passwordBreached: (breaches: number) => failure(4000034, 'The password has been found in data breaches and must no longer be used.', { breaches }),
   passwordTooLong: (maxLength: number, actual: number) => failure(4000033, `The password must be at most ${maxLength} characters long, but got ${actual}.`, { actual_length: actual, max_length: maxLength }),
   noCodeAccount: () => failure(4000035, 'This account does not exist or has not setup sign in with code.'),
   traitsMismatch: () => failure(4000036, 'The provided traits do not match the traits previously associated with this flow.'),

@@ -1,15 +1,15 @@
 import { formError } from '../../identity/validation.js'
 import type { Kratos } from '../../kratos.js'
 import { MESSAGES } from '../../ui/message.js'
-import { notEmbedded } from '../../http/errors.js'
+import { checkBreaches } from './breaches.js'
 
 /** Fewer edits than this between password and identifier is too similar. */
 const MIN_DISTANCE = 5
 /** A larger share of the password found in the identifier is too similar. */
 const MAX_SHARE = 0.5
 
-/** Length in bytes and similarity to the identifiers (facts 1 viii). @throws FormError on the node `password` */
-export function checkPassword (kratos: Kratos, identifiers: string[], password: string): void {
+/** Length in bytes, similarity to the identifiers and known breaches (facts 1 viii). @throws FormError on the node `password` */
+export async function checkPassword (kratos: Kratos, identifiers: string[], password: string): Promise<void> {
   const config = kratos.config.selfservice.methods['password']?.config ?? {}
   const length = Buffer.byteLength(password)
   const min = Number(config['min_password_length'] ?? 8)
@@ -17,8 +17,7 @@ export function checkPassword (kratos: Kratos, identifiers: string[], password: 
   if (config['identifier_similarity_check_enabled'] !== false && identifiers.some(identifier => isSimilar(identifier.toLowerCase(), password.toLowerCase()))) {
     throw formError(MESSAGES.passwordLikeIdentifier(), 'password')
   }
-  // Answering "not breached" without having looked would be a made-up success.
-  if (config['haveibeenpwned_enabled'] === true) throw notEmbedded('Set selfservice.methods.password.config.haveibeenpwned_enabled to false: the embedded server does not ask the Internet about passwords.')
+  if (config['haveibeenpwned_enabled'] === true) await checkBreaches(kratos, config, password)
 }
 
 const isSimilar = (identifier: string, password: string): boolean =>

@@ -49,7 +49,7 @@ export const registration: RegistrationMethod = {
       const { identifiers = [] } = identity.credentials['password'] ?? {}
       if (identifiers.length === 0) throw formError(MESSAGES.noIdentifier())
       const password = String(form['password'])
-      checkPassword(kratos, identifiers, password)
+      await checkPassword(kratos, identifiers, password)
       setCredential(identity, 'password', { hashed_password: await hashPassword(kratos, password) }, kratos.clock.now())
       return done(identity)
     } catch (error) {

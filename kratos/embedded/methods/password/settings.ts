@@ -48,7 +48,7 @@ export const settings: SettingsMethod = {
     validateIdentity(identity, kratos.schemas.get(identity.schemaId), kratos.clock.now())
     const { identifiers = [] } = identity.credentials['password'] ?? {}
     if (identifiers.length === 0) throw formError(MESSAGES.noIdentifier())
-    checkPassword(kratos, identifiers, password)
+    await checkPassword(kratos, identifiers, password)
     const hashed = await hashPassword(kratos, password)
     if (typeof old === 'string' && await isPassword(password, old)) throw formError(MESSAGES.passwordUnchanged(), 'password')
     setCredential(identity, 'password', { hashed_password: hashed }, kratos.clock.now())
