@@ -2,7 +2,7 @@ import { ApiError, plainError } from '../../http/errors.js'
 import type { Kratos } from '../../kratos.js'
 import { newId } from '../../random.js'
 import { isDecisive, type HookSettings } from './settings.js'
-import { attempt, type Outcome } from './transport.js'
+import { attempt, type Outcome } from '../../http/outgoing.js'
 
 /** Waits before the second and the third attempt (facts 1 vi). */
 const WAITS_MS = [1000, 2000]

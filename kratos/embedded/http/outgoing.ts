@@ -1,7 +1,7 @@
 import { request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { request as requestTls } from 'node:https'
 import { gunzipSync } from 'node:zlib'
-import type { Clock } from '../../clock.js'
+import type { Clock } from '../clock.js'
 
 export interface OutgoingRequest {
   url: string
