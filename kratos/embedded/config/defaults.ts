@@ -39,7 +39,7 @@ export const DEFAULTS: JsonObject = {
       identifier_first: method(true),
       code: { ...method(true, { lifespan: '1h', max_submissions: 5 }), passwordless_enabled: false, mfa_enabled: false, passwordless_login_fallback_enabled: false },
       link: method(false, { lifespan: '1h' }),
-      totp: method(false, { issuer: '' }),
+      totp: method(false),
       lookup_secret: method(false),
       oidc: method(false, { providers: [] }),
       webauthn: method(false),

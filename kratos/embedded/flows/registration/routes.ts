@@ -100,7 +100,7 @@ async function offerToMethods (ex: Exchange, flow: Flow): Promise<Answer> {
 /** 410 with the flow to use instead, or the way to it; a code's end counts as the flow's (facts 8, recording 59). */
 async function replaceExpired (ex: Exchange, flow: Flow, expiresAt = flow.expiresAt): Promise<Answer> {
   const replacement = await openFlow(ex, flow.type)
-  Object.assign(replacement, { requestUrl: flow.requestUrl, identitySchema: flow.identitySchema })
+  Object.assign(replacement, { requestUrl: flow.requestUrl, returnTo: flow.returnTo, identitySchema: flow.identitySchema })
   replacement.ui.messages.push(MESSAGES.registrationFlowExpired(expiresAt, ex.kratos.clock.now()))
   saveFlow(ex.kratos, replacement)
   if (flow.type === 'api' || isJsonRequest(ex)) return writeError(ex, flowExpired(ex.kratos, { expiresAt }, replacement))

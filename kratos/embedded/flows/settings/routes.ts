@@ -117,7 +117,7 @@ function failed (ex: Exchange, flow: Flow, session: Session, error: unknown): An
 /** 410 with the flow to use instead, or the way to it (facts 8). */
 async function replaceExpired (ex: Exchange, flow: Flow, session: Session): Promise<Answer> {
   const replacement = await openSettings(ex, session.identity, session, flow.type)
-  replacement.requestUrl = flow.requestUrl
+  Object.assign(replacement, { requestUrl: flow.requestUrl, returnTo: flow.returnTo })
   replacement.ui.messages.push(MESSAGES.settingsFlowExpired(flow.expiresAt, ex.kratos.clock.now()))
   saveFlow(ex.kratos, replacement)
   if (flow.type === 'api' || isJsonRequest(ex)) return writeError(ex, flowExpired(ex.kratos, flow, replacement))

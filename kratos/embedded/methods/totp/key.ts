@@ -1,5 +1,6 @@
 import { encodeQR } from 'qr'
 import { Secret, TOTP, URI } from 'otpauth'
+import { plainError } from '../../http/errors.js'
 import { asObject } from '../../json.js'
 import type { Credential, Identity } from '../../identity/identity.js'
 import { markedValues } from '../../identity/extensions.js'
@@ -10,11 +11,23 @@ import { png } from './png.js'
 const SECRET_BYTES = 20
 const IMAGE_PIXELS = 256
 
-/** A new key for an authenticator app, as the otpauth:// URL that the app reads. */
+const escaped = (text: string, chars: RegExp): string => text.replace(chars, char => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+
+/** Go's escape for a path, and for one part of it, which Kratos uses for the query too. */
+const inPath = (text: string): string => escaped(encodeURI(text), /[!'()*?#]/g)
+const inPathPart = (text: string): string => escaped(inPath(text), /[/;,]/g)
+
+/**
+ * A new key for an authenticator app, as the otpauth:// URL that the app reads.
+ * @throws ApiError 500 for an issuer that is configured to be empty
+ */
 export function newTotpUrl (kratos: Kratos, identity: Identity): string {
   const { config } = kratos
-  const issuer = String(config.selfservice.methods['totp']?.config['issuer'] ?? '') || new URL(config.serve.public.base_url).hostname
-  return new TOTP({ issuer, label: accountName(kratos, identity), secret: new Secret({ size: SECRET_BYTES }) }).toString()
+  const issuer = String(config.selfservice.methods['totp']?.config['issuer'] ?? new URL(config.serve.public.base_url).hostname)
+  if (issuer === '') throw plainError('Issuer must be set')
+  const path = `${inPath(issuer)}:${inPath(accountName(kratos, identity))}`
+  const secret = new Secret({ size: SECRET_BYTES }).base32
+  return `otpauth://totp/${path}?algorithm=SHA1&digits=6&issuer=${inPathPart(issuer)}&period=30&secret=${secret}`
 }
 
 /** The trait that the schema marks as `totp.account_name`, else the identity's id. */
