@@ -25,10 +25,11 @@ const OWN_PATHS = [
 export const csrfCookieName = (kratos: Kratos): string =>
   `csrf_token_${createHash('sha256').update(kratos.config.serve.public.base_url).digest('hex')}`
 
-/** A new secret for this caller, sent as a cookie. */
+/** A new secret for this caller, sent as a cookie; a second one in the same answer would contradict it. */
 export function renewCsrf (ex: Exchange): void {
   const { cookies } = ex.kratos.config
   const name = csrfCookieName(ex.kratos)
+  if (ex.setCookies.has(name)) return
   const secure = isSecure(ex.kratos, cookies.secure)
   ex.csrfSecret = newKey(SECRET_BYTES)
   ex.setCookies.set(name, setCookieLine(name, ex.csrfSecret.toString('base64'), {

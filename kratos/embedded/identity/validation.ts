@@ -23,7 +23,8 @@ export const formError = (message: UiMessage, path = ''): FormError => new FormE
 
 const compiled = new WeakMap<JsonObject, ValidateFunction>()
 
-function compile (schema: JsonObject): ValidateFunction {
+/** The schema's validator, made once. @throws Error when it is no JSON Schema */
+export function compile (schema: JsonObject): ValidateFunction {
   const known = compiled.get(schema)
   if (known !== undefined) return known
   const ajv = new Ajv({ allErrors: true, strict: false, verbose: true, addUsedSchema: false, logger: false })
@@ -106,10 +107,15 @@ export function messageFor (error: ErrorObject, root: Json): UiMessage {
     case 'type': return MESSAGES.wrongType([params['type'] as string | string[]].flat(), typeOf(value))
     case 'const': return MESSAGES.constant(JSON.stringify(params['allowedValue']))
     case 'format': return formatMessage(String(params['format']), value)
-    case 'enum': return MESSAGES.generic(`value must be one of ${(params['allowedValues'] as Json[]).map(item => JSON.stringify(item)).join(', ')}`)
+    case 'enum': return MESSAGES.generic(enumText(params['allowedValues'] as Json[]))
     case 'additionalProperties': return MESSAGES.generic(`additionalProperties ${(params['names'] as string[]).map(name => JSON.stringify(name)).join(', ')} not allowed`)
     default: return numberLimit[keyword]?.(limit, Number(value)) ?? MESSAGES.generic(error.message ?? keyword)
   }
+}
+
+function enumText (allowed: Json[]): string {
+  if (allowed.some(item => typeof item === 'object' && item !== null)) return 'enum failed'
+  return `value must be ${allowed.length === 1 ? '' : 'one of '}${allowed.map(item => JSON.stringify(item)).join(', ')}`
 }
 
 function formatMessage (format: string, value: Json): UiMessage {
