@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import { badRequest } from '../http/errors.js'
-import { asObject, isObject, type JsonObject } from '../json.js'
+import { isObject, type JsonObject } from '../json.js'
 import type { LoadedConfig } from '../config/types.js'
+import { schemaProblem } from './schema-check.js'
 import { fieldsOf, keysInOrder, type SchemaField } from './schema-fields.js'
 
 export interface IdentitySchema {
@@ -29,13 +30,16 @@ export function readAddress (address: string, folder: string): string {
   return readFileSync(isAbsolute(path) ? path : resolve(folder, path), 'utf8')
 }
 
-/** Loads the schemas that the configuration names, or the one given instead as `default`. */
+/**
+ * Loads the schemas that the configuration names, or the one given instead as `default`.
+ * @throws Error with the setting whose schema cannot be read or used
+ */
 export function loadSchemas (config: LoadedConfig, override?: string | JsonObject): IdentitySchemas {
   const { schemas, default_schema_id: defaultId } = config.values.identity
-  const documents = override === undefined
-    ? schemas.map(({ id, url }) => ({ id, url, document: parse(readAddress(url, config.folder), url) }))
-    : [{ id: defaultId, url: '', document: typeof override === 'string' ? parse(readFileSync(override, 'utf8'), override) : override }]
-  const all = documents.map(({ id, url, document }) => ({ id, url, document, fields: fieldsOf(document), keys: keysInOrder(document) }))
+  const all = override === undefined
+    ? schemas.map(({ id, url }, index) => load(`identity.schemas[${index}].url`, id, url, () => readAddress(url, config.folder)))
+    : [load('the identity schema', defaultId, '', () => typeof override === 'string' ? readFileSync(override, 'utf8') : override)]
+  if (!all.some(({ id }) => id === defaultId)) throw new Error(`identity.default_schema_id is ${defaultId}, but the schemas are ${all.map(({ id }) => id).join(', ')}`)
   return {
     all,
     get: (id) => {
@@ -47,8 +51,22 @@ export function loadSchemas (config: LoadedConfig, override?: string | JsonObjec
   }
 }
 
-function parse (text: string, address: string): JsonObject {
-  const document: unknown = JSON.parse(text)
-  if (!isObject(document)) throw new TypeError(`the identity schema ${address.slice(0, 60)} is no JSON object`)
-  return asObject(document)
+/** @param setting where the schema comes from, for the error */
+function load (setting: string, id: string, url: string, read: () => string | JsonObject): IdentitySchema {
+  const document = parsed(setting, read)
+  const fields = fieldsOf(document)
+  const problem = schemaProblem(document, fields)
+  if (problem !== undefined) throw new Error(`${setting} ${problem}`)
+  return { id, url, document, fields, keys: keysInOrder(document) }
+}
+
+function parsed (setting: string, read: () => string | JsonObject): JsonObject {
+  try {
+    const content = read()
+    const document: unknown = typeof content === 'string' ? JSON.parse(content) : content
+    if (isObject(document)) return document
+  } catch (error) {
+    throw new Error(`${setting} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  }
+  throw new TypeError(`${setting} is no JSON object`)
 }
