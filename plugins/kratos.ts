@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import { createKratosClient, type KratosClient } from '../src/kratos-client/client.js'
-import { isAllowedUrl } from '../src/redirect-target.js'
+import { isAllowedUrl, isProviderUrl } from '../src/redirect-target.js'
 import type { AuthSettings } from '../src/settings.js'
 
 declare module 'fastify' {
@@ -21,7 +21,8 @@ export default fp<KratosPluginOptions>(async function kratos (app, { settings })
     adminUrl: settings.kratosAdminUrl,
     cookieName: settings.cookieName,
     deadlines: settings.deadlines,
-    isAllowedRedirect: (dangerousUrl) => isAllowedUrl(dangerousUrl, destinations),
+    isAllowedRedirect: (dangerousUrl, { viaProvider }) =>
+      isAllowedUrl(dangerousUrl, destinations) || (viaProvider && isProviderUrl(dangerousUrl, { ownUrl: settings.baseUrl })),
   })
   app.decorate('kratos', client)
   app.addHook('onClose', () => client.close())

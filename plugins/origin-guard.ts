@@ -1,13 +1,15 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { serviceError } from '../src/errors.js'
-import { type GuardedRequest, isDeliberateVisit, isOriginTrusted } from '../src/origin-guard.js'
+import { type GuardedRequest, isBrowserOriginTrusted, isDeliberateVisit, isOriginTrusted, needsOriginCheck } from '../src/origin-guard.js'
 import type { AuthSettings } from '../src/settings.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Hook: refuses a state-changing request that a page of another origin may have sent (403 ORIGIN_FORBIDDEN). */
     guardOrigin: (request: FastifyRequest) => Promise<void>
+    /** Hook: the same for Kratos' own forms; safe methods pass. */
+    guardBrowserOrigin: (request: FastifyRequest) => Promise<void>
     /** Hook: refuses a GET that nobody asked for, such as a prefetch or an image (403 ORIGIN_FORBIDDEN). */
     guardVisit: (request: FastifyRequest) => Promise<void>
   }
@@ -26,6 +28,10 @@ export default fp<OriginGuardOptions>(async function originGuard (app, { setting
 
   app.decorate('guardOrigin', async (request: FastifyRequest) => {
     if (!isOriginTrusted(guarded(request), settings.origins)) refuse(request)
+  })
+
+  app.decorate('guardBrowserOrigin', async (request: FastifyRequest) => {
+    if (needsOriginCheck(request.method, request.headers) && !isBrowserOriginTrusted(guarded(request), settings.origins)) refuse(request)
   })
 
   app.decorate('guardVisit', async (request: FastifyRequest) => {

@@ -53,6 +53,7 @@ export const ConfigSchema = Type.Object({
   KRATOS_PUBLIC_URL: text('http-url', 'URL of Kratos\' public port as this service reaches it'),
   KRATOS_ADMIN_URL: text('http-url', 'URL of Kratos\' admin port, another one than the public port'),
   KRATOS_BROWSER_URL: Type.Optional(text('http-url', 'Kratos\' serve.public.base_url, where it differs from KRATOS_PUBLIC_URL')),
+  KRATOS_PROXY: Type.Boolean({ default: false, description: 'true: Kratos\' own public API at /kratos/, for its SDK and forms; set its serve.public.base_url to <PUBLIC_URL>/kratos/' }),
   SESSION_COOKIE_NAME: text('cookie-name', 'name of Kratos\' session cookie (session.cookie.name)', { default: DEFAULT_COOKIE_NAME }),
   WEBHOOK_KEY: text('webhook-key', `secret of at least ${MIN_WEBHOOK_KEY_BYTES} bytes, visible ASCII, that Kratos sends as X-Webhook-Key`),
   WEBHOOK_KEY_PREVIOUS: Type.Optional(text('webhook-key', 'former webhook key, accepted while it is being rotated')),

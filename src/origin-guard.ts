@@ -29,6 +29,15 @@ export function isOriginTrusted ({ method, headers, ownOrigin }: GuardedRequest,
 const SPECULATION_HEADERS = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz']
 
 /**
+ * The same for Kratos' own forms, which are not JSON: a request that says where it comes from has to come from a trusted page;
+ * one that does not say is no modern browser, and Kratos' CSRF token is its check.
+ */
+export function isBrowserOriginTrusted (request: GuardedRequest, origins: readonly string[]): boolean {
+  const { origin, 'sec-fetch-site': site } = request.headers
+  return (origin === undefined && site === undefined) || isOriginTrusted(request, origins)
+}
+
+/**
  * Whether a GET may complete a logout: a navigation, or a script of a trusted page; never a prefetch, a frame or
  * a subresource (C11). That the token belongs to the session is Kratos' check.
  */

@@ -31,6 +31,16 @@ export function isAllowedUrl (dangerousUrl: string, allowed: readonly URL[]): bo
   return target !== undefined && allowed.some((url) => isBelow(target, url))
 }
 
+const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
+
+/** The page of a provider of social logins, which only Kratos knows: https, or http on loopback while we are on loopback ourselves (E10). */
+export function isProviderUrl (dangerousUrl: string, { ownUrl }: { ownUrl: string | undefined }): boolean {
+  const target = parseHttpUrl(dangerousUrl)
+  if (target === undefined) return false
+  const local = ownUrl !== undefined && LOOPBACK.test(new URL(ownUrl).hostname)
+  return target.protocol === 'https:' || (local && LOOPBACK.test(target.hostname))
+}
+
 /**
  * A `return_to` that we hand to Kratos: an allowed absolute URL, or a path on Kratos' own host, which cannot leave it.
  * Kratos checks again; ours is stricter because Kratos compares paths as plain prefixes (E08).

@@ -4,7 +4,8 @@ import { type Fault, fault } from './fault.js'
 import { type JsonObject, withPublicRequestUrl } from './kratos-body.js'
 import { readSession } from './read-session.js'
 import type { KratosSession } from './session.js'
-import { createTransport, type UpstreamRequest } from './transport.js'
+import { passThroughHeaders, type PassThroughRequest } from './pass-through.js'
+import { createTransport, type StreamedAnswer, type UpstreamRequest } from './transport.js'
 
 export type FlowName = 'registration' | 'login' | 'recovery' | 'verification' | 'settings'
 export type FlowType = 'api' | 'browser'
@@ -33,8 +34,8 @@ export interface KratosClientOptions {
   adminUrl?: string | undefined
   /** Name of Kratos' session cookie, `session.cookie.name`. */
   cookieName: string
-  /** Whether a client may be told to go to an address that Kratos named (E10). */
-  isAllowedRedirect: (dangerousUrl: string) => boolean
+  /** Whether a client may be told to go to an address that Kratos named (E10); `viaProvider`: it may be a social login's. */
+  isAllowedRedirect: (dangerousUrl: string, rules: { viaProvider: boolean }) => boolean
   deadlines: Deadlines
 }
 
@@ -62,6 +63,9 @@ export interface KratosClient {
   revokeOtherSessions: (credential: Credential) => Promise<Answer>
   /** Deletes an identity and with it all its sessions, by the admin port; one that is gone already counts as deleted. */
   deleteIdentity: (id: string) => Promise<Answer>
+  /** Kratos' own public API, passed through: for its SDK and its forms. The path is checked, credential and headers are chosen here. */
+  isAllowedRedirect: KratosClientOptions['isAllowedRedirect']
+  passThrough: (request: PassThroughRequest) => Promise<StreamedAnswer | Fault>
   isReady: () => Promise<boolean>
   close: () => Promise<void>
 }
@@ -83,8 +87,8 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
   const pub = createTransport({ url: options.publicUrl, ...LIMITS })
   const admin = options.adminUrl === undefined ? undefined : createTransport({ url: options.adminUrl, ...LIMITS })
 
-  async function ask (request: UpstreamRequest, operation: Operation, flow?: FlowName): Promise<Answer> {
-    const context: AnswerContext = { operation, flow, isAllowedRedirect }
+  async function ask (request: UpstreamRequest, operation: Operation, flow?: FlowName, viaProvider = false): Promise<Answer> {
+    const context: AnswerContext = { operation, flow, isAllowedRedirect: (url) => isAllowedRedirect(url, { viaProvider }) }
     const answer = await pub.send(request)
     return answer.kind === 'ill' ? answer : classify(answer, context)
   }
@@ -121,7 +125,7 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
 
   async function submitFlow (flow: FlowName, id: string, body: JsonObject, caller: Caller): Promise<Answer> {
     const headers = flowHeaders(submitType(body), caller)
-    return publicFlow(await ask({ method: 'POST', path: `/self-service/${flow}`, query: { flow: id }, headers, body, deadlineMs: deadlines.submitMs }, 'submit', flow))
+    return publicFlow(await ask({ method: 'POST', path: `/self-service/${flow}`, query: { flow: id }, headers, body, deadlineMs: deadlines.submitMs }, 'submit', flow, usesProvider(body)))
   }
 
   function initLogout (credential: Credential): Promise<Answer> {
@@ -146,7 +150,7 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
     if (admin === undefined) return fault('UPSTREAM_UNAVAILABLE', new Error('no admin URL is configured'))
     const answer = await admin.send({ method: 'DELETE', path: `/admin/identities/${encodeURIComponent(id)}`, deadlineMs: deadlines.otherMs })
     if (answer.kind === 'ill') return answer
-    return answer.status === 404 ? { kind: 'ok', next: 'done', body: {}, setCookie: [] } : classify(answer, { operation: 'identity', isAllowedRedirect })
+    return answer.status === 404 ? { kind: 'ok', next: 'done', body: {}, setCookie: [] } : classify(answer, { operation: 'identity', isAllowedRedirect: () => false })
   }
 
   async function isReady (): Promise<boolean> {
@@ -166,6 +170,11 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
     revokeSession: (id, credential) => askSessions('DELETE', `/sessions/${encodeURIComponent(id)}`, credential),
     revokeOtherSessions: (credential) => askSessions('DELETE', '/sessions', credential),
     deleteIdentity,
+    isAllowedRedirect,
+    passThrough: (request) => {
+      const { method, path, body, caller } = request
+      return pub.stream({ method, path, body, headers: { ...passThroughHeaders(request), ...flowHeaders('browser', caller) }, deadlineMs: deadlines.submitMs })
+    },
     isReady,
     close: async () => {
       await Promise.all([pub.close(), admin?.close()])
@@ -176,6 +185,9 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
 /** A submit is browser-type exactly when its body has a non-empty `csrf_token`: API flows have it empty, browser flows cannot do without. */
 export const submitType = (body: JsonObject): FlowType =>
   typeof body['csrf_token'] === 'string' && body['csrf_token'] !== '' ? 'browser' : 'api'
+
+/** Methods whose next page is a provider's (E10). */
+const usesProvider = ({ method }: JsonObject): boolean => method === 'oidc' || method === 'saml'
 
 /** whoami refuses with 403 only for reasons that a login can mend; anything else of it is no answer to go by. */
 function refusedSession (answer: Extract<Answer, { kind: 'refused' }>): SessionOutcome {

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
 import { Pool, type Dispatcher } from 'undici'
 import { setCookieLines } from './cookies.js'
 import { type Fault, fault, faultOfException, isBrokenIdleSocket } from './fault.js'
@@ -27,7 +28,22 @@ export interface UpstreamAnswer {
   body: unknown
 }
 
+/** A request whose path was checked already and whose body is passed on as it comes. */
+export interface StreamedRequest {
+  method: Dispatcher.HttpMethod
+  /** Path and query below the origin's base path. */
+  path: string
+  headers: Record<string, string>
+  body: Readable | null
+  deadlineMs: number
+}
+
+/** An answer whose body is still on its way; it has to be read or destroyed. */
+export interface StreamedAnswer { kind: 'stream', status: number, headers: IncomingHttpHeaders, body: Readable }
+
 export interface Transport {
+  /** Passes a request on and gives the answer as a stream; the deadline covers the body too. */
+  stream: (request: StreamedRequest) => Promise<StreamedAnswer | Fault>
   send: (request: UpstreamRequest) => Promise<UpstreamAnswer | Fault>
   close: () => Promise<void>
 }
@@ -125,5 +141,27 @@ export function createTransport (options: TransportOptions): Transport {
     }
   }
 
-  return { send, close: () => pool.destroy() }
+  async function stream ({ method, path, headers, body, deadlineMs }: StreamedRequest): Promise<StreamedAnswer | Fault> {
+    const controller = new AbortController()
+    const timer = setTimeout(() => controller.abort(DEADLINE), deadlineMs)
+    const release = (): void => {
+      clearTimeout(timer)
+      gate.leave()
+    }
+    const admission = await gate.enter(controller.signal)
+    if (admission !== 'entered') {
+      clearTimeout(timer)
+      return fault(admission === 'full' ? 'OVERLOADED' : 'UPSTREAM_TIMEOUT')
+    }
+    try {
+      const answer = await pool.request({ method, path: basePath + path, headers, body, signal: controller.signal })
+      answer.body.once('close', release)
+      return { kind: 'stream', status: answer.statusCode, headers: answer.headers, body: answer.body }
+    } catch (error) {
+      release()
+      return controller.signal.aborted ? fault('UPSTREAM_TIMEOUT', error) : faultOfException(error)
+    }
+  }
+
+  return { send, stream, close: () => pool.destroy() }
 }

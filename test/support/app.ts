@@ -49,7 +49,8 @@ export async function build (t: Test, env: Record<string, string> = {}): Promise
   app.addHook('onSend', async (request, reply) => {
     const declared = reply.getSerializationFunction(String(reply.statusCode)) !== undefined
     const handled = request.routeOptions.url !== undefined && request.method !== 'OPTIONS'
-    if (handled && !declared) t.fail(`${request.method} ${request.routeOptions.url} does not declare ${reply.statusCode}`)
+    // What Kratos answers under /kratos is Kratos' own to declare.
+    if (handled && !declared && request.routeOptions.url !== '/kratos/*') t.fail(`${request.method} ${request.routeOptions.url} does not declare ${reply.statusCode}`)
   })
   await app.ready()
   return { app, logs: () => lines }

@@ -125,12 +125,13 @@ export const drip: Reaction = (socket) => {
 }
 /** Status line at once, the rest of the head never. */
 export const slowHeaders: Reaction = (socket) => { socket.write('HTTP/1.1 200 OK\r\nContent-Type: applica') }
-/** A body of this size, with its length announced or chunked. */
-export const flood = (size: number, { chunked }: { chunked: boolean }): Reaction => (socket) => {
+/** A body of this size, with its length announced or chunked; made once, because many may ask for it at a time. */
+export function flood (size: number, { chunked }: { chunked: boolean }): Reaction {
   const body = `{"pad":"${'x'.repeat(size)}"}`
-  socket.write(chunked
+  const whole = Buffer.from(chunked
     ? `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
     : bytes(200, JSON_TYPE, body), 'latin1')
+  return (socket) => { socket.write(whole) }
 }
 
 interface Recorded { status: number, headers: HeaderList, body: unknown }

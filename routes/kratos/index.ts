@@ -1,0 +1,64 @@
+import { Readable } from 'node:stream'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { Config } from '../../src/config.js'
+import { serviceError } from '../../src/errors.js'
+import { answerHeaders, passThroughPath } from '../../src/kratos-client/pass-through.js'
+import type { StreamedAnswer } from '../../src/kratos-client/transport.js'
+import { upstreamError } from '../../src/upstream-error.js'
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+/** Kratos' flows are small; a web hook target or an upload is not what this is for. */
+const MAX_BODY_BYTES = 64 * 1024
+
+/** Kratos' path with the query as the client wrote it; 404 for what is not Kratos' public API. */
+function pathOf (request: FastifyRequest): string {
+  const path = passThroughPath((request.params as { '*': string })['*'])
+  if (path === undefined) throw serviceError('NOT_FOUND')
+  const query = request.raw.url?.indexOf('?') ?? -1
+  return query === -1 ? path : path + request.raw.url?.slice(query)
+}
+
+/** The body is passed on unread, so its announced length has to do; Node's parser holds a client to it. */
+function checkSize ({ headers }: FastifyRequest): void {
+  const isUnannounced = headers['transfer-encoding'] !== undefined
+  if (isUnannounced || Number(headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw serviceError('PAYLOAD_TOO_LARGE')
+}
+
+/**
+ * Kratos' own public API on our origin, for its SDK and its ready-made forms. Nothing in a body is rewritten: the operator
+ * tells Kratos that it lives at `<PUBLIC_URL>/kratos/`, so Kratos itself writes our addresses (design, section 13).
+ */
+const kratosRoutes: FastifyPluginAsync<{ config: Config }> = async function kratosRoutes (app, { config }) {
+  if (!config.KRATOS_PROXY) return
+
+  // Any type of body, unread: what Kratos makes of it is Kratos' business.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+
+  /** A redirect goes on to a place that Kratos may send a browser to, and nowhere else (E10). */
+  function addLocation (reply: FastifyReply, answer: StreamedAnswer): void {
+    const { location } = answer.headers
+    if (location === undefined) return
+    if (app.kratos.isAllowedRedirect(location, { viaProvider: true })) {
+      reply.header('location', location)
+      return
+    }
+    answer.body.destroy()
+    throw serviceError('UPSTREAM_ERROR', { cause: new Error('redirect to a place that is not allowed') })
+  }
+
+  async function passOn (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const path = pathOf(request)
+    checkSize(request)
+    const body = request.body instanceof Readable ? request.body : null
+    const method = request.method as 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+    const answer = await app.kratos.passThrough({ method, path, headers: request.headers, body, caller: request.kratosCaller(), ownUrl: request.ownUrl() })
+    if (answer.kind === 'ill') throw upstreamError(answer)
+    addLocation(reply, answer)
+    return reply.code(answer.status).headers(answerHeaders(answer.headers)).send(answer.body)
+  }
+
+  app.route({ method: METHODS, url: '/*', onRequest: app.guardBrowserOrigin, exposeHeadRoute: false, handler: passOn })
+}
+
+export default kratosRoutes

@@ -1,0 +1,51 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import type { Caller } from './client.js'
+
+export interface PassThroughRequest {
+  method: Dispatcher.HttpMethod
+  /** From `passThroughPath`, with the query. */
+  path: string
+  headers: IncomingHttpHeaders
+  body: Readable | null
+  caller: Caller
+  /** Our own URL: Kratos writes the host it was called by into `request_url` (facts 3). */
+  ownUrl: string
+}
+
+/** What of Kratos' public port browsers and its SDK need; its health, metrics and anything new stay inside. */
+const PUBLIC_AREAS = new Set(['self-service', 'sessions', 'schemas', '.well-known'])
+/** Kratos' paths hold nothing else; an escape or a dot segment could lead out of them (D01). */
+const PLAIN_SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._~=-]+$/
+
+/**
+ * A path below our prefix as Kratos' own path; undefined for one that Kratos does not offer to the public.
+ * @param path decoded, without leading slash
+ */
+export function passThroughPath (path: string): string | undefined {
+  const segments = path.split('/')
+  if (!PUBLIC_AREAS.has(segments[0] ?? '') || !segments.every((segment) => PLAIN_SEGMENT.test(segment))) return undefined
+  return `/${path}`
+}
+
+/** What a client's request may tell Kratos besides credential, flow cookies and device. Never `Origin`: with it API flows fail (facts 1 iii). */
+const HEADERS_UP = ['accept', 'accept-language', 'content-type', 'content-length', 'if-none-match', 'x-csrf-token']
+
+export function passThroughHeaders ({ headers, ownUrl }: PassThroughRequest): Record<string, string> {
+  const { host, protocol } = new URL(ownUrl)
+  const passed = HEADERS_UP.flatMap((name) => {
+    const value = headers[name]
+    return typeof value === 'string' ? [[name, value]] : []
+  })
+  return { ...Object.fromEntries(passed) as Record<string, string>, host, 'x-forwarded-proto': protocol.slice(0, -1) }
+}
+
+/** What of an answer goes down: body, cookies and paging; no CORS, hop-by-hop or server headers (B24). */
+const HEADERS_DOWN = ['content-type', 'content-length', 'set-cookie', 'cache-control', 'etag', 'link', 'x-total-count', 'retry-after', 'ory-session-cache-for', 'ory-error-id']
+
+export const answerHeaders = (headers: IncomingHttpHeaders): Record<string, string | string[]> =>
+  Object.fromEntries(HEADERS_DOWN.flatMap((name) => {
+    const value = headers[name]
+    return value === undefined ? [] : [[name, value]]
+  }))
