@@ -127,7 +127,7 @@ t.test('classify an answer that no recording has', async (t) => {
 
 t.test('classify a 200 or 400 of another shape as a fault, never as a success (J11)', async (t) => {
   const { id, ui } = FLOW
-  const shapes = [undefined, null, [], 'text', 1, true, {}, { error: 'text' }, { ui }, { id }, { id, ui: null }, { id, ui: [] }, { id, ui: {} }, { id: 1, ui }, { session: 'x', identity: 1 }]
+  const shapes = [undefined, null, [], 'text', 1, true, {}, { error: 'text' }, { ui }, { id }, { id, ui: null }, { id, ui: [] }, { id, ui: {} }, { id: 1, ui }, { session: 'x', identity: 1 }, { session: {}, identity: { id: '00000000-0000-0000-0000-000000000000' } }]
   for (const status of [200, 400]) {
     for (const shape of shapes) {
       for (const context of [init, login, registration, recovery]) {
@@ -136,7 +136,7 @@ t.test('classify a 200 or 400 of another shape as a fault, never as a success (J
     }
   }
   t.equal(classify(made(200, FLOW), init).kind, 'ok', 'a flow is one')
-  t.equal(classify(made(200, { session: {} }), login).kind, 'ok', 'a session is one')
+  t.equal(classify(made(200, { session: { id: FLOW.id } }), login).kind, 'ok', 'a session is one')
 })
 
 t.test('a refusal keeps only what helps the client on (H09)', async (t) => {
