@@ -10,6 +10,9 @@ import ts from 'typescript'
 import { ENVIRONMENT, temporaryFolder } from './support/app.js'
 import { compile, install, pack, productionPackages, ROOT } from './support/package.js'
 
+// Building, packing and compiling: seconds when the machine is idle, a minute when it is not.
+t.setTimeout(120_000)
+
 const run = promisify(execFile)
 const folder = await temporaryFolder(t)
 const packed = await pack(folder)
@@ -42,7 +45,10 @@ async function reachable (entries: string[]): Promise<{ files: Set<string>, pack
 /** Starts a server of the project, asks for one address and ends it as an operator would. */
 async function tryServer (t: Test, script: string, env: Record<string, string>, path: string): Promise<{ status: number, code: number | null }> {
   const child = spawn(process.execPath, [script], { cwd: project, env, stdio: ['ignore', 'pipe', 'inherit'] })
-  t.teardown(() => child.kill('SIGKILL'))
+  const end = (): boolean => child.kill('SIGKILL')
+  t.teardown(end)
+  // A timeout ends this process without any teardown.
+  process.once('exit', end)
   for await (const line of createInterface(child.stdout)) {
     const [, port] = /listening at http:\/\/127\.0\.0\.1:(\d+)/.exec(line) ?? []
     if (port === undefined) continue
