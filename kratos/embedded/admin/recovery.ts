@@ -32,15 +32,30 @@ function identityIn (ex: Exchange, body: JsonObject): Identity | undefined {
 }
 
 /** How long the code or link counts, and its flow with it. */
-function lifespanIn (body: JsonObject, fallbackMs: number, verb: string): number {
+function lifespanIn (body: JsonObject, fallbackMs: number, past: (ms: number, text: string) => string): number {
   const text = String(body['expires_in'] ?? '')
   if (text === '') return fallbackMs
-  if (/^-|^0+\w*$/.test(text)) throw badRequest(`Value from "expires_in" must ${verb} to a future time: ${text}`)
+  const ms = goDurationMs(text)
+  if (ms === undefined) throw badRequest(`Unable to parse "expires_in" whose format should match "[0-9]+(ns|us|ms|s|m|h)" but did not: ${text}`)
+  if (ms <= 0) throw badRequest(`Value from "expires_in" must ${past(ms, text)}`)
+  return ms
+}
+
+/** Other than in a configuration a sign is allowed. */
+function goDurationMs (text: string): number | undefined {
   try {
-    return durationMs(text)
+    return (text.startsWith('-') ? -1 : 1) * durationMs(text.replace(/^[+-]/, ''))
   } catch {
-    throw badRequest(`Unable to parse "expires_in" whose format should match "[0-9]+(ns|us|ms|s|m|h)" but did not: ${text}`)
+    return undefined
   }
+}
+
+/** A duration as Go prints it, such as -1h0m0s. */
+function printed (ms: number): string {
+  const seconds = Math.abs(ms) / 1000
+  const parts = [[Math.trunc(seconds / 3600), 'h'], [Math.trunc(seconds / 60) % 60, 'm'], [seconds % 60, 's']] as const
+  const first = parts.findIndex(([amount]) => amount > 0)
+  return `${ms < 0 ? '-' : ''}${parts.slice(first === -1 ? 2 : first).map(([amount, unit]) => `${amount}${unit}`).join('')}`
 }
 
 function flowFor (ex: Exchange, type: 'api' | 'browser', id: 'code' | 'link', lifespanMs: number): Flow {
@@ -55,7 +70,7 @@ function createCode (ex: Exchange): Answer {
   ensureEnabled(kratos, 'code')
   const body = jsonBody(ex)
   const known = identityIn(ex, body)
-  const lifespanMs = lifespanIn(body, codeLifespanMs(kratos), 'result')
+  const lifespanMs = lifespanIn(body, codeLifespanMs(kratos), ms => `result to a future time: ${printed(ms)}`)
   const type = body['flow_type'] ?? 'browser'
   if (type !== 'api' && type !== 'browser') throw badRequest(`Value from "flow_type" is not valid: ${JSON.stringify(type)}`)
   const flow = flowFor(ex, type, 'code', lifespanMs)
@@ -73,7 +88,7 @@ function createLink (ex: Exchange): Answer {
   ensureEnabled(kratos, 'link')
   const body = jsonBody(ex)
   const known = identityIn(ex, body)
-  const lifespanMs = lifespanIn(body, linkLifespanMs(kratos), 'be result')
+  const lifespanMs = lifespanIn(body, linkLifespanMs(kratos), (_, text) => `be result to a future time: ${text}`)
   const flow = flowFor(ex, 'browser', 'link', lifespanMs)
   if (known === undefined) throw badRequest('The requested identity id does not exist.')
   saveFlow(kratos, flow)

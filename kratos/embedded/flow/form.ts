@@ -84,13 +84,16 @@ function submittedValues (ex: Exchange): Values {
   if (ex.method === 'GET' || ex.method === 'HEAD') return grouped(ex.query)
   if (ex.body.kind === 'too-large') throw plainError('unable to read body: http: request body too large')
   const type = (ex.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
-  if (ex.headers.get('content-length') === '0') throw badRequest('Unable to decode HTTP Request Body because its HTTP Header "Content-Length" is zero.')
+  if (isBodyless(ex)) throw badRequest('Unable to decode HTTP Request Body because its HTTP Header "Content-Length" is zero.')
   if (!CONTENT_TYPES.includes(type)) {
     throw badRequest(`HTTP ${ex.method} Request used unknown HTTP Header "Content-Type: ${ex.headers.get('content-type') ?? ''}", only [${CONTENT_TYPES.join(' ')}] are supported.`)
   }
   if (type === 'application/json') return flattened(parsed(ex.body.bytes.toString()))
   return type === 'multipart/form-data' ? new Map() : grouped(new URLSearchParams(ex.body.bytes.toString()))
 }
+
+/** Neither a length nor chunks. */
+const isBodyless = ({ headers }: Exchange): boolean => (headers.get('content-length') ?? (headers.get('transfer-encoding') === undefined ? '0' : '')) === '0'
 
 function grouped (parameters: URLSearchParams): Values {
   const values: Values = new Map()

@@ -15,7 +15,7 @@ const BARE_PATHS = ['/health/alive', '/health/ready', '/version', '/metrics/prom
 const OWN_PATHS = [
   ...['registration', 'login', 'settings', 'recovery', 'verification'].flatMap(flow => [`/self-service/${flow}/api`, `/self-service/${flow}`]),
   '/self-service/logout/api', '/self-service/methods/oidc/callback/*',
-  '/recovery/code', '/recovery/link', '/admin/recovery/code', '/admin/recovery/link',
+  '/recovery/code', '/recovery/link',
   '/sessions/whoami', '/sessions', '/sessions/*', '/sessions/*/extend', '/identities/*/sessions',
   ...['', '/admin'].flatMap(prefix => [`${prefix}/identities`, `${prefix}/identities/*`, `${prefix}/identities/*/credentials/*`, `${prefix}/schemas/*`]),
   '/courier/messages', '/admin/courier/messages'

@@ -1,14 +1,17 @@
+import { forwardError } from '../../flow/answers.js'
 import type { Flow } from '../../flow/flow.js'
 import { newFlow, saveFlow } from '../../flow/lifecycle.js'
 import { badRequest, notEmbedded } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
+import type { Handler } from '../../http/router.js'
 import { runHooks } from '../../hooks/registry.js'
 import { isEnabled, type Method } from '../../methods/method.js'
 import { METHODS } from '../../methods/registry.js'
 
-export function ensureRecoveryEnabled ({ kratos }: Exchange): void {
-  if (!kratos.config.selfservice.flows.recovery.enabled) throw badRequest('Recovery is not allowed because it was disabled.')
-}
+/** A handler that answers only while the flow is switched on; else a browser sees that on the error page. */
+export const whenOn = (handler: Handler): Handler => async (ex) => ex.kratos.config.selfservice.flows.recovery.enabled
+  ? await handler(ex)
+  : forwardError(ex, badRequest('Recovery is not allowed because it was disabled.'))
 
 /** The method that new flows are made for. @throws ApiError 400 when it is switched off */
 export function configuredMethod ({ kratos }: Exchange): Method {
@@ -29,7 +32,6 @@ export function newRecovery (ex: Exchange, type: 'api' | 'browser', method: Meth
 
 /** What an init request gets, stored. */
 export async function openRecovery (ex: Exchange, type: 'api' | 'browser'): Promise<Flow> {
-  ensureRecoveryEnabled(ex)
   const flow = newRecovery(ex, type, configuredMethod(ex))
   await runHooks({ ex, flow, stage: 'before', method: '' })
   saveFlow(ex.kratos, flow)

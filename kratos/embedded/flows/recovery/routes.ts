@@ -5,7 +5,7 @@ import { json, redirect, type Answer } from '../../http/answer.js'
 import { ApiError, notFound } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
 import { isJsonRequest } from '../../http/negotiation.js'
-import { route, type Route } from '../../http/router.js'
+import { route, type Handler, type Route } from '../../http/router.js'
 import { formError } from '../../identity/validation.js'
 import type { Method, ProofOutcome, RecoveredIdentity } from '../../methods/method.js'
 import { METHODS } from '../../methods/registry.js'
@@ -13,28 +13,28 @@ import { findSession } from '../../session/credentials.js'
 import { MESSAGES } from '../../ui/message.js'
 import { completeRecovery } from './completion.js'
 import { alreadyLoggedIn, answerLoggedIn } from './logged-in.js'
-import { ensureRecoveryEnabled, openRecovery } from './opening.js'
+import { openRecovery, whenOn } from './opening.js'
 import { replaceExpiredRecovery, replaceRecovery } from './replacement.js'
 
-async function initApi (ex: Exchange): Promise<Answer> {
-  if (findSession(ex) !== undefined) throw alreadyLoggedIn()
-  return json(200, flowJson(await openRecovery(ex, 'api')))
-}
+const openApi = whenOn(async (ex) => json(200, flowJson(await openRecovery(ex, 'api'))))
 
-async function initBrowser (ex: Exchange): Promise<Answer> {
-  if (findSession(ex) !== undefined) return answerLoggedIn(ex)
+const openBrowser = whenOn(async (ex) => {
   try {
     return openedFlow(ex, await openRecovery(ex, 'browser'))
   } catch (error) {
     if (error instanceof ApiError) return forwardError(ex, error)
     throw error
   }
+})
+
+async function initApi (ex: Exchange): Promise<Answer> {
+  if (findSession(ex) !== undefined) throw alreadyLoggedIn()
+  return await openApi(ex)
 }
 
-function fetchFlow (ex: Exchange): Answer {
-  ensureRecoveryEnabled(ex)
-  return json(200, flowJson(fetchedFlow(ex, 'recovery')))
-}
+const initBrowser: Handler = async (ex) => findSession(ex) === undefined ? await openBrowser(ex) : answerLoggedIn(ex)
+
+const fetchFlow = whenOn((ex) => json(200, flowJson(fetchedFlow(ex, 'recovery'))))
 
 function submittedFlow (ex: Exchange): Flow {
   const id = submittedFlowId(ex)

@@ -1,16 +1,19 @@
+import { forwardError } from '../../flow/answers.js'
 import type { Flow } from '../../flow/flow.js'
 import { newFlow, saveFlow } from '../../flow/lifecycle.js'
 import { badRequest } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
+import type { Handler } from '../../http/router.js'
 import { runHooks } from '../../hooks/registry.js'
 import type { Identity, VerifiableAddress } from '../../identity/identity.js'
 import { resendNode } from '../../methods/address-nodes.js'
 import { isEnabled, type Method } from '../../methods/method.js'
 import { METHODS } from '../../methods/registry.js'
 
-export function ensureVerificationEnabled ({ kratos }: Exchange): void {
-  if (!kratos.config.selfservice.flows.verification.enabled) throw badRequest('Verification is not allowed because it was disabled.')
-}
+/** A handler that answers only while the flow is switched on; else a browser sees that on the error page. */
+export const whenOn = (handler: Handler): Handler => async (ex) => ex.kratos.config.selfservice.flows.verification.enabled
+  ? await handler(ex)
+  : forwardError(ex, badRequest('Verification is not allowed because it was disabled.'))
 
 /** The method that new flows are made for. @throws ApiError 400 when it is switched off */
 export function configuredMethod ({ kratos }: Exchange): Method {
@@ -30,7 +33,6 @@ export function newVerification (ex: Exchange, type: 'api' | 'browser', method: 
 
 /** What an init request gets, stored. */
 export async function openVerification (ex: Exchange, type: 'api' | 'browser'): Promise<Flow> {
-  ensureVerificationEnabled(ex)
   const flow = newVerification(ex, type, configuredMethod(ex))
   await runHooks({ ex, flow, stage: 'before', method: '' })
   saveFlow(ex.kratos, flow)

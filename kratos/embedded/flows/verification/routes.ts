@@ -12,18 +12,15 @@ import { formError } from '../../identity/validation.js'
 import type { Method, ProofOutcome } from '../../methods/method.js'
 import { METHODS } from '../../methods/registry.js'
 import { MESSAGES } from '../../ui/message.js'
-import { ensureVerificationEnabled, openVerification } from './opening.js'
+import { openVerification, whenOn } from './opening.js'
 import { replaceExpiredVerification, replaceVerification } from './replacement.js'
 
-const initApi = async (ex: Exchange): Promise<Answer> => json(200, flowJson(await openVerification(ex, 'api')))
+const initApi = whenOn(async (ex) => json(200, flowJson(await openVerification(ex, 'api'))))
 
 /** Errors are JSON here even for a page (recording 61). */
-const initBrowser = async (ex: Exchange): Promise<Answer> => openedFlow(ex, await openVerification(ex, 'browser'))
+const initBrowser = whenOn(async (ex) => openedFlow(ex, await openVerification(ex, 'browser')))
 
-function fetchFlow (ex: Exchange): Answer {
-  ensureVerificationEnabled(ex)
-  return json(200, flowJson(fetchedFlow(ex, 'verification')))
-}
+const fetchFlow = whenOn((ex) => json(200, flowJson(fetchedFlow(ex, 'verification'))))
 
 function submittedFlow (ex: Exchange): Flow {
   const id = submittedFlowId(ex)

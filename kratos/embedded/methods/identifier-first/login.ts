@@ -36,7 +36,7 @@ export const login: LoginMethod = {
       flow.transientPayload = asObject(form['transient_payload'])
       ensureCsrf(ex, flow, form['csrf_token'] as string | undefined)
       const { identities } = ex.kratos.store
-      const [id] = identities.idsWithIdentifier(String(form['identifier'] ?? ''))
+      const [id] = identities.idsWithIdentifier(String(form['identifier'] ?? ''), false)
       return { kind: 'turn-page', identifier: String(form['identifier'] ?? ''), identity: id === undefined ? undefined : identities.get(id) }
     } catch (error) {
       const node = findNode(flow.ui, 'identifier')
