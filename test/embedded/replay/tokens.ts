@@ -39,7 +39,8 @@ const parameter = (name: string): string => `(?<=(?:[?&;]|%3[Ff]|%26)${name}(?:=
 const parameterValue = '[^&%\\s"\'<>]+'
 
 const embedded: Array<[Kind, string]> = [
-  ['page-token', `${parameter('page_token')}${parameterValue}`],
+  // sealed tokens end in as much encoded padding as their length happens to need
+  ['page-token', `${parameter('page_token')}${parameterValue}(?:%3D)*`],
   ['state', `${parameter('state')}${parameterValue}`],
   ['link-token', `${parameter('token')}(?!ory_)${parameterValue}`],
   ['uuid', `${start}[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\\b`],
