@@ -13,6 +13,7 @@ import { settingsRoutes } from './flows/settings/routes.js'
 import { verificationRoutes } from './flows/verification/routes.js'
 import { notEmbedded } from './http/errors.js'
 import { route, type Handler, type Route } from './http/router.js'
+import { oidcRoutes } from './methods/oidc/callback.js'
 import { redirectsOnAdmin, redirectsOnPublic } from './redirects.js'
 import { sessionRoutes } from './session/routes.js'
 
@@ -22,12 +23,11 @@ const missing = (...pairs: Array<[string, string]>): Route[] => pairs.map(([meth
 
 /** What a real Kratos has and this server does not do: 501, never a made-up success. Whoever builds one takes its line away. */
 const MISSING_PUBLIC: Route[] = [
-  ...missing(['GET', '/.well-known/ory/webauthn.js'],
-    ['GET', '/self-service/methods/oidc/callback/{provider}'], ['POST', '/self-service/methods/oidc/callback/{provider}'])
+  ...missing(['GET', '/.well-known/ory/webauthn.js'])
 ]
 
 export const publicRoutes: Route[] = [
-  ...registrationRoutes, ...loginRoutes, ...logoutRoutes, ...recoveryRoutes, ...verificationRoutes, ...settingsRoutes, ...errorRoutes, ...sessionRoutes,
+  ...registrationRoutes, ...loginRoutes, ...logoutRoutes, ...recoveryRoutes, ...verificationRoutes, ...settingsRoutes, ...oidcRoutes, ...errorRoutes, ...sessionRoutes,
   ...schemaRoutes, ...healthRoutes, ...redirectsOnPublic, ...MISSING_PUBLIC
 ]
 

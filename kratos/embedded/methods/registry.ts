@@ -5,6 +5,7 @@ import { code } from './code/code.js'
 import { identifierFirst } from './identifier-first/identifier-first.js'
 import { link } from './link/link.js'
 import { lookupSecret } from './lookup-secret/lookup-secret.js'
+import { oidc } from './oidc/oidc.js'
 import { password } from './password/password.js'
 import { profile } from './profile/profile.js'
 import { totp } from './totp/totp.js'
@@ -17,7 +18,7 @@ import { unbuilt } from './unbuilt.js'
 export const METHODS: Method[] = [
   profile,
   password,
-  unbuilt('oidc'),
+  oidc,
   code,
   link,
   totp,

@@ -21,10 +21,12 @@ export function availableAal (kratos: Kratos, identity: Identity): Aal {
  * @throws ApiError 403 `session_aal2_required` (recording 34)
  */
 export function ensureAal (kratos: Kratos, session: Session, wanted: string, returnTo?: string): void {
-  if (session.aal === 'aal2' || (wanted === 'aal1' && session.aal === 'aal1')) return
-  if (wanted === 'highest_available' && availableAal(kratos, session.identity) !== 'aal2') return
-  throw aalRequired(kratos, returnTo)
+  if (!isSatisfied(kratos, session, wanted)) throw aalRequired(kratos, returnTo)
 }
+
+/** Whether a session has the wanted level: `aal1` or `highest_available`, as configured. */
+export const isSatisfied = (kratos: Kratos, session: Session, wanted: string): boolean =>
+  session.aal === 'aal2' || (wanted === 'aal1' && session.aal === 'aal1') || (wanted === 'highest_available' && availableAal(kratos, session.identity) !== 'aal2')
 
 export function aalRequired (kratos: Kratos, returnTo?: string): ApiError {
   const url = withQuery(publicUrl(kratos, '/self-service/login/browser'), { aal: 'aal2', ...(returnTo === undefined || returnTo === '' ? {} : { return_to: returnTo }) })

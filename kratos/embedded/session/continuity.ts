@@ -1,5 +1,5 @@
 import { isSecure, setCookieLine } from '../http/cookies.js'
-import { forbidden } from '../http/errors.js'
+import { badRequest, forbidden } from '../http/errors.js'
 import { cookieValues, type Exchange } from '../http/exchange.js'
 import type { JsonObject } from '../json.js'
 import { newId } from '../random.js'
@@ -65,6 +65,22 @@ export function resume (ex: Exchange, name: string, identityId = ''): JsonObject
   sendCookie(ex, name)
   store.continuity.delete(id)
   return isResumable ? action.payload : undefined
+}
+
+/**
+ * Takes up a paused action that may be taken up again for a while: a browser may load a page twice (recording 68).
+ * @throws ApiError 400 when there is none
+ */
+export function resumeAgain (ex: Exchange, name: string, repeatMs: number): JsonObject {
+  const { clock, store } = ex.kratos
+  const id = sentId(ex, name)
+  const action = id === undefined ? undefined : store.continuity.get(id)
+  if (id === undefined || action === undefined || action.expiresAt < clock.now()) {
+    if (id !== undefined) sendCookie(ex, name)
+    throw badRequest('The browser does not contain the necessary cookie to resume the session. This is a security violation and was blocked. Please clear your browser\'s cookies and cache and try again!', { message: 'no resumable session found' })
+  }
+  store.continuity.expire(id, clock.now() + repeatMs)
+  return action.payload
 }
 
 /** Forgets a paused action. */

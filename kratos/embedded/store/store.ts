@@ -31,6 +31,7 @@ export interface Store {
   continuity: {
     create (action: PausedAction): void
     get (id: string): PausedAction | undefined
+    expire (id: string, at: number): void
     delete (id: string): void
   }
   close (): void
@@ -83,5 +84,6 @@ const continuityStore = (sql: Sql): Store['continuity'] => ({
     if (row === undefined) return undefined
     return { id, name: text(row, 'name'), identityId: text(row, 'identity_id'), payload: JSON.parse(text(row, 'payload')), expiresAt: number(row, 'expires_at') }
   },
+  expire: (id, at) => { sql.run('UPDATE continuity SET expires_at = ? WHERE id = ?', at, id) },
   delete: (id) => { sql.run('DELETE FROM continuity WHERE id = ?', id) }
 })

@@ -37,6 +37,11 @@ export const MESSAGES = {
   continueLogin: () => info(1010013, 'Continue'),
   loginCodeSent: () => info(1010014, 'A code was sent to the address you provided. If you didn\'t receive it, please check the spelling of the address and try again.'),
   sendLoginCode: () => info(1010015, 'Send sign in code'),
+  linkAccount: (identifier: string, provider: string, loginUrl: string) => info(1010016, `You tried to sign in with ${JSON.stringify(identifier)}, but that email is already used by another account. Sign in to your account with one of the options below to add your account ${JSON.stringify(identifier)} at ${JSON.stringify(provider)} as another way to sign in.`, {
+    available_credential_types: [], available_providers: [], duplicateIdentifier: identifier, duplicate_identifier: identifier, newLoginUrl: loginUrl, new_login_url: loginUrl, provider
+  }),
+  signInAndLink: () => info(1010017, 'Sign in and link'),
+  confirmWith: (provider: string) => info(1010018, `Confirm with ${provider}`, { provider }),
   signInWithPassword: () => info(1010022, 'Sign in with password'),
   sendLoginCodeTo: (channel: string, address: string) => info(1010023, `Send code to ${address}`, { address, channel }),
   signUp: () => info(1040001, 'Sign up'),
@@ -47,6 +52,8 @@ export const MESSAGES = {
   registrationBack: () => info(1040008, 'Back'),
   chooseCredential: () => info(1040009, 'Please choose a credential to authenticate yourself with.'),
   settingsSaved: () => success(1050001, 'Your changes have been saved!'),
+  linkProvider: (provider: string) => info(1050002, `Link ${provider}`, { provider }),
+  unlinkProvider: (provider: string) => info(1050003, `Unlink ${provider}`, { provider }),
   unlinkTotp: () => info(1050004, 'Unlink TOTP Authenticator App'),
   totpQrCode: () => info(1050005, 'Authenticator app QR code'),
   totpSecret: (secret: string) => info(1050006, secret, { secret }),
@@ -122,6 +129,7 @@ export const MESSAGES = {
   noRecoveryStrategy: () => failure(4010005, 'Could not find a strategy to recover your account with. Did you fill out the form correctly?'),
   noVerificationStrategy: () => failure(4010006, 'Could not find a strategy to verify your account with. Did you fill out the form correctly?'),
   loginCodeInvalid: () => failure(4010008, isSpent('login code')),
+  linkedCredentialsDiffer: () => failure(4010009, 'Linked credentials do not match.'),
   addressUnknown: () => failure(4010010, 'The address you entered does not match any known addresses in the current account.'),
   registrationFlowExpired: expired(4040001, 'registration'),
   settingsFlowExpired: expired(4050001, 'settings'),

@@ -49,7 +49,7 @@ export const dummyProvider: JsonObject = {
             client_secret: 'dummy-secret',
             issuer_url: 'http://127.0.0.1:18455',
             mapper_url: base64Url(claimsMapper),
-            scope: ['email']
+            scope: ['openid', 'email']
           }]
         }
       }

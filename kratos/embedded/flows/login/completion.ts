@@ -15,6 +15,7 @@ import { issueCookie } from '../../session/cookie.js'
 import { newSession, sessionJson, type Session } from '../../session/session.js'
 import { fillTraits, upsertNode } from '../../ui/container.js'
 import { csrfNode } from '../../ui/node.js'
+import { linkWaitingAccount } from './linking.js'
 
 /**
  * The second half of a login: the session goes on when it is the same person's, else a new one → hooks → stored → answer.
@@ -23,6 +24,8 @@ export async function completeLogin (ex: Exchange, flow: Flow, { identity, metho
   const { kratos } = ex
   const session = old !== undefined && old.identityId === identity.id ? old : newSession(identity)
   completeMethod(session, method, kratos.clock.now())
+  session.identity = identity
+  linkWaitingAccount(ex, flow, session)
   activateSession(ex, session, identity)
   const after = kratos.config.selfservice.flows.login.after
   const fallback = (after[flow.active] as AfterConfig | undefined)?.default_browser_return_url ?? after.default_browser_return_url

@@ -38,7 +38,7 @@ function requestedAal (ex: Exchange): 'aal1' | 'aal2' {
 }
 
 /** Which form is needed; a session of the same level without `refresh` needs none. */
-function pageFor (ex: Exchange, flow: Flow, session: Session | undefined): LoginPage {
+function pageFor (ex: Exchange, flow: Flow, session: Session | undefined, isLinking: boolean): LoginPage {
   if (flow.requestedAal === 'aal2') {
     if (session === undefined) throw sessionRequiredForHigherAal()
     if (!flow.refresh && session.aal === 'aal2') throw alreadyLoggedIn()
@@ -46,7 +46,15 @@ function pageFor (ex: Exchange, flow: Flow, session: Session | undefined): Login
   }
   if (session !== undefined && flow.refresh) return { kind: 'refresh', session }
   if (session !== undefined) throw alreadyLoggedIn()
-  return { kind: ex.kratos.config.selfservice.flows.login.style === 'identifier_first' ? 'identifier' : 'first-factor' }
+  return { kind: ex.kratos.config.selfservice.flows.login.style === 'identifier_first' && !isLinking ? 'identifier' : 'first-factor' }
+}
+
+/** What another flow hands on to a login. */
+export interface Inheritance {
+  /** The session, when the request does not have it yet. */
+  session?: Session
+  /** An account waits to be linked: everything on one page. */
+  isLinking?: boolean
 }
 
 /**
@@ -54,12 +62,12 @@ function pageFor (ex: Exchange, flow: Flow, session: Session | undefined): Login
  * @throws ApiError when the caller is logged in already, or asks for a second factor without the first (facts 7)
  * @throws FailedOpening when a hook before it fails
  */
-export async function openLogin (ex: Exchange, type: 'api' | 'browser'): Promise<Flow> {
+export async function openLogin (ex: Exchange, type: 'api' | 'browser', inherited: Inheritance = {}): Promise<Flow> {
   const flow = { ...newFlow(ex, 'login', type), createdAt: 0, updatedAt: 0 }
-  const session = findSession(ex)
+  const session = inherited.session ?? findSession(ex)
   flow.requestedAal = requestedAal(ex)
   flow.refresh = isTrue(ex.query.get('refresh')) && session !== undefined
-  const page = pageFor(ex, flow, session)
+  const page = pageFor(ex, flow, session, inherited.isLinking ?? false)
   for (const method of enabledLoginMethods(ex.kratos)) method.populate(ex, flow, page)
   if (flow.refresh) flow.ui.messages = [MESSAGES.confirmItIsYou()]
   if (page.kind === 'second-factor' && page.session.aal !== 'aal2') flow.ui.messages.push(MESSAGES.secondFactor())

@@ -17,9 +17,10 @@ import type { AfterConfig } from '../../config/types.js'
 /**
  * The second half of a registration: hooks that may object → check → store → session → the other hooks → answer.
  * Once stored, the identity stays, whatever the hooks do (facts 17).
+ * @param provider of a social sign-up
  * @throws DuplicateError for an identifier that somebody has
  */
-export async function completeRegistration (ex: Exchange, flow: Flow, identity: Identity, method: string): Promise<Answer> {
+export async function completeRegistration (ex: Exchange, flow: Flow, identity: Identity, method: string, provider?: string): Promise<Answer> {
   const { kratos } = ex
   const objection = await withHooks(ex, flow, identity, method, 'pre-persist')
   if (objection !== undefined) return objection
@@ -30,7 +31,7 @@ export async function completeRegistration (ex: Exchange, flow: Flow, identity: 
   const returnTo = checkedReturnTo(ex, { returnTo: flow.returnTo, source: flow.requestUrl, fallback })
   if (flow.type === 'browser' && isJsonRequest(ex)) flow.continueWith.push({ action: 'redirect_browser_to', redirect_browser_to: returnTo })
   const session = newSession(identity)
-  completeMethod(session, { method, aal: 'aal1' }, kratos.clock.now())
+  completeMethod(session, { method, aal: 'aal1', ...(provider === undefined ? {} : { provider }) }, kratos.clock.now())
   activateSession(ex, session, identity)
   kratos.store.sessions.save(session, kratos.clock.now())
   const answer = await withHooks(ex, flow, identity, method, 'post-persist', session)

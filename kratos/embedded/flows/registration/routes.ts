@@ -1,4 +1,4 @@
-import { ExpiredError, isExpired, fetchedFlow, flowExpired, loadFlow, newFlow, saveFlow, submittedFlowId, uiUrl } from '../../flow/lifecycle.js'
+import { ExpiredError, isExpired, fetchedFlow, flowExpired, loadFlow, saveFlow, submittedFlowId, uiUrl } from '../../flow/lifecycle.js'
 import { failedSubmit, forwardError, openedFlow, writeError } from '../../flow/answers.js'
 import { flowJson, type Flow } from '../../flow/flow.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
@@ -7,46 +7,29 @@ import type { Exchange } from '../../http/exchange.js'
 import { isJsonRequest } from '../../http/negotiation.js'
 import { checkedReturnTo } from '../../http/return-to.js'
 import { route, type Route } from '../../http/router.js'
-import { runHooks } from '../../hooks/registry.js'
 import { newIdentity } from '../../identity/identity.js'
 import { formError } from '../../identity/validation.js'
-import { enabledRegistrationMethods, METHODS } from '../../methods/registry.js'
+import { METHODS } from '../../methods/registry.js'
 import { findSession } from '../../session/credentials.js'
 import { DuplicateError } from '../../store/identities.js'
 import { MESSAGES } from '../../ui/message.js'
 import { completeRegistration } from './completion.js'
+import { ensureEnabled, openRegistration } from './opening.js'
 import { turnPage } from './pages.js'
-import { isTwoSteps, sortRegistration } from './style.js'
+import { sortRegistration } from './style.js'
 
 const alreadyLoggedIn = (): ApiError => badRequest('A valid session was detected and thus registration is not possible.', {
   id: 'session_already_available', message: 'you are already logged in'
 })
 
-function ensureEnabled ({ kratos }: Exchange): void {
-  if (kratos.config.selfservice.flows.registration.enabled) return
-  throw badRequest('Registration is not allowed because it was disabled.', { id: 'self_service_flow_disabled', message: 'registration flow disabled' })
-}
-
-/** A registration flow with its form, stored. */
-async function openFlow (ex: Exchange, type: 'api' | 'browser'): Promise<Flow> {
-  ensureEnabled(ex)
-  const flow = newFlow(ex, 'registration', type)
-  const page = isTwoSteps(ex.kratos) ? 'profile' : 'unified'
-  for (const method of enabledRegistrationMethods(ex.kratos)) method.populate(ex, flow, page)
-  sortRegistration(ex.kratos, flow)
-  await runHooks({ ex, flow, stage: 'before', method: '' })
-  saveFlow(ex.kratos, flow)
-  return flow
-}
-
 async function initApi (ex: Exchange): Promise<Answer> {
   if (findSession(ex) !== undefined) throw alreadyLoggedIn()
-  return json(200, flowJson(await openFlow(ex, 'api')))
+  return json(200, flowJson(await openRegistration(ex, 'api')))
 }
 
 async function initBrowser (ex: Exchange): Promise<Answer> {
   try {
-    const flow = await openFlow(ex, 'browser')
+    const flow = await openRegistration(ex, 'browser')
     if (findSession(ex) === undefined) return openedFlow(ex, flow)
     if (isJsonRequest(ex)) throw alreadyLoggedIn()
     return redirect(ex.method, 303, checkedReturnTo(ex))
@@ -99,7 +82,7 @@ async function offerToMethods (ex: Exchange, flow: Flow): Promise<Answer> {
 
 /** 410 with the flow to use instead, or the way to it; a code's end counts as the flow's (facts 8, recording 59). */
 async function replaceExpired (ex: Exchange, flow: Flow, expiresAt = flow.expiresAt): Promise<Answer> {
-  const replacement = await openFlow(ex, flow.type)
+  const replacement = await openRegistration(ex, flow.type)
   Object.assign(replacement, { requestUrl: flow.requestUrl, returnTo: flow.returnTo, identitySchema: flow.identitySchema })
   replacement.ui.messages.push(MESSAGES.registrationFlowExpired(expiresAt, ex.kratos.clock.now()))
   saveFlow(ex.kratos, replacement)

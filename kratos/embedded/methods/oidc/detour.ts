@@ -1,0 +1,52 @@
+import { writeError } from '../../flow/answers.js'
+import type { Flow } from '../../flow/flow.js'
+import { redirect, type Answer } from '../../http/answer.js'
+import { ApiError } from '../../http/errors.js'
+import type { Exchange } from '../../http/exchange.js'
+import { isJsonRequest } from '../../http/negotiation.js'
+import { isObject, type JsonObject } from '../../json.js'
+import { pause, resumeAgain } from '../../session/continuity.js'
+import type { Provider } from './config.js'
+import { authorizationUrl, pkceVerifier } from './provider.js'
+import { sealState } from './state.js'
+
+const NAME = 'ory_kratos_oidc_auth_code_session'
+const PAUSE_MS = 30 * 60_000
+/** For so long the provider's answer can be used again (recording 68). */
+const REPEAT_MS = 60_000
+
+/** What is kept while the browser is at the provider. */
+export interface Waiting { state: string, flowId: string, traits: JsonObject, transientPayload: JsonObject, identitySchema: string }
+
+/** What the user sent along. */
+export interface Sent { traits: JsonObject, transientPayload: JsonObject, upstream: JsonObject }
+
+/** Sends the browser to the provider, by 422 when an SPA must do it; the continuity cookie brings it back (recording 68). */
+export async function toProvider (ex: Exchange, flow: Flow, provider: Provider, { traits, transientPayload, upstream }: Sent): Promise<Answer> {
+  const { kratos } = ex
+  const verifier = await pkceVerifier(kratos, provider)
+  const state = sealState(kratos, flow, provider.id, verifier)
+  const waiting: Waiting = { state, flowId: flow.id, traits, transientPayload, identitySchema: flow.identitySchema }
+  pause(ex, NAME, { payload: { ...waiting }, lifespanMs: PAUSE_MS })
+  const url = await authorizationUrl(kratos, provider, { state, verifier, isForced: flow.kind === 'login' && flow.refresh, upstream })
+  if (!isJsonRequest(ex)) return redirect(ex.method, 303, url)
+  return writeError(ex, new ApiError({
+    id: 'browser_location_change_required',
+    code: 422,
+    message: 'browser location change required',
+    reason: `In order to complete this flow please redirect the browser to: ${url}`,
+    extra: { redirect_browser_to: url }
+  }))
+}
+
+/** What was kept for a browser that comes back. @throws ApiError 400 for any other browser */
+export function waitingFor (ex: Exchange): Waiting {
+  const payload = resumeAgain(ex, NAME, REPEAT_MS)
+  return {
+    state: String(payload['state']),
+    flowId: String(payload['flowId']),
+    traits: isObject(payload['traits']) ? payload['traits'] : {},
+    transientPayload: isObject(payload['transientPayload']) ? payload['transientPayload'] : {},
+    identitySchema: String(payload['identitySchema'])
+  }
+}

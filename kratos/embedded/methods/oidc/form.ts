@@ -1,0 +1,39 @@
+import { formSchema } from '../../flow/form-schema.js'
+import { readForm } from '../../flow/form.js'
+import type { Exchange } from '../../http/exchange.js'
+import type { IdentitySchema } from '../../identity/schemas.js'
+import { asObject, type JsonObject } from '../../json.js'
+
+const text = { type: 'string' }
+
+const FIELDS: JsonObject = {
+  properties: {
+    csrf_token: text,
+    provider: text,
+    method: text,
+    id_token: text,
+    id_token_nonce: text,
+    transient_payload: { type: 'object' },
+    upstream_parameters: { type: 'object', properties: { login_hint: text, hd: text, prompt: text, auth_type: text, acr_values: text } }
+  }
+}
+
+/** What is sent to sign in with a provider; no CSRF token is asked for (facts 9). */
+export interface OidcForm { provider: string, method: string, idToken: string, traits: JsonObject, upstream: JsonObject, transientPayload: JsonObject }
+
+/** Fields come in the body or in the query. @throws ApiError for a body that cannot be read */
+export function readOidcForm (ex: Exchange, schema: IdentitySchema): OidcForm {
+  const form = readForm(ex, formSchema(FIELDS, schema), { allowGet: true, withQuery: true })
+  const value = (name: string): string => String(form[name] ?? '')
+  return {
+    provider: value('provider'),
+    method: value('method'),
+    idToken: value('id_token'),
+    traits: asObject(form['traits']),
+    upstream: asObject(form['upstream_parameters']),
+    transientPayload: asObject(form['transient_payload'])
+  }
+}
+
+/** A provider is named, and no other method. */
+export const isMeant = ({ provider, method }: OidcForm): boolean => provider !== '' && (method === '' || method.toLowerCase() === 'oidc')
