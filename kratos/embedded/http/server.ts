@@ -98,7 +98,8 @@ async function serve (kratos: Kratos, options: ListenOptions, dispatch: Dispatch
   const answer = await answerFor(ex, options.isPublic, dispatch)
   if (response.destroyed) return
   if (kratos.clock.now() - startedAt > WRITE_TIMEOUT_MS && fault === undefined) {
-    request.destroy()
+    // A request that was read to its end does not end its connection.
+    request.socket.destroy()
     return
   }
   writeHead(ex, answer, response)
