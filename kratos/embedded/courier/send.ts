@@ -1,4 +1,4 @@
-import { notEmbedded } from '../http/errors.js'
+import { notEmbedded, plainError } from '../http/errors.js'
 import type { Kratos } from '../kratos.js'
 import { newId } from '../random.js'
 import type { Template } from './templates.js'
@@ -9,6 +9,7 @@ import type { Template } from './templates.js'
  */
 export function sendMessage (kratos: Kratos, via: string, recipient: string, template: Template): void {
   const body = via === 'sms' ? template.sms : template.body
+  if (via === 'email' && !recipient.includes('@')) throw plainError("mail: missing '@' or angle-addr")
   if (body === undefined || (via !== 'email' && via !== 'sms')) throw notEmbedded(`A message of type ${template.type} cannot be sent via ${via}.`)
   const now = kratos.clock.now()
   kratos.store.messages.add({

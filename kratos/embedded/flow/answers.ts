@@ -23,9 +23,14 @@ export function forwardError (ex: Exchange, error: ApiError): Answer {
   return redirect(ex.method, 303, withQuery(ex.kratos.config.selfservice.flows.error.ui_url, { id }))
 }
 
-/** An error of a known flow: API callers get it with 400 when it is a plain one, browsers as `forwardError`. */
-export const reportError = (ex: Exchange, flow: Flow, error: ApiError): Answer =>
-  flow.type === 'api' ? writeError(ex, error, error.fields.isPlain === true ? 400 : undefined) : forwardError(ex, error)
+/**
+ * An error of a known flow: API callers get it with 400 when it is a plain one, browsers as `forwardError`. Only login and
+ * registration tell JSON callers of a browser flow from API callers here.
+ */
+export function reportError (ex: Exchange, flow: Flow, error: ApiError): Answer {
+  const isDirect = flow.type === 'api' || (isJsonRequest(ex) && flow.kind !== 'login' && flow.kind !== 'registration')
+  return isDirect ? writeError(ex, error, error.fields.isPlain === true ? 400 : undefined) : forwardError(ex, error)
+}
 
 /** A flow that was opened: its JSON, or the page that shows it. */
 export const openedFlow = (ex: Exchange, flow: Flow): Answer =>
