@@ -8,11 +8,13 @@ import { loadSchemas } from './identity/schemas.js'
 import type { Kratos } from './kratos.js'
 import { adminRoutes, publicRoutes } from './routes.js'
 import { createSealer } from './session/sealer.js'
-import { openStore } from './store/store.js'
+import { openStore, type Store } from './store/store.js'
+import { startOidcProvider, type OidcProvider } from './testing/oidc-provider.js'
 import { createIdentity, expire, messagesTo, signIn, type IdentityJson, type SentMessage, type SignedIn, type SignInOptions } from './testing/people.js'
 
 export type { Clock } from './clock.js'
 export type { Fault, FaultOptions } from './http/faults.js'
+export type { Claims, OidcProvider } from './testing/oidc-provider.js'
 export type { IdentityJson, SentMessage, SignedIn, SignInOptions } from './testing/people.js'
 
 export interface EmbeddedKratosOptions {
@@ -41,6 +43,8 @@ export interface EmbeddedKratosOptions {
   dev?: boolean
   /** Gets one line per notable event; default silent. */
   logger?: (line: string) => void
+  /** Hosts an OpenID Connect provider too, and lets people sign in with it. */
+  oidcProvider?: true | { id?: string, label?: string }
 }
 
 export interface EmbeddedKratos {
@@ -59,6 +63,8 @@ export interface EmbeddedKratos {
   messages (address: string): SentMessage[]
   /** Makes requests fail on purpose until it is cleared or used up. */
   fault (options: FaultOptions): Promise<Fault>
+  /** The provider that `oidcProvider` asked for. */
+  oidcProvider?: OidcProvider
 }
 
 export const VERSION = 'v26.2.0-embedded'
@@ -72,7 +78,7 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
   const { host = '127.0.0.1', publicPort = 0, adminPort = 0, dev = config.dev ?? true, clock = systemClock, logger = () => {} } = options
   const closing = new AbortController()
   const schemas = loadSchemas({ values: config, folder, dev }, options.schema)
-  const store = openStore(options.database === undefined || options.database === 'memory' ? ':memory:' : options.database)
+  const store = openedStore(options.database ?? 'memory')
   const kratos: Kratos = {
     config, folder, dev, clock, store, schemas, version: VERSION, sealer: createSealer(config.secrets.cookie), log: logger, closing: closing.signal, background: new Set()
   }
@@ -82,10 +88,13 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
     closing.abort()
     await Promise.all(listeners.map(async listener => await listener.close()))
     await Promise.all(kratos.background)
+    await provider?.close()
     store.close()
   }
+  let provider: OidcProvider | undefined
   const faults = { public: createFaults(), admin: createFaults() }
   try {
+    if (options.oidcProvider !== undefined) provider = await hostProvider(kratos, options.oidcProvider === true ? {} : options.oidcProvider)
     listeners.push(await listen(kratos, { host, port: publicPort, isPublic: true, routes: publicRoutes, faults: faults.public }))
     listeners.push(await listen(kratos, { host, port: adminPort, isPublic: false, routes: adminRoutes, faults: faults.admin }))
   } catch (error) {
@@ -112,7 +121,26 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
       if (options.kind === 'refuse') return await refuse(port === 'admin' ? adminListener : publicListener)
       const { calls, remove } = faults[port].add(options)
       return { get calls () { return calls() }, clear: async () => remove() }
-    }
+    },
+    ...(provider === undefined ? {} : { oidcProvider: provider })
+  }
+}
+
+/** A provider that the configuration names from now on, beside its own. */
+async function hostProvider ({ clock, config }: Kratos, names: { id?: string, label?: string }): Promise<OidcProvider> {
+  const provider = await startOidcProvider({ ...names, clock })
+  const { config: settings = {} } = config.selfservice.methods['oidc'] ?? {}
+  const others = Array.isArray(settings['providers']) ? settings['providers'] : []
+  config.selfservice.methods['oidc'] = { enabled: true, config: { ...settings, providers: [...others, provider.config] } }
+  return provider
+}
+
+/** @throws Error that names the file */
+function openedStore (database: string): Store {
+  try {
+    return openStore(database === 'memory' ? ':memory:' : database)
+  } catch (error) {
+    throw new Error(`the database ${database} cannot be used: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   }
 }
 

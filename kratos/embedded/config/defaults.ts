@@ -5,11 +5,11 @@ const flow = (ui: string, lifespan: string): JsonObject =>
 
 const method = (enabled: boolean, config: JsonObject = {}): JsonObject => ({ enabled, config })
 
-/** Kratos v26.2.0's own defaults for what the embedded server reads. */
+/** Kratos v26.2.0's own defaults for what the embedded server reads; `load.ts` derives those that depend on the file. */
 export const DEFAULTS: JsonObject = {
   serve: {
     public: {
-      base_url: 'http://127.0.0.1:4433/',
+      port: 4433,
       cors: {
         enabled: false,
         allowed_origins: ['*'],
@@ -21,7 +21,7 @@ export const DEFAULTS: JsonObject = {
         max_age: 0
       }
     },
-    admin: { base_url: 'http://127.0.0.1:4434/' }
+    admin: { port: 4434 }
   },
   selfservice: {
     default_browser_return_url: 'http://127.0.0.1:3001/',

@@ -2,7 +2,7 @@ import { isObject } from '../json.js'
 import { absoluteUrl, address, boolean, booleanText, duration, group, ignored, integer, oneOf, read, secret, text, unbuilt, url, type Check, type Rule } from './rules.js'
 
 const NOTHING_SENT = 'nothing is delivered; messages stay at the admin API and in the log'
-const OWN_PORT = 'the embedded server listens where it is told to'
+const OWN_HOST = 'the embedded server listens on 127.0.0.1 unless told otherwise'
 const NO_COST = 'only bcrypt is used'
 const MAIL_TEXTS = 'mail texts of your own'
 
@@ -108,7 +108,8 @@ const SESSIONS: Record<string, Rule> = {
   'secrets.{default,cookie,pagination}[]': read(secret(16)),
   'secrets.cipher[]': read(secret(32, 32)),
   'security.account_enumeration.mitigate': read(boolean),
-  'feature_flags.{cacheable_sessions,use_continue_with_transitions,choose_recovery_address,legacy_continue_with_verification_ui}': read(boolean),
+  'feature_flags.{cacheable_sessions,use_continue_with_transitions,legacy_continue_with_verification_ui}': read(boolean),
+  'feature_flags.choose_recovery_address': unbuilt('recovery by a choice of addresses', false),
   'feature_flags.{legacy_require_verified_login_error,faster_session_extend,legacy_oidc_registration_node_group}': read(boolean),
   'feature_flags.cacheable_sessions_max_age': read(duration),
   'feature_flags.password_profile_registration_node_group': ignored('Kratos v26.2.0 does not read it either')
@@ -119,7 +120,9 @@ const SERVER: Record<string, Rule> = {
   dev: read(boolean),
   dsn: ignored('the database is chosen at the start'),
   'serve.{public,admin}.base_url': read(absoluteUrl),
-  'serve.{public,admin}.{host,port,socket}': ignored(OWN_PORT),
+  // Used by `fastify-kratos dev`; in a test the port is any free one.
+  'serve.{public,admin}.port': read(integer(1, 65_535)),
+  'serve.{public,admin}.{host,socket}': ignored(OWN_HOST),
   'serve.{public,admin}.tls': ignored('the embedded server speaks plain HTTP'),
   'serve.{public,admin}.request_log': ignored('requests are not logged'),
   'serve.public.cors.{enabled,allow_credentials,options_passthrough}': read(boolean),

@@ -1,10 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parse } from 'yaml'
-import { isObject, mergeJson, type Json, type JsonObject } from '../json.js'
+import { isObject, mergeJson, valueAt, type JsonObject } from '../json.js'
 import { checkConfig } from './check.js'
 import { DEFAULTS } from './defaults.js'
 import type { Config } from './types.js'
+
+const { serve: PORTS } = DEFAULTS as unknown as Config
 
 /** The repository's own configuration; one folder up from the sources, and beside `dist/` from the build. */
 function defaultPath (): string {
@@ -42,14 +44,20 @@ export function readConfig ({ config = defaultPath(), overrides = {}, folder = p
   const schema = { identity: { schemas: [{ id: 'default', url: 'base64://' }] } }
   const { problems, ignored } = checkConfig(hasSchema ? mergeJson(written, schema) : written)
   if (problems.length > 0) throw new Error(`${typeof config === 'string' ? config : 'the configuration'} cannot be used:${listed(problems)}`)
-  const values = mergeJson(mergeJson(DEFAULTS, { secrets: { cookie: defaultSecrets(written) } }), written)
+  const values = mergeJson(mergeJson(DEFAULTS, derivedDefaults(written)), written)
   return { values: values as unknown as Config, folder: typeof config === 'string' ? dirname(resolve(config)) : folder, ignored }
 }
 
 const listed = (lines: string[]): string => lines.length === 1 ? ` ${lines.join()}` : lines.map((line) => `\n  ${line}`).join('')
 
-/** What seals cookies when `secrets.cookie` is not there. */
-const defaultSecrets = ({ secrets }: JsonObject): Json => isObject(secrets) ? secrets['default'] ?? [] : []
+/** Defaults that hang on other settings: `secrets.default` seals cookies too, and a base URL names the port. */
+const derivedDefaults = (written: JsonObject): JsonObject => ({
+  secrets: { cookie: valueAt(written, 'secrets.default') ?? [] },
+  serve: {
+    public: { base_url: `http://127.0.0.1:${String(valueAt(written, 'serve.public.port') ?? PORTS.public.port)}/` },
+    admin: { base_url: `http://127.0.0.1:${String(valueAt(written, 'serve.admin.port') ?? PORTS.admin.port)}/` }
+  }
+})
 
 /** Merge keys (`<<: *anchor`) count, as they do for Kratos. */
 function readYaml (path: string): JsonObject {

@@ -7,7 +7,7 @@ import type { Json, JsonObject } from '../json.js'
 export interface Config {
   /** Kratos' --dev, when it stands in the file. */
   dev?: boolean
-  serve: { public: { base_url: string, cors: CorsConfig }, admin: { base_url: string } }
+  serve: { public: { base_url: string, port: number, cors: CorsConfig }, admin: { base_url: string, port: number } }
   selfservice: {
     default_browser_return_url: string
     allowed_return_urls: string[]

@@ -26,6 +26,11 @@ function bindable (value: unknown): Column {
   return value
 }
 
+/** Takes the `-wal` and `-shm` files away, which libsql's `close` does not; another process that uses the database keeps them. */
+function leaveOneFile (database: Database.Database): void {
+  try { database.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE') } catch { /* in use elsewhere */ }
+}
+
 /** @param path a file, or `:memory:` */
 export function openDatabase (path: string): Sql {
   const database = new Database(path)
@@ -55,6 +60,7 @@ export function openDatabase (path: string): Sql {
     },
     close: () => {
       statements.clear()
+      if (path !== ':memory:') leaveOneFile(database)
       database.close()
     }
   }
