@@ -46,15 +46,15 @@ export function createAnswerCheck (document: JsonObject, corrections: readonly C
 
   return (request, answer) => {
     const operation = operationOf(request, Object.keys(at('paths') ?? {}), at)
-    if (operation === undefined) return { kind: 'undescribed', problems: undescribedProblems(answer) }
+    if (operation === undefined) return { kind: 'undescribed', problems: undescribedProblems(request, answer) }
     const problems = problemsWith(operation, answer).map((problem) => `${operation.method} ${operation.template} ${answer.status}: ${problem}`)
     return { kind: 'described', problems: [...new Set(problems)] }
   }
 }
 
 /** What Kratos does where its document is silent: it refuses or points elsewhere, and the metrics are text. */
-function undescribedProblems ({ status }: Answer): string[] {
-  return status >= 300 && status < 500 ? [] : [`status ${status} of an operation that the document does not have`]
+function undescribedProblems ({ method, url }: Request, { status }: Answer): string[] {
+  return status >= 300 && status < 500 ? [] : [`${method} ${url.replace(/\?.*/, '')} ${status}: the document has no such operation`]
 }
 
 function problemText ({ instancePath, message = '', params }: ErrorObject): string {
