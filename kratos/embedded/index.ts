@@ -2,7 +2,7 @@ import { systemClock, type Clock } from './clock.js'
 import { limits } from './config/limits.js'
 import { readConfig } from './config/load.js'
 import type { JsonObject } from './json.js'
-import { createFaults, type Fault, type FaultOptions } from './http/faults.js'
+import { createFaults, ensurePlayable, type Fault, type FaultOptions } from './http/faults.js'
 import { listen, type Listener } from './http/server.js'
 import { loadSchemas } from './identity/schemas.js'
 import type { Kratos } from './kratos.js'
@@ -117,6 +117,7 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
     expire: (session) => expire(kratos, session),
     messages: (address) => messagesTo(kratos, address),
     fault: async (options) => {
+      ensurePlayable(options)
       const { port = 'public' } = options
       if (options.kind === 'refuse') return await refuse(port === 'admin' ? adminListener : publicListener)
       const { calls, remove } = faults[port].add(options)

@@ -1,9 +1,11 @@
 import type { ServerResponse } from 'node:http'
 import type { Clock } from '../clock.js'
 
+const KINDS = ['refuse', 'reset', 'slow-headers', 'slow-body', 'status', 'garbage', 'rate-limit'] as const
+
 /** Something that goes wrong on purpose, so that a client's handling of it can be tested. */
 export interface FaultOptions {
-  /** Path without query, or a pattern for it; default every path. `refuse` always means the whole port. */
+  /** Path without query, or a pattern for it; default every path. `refuse` means the whole port: no path was told yet. */
   path?: string | RegExp
   method?: string
   /** Default `public`. */
@@ -12,8 +14,8 @@ export interface FaultOptions {
    * `refuse`: connections are refused. `reset`: the connection breaks without an answer. `slow-headers`, `slow-body`: the
    * true answer comes late. `status`: this status. `garbage`: bytes that are no HTTP. `rate-limit`: 429 with Retry-After.
    */
-  kind: 'refuse' | 'reset' | 'slow-headers' | 'slow-body' | 'status' | 'garbage' | 'rate-limit'
-  /** How many requests it meets; default all until `clear`. Does not count for `refuse`. */
+  kind: typeof KINDS[number]
+  /** How many requests it meets; default all until `clear`. Not for `refuse`: nobody sees a refused connection, so none can be counted. */
   times?: number
   /** For the slow kinds, on the server's clock; default 1000. */
   delayMs?: number
@@ -39,6 +41,12 @@ export interface Faults {
   add (options: FaultOptions): { calls: () => number, remove: () => void }
   /** The fault that this request meets, which is thereby counted. */
   take (method: string, path: string): FaultOptions | undefined
+}
+
+/** @throws TypeError for a fault that could not be played as asked */
+export function ensurePlayable ({ kind, times }: FaultOptions): void {
+  if (!KINDS.includes(kind)) throw new TypeError(`fault: kind is one of ${KINDS.join(', ')}`)
+  if (kind === 'refuse' && times !== undefined) throw new TypeError('fault: refused connections cannot be counted; leave times out and call clear()')
 }
 
 const matches = ({ path, method }: FaultOptions, request: { method: string, path: string }): boolean =>

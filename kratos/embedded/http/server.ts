@@ -27,7 +27,7 @@ export interface ListenOptions {
 export interface Listener {
   url: string
   close (): Promise<void>
-  /** Stops listening; the result listens again on the same port. */
+  /** Stops listening; the result listens again on the same port, unless another pause lasts or the server was closed. */
   pause (): Promise<() => Promise<void>>
 }
 
@@ -46,12 +46,19 @@ export async function listen (kratos: Kratos, options: ListenOptions): Promise<L
   server.on('clientError', refuseUnreadable)
   await open(server, options.host, options.port)
   const { port } = server.address() as AddressInfo
+  let pauses = 0
+  let isClosed = false
   return {
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
-    close: async () => await closeServer(server),
-    pause: async () => {
+    close: async () => {
+      isClosed = true
       await closeServer(server)
-      return async () => await open(server, options.host, port)
+    },
+    pause: async () => {
+      if (++pauses === 1) await closeServer(server)
+      return async () => {
+        if (--pauses === 0 && !isClosed) await open(server, options.host, port)
+      }
     }
   }
 }

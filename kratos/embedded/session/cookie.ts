@@ -18,6 +18,10 @@ function attributes (kratos: Kratos): CookieAttributes {
   }
 }
 
+/** The session cookie's value, which differs each time. */
+export const sealedValue = ({ config, sealer }: Kratos, { token, expiresAt }: Pick<Session, 'token' | 'expiresAt'>): string =>
+  sealer.seal(config.session.cookie.name, { session_token: token, expires_at: rfc3339(expiresAt) })
+
 /** Sends the session as a sealed cookie; whoever was somebody else before gets a new CSRF secret too (facts 4). */
 export function issueCookie (ex: Exchange, session: Session): void {
   const { kratos } = ex
@@ -25,8 +29,7 @@ export function issueCookie (ex: Exchange, session: Session): void {
   if (findSession(ex)?.identityId !== session.identityId) renewCsrf(ex)
   const now = kratos.clock.now()
   const lifetime = persistent ? { maxAge: Math.floor((session.expiresAt - now) / 1000), expires: session.expiresAt } : {}
-  const value = kratos.sealer.seal(name, { session_token: session.token, expires_at: rfc3339(session.expiresAt) })
-  ex.setCookies.set(name, setCookieLine(name, value, { ...attributes(kratos), ...lifetime }))
+  ex.setCookies.set(name, setCookieLine(name, sealedValue(kratos, session), { ...attributes(kratos), ...lifetime }))
 }
 
 /** Sends a new cookie when the one sent ends before the session (recording 35). */

@@ -1,9 +1,10 @@
-import { durationMs, rfc3339 } from '../clock.js'
+import { durationMs } from '../clock.js'
 import { validateIdentity } from '../identity/extensions.js'
 import { identityJson, newIdentity, setCredential, type Identity } from '../identity/identity.js'
 import type { JsonObject } from '../json.js'
 import type { Kratos } from '../kratos.js'
 import { hashPassword } from '../methods/password/hashing.js'
+import { sealedValue } from '../session/cookie.js'
 import { newSession } from '../session/session.js'
 
 /** An identity as the API shows it. */
@@ -49,9 +50,9 @@ export function signIn (kratos: Kratos, { id }: { id: string }, { aal = 'aal1', 
   session.methods = [{ method: firstFactor(identity), aal: 'aal1', completedAt: authenticatedAt }]
   if (aal === 'aal2') session.methods.push({ method: 'totp', aal: 'aal2', completedAt: authenticatedAt })
   kratos.store.sessions.save(session, kratos.clock.now())
-  const { name } = kratos.config.session.cookie
-  const sealed = kratos.sealer.seal(name, { session_token: session.token, expires_at: rfc3339(expiresAt) })
-  const headers: Record<string, string> = transport === 'cookie' ? { cookie: `${name}=${sealed}` } : { 'x-session-token': session.token }
+  const headers: Record<string, string> = transport === 'cookie'
+    ? { cookie: `${kratos.config.session.cookie.name}=${sealedValue(kratos, session)}` }
+    : { 'x-session-token': session.token }
   return { id: session.id, token: session.token, headers, expiresAt }
 }
 
@@ -67,9 +68,9 @@ export function expire (kratos: Kratos, { id }: { id: string }): void {
 /** A mail or text message, with what a test wants from it. */
 export interface SentMessage { to: string, subject: string, body: string, template: string, code?: string, link?: string }
 
-/** What would have been sent to an address, newest first. */
+/** What would have been sent to an address, in whatever case, newest first. */
 export function messagesTo (kratos: Kratos, address: string): SentMessage[] {
-  return kratos.store.messages.all().filter(({ recipient }) => recipient === address).map(({ recipient, subject, body, template }) => {
+  return kratos.store.messages.all().filter(({ recipient }) => recipient.toLowerCase() === address.toLowerCase()).map(({ recipient, subject, body, template }) => {
     const code = /\b\d{6}\b/.exec(body)?.[0]
     const link = /https?:\/\/\S+/.exec(body)?.[0]
     return { to: recipient, subject, body, template, ...(code === undefined ? {} : { code }), ...(link === undefined ? {} : { link }) }
