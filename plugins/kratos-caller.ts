@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Caller } from '../src/kratos-client/client.js'
+import type { Caller } from '../src/kratos-client/caller.js'
 import { flowCookies } from '../src/kratos-client/cookies.js'
 import { chooseCredential } from '../src/kratos-client/credential.js'
 import type { AuthSettings } from '../src/settings.js'

@@ -17,15 +17,17 @@ export type {} from '../plugins/kratos.js'
 
 export type * from './kratos-client/session.js'
 export type { Answer, Accepted, Refusal } from './kratos-client/answer.js'
-export type { Caller, Deadlines, FlowName, FlowType, KratosClient, SessionOutcome } from './kratos-client/client.js'
+export type { Caller, FlowName, FlowType } from './kratos-client/caller.js'
+export type { Deadlines, KratosClient, SessionOutcome } from './kratos-client/client.js'
 export type { Credential } from './kratos-client/credential.js'
 export type { Fault } from './kratos-client/fault.js'
 export type { ErrorCode } from './errors.js'
 export type { WebhookIdentity } from './webhook/identity.js'
+export type { AuthRequirement } from './sessions/strength.js'
 export type { FastifyKratosOptions } from './plugin-options.js'
 export { DEFAULT_PREFIX, DEFAULT_WEBHOOK_PATH } from './plugin-options.js'
 
-const OWN_DECORATORS = ['kratos', 'authenticate', 'authenticateOptional'] as const
+const OWN_DECORATORS = ['kratos', 'authenticate', 'authenticateOptional', 'onAccountDeleted'] as const
 
 /** @throws TypeError where the plugin, or somebody else's decorator of the same name, is there already */
 function refuseClash (app: FastifyInstance): void {
@@ -50,7 +52,7 @@ async function fastifyKratos (app: FastifyInstance, options: FastifyKratosOption
   const https = settings.baseUrl?.startsWith('https:') === true
   for (const plugin of [kratos, kratosCaller, cookie, originGuard]) await app.register(plugin, { settings })
   await app.register(authenticate)
-  if (!app.hasDecorator('onAccountDeleted')) app.decorate('onAccountDeleted', options.onAccountDeleted ?? (async () => {}))
+  app.decorate('onAccountDeleted', options.onAccountDeleted ?? (async () => {}))
 
   async function authRoutes (scope: FastifyInstance): Promise<void> {
     applyHttpRules(scope, { https })

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.js'
 import type { Accepted, Answer, Refusal } from '../kratos-client/answer.js'
-import type { FlowName } from '../kratos-client/client.js'
+import type { FlowName } from '../kratos-client/caller.js'
 import { continuedFlow, isFlow, isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 
 /** What a client does next. Every answer to a flow step carries exactly one. */

@@ -1,5 +1,5 @@
 import { Type, type TObject } from '@sinclair/typebox'
-import type { FlowName } from '../kratos-client/client.js'
+import type { FlowName } from '../kratos-client/caller.js'
 import type { JsonObject } from '../kratos-client/kratos-body.js'
 import { MAX_PASSWORD_LENGTH, UuidSchema } from '../schemas/flow.js'
 import { flatLogin, flatRegistration, genericBody } from './body.js'

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type ErrorCode, errorText, type FieldError, isServiceError, serviceError, type ServiceError } from '../errors.js'
-import { InvalidCursorError, StoreUnavailableError } from '../store/errors.js'
+import { InvalidCursorError, InvalidValueError, StoreUnavailableError } from '../store/errors.js'
 
 /** Fastify's own errors that a client can cause, by its error code. Anything that is not here is our fault. */
 const CODE_OF_FASTIFY_ERROR: Record<string, ErrorCode> = {
@@ -27,6 +27,7 @@ export function publicError (error: FastifyError): ServiceError {
   if (isServiceError(error)) return error
   if (error.validation !== undefined) return serviceError('VALIDATION_ERROR', { fields: fieldErrors(error) })
   if (error instanceof StoreUnavailableError) return serviceError('DATABASE_UNAVAILABLE', { cause: error })
+  if (error instanceof InvalidValueError) return serviceError('VALIDATION_ERROR', { cause: error })
   if (error instanceof InvalidCursorError) return serviceError('VALIDATION_ERROR', { fields: [{ path: '/cursor', message: 'is not a cursor of this list' }] })
   const known = CODE_OF_FASTIFY_ERROR[error.code]
   return known === undefined ? serviceError('INTERNAL_ERROR', { cause: error }) : serviceError(known, { cause: error })

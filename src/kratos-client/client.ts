@@ -1,3 +1,4 @@
+import type { Caller, FlowName, FlowType } from './caller.js'
 import { type Answer, type AnswerContext, classify, type Operation } from './answer.js'
 import { type Credential, credentialHeaders } from './credential.js'
 import { type Fault, fault } from './fault.js'
@@ -6,19 +7,6 @@ import { readSession } from './read-session.js'
 import type { KratosSession } from './session.js'
 import { passThroughHeaders, type PassThroughRequest } from './pass-through.js'
 import { createTransport, type StreamedAnswer, type UpstreamRequest } from './transport.js'
-
-export type FlowName = 'registration' | 'login' | 'recovery' | 'verification' | 'settings'
-export type FlowType = 'api' | 'browser'
-
-/** Who asks: what of the caller's request may reach Kratos. */
-export interface Caller {
-  credential: Credential
-  /** CSRF and continuity cookies, `name=value`; used by browser-flow calls only. */
-  flowCookies: string[]
-  /** The caller's address as we resolved it: Kratos notes it at the session's device (facts 3). */
-  address: string
-  userAgent: string | undefined
-}
 
 /** What whoami says: valid, none, denied (the session exists and is not enough), or Kratos is ill. */
 export type SessionOutcome =

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import type { Caller } from './client.js'
+import type { Caller } from './caller.js'
 
 export interface PassThroughRequest {
   method: Dispatcher.HttpMethod

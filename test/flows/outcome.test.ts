@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { fieldErrors, hasSentMessage, NEXT, outcomeOf } from '../../src/flows/outcome.js'
 import { classify, type Operation } from '../../src/kratos-client/answer.js'
-import type { FlowName } from '../../src/kratos-client/client.js'
+import type { FlowName } from '../../src/kratos-client/caller.js'
 import { upstreamAnswer } from '../support/recorded-answer.js'
 import { ROOT } from '../support/process.js'
 

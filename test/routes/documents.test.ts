@@ -108,6 +108,14 @@ t.test('/api/documents', async (t) => {
 t.test('the users table', async (t) => {
   const { app } = await buildWithKratos(t)
 
+  await t.test('a row that was deleted meanwhile is made anew for the next document', async (t) => {
+    const { cookie, identityId } = await signUp(app)
+    await get(app, '/api/documents', { cookie })
+    await app.store.users.delete(identityId)
+    t.equal((await post(app, '/api/documents', { title: 'Again', content: '' }, { cookie })).statusCode, 201)
+    t.ok(await app.store.users.find(identityId))
+  })
+
   await t.test('the first authenticated request makes the row when the webhook never came (F12)', async (t) => {
     const { cookie, email, identityId } = await signUp(app)
     t.equal(await app.store.users.find(identityId), undefined)

@@ -35,7 +35,7 @@ const documentRoutes: FastifyPluginAsyncTypebox = async function documentRoutes 
 
   const one = responses(OneSchema, ...UPSTREAM_STATUSES)
   app.post('/', { schema: { body: NewDocumentSchema, response: { ...responses(OneSchema, ...UPSTREAM_STATUSES), 201: OneSchema } }, bodyLimit: MAX_DOCUMENT_BYTES }, async (request, reply) => {
-    const document = await documents.create(owner(request), request.body)
+    const document = await app.withUserRow(request, () => documents.create(owner(request), request.body))
     reply.code(201)
     return { success: true as const, data: document }
   })

@@ -1,0 +1,14 @@
+import type { Credential } from './credential.js'
+
+export type FlowName = 'registration' | 'login' | 'recovery' | 'verification' | 'settings'
+export type FlowType = 'api' | 'browser'
+
+/** Who asks: what of the caller's request may reach Kratos. */
+export interface Caller {
+  credential: Credential
+  /** CSRF and continuity cookies, `name=value`; used by browser-flow calls only. */
+  flowCookies: string[]
+  /** The caller's address as we resolved it: Kratos notes it at the session's device (facts 3). */
+  address: string
+  userAgent: string | undefined
+}
