@@ -1,6 +1,7 @@
 import t from 'tap'
 import { FRONTEND } from '../support/app.js'
 import { buildWithKratos, cookieHeader, freshEmail, get, PASSWORD, post, setCookies, signUp, signUpInBrowser, startFlow } from '../support/kratos.js'
+import { embeddedOnly } from '../support/target.js'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const OTHER_ID = '11111111-2222-4333-8444-555555555555'
@@ -230,7 +231,7 @@ t.test('POST /api/auth/flows/login', async (t) => {
     }
   })
 
-  await t.test('410 FLOW_EXPIRED with the flow that replaces it (A26)', async (t) => {
+  await t.test('410 FLOW_EXPIRED with the flow that replaces it (A26)', embeddedOnly('a flow lifespan of 1 ms'), async (t) => {
     const { app } = await buildWithKratos(t, { overrides: { selfservice: { flows: { login: { lifespan: '1ms' } } } } })
     const { id } = await startFlow(app, 'login')
     const answer = await post(app, '/api/auth/flows/login', { flow_id: id, identifier: email, password: PASSWORD })

@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { build, FRONTEND } from '../support/app.js'
 import { buildWithKratos, freshEmail, get, PASSWORD, startKratos } from '../support/kratos.js'
 import { freePorts } from '../support/process.js'
+import { embeddedOnly } from '../support/target.js'
 
 /** `fetch` with the cookies of one browser, and everything that came back, for the search of internal addresses. */
 function createBrowser (headers: Record<string, string> = {}) {
@@ -43,7 +44,7 @@ async function serve (t: Test) {
   return { app, base, kratos }
 }
 
-t.test('/kratos/*', async (t) => {
+t.test('/kratos/*', embeddedOnly('a base URL of the service'), async (t) => {
   await t.test('is not there unless it is switched on', async (t) => {
     const { app } = await buildWithKratos(t)
     t.equal((await get(app, '/kratos/self-service/login/api')).statusCode, 404)

@@ -2,9 +2,9 @@ import { Ajv } from 'ajv'
 import type { LightMyRequestResponse } from 'fastify'
 import * as OTPAuth from 'otpauth'
 import t, { type Test } from 'tap'
-import type { EmbeddedKratos } from '../../kratos/embedded/index.js'
 import { OutcomeSchema } from '../../src/schemas/outcome.js'
 import { buildWithKratos, cookieHeader, freshEmail, get, PASSWORD, post, type Service, setCookies, signUp, startFlow } from '../support/kratos.js'
+import { embeddedOnly, type TargetKratos } from '../support/target.js'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const isOutcome = new Ajv({ strict: false }).compile(OutcomeSchema)
@@ -24,8 +24,8 @@ function data (t: Test, answer: LightMyRequestResponse): Step {
 const failure = (answer: LightMyRequestResponse): Step & { code: string } => answer.json()
 
 /** The six digits of the newest mail to an address. */
-function mailedCode (kratos: EmbeddedKratos, email: string): string {
-  const [message] = kratos.messages(email)
+async function mailedCode (kratos: TargetKratos, email: string): Promise<string> {
+  const [message] = await kratos.messages(email)
   const code = /\b\d{6}\b/.exec(message?.body ?? '')?.[0]
   if (code === undefined) throw new Error(`no code was mailed to ${email}`)
   return code
@@ -107,7 +107,7 @@ t.test('next of a login with a second factor', async (t) => {
 })
 
 t.test('next of settings', async (t) => {
-  await t.test('reauthenticate with a login flow ready when the login is too old, and then the change passes', async (t) => {
+  await t.test('reauthenticate with a login flow ready when the login is too old, and then the change passes', embeddedOnly('a privileged age of 1 ms'), async (t) => {
     const { app } = await buildWithKratos(t, { overrides: { selfservice: { flows: { settings: { privileged_session_max_age: '1ms' } } } } })
     const { cookie, email } = await signUp(app)
     const { id, init } = await startFlow(app, 'settings', '', { cookie })
@@ -137,7 +137,7 @@ t.test('next of recovery and verification', async (t) => {
     const { id } = await startFlow(app, 'recovery')
     t.match(data(t, await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', email })), { next: 'form', sent: true })
     t.match(failure(await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', code: '000000' })), { next: 'form', code: 'FLOW_REJECTED' })
-    const answer = await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', code: mailedCode(kratos, email) })
+    const answer = await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', code: await mailedCode(kratos, email) })
     const step = data(t, answer)
     t.match(step, { next: 'settings', flow_id: UUID })
     const [line = ''] = setCookies(answer)
@@ -154,7 +154,7 @@ t.test('next of recovery and verification', async (t) => {
     const { id, csrfToken, init } = await startFlow(app, 'recovery', '?type=browser')
     const headers = { cookie: cookieHeader(init) }
     await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', email, csrf_token: csrfToken }, headers)
-    const answer = await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', code: mailedCode(kratos, email), csrf_token: csrfToken }, headers)
+    const answer = await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', code: await mailedCode(kratos, email), csrf_token: csrfToken }, headers)
     t.match(data(t, answer), { next: 'settings', flow_id: UUID })
     t.equal((await get(app, '/api/auth/whoami', { cookie: cookieHeader(init, answer) })).json().data.email, email)
   })
@@ -173,7 +173,7 @@ t.test('next of recovery and verification', async (t) => {
     const { email, cookie } = await signUp(app)
     const { id } = await startFlow(app, 'verification')
     t.match(data(t, await post(app, '/api/auth/flows/verification', { flow_id: id, method: 'code', email })), { next: 'form', sent: true })
-    t.match(data(t, await post(app, '/api/auth/flows/verification', { flow_id: id, method: 'code', code: mailedCode(kratos, email) })), { next: 'done' })
+    t.match(data(t, await post(app, '/api/auth/flows/verification', { flow_id: id, method: 'code', code: await mailedCode(kratos, email) })), { next: 'done' })
     t.match((await get(app, '/api/auth/whoami?full=true', { cookie })).json().data.addresses, [{ verified: true }])
   })
 })

@@ -2,12 +2,13 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fas
 import type { Test } from 'tap'
 import { type EmbeddedKratos, type EmbeddedKratosOptions, startEmbeddedKratos } from '../../kratos/embedded/index.js'
 import { build, type BuiltApp } from './app.js'
+import { startTarget, type TargetKratos } from './target.js'
 
 export const PASSWORD = 'Xq7-velvet-harbor-42'
 
 let count = 0
-/** An address that no other test uses. */
-export const freshEmail = (): string => `user-${process.pid}-${++count}@example.test`
+/** An address that no other test uses, nor one of an earlier run. */
+export const freshEmail = (): string => `user-${process.pid}-${Date.now().toString(36)}-${++count}@example.test`
 
 /** An embedded Kratos with the repository's own configuration, closed with the test. */
 export async function startKratos (t: Test, options: EmbeddedKratosOptions = {}): Promise<EmbeddedKratos> {
@@ -16,11 +17,11 @@ export async function startKratos (t: Test, options: EmbeddedKratosOptions = {})
   return kratos
 }
 
-export interface Service extends BuiltApp { kratos: EmbeddedKratos }
+export interface Service extends BuiltApp { kratos: TargetKratos }
 
-/** The service in front of an embedded Kratos. */
+/** The service in front of an embedded Kratos, or of the real one that the contract is run against. */
 export async function buildWithKratos (t: Test, { env = {}, ...options }: EmbeddedKratosOptions & { env?: Record<string, string> } = {}): Promise<Service> {
-  const kratos = await startKratos(t, options)
+  const kratos = await startTarget(t, options)
   const built = await build(t, { KRATOS_PUBLIC_URL: kratos.publicUrl, KRATOS_ADMIN_URL: kratos.adminUrl, ...env })
   return { ...built, kratos }
 }
