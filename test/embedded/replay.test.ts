@@ -8,6 +8,8 @@ import { differenceLines, scenarioLine, staleLines, totalLine } from './replay/r
 import { runRecording } from './replay/run.js'
 import { answersAreDescribed, type Exchanged } from './schema/described.js'
 
+t.setTimeout(120_000)
+
 /** Every recorded exchange of the real server against the embedded one, on a clock that runs along the recorded times. */
 t.test('embedded server, driven with recordings of the real one', async (t) => {
   const verdicts: Verdict[] = []
