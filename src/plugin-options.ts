@@ -68,12 +68,13 @@ function webhookProblems ({ keys, onIdentity, path }: Untrusted<NonNullable<Fast
 
 /** What is wrong with the options, in words and without their values; empty when they can be used. */
 export function optionProblems (options: FastifyKratosOptions): string[] {
-  const { origins = [], cookieName = DEFAULT_COOKIE_NAME, deadlines, webhook } = options as Untrusted<FastifyKratosOptions>
+  const { origins = [], cookieName = DEFAULT_COOKIE_NAME, deadlines, onAccountDeleted, webhook } = options as Untrusted<FastifyKratosOptions>
   return [
     ...urlProblems(options),
     ...(isListOf(origins, isOrigin) ? [] : ['origins wants a list of exact origins such as https://app.example.com']),
     ...(typeof cookieName === 'string' && isCookieName(cookieName) ? [] : ['cookieName wants letters, digits, _ and -']),
     ...(Object.values(deadlines ?? {}).every(isDeadline) ? [] : [`deadlines want ${DEADLINE_RANGE_MS.min} to ${DEADLINE_RANGE_MS.max} milliseconds`]),
+    ...(onAccountDeleted === undefined || typeof onAccountDeleted === 'function' ? [] : ['onAccountDeleted wants a function']),
     ...routeProblems(options),
     ...(webhook === undefined ? [] : webhookProblems(webhook ?? {})),
   ]

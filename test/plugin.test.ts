@@ -6,9 +6,9 @@ import t, { type Test } from 'tap'
 import fastifyKratos, { type FastifyKratosOptions, type WebhookIdentity } from '../src/index.js'
 import { authSettings, loadConfig } from '../src/config.js'
 import { build, ENVIRONMENT, REFUSING_URL, WEBHOOK_KEY } from './support/app.js'
-import { freshEmail, get, PASSWORD, post, startKratos } from './support/kratos.js'
+import { get, post, signUp, startKratos } from './support/kratos.js'
 
-const OPTIONS: FastifyKratosOptions = { publicUrl: REFUSING_URL }
+const OPTIONS: FastifyKratosOptions = { publicUrl: REFUSING_URL, adminUrl: 'http://127.0.0.1:10' }
 const IDENTITY = { id: '6c2f5b54-6f6f-4f9b-8a55-5b2f3f0c1a11', traits: { email: 'ada@example.test' } }
 const TOKEN_COOKIE = { cookie: 'ory_kratos_session=ory_st_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' }
 
@@ -64,12 +64,13 @@ t.test('registration', async (t) => {
       origins: 'https://secret.example',
       cookieName: 'secret name',
       deadlines: { whoamiMs: 0 },
+      onAccountDeleted: 'secret',
       prefix: '/secret',
       routes: { prefix: '/secret/' },
       webhook: { keys: ['secret'], path: 'secret' },
     })
     t.ok(error instanceof TypeError)
-    for (const name of ['publicUrl', 'baseUrl', 'frontendUrl', 'origins', 'cookieName', 'deadlines', 'prefix belongs into', 'routes.prefix', 'webhook.keys', 'webhook.onIdentity', 'webhook.path']) {
+    for (const name of ['publicUrl', 'baseUrl', 'frontendUrl', 'origins', 'cookieName', 'deadlines', 'onAccountDeleted', 'prefix belongs into', 'routes.prefix', 'webhook.keys', 'webhook.onIdentity', 'webhook.path']) {
       t.match(error?.message, name)
     }
     t.notMatch(error?.message, /secret/)
@@ -96,9 +97,7 @@ t.test('registration', async (t) => {
     for (const { publicUrl } of [first, second]) {
       two.register(async (scope) => { await scope.register(fastifyKratos, { publicUrl }) }, { prefix: publicUrl === first.publicUrl ? '/first' : '/second' })
     }
-    const { id } = (await get(one, '/api/auth/flows/registration')).json().data
-    const answer = await post(one, '/api/auth/flows/registration', { flow_id: id, email: freshEmail(), password: PASSWORD })
-    const cookie = String(answer.headers['set-cookie']).split(';')[0] ?? ''
+    const { cookie } = await signUp(one)
     const status = async (app: FastifyInstance, url: string): Promise<number> => (await get(app, url, { cookie })).statusCode
     t.strictSame([await status(one, '/api/auth/whoami'), await status(two, '/first/api/auth/whoami'), await status(two, '/second/api/auth/whoami')], [200, 200, 401])
     await one.close()
@@ -113,6 +112,9 @@ t.test('routes', async (t) => {
   t.test('are those of the service, method by method', async (t) => {
     t.ok(service.includes('POST /api/auth/flows/login'), 'the service was looked at')
     t.strictSame(await routesOf(() => hostWithPlugin(t)), service)
+    const { adminUrl: _, ...options } = OPTIONS
+    t.strictSame(await routesOf(async () => { await host(t).register(fastifyKratos, options) }), service.filter((route) => route !== 'DELETE /api/auth/account'),
+      'an account is deleted at the admin port only')
   })
 
   t.test('move with the prefix, and with that of the scope', async (t) => {
@@ -123,6 +125,16 @@ t.test('routes', async (t) => {
       app.register(async (scope) => { await scope.register(fastifyKratos, { ...OPTIONS, routes: { prefix: '/people' } }) }, { prefix: '/v1' })
       await app.ready()
     }), moved)
+  })
+
+  t.test('tell the app whose account was deleted', async (t) => {
+    const { publicUrl, adminUrl } = await startKratos(t)
+    const deleted: string[] = []
+    const app = await hostWithPlugin(t, { publicUrl, adminUrl, onAccountDeleted: async (id) => { deleted.push(id) } })
+    const { cookie, identityId } = await signUp(app)
+    const answer = await app.inject({ method: 'DELETE', url: '/api/auth/account', headers: { cookie } })
+    t.strictSame([answer.statusCode, deleted], [200, [identityId]])
+    t.equal((await get(app, '/api/auth/whoami', { cookie })).statusCode, 401)
   })
 
   t.test('are not there with `routes: false`, the guard is', async (t) => {
@@ -175,7 +187,7 @@ t.test('plugins/', async (t) => {
   for (const { file, plugin, code, name, dependencies } of plugins) {
     t.test(`${file} is named like its file, and names every plugin whose decorators it uses`, async (t) => {
       t.equal(`${name}.ts`, file)
-      const used = plugins.filter((other) => other.file !== file && other.decorators.some((decorator) => new RegExp(`[.{,] ?${decorator}\\b`).test(code)))
+      const used = plugins.filter((other) => other.file !== file && other.decorators.some((decorator) => new RegExp(`[.{,] ?${decorator}\\b(?!:)`).test(code)))
       t.strictSame(used.map((other) => other.name).sort(), [...dependencies].sort())
       const alone = Promise.resolve(host(t).register(plugin, options))
       if (dependencies.length === 0) await t.resolves(alone)

@@ -1,7 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyRequest } from 'fastify'
 import fastifyKratos, {
-  DEFAULT_PREFIX, type ErrorCode, type FastifyKratosOptions, type KratosClient, type KratosSession, type SessionOutcome, type WebhookIdentity
+  type AuthRequirement, DEFAULT_PREFIX, type ErrorCode, type FastifyKratosOptions, type KratosClient, type KratosSession, type SessionOutcome, type WebhookIdentity
 } from 'fastify-kratos'
 import { type Clock, type EmbeddedKratos, type EmbeddedKratosOptions, startEmbeddedKratos } from 'fastify-kratos/testing'
 // Declares the traits.
@@ -31,6 +31,11 @@ export async function use (): Promise<void> {
   app.get('/a', { onRequest: app.authenticate }, async (request) => mail(request))
   app.get('/b', { preHandler: [app.authenticateOptional] }, async (request) => mail(request))
   app.addHook('onRequest', app.authenticate)
+
+  const strong: AuthRequirement = { aal: 'aal2', within: '5m' }
+  app.get('/c', { config: { auth: strong } }, async (request) => mail(request))
+  // @ts-expect-error no duration
+  app.get('/d', { config: { auth: { within: 'soon' } } }, async (request) => mail(request))
 }
 
 function mail ({ kratosSession }: FastifyRequest): string | undefined {
