@@ -77,7 +77,7 @@ const METHODS: Record<string, Rule> = {
   'selfservice.methods.code.config.max_submissions': read(integer(1, 255)),
   'selfservice.methods.code.config.missing_credential_fallback_enabled': read(boolean),
   'selfservice.methods.link.config.lifespan': read(duration),
-  'selfservice.methods.link.config.base_url': read(absoluteUrl),
+  'selfservice.methods.link.config.base_url': ignored('Kratos v26.2.0 does not read it either'),
   'selfservice.methods.totp.config.issuer': read(text),
   'selfservice.methods.{webauthn,passkey}.enabled': unbuilt('WebAuthn and passkeys', false),
   'selfservice.methods.{webauthn,passkey}.config': ignored('the method is off'),

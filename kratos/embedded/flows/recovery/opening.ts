@@ -1,7 +1,7 @@
 import { forwardError } from '../../flow/answers.js'
 import type { Flow } from '../../flow/flow.js'
 import { newFlow, saveFlow } from '../../flow/lifecycle.js'
-import { badRequest, notEmbedded } from '../../http/errors.js'
+import { badRequest } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
 import type { Handler } from '../../http/router.js'
 import { runHooks } from '../../hooks/registry.js'
@@ -23,7 +23,6 @@ export function configuredMethod ({ kratos }: Exchange): Method {
 
 /** A recovery flow with the form of one method; not stored yet. */
 export function newRecovery (ex: Exchange, type: 'api' | 'browser', method: Method): Flow {
-  if (ex.kratos.config.feature_flags['choose_recovery_address'] === true) throw notEmbedded('feature_flags.choose_recovery_address is not built.')
   const flow = newFlow(ex, 'recovery', type)
   flow.active = method.group
   method.recovery?.populate(ex, flow)
