@@ -11,7 +11,7 @@ import { ENVIRONMENT, temporaryFolder } from './support/app.js'
 import { compile, install, pack, productionPackages, ROOT } from './support/package.js'
 
 // Building, packing and compiling: seconds when the machine is idle, a minute when it is not.
-t.setTimeout(120_000)
+t.setTimeout(240_000)
 
 const run = promisify(execFile)
 const folder = await temporaryFolder(t)
