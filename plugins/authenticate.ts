@@ -37,23 +37,14 @@ declare module 'fastify' {
 const refusal = (error: ServiceError): ServiceError =>
   error.statusCode === 403 ? Object.assign(error, { members: { ...error.members, next: nextOfCode(error.code) } }) : error
 
-/** Parent domain of a host: where a second session cookie usually comes from. */
-const likelyCookieDomain = (hostname: string): string => hostname.split('.').slice(-2).join('.')
-
 export default fp(async function authenticate (app) {
   app.decorateRequest('kratosSession', null)
 
-  /** Two different session cookies: nobody can say which is meant. Deleting the host-only one cures the browser (B01). */
-  function conflict (request: FastifyRequest, reply: FastifyReply): SessionOutcome {
-    request.log.warn({ event: 'two_session_cookies', cookieDomain: likelyCookieDomain(request.hostname) }, 'Two different session cookies in one request')
-    reply.expireSessionCookie()
-    return { kind: 'none', setCookie: [] }
-  }
-
   async function resolve (request: FastifyRequest, reply: FastifyReply): Promise<SessionOutcome> {
     const { credential } = request.kratosCaller()
-    if (credential.kind === 'none') return { kind: 'none', setCookie: [] }
-    if (credential.kind === 'conflict') return conflict(request, reply)
+    // Two different session cookies: nobody can say which is meant. Deleting the host-only one cures the browser (B01).
+    if (credential.kind === 'conflict') reply.endCookieConflict()
+    if (credential.kind === 'none' || credential.kind === 'conflict') return { kind: 'none', setCookie: [] }
     // A foreign page can make a browser send the cookie, never the token header (security model, section 3).
     if (credential.from === 'cookie' && needsOriginCheck(request.method, request.headers)) await app.guardOrigin(request)
     return app.kratos.whoami(credential)

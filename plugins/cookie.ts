@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { fastifyCookie, type SerializeOptions } from '@fastify/cookie'
 import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
@@ -11,10 +12,18 @@ declare module 'fastify' {
     mintSessionCookie: (token: string, expiresAt: string | undefined) => FastifyReply
     /** Deletes the host-only session cookie, whoever set it. */
     expireSessionCookie: () => FastifyReply
+    /** The same for a request with two different session cookies, which an operator has to hear of (B01). */
+    endCookieConflict: () => FastifyReply
   }
 }
 
 export interface CookiePluginOptions { settings: AuthSettings }
+
+/** Of a client's own words, as much as helps. */
+const MAX_LOGGED_LENGTH = 200
+
+/** Parent domain of a host: where a second session cookie usually comes from. */
+const likelyCookieDomain = (hostname: string): string => isIP(hostname) > 0 ? hostname : hostname.split('.').slice(-2).join('.')
 
 /**
  * Cookies on their way down. @fastify/cookie serves as serialiser only: parsing every request's cookies would decode
@@ -40,5 +49,11 @@ export default fp<CookiePluginOptions>(async function cookie (app, { settings })
 
   app.decorateReply('expireSessionCookie', function (this: FastifyReply) {
     return sessionCookie(this, '', { maxAge: 0, expires: new Date(0) })
+  })
+
+  app.decorateReply('endCookieConflict', function (this: FastifyReply) {
+    const cookieDomain = likelyCookieDomain(this.request.hostname).slice(0, MAX_LOGGED_LENGTH)
+    this.request.log.warn({ event: 'two_session_cookies', cookieDomain }, 'Two different session cookies in one request')
+    return this.expireSessionCookie()
   })
 }, { name: 'cookie', fastify: '5.x', dependencies: ['kratos-caller'] })

@@ -23,7 +23,9 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
     const over = answer.kind === 'ok' || (answer.kind === 'refused' && answer.code === 'INVALID_SESSION')
     // Kratos deletes the cookies it made itself; the minted one, or one of a pair, is ours to delete.
     const deletedByKratos = credential.kind === 'cookie' && answer.kind === 'ok'
-    if (over && !deletedByKratos && request.headers.cookie !== undefined) reply.expireSessionCookie()
+    if (!over || deletedByKratos || request.headers.cookie === undefined) return
+    if (credential.kind === 'conflict') reply.endCookieConflict()
+    else reply.expireSessionCookie()
   }
 
   // HEAD must not log anybody out, so there is no automatic HEAD route.

@@ -12,7 +12,7 @@ const logoutUrlRoute: FastifyPluginAsyncTypebox = async function logoutUrlRoute 
 
   app.get('/', { schema: { response: responses(success(LogoutUrlSchema), ...UPSTREAM_STATUSES) } }, async (request, reply) => {
     const { credential } = request.kratosCaller()
-    if (credential.kind === 'conflict') reply.expireSessionCookie()
+    if (credential.kind === 'conflict') reply.endCookieConflict()
     if (credential.kind === 'none' || credential.kind === 'conflict') throw serviceError('INVALID_SESSION')
     const answer = await app.kratos.initLogout(credential)
     reply.forwardCookies(answer.setCookie)
