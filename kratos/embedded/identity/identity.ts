@@ -26,6 +26,8 @@ export interface VerifiableAddress {
 
 export interface RecoveryAddress { id: string, value: string, via: string, createdAt: number, updatedAt: number }
 
+export type LostTime = 'state_changed_at' | 'verified_at'
+
 /** An identity with everything that belongs to it; times are milliseconds, 0 = not stored yet. */
 export interface Identity {
   id: string
@@ -41,6 +43,8 @@ export interface Identity {
   metadataAdmin: Json
   createdAt: number
   updatedAt: number
+  /** Times that Kratos' copy for a change of traits shows as null; the first is not stored either. */
+  lost?: LostTime[]
 }
 
 /** An identity that is not stored yet: nil id, zero times (recordings 75, 76). */
@@ -78,9 +82,9 @@ export function identityJson (kratos: Kratos, identity: Identity): JsonObject {
     // Filled in when it is stored (recording 75).
     schema_url: identity.id === NIL_UUID ? '' : publicUrl(kratos, `/schemas/${Buffer.from(identity.schemaId).toString('base64url')}`),
     state: identity.state,
-    ...(identity.stateChangedAt === 0 ? {} : { state_changed_at: time(identity.stateChangedAt) }),
+    ...(identity.stateChangedAt === 0 ? {} : { state_changed_at: identity.lost?.includes('state_changed_at') === true ? null : time(identity.stateChangedAt) }),
     traits: identity.traits,
-    ...(identity.verifiableAddresses.length === 0 ? {} : { verifiable_addresses: identity.verifiableAddresses.map(verifiableJson) }),
+    ...(identity.verifiableAddresses.length === 0 ? {} : { verifiable_addresses: identity.verifiableAddresses.map(address => verifiableJson(address, identity.lost)) }),
     ...(identity.recoveryAddresses.length === 0 ? {} : { recovery_addresses: identity.recoveryAddresses.map(recoveryJson) }),
     metadata_public: identity.metadataPublic,
     created_at: time(identity.createdAt),
@@ -95,13 +99,13 @@ export function bareIdentityJson (kratos: Kratos, identity: Identity): JsonObjec
   return { ...shown, schema_url: '' }
 }
 
-const verifiableJson = (address: VerifiableAddress): JsonObject => ({
+const verifiableJson = (address: VerifiableAddress, lost: LostTime[] = []): JsonObject => ({
   id: address.id,
   value: address.value,
   verified: address.verified,
   via: address.via,
   status: address.status,
-  ...(address.verifiedAt === undefined ? {} : { verified_at: time(address.verifiedAt) }),
+  ...(address.verifiedAt === undefined ? {} : { verified_at: lost.includes('verified_at') ? null : time(address.verifiedAt) }),
   created_at: time(address.createdAt),
   updated_at: time(address.updatedAt)
 })

@@ -82,7 +82,7 @@ function insert (sql: Sql, identity: Identity): void {
 
 function replace (sql: Sql, identity: Identity): void {
   sql.run(`UPDATE identities SET schema_id = ?, external_id = ?, state = ?, state_changed_at = ?, traits = ?, metadata_public = ?, metadata_admin = ?,
-    updated_at = ? WHERE id = ?`, identity.schemaId, identity.externalId, identity.state, identity.stateChangedAt, JSON.stringify(identity.traits),
+    updated_at = ? WHERE id = ?`, identity.schemaId, identity.externalId, identity.state, identity.lost === undefined ? identity.stateChangedAt : 0, JSON.stringify(identity.traits),
   JSON.stringify(identity.metadataPublic), JSON.stringify(identity.metadataAdmin), identity.updatedAt, identity.id)
   for (const table of ['credentials', 'identifiers', 'verifiable_addresses', 'recovery_addresses']) sql.run(`DELETE FROM ${table} WHERE identity_id = ?`, identity.id)
   insertParts(sql, identity)

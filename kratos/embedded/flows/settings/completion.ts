@@ -59,6 +59,7 @@ function store (ex: Exchange, { session, identity }: Change): void {
   ensureAllowed(ex, session, identity)
   try {
     store.identities.update(identity, clock.now())
+    if (identity.lost !== undefined) identity.lost = ['state_changed_at']
   } catch (error) {
     throw error instanceof DuplicateError ? formError(MESSAGES.identifierExists()) : error
   }

@@ -35,7 +35,7 @@ export function showIdentity (kratos: Kratos, flow: Flow): void {
 export async function openSettings (ex: Exchange, identity: Identity, session: Session, type: 'api' | 'browser'): Promise<Flow> {
   const flow = newFlow(ex, 'settings', type)
   flow.identityId = identity.id
-  showIdentity(ex.kratos, flow)
+  flow.identity = identityJson(ex.kratos, identity)
   await runHooks({ ex, flow, stage: 'before', method: '', session })
   for (const { id, settings } of settingsMethods().filter(({ id }) => isEnabled(ex.kratos, id))) {
     abort(ex, pausedName(id))

@@ -21,10 +21,13 @@ export function refreshRequired (ex: Exchange): ApiError {
   })
 }
 
-/** What must be equal for a change to need no recent login. */
-const protectedParts = ({ credentials, verifiableAddresses }: Identity): string => JSON.stringify({
+/**
+ * What must be equal for a change to need no recent login. A copy has lost when addresses were verified: with an old login
+ * not even the name of somebody verified can be changed (tried on v26.2.0).
+ */
+const protectedParts = ({ credentials, verifiableAddresses, lost = [] }: Identity): string => JSON.stringify({
   credentials: Object.values(credentials).map(({ type, identifiers, config }) => [type, [...identifiers].sort(), config]).sort(),
-  addresses: verifiableAddresses
+  addresses: verifiableAddresses.map(({ verifiedAt, ...address }) => lost.includes('verified_at') ? address : { ...address, verifiedAt })
 })
 
 /** Refuses a change of credentials or verifiable addresses when the login is too long ago. @throws ApiError 403 */

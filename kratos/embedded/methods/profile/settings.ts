@@ -53,18 +53,12 @@ export const settings: SettingsMethod = {
     if (stored === undefined) throw noRow()
     const updated = withTraits(stored, asObject(form['traits']))
     validateIdentity(updated, schemas.get(updated.schemaId), clock.now())
-    ensureAllowed(ex, session, { ...updated, verifiableAddresses: updated.verifiableAddresses.map(({ verifiedAt, ...address }) => address) })
+    ensureAllowed(ex, session, updated)
     return done(updated)
   }
 }
 
-/**
- * Kratos' copy of an identity loses when the state changed and, for the comparison with the original, when addresses were
- * verified: with an old login not even the name of somebody verified can be changed (tried on v26.2.0).
- */
-function withTraits (stored: Identity, traits: JsonObject): Identity {
-  return { ...structuredClone(stored), traits, stateChangedAt: 0 }
-}
+const withTraits = (stored: Identity, traits: JsonObject): Identity => ({ ...structuredClone(stored), traits, lost: ['state_changed_at', 'verified_at'] })
 
 function prefill (ex: Exchange, flow: Flow, traits: Json | undefined): void {
   if (traits !== undefined) {
