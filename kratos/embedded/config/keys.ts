@@ -1,10 +1,7 @@
 import { isObject } from '../json.js'
 import { absoluteUrl, address, boolean, booleanText, duration, group, ignored, integer, oneOf, read, secret, text, unbuilt, url, type Check, type Rule } from './rules.js'
 
-const NOTHING_SENT = 'nothing is delivered; messages stay at the admin API and in the log'
-const OWN_HOST = 'the embedded server listens on 127.0.0.1 unless told otherwise'
-const NO_COST = 'only bcrypt is used'
-const MAIL_TEXTS = 'mail texts of your own'
+const NOT_READ = 'Kratos v26.2.0 does not read it either'
 
 /** Kratos refuses both pairs: an answer that nobody waits for cannot be read. */
 const consistentWebHook: Check = (config) => {
@@ -77,7 +74,7 @@ const METHODS: Record<string, Rule> = {
   'selfservice.methods.code.config.max_submissions': read(integer(1, 255)),
   'selfservice.methods.code.config.missing_credential_fallback_enabled': read(boolean),
   'selfservice.methods.link.config.lifespan': read(duration),
-  'selfservice.methods.link.config.base_url': ignored('Kratos v26.2.0 does not read it either'),
+  'selfservice.methods.link.config.base_url': ignored(NOT_READ),
   'selfservice.methods.totp.config.issuer': read(text),
   'selfservice.methods.{webauthn,passkey}.enabled': unbuilt('WebAuthn and passkeys', false),
   'selfservice.methods.{webauthn,passkey}.config': ignored('the method is off'),
@@ -86,13 +83,15 @@ const METHODS: Record<string, Rule> = {
   [PROVIDER]: group(['id', 'provider', 'client_id', 'mapper_url']),
   [`${PROVIDER}.provider`]: read(oneOf('generic')),
   [`${PROVIDER}.{id,label,client_id,client_secret}`]: read(text),
-  [`${PROVIDER}.{issuer_url,auth_url,token_url}`]: read(absoluteUrl),
+  [`${PROVIDER}.issuer_url`]: read(absoluteUrl),
+  [`${PROVIDER}.{auth_url,token_url}`]: ignored('a generic provider is asked where its endpoints are'),
   [`${PROVIDER}.mapper_url`]: read(address),
-  [`${PROVIDER}.{scope,additional_id_token_audiences}[]`]: read(text),
+  [`${PROVIDER}.scope[]`]: read(text),
   [`${PROVIDER}.requested_claims.{userinfo,id_token}.*`]: read(() => undefined),
   [`${PROVIDER}.claims_source`]: read(oneOf('id_token', 'userinfo')),
   [`${PROVIDER}.pkce`]: read(oneOf('auto', 'never', 'force')),
   [`${PROVIDER}.{microsoft_tenant,subject_source,apple_team_id,apple_private_key_id,apple_private_key,net_id_token_origin_header}`]: unbuilt('settings of other OpenID Connect providers than generic', ''),
+  [`${PROVIDER}.additional_id_token_audiences`]: ignored('a generic provider takes no id_token'),
   [`${PROVIDER}.{organization_id,fedcm_config_url,account_linking_mode}`]: ignored('it works in the Ory Network only')
 }
 
@@ -112,7 +111,7 @@ const SESSIONS: Record<string, Rule> = {
   'feature_flags.choose_recovery_address': unbuilt('recovery by a choice of addresses', false),
   'feature_flags.{legacy_require_verified_login_error,faster_session_extend,legacy_oidc_registration_node_group}': read(boolean),
   'feature_flags.cacheable_sessions_max_age': read(duration),
-  'feature_flags.password_profile_registration_node_group': ignored('Kratos v26.2.0 does not read it either')
+  'feature_flags.password_profile_registration_node_group': ignored(NOT_READ)
 }
 
 const SERVER: Record<string, Rule> = {
@@ -122,7 +121,7 @@ const SERVER: Record<string, Rule> = {
   'serve.{public,admin}.base_url': read(absoluteUrl),
   // Used by `fastify-kratos dev`; in a test the port is any free one.
   'serve.{public,admin}.port': read(integer(1, 65_535)),
-  'serve.{public,admin}.{host,socket}': ignored(OWN_HOST),
+  'serve.{public,admin}.{host,socket}': ignored('the embedded server listens on 127.0.0.1 unless told otherwise'),
   'serve.{public,admin}.tls': ignored('the embedded server speaks plain HTTP'),
   'serve.{public,admin}.request_log': ignored('requests are not logged'),
   'serve.public.cors.{enabled,allow_credentials,options_passthrough}': read(boolean),
@@ -139,10 +138,10 @@ const SERVER: Record<string, Rule> = {
   enterprise: unbuilt('the enterprise edition'),
   'hashers.algorithm': read(oneOf('bcrypt', 'argon2')),
   'hashers.bcrypt.cost': read(integer(4, 31)),
-  'hashers.argon2': ignored(NO_COST),
+  'hashers.argon2': ignored('only bcrypt is used'),
   'ciphers.algorithm': ignored('the development database is not encrypted'),
-  'courier.{template_override_path,templates}': unbuilt(MAIL_TEXTS, ''),
-  'courier.{smtp,http,channels,delivery_strategy,message_retries,worker}': ignored(NOTHING_SENT),
+  'courier.{template_override_path,templates}': unbuilt('mail texts of your own', ''),
+  'courier.{smtp,http,channels,delivery_strategy,message_retries,worker}': ignored('nothing is delivered; messages stay at the admin API and in the log'),
   'database.cleanup': ignored('nothing is cleaned up'),
   'preview.default_read_consistency_level': ignored('there is one database'),
   '{log,tracing}': ignored('there is one log'),
