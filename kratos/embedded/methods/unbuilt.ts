@@ -1,18 +1,43 @@
-import { readForm, submittedMethod } from '../flow/form.js'
+import type { Flow } from '../flow/flow.js'
+import { formSchema } from '../flow/form-schema.js'
+import { readForm, submittedMethod, validateForm } from '../flow/form.js'
+import { csrfToken } from '../http/csrf.js'
 import { notEmbedded } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import type { JsonObject } from '../json.js'
+import { fillTraits, upsertNode } from '../ui/container.js'
+import { csrfNode } from '../ui/node.js'
 import { ensureEnabled, isEnabled, NOT_RESPONSIBLE, type Method } from './method.js'
 
 /** Fields by which a method's part of the settings knows that it is meant, whatever `method` says. */
 const BUTTONS: Record<string, JsonObject> = {
-  oidc: { link: { type: 'string' }, unlink: { type: 'string' } },
   passkey: { passkey_settings_register: { type: 'string' }, passkey_remove: { type: 'string' } }
 }
 
+const PASSKEY_SIGN_UP: JsonObject = {
+  properties: { csrf_token: { type: 'string' }, method: { type: 'string' }, passkey_register: { type: 'string' }, transient_payload: { type: 'object' } }
+}
+
 /**
- * A method of Kratos that this server knows by name only: 501 once it is on. While it is off, a registration with it is 404
- * (recording 01), as is a passkey at a login and a button in the settings (tried on v26.2.0). Its fields are missing in the forms.
+ * Kratos looks at passkeys whatever `method` says and even while they are off: a sign-up that no method before was responsible
+ * for fails at its traits first (tried on v26.2.0).
+ */
+function isPasskeySignUp (ex: Exchange, flow: Flow): boolean {
+  const schema = formSchema(PASSKEY_SIGN_UP, ex.kratos.schemas.get(flow.identitySchema))
+  const form = readForm(ex, schema)
+  try {
+    validateForm(form, schema)
+  } catch (error) {
+    fillTraits(flow.ui, form['traits'])
+    if (flow.type === 'browser') upsertNode(flow.ui, csrfNode(csrfToken(ex)))
+    throw error
+  }
+  return !['', 'true', undefined].includes(form['passkey_register'] as string | undefined)
+}
+
+/**
+ * A method of Kratos that this server knows by name only: 501 once it is on. While it is off, a passkey at a registration or
+ * a login is 404, as is a button in the settings (tried on v26.2.0). Its fields are missing in the forms.
  */
 export function unbuilt (id: string): Method {
   const refuse = (ex: Exchange): typeof NOT_RESPONSIBLE => {
@@ -26,7 +51,10 @@ export function unbuilt (id: string): Method {
   return {
     id,
     group: id,
-    registration: { populate, submit: async (ex) => isMeant(ex) ? refuse(ex) : NOT_RESPONSIBLE },
+    registration: {
+      populate,
+      submit: async (ex, flow) => (id === 'passkey' ? isPasskeySignUp(ex, flow) : isMeant(ex) && isEnabled(ex.kratos, id)) ? refuse(ex) : NOT_RESPONSIBLE
+    },
     login: { populate, submit: async (ex) => isMeant(ex) && isLookedAt(ex) ? refuse(ex) : NOT_RESPONSIBLE },
     settings: {
       populate,

@@ -28,7 +28,7 @@ export function issueCookie (ex: Exchange, session: Session): void {
   const { name, persistent } = kratos.config.session.cookie
   if (findSession(ex)?.identityId !== session.identityId) renewCsrf(ex)
   const now = kratos.clock.now()
-  const lifetime = persistent ? { maxAge: Math.floor((session.expiresAt - now) / 1000), expires: session.expiresAt } : {}
+  const lifetime = persistent ? { maxAge: Math.floor((session.expiresAt - now - 1) / 1000), expires: session.expiresAt } : {}
   ex.setCookies.set(name, setCookieLine(name, sealedValue(kratos, session), { ...attributes(kratos), ...lifetime }))
 }
 

@@ -5,7 +5,7 @@ import type { Identity } from '../../identity/identity.js'
 import type { Kratos } from '../../kratos.js'
 import type { Flow } from '../../flow/flow.js'
 import { MESSAGES } from '../../ui/message.js'
-import { answered, isEnabled, NOT_RESPONSIBLE, type LoginMethod } from '../method.js'
+import { answered, ensureEnabled, NOT_RESPONSIBLE, type LoginMethod } from '../method.js'
 import { providerById, providers, type Provider } from './config.js'
 import { linkedAccounts } from './credential.js'
 import { toProvider } from './detour.js'
@@ -35,9 +35,10 @@ export const login: LoginMethod = {
 
   submit: async (ex, flow) => {
     const { kratos } = ex
-    if (flow.requestedAal !== 'aal1' || !isEnabled(kratos, 'oidc')) return NOT_RESPONSIBLE
+    if (flow.requestedAal !== 'aal1') return NOT_RESPONSIBLE
     const form = readOidcForm(ex, kratos.schemas.get(flow.identitySchema))
     if (!isMeant(form)) return NOT_RESPONSIBLE
+    ensureEnabled(kratos, 'oidc')
     flow.transientPayload = form.transientPayload
     const provider = providerById(kratos, form.provider)
     refuseIdToken(form.idToken)
