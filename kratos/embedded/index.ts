@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { systemClock, type Clock } from './clock.js'
 import { limits } from './config/limits.js'
 import { readConfig } from './config/load.js'
@@ -77,6 +78,8 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
   const { values: config, folder, ignored } = readConfig({ ...options, hasSchema: options.schema !== undefined })
   const { host = '127.0.0.1', publicPort = 0, adminPort = 0, dev = config.dev ?? true, clock = systemClock, logger = () => {} } = options
   const closing = new AbortController()
+  // every hook that is being tried waits for it; many at once are no leak
+  setMaxListeners(0, closing.signal)
   const schemas = loadSchemas({ values: config, folder, dev }, options.schema)
   const store = openedStore(options.database ?? 'memory')
   const kratos: Kratos = {
