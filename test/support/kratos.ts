@@ -2,13 +2,9 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fas
 import type { Test } from 'tap'
 import { type EmbeddedKratos, type EmbeddedKratosOptions, startEmbeddedKratos } from '../../kratos/embedded/index.js'
 import { build, type BuiltApp } from './app.js'
-import { startTarget, type TargetKratos } from './target.js'
+import { freshEmail, PASSWORD, startTarget, type TargetKratos } from './target.js'
 
-export const PASSWORD = 'Xq7-velvet-harbor-42'
-
-let count = 0
-/** An address that no other test uses, nor one of an earlier run. */
-export const freshEmail = (): string => `user-${process.pid}-${Date.now().toString(36)}-${++count}@example.test`
+export { freshEmail, PASSWORD }
 
 /** An embedded Kratos with the repository's own configuration, closed with the test. */
 export async function startKratos (t: Test, options: EmbeddedKratosOptions = {}): Promise<EmbeddedKratos> {

@@ -16,6 +16,12 @@ export interface TargetKratos {
   messages: (address: string) => Promise<SentMessage[]>
 }
 
+export const PASSWORD = 'Xq7-velvet-harbor-42'
+
+let count = 0
+/** An address that no other test uses, nor one of an earlier run. */
+export const freshEmail = (): string => `user-${process.pid}-${Date.now().toString(36)}-${++count}@example.test`
+
 /** `npm run test:contract` sets all three. Two URLs alone do not count: they may be a developer's, for the service. */
 const { TEST_KRATOS: kind, KRATOS_PUBLIC_URL: publicUrl = '', KRATOS_ADMIN_URL: adminUrl = '' } = process.env
 

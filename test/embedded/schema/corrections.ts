@@ -36,6 +36,7 @@ export const corrections: Correction[] = [
   { at: '/components/schemas/genericError/properties/details', right: () => errorDetails, reason: 'says that details are always empty; they tell why and where to go on (recordings 13, 20, 34, 63; continue_with: facts 7)' },
   { at: '/components/schemas/errorBrowserLocationChangeRequired/properties/error', right: () => ref('schemas/genericError'), reason: 'wants the error object in another error object (recordings 34, 55, 56, 68)' },
   { at: '/components/schemas/sessionDevice/properties/user_agent', right: orNull, reason: 'null where the client sent no User-Agent (recording 45, facts 3)' },
+  { at: '/components/schemas/session/properties/devices', right: orNull, reason: 'null in the list of all sessions unless asked for (further-answers.json)' },
   { at: '/components/schemas/session/properties/identity', right: orNull, reason: 'null in the login\'s answer when whoami would ask for a second factor (recording 34)' },
   { at: '/components/schemas/successfulNativeLogin/properties/continue_with', right: orNull, reason: 'null, not absent, when there is nothing to go on with (recording 10)' },
   { at: '/components/schemas/successfulNativeRegistration/properties/continue_with', right: orNull, reason: 'null, not absent, when there is nothing to go on with (recording 04)' },

@@ -1,70 +1,76 @@
+import { randomUUID } from 'node:crypto'
 import { Configuration, CourierApi, IdentityApi, IdentityFromJSON, MetadataApi } from '@ory/client-fetch'
 import type { Test } from 'tap'
-import type { EmbeddedKratos } from '../../../kratos/embedded/index.js'
-import { logIn, PASSWORD, whoami } from '../client.js'
+import { freshEmail, PASSWORD, type TargetKratos } from '../../support/target.js'
+import { logIn, register, whoami } from '../client.js'
 import type { Exchanged } from '../schema/described.js'
 import { observed, refusal } from './visitor.js'
 
 const unknownId = '11111111-2222-4333-8444-555555555555'
 
 /** What an operator does with the stock SDK: identities, sessions, recovery, mails, health. */
-export function adminCases (t: Test, kratos: EmbeddedKratos, exchanges: Exchanged[]): void {
-  const configuration = new Configuration({ basePath: kratos.adminUrl, fetchApi: observed(fetch, 'admin', exchanges) })
+export function adminCases (t: Test, kratos: TargetKratos, exchanges: Exchanged[]): void {
+  const configuration = new Configuration({ basePath: kratos.adminUrl, fetchApi: observed(fetch, kratos, exchanges) })
   const identities = new IdentityApi(configuration)
   const create = async (email: string, more: object = {}) =>
     await identities.createIdentity({ createIdentityBody: { schema_id: 'default', traits: { email }, credentials: { password: { config: { password: PASSWORD } } }, ...more } })
 
   t.test('an identity is made, read, replaced, patched and deleted', async (t) => {
-    const made = await create('made@example.test', { metadata_public: { plan: 'free' }, external_id: 'crm-1' })
+    const [email, newEmail, externalID] = [freshEmail(), freshEmail(), randomUUID()]
+    const made = await create(email, { metadata_public: { plan: 'free' }, external_id: externalID })
     t.match(made, { id: /^[0-9a-f-]{36}$/, state: 'active', schema_id: 'default', created_at: Date, metadata_public: { plan: 'free' } })
-    t.same((await identities.getIdentity({ id: made.id })).traits, { email: 'made@example.test' })
-    t.equal((await identities.getIdentityByExternalID({ externalID: 'crm-1' })).id, made.id)
-    t.equal((await logIn(kratos.publicUrl, 'made@example.test')).status, 200)
+    t.same((await identities.getIdentity({ id: made.id })).traits, { email })
+    t.equal((await identities.getIdentityByExternalID({ externalID })).id, made.id)
+    t.equal((await logIn(kratos.publicUrl, email)).status, 200)
 
-    const updateIdentityBody = { schema_id: 'default', state: 'inactive' as const, traits: { email: 'replaced@example.test' } }
+    const updateIdentityBody = { schema_id: 'default', state: 'inactive' as const, traits: { email: newEmail } }
     t.match(await identities.updateIdentity({ id: made.id, updateIdentityBody }), { state: 'inactive', metadata_public: undefined })
     const patched = await identities.patchIdentity({ id: made.id, jsonPatch: [{ op: 'replace', path: '/state', value: 'active' }, { op: 'add', path: '/traits/first_name', value: 'Joan' }] })
-    t.match(patched, { state: 'active', traits: { email: 'replaced@example.test', first_name: 'Joan' } })
+    t.match(patched, { state: 'active', traits: { email: newEmail, first_name: 'Joan' } })
 
     await identities.deleteIdentity({ id: made.id })
     for (const gone of [identities.getIdentity({ id: made.id }), identities.deleteIdentity({ id: made.id })]) t.equal((await refusal(gone)).status, 404)
   })
 
   t.test('a taken address is 409, bad traits are 400, an unknown schema is 400', async (t) => {
-    await create('taken@example.test')
-    t.equal((await refusal(create('taken@example.test'))).status, 409)
+    const email = freshEmail()
+    await create(email)
+    t.equal((await refusal(create(email))).status, 409)
     t.equal((await refusal(create('not an address'))).status, 400)
-    t.equal((await refusal(create('other@example.test', { schema_id: 'nope' }))).status, 400)
+    t.equal((await refusal(create(freshEmail(), { schema_id: 'nope' }))).status, 400)
   })
 
   t.test('lists page by page without loss, and find one by its identifier', async (t) => {
-    const emails = ['a', 'b', 'c', 'd', 'e'].map((letter) => `page-${letter}@example.test`)
+    const emails = Array.from({ length: 5 }, freshEmail)
     for (const email of emails) await create(email)
     const seen: string[] = []
     let pageToken: string | undefined
     do {
-      const { raw } = await identities.listIdentitiesRaw({ pageSize: 2, ...(pageToken !== undefined && { pageToken }) })
+      const { raw } = await identities.listIdentitiesRaw({ pageSize: 3, ...(pageToken !== undefined && { pageToken }) })
       const page: unknown[] = await raw.clone().json() as unknown[]
       seen.push(...page.map((identity) => IdentityFromJSON(identity).traits.email))
       pageToken = /[?&]page_token=([^&>]+)[^>]*>; ?rel="next"/.exec(raw.headers.get('link') ?? '')?.[1]
     } while (pageToken !== undefined)
     t.same(emails.filter((email) => !seen.includes(email)), [])
     t.equal(new Set(seen).size, seen.length)
-    t.match(await identities.listIdentities({ credentialsIdentifier: 'PAGE-c@example.test' }), [{ traits: { email: 'page-c@example.test' } }])
+    const [first = ''] = emails
+    t.match(await identities.listIdentities({ credentialsIdentifier: first.toUpperCase() }), [{ traits: { email: first } }])
   })
 
   t.test('a batch creates and says which of it failed', async (t) => {
+    const email = freshEmail()
     const body = (email: string) => ({ schema_id: 'default', traits: { email } })
     const { identities: done = [] } = await identities.batchPatchIdentities({
-      patchIdentitiesBody: { identities: [{ create: body('batch-1@example.test') }, { create: body('batch-2@example.test') }, { create: body('nonsense') }] }
+      patchIdentitiesBody: { identities: [{ create: body(email) }, { create: body(freshEmail()) }, { create: body('nonsense') }] }
     })
     t.match(done.map(({ action }) => action), ['create', 'create', 'error'])
-    t.match((await identities.getIdentity({ id: done[0]?.identity ?? '' })).traits, { email: 'batch-1@example.test' })
+    t.match((await identities.getIdentity({ id: done[0]?.identity ?? '' })).traits, { email })
   })
 
   t.test('sessions are listed, extended and ended, of one and of all devices', async (t) => {
-    const { id } = await create('sessions@example.test')
-    const tokens = await Promise.all([1, 2, 3].map(async () => String((await logIn(kratos.publicUrl, 'sessions@example.test')).body['session_token'])))
+    const email = freshEmail()
+    const { id } = await create(email)
+    const tokens = await Promise.all([1, 2, 3].map(async () => String((await logIn(kratos.publicUrl, email)).body['session_token'])))
     const alive = async () => await Promise.all(tokens.map(async (token) => (await whoami(kratos.publicUrl, { 'x-session-token': token })).status))
     const listed = await identities.listIdentitySessions({ id })
     t.equal(listed.length, 3)
@@ -76,11 +82,11 @@ export function adminCases (t: Test, kratos: EmbeddedKratos, exchanges: Exchange
     t.same(await alive(), [401, 200, 200])
     await identities.deleteIdentitySessions({ id })
     t.same(await alive(), [401, 401, 401])
-    t.equal((await refusal(identities.listIdentitySessions({ id: unknownId }))).status, 404)
+    t.same(await identities.listIdentitySessions({ id: unknownId }), [])
   })
 
   t.test('recovery by code and by link is handed out for somebody', async (t) => {
-    const { id } = await create('lost@example.test')
+    const { id } = await create(freshEmail())
     const { recovery_code: code, recovery_link: link, expires_at: expiresAt } =
       await identities.createRecoveryCodeForIdentity({ createRecoveryCodeForIdentityBody: { identity_id: id } })
     t.match([code, link], [/^\d{6}$/, /recovery\?flow=/])
@@ -94,16 +100,13 @@ export function adminCases (t: Test, kratos: EmbeddedKratos, exchanges: Exchange
     t.match(await identities.getIdentitySchema({ id: 'default' }), { title: 'Person' })
   })
 
-  t.test('mails, health and version', async (t) => {
-    const { id } = await create('mailed@example.test')
-    const { body } = await logIn(kratos.publicUrl, 'mailed@example.test')
-    t.equal(body['session'].identity.id, id)
+  t.test('mails and version', async (t) => {
+    const email = freshEmail()
+    await register(kratos.publicUrl, email)
     const courier = new CourierApi(configuration)
-    await kratos.createIdentity({ email: 'nobody@example.test' })
-    const messages = await courier.listCourierMessages()
-    for (const message of messages.slice(0, 1)) t.match(await courier.getCourierMessage({ id: message.id }), { id: message.id, recipient: message.recipient })
-    const metadata = new MetadataApi(configuration)
-    t.same([await metadata.isAlive(), await metadata.isReady()], [{ status: 'ok' }, { status: 'ok' }])
-    t.same(await metadata.getVersion(), { version: kratos.version })
+    const [message] = await courier.listCourierMessages({ recipient: email })
+    t.match(message, { recipient: email, type: 'email', template_type: 'verification_code_valid', status: 'queued', created_at: Date })
+    t.equal((await courier.getCourierMessage({ id: message?.id ?? '' })).subject, message?.subject)
+    t.same(await new MetadataApi(configuration).getVersion(), { version: kratos.version })
   })
 }

@@ -1,6 +1,7 @@
 import { Configuration, FrontendApi, ResponseError, type UiContainer } from '@ory/client-fetch'
 import type { Exchanged } from '../schema/described.js'
 import type { Json } from '../replay/types.js'
+import type { TargetKratos } from '../../support/target.js'
 import { createJar } from './jar.js'
 
 export type Kind = 'native' | 'browser'
@@ -21,15 +22,15 @@ export interface Visitor {
 }
 
 /** @param exchanges gets all that is asked and answered */
-export function createVisitor (kind: Kind, publicUrl: string, exchanges: Exchanged[]): Visitor {
+export function createVisitor (kind: Kind, kratos: TargetKratos, exchanges: Exchanged[]): Visitor {
   const jar = createJar()
   let token: string | undefined
   const credential = (): { xSessionToken?: string } => token === undefined ? {} : { xSessionToken: token }
   const api = new FrontendApi(new Configuration({
-    basePath: publicUrl,
+    basePath: kratos.publicUrl,
     // the SDK asks for nothing in particular, and Kratos then takes a browser for one that wants pages (facts 5)
     headers: { Accept: 'application/json' },
-    fetchApi: observed(kind === 'browser' ? jar.fetch : fetch, 'public', exchanges)
+    fetchApi: observed(kind === 'browser' ? jar.fetch : fetch, kratos, exchanges)
   }))
   return {
     api,
@@ -56,11 +57,12 @@ function hiddenValue ({ nodes }: UiContainer, name: string): string {
   return node?.attributes.node_type === 'input' ? String(node.attributes.value) : ''
 }
 
-/** A fetch that notes what it was answered. */
-export function observed (fetchApi: typeof fetch, port: 'public' | 'admin', exchanges: Exchanged[]): typeof fetch {
+/** A fetch that notes what it was answered; where the admin port sends it on to the public one, what that said. */
+export function observed (fetchApi: typeof fetch, { adminUrl }: TargetKratos, exchanges: Exchanged[]): typeof fetch {
   return async (input, init) => {
     const answer = await fetchApi(input, init)
-    const { pathname, search } = new URL(answer.redirected ? answer.url : String(input))
+    const { origin, pathname, search } = new URL(answer.redirected ? answer.url : String(input))
+    const port = origin === adminUrl ? 'admin' : 'public'
     const text = await answer.clone().text()
     const isJson = answer.headers.get('content-type')?.startsWith('application/json') === true
     const body: Json = text === '' ? null : isJson ? JSON.parse(text) as Json : text
