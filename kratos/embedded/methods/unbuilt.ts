@@ -35,6 +35,17 @@ function isPasskeySignUp (ex: Exchange, flow: Flow): boolean {
   return !['', 'true', undefined].includes(form['passkey_register'] as string | undefined)
 }
 
+const PASSKEY_SIGN_IN: JsonObject = {
+  properties: { csrf_token: { type: 'string' }, method: { type: 'string' }, passkey_login: { type: 'string' } }
+}
+
+/** Passkeys take their fields from a body only, so that a GET no method before was responsible for is refused here (recording 14). */
+function isPasskeySignIn (ex: Exchange): boolean {
+  const form = readForm(ex, PASSKEY_SIGN_IN)
+  validateForm(form, PASSKEY_SIGN_IN)
+  return form['method'] === 'passkey' || ![undefined, ''].includes(form['passkey_login'] as string | undefined)
+}
+
 /**
  * A method of Kratos that this server knows by name only: 501 once it is on. While it is off, a passkey at a registration or
  * a login is 404, as is a button in the settings (tried on v26.2.0). Its fields are missing in the forms.
@@ -45,7 +56,6 @@ export function unbuilt (id: string): Method {
     throw notEmbedded(`The method ${id} is not built.`)
   }
   const isMeant = (ex: Exchange): boolean => submittedMethod(ex) === id
-  const isLookedAt = ({ kratos }: Exchange): boolean => id === 'passkey' || isEnabled(kratos, id)
   const populate = (): void => {}
   const buttons: JsonObject = { type: 'object', properties: BUTTONS[id] ?? {} }
   return {
@@ -55,7 +65,10 @@ export function unbuilt (id: string): Method {
       populate,
       submit: async (ex, flow) => (id === 'passkey' ? isPasskeySignUp(ex, flow) : isMeant(ex) && isEnabled(ex.kratos, id)) ? refuse(ex) : NOT_RESPONSIBLE
     },
-    login: { populate, submit: async (ex) => isMeant(ex) && isLookedAt(ex) ? refuse(ex) : NOT_RESPONSIBLE },
+    login: {
+      populate,
+      submit: async (ex) => (id === 'passkey' ? isPasskeySignIn(ex) : isMeant(ex) && isEnabled(ex.kratos, id)) ? refuse(ex) : NOT_RESPONSIBLE
+    },
     settings: {
       populate,
       read: (ex) => {
