@@ -13,7 +13,8 @@ export function answersAreDescribed (t: Test, exchanges: readonly Exchanged[]): 
   const name = 'every answer is as Kratos\' own OpenAPI document describes it'
   t.test(name, missingDocument === undefined ? {} : { skip: missingDocument }, async (t) => {
     const check = createAnswerCheck(loadDocument(), corrections)
-    const answered = exchanges.filter(([, { status }]) => status !== 0)
+    // 501 is how the embedded server says that it is not Kratos there.
+    const answered = exchanges.filter(([, { status }]) => status !== 0 && status !== 501)
     const judgements = answered.map(([request, answer]) => check(request, answer))
     t.strictSame([...new Set(judgements.flatMap(({ problems }) => problems))], [])
     const described = judgements.filter(({ kind }) => kind === 'described').length
