@@ -95,6 +95,12 @@ t.test('POST /self-service/recovery', async (t) => {
     await askForCode(kratos, 'nobody@example.test')
     t.equal(kratos.messages('nobody@example.test')[0]?.template, 'recovery_code_invalid')
   })
+  t.test('answers a browser itself where a hook fails before the flow', async (t) => {
+    const body = `base64://${Buffer.from('error "never"').toString('base64')}`
+    const hooks = [{ hook: 'web_hook', config: { url: 'http://127.0.0.1:1/', method: 'POST', body } }]
+    const kratos = await start(t, { selfservice: { flows: { recovery: { before: { hooks } } } } })
+    t.equal((await openLink(`${kratos.publicUrl}/self-service/recovery/browser`)).status, 500)
+  })
 })
 
 t.test('POST /self-service/verification', async (t) => {

@@ -29,10 +29,9 @@ export function newRecovery (ex: Exchange, type: 'api' | 'browser', method: Meth
   return flow
 }
 
-/** What an init request gets, stored. */
-export async function openRecovery (ex: Exchange, type: 'api' | 'browser'): Promise<Flow> {
-  const flow = newRecovery(ex, type, configuredMethod(ex))
-  await runHooks({ ex, flow, stage: 'before', method: '' })
-  saveFlow(ex.kratos, flow)
-  return flow
+/** What an init request gets, stored: `made` by `newRecovery`, after the hooks had their say. */
+export async function openRecovery (ex: Exchange, made: Flow): Promise<Flow> {
+  await runHooks({ ex, flow: made, stage: 'before', method: '' })
+  saveFlow(ex.kratos, made)
+  return made
 }

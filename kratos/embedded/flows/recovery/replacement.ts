@@ -3,9 +3,10 @@ import type { Flow } from '../../flow/flow.js'
 import { ExpiredError, flowExpired, saveFlow, uiUrl } from '../../flow/lifecycle.js'
 import { redirect, type Answer } from '../../http/answer.js'
 import { renewCsrf } from '../../http/csrf.js'
-import { ApiError, internal } from '../../http/errors.js'
+import { ApiError, plainError } from '../../http/errors.js'
 import { publicUrl, withQuery, type Exchange } from '../../http/exchange.js'
 import { isJsonRequest } from '../../http/negotiation.js'
+import { HookObjection } from '../../hooks/web-hook/answer.js'
 import { isEnabled, type Method } from '../../methods/method.js'
 import { METHODS } from '../../methods/registry.js'
 import { MESSAGES, type UiMessage } from '../../ui/message.js'
@@ -36,8 +37,14 @@ export function replaceRecovery (ex: Exchange, method: Method, { type, cause }: 
   if (method.id === 'link') return type === 'browser' ? toPage(ex, flow) : toFlow(ex, flow)
   if (!isJsonRequest(ex)) return toPage(ex, flow)
   if (!usesContinueWith(ex)) return toFlow(ex, flow)
-  const error = cause instanceof ApiError ? cause : internal(cause instanceof Error ? cause.message : cause.text)
+  const error = apiErrorFor(cause)
   return writeError(ex, error.with({ details: { ...error.fields.details, continue_with: showRecoveryUi(flow) } }))
+}
+
+function apiErrorFor (cause: UiMessage | Error): ApiError {
+  if (cause instanceof ApiError) return cause
+  if (cause instanceof HookObjection) return plainError(cause.summary)
+  return plainError(cause instanceof Error ? cause.message : cause.text)
 }
 
 /** A new flow in place of one whose time is over (facts 8). */

@@ -13,18 +13,21 @@ import { findSession } from '../../session/credentials.js'
 import { MESSAGES } from '../../ui/message.js'
 import { completeRecovery } from './completion.js'
 import { alreadyLoggedIn, answerLoggedIn } from './logged-in.js'
-import { openRecovery, whenOn } from './opening.js'
+import { configuredMethod, newRecovery, openRecovery, whenOn } from './opening.js'
 import { replaceExpiredRecovery, replaceRecovery } from './replacement.js'
 
-const openApi = whenOn(async (ex) => json(200, flowJson(await openRecovery(ex, 'api'))))
+const openApi = whenOn(async (ex) => json(200, flowJson(await openRecovery(ex, newRecovery(ex, 'api', configuredMethod(ex))))))
 
+/** A flow that cannot be made is told on the error page; what a hook says against it, in the answer itself. */
 const openBrowser = whenOn(async (ex) => {
+  let flow: Flow
   try {
-    return openedFlow(ex, await openRecovery(ex, 'browser'))
+    flow = newRecovery(ex, 'browser', configuredMethod(ex))
   } catch (error) {
     if (error instanceof ApiError) return forwardError(ex, error)
     throw error
   }
+  return openedFlow(ex, await openRecovery(ex, flow))
 })
 
 async function initApi (ex: Exchange): Promise<Answer> {
