@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, readdir, readFile } from 'node:fs/promises'
+import { cp, readdir, readFile, symlink } from 'node:fs/promises'
 import { builtinModules } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import ts from 'typescript'
 import { ENVIRONMENT, temporaryFolder } from './support/app.js'
+import { freePorts } from './support/process.js'
 import { compile, install, pack, productionPackages, ROOT } from './support/package.js'
 
 // Building, packing and compiling: seconds when the machine is idle, a minute when it is not.
@@ -107,6 +108,31 @@ t.test('the packed package', async (t) => {
     const { stdout } = await run(process.execPath, ['out/journey.js'], { cwd: project })
     t.strictSame(JSON.parse(stdout), { status: 200, greeting: 'Hello Ada' })
     t.strictSame(await tryServer(t, 'out/server.js', { PORT: '0' }, '/products'), { status: 200, code: 0 })
+  })
+
+  t.test('runs the README\'s examples of tests with tap, node:test and vitest', async (t) => {
+    await cp(join(ROOT, 'examples/testing'), project, { recursive: true })
+    for (const name of ['tap', 'vitest']) await symlink(join(ROOT, 'node_modules', name), join(project, 'node_modules', name), 'junction')
+    const env = { PATH: process.env['PATH'] }
+    const runs: Array<[string[], RegExp]> = [
+      [['tap.test.js'], /^ok 1 - an outage is not a logout/m],
+      [['--test', '--test-reporter=tap', 'node.test.js'], /^ok 1 - whoever is signed in is known[^]*^# pass 1$/m],
+      [['node_modules/vitest/vitest.mjs', 'run', 'vitest.test.js', '--reporter=tap'], /^ +ok 1 - .*a sign-up mails a code/m]
+    ]
+    for (const [args, wanted] of runs) t.match((await run(process.execPath, args, { cwd: project, env })).stdout, wanted)
+  })
+
+  t.test('starts the embedded Kratos by its command, with the configuration that is packed', async (t) => {
+    const { bin } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as { bin: Record<string, string> }
+    const command = join(installed, bin['fastify-kratos'] ?? '')
+    t.match(await readFile(command, 'utf8'), /^#!\/usr\/bin\/env node\n/)
+    const [publicPort, adminPort] = await freePorts(2)
+    const child = spawn(process.execPath, [command, 'dev', '--public-port', `${publicPort}`, '--admin-port', `${adminPort}`], { cwd: project, stdio: ['ignore', 'pipe', 'inherit'] })
+    t.teardown(() => child.kill('SIGKILL'))
+    for await (const line of createInterface(child.stdout)) if (/Ctrl-C stops it/.test(line)) break
+    t.equal((await fetch(`http://127.0.0.1:${publicPort}/health/ready`)).status, 200)
+    child.kill('SIGINT')
+    t.strictSame(await once(child, 'exit'), [0, null])
   })
 
   t.test('runs the service', async (t) => {

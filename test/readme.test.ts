@@ -24,6 +24,11 @@ t.test('the documents', async (t) => {
     }
   })
 
+  await t.test('the examples of tests are the files that test/package.test.ts runs', async (t) => {
+    const shown = [...text('README.md').matchAll(/```js\n([^]*?)```/g)].map(([, code]) => code)
+    t.strictSame(shown.filter((code) => code?.includes('startEmbeddedKratos')), ['node', 'tap', 'vitest'].map((name) => text(`examples/testing/${name}.test.js`)))
+  })
+
   await t.test('the configuration table has every variable with the words of its schema', async (t) => {
     const rows = new Map([...text('README.md').matchAll(/^\| `([A-Z_]+)` \| ?(.*?) \| (.*) \|$/gm)].map(([, name, byDefault, wants]) => [name, { byDefault, wants }]))
     t.same([...rows.keys()].sort(), Object.keys(ConfigSchema.properties).sort())
