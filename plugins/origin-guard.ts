@@ -18,8 +18,11 @@ declare module 'fastify' {
 export interface OriginGuardOptions { settings: AuthSettings }
 
 export default fp<OriginGuardOptions>(async function originGuard (app, { settings }) {
-  const guarded = (request: FastifyRequest): GuardedRequest =>
-    ({ method: request.method, headers: request.headers, ownOrigin: new URL(request.ownUrl()).origin })
+  function guarded (request: FastifyRequest): GuardedRequest {
+    const ownUrl = request.ownUrl()
+    // Without a configured URL it is made of the client's `Host`, which can be anything.
+    return { method: request.method, headers: request.headers, ownOrigin: URL.canParse(ownUrl) ? new URL(ownUrl).origin : undefined }
+  }
 
   function refuse (request: FastifyRequest): never {
     request.log.warn({ event: 'origin_refused', origin: String(request.headers.origin).slice(0, 200) }, 'Request of a foreign origin refused')

@@ -3,7 +3,7 @@ import autoload from '@fastify/autoload'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import { authSettings, type Config, trustedProxies } from './config.js'
-import { createClientErrorHandler, noteAnswers } from './http/client-errors.js'
+import { createClientErrorHandler, noteAnswers, refuseExpectations } from './http/client-errors.js'
 import { addHostCheck } from './http/host-header.js'
 import { addLifecycle } from './http/lifecycle.js'
 import { addRequestLog, loggerOptions, type LogTarget } from './http/logging.js'
@@ -56,6 +56,7 @@ export async function buildApp (config: Config, overrides: AppOverrides = {}): P
 
   addRequestLog(app)
   noteAnswers(app)
+  refuseExpectations(app, { https: isHttps(config) })
   addLifecycle(app)
   applyHttpRules(app, { https: isHttps(config) })
   addHostCheck(app)

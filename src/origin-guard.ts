@@ -3,20 +3,14 @@ import type { IncomingHttpHeaders } from 'node:http'
 export interface GuardedRequest {
   method: string
   headers: IncomingHttpHeaders
-  /** Origin under which the client reaches us. */
-  ownOrigin: string
+  /** Origin under which the client reaches us; undefined where its `Host` names none. */
+  ownOrigin: string | undefined
 }
 
 const DECLARES_JSON = /^application\/json\s*(?:;|$)/i
 
-/**
- * Whether a state-changing request that a cookie authenticates, or that hands out a session, may run
- * (security model, section 3; C02, C06 to C10). Needed because API flows switch Kratos' own CSRF check off.
- */
-export function isOriginTrusted ({ method, headers, ownOrigin }: GuardedRequest, origins: readonly string[]): boolean {
+function isOriginKnown ({ method, headers, ownOrigin }: GuardedRequest, origins: readonly string[]): boolean {
   const { origin } = headers
-  // A POST that navigates is a form, and no form speaks to us, whoever shows it (C08).
-  if (method === 'POST' && headers['sec-fetch-mode'] === 'navigate') return false
   // Exact comparison: `null`, a list and a duplicate (which Node joins by a comma) equal no origin.
   if (origin !== undefined) return origin === ownOrigin || origins.includes(origin)
   const site = headers['sec-fetch-site']
@@ -24,6 +18,16 @@ export function isOriginTrusted ({ method, headers, ownOrigin }: GuardedRequest,
   // Not a browser. What a browser could send cross-site without a preflight is refused all the same.
   return method !== 'POST' || DECLARES_JSON.test(headers['content-type'] ?? '')
 }
+
+/** A POST that navigates: whoever shows it, no form speaks to us (C08). */
+const isForm = ({ method, headers }: GuardedRequest): boolean => method === 'POST' && headers['sec-fetch-mode'] === 'navigate'
+
+/**
+ * Whether a state-changing request that a cookie authenticates, or that hands out a session, may run
+ * (security model, section 3; C02, C06 to C10). Needed because API flows switch Kratos' own CSRF check off.
+ */
+export const isOriginTrusted = (request: GuardedRequest, origins: readonly string[]): boolean =>
+  !isForm(request) && isOriginKnown(request, origins)
 
 /** How browsers, present and past, mark what nobody asked for yet. */
 const SPECULATION_HEADERS = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz']
@@ -34,7 +38,7 @@ const SPECULATION_HEADERS = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz']
  */
 export function isBrowserOriginTrusted (request: GuardedRequest, origins: readonly string[]): boolean {
   const { origin, 'sec-fetch-site': site } = request.headers
-  return (origin === undefined && site === undefined) || isOriginTrusted(request, origins)
+  return (origin === undefined && site === undefined) || isOriginKnown(request, origins)
 }
 
 /**

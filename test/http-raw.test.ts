@@ -10,13 +10,13 @@ const ID = '77d1b512-3207-4f23-81ed-7fd35915a4f0'
 const LOGIN = '/api/auth/flows/login'
 const ACTIVE = answer(200, { id: 's', active: true, expires_at: '2099-01-01T00:00:00Z', identity: { id: ID, traits: { email: 'a@example.test' } } })
 
-interface Setup { app: FastifyInstance, kratos: FaultServer }
+interface Setup { app: FastifyInstance, kratos: FaultServer, logs: () => string[] }
 
 async function listening (t: Test, reaction: Reaction = answer(500, {})): Promise<Setup> {
   const kratos = await startFaultServer(t, reaction)
-  const { app } = await build(t, { KRATOS_PUBLIC_URL: kratos.url })
+  const { app, logs } = await build(t, { KRATOS_PUBLIC_URL: kratos.url })
   await app.listen({ port: 0, host: '127.0.0.1' })
-  return { app, kratos }
+  return { app, kratos, logs }
 }
 
 /** Started first and awaited last: these cases are about waiting (L13). */
@@ -45,7 +45,7 @@ t.test('requests that break the rules of HTTP are refused in the envelope and cu
     ['folded header', request('GET /health/alive HTTP/1.1', 'X-A: 1', ' folded')], ['bare LF', 'GET /health/alive HTTP/1.1\nHost: localhost\n\n'], ['bare LF in the head', 'GET /health/alive HTTP/1.1\r\nHost: localhost\nX-A: 1\r\n\r\n'], ['bare CR', request('GET /health/alive HTTP/1.1', 'X-A: 1\rX-B: 2')],
     ['NUL in a value', request('GET /health/alive HTTP/1.1', 'X-A: a\u0000b')], ['NUL in the path', request('GET /health/\u0000 HTTP/1.1')], ['HTTP/9.9', request('GET /health/alive HTTP/9.9')], ['HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
     ['bad chunk size', request(POST, json, 'Transfer-Encoding: chunked') + 'zz\r\n'], ['space in the path', request('GET /health/ alive HTTP/1.1')], ['TLS on a plain port', '\u0016\u0003\u0001\u0000\u00a5\u0001\u0000\u0000\u00a1'],
-    ['no Host', 'GET /health/alive HTTP/1.1\r\n\r\n'], ['two Hosts', request('GET /health/alive HTTP/1.1', 'Host: evil.example')]
+    ['an expectation', request('GET /health/alive HTTP/1.1', 'Expect: miracles')], ['no Host', 'GET /health/alive HTTP/1.1\r\n\r\n'], ['two Hosts', request('GET /health/alive HTTP/1.1', 'Host: evil.example')]
   ]
   for (const [name, bytes] of broken) {
     const answer = await speak(app, bytes)
@@ -61,6 +61,18 @@ t.test('requests that break the rules of HTTP are refused in the envelope and cu
   }
   t.equal((await speak(app, request('GET /health/alive HTTP/1.1', `X-Big: ${'x'.repeat(15_000)}`))).status, 200, '15 kB of headers pass')
   t.equal(kratos.requests.length, 0, 'nothing was handled')
+})
+
+t.test('what else clients do is no fault of ours', async (t) => {
+  const { app, logs } = await listening(t)
+  for (const method of ['QUERY', 'PROPFIND', 'TRACE', 'SEARCH', 'OPTIONS']) {
+    const { status } = await speak(app, request(`${method} /api/auth/whoami HTTP/1.1`))
+    t.ok(status === 405 || status === 400, `${method}: ${status}`)
+  }
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+  socket.write([`POST ${LOGIN} HTTP/1.1`, 'Host: x', 'Content-Type: application/json', 'Content-Length: 100', '', '{'].join('\r\n'), () => setImmediate(() => socket.destroy()))
+  while (!logs().some((line) => line.includes('request_aborted'))) await new Promise((resolve) => setImmediate(resolve))
+  t.notOk(logs().some((line) => line.includes('INTERNAL_ERROR')), 'an upload that breaks off is not logged as our error')
 })
 
 t.test('other spellings of a path lead to the same guarded route (B32)', async (t) => {

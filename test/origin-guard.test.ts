@@ -1,5 +1,7 @@
+import Fastify from 'fastify'
 import t from 'tap'
-import { isDeliberateVisit, isOriginTrusted, needsOriginCheck } from '../src/origin-guard.js'
+import fastifyKratos from '../src/index.js'
+import { isBrowserOriginTrusted, isDeliberateVisit, isOriginTrusted, needsOriginCheck } from '../src/origin-guard.js'
 
 const OWN = 'https://api.example'
 const APP = 'https://app.example'
@@ -79,4 +81,24 @@ t.test('what needs an origin check at all', async (t) => {
   }
   t.notOk(isOriginTrusted({ method: 'GET', headers: { upgrade: 'websocket', origin: 'https://evil.example' }, ownOrigin: OWN }, [APP]), 'foreign WebSocket')
   t.ok(isOriginTrusted({ method: 'GET', headers: { upgrade: 'websocket', origin: APP, 'sec-fetch-mode': 'websocket' }, ownOrigin: OWN }, [APP]))
+})
+
+t.test('Kratos\' own forms, which are navigations', async (t) => {
+  const form = (headers: Record<string, string>): boolean => isBrowserOriginTrusted({ method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers }, ownOrigin: OWN }, [APP])
+  t.ok(form({ 'sec-fetch-mode': 'navigate', 'sec-fetch-site': 'same-origin', origin: OWN }), 'of our own origin')
+  t.ok(form({ 'sec-fetch-mode': 'navigate', 'sec-fetch-site': 'same-site', origin: APP }), 'of an allowed front end')
+  t.ok(form({}), 'of no modern browser: Kratos checks its CSRF token')
+  for (const headers of [{ origin: 'https://evil.example' }, { origin: 'null' }, { 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'none' }]) t.notOk(form({ 'sec-fetch-mode': 'navigate', ...headers }), JSON.stringify(headers))
+})
+
+t.test('a Host that is none has no origin, and is no fault of ours', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(fastifyKratos, { publicUrl: 'http://127.0.0.1:9' })
+  for (const host of ['[', '%', 'a b', 'x:99999']) {
+    for (const origin of [APP, '', `http://${host}`]) {
+      const { statusCode } = await app.inject({ method: 'POST', url: '/api/auth/flows/login', payload: {}, headers: { host, origin } })
+      t.equal(statusCode, 403, `Host ${host}, Origin ${origin}`)
+    }
+  }
 })

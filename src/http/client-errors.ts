@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import { type ErrorCode, serviceError } from '../errors.js'
+import { type ErrorCode, serviceError, type ServiceError } from '../errors.js'
 import { envelope } from './error-handler.js'
 import { responseHeaders } from './rules.js'
 
@@ -24,6 +24,27 @@ export function noteAnswers (app: FastifyInstance): void {
 
 const wasAnswered = (socket: Socket): boolean => lastAnswered.get(socket)?.complete === false
 
+/** `Expect` with anything but `100-continue` (RFC 9110, section 10.1.1), which Node would answer outside our envelope. */
+export function refuseExpectations (app: FastifyInstance, { https }: { https: boolean }): void {
+  app.server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    const { statusCode, body, headers } = closingAnswer(serviceError('VALIDATION_ERROR'), https)
+    response.writeHead(statusCode, headers).end(body)
+  })
+}
+
+/** A failure in the envelope that ends its connection. */
+function closingAnswer (error: ServiceError, https: boolean): { statusCode: number, headers: Record<string, string | number>, body: string } {
+  const body = JSON.stringify(envelope(error))
+  const headers = {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    ...responseHeaders(https),
+    'x-request-id': randomUUID(),
+    connection: 'close',
+  }
+  return { statusCode: error.statusCode, headers, body }
+}
+
 /** Time for the client to read the answer before the socket goes, whatever it still sends. */
 const LINGER_MS = 1000
 
@@ -37,17 +58,9 @@ export function createClientErrorHandler ({ https }: { https: boolean }) {
       socket.destroy()
       return
     }
-    const shown = serviceError(CODE_OF_PARSER_ERROR[error.code ?? ''] ?? 'VALIDATION_ERROR')
-    const body = JSON.stringify(envelope(shown))
-    const headers = {
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': Buffer.byteLength(body),
-      ...responseHeaders(https),
-      'x-request-id': randomUUID(),
-      connection: 'close',
-    }
+    const { statusCode, headers, body } = closingAnswer(serviceError(CODE_OF_PARSER_ERROR[error.code ?? ''] ?? 'VALIDATION_ERROR'), https)
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-    socket.end([`HTTP/1.1 ${shown.statusCode} ${STATUS_CODES[shown.statusCode]}`, ...lines, '', body].join('\r\n'))
+    socket.end([`HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}`, ...lines, '', body].join('\r\n'))
     // `end` closes our half only: a client that never closes its own would keep the socket for ever (L13).
     setTimeout(() => socket.destroy(), LINGER_MS).unref()
   }

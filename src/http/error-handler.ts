@@ -2,16 +2,10 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type ErrorCode, errorText, type FieldError, isServiceError, serviceError, type ServiceError } from '../errors.js'
 import { InvalidCursorError, InvalidValueError, StoreUnavailableError } from '../store/errors.js'
 
-/** Fastify's own errors that a client can cause, by its error code. Anything that is not here is our fault. */
+/** Fastify's own errors that a client can cause and that have a code of ours; its other 4xx are `VALIDATION_ERROR`. */
 const CODE_OF_FASTIFY_ERROR: Record<string, ErrorCode> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'PAYLOAD_TOO_LARGE',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'VALIDATION_ERROR',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'VALIDATION_ERROR',
-  FST_ERR_CTP_INVALID_JSON_BODY: 'VALIDATION_ERROR',
-  FST_ERR_BAD_URL: 'VALIDATION_ERROR',
-  FST_ERR_MAX_PARAM_LENGTH: 'VALIDATION_ERROR',
-  FST_ERR_ASYNC_CONSTRAINT: 'VALIDATION_ERROR',
 }
 
 /** Which field and what it should be; never the value, which may be a password (no `data` of Ajv leaves here). */
@@ -22,6 +16,12 @@ function fieldErrors (error: FastifyError): FieldError[] | undefined {
   }))
 }
 
+/** Node's word for a client that went away before its body was complete: nobody reads the answer, and nothing of ours failed. */
+const isAbortedUpload = ({ code, message }: FastifyError): boolean => code === 'ECONNRESET' && message === 'aborted'
+
+const isClientsMistake = (error: FastifyError): boolean =>
+  isAbortedUpload(error) || (String(error.code).startsWith('FST_ERR_') && (error.statusCode ?? 500) < 500)
+
 /** The error as the client may see it: ours as they are, Fastify's by the table, everything else a plain 500. */
 export function publicError (error: FastifyError): ServiceError {
   if (isServiceError(error)) return error
@@ -29,8 +29,8 @@ export function publicError (error: FastifyError): ServiceError {
   if (error instanceof StoreUnavailableError) return serviceError('DATABASE_UNAVAILABLE', { cause: error })
   if (error instanceof InvalidValueError) return serviceError('VALIDATION_ERROR', { cause: error })
   if (error instanceof InvalidCursorError) return serviceError('VALIDATION_ERROR', { fields: [{ path: '/cursor', message: 'is not a cursor of this list' }] })
-  const known = CODE_OF_FASTIFY_ERROR[error.code]
-  return known === undefined ? serviceError('INTERNAL_ERROR', { cause: error }) : serviceError(known, { cause: error })
+  const known = CODE_OF_FASTIFY_ERROR[error.code] ?? (isClientsMistake(error) ? 'VALIDATION_ERROR' : 'INTERNAL_ERROR')
+  return serviceError(known, { cause: error })
 }
 
 /** Name, code and messages of an error and its causes; no stacks of clients' mistakes, no driver parameters (H02). */

@@ -35,4 +35,9 @@ export function addRequestLog (app: FastifyInstance): void {
       ms: Math.round(reply.elapsedTime * 10) / 10,
     }, 'request')
   })
+
+  // Nothing is sent to a client that has gone, so no `onResponse` comes.
+  app.addHook('onRequestAbort', async (request) => {
+    request.log.info({ event: 'request_aborted', method: request.method, route: request.routeOptions.url ?? null }, 'request aborted')
+  })
 }
