@@ -53,7 +53,7 @@ t.test('embedded Kratos', async (t) => {
 
   t.test('answers 501 for what it does not do, never a made-up success', async (t) => {
     const kratos = await start(t)
-    const { status, body } = await call('GET', `${kratos.adminUrl}/admin/metrics/prometheus`)
+    const { status, body } = await call('GET', `${kratos.publicUrl}/.well-known/ory/webauthn.js`)
     t.equal(status, 501)
     t.match(body['error'].reason, 'is not built')
   })
