@@ -44,13 +44,15 @@ export async function attempt (wanted: OutgoingRequest, clock: Clock, closing: A
 
 async function followed (first: OutgoingRequest, signal: AbortSignal): Promise<Outcome> {
   let next: OutgoingRequest = first
+  let location: string | undefined = ''
   for (let redirects = 0; redirects < MAX_REDIRECTS; redirects++) {
     const { status, headers, body } = await exchanged(next, signal)
-    const target = redirected(next, status, headers.location)
+    location = headers.location
+    const target = redirected(next, status, location)
     if (target === undefined) return { kind: 'answered', status, headers, body }
     next = target
   }
-  return { kind: 'failed', reason: `${errorHead(first)}: stopped after ${MAX_REDIRECTS} redirects`, isTimeout: false, isFinal: true }
+  return { kind: 'failed', reason: `${errorHead({ ...first, url: location ?? '' })}: stopped after ${MAX_REDIRECTS} redirects`, isTimeout: false, isFinal: true }
 }
 
 /** The request that a redirect asks for; only 307 and 308 keep method and body. */

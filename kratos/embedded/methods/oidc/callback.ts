@@ -87,8 +87,8 @@ function home (ex: Exchange, flow: Flow): string {
 
 async function visitorOf ({ kratos }: Exchange, { state, waiting }: Return, code: string): Promise<Visitor> {
   const provider = providerById(kratos, state.providerId)
-  const { claims, tokens } = await redeemCode(kratos, provider, code, state.pkceVerifier)
-  return { provider, claims: mapperClaims(claims), tokens, traits: waiting.traits }
+  const { claims, iss, tokens } = await redeemCode(kratos, provider, code, state.pkceVerifier)
+  return { provider, claims: mapperClaims(claims, iss), tokens, traits: waiting.traits }
 }
 
 async function proceed (ex: Exchange, { flow, waiting }: Return, visitor: Visitor, session: Session | undefined): Promise<Answer> {

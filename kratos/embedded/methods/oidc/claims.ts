@@ -22,9 +22,14 @@ function normalised (name: string, value: Json): Json {
   return value
 }
 
-/** Claims as a mapper sees them: empty ones are absent. @throws ApiError 502 without subject or issuer */
-export function mapperClaims (raw: JsonObject): JsonObject {
-  const known = KNOWN_CLAIMS.map((name): [string, Json] => [name, normalised(name, raw[name] ?? '')]).filter(([, value]) => !isEmpty(value))
+/**
+ * Claims as a mapper sees them: empty ones are absent.
+ * @param iss stands in where the claims name no issuer
+ * @throws ApiError 502 without subject or issuer
+ */
+export function mapperClaims (raw: JsonObject, iss: Json): JsonObject {
+  const found: JsonObject = { ...raw, iss: isEmpty(raw['iss']) ? iss : raw['iss'] ?? '' }
+  const known = KNOWN_CLAIMS.map((name): [string, Json] => [name, normalised(name, found[name] ?? '')]).filter(([, value]) => !isEmpty(value))
   const claims: JsonObject = { ...Object.fromEntries(known), raw_claims: raw }
   const upstream = (reason: string): ApiError => new ApiError({ code: 502, id: 'upstream_error', message: 'Upstream error', reason })
   if (claims['sub'] === undefined) throw upstream('provider did not return a subject')

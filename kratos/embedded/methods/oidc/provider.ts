@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { ApiError, badRequest, misconfigured, plainError } from '../../http/errors.js'
 import { attempt } from '../../http/outgoing.js'
-import { asObject, type JsonObject } from '../../json.js'
+import { asObject, type Json, type JsonObject } from '../../json.js'
 import type { Kratos } from '../../kratos.js'
 import { newKey } from '../../random.js'
 import { callbackUrl, type Provider } from './config.js'
@@ -79,8 +79,11 @@ export async function authorizationUrl (kratos: Kratos, provider: Provider, { st
   return url.toString()
 }
 
-/** What a code of the provider stands for. @throws ApiError when it is refused or the claims cannot be trusted */
-export async function redeemCode (kratos: Kratos, provider: Provider, code: string, verifier: string): Promise<{ claims: JsonObject, tokens: ProviderTokens }> {
+/** What a code of the provider stands for; `iss` is who signed the ID token. */
+export interface Redeemed { claims: JsonObject, iss: Json, tokens: ProviderTokens }
+
+/** @throws ApiError when the code is refused or the claims cannot be trusted */
+export async function redeemCode (kratos: Kratos, provider: Provider, code: string, verifier: string): Promise<Redeemed> {
   const discovery = await discover(kratos, provider)
   const answer = await tokensFor(kratos, provider, discovery, code, verifier)
   const { id_token: idToken = '', access_token: accessToken = '', refresh_token: refreshToken = '' } = asObject(answer)
@@ -90,7 +93,7 @@ export async function redeemCode (kratos: Kratos, provider: Provider, code: stri
   const tokens = { idToken: String(idToken), accessToken: String(accessToken), refreshToken: String(refreshToken) }
   const { body: keys } = await call(kratos, discovery.jwksUri)
   const claims = verifiedClaims(tokens.idToken, { issuer: provider.issuerUrl, clientId: provider.clientId, keys, nowMs: kratos.clock.now() })
-  return { claims: provider.claimsSource === 'userinfo' ? await userinfo(kratos, discovery, tokens, claims) : claims, tokens }
+  return { claims: provider.claimsSource === 'userinfo' ? await userinfo(kratos, discovery, tokens, claims) : claims, iss: claims['iss'] ?? '', tokens }
 }
 
 /** Go's client names itself in a header first, then in the form, as the provider likes it. */
@@ -112,5 +115,5 @@ async function userinfo (kratos: Kratos, { userinfoEndpoint }: Discovery, { acce
   if (status !== 200) throw plainError(`${status}: ${JSON.stringify(body)}`)
   const claims = asObject(body)
   if (claims['sub'] !== idClaims['sub']) throw badRequest('sub (Subject) claim mismatch between ID token and UserInfo endpoint')
-  return { ...claims, iss: claims['iss'] ?? idClaims['iss'] ?? '' }
+  return claims
 }
