@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest, onRequestHookHandler, RouteOptions } from 'fastify'
+import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { serviceError, type ServiceError } from '../src/errors.js'
 import { nextOfCode } from '../src/flows/outcome.js'
@@ -23,7 +23,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /**
      * Guards the route, before everything else and by this alone: `true`, or what the session has to be (403 with `next` when it
-     * is not). For routes registered after the plugin.
+     * is not). For the routes of the instance with the plugin, and of scopes registered after it.
      */
     auth?: boolean | AuthRequirement
   }
@@ -69,7 +69,7 @@ export default fp(async function authenticate (app) {
   })
 
   /** The guard of a route with `config.auth`; a requirement that makes no sense fails the start. */
-  function routeGuard (requirement: AuthRequirement): onRequestHookHandler {
+  function routeGuard (requirement: AuthRequirement): Guard {
     if (requirement.within !== undefined) durationMs(requirement.within)
     return async function guardRoute (request, reply) {
       await app.authenticate(request, reply)
@@ -78,16 +78,28 @@ export default fp(async function authenticate (app) {
     }
   }
 
-  const guarded = new WeakSet<object>()
+  const guards = new WeakSet<object>()
+  /** Requirements of the routes that have their guard among their own hooks. */
+  const attached = new WeakSet<object>()
   app.addHook('onRoute', (route: RouteOptions) => {
     const auth = route.config?.auth
     if (auth === undefined || auth === false) return
+    const requirement = auth === true ? {} : { ...auth }
+    attached.add(requirement)
+    route.config = { ...route.config, auth: requirement }
     const hooks = [route.onRequest ?? []].flat()
     // The automatic HEAD route comes with the hooks of its GET route.
-    if (hooks.some((hook) => guarded.has(hook))) return
-    const guard = routeGuard(auth === true ? {} : auth)
-    guarded.add(guard)
+    if (hooks.some((hook) => guards.has(hook))) return
+    const guard = routeGuard(requirement)
+    guards.add(guard)
     route.onRequest = [guard, ...hooks]
+  })
+
+  // After `register` without `await` the app declares routes before this plugin is loaded: the hook above never saw them.
+  app.addHook('onRequest', async function guardEarlierRoute (request, reply) {
+    const auth = request.routeOptions.config?.auth
+    if (auth === undefined || auth === false || (auth !== true && attached.has(auth))) return
+    await routeGuard(auth === true ? {} : auth)(request, reply)
   })
 
   app.decorate('authenticateOptional', async (request, reply) => {
