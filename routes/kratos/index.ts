@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../../src/config.js'
 import { serviceError } from '../../src/errors.js'
@@ -18,12 +17,6 @@ function pathOf (request: FastifyRequest): string {
   return query === -1 ? path : path + request.raw.url?.slice(query)
 }
 
-/** The body is passed on unread, so its announced length has to do; Node's parser holds a client to it. */
-function checkSize ({ headers }: FastifyRequest): void {
-  const isUnannounced = headers['transfer-encoding'] !== undefined
-  if (isUnannounced || Number(headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw serviceError('PAYLOAD_TOO_LARGE')
-}
-
 /**
  * Kratos' own public API on our origin, for its SDK and its ready-made forms. Nothing in a body is rewritten: the operator
  * tells Kratos that it lives at `<PUBLIC_URL>/kratos/`, so Kratos itself writes our addresses (design, section 13).
@@ -31,9 +24,9 @@ function checkSize ({ headers }: FastifyRequest): void {
 const kratosRoutes: FastifyPluginAsync<{ config: Config }> = async function kratosRoutes (app, { config }) {
   if (!config.KRATOS_PROXY) return
 
-  // Any type of body, unread: what Kratos makes of it is Kratos' business.
+  // Any type of body, byte for byte: what Kratos makes of it is Kratos' business.
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES }, (_request, body, done) => done(null, body))
 
   /** A redirect goes on to a place that Kratos may send a browser to, and nowhere else (E10). */
   function addLocation (reply: FastifyReply, answer: StreamedAnswer): void {
@@ -49,8 +42,7 @@ const kratosRoutes: FastifyPluginAsync<{ config: Config }> = async function krat
 
   async function passOn (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const path = pathOf(request)
-    checkSize(request)
-    const body = request.body instanceof Readable ? request.body : null
+    const body = Buffer.isBuffer(request.body) ? request.body : null
     const method = request.method as 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
     const answer = await app.kratos.passThrough({ method, path, headers: request.headers, body, caller: request.kratosCaller(), ownUrl: request.ownUrl() })
     if (answer.kind === 'ill') throw upstreamError(answer)

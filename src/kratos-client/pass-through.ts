@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import type { Caller } from './caller.js'
 
@@ -8,7 +7,7 @@ export interface PassThroughRequest {
   /** From `passThroughPath`, with the query. */
   path: string
   headers: IncomingHttpHeaders
-  body: Readable | null
+  body: Buffer | null
   caller: Caller
   /** Our own URL: Kratos writes the host it was called by into `request_url` (facts 3). */
   ownUrl: string
@@ -30,7 +29,7 @@ export function passThroughPath (path: string): string | undefined {
 }
 
 /** What a client's request may tell Kratos besides credential, flow cookies and device. Never `Origin`: with it API flows fail (facts 1 iii). */
-const HEADERS_UP = ['accept', 'accept-language', 'content-type', 'content-length', 'if-none-match', 'x-csrf-token']
+const HEADERS_UP = ['accept', 'accept-language', 'content-type', 'if-none-match', 'x-csrf-token']
 
 export function passThroughHeaders ({ headers, ownUrl }: PassThroughRequest): Record<string, string> {
   const { host, protocol } = new URL(ownUrl)

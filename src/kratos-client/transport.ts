@@ -28,13 +28,13 @@ export interface UpstreamAnswer {
   body: unknown
 }
 
-/** A request whose path was checked already and whose body is passed on as it comes. */
+/** A request whose path was checked already and whose body is passed on as it came, whole: a slow client must not hold a socket to Kratos. */
 export interface StreamedRequest {
   method: Dispatcher.HttpMethod
   /** Path and query below the origin's base path. */
   path: string
   headers: Record<string, string>
-  body: Readable | null
+  body: Buffer | null
   deadlineMs: number
 }
 
@@ -155,7 +155,8 @@ export function createTransport (options: TransportOptions): Transport {
     }
     try {
       const answer = await pool.request({ method, path: basePath + path, headers, body, signal: controller.signal })
-      answer.body.once('close', release)
+      // An answer that is given up, or cut off before anybody reads it, fails without a reader: nobody else would take the error.
+      answer.body.on('error', () => {}).once('close', release)
       return { kind: 'stream', status: answer.statusCode, headers: answer.headers, body: answer.body }
     } catch (error) {
       release()
