@@ -38,8 +38,11 @@ export async function startTarget (t: Test, options: EmbeddedKratosOptions = {})
   return await openReal()
 }
 
-async function startEmbedded (t: Test, options: EmbeddedKratosOptions): Promise<TargetKratos> {
-  const kratos = await startEmbeddedKratos(options)
+/** Hundreds of passwords are hashed by a test run, and no test is about how well. */
+const quickHashes = { hashers: { bcrypt: { cost: 4 } } }
+
+async function startEmbedded (t: Test, { overrides = {}, ...options }: EmbeddedKratosOptions): Promise<TargetKratos> {
+  const kratos = await startEmbeddedKratos({ ...options, overrides: { ...quickHashes, ...overrides } })
   t.teardown(() => kratos.close())
   const { publicUrl, adminUrl, version, createIdentity } = kratos
   return { publicUrl, adminUrl, version, createIdentity, messages: async (address) => kratos.messages(address) }

@@ -26,14 +26,15 @@ const errorDetails: JsonObject = {
   additionalProperties: false,
   properties: {
     ...Object.fromEntries(['api', 'docs', 'hint', 'identity_id', 'redirect_browser_to', 'redirect_to', 'reject_reason', 'return_to'].map((name) => [name, text])),
-    continue_with: { type: 'array', items: ref('schemas/continueWith') }
+    continue_with: { type: 'array', items: ref('schemas/continueWith') },
+    'found cookies': { type: 'array', items: text }
   }
 }
 
 const noFlow = 'an error before there is a flow (unknown id, malformed id, hook, body limit) is 400 with an error object, not with the flow (recordings 14, 72, 75, 86)'
 
 export const corrections: Correction[] = [
-  { at: '/components/schemas/genericError/properties/details', right: () => errorDetails, reason: 'says that details are always empty; they tell why and where to go on (recordings 13, 20, 34, 63; continue_with: facts 7)' },
+  { at: '/components/schemas/genericError/properties/details', right: () => errorDetails, reason: 'says that details are always empty; they tell why and where to go on (recordings 13, 20, 34, 63, and further-answers.json)' },
   { at: '/components/schemas/errorBrowserLocationChangeRequired/properties/error', right: () => ref('schemas/genericError'), reason: 'wants the error object in another error object (recordings 34, 55, 56, 68)' },
   { at: '/components/schemas/sessionDevice/properties/user_agent', right: orNull, reason: 'null where the client sent no User-Agent (recording 45, facts 3)' },
   { at: '/components/schemas/session/properties/devices', right: orNull, reason: 'null in the list of all sessions unless asked for (further-answers.json)' },
