@@ -16,7 +16,7 @@ export async function call (method: string, url: string, options: { body?: unkno
 }
 
 /** Opens an API flow and submits it. */
-export async function submitFlow (publicUrl: string, flow: 'registration' | 'login', body: object): Promise<JsonAnswer> {
+export async function submitFlow (publicUrl: string, flow: 'registration' | 'login' | 'recovery', body: object): Promise<JsonAnswer> {
   const init = await call('GET', `${publicUrl}/self-service/${flow}/api`)
   return await call('POST', `${publicUrl}/self-service/${flow}?flow=${init.body['id']}`, { body })
 }
