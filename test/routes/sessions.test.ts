@@ -1,4 +1,5 @@
 import t from 'tap'
+import { systemClock } from '../../kratos/embedded/clock.js'
 import { FRONTEND, PUBLIC_URL } from '../support/app.js'
 import { buildWithKratos, get, post, setCookies, signUp, signUpInBrowser } from '../support/kratos.js'
 
@@ -56,6 +57,20 @@ t.test('GET /api/auth/whoami', async (t) => {
     t.match(setCookies(answer), [/^ory_kratos_session=; Max-Age=0; Path=\/; Expires=Thu, 01 Jan 1970/])
     const same = await get(app, '/api/auth/whoami', { cookie: `${cookie}; ${cookie}` })
     t.equal(same.statusCode, 200, 'the same value twice counts as one (B03)')
+  })
+
+  await t.test('a cookie that Kratos renewed goes to the one who asked, byte for byte (B27)', async (t) => {
+    let ahead = 0
+    const clock = { ...systemClock, now: () => Date.now() + ahead }
+    const { app, kratos } = await buildWithKratos(t, { clock })
+    const { cookie } = await signUpInBrowser(app)
+    const { data } = (await get(app, '/api/auth/whoami?full=true', { cookie })).json<{ data: { session: { id: string } } }>()
+    ahead = 60_000
+    const extended = await fetch(`${kratos.adminUrl}/admin/sessions/${data.session.id}/extend`, { method: 'PATCH' })
+    t.equal(extended.status, 200)
+    const renewed = await get(app, '/api/documents', { cookie })
+    t.equal(renewed.statusCode, 200)
+    t.match(setCookies(renewed), [/^ory_kratos_session=[A-Za-z0-9_=-]{100,}; Path=\/; Expires=[^;]+; Max-Age=\d+; HttpOnly; SameSite=Lax$/])
   })
 
   await t.test('HEAD runs the guard too (A32)', async (t) => {
