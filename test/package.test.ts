@@ -14,6 +14,8 @@ import { compile, install, pack, productionPackages, ROOT } from './support/pack
 // Building, packing and compiling: seconds when the machine is idle, a minute when it is not.
 t.setTimeout(240_000)
 
+// Packs, compiles and starts ten programs: on a loaded machine that takes its time.
+t.setTimeout(240_000)
 const run = promisify(execFile)
 const folder = await temporaryFolder(t)
 const packed = await pack(folder)

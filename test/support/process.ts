@@ -26,9 +26,9 @@ export interface Program {
 }
 
 /** Runs a program of the repository; it ends with the test at the latest. */
-export function run (t: Test, args: string[], env: Record<string, string> = {}): Program {
+export function run (t: Test, args: string[], env: Record<string, string> = {}, cwd = ROOT): Program {
   const inherited = Object.fromEntries(['PATH', 'HOME', 'TMPDIR'].map((name) => [name, process.env[name]]))
-  const child = spawn(process.execPath, args, { cwd: ROOT, env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, args, { cwd, env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   const watchers = new Set<() => void>()
   for (const stream of [child.stdout, child.stderr]) {
