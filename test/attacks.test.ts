@@ -7,7 +7,10 @@ import { answer, bytes, type FaultServer, hang, type Reaction, startFaultServer 
 import { refused, request, speak } from './support/raw-http.js'
 
 const TOKEN = `ory_st_${'a1B2'.repeat(8)}`
+const ID = '77d1b512-3207-4f23-81ed-7fd35915a4f0'
+const SESSION = { id: 's', active: true, authenticated_at: new Date().toISOString(), expires_at: '2099-01-01T00:00:00Z', identity: { id: ID, traits: {} } }
 const NO_SESSION = answer(401, { error: { code: 401, id: 'session_inactive' } })
+const NO_CONTENT: Reaction = (socket) => { socket.write('HTTP/1.1 204 No Content\r\n\r\n') }
 const LOGIN = 'POST /kratos/self-service/login?flow=x HTTP/1.1'
 const JSON_TYPE = 'Content-Type: application/json'
 
@@ -149,6 +152,38 @@ t.test('/kratos/*', async (t) => {
     t.ok(closed)
     t.ok(ms >= 250 && ms < 300 + 1000, `${ms} ms`)
   })
+})
+
+t.test('bodies that no form sends', async (t) => {
+  await t.test('a list where a string belongs is 400 at every member, and Kratos is not called (A04)', async (t) => {
+    const { app, kratos } = await listening(t, NO_SESSION)
+    for (const flow of ['login', 'registration', 'recovery', 'verification', 'settings']) {
+      for (const name of ['flow_id', 'method', 'csrf_token', 'traits', 'transient_payload', 'password', 'code', 'totp_code', 'lookup_secret', 'provider', 'link', 'token', 'webauthn_login', 'resend', 'address', 'x']) {
+        const payload = { flow_id: ID, method: 'password', [name]: ['a'] }
+        t.equal((await app.inject({ method: 'POST', url: `/api/auth/flows/${flow}`, payload })).statusCode, 400, `${name} of ${flow}`)
+      }
+    }
+    t.same(kratos.requests, [])
+  })
+
+  await t.test('thousands of wrong members get a short answer', async (t) => {
+    const { app } = await listening(t, NO_SESSION)
+    const payload = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`k${n}`, []]))
+    const refusal = await app.inject({ method: 'POST', url: '/api/auth/flows/login', payload })
+    t.equal(refusal.statusCode, 400)
+    t.equal(refusal.json().fields.length, 20)
+  })
+})
+
+t.test('an account that is deleted stays so, whatever the app does about it', async (t) => {
+  const kratos = await startFaultServer(t, (socket, received) => (received.method === 'DELETE' ? NO_CONTENT : answer(200, SESSION))(socket, received))
+  for (const onAccountDeleted of [() => { throw new Error('x') }, () => undefined, async () => { throw new Error('y') }, () => { throw null }]) { // eslint-disable-line no-throw-literal
+    const app = Fastify()
+    await app.register(fastifyKratos, { publicUrl: kratos.url, adminUrl: kratos.url, onAccountDeleted: onAccountDeleted as () => Promise<void> })
+    const deleted = await app.inject({ method: 'DELETE', url: '/api/auth/account', headers: { 'x-session-token': TOKEN } })
+    t.equal(deleted.statusCode, 200)
+    await app.close()
+  }
 })
 
 t.test('nothing was left to the process to catch', async (t) => t.same(uncaught, []))

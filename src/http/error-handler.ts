@@ -8,9 +8,12 @@ const CODE_OF_FASTIFY_ERROR: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
 }
 
+/** More help nobody; a body of wrong members only would get an answer many times its size. */
+const MAX_FIELDS = 20
+
 /** Which field and what it should be; never the value, which may be a password (no `data` of Ajv leaves here). */
 function fieldErrors (error: FastifyError): FieldError[] | undefined {
-  return error.validation?.map(({ instancePath, keyword, params, message }) => ({
+  return error.validation?.slice(0, MAX_FIELDS).map(({ instancePath, keyword, params, message }) => ({
     path: keyword === 'required' ? `${instancePath}/${String(params['missingProperty'])}` : instancePath,
     message: message ?? 'is not valid',
   }))

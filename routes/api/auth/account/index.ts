@@ -19,9 +19,11 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
     if (answer.kind !== 'ok') throw upstreamError(answer)
     request.log.info({ event: 'account_deleted' }, 'An account was deleted')
     // The account is gone whatever happens to our rows: what stays behind is for reconciliation, not the user's failure.
-    await app.onAccountDeleted(id).catch((error: unknown) => {
-      request.log.error({ event: 'account_rows_left', identityId: id, cause: (error as Error).name }, 'Rows of a deleted account are left')
-    })
+    try {
+      await app.onAccountDeleted(id)
+    } catch (error) {
+      request.log.error({ event: 'account_rows_left', identityId: id, cause: error instanceof Error ? error.name : typeof error }, 'Rows of a deleted account are left')
+    }
     reply.expireSessionCookie()
     return { success: true as const, data: { id } }
   })
