@@ -50,11 +50,11 @@ interface Run {
 interface Closable { close: () => unknown }
 
 /** Starts the three servers; each is put on the list as soon as it has to be closed. */
-async function start ({ ports, data }: Run, started: Closable[]): Promise<void> {
+async function start ({ ports, data }: Run, started: Closable[], logger: (line: string) => void): Promise<void> {
   const database = await databases(data)
   const { kratosPublic: publicPort, kratosAdmin: adminPort } = ports
   const config = await kratosConfig(ports)
-  started.push(await startEmbeddedKratos({ config, folder: join(ROOT, 'kratos'), database: database.kratos, publicPort, adminPort, baseUrl: 'keep' }))
+  started.push(await startEmbeddedKratos({ config, folder: join(ROOT, 'kratos'), database: database.kratos, publicPort, adminPort, baseUrl: 'keep', logger }))
   const page = buildPage(ports.service)
   started.push(page)
   await page.listen({ host: 'localhost', port: ports.page })
@@ -70,6 +70,7 @@ const banner = ({ ports, data }: Run): string => `
   Kratos public  http://127.0.0.1:${ports.kratosPublic}  (embedded, for development only)
   Kratos admin   http://127.0.0.1:${ports.kratosAdmin}
   data           ${data ?? 'in memory, gone at the end'}
+  mails          are printed here with their codes, never sent
 
   first request  curl http://localhost:${ports.service}/api/auth/flows/registration
   Ctrl-C stops everything.
@@ -121,9 +122,13 @@ async function run (started: Closable[]): Promise<void> {
   }
   // Under a loader @fastify/autoload cannot tell that it may import TypeScript.
   process.env['FASTIFY_AUTOLOAD_TYPESCRIPT'] = '1'
-  await start(asked, started)
+  const held: string[] = []
+  let log = (line: string): void => { held.push(line) }
+  await start(asked, started, (line) => log(line))
   closeWithGrace({ delay: SHUTDOWN_LIMIT_MS, logger: false }, () => closeAll(started))
   process.stdout.write(banner(asked))
+  log = (line) => { process.stdout.write(`Kratos: ${line}\n`) }
+  held.forEach(log)
 }
 
 const started: Closable[] = []

@@ -41,6 +41,7 @@ t.test('npm run dev', async (t) => {
     const { call, cookie } = createClient(base)
     const registration = await call('/api/auth/flows/registration')
     t.equal((await call('/api/auth/flows/registration', { flow_id: registration.json.data.id, ...REGISTRATION }, '')).json.success, true)
+    await first.printed(/Kratos: message verification_code_valid to test@example\.com: .*\b\d{6}\b/)
     const login = await call('/api/auth/flows/login', undefined, '')
     t.equal((await call('/api/auth/flows/login', { flow_id: login.json.data.id, ...LOGIN }, '')).json.data.session.active, true)
     const { json: whoami } = await call('/api/auth/whoami')
