@@ -3,6 +3,7 @@ import t from 'tap'
 import fastifyKratos, { type KratosSession } from '../src/index.js'
 import { durationMs, lackOf } from '../src/sessions/strength.js'
 import { cookieHeader, startKratos } from './support/kratos.js'
+import { enrolTotp } from './support/totp.js'
 
 const session = (over: Partial<KratosSession> = {}): KratosSession => ({
   id: 's',
@@ -78,10 +79,24 @@ t.test('a route with config.auth', async (t) => {
     t.equal(answer.json().code, 'ORIGIN_FORBIDDEN')
   })
 
-  await t.test('403 AAL2_REQUIRED where a second factor is asked for', async (t) => {
+  await t.test('403 AAL2_REQUIRED where a second factor is asked for; after the step-up the same request passes', async (t) => {
     const answer = await app.inject({ url: '/strong', headers: { cookie } })
     t.equal(answer.statusCode, 403)
     t.equal(answer.json().code, 'AAL2_REQUIRED')
+    await enrolTotp(app, cookie)
+    t.equal((await app.inject({ url: '/strong', headers: { cookie } })).statusCode, 200)
+  })
+
+  await t.test('403 SESSION_REFRESH_REQUIRED where the login is too old; after a new login the same request passes', async (t) => {
+    const identity = await kratos.createIdentity({ email: 'old@example.test' }, 'Xq7-velvet-harbor-42')
+    const { token = '' } = kratos.signIn(identity, { transport: 'token', authenticatedAt: Date.now() - 2 * 3_600_000 })
+    const headers = { cookie: `ory_kratos_session=${token}` }
+    const answer = await app.inject({ url: '/recent', headers })
+    t.equal(answer.statusCode, 403)
+    t.equal(answer.json().code, 'SESSION_REFRESH_REQUIRED')
+    const login = (await app.inject({ url: '/api/auth/flows/login?refresh=true', headers })).json<{ data: { id: string } }>().data.id
+    await app.inject({ method: 'POST', url: '/api/auth/flows/login', headers, payload: { flow_id: login, identifier: 'old@example.test', password: 'Xq7-velvet-harbor-42' } })
+    t.equal((await app.inject({ url: '/recent', headers })).statusCode, 200)
   })
 
   await t.test('a requirement that makes no sense fails the start', async (t) => {

@@ -1,9 +1,9 @@
 import { Ajv } from 'ajv'
 import type { LightMyRequestResponse } from 'fastify'
-import * as OTPAuth from 'otpauth'
 import t, { type Test } from 'tap'
 import { OutcomeSchema } from '../../src/schemas/outcome.js'
-import { buildWithKratos, cookieHeader, freshEmail, get, PASSWORD, post, type Service, setCookies, signUp, startFlow } from '../support/kratos.js'
+import { buildWithKratos, cookieHeader, freshEmail, get, PASSWORD, post, setCookies, signUp, startFlow } from '../support/kratos.js'
+import { enrolTotp, totpCode } from '../support/totp.js'
 import { embeddedOnly, type TargetKratos } from '../support/target.js'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/
@@ -29,17 +29,6 @@ async function mailedCode (kratos: TargetKratos, email: string): Promise<string>
   const code = /\b\d{6}\b/.exec(message?.body ?? '')?.[0]
   if (code === undefined) throw new Error(`no code was mailed to ${email}`)
   return code
-}
-
-const totpCode = (secret: string): string => new OTPAuth.TOTP({ secret: OTPAuth.Secret.fromBase32(secret) }).generate()
-
-/** Sets up an authenticator app; gives its secret. */
-async function enrolTotp (app: Service['app'], cookie: string): Promise<string> {
-  const { id, init } = await startFlow(app, 'settings', '', { cookie })
-  const { data } = init.json<{ data: Step }>()
-  const secret = data.ui?.nodes.find(({ attributes }) => attributes.id === 'totp_secret_key')?.attributes.text?.context?.secret ?? ''
-  await post(app, '/api/auth/flows/settings', { flow_id: id, method: 'totp', totp_code: totpCode(secret) }, { cookie })
-  return secret
 }
 
 t.test('next of registration and login', async (t) => {
