@@ -28,11 +28,11 @@ const kratosRoutes: FastifyPluginAsync<{ config: Config }> = async function krat
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES }, (_request, body, done) => done(null, body))
 
-  /** A redirect goes on to a place that Kratos may send a browser to, and nowhere else (E10). */
+  /** A redirect goes on to a place that Kratos may send a browser to, and nowhere else; only a submit may lead to a provider (E10). */
   function addLocation (reply: FastifyReply, answer: StreamedAnswer): void {
     const { location } = answer.headers
     if (location === undefined) return
-    if (app.kratos.isAllowedRedirect(location, { viaProvider: true })) {
+    if (app.kratos.isAllowedRedirect(location, { viaProvider: reply.request.method === 'POST' })) {
       reply.header('location', location)
       return
     }

@@ -157,7 +157,9 @@ export function createTransport (options: TransportOptions): Transport {
       const answer = await pool.request({ method, path: basePath + path, headers, body, signal: controller.signal })
       // An answer that is given up, or cut off before anybody reads it, fails without a reader: nobody else would take the error.
       answer.body.on('error', () => {}).once('close', release)
-      return { kind: 'stream', status: answer.statusCode, headers: answer.headers, body: answer.body }
+      if (answer.statusCode < 600) return { kind: 'stream', status: answer.statusCode, headers: answer.headers, body: answer.body }
+      answer.body.destroy()
+      return fault('UPSTREAM_ERROR', new Error(`status ${answer.statusCode}`))
     } catch (error) {
       release()
       return controller.signal.aborted ? fault('UPSTREAM_TIMEOUT', error) : faultOfException(error)
