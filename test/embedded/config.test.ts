@@ -27,7 +27,7 @@ async function start (t: Test, options: EmbeddedKratosOptions): Promise<Embedded
   return kratos
 }
 
-const PROVIDER = { id: 'dummy', provider: 'generic', client_id: 'a', mapper_url: 'base64://e30=' }
+const PROVIDER = { id: 'dummy', provider: 'generic', client_id: 'a', client_secret: 'b', mapper_url: 'base64://e30=' }
 const HOOK = 'selfservice.flows.login.after.hooks'
 
 /** A setting, and the one line about it. */
@@ -62,6 +62,8 @@ const REFUSED: Array<[string, Json, RegExp]> = [
   ['identity.schemas', [{ id: 'default' }], /^identity\.schemas\[0\] lacks url$/],
   ['identity.schemas', [{ id: 'default', url: 'https://schemas.example/a.json' }], /^identity\.schemas\[0\]\.url wants a file:\/\/ or base64:\/\//],
   [HOOK, [{ hook: 'session' }], /^selfservice\.flows\.login\.after\.hooks\[0\]\.hook wants web_hook, revoke_active_sessions/],
+  [HOOK, [{ hook: 'web_hook' }], /hooks\[0\] lacks config$/],
+  [HOOK, [{ hook: 'web_hook', config: { url: 'http://a', method: 'POST', auth: { type: 'api_key', config: { name: 'X-Key', in: 'header' } } } }], /hooks\[0\]\.config\.auth needs config\.value$/],
   [HOOK, [{ hook: 'web_hook', config: { method: 'POST' } }], /^selfservice\.flows\.login\.after\.hooks\[0\]\.config lacks url$/],
   [HOOK, [{ hook: 'web_hook', config: { url: 'http://a', method: 'POST', response: { ignore: true, parse: true } } }], /hooks\[0\]\.config ignores the response and wants to read it$/],
   [HOOK, [{ hook: 'web_hook', config: { url: 'http://a', method: 'POST', auth: { type: 'bearer', config: {} } } }], /hooks\[0\]\.config\.auth\.type wants api_key or basic_auth$/]

@@ -10,9 +10,20 @@ const consistentWebHook: Check = (config) => {
   return ignore === true && (parse === true || canInterrupt === true) ? 'ignores the response and wants to read it' : undefined
 }
 
+const AUTH_NEEDS: Record<string, string[]> = { api_key: ['name', 'value', 'in'], basic_auth: ['user', 'password'] }
+
+/** A key left to the environment, as a real Kratos may be given it, is not there for us. */
+const completeAuth: Check = (auth) => {
+  const { type, config } = isObject(auth) ? auth : {}
+  const missing = (AUTH_NEEDS[String(type)] ?? []).filter((name) => !isObject(config) || !Object.hasOwn(config, name))
+  return missing.length === 0 ? undefined : `needs config.${missing.join(' and config.')}`
+}
+
+const complete: Check = (hook) => isObject(hook) && hook['hook'] === 'web_hook' && hook['config'] === undefined ? 'lacks config' : undefined
+
 /** The hooks that Kratos takes at one place, with the settings that each may have. */
 const hooks = (place: string, ...names: string[]): Record<string, Rule> => ({
-  [`${place}.hooks[]`]: group(['hook']),
+  [`${place}.hooks[]`]: group(['hook'], complete),
   [`${place}.hooks[].hook`]: read(oneOf(...names)),
   [`${place}.hooks[].config`]: group(['url', 'method'], consistentWebHook),
   [`${place}.hooks[].config.id`]: ignored('it only names the hook in the log'),
@@ -22,7 +33,7 @@ const hooks = (place: string, ...names: string[]): Record<string, Rule> => ({
   [`${place}.hooks[].config.body`]: read(address),
   [`${place}.hooks[].config.{can_interrupt,emit_analytics_event}`]: read(boolean),
   [`${place}.hooks[].config.response.{ignore,parse}`]: read(boolean),
-  [`${place}.hooks[].config.auth`]: group(['type', 'config']),
+  [`${place}.hooks[].config.auth`]: group(['type', 'config'], completeAuth),
   [`${place}.hooks[].config.auth.type`]: read(oneOf('api_key', 'basic_auth')),
   [`${place}.hooks[].config.auth.config.{name,value,user,password}`]: read(text),
   [`${place}.hooks[].config.auth.config.in`]: read(oneOf('header', 'cookie'))
@@ -80,7 +91,7 @@ const METHODS: Record<string, Rule> = {
   'selfservice.methods.{webauthn,passkey}.config': ignored('the method is off'),
   'selfservice.methods.b2b': unbuilt('organizations'),
   'selfservice.methods.oidc.config.base_redirect_uri': read(absoluteUrl),
-  [PROVIDER]: group(['id', 'provider', 'client_id', 'mapper_url']),
+  [PROVIDER]: group(['id', 'provider', 'client_id', 'client_secret', 'mapper_url']),
   [`${PROVIDER}.provider`]: read(oneOf('generic')),
   [`${PROVIDER}.{id,label,client_id,client_secret}`]: read(text),
   [`${PROVIDER}.issuer_url`]: read(absoluteUrl),
