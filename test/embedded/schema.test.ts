@@ -36,10 +36,12 @@ t.test('OpenAPI document of Kratos', skip, async (t) => {
     t.ok(described > recorded.length * 0.9)
   })
 
+  const uncorrected = createAnswerCheck(document, [])
+  const suspects = recorded.filter((exchange) => problemsOf(uncorrected, exchange).length > 0)
   for (const correction of corrections) {
     t.test(`is wrong at ${correction.at}: ${correction.reason}`, async (t) => {
       const others = createAnswerCheck(document, corrections.filter((other) => other !== correction))
-      t.ok(recorded.some((exchange) => problemsOf(others, exchange).length > 0), 'the recordings prove it')
+      t.ok(suspects.some((exchange) => problemsOf(others, exchange).length > 0), 'the recordings prove it')
     })
   }
 

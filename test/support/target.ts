@@ -26,6 +26,7 @@ export const freshEmail = (): string => `user-${process.pid}-${Date.now().toStri
 const { TEST_KRATOS: kind, KRATOS_PUBLIC_URL: publicUrl = '', KRATOS_ADMIN_URL: adminUrl = '' } = process.env
 
 export const isRealTarget = kind === 'real'
+if (isRealTarget && (publicUrl === '' || adminUrl === '')) throw new Error('a real Kratos needs KRATOS_PUBLIC_URL and KRATOS_ADMIN_URL')
 
 /** Options of a test which needs what nobody can tell a running real Kratos: a configuration, a fault, a clock. */
 export const embeddedOnly = (need: string): { skip?: string } =>
