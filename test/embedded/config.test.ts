@@ -33,7 +33,6 @@ const HOOK = 'selfservice.flows.login.after.hooks'
 /** A setting, and the one line about it. */
 const REFUSED: Array<[string, Json, RegExp]> = [
   ['selfservice.methods.webauthn.enabled', true, /^selfservice\.methods\.webauthn\.enabled would be ignored and change answers .*WebAuthn.*only false is taken$/],
-  ['selfservice.methods.passkey.enabled', true, /^selfservice\.methods\.passkey\.enabled would be ignored/],
   ['session.whoami.tokenizer', { templates: { jwt: { jwks_url: 'base64://' } } }, /^session\.whoami\.tokenizer would be ignored .*tokenize_as.*leave it out$/],
   ['oauth2_provider.url', 'https://hydra.example', /^oauth2_provider\.url would be ignored .*Hydra/],
   ['courier.templates', { recovery: {} }, /^courier\.templates would be ignored .*mail texts/],
