@@ -1,4 +1,4 @@
-import { connect, type AddressInfo } from 'node:net'
+import { connect, type AddressInfo, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import type { FastifyInstance } from 'fastify'
 import { build } from './support/app.js'
@@ -24,10 +24,15 @@ const slowClients = (async () => {
   const { app } = await listening(t)
   const slow = (bytes: string) => speak(app, bytes, { untilClosed: true })
   const POST = [`POST ${LOGIN} HTTP/1.1`, 'Host: localhost:3000', 'Content-Type: application/json', 'Content-Length: 100'].join('\r\n')
-  const halfOpen = connect({ port: (app.server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true })
-  const cutOff = new Promise<void>((resolve) => halfOpen.on('error', () => {}).on('close', () => resolve()).resume().write('GARBAGE\r\n\r\n'))
-  const timer = setInterval(() => halfOpen.destroyed || halfOpen.write('more'), 100)
+  // Clients that never close their side, one that talks on and one that says nothing at all, lose the socket all the same.
+  const halfOpen = [1, 2].map(() => connect({ port: (app.server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true }))
+  let open = halfOpen.length + 4
+  const cutOff = new Promise<void>((resolve) => app.server.on('connection', (socket: Socket) => socket.once('close', () => --open === 0 && resolve())))
+  for (const socket of halfOpen) socket.on('error', () => {}).resume()
+  halfOpen[0]?.write('GARBAGE\r\n\r\n')
+  const timer = setInterval(() => halfOpen[0]?.destroyed === true || halfOpen[0]?.write('more'), 100)
   const [silent, headers, body, refusedEarly] = await Promise.all([slow(''), slow('GET / HTTP/1.1\r\nHost: x\r\nX-A'), slow(`${POST}\r\n\r\n{`), slow(`${POST}\r\nOrigin: https://evil.example\r\n\r\n{`), cutOff])
+  for (const socket of halfOpen) socket.destroy()
   clearInterval(timer)
   return { silent, headers, body, refusedEarly }
 })()

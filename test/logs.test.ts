@@ -104,6 +104,15 @@ t.test('an exception in a handler is a plain 500 (H04)', async (t) => {
   t.match(JSON.parse(line), { level: 50, code: 'INTERNAL_ERROR', stack: /logs\.test\.ts/ }, 'the log has what is needed to find it')
 })
 
+t.test('whoever logs a request, a reply or an error logs nothing of their content (H01)', async (t) => {
+  const { app, logs } = await setUp(t, hang)
+  const err = Object.assign(new Error(canary('errormessage')), { code: 'SOME_CODE', sql: canary('sql') })
+  app.log.warn({ req: { url: canary('url'), headers: { cookie: canary('cookie') } }, res: { headers: canary('resheader') }, err }, 'odd')
+  const line = logs().find((text) => text.includes('"msg":"odd"')) ?? ''
+  t.same(found(line), [])
+  t.match(JSON.parse(line), { err: { type: 'Error', code: 'SOME_CODE' } })
+})
+
 t.test('a client\'s words are cut and escaped in the log', async (t) => {
   const { app, logs } = await setUp(t, hang)
   const long = 'x'.repeat(5000)

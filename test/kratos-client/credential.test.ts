@@ -24,6 +24,7 @@ const ROWS: Row[] = [
   ['the same value twice (B03)', cookie(SEALED, SEALED), sealed()],
   ['the same value twice among others (B03)', { cookie: `a=1; ${NAME}=${TOKEN};b=2;${NAME}=${TOKEN}` }, tokenFrom('cookie')],
   ['an empty value (B05)', cookie(''), NONE],
+  ['an empty value beside a good token header (B05)', { ...cookie(''), 'x-session-token': TOKEN }, NONE],
   ['two quotes (B05)', cookie('""'), NONE],
   ['a quoted token (B05)', cookie(`"${TOKEN}"`), NONE],
   ['a quoted sealed value (B05)', cookie(`"${SEALED}"`), NONE],
