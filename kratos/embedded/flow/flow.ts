@@ -44,7 +44,7 @@ export interface FlowData {
 /** A flow in the course of one request. */
 export interface Flow extends FlowData {
   /** From the request, for web hooks; not kept. */
-  transientPayload?: JsonObject
+  transientPayload?: JsonObject | null
   /** What the client should do next; not kept. */
   continueWith: ContinueWith[]
   /** Settings only: whose it is, as the flow shows it; not kept. */

@@ -35,6 +35,8 @@ export interface Exchange {
   readonly vary: string[]
   /** Set-Cookie lines by cookie name: one cookie is set once, its last value wins. */
   readonly setCookies: Map<string, string>
+  /** The connection ends without an answer, as when Kratos fails beyond repair. */
+  isDropped: boolean
 }
 
 const canonical = (name: string): string => name.toLowerCase().replace(/(^|-)([a-z])/g, (_, dash: string, char: string) => dash + char.toUpperCase())
@@ -79,7 +81,8 @@ export function newExchange (kratos: Kratos, raw: { method: string, target: stri
     csrfSecret: null,
     responseHeaders: {},
     vary: [],
-    setCookies: new Map()
+    setCookies: new Map(),
+    isDropped: false
   }
 }
 

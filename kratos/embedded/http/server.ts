@@ -104,7 +104,7 @@ async function serve (kratos: Kratos, options: ListenOptions, dispatch: Dispatch
   await waitForFault(fault, 'slow-headers', kratos.clock, kratos.closing)
   const answer = await answerFor(ex, options.isPublic, dispatch)
   if (response.destroyed) return
-  if (kratos.clock.now() - startedAt > WRITE_TIMEOUT_MS && fault === undefined) {
+  if (ex.isDropped || (kratos.clock.now() - startedAt > WRITE_TIMEOUT_MS && fault === undefined)) {
     // A request that was read to its end does not end its connection.
     request.socket.destroy()
     return

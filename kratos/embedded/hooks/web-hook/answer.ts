@@ -18,10 +18,13 @@ export class HookObjection extends FormError {
   }
 }
 
+/** A hook before a flow changes an identity that is not there: Kratos v26.2.0 drops the connection. */
+export class NobodyToChange extends Error {}
+
 /**
  * Does what the answer of a hook asks for.
  * @param identity changed in place by `response.parse` (recording 76)
- * @throws HookObjection for an answer in the interrupt format; ApiError 502 or 500 for any other refusal (recordings 72, 75)
+ * @throws NobodyToChange when there is no identity; HookObjection for an answer in the interrupt format; ApiError 502 or 500 for any other refusal (recordings 72, 75)
  */
 export function applyAnswer ({ status, body }: HookAnswer, settings: HookSettings, identity: Identity | undefined, now: number): void {
   if (status >= 400) throw isDecisive(settings) ? objection(body) : refused(status)
@@ -41,8 +44,8 @@ function parsed (body: Buffer): JsonObject {
   let value: unknown
   try {
     value = JSON.parse(body.toString())
-  } catch (error) {
-    throw unreadable(error instanceof Error ? error.message : String(error))
+  } catch {
+    throw unreadable(/^\s*[[{"]/.test(body.toString()) ? 'unexpected end of JSON input' : `invalid character '${body.toString().trim().charAt(0)}' looking for beginning of value`)
   }
   if (value === null) return {}
   if (!isObject(value)) throw unreadable('json: cannot unmarshal the body into an object')
@@ -72,7 +75,10 @@ const isFilled = (value: Json | undefined): boolean => value !== undefined && va
 
 /** What is missing or empty stays as it is; only `external_id` can be taken away. */
 function changeIdentity (identity: Identity | undefined, given: JsonObject, now: number): void {
-  if (identity === undefined) return
+  if (identity === undefined) {
+    if (Object.keys(given).length > 0) throw new NobodyToChange('A web hook before a flow answered with an identity, but there is none yet.')
+    return
+  }
   if (isObject(given['traits'])) identity.traits = given['traits']
   if (isFilled(given['schema_id'])) identity.schemaId = String(given['schema_id'])
   if (isFilled(given['state'])) identity.state = given['state'] === 'active' ? 'active' : 'inactive'

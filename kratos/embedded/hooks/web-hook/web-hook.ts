@@ -2,7 +2,7 @@ import { plainError } from '../../http/errors.js'
 import type { JsonObject } from '../../json.js'
 import type { Kratos } from '../../kratos.js'
 import type { Hook, HookRun } from '../hook.js'
-import { applyAnswer, HookObjection } from './answer.js'
+import { applyAnswer, HookObjection, NobodyToChange } from './answer.js'
 import { templateContext } from './context.js'
 import { deliver, type HookAnswer } from './delivery.js'
 import { ensureConsistent, hookSettings, isDecisive, type HookSettings } from './settings.js'
@@ -52,6 +52,10 @@ function decide ({ ex, flow, stage, identity }: HookRun, settings: HookSettings,
   try {
     applyAnswer(answer, settings, identity, ex.kratos.clock.now())
   } catch (error) {
+    if (error instanceof NobodyToChange) {
+      ex.isDropped = true
+      ex.kratos.log(`web hook ${settings.url}: ${error.message}`)
+    }
     throw error instanceof HookObjection && stage === 'before' && flow.kind !== 'login' ? plainError(error.summary) : error
   }
 }

@@ -3,6 +3,7 @@ import { saveFlow, uiUrl } from '../../flow/lifecycle.js'
 import { rememberAccount } from '../../flows/login/linking.js'
 import { openLogin } from '../../flows/login/opening.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
+import { noRow } from '../../http/errors.js'
 import { withQuery, type Exchange } from '../../http/exchange.js'
 import { acceptsJson } from '../../http/negotiation.js'
 import type { Identity } from '../../identity/identity.js'
@@ -20,13 +21,15 @@ export function inheriting (flow: Flow, from: Flow): Flow {
   return Object.assign(flow, { active: 'oidc', requestUrl, identitySchema, context }, returnTo === '' ? {} : { returnTo }, transientPayload === undefined ? {} : { transientPayload })
 }
 
-/** The identifier of a new identity that somebody has. */
+/** The identifier of a new identity that somebody has. @throws ApiError 404 when it clashes in something else, as its `external_id` */
 function takenIdentifier ({ store }: Kratos, identity: Identity): string {
   const { credentials, verifiableAddresses, recoveryAddresses } = identity
   const identifiers = Object.values(credentials).flatMap(({ type, identifiers }) => identifiers.map(identifier => ({ type, identifier })))
-  return identifiers.find(({ type, identifier }) => store.identities.byIdentifier(type, identifier) !== undefined)?.identifier ??
+  const taken = identifiers.find(({ type, identifier }) => store.identities.byIdentifier(type, identifier) !== undefined)?.identifier ??
     verifiableAddresses.find(({ via, value }) => store.identities.byAddress('verifiable', via, value) !== undefined)?.value ??
-    recoveryAddresses.find(({ via, value }) => store.identities.byAddress('recovery', via, value) !== undefined)?.value ?? ''
+    recoveryAddresses.find(({ via, value }) => store.identities.byAddress('recovery', via, value) !== undefined)?.value
+  if (taken === undefined) throw noRow()
+  return taken
 }
 
 /** Somebody has the visitor's e-mail: whoever logs in as that person gets the account linked (recording 68). */

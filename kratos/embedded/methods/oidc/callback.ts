@@ -2,7 +2,7 @@ import { failedSubmit, forwardError } from '../../flow/answers.js'
 import type { Flow } from '../../flow/flow.js'
 import { flowExpired, isExpired, loadFlow } from '../../flow/lifecycle.js'
 import { completeSettings } from '../../flows/settings/completion.js'
-import { sortSettings } from '../../flows/settings/opening.js'
+import { showIdentity, sortSettings } from '../../flows/settings/opening.js'
 import { redirect, type Answer } from '../../http/answer.js'
 import { ApiError, badRequest } from '../../http/errors.js'
 import { publicUrl, withQuery, type Exchange } from '../../http/exchange.js'
@@ -98,13 +98,15 @@ async function proceed (ex: Exchange, { flow, waiting }: Return, visitor: Visito
   return flow.kind === 'login' ? await signIn(ex, flow, visitor) : await signUp(ex, flow, visitor)
 }
 
-/** Links the account to whoever is logged in; that session has passed the provider too. */
+/** Links the account to whoever is logged in; that session has passed the provider too, which hooks do not see yet. */
 async function link (ex: Exchange, flow: Flow, { provider, claims, tokens }: Visitor, session: Session | undefined): Promise<Answer> {
   const { clock, store } = ex.kratos
   if (session === undefined || flow.identityId !== session.identityId) throw noActiveSession()
   const identity = linkedIdentity(ex, session, provider.id, String(claims['sub']), tokens)
-  completeMethod(session, { method: 'oidc', aal: 'aal1', provider: provider.id }, clock.now())
-  store.sessions.save(session, clock.now())
+  const passed = structuredClone(session)
+  completeMethod(passed, { method: 'oidc', aal: 'aal1', provider: provider.id }, clock.now())
+  store.sessions.save(passed, clock.now())
+  showIdentity(ex.kratos, flow)
   return await completeSettings(ex, flow, { session, method: 'oidc', identity })
 }
 

@@ -16,10 +16,10 @@ const PAUSE_MS = 30 * 60_000
 const REPEAT_MS = 60_000
 
 /** What is kept while the browser is at the provider. */
-export interface Waiting { state: string, flowId: string, traits: JsonObject, transientPayload: JsonObject, identitySchema: string }
+export interface Waiting { state: string, flowId: string, traits: JsonObject, transientPayload: JsonObject | null, identitySchema: string }
 
 /** What the user sent along. */
-export interface Sent { traits: JsonObject, transientPayload: JsonObject, upstream: JsonObject }
+export interface Sent { traits: JsonObject, transientPayload: JsonObject | null, upstream: JsonObject }
 
 /** Sends the browser to the provider, by 422 when an SPA must do it; the continuity cookie brings it back (recording 68). */
 export async function toProvider (ex: Exchange, flow: Flow, provider: Provider, { traits, transientPayload, upstream }: Sent): Promise<Answer> {
@@ -46,7 +46,7 @@ export function waitingFor (ex: Exchange): Waiting {
     state: String(payload['state']),
     flowId: String(payload['flowId']),
     traits: isObject(payload['traits']) ? payload['traits'] : {},
-    transientPayload: isObject(payload['transientPayload']) ? payload['transientPayload'] : {},
+    transientPayload: isObject(payload['transientPayload']) ? payload['transientPayload'] : null,
     identitySchema: String(payload['identitySchema'])
   }
 }

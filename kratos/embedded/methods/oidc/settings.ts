@@ -73,7 +73,7 @@ async function startLinking (ex: Exchange, flow: Flow, session: Session, form: J
   const { kratos } = ex
   const { provider } = linkable(kratos, session, String(form['link']))
   if (!isPrivileged(kratos, session)) throw refreshRequired(ex)
-  return answered(await toProvider(ex, flow, provider, { traits: {}, transientPayload: {}, upstream: asObject(form['upstream_parameters']) }))
+  return answered(await toProvider(ex, flow, provider, { traits: {}, transientPayload: null, upstream: asObject(form['upstream_parameters']) }))
 }
 
 function unlinked (ex: Exchange, session: Session, id: string): Outcome<Identity> {
