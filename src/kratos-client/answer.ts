@@ -82,6 +82,13 @@ function refusalCode (status: number, errorId: string, { operation, flow }: Answ
   return CODE_OF_STATUS[status]
 }
 
+/** What a refusal can mean where no flow is concerned; there, any other is an answer to something we did not ask. */
+const SESSION_CODES = new Set<ErrorCode>(['INVALID_SESSION', 'AAL2_REQUIRED', 'SESSION_REFRESH_REQUIRED', 'ADDRESS_NOT_VERIFIED', 'LOGOUT_TOKEN_INVALID', 'FORBIDDEN'])
+
+/** The admin API knows no session: its 401 says nothing about the caller's (never 401 for a fault). */
+const isPlausible = (code: ErrorCode, { operation }: AnswerContext): boolean =>
+  ['init', 'fetch', 'submit'].includes(operation) || (operation !== 'identity' && SESSION_CODES.has(code))
+
 /** A 400 with the flow: what its first error message says decides; without one it is just the next page (rec 06, 65). */
 function classifyFlow (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
   const error = flowError(body)
@@ -127,7 +134,7 @@ function classifyRefusal (body: JsonObject, answer: UpstreamAnswer, context: Ans
   const useFlowId = context.operation === 'submit' ? continuedFlow(members, 'show_recovery_ui') : undefined
   if (useFlowId !== undefined) return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie: answer.setCookie }
   const code = refusalCode(answer.status, typeof error['id'] === 'string' ? error['id'] : '', context)
-  if (code === undefined) return badAnswer
+  if (code === undefined || !isPlausible(code, context)) return badAnswer
   return { kind: 'refused', code, members, setCookie: answer.setCookie }
 }
 
