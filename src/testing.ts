@@ -6,6 +6,6 @@
  */
 export { startEmbeddedKratos } from '../kratos/embedded/index.js'
 export type {
-  Clock, EmbeddedKratos, EmbeddedKratosOptions, Fault, FaultOptions, IdentityJson, SentMessage, SignedIn, SignInOptions
+  Claims, Clock, EmbeddedKratos, EmbeddedKratosOptions, Fault, FaultOptions, IdentityJson, OidcProvider, SentMessage, SignedIn, SignInOptions
 } from '../kratos/embedded/index.js'
 export type { Json, JsonObject } from '../kratos/embedded/json.js'
