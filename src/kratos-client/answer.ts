@@ -36,8 +36,8 @@ export interface AnswerContext {
   isAllowedRedirect: (dangerousUrl: string) => boolean
 }
 
-/** Kratos' stable error ids (facts 15) and what they mean to our client. */
-const CODE_OF_ERROR_ID: Record<string, ErrorCode> = {
+/** Kratos' stable error ids (facts 15) and what they mean to our client; a map, because an id could be `__proto__`. */
+const CODE_OF_ERROR_ID = new Map<string, ErrorCode>(Object.entries({
   session_already_available: 'SESSION_ALREADY_AVAILABLE',
   self_service_flow_return_to_forbidden: 'RETURN_TO_FORBIDDEN',
   session_inactive: 'INVALID_SESSION',
@@ -48,7 +48,7 @@ const CODE_OF_ERROR_ID: Record<string, ErrorCode> = {
   security_csrf_violation: 'CSRF_VIOLATION',
   self_service_flow_expired: 'FLOW_EXPIRED',
   self_service_flow_replaced: 'FLOW_EXPIRED',
-}
+}))
 
 /** Where 204 is the good answer (rec 41, 45, 80). */
 const MAY_BE_EMPTY = new Set<Operation>(['logout', 'sessions', 'identity'])
@@ -75,7 +75,7 @@ function keptMembers (body: JsonObject, { isAllowedRedirect }: AnswerContext): J
 }
 
 function refusalCode (status: number, errorId: string, { operation, flow }: AnswerContext): ErrorCode | undefined {
-  const known = CODE_OF_ERROR_ID[errorId]
+  const known = CODE_OF_ERROR_ID.get(errorId)
   if (known !== undefined) return known
   if (operation === 'submit' && flow === 'login' && status === 401) return 'ACCOUNT_DISABLED'
   if (operation === 'logout' && status === 403) return 'LOGOUT_TOKEN_INVALID'

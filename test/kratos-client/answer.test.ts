@@ -105,6 +105,8 @@ t.test('classify an answer that no recording has', async (t) => {
   const rows: Array<[name: string, answer: UpstreamAnswer, context: AnswerContext, expected: object]> = [
     ['403 whose body says 400 (rec 62)', made(403, error(400, { id: 'session_verified_address_required', details: { continue_with: [{ action: 'show_verification_ui' }] } })), login, refused('ADDRESS_NOT_VERIFIED', { members: { continue_with: [{}] } })],
     ['any other 403', made(403, error(403)), init, refused('FORBIDDEN', { members: {} })],
+    ['an error id that every object has', made(403, error(403, { id: '__proto__' })), login, refused('FORBIDDEN')],
+    ['another', made(403, error(403, { id: 'constructor' })), login, refused('FORBIDDEN')],
     ['replaced flow', made(410, error(410, { id: 'self_service_flow_replaced' }, { use_flow_id: FLOW.id })), verification, refused('FLOW_EXPIRED', { members: { use_flow_id: FLOW.id } })],
     ['401 of the admin port', made(401, error(401)), context('identity'), ILL],
     ['403 of the admin port', made(403, error(403)), context('identity'), ILL],
