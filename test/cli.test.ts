@@ -12,6 +12,9 @@ const COMMAND = ['--import', import.meta.resolve('tsx'), join(ROOT, 'src/cli/fas
 
 const fastifyKratos = (t: Test, args: string[], folder?: string): Program => run(t, [...COMMAND, ...args], {}, folder)
 
+/** Only written into a kratos.yml: the command is always told to listen elsewhere. */
+const CONFIGURED_PORT = 14433
+
 interface Running { program: Program, publicUrl: string, adminUrl: string }
 
 async function startDev (t: Test, args: string[], folder: string): Promise<Running> {
@@ -25,7 +28,7 @@ async function startDev (t: Test, args: string[], folder: string): Promise<Runni
 async function projectFolder (t: Test): Promise<string> {
   const folder = await temporaryFolder(t)
   await writeFile(join(folder, 'kratos.yml'), `
-serve: { public: { base_url: 'http://127.0.0.1:14433/', port: 14433 }, admin: { base_url: 'https://admin.example.test/' } }
+serve: { public: { base_url: 'http://127.0.0.1:${CONFIGURED_PORT}/', port: ${CONFIGURED_PORT} }, admin: { base_url: 'https://admin.example.test/' } }
 dsn: postgres://nowhere
 selfservice:
   default_browser_return_url: http://127.0.0.1:3001/
