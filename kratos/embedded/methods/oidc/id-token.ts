@@ -3,6 +3,7 @@ import { badRequest } from '../../http/errors.js'
 import { asObject, isObject, type JsonObject } from '../../json.js'
 
 const CLOCK_SKEW_S = 5 * 60
+const KEY_TYPES: Record<string, string> = { RS256: 'RSA', ES256: 'EC' }
 
 export interface Expectation { issuer: string, clientId: string, keys: unknown, nowMs: number }
 
@@ -35,9 +36,11 @@ function decoded (part: string): JsonObject {
 }
 
 function isSigned ({ alg, kid }: JsonObject, input: string, signature: string, keys: unknown): boolean {
-  if (alg !== 'RS256' && alg !== 'ES256') throw refused(`unexpected signature algorithm ${JSON.stringify(alg ?? '')}`)
+  const type = typeof alg === 'string' && Object.hasOwn(KEY_TYPES, alg) ? KEY_TYPES[alg] : undefined
+  if (type === undefined) throw refused(`unexpected signature algorithm ${JSON.stringify(alg ?? '')}`)
   const { keys: list } = asObject(keys)
   return (Array.isArray(list) ? list : []).filter(isObject)
+    .filter(key => key['kty'] === type)
     .filter(key => kid === undefined || key['kid'] === undefined || key['kid'] === kid)
     .some(key => {
       const options = { key: createPublicKey({ key: key as JsonWebKey, format: 'jwk' }), ...(alg === 'ES256' ? { dsaEncoding: 'ieee-p1363' as const } : {}) }
