@@ -57,6 +57,8 @@ export interface FailureStyle {
   htmlStatus: 302 | 303
   /** Messages of earlier tries stay (settings, recording 50). */
   keepsMessages?: true
+  /** Where the browser of a native app goes instead of seeing the form. */
+  appUrl?: string
 }
 
 /**
@@ -71,6 +73,7 @@ export function failedSubmit (ex: Exchange, flow: Flow, error: unknown, style: F
   style.sort(flow)
   saveFlow(ex.kratos, flow)
   if (flow.type === 'browser' && !isJsonRequest(ex)) return redirect(ex.method, style.htmlStatus, uiUrl(ex.kratos, flow))
+  if (style.appUrl !== undefined) return redirect(ex.method, 303, style.appUrl)
   delete flow.transientPayload
   return json(400, flowJson(flow))
 }

@@ -45,6 +45,8 @@ export interface FlowData {
 export interface Flow extends FlowData {
   /** From the request, for web hooks; not kept. */
   transientPayload?: JsonObject | null
+  /** For a native app that opened it with social login in mind; not kept. */
+  exchangeCode?: string
   /** What the client should do next; not kept. */
   continueWith: ContinueWith[]
   /** Settings only: whose it is, as the flow shows it; not kept. */
@@ -55,7 +57,7 @@ export interface Flow extends FlowData {
 
 /** The stored part of a flow. */
 export function flowData (flow: Flow): FlowData {
-  const { transientPayload, continueWith, identity, returnToVerification, ...data } = flow
+  const { transientPayload, exchangeCode, continueWith, identity, returnToVerification, ...data } = flow
   return data
 }
 
@@ -76,6 +78,7 @@ const common = (flow: Flow): object => ({
   ui: containerJson(flow.ui),
   state: flow.state,
   ...optional('identity_schema', flow.identitySchema),
+  ...optional('session_token_exchange_code', flow.exchangeCode ?? ''),
   ...(flow.transientPayload === undefined ? {} : { transient_payload: flow.transientPayload })
 })
 

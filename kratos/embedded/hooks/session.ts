@@ -2,13 +2,16 @@ import { json } from '../http/answer.js'
 import { isJsonRequest } from '../http/negotiation.js'
 import { identityJson } from '../identity/identity.js'
 import { issueCookie } from '../session/cookie.js'
+import { backToApp } from '../session/token-exchange.js'
 import { sessionJson } from '../session/session.js'
 import type { Hook } from './hook.js'
 
 /** `session`: logs a new identity in (recordings 02, 20, 22). Means something after a registration only. */
-export const session: Hook = async ({ ex, flow, stage, session }) => {
+export const session: Hook = async ({ ex, flow, stage, method, session }) => {
   if (stage !== 'post-persist' || flow.kind !== 'registration' || session === undefined) return undefined
   const { kratos } = ex
+  // Other hooks may still follow before a native app gets its session.
+  if (backToApp(ex, flow, session, method) !== undefined) return undefined
   const shown = { session: sessionJson(kratos, session), identity: identityJson(kratos, session.identity) }
   if (flow.type === 'api') {
     flow.continueWith.push({ action: 'set_ory_session_token', ory_session_token: session.token })

@@ -1,5 +1,5 @@
 import { empty, json, JSON_TYPE, type Answer } from '../http/answer.js'
-import { badRequest, notFound, unauthorized } from '../http/errors.js'
+import { badRequest, unauthorized } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { pageParameters, paginationHeaders } from '../http/pagination.js'
 import { route, type Route } from '../http/router.js'
@@ -7,6 +7,7 @@ import { parseUuid } from '../random.js'
 import { ensureAal } from './aal.js'
 import { findSession } from './credentials.js'
 import { isActive, sessionJson, type Session } from './session.js'
+import { exchangeToken } from './token-exchange.js'
 import { whoami } from './whoami.js'
 
 function requiredSession (ex: Exchange): Session {
@@ -43,13 +44,6 @@ function revokeOne (ex: Exchange): Answer {
   if (id === session.id) throw badRequest('', { message: 'cannot revoke current session' })
   if (ex.kratos.store.sessions.get(id)?.identityId === session.identityId) ex.kratos.store.sessions.revoke(id)
   return empty(204, JSON_TYPE)
-}
-
-/** Codes are given by social login in native apps only; none is open here. */
-function exchangeToken ({ query }: Exchange): Answer {
-  const codes = [query.get('init_code') ?? '', query.get('return_to_code') ?? '']
-  if (codes.includes('')) throw badRequest('"init_code" and "return_to_code" query params must be set')
-  throw notFound('no session yet for this "code"')
 }
 
 const ANY_METHOD = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'CONNECT', 'OPTIONS', 'TRACE']

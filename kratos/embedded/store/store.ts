@@ -2,6 +2,7 @@ import type { FlowData, FlowKind } from '../flow/flow.js'
 import type { JsonObject } from '../json.js'
 import { codeStore, type CodeStore } from './codes.js'
 import { number, openDatabase, text, type Sql } from './database.js'
+import { exchangeStore, type ExchangeStore } from './exchanges.js'
 import { identityStore, type IdentityStore } from './identities.js'
 import { messageStore, type MessageStore } from './messages.js'
 import { sessionStore, type SessionStore } from './sessions.js'
@@ -18,6 +19,7 @@ export interface Store {
   sessions: SessionStore
   messages: MessageStore
   codes: CodeStore
+  exchanges: ExchangeStore
   flows: {
     save (flow: FlowData): void
     get (kind: FlowKind, id: string): FlowData | undefined
@@ -47,6 +49,7 @@ export function openStore (path: string): Store {
     sessions: sessionStore(sql, identities),
     messages: messageStore(sql),
     codes: codeStore(sql),
+    exchanges: exchangeStore(sql),
     flows: flowStore(sql),
     errors: errorStore(sql),
     continuity: continuityStore(sql),

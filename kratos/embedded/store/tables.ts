@@ -46,6 +46,10 @@ CREATE TABLE IF NOT EXISTS codes (
   address TEXT NOT NULL, via TEXT NOT NULL, secret TEXT NOT NULL, used INTEGER NOT NULL, expires_at REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS codes_of ON codes (flow_id);
+CREATE TABLE IF NOT EXISTS token_exchanges (
+  flow_id TEXT NOT NULL, init_code TEXT PRIMARY KEY, return_to_code TEXT NOT NULL, session_id TEXT
+);
+CREATE INDEX IF NOT EXISTS token_exchanges_of ON token_exchanges (flow_id);
 CREATE TABLE IF NOT EXISTS messages (
   id TEXT PRIMARY KEY, status TEXT NOT NULL, type TEXT NOT NULL, channel TEXT NOT NULL, recipient TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL,
   template TEXT NOT NULL, send_count INTEGER NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL

@@ -13,6 +13,7 @@ import { ensureAal } from '../../session/aal.js'
 import { activateSession, completeMethod } from '../../session/activate.js'
 import { issueCookie } from '../../session/cookie.js'
 import { newSession, sessionJson, type Session } from '../../session/session.js'
+import { backToApp } from '../../session/token-exchange.js'
 import { fillTraits, upsertNode } from '../../ui/container.js'
 import { csrfNode } from '../../ui/node.js'
 import { linkWaitingAccount } from './linking.js'
@@ -35,7 +36,7 @@ export async function completeLogin (ex: Exchange, flow: Flow, { identity, metho
   if (answer !== undefined) return answer
   kratos.store.sessions.save(session, kratos.clock.now())
   if (flow.type === 'browser') issueCookie(ex, session)
-  return loggedIn(ex, flow, session, returnTo)
+  return backToApp(ex, flow, session, method.method) ?? loggedIn(ex, flow, session, returnTo)
 }
 
 async function withHooks (ex: Exchange, flow: Flow, session: Session): Promise<Answer | undefined> {

@@ -8,6 +8,7 @@ import { enabledLoginMethods } from '../../methods/registry.js'
 import type { LoginPage } from '../../methods/method.js'
 import { findSession } from '../../session/credentials.js'
 import type { Session } from '../../session/session.js'
+import { offerExchange } from '../../session/token-exchange.js'
 import { upsertNode } from '../../ui/container.js'
 import { MESSAGES } from '../../ui/message.js'
 import { csrfNode } from '../../ui/node.js'
@@ -66,6 +67,7 @@ export async function openLogin (ex: Exchange, type: 'api' | 'browser', inherite
   const flow = { ...newFlow(ex, 'login', type), createdAt: 0, updatedAt: 0 }
   const session = inherited.session ?? findSession(ex)
   flow.requestedAal = requestedAal(ex)
+  if (type === 'api' && session === undefined && isTrue(ex.query.get('return_session_token_exchange_code'))) offerExchange(ex, flow)
   flow.refresh = isTrue(ex.query.get('refresh')) && session !== undefined
   const page = pageFor(ex, flow, session, inherited.isLinking ?? false)
   for (const method of enabledLoginMethods(ex.kratos)) method.populate(ex, flow, page)

@@ -12,6 +12,7 @@ import { validateIdentity } from '../../identity/extensions.js'
 import { identityJson, type Identity } from '../../identity/identity.js'
 import { activateSession, completeMethod } from '../../session/activate.js'
 import { newSession, sessionJson, type Session } from '../../session/session.js'
+import { backToApp } from '../../session/token-exchange.js'
 import type { AfterConfig } from '../../config/types.js'
 
 /**
@@ -35,7 +36,7 @@ export async function completeRegistration (ex: Exchange, flow: Flow, identity: 
   activateSession(ex, session, identity)
   kratos.store.sessions.save(session, kratos.clock.now())
   const answer = await withHooks(ex, flow, identity, method, 'post-persist', session)
-  return answer ?? registered(ex, flow, session, returnTo)
+  return answer ?? backToApp(ex, flow, session, method) ?? registered(ex, flow, session, returnTo)
 }
 
 /** Runs hooks; when one objects, the form keeps what was sent. */

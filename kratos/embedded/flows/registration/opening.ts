@@ -4,6 +4,7 @@ import { badRequest } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
 import { runHooks } from '../../hooks/registry.js'
 import { enabledRegistrationMethods } from '../../methods/registry.js'
+import { offerExchange } from '../../session/token-exchange.js'
 import { isTwoSteps, sortRegistration } from './style.js'
 
 /** @throws ApiError 400 */
@@ -16,6 +17,7 @@ export function ensureEnabled ({ kratos }: Exchange): void {
 export async function openRegistration (ex: Exchange, type: 'api' | 'browser'): Promise<Flow> {
   ensureEnabled(ex)
   const flow = newFlow(ex, 'registration', type)
+  if (type === 'api' && ex.query.get('return_session_token_exchange_code') === 'true') offerExchange(ex, flow)
   const page = isTwoSteps(ex.kratos) ? 'profile' : 'unified'
   for (const method of enabledRegistrationMethods(ex.kratos)) method.populate(ex, flow, page)
   sortRegistration(ex.kratos, flow)

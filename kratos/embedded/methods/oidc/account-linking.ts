@@ -8,6 +8,7 @@ import { withQuery, type Exchange } from '../../http/exchange.js'
 import { acceptsJson } from '../../http/negotiation.js'
 import type { Identity } from '../../identity/identity.js'
 import type { Kratos } from '../../kratos.js'
+import { returnTo } from '../../session/token-exchange.js'
 import { findNode } from '../../ui/container.js'
 import { MESSAGES } from '../../ui/message.js'
 import { setNodeValue, type UiNode } from '../../ui/node.js'
@@ -16,7 +17,8 @@ import { linkedAccounts } from './credential.js'
 import { removeProvider } from './nodes.js'
 
 /** The flow goes on as another kind: the user sees one. */
-export function inheriting (flow: Flow, from: Flow): Flow {
+export function inheriting ({ store }: Kratos, flow: Flow, from: Flow): Flow {
+  store.exchanges.move(from.id, flow.id)
   const { requestUrl, identitySchema, transientPayload, returnTo, context } = from
   return Object.assign(flow, { active: 'oidc', requestUrl, identitySchema, context }, returnTo === '' ? {} : { returnTo }, transientPayload === undefined ? {} : { transientPayload })
 }
@@ -38,7 +40,7 @@ export async function offerLinking (ex: Exchange, registration: Flow, identity: 
   const [account] = linkedAccounts(identity.credentials['oidc'])
   const identifier = takenIdentifier(kratos, identity)
   if (account !== undefined) rememberAccount(registration, { account, identifier })
-  const login = inheriting(await openLogin(ex, registration.type, { isLinking: true }), registration)
+  const login = inheriting(kratos, await openLogin(ex, registration.type, { isLinking: true }), registration)
   removeProvider(login.ui, provider.id)
   for (const node of login.ui.nodes) relabel(node)
   const node = findNode(login.ui, 'identifier')
@@ -50,7 +52,9 @@ export async function offerLinking (ex: Exchange, registration: Flow, identity: 
   login.ui.messages = [MESSAGES.linkAccount(identifier, label, kratos.config.selfservice.flows.login.ui_url)]
   saveFlow(kratos, login)
   if (acceptsJson(ex)) return json(400, flowJson(login))
-  return redirect(ex.method, 303, withQuery(uiUrl(kratos, login), { no_org_ui: 'true' }))
+  // An app shows its form itself.
+  const page = login.type === 'api' ? withQuery(returnTo(ex, registration), { flow: login.id }) : uiUrl(kratos, login)
+  return redirect(ex.method, 303, withQuery(page, { no_org_ui: 'true' }))
 }
 
 /** Buttons say that they link, too. */

@@ -6,11 +6,11 @@ import { showIdentity, sortSettings } from '../../flows/settings/opening.js'
 import { redirect, type Answer } from '../../http/answer.js'
 import { ApiError, badRequest } from '../../http/errors.js'
 import { publicUrl, withQuery, type Exchange } from '../../http/exchange.js'
-import { checkedReturnTo } from '../../http/return-to.js'
 import { route, type Route } from '../../http/router.js'
 import { completeMethod } from '../../session/activate.js'
 import { findSession, noActiveSession } from '../../session/credentials.js'
 import type { Session } from '../../session/session.js'
+import { homeOf } from '../../session/token-exchange.js'
 import { ensureEnabled } from '../method.js'
 import { mapperClaims } from './claims.js'
 import { providerById } from './config.js'
@@ -35,7 +35,7 @@ function returnOf (ex: Exchange): Return {
   if (provider !== undefined && provider !== state.providerId) throw refused(': provider mismatch between internal state and URL.')
   const flow = loadFlow(ex.kratos, state.kind, state.flowId)
   if (isExpired(ex.kratos, flow)) throw flowExpired(ex.kratos, flow)
-  const waiting = waitingFor(ex)
+  const waiting = waitingFor(ex, flow, sent)
   if (waiting.state !== sent) throw refused(' because the query state parameter does not match the state parameter from the session cookie.')
   return { flow, state, waiting }
 }
@@ -67,21 +67,12 @@ async function callback (ex: Exchange): Promise<Answer> {
   try {
     const code = codeIn(ex)
     const session = findSession(ex)
-    if (session !== undefined && flow.kind !== 'settings' && !flow.refresh) return redirect(ex.method, 303, home(ex, flow))
+    if (session !== undefined && flow.kind !== 'settings' && !flow.refresh) return redirect(ex.method, 303, homeOf(ex, flow, session))
     return await proceed(ex, back, await visitorOf(ex, back, code), session)
   } catch (error) {
     if (flow.kind !== 'settings') return failedSignIn(ex, flow, state.providerId, error)
     const schemaId = findSession(ex)?.identity.schemaId ?? ''
     return failedSubmit(ex, flow, error, { sort: flow => sortSettings(ex.kratos, flow, schemaId), htmlStatus: 303 })
-  }
-}
-
-/** Where somebody goes who is logged in already (recording 68: the page is loaded twice). */
-function home (ex: Exchange, flow: Flow): string {
-  try {
-    return checkedReturnTo(ex, { returnTo: flow.returnTo, source: flow.requestUrl })
-  } catch {
-    return ex.kratos.config.selfservice.default_browser_return_url
   }
 }
 

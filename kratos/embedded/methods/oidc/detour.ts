@@ -4,7 +4,7 @@ import { redirect, type Answer } from '../../http/answer.js'
 import { ApiError } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
 import { isJsonRequest } from '../../http/negotiation.js'
-import { isObject, type JsonObject } from '../../json.js'
+import { asObject, isObject, type JsonObject } from '../../json.js'
 import { pause, resumeAgain } from '../../session/continuity.js'
 import type { Provider } from './config.js'
 import { authorizationUrl, pkceVerifier } from './provider.js'
@@ -12,6 +12,8 @@ import { sealState } from './state.js'
 
 const NAME = 'ory_kratos_oidc_auth_code_session'
 const PAUSE_MS = 30 * 60_000
+/** Where the payload is kept for who comes back without the cookie. */
+const PAYLOAD = 'transient_payload'
 /** For so long the provider's answer can be used again (recording 68). */
 const REPEAT_MS = 60_000
 
@@ -27,6 +29,7 @@ export async function toProvider (ex: Exchange, flow: Flow, provider: Provider, 
   const verifier = await pkceVerifier(kratos, provider)
   const state = sealState(kratos, flow, provider.id, verifier)
   const waiting: Waiting = { state, flowId: flow.id, traits, transientPayload, identitySchema: flow.identitySchema }
+  if (flow.type === 'api') flow.context[PAYLOAD] = transientPayload
   pause(ex, NAME, { payload: { ...waiting }, lifespanMs: PAUSE_MS })
   const url = await authorizationUrl(kratos, provider, { state, verifier, isForced: flow.kind === 'login' && flow.refresh, upstream })
   if (!isJsonRequest(ex)) return redirect(ex.method, 303, url)
@@ -39,8 +42,14 @@ export async function toProvider (ex: Exchange, flow: Flow, provider: Provider, 
   }))
 }
 
-/** What was kept for a browser that comes back. @throws ApiError 400 for any other browser */
-export function waitingFor (ex: Exchange): Waiting {
+/**
+ * What was kept for a browser that comes back; a native app's is another than the one that left.
+ * @throws ApiError 400 for any other browser
+ */
+export function waitingFor (ex: Exchange, flow: Flow, state: string): Waiting {
+  if (flow.type === 'api' && ex.kratos.store.exchanges.ofFlow(flow.id) !== undefined) {
+    return { state, flowId: flow.id, traits: {}, transientPayload: asObject(flow.context[PAYLOAD]), identitySchema: '' }
+  }
   const payload = resumeAgain(ex, NAME, REPEAT_MS)
   return {
     state: String(payload['state']),

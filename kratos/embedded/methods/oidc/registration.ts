@@ -1,3 +1,4 @@
+import { saveFlow } from '../../flow/lifecycle.js'
 import { MESSAGES } from '../../ui/message.js'
 import { answered, ensureEnabled, NOT_RESPONSIBLE, type RegistrationMethod } from '../method.js'
 import { providerById, providers } from './config.js'
@@ -17,6 +18,8 @@ export const registration: RegistrationMethod = {
     flow.transientPayload = form.transientPayload
     const provider = providerById(kratos, form.provider)
     refuseIdToken(form.idToken)
-    return answered(await toProvider(ex, flow, provider, form))
+    const answer = await toProvider(ex, flow, provider, form)
+    if (flow.type === 'api') saveFlow(kratos, flow)
+    return answered(answer)
   }
 }

@@ -37,7 +37,7 @@ export async function signIn (ex: Exchange, flow: Flow, visitor: Visitor): Promi
   if (identity !== undefined) {
     return await completeLogin(ex, flow, { identity, method: { method: 'oidc', aal: 'aal1', provider: visitor.provider.id } }, undefined)
   }
-  const registration = inheriting(await openRegistration(ex, flow.type), flow)
+  const registration = inheriting(ex.kratos, await openRegistration(ex, flow.type), flow)
   try {
     return await signUp(ex, registration, visitor)
   } catch (error) {
@@ -48,7 +48,7 @@ export async function signIn (ex: Exchange, flow: Flow, visitor: Visitor): Promi
 /** Registers an unknown visitor; for a known one the registration turns into a login. */
 export async function signUp (ex: Exchange, flow: Flow, visitor: Visitor): Promise<Answer> {
   if (knownIdentity(ex, visitor) !== undefined) {
-    return await signIn(ex, inheriting(await openLogin(ex, flow.type, { isLinking: true }), flow), visitor)
+    return await signIn(ex, inheriting(ex.kratos, await openLogin(ex, flow.type, { isLinking: true }), flow), visitor)
   }
   const identity = await newcomer(ex, flow, visitor)
   try {
@@ -88,10 +88,16 @@ async function newcomer ({ kratos }: Exchange, flow: Flow, { provider, claims, t
 export function failedSignIn (ex: Exchange, flow: Flow, providerId: string, failure: unknown): Answer {
   if (failure instanceof FailedOpening) return failure.answer
   const error = failure instanceof TraitsError ? failure.cause : failure
-  if (flow.kind === 'login') return failedSubmit(ex, flow, error, { sort: sortLogin, htmlStatus: 303 })
+  if (flow.kind === 'login') return failedSubmit(ex, flow, error, { sort: sortLogin, htmlStatus: 303, ...appUrl(ex, flow) })
   askForTraits(ex, flow, providerId, failure instanceof TraitsError ? failure.identity.traits : undefined)
   saveFlow(ex.kratos, flow)
-  return failedSubmit(ex, flow, error, { sort: flow => sortRegistration(ex.kratos, flow), htmlStatus: 302 })
+  return failedSubmit(ex, flow, error, { sort: flow => sortRegistration(ex.kratos, flow), htmlStatus: 302, ...appUrl(ex, flow) })
+}
+
+/** A native app is told by return_to that something failed, and looks at its flow; without one Go answers the folder of the path. */
+function appUrl (ex: Exchange, flow: Flow): { appUrl?: string } {
+  if (flow.type !== 'api' || ex.kratos.store.exchanges.ofFlow(flow.id) === undefined) return {}
+  return { appUrl: flow.returnTo === '' ? ex.path.slice(0, ex.path.lastIndexOf('/') + 1) : flow.returnTo }
 }
 
 function askForTraits (ex: Exchange, flow: Flow, providerId: string, traits: JsonObject | undefined): void {
