@@ -4,45 +4,10 @@ import { systemClock } from '../../kratos/embedded/clock.js'
 import { startEmbeddedKratos, type EmbeddedKratos, type EmbeddedKratosOptions, type OidcProvider } from '../../kratos/embedded/index.js'
 import type { JsonObject } from '../../kratos/embedded/json.js'
 import { verifiedClaims } from '../../kratos/embedded/methods/oidc/id-token.js'
-import { logIn, PASSWORD, register } from './client.js'
+import { browser, messages, node, type Browser, type Page } from './browser.js'
+import { call, logIn, PASSWORD, register } from './client.js'
 
 const EMAIL = 'ada@example.test'
-
-interface Page { status: number, location: string, body: Record<string, any> }
-
-/** A browser with its cookies; it is told where to go. */
-interface Browser {
-  go: (url: string, accept?: string) => Promise<Page>
-  submit: (page: Page, fields: object) => Promise<Page>
-}
-
-function browser (): Browser {
-  const cookies = new Map<string, string>()
-  const visit = async (url: string, init: RequestInit & { headers: Record<string, string> }): Promise<Page> => {
-    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const answer = await fetch(url, { ...init, redirect: 'manual', headers: { ...init.headers, cookie } })
-    for (const line of answer.headers.getSetCookie()) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
-      if (/max-age=0/i.test(line)) cookies.delete(name)
-      else cookies.set(name, value)
-    }
-    const text = await answer.text()
-    return { status: answer.status, location: answer.headers.get('location') ?? '', body: text.startsWith('{') ? JSON.parse(text) : { text } }
-  }
-  return {
-    go: async (url, accept = 'application/json') => await visit(url, { headers: { accept } }),
-    submit: async ({ body }, fields) => await visit(body['ui'].action, {
-      method: 'POST',
-      headers: { accept: 'application/json', 'content-type': 'application/json' },
-      body: JSON.stringify({ csrf_token: node({ body }, 'csrf_token')?.attributes.value, ...fields })
-    })
-  }
-}
-
-const node = ({ body }: Pick<Page, 'body'>, name: string, value?: string): Record<string, any> | undefined =>
-  body['ui'].nodes.find(({ attributes }: any) => attributes.name === name && (value === undefined || attributes.value === value))
-
-const messages = ({ body }: Page): number[] => body['ui'].messages.map(({ id }: { id: number }) => id)
 
 type Hosting = EmbeddedKratos & { oidcProvider: OidcProvider }
 
@@ -105,6 +70,26 @@ t.test('social login', async (t) => {
     const later = browser()
     await viaProvider(kratos, later, { sub: 's1', email: EMAIL })
     t.equal((await whoami(kratos, later)).body['identity'].traits.email, EMAIL)
+  })
+
+  t.test('links the account only after the second factor of who has one', async (t) => {
+    const kratos = await start(t, { overrides: { session: { whoami: { required_aal: 'highest_available' } } } })
+    const ada = await kratos.createIdentity({ email: EMAIL }, PASSWORD)
+    const { token } = kratos.signIn(ada)
+    const headers = { 'x-session-token': token }
+    const settings = await call('GET', `${kratos.publicUrl}/self-service/settings/api`, { headers })
+    const regenerated = await call('POST', settings.body['ui'].action, { headers, body: { method: 'lookup_secret', lookup_secret_regenerate: true } })
+    await call('POST', settings.body['ui'].action, { headers, body: { method: 'lookup_secret', lookup_secret_confirm: true } })
+    const codes: string[] = regenerated.body['ui'].nodes.find(({ attributes }: any) => attributes.id === 'lookup_secret_codes').attributes.text.context.secrets.map(({ context }: any) => context.secret)
+
+    const visitor = browser()
+    const page = await viaProvider(kratos, visitor, { sub: 's1', email: EMAIL })
+    const second = await visitor.submit(page, { method: 'password', identifier: EMAIL, password: PASSWORD })
+    t.equal(second.body['requested_aal'], 'aal2')
+    const early = browser()
+    t.same(messages(await viaProvider(kratos, early, { sub: 's1', email: EMAIL })), [1010016], 'not linked yet')
+    t.equal((await visitor.submit(second, { method: 'lookup_secret', lookup_secret: codes[0] })).status, 200)
+    t.equal((await viaProvider(kratos, browser(), { sub: 's1', email: EMAIL })).status, 422, 'linked: only the second factor is missing')
   })
 
   t.test('shows in the form that somebody declined', async (t) => {

@@ -1,6 +1,7 @@
 import type { AfterConfig } from '../../config/types.js'
 import { writeError } from '../../flow/answers.js'
-import type { Flow } from '../../flow/flow.js'
+import { flowJson, type Flow } from '../../flow/flow.js'
+import { saveFlow, uiUrl } from '../../flow/lifecycle.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
 import { csrfToken } from '../../http/csrf.js'
 import { ApiError } from '../../http/errors.js'
@@ -16,7 +17,8 @@ import { newSession, sessionJson, type Session } from '../../session/session.js'
 import { backToApp } from '../../session/token-exchange.js'
 import { fillTraits, upsertNode } from '../../ui/container.js'
 import { csrfNode } from '../../ui/node.js'
-import { linkWaitingAccount } from './linking.js'
+import { linkWaitingAccount, waitingAccount } from './linking.js'
+import { openLogin } from './opening.js'
 
 /**
  * The second half of a login: the session goes on when it is the same person's, else a new one → hooks → stored → answer.
@@ -36,7 +38,7 @@ export async function completeLogin (ex: Exchange, flow: Flow, { identity, metho
   if (answer !== undefined) return answer
   kratos.store.sessions.save(session, kratos.clock.now())
   if (flow.type === 'browser') issueCookie(ex, session)
-  return backToApp(ex, flow, session, method.method) ?? loggedIn(ex, flow, session, returnTo)
+  return backToApp(ex, flow, session, method.method) ?? await loggedIn(ex, flow, session, returnTo)
 }
 
 async function withHooks (ex: Exchange, flow: Flow, session: Session): Promise<Answer | undefined> {
@@ -60,15 +62,25 @@ function secondFactorUrl ({ kratos }: Exchange, flow: Flow, session: Session): s
   }
 }
 
-function loggedIn (ex: Exchange, flow: Flow, session: Session, returnTo: string): Answer {
+async function loggedIn (ex: Exchange, flow: Flow, session: Session, returnTo: string): Promise<Answer> {
   const next = secondFactorUrl(ex, flow, session)
   const continueWith = flow.continueWith.length === 0 ? null : flow.continueWith
   if (flow.type === 'api') {
     return json(200, { session_token: session.token, session: sessionJson(ex.kratos, session, { identity: next === undefined ? 'full' : 'none' }), continue_with: continueWith })
   }
+  if (next !== undefined && waitingAccount(flow) !== undefined) return await secondFactorFirst(ex, flow, session, next)
   if (!isJsonRequest(ex)) return redirect(ex.method, 303, next ?? flow.returnToVerification ?? returnTo)
   if (next !== undefined) return writeError(ex, browserLocationChangeRequired(next))
   return json(200, { session: sessionJson(ex.kratos, session), continue_with: continueWith })
+}
+
+/** The account waits on in a flow that asks for the second factor. @param url where such a flow would be opened */
+async function secondFactorFirst (ex: Exchange, { context }: Flow, session: Session, url: string): Promise<Answer> {
+  const target = new URL(url)
+  const flow = await openLogin({ ...ex, target: `${target.pathname}${target.search}`, path: target.pathname, query: target.searchParams }, 'browser', { session })
+  Object.assign(flow.context, context)
+  saveFlow(ex.kratos, flow)
+  return isJsonRequest(ex) ? json(200, flowJson(flow)) : redirect(ex.method, 303, uiUrl(ex.kratos, flow))
 }
 
 /** 422: the browser must go somewhere else to complete the flow. */
