@@ -1,4 +1,3 @@
-import type { Dispatcher } from 'undici'
 import { isTooDeep } from '../json-depth.js'
 
 /** The answer was larger than we accept, or was not what its headers announced. */
@@ -8,22 +7,18 @@ export class UnusableBodyError extends Error {
 
 const IS_JSON = /^application\/json\s*(?:;|$)/i
 
+/** Two bytes for each level: nothing shorter can be nested so deeply that it could not be written again. */
+const SHALLOW_BYTES = 8192
+
 /**
- * Reads the whole body, so that the socket goes back to the pool, and parses it when it is declared JSON.
- * @param maxBytes limit of the decoded body; past it the socket is given up and the call fails (J12)
- * @throws UnusableBodyError for a body that is too large or that is declared JSON and is not (truncated, two documents: facts 17) or that is nested beyond use
+ * The value of a complete body when it is declared JSON; undefined when there is none or it is something else.
+ * @throws UnusableBodyError for a body that is declared JSON and is not (truncated, two documents: facts 17) or that is nested beyond use
  */
-export async function readBody ({ headers, body }: Dispatcher.ResponseData, maxBytes: number): Promise<unknown> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > maxBytes) throw new UnusableBodyError(`more than ${maxBytes} bytes`)
-    chunks.push(chunk)
-  }
-  if (size === 0 || !IS_JSON.test(String(headers['content-type'] ?? ''))) return undefined
-  const value = parse(Buffer.concat(chunks, size).toString('utf8'))
-  if (isTooDeep(value)) throw new UnusableBodyError('nested too deeply')
+export function parseBody (chunks: Buffer[], size: number, contentType: unknown): unknown {
+  if (size === 0 || !IS_JSON.test(String(contentType ?? ''))) return undefined
+  const whole = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size)
+  const value = parse(whole.toString('utf8'))
+  if (size > SHALLOW_BYTES && isTooDeep(value)) throw new UnusableBodyError('nested too deeply')
   return value
 }
 

@@ -1,4 +1,5 @@
 import type { Credential } from './credential.js'
+import type { Errand } from './errand.js'
 
 export type FlowName = 'registration' | 'login' | 'recovery' | 'verification' | 'settings'
 export type FlowType = 'api' | 'browser'
@@ -11,4 +12,6 @@ export interface Caller {
   /** The caller's address as we resolved it: Kratos notes it at the session's device (facts 3). */
   address: string
   userAgent: string | undefined
+  /** What the request's calls to Kratos share; without one each has its own limit only. */
+  errand?: Errand | undefined
 }

@@ -1,19 +1,26 @@
 import type { Caller, FlowName, FlowType } from './caller.js'
+import type { UpstreamAnswer } from './exchange.js'
 import { type Answer, type AnswerContext, classify, type Operation } from './answer.js'
 import { type Credential, credentialHeaders } from './credential.js'
+import { type Errand, timeLeft } from './errand.js'
 import { type Fault, fault } from './fault.js'
-import { type JsonObject, withPublicRequestUrl } from './kratos-body.js'
+import { isIdentityId, type JsonObject, withPublicRequestUrl } from './kratos-body.js'
 import { readSession } from './read-session.js'
 import type { KratosSession } from './session.js'
 import { passThroughHeaders, type PassThroughRequest } from './pass-through.js'
-import { createTransport, type StreamedAnswer, type UpstreamRequest } from './transport.js'
+import { createTransport, type Load, type StreamedAnswer, type Transport, type UpstreamRequest } from './transport.js'
 
-/** What whoami says: valid, none, denied (the session exists and is not enough), or Kratos is ill. */
-export type SessionOutcome =
-  | { kind: 'valid', session: KratosSession, setCookie: string[] }
-  | { kind: 'none', setCookie: string[] }
+/** What whoami says but yes: none, denied (the session exists and is not enough), or Kratos is ill. */
+export type NoSession =
+  | { kind: 'none', setCookie: string[], cacheFor?: unknown }
   | { kind: 'denied', answer: Extract<Answer, { kind: 'refused' }> }
   | Fault
+
+/** What whoami says. `cacheFor` is Kratos' `Ory-Session-Cache-For` as received; undefined without one. */
+export type SessionOutcome = { kind: 'valid', session: KratosSession, setCookie: string[], cacheFor?: unknown } | NoSession
+
+/** The same where only the id of the identity was asked for. */
+export type IdentityOutcome = { kind: 'valid', identityId: string, setCookie: string[] } | NoSession
 
 export interface KratosClientOptions {
   /** Kratos' public port, as this process reaches it. */
@@ -27,39 +34,57 @@ export interface KratosClientOptions {
   deadlines: Deadlines
 }
 
-/** Overall limits in milliseconds, waiting for a socket included. */
+/** Overall limits in milliseconds, waiting for a socket included; the calls of one errand share the longest of theirs. */
 export interface Deadlines { whoamiMs: number, submitMs: number, otherMs: number }
 
 export interface InitOptions { type: FlowType, query: { return_to?: string | undefined, refresh?: string | undefined, aal?: string | undefined } }
 
 export interface KratosClient {
-  whoami: (credential: Credential) => Promise<SessionOutcome>
+  /** Who the credential belongs to; asks Kratos each time. `app.sessions` shares answers. */
+  whoami: (credential: Credential, errand?: Errand) => Promise<SessionOutcome>
+  /** Only the identity's id, by HEAD: Kratos says it in a header (rec 31), so nothing has to be read. */
+  whoamiId: (credential: Credential, errand?: Errand) => Promise<IdentityOutcome>
   initFlow: (flow: FlowName, options: InitOptions, caller: Caller) => Promise<Answer>
   fetchFlow: (flow: FlowName, id: string, caller: Caller) => Promise<Answer>
   submitFlow: (flow: FlowName, id: string, body: JsonObject, caller: Caller) => Promise<Answer>
   /** The logout token that belongs to the caller's session, in `body.logout_token`. */
-  initLogout: (credential: Credential) => Promise<Answer>
+  initLogout: (credential: Credential, errand?: Errand) => Promise<Answer>
   /** Completes a logout with its token; ends token sessions too (rec 41: by Bearer, the one place where that header goes up). */
-  completeLogout: (token: string, credential: Credential) => Promise<Answer>
+  completeLogout: (token: string, credential: Credential, errand?: Errand) => Promise<Answer>
   /** Ends the session of a token in one step (rec 42). */
-  revokeToken: (token: string) => Promise<Answer>
+  revokeToken: (token: string, errand?: Errand) => Promise<Answer>
   /** The caller's other active sessions, newest first, in `body.sessions`; the current one is not among them (rec 45). */
-  listOtherSessions: (credential: Credential) => Promise<Answer>
+  listOtherSessions: (credential: Credential, errand?: Errand) => Promise<Answer>
   /** Ends one of the caller's other sessions; Kratos says 204 for any id that is not the current one (rec 45). */
-  revokeSession: (id: string, credential: Credential) => Promise<Answer>
+  revokeSession: (id: string, credential: Credential, errand?: Errand) => Promise<Answer>
   /** Ends all of the caller's other sessions. */
-  revokeOtherSessions: (credential: Credential) => Promise<Answer>
+  revokeOtherSessions: (credential: Credential, errand?: Errand) => Promise<Answer>
   /** Deletes an identity and with it all its sessions, by the admin port; one that is gone already counts as deleted. */
-  deleteIdentity: (id: string) => Promise<Answer>
+  deleteIdentity: (id: string, errand?: Errand) => Promise<Answer>
   /** Kratos' own public API, passed through: for its SDK and its forms. The path is checked, credential and headers are chosen here. */
   isAllowedRedirect: KratosClientOptions['isAllowedRedirect']
   passThrough: (request: PassThroughRequest) => Promise<StreamedAnswer | Fault>
   isReady: () => Promise<boolean>
+  /** Calls under way and calls that wait, by lane. */
+  load: () => Record<Lane, Load>
   close: () => Promise<void>
 }
 
 /** Limits of security model, section 6. */
-const LIMITS = { connections: 64, queue: 256, connectTimeoutMs: 1000, maxBodyBytes: 1024 * 1024, maxHeaderBytes: 16 * 1024 }
+const LIMITS = { connectTimeoutMs: 1000, maxBodyBytes: 1024 * 1024, maxHeaderBytes: 16 * 1024 }
+
+/**
+ * Sockets and waiting calls by kind of call, 64 and 256 in all: logins that take seconds of hashing keep no session check
+ * waiting, and a hung session check no logout (J26, M07).
+ */
+const LANES = {
+  whoami: { connections: 32, queue: 128 },
+  submit: { connections: 16, queue: 64 },
+  other: { connections: 16, queue: 64 },
+}
+export type Lane = keyof typeof LANES
+const WHOAMI = '/sessions/whoami'
+const IDENTITY_HEADER = 'x-kratos-authenticated-identity-id'
 const MAX_USER_AGENT_BYTES = 512
 /** Sessions that one list shows; far more than a person has devices. */
 const MAX_SESSIONS = '250'
@@ -69,15 +94,24 @@ function deviceHeaders ({ address, userAgent }: Caller): Record<string, string> 
   return { 'true-client-ip': address, ...(userAgent !== undefined && { 'user-agent': userAgent.slice(0, MAX_USER_AGENT_BYTES) }) }
 }
 
+/** A call whose limit is that of its lane. */
+type Ask = Omit<UpstreamRequest, 'deadlineMs'>
+
 /** Pool, deadlines and credential rules of one Kratos behind plain functions. None of them throws for what Kratos answers. */
 export function createKratosClient (options: KratosClientOptions): KratosClient {
   const { cookieName, deadlines, isAllowedRedirect } = options
-  const pub = createTransport({ url: options.publicUrl, ...LIMITS })
-  const admin = options.adminUrl === undefined ? undefined : createTransport({ url: options.adminUrl, ...LIMITS })
+  const lane = (name: Lane): Transport => createTransport({ url: options.publicUrl, ...LIMITS, ...LANES[name] })
+  const lanes: Record<Lane, Transport> = { whoami: lane('whoami'), submit: lane('submit'), other: lane('other') }
+  const limits: Record<Lane, number> = { whoami: deadlines.whoamiMs, submit: deadlines.submitMs, other: deadlines.otherMs }
+  const admin = options.adminUrl === undefined ? undefined : createTransport({ url: options.adminUrl, ...LIMITS, ...LANES.other })
 
-  async function ask (request: UpstreamRequest, operation: Operation, flow?: FlowName, viaProvider = false): Promise<Answer> {
+  const whoamiContext: AnswerContext = { operation: 'whoami', isAllowedRedirect: (url) => isAllowedRedirect(url, { viaProvider: false }) }
+
+  const send = (name: Lane, request: Ask): ReturnType<Transport['send']> => lanes[name].send({ ...request, deadlineMs: timeLeft(limits[name], request.errand) })
+
+  async function ask (request: Ask, operation: Operation, flow?: FlowName, viaProvider = false): Promise<Answer> {
     const context: AnswerContext = { operation, flow, isAllowedRedirect: (url) => isAllowedRedirect(url, { viaProvider }) }
-    const answer = await pub.send(request)
+    const answer = await send(operation === 'submit' ? 'submit' : 'other', request)
     return answer.kind === 'ill' ? answer : classify(answer, context)
   }
 
@@ -88,84 +122,89 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
     return { ...deviceHeaders(caller), ...credentialHeaders(usable, cookieName, type === 'browser' ? caller.flowCookies : []) }
   }
 
-  async function whoami (credential: Credential): Promise<SessionOutcome> {
-    const headers = credentialHeaders(credential, cookieName)
-    const answer = await ask({ method: 'GET', path: '/sessions/whoami', headers, deadlineMs: deadlines.whoamiMs }, 'whoami')
+  async function whoami (credential: Credential, errand?: Errand): Promise<SessionOutcome> {
+    const answer = await send('whoami', { method: 'GET', path: WHOAMI, headers: credentialHeaders(credential, cookieName), errand })
+    return answer.kind === 'ill' ? answer : sessionOutcome(answer, whoamiContext)
+  }
+
+  async function whoamiId (credential: Credential, errand?: Errand): Promise<IdentityOutcome> {
+    const answer = await send('whoami', { method: 'HEAD', path: WHOAMI, headers: credentialHeaders(credential, cookieName), errand })
     if (answer.kind === 'ill') return answer
-    if (answer.kind === 'refused') {
-      return answer.code === 'INVALID_SESSION' ? { kind: 'none', setCookie: answer.setCookie } : refusedSession(answer)
-    }
-    const reading = readSession(answer.body)
-    if (reading.kind === 'active') return { kind: 'valid', session: reading.session, setCookie: answer.setCookie }
-    return reading.kind === 'inactive' ? { kind: 'none', setCookie: answer.setCookie } : fault('UPSTREAM_ERROR', new Error('whoami answered another shape'))
+    const identityId = answer.headers[IDENTITY_HEADER]
+    if (answer.status === 200 && isIdentityId(identityId)) return { kind: 'valid', identityId, setCookie: answer.setCookie }
+    // Everything else is told by a body, which HEAD does not have.
+    const outcome = await whoami(credential, errand)
+    return outcome.kind === 'valid' ? { kind: 'valid', identityId: outcome.session.identity.id, setCookie: outcome.setCookie } : outcome
   }
 
   async function initFlow (flow: FlowName, { type, query }: InitOptions, caller: Caller): Promise<Answer> {
     const path = `/self-service/${flow}/${type}`
-    return publicFlow(await ask({ method: 'GET', path, query, headers: flowHeaders(type, caller), deadlineMs: deadlines.otherMs }, 'init', flow))
+    return publicFlow(await ask({ method: 'GET', path, query, headers: flowHeaders(type, caller), errand: caller.errand }, 'init', flow))
   }
 
   async function fetchFlow (flow: FlowName, id: string, caller: Caller): Promise<Answer> {
     // Which type the flow has is not known here; Kratos tolerates cookies on a fetch of either (facts 1 iii, 8).
     const headers = credentialHeaders(caller.credential, cookieName, caller.flowCookies)
-    return publicFlow(await ask({ method: 'GET', path: `/self-service/${flow}/flows`, query: { id }, headers, deadlineMs: deadlines.otherMs }, 'fetch', flow))
+    return publicFlow(await ask({ method: 'GET', path: `/self-service/${flow}/flows`, query: { id }, headers, errand: caller.errand }, 'fetch', flow))
   }
 
   async function submitFlow (flow: FlowName, id: string, body: JsonObject, caller: Caller): Promise<Answer> {
     const headers = flowHeaders(submitType(body), caller)
-    return publicFlow(await ask({ method: 'POST', path: `/self-service/${flow}`, query: { flow: id }, headers, body, deadlineMs: deadlines.submitMs }, 'submit', flow, usesProvider(body)))
+    return publicFlow(await ask({ method: 'POST', path: `/self-service/${flow}`, query: { flow: id }, headers, body, errand: caller.errand }, 'submit', flow, usesProvider(body)))
   }
 
-  function initLogout (credential: Credential): Promise<Answer> {
+  function initLogout (credential: Credential, errand?: Errand): Promise<Answer> {
     const headers = credentialHeaders(credential, cookieName)
-    return ask({ method: 'GET', path: '/self-service/logout/browser', headers, deadlineMs: deadlines.otherMs }, 'logout')
+    return ask({ method: 'GET', path: '/self-service/logout/browser', headers, errand }, 'logout')
   }
 
-  function completeLogout (token: string, credential: Credential): Promise<Answer> {
+  function completeLogout (token: string, credential: Credential, errand?: Errand): Promise<Answer> {
     const headers = credential.kind === 'token' ? { authorization: `Bearer ${credential.value}` } : credentialHeaders(credential, cookieName)
-    return ask({ method: 'GET', path: '/self-service/logout', query: { token }, headers, deadlineMs: deadlines.otherMs }, 'logout')
+    return ask({ method: 'GET', path: '/self-service/logout', query: { token }, headers, errand }, 'logout')
   }
 
-  function revokeToken (token: string): Promise<Answer> {
-    return ask({ method: 'DELETE', path: '/self-service/logout/api', body: { session_token: token }, deadlineMs: deadlines.otherMs }, 'logout')
+  function revokeToken (token: string, errand?: Errand): Promise<Answer> {
+    return ask({ method: 'DELETE', path: '/self-service/logout/api', body: { session_token: token }, errand }, 'logout')
   }
 
-  function askSessions (method: 'GET' | 'DELETE', path: string, credential: Credential, query?: UpstreamRequest['query']): Promise<Answer> {
-    return ask({ method, path, query, headers: credentialHeaders(credential, cookieName), deadlineMs: deadlines.otherMs }, 'sessions')
+  function askSessions (request: Pick<UpstreamRequest, 'method' | 'path' | 'query'>, credential: Credential, errand?: Errand): Promise<Answer> {
+    return ask({ ...request, headers: credentialHeaders(credential, cookieName), errand }, 'sessions')
   }
 
-  async function deleteIdentity (id: string): Promise<Answer> {
+  async function deleteIdentity (id: string, errand?: Errand): Promise<Answer> {
     if (admin === undefined) return fault('UPSTREAM_UNAVAILABLE', new Error('no admin URL is configured'))
-    const answer = await admin.send({ method: 'DELETE', path: `/admin/identities/${encodeURIComponent(id)}`, deadlineMs: deadlines.otherMs })
+    const answer = await admin.send({ method: 'DELETE', path: `/admin/identities/${encodeURIComponent(id)}`, deadlineMs: timeLeft(limits.other, errand) })
     if (answer.kind === 'ill') return answer
     return answer.status === 404 ? { kind: 'ok', next: 'done', body: {}, setCookie: [] } : classify(answer, { operation: 'identity', isAllowedRedirect: () => false })
   }
 
   async function isReady (): Promise<boolean> {
-    const answer = await pub.send({ method: 'GET', path: '/health/ready', deadlineMs: deadlines.whoamiMs })
+    const answer = await lanes.other.send({ method: 'GET', path: '/health/ready', deadlineMs: limits.whoami })
     return answer.kind === 'answer' && answer.status === 200
   }
 
   return {
     whoami,
+    whoamiId,
     initFlow,
     fetchFlow,
     submitFlow,
     initLogout,
     completeLogout,
     revokeToken,
-    listOtherSessions: (credential) => askSessions('GET', '/sessions', credential, { page_size: MAX_SESSIONS }),
-    revokeSession: (id, credential) => askSessions('DELETE', `/sessions/${encodeURIComponent(id)}`, credential),
-    revokeOtherSessions: (credential) => askSessions('DELETE', '/sessions', credential),
+    listOtherSessions: (credential, errand) => askSessions({ method: 'GET', path: '/sessions', query: { page_size: MAX_SESSIONS } }, credential, errand),
+    revokeSession: (id, credential, errand) => askSessions({ method: 'DELETE', path: `/sessions/${encodeURIComponent(id)}` }, credential, errand),
+    revokeOtherSessions: (credential, errand) => askSessions({ method: 'DELETE', path: '/sessions' }, credential, errand),
     deleteIdentity,
     isAllowedRedirect,
     passThrough: (request) => {
       const { method, path, body, caller } = request
-      return pub.stream({ method, path, body, headers: { ...passThroughHeaders(request), ...flowHeaders('browser', caller) }, deadlineMs: deadlines.submitMs })
+      return lanes.submit.stream({ method, path, body, headers: { ...passThroughHeaders(request), ...flowHeaders('browser', caller) }, deadlineMs: limits.submit })
     },
     isReady,
+    load: () => ({ whoami: lanes.whoami.load(), submit: lanes.submit.load(), other: lanes.other.load() }),
     close: async () => {
-      await Promise.all([pub.close(), admin?.close()])
+      await Promise.all([...Object.values(lanes), ...(admin === undefined ? [] : [admin])].map((transport) => transport.close()))
     },
   }
 }
@@ -176,6 +215,18 @@ export const submitType = (body: JsonObject): FlowType =>
 
 /** Methods whose next page is a provider's (E10). */
 const usesProvider = ({ method }: JsonObject): boolean => method === 'oidc' || method === 'saml'
+
+/** Reads an answer of whoami. */
+function sessionOutcome (received: UpstreamAnswer, context: AnswerContext): SessionOutcome {
+  const answer = classify(received, context)
+  if (answer.kind === 'ill') return answer
+  const { setCookie } = answer
+  const cacheFor = received.headers['ory-session-cache-for']
+  if (answer.kind === 'refused') return answer.code === 'INVALID_SESSION' ? { kind: 'none', setCookie, cacheFor } : refusedSession(answer)
+  const reading = readSession(answer.body)
+  if (reading.kind === 'active') return { kind: 'valid', session: reading.session, setCookie, cacheFor }
+  return reading.kind === 'inactive' ? { kind: 'none', setCookie, cacheFor } : fault('UPSTREAM_ERROR', new Error('whoami answered another shape'))
+}
 
 /** whoami refuses with 403 only for reasons that a login can mend; anything else of it is no answer to go by. */
 function refusedSession (answer: Extract<Answer, { kind: 'refused' }>): SessionOutcome {

@@ -1,38 +1,34 @@
 /** Admission in front of a connection pool: at most `slots` callers inside, at most `queue` waiting, first come first served. */
 export interface Gate {
-  /** `entered`: the caller has a slot, at once or when its turn came, and has to `leave`; `full`: the queue is; `aborted`: the signal fired first. */
-  enter: (signal: AbortSignal) => Promise<'entered' | 'full' | 'aborted'>
+  /**
+   * Calls `admit` once there is a slot: at once, or when its turn has come. Who was admitted has to `leave`.
+   * @returns false when the queue is full; then `admit` is never called
+   */
+  enter: (admit: () => void) => boolean
+  /** Gives up a place in the queue; does nothing for a caller who is not waiting. */
+  withdraw: (admit: () => void) => void
   leave: () => void
+  inside: () => number
   waiting: () => number
 }
 
 /**
- * Why not leave the waiting to undici: an abort signal does not reject a request that still waits inside its pool
- * (J23), so a hung Kratos would hold callers past their deadline. Here a waiting caller leaves the moment its signal fires.
+ * Why not leave the waiting to undici: an abort does not reject a request that still waits inside its pool (J23), so a hung
+ * Kratos would hold callers past their deadline. Here a waiting caller leaves the moment its time is over.
  */
 export function createGate ({ slots, queue }: { slots: number, queue: number }): Gate {
   let free = slots
   const waiters = new Set<() => void>()
 
-  function enter (signal: AbortSignal): Promise<'entered' | 'full' | 'aborted'> {
-    if (signal.aborted) return Promise.resolve('aborted')
+  function enter (admit: () => void): boolean {
     if (free > 0) {
       free--
-      return Promise.resolve('entered')
+      admit()
+      return true
     }
-    if (waiters.size >= queue) return Promise.resolve('full')
-    return new Promise((resolve) => {
-      const admit = (): void => {
-        signal.removeEventListener('abort', giveUp)
-        resolve('entered')
-      }
-      const giveUp = (): void => {
-        waiters.delete(admit)
-        resolve('aborted')
-      }
-      waiters.add(admit)
-      signal.addEventListener('abort', giveUp, { once: true })
-    })
+    if (waiters.size >= queue) return false
+    waiters.add(admit)
+    return true
   }
 
   function leave (): void {
@@ -45,5 +41,5 @@ export function createGate ({ slots, queue }: { slots: number, queue: number }):
     next()
   }
 
-  return { enter, leave, waiting: () => waiters.size }
+  return { enter, leave, withdraw: (admit) => { waiters.delete(admit) }, inside: () => slots - free, waiting: () => waiters.size }
 }

@@ -1,31 +1,23 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { Pool, type Dispatcher } from 'undici'
-import { setCookieLines } from './cookies.js'
-import { type Fault, fault, faultOfException, isBrokenIdleSocket } from './fault.js'
+import type { Errand } from './errand.js'
+import { Exchange, type UpstreamAnswer } from './exchange.js'
+import { type Fault, fault, faultOfException } from './fault.js'
 import { createGate } from './gate.js'
-import { readBody } from './body.js'
 
 export interface UpstreamRequest {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
   /** Constant path below the origin's base path; never built from input (D01). */
   path: string
   query?: Record<string, string | undefined> | undefined
   headers?: Record<string, string> | undefined
   /** Sent as JSON. */
   body?: unknown
-  /** Overall limit in milliseconds: waiting for a slot, connecting, headers and body together. */
+  /** Overall limit in milliseconds: waiting for a slot, connecting, headers and body together. Zero or less: the call is not made. */
   deadlineMs: number
-}
-
-/** A complete answer, whatever its status: the body is read, the socket is free again. */
-export interface UpstreamAnswer {
-  kind: 'answer'
-  status: number
-  headers: IncomingHttpHeaders
-  setCookie: string[]
-  /** Parsed when the answer says it is JSON; undefined when there is no body or it is not JSON. */
-  body: unknown
+  /** Whose call it is; one that only reads is given up when the client has gone (J24). */
+  errand?: Errand | undefined
 }
 
 /** A request whose path was checked already and whose body is passed on as it came, whole: a slow client must not hold a socket to Kratos. */
@@ -41,10 +33,14 @@ export interface StreamedRequest {
 /** An answer whose body is still on its way; it has to be read or destroyed. */
 export interface StreamedAnswer { kind: 'stream', status: number, headers: IncomingHttpHeaders, body: Readable }
 
+export interface Load { inside: number, waiting: number }
+
 export interface Transport {
   /** Passes a request on and gives the answer as a stream; the deadline covers the body too. */
   stream: (request: StreamedRequest) => Promise<StreamedAnswer | Fault>
   send: (request: UpstreamRequest) => Promise<UpstreamAnswer | Fault>
+  /** Calls that have a socket, and calls that wait for one. */
+  load: () => Load
   close: () => Promise<void>
 }
 
@@ -58,24 +54,29 @@ export interface TransportOptions {
   maxHeaderBytes: number
 }
 
-const DEADLINE = Symbol('deadline')
-
 function pathOf (basePath: string, { path, query }: UpstreamRequest): string {
-  const entries = Object.entries(query ?? {}).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  if (query === undefined) return basePath + path
+  const entries = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined)
   return basePath + path + (entries.length > 0 ? `?${new URLSearchParams(entries)}` : '')
 }
 
 /** undici's form of a request; `Accept` is always JSON, so that Kratos never answers with a redirect meant for a browser (B37). */
-function dispatchOptions (basePath: string, request: UpstreamRequest, signal: AbortSignal): Dispatcher.RequestOptions {
+function dispatchOptions (basePath: string, request: UpstreamRequest): Dispatcher.DispatchOptions {
   const { method, headers, body } = request
   return {
     method,
     path: pathOf(basePath, request),
     headers: { accept: 'application/json', ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
     body: body === undefined ? null : JSON.stringify(body),
-    signal,
+    // undici ends a connection after a HEAD, in case the server sends a body all the same; Kratos does not (rec 31).
+    ...(method === 'HEAD' && { reset: false }),
   }
 }
+
+/** What a client that has gone may leave undone: a call that changes something goes on to its end. */
+const onlyReads = ({ method }: UpstreamRequest): boolean => method === 'GET' || method === 'HEAD'
+
+const gone = (): Fault => fault('UPSTREAM_ERROR', new Error('the client has gone'))
 
 /**
  * One pool of sockets towards one Kratos port. `send` never throws: it gives the answer, or says how it failed to get one.
@@ -94,64 +95,60 @@ export function createTransport (options: TransportOptions): Transport {
     bodyTimeout: 0,
   })
 
-  /** A GET is sent once more when its connection ended before an answer; once an answer began, what was asked may have happened. */
-  async function requestWithRetry (request: UpstreamRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const options = dispatchOptions(basePath, request, signal)
-    try {
-      return await pool.request(options)
-    } catch (error) {
-      if (request.method !== 'GET' || !isBrokenIdleSocket(error)) throw error
-      return await pool.request(options)
-    }
-  }
+  /** Admission, deadline and the caller's patience around one exchange. */
+  function run (request: UpstreamRequest, done: (outcome: UpstreamAnswer | Fault) => void): void {
+    const { errand } = request
+    const exchange = new Exchange({ pool, request: dispatchOptions(basePath, request), maxBodyBytes: options.maxBodyBytes, onFree: gate.leave, onOutcome })
+    const admit = (): void => exchange.start()
+    const timer = setTimeout(() => giveUp(fault('UPSTREAM_TIMEOUT')), request.deadlineMs)
 
-  async function exchange (request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamAnswer> {
-    const answer = await requestWithRetry(request, signal)
-    const body = await readBody(answer, options.maxBodyBytes)
-    return { kind: 'answer', status: answer.statusCode, headers: answer.headers, setCookie: setCookieLines(answer.headers), body }
-  }
-
-  async function admitted (request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamAnswer | Fault> {
-    const admission = await gate.enter(signal)
-    if (admission === 'full') return fault('OVERLOADED')
-    if (admission === 'aborted') return fault('UPSTREAM_TIMEOUT')
-    try {
-      return await exchange(request, signal)
-    } catch (error) {
-      return signal.aborted && signal.reason === DEADLINE ? fault('UPSTREAM_TIMEOUT', error) : faultOfException(error)
-    } finally {
-      gate.leave()
-    }
-  }
-
-  // The race is for a call that still waits for its connection: undici looks at the signal only afterwards (J23).
-  async function send (request: UpstreamRequest): Promise<UpstreamAnswer | Fault> {
-    const controller = new AbortController()
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<Fault>((resolve) => {
-      timer = setTimeout(() => {
-        controller.abort(DEADLINE)
-        resolve(fault('UPSTREAM_TIMEOUT'))
-      }, request.deadlineMs)
-    })
-    try {
-      return await Promise.race([admitted(request, controller.signal), late])
-    } finally {
+    function onOutcome (outcome: UpstreamAnswer | Fault): void {
       clearTimeout(timer)
+      if (errand !== undefined) errand.giveUp = undefined
+      done(outcome)
     }
+
+    function giveUp (outcome: Fault): void {
+      gate.withdraw(admit)
+      exchange.giveUp(outcome)
+    }
+
+    if (errand !== undefined && onlyReads(request)) errand.giveUp = () => giveUp(gone())
+    if (!gate.enter(admit)) exchange.giveUp(fault('OVERLOADED'))
+  }
+
+  function send (request: UpstreamRequest): Promise<UpstreamAnswer | Fault> {
+    if (request.deadlineMs <= 0) return Promise.resolve(fault('UPSTREAM_TIMEOUT'))
+    if (request.errand?.isAbandoned === true && onlyReads(request)) return Promise.resolve(gone())
+    return new Promise((resolve) => run(request, resolve))
+  }
+
+  /** @returns what kept the caller out, or undefined with a slot that has to be left */
+  function admission (deadlineMs: number): Promise<Fault | undefined> {
+    return new Promise((resolve) => {
+      const admit = (): void => {
+        clearTimeout(timer)
+        resolve(undefined)
+      }
+      const timer = setTimeout(() => {
+        gate.withdraw(admit)
+        resolve(fault('UPSTREAM_TIMEOUT'))
+      }, deadlineMs)
+      if (gate.enter(admit)) return
+      clearTimeout(timer)
+      resolve(fault('OVERLOADED'))
+    })
   }
 
   async function stream ({ method, path, headers, body, deadlineMs }: StreamedRequest): Promise<StreamedAnswer | Fault> {
+    const dueAt = performance.now() + deadlineMs
+    const refused = await admission(deadlineMs)
+    if (refused !== undefined) return refused
     const controller = new AbortController()
-    const timer = setTimeout(() => controller.abort(DEADLINE), deadlineMs)
+    const timer = setTimeout(() => controller.abort(), dueAt - performance.now())
     const release = (): void => {
       clearTimeout(timer)
       gate.leave()
-    }
-    const admission = await gate.enter(controller.signal)
-    if (admission !== 'entered') {
-      clearTimeout(timer)
-      return fault(admission === 'full' ? 'OVERLOADED' : 'UPSTREAM_TIMEOUT')
     }
     try {
       const answer = await pool.request({ method, path: basePath + path, headers, body, signal: controller.signal })
@@ -166,5 +163,5 @@ export function createTransport (options: TransportOptions): Transport {
     }
   }
 
-  return { send, stream, close: () => pool.destroy() }
+  return { send, stream, load: () => ({ inside: gate.inside(), waiting: gate.waiting() }), close: () => pool.destroy() }
 }

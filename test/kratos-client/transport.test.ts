@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { abandon, startErrand, timeLeft } from '../../src/kratos-client/errand.js'
 import { createGate } from '../../src/kratos-client/gate.js'
 import { createTransport, type Transport, type TransportOptions, type UpstreamRequest } from '../../src/kratos-client/transport.js'
 import {
@@ -9,58 +10,106 @@ const MIB = 1024 * 1024
 const OK = answer(200, { ok: true })
 
 t.test('the gate in front of the pool (J23)', async (t) => {
-  const never = new AbortController().signal
+  /** Callers by name, and who of them was admitted, in order. */
+  function setUpGate (slots: number, queue: number) {
+    const gate = createGate({ slots, queue })
+    const admitted: string[] = []
+    const caller = (name: string) => () => { admitted.push(name) }
+    return { gate, admitted, caller }
+  }
 
   t.test('admits as many as there are slots, queues as many as it may, refuses the rest', async (t) => {
-    const gate = createGate({ slots: 2, queue: 1 })
-    t.same(await Promise.all([gate.enter(never), gate.enter(never)]), ['entered', 'entered'])
-    const third = gate.enter(never)
-    t.equal(gate.waiting(), 1)
-    t.equal(await gate.enter(never), 'full')
+    const { gate, admitted, caller } = setUpGate(2, 1)
+    t.same(['a', 'b', 'c', 'd'].map((name) => gate.enter(caller(name))), [true, true, true, false])
+    t.same(admitted, ['a', 'b'])
+    t.same([gate.inside(), gate.waiting()], [2, 1])
     gate.leave()
-    t.equal(await third, 'entered', 'a slot that is left goes to the one who waits')
-    t.equal(gate.waiting(), 0)
+    t.same(admitted, ['a', 'b', 'c'], 'a slot that is left goes to the one who waits')
+    t.same([gate.inside(), gate.waiting()], [2, 0])
+    gate.leave()
+    gate.leave()
+    t.equal(gate.inside(), 0)
+    t.notOk(admitted.includes('d'), 'who was refused is never admitted')
   })
 
   t.test('is first come, first served', async (t) => {
-    const gate = createGate({ slots: 1, queue: 5 })
-    await gate.enter(never)
-    const order: number[] = []
-    const turns = [1, 2, 3].map((n) => gate.enter(never).then(() => order.push(n)))
-    for (const turn of turns) {
-      gate.leave()
-      await turn
-    }
-    t.same(order, [1, 2, 3])
+    const { gate, admitted, caller } = setUpGate(1, 5)
+    for (const name of ['in', '1', '2', '3']) gate.enter(caller(name))
+    for (let turn = 0; turn < 3; turn++) gate.leave()
+    t.same(admitted, ['in', '1', '2', '3'])
   })
 
   t.test('lets a waiting caller go the moment it gives up, and its place is free', async (t) => {
-    const gate = createGate({ slots: 1, queue: 1 })
-    await gate.enter(never)
-    const controller = new AbortController()
-    const waiting = gate.enter(controller.signal)
-    controller.abort()
-    t.equal(await waiting, 'aborted')
+    const { gate, admitted, caller } = setUpGate(1, 1)
+    const waiting = caller('waiting')
+    gate.enter(caller('in'))
+    gate.enter(waiting)
+    gate.withdraw(waiting)
     t.equal(gate.waiting(), 0)
-    const next = gate.enter(never)
+    t.ok(gate.enter(caller('next')), 'the place is free')
     gate.leave()
-    t.equal(await next, 'entered', 'the slot goes to the next, not to the one who left')
-    t.equal(await gate.enter(AbortSignal.abort()), 'aborted', 'who gave up before takes no place')
+    t.same(admitted, ['in', 'next'], 'the slot goes to the next, not to the one who left')
   })
 
-  t.test('forgets who was admitted: a later abort gives no slot away', async (t) => {
-    const gate = createGate({ slots: 1, queue: 2 })
-    await gate.enter(never)
-    const controller = new AbortController()
-    const second = gate.enter(controller.signal)
+  t.test('who was admitted and gives up later gives no slot away', async (t) => {
+    const { gate, admitted, caller } = setUpGate(1, 2)
+    const second = caller('second')
+    gate.enter(caller('first'))
+    gate.enter(second)
     gate.leave()
-    await second
-    controller.abort()
-    const third = gate.enter(never)
-    t.equal(gate.waiting(), 1)
-    gate.leave()
-    t.equal(await third, 'entered')
+    gate.withdraw(second)
+    gate.enter(caller('third'))
+    t.same([admitted, gate.inside(), gate.waiting()], [['first', 'second'], 1, 1])
   })
+})
+
+t.test('the calls of one errand', async (t) => {
+  t.test('share the longest of their limits, counted from the first', async (t) => {
+    const errand = startErrand(1000)
+    t.equal(timeLeft(2000, errand, 1000), 2000)
+    t.equal(timeLeft(5000, errand, 2500), 3500, 'a longer one has what is left of its own limit')
+    t.equal(timeLeft(2000, errand, 3000), 2000, 'a shorter one its own')
+    t.equal(timeLeft(2000, errand, 5500), 500, 'but never more than the errand')
+    t.ok(timeLeft(2000, errand, 6000) <= 0)
+    t.equal(timeLeft(2000, undefined, 9000), 2000, 'without an errand each call is alone')
+  })
+
+  t.test('are not made when there is no time left', async (t) => {
+    const { server, transport } = await setUp(t, OK)
+    for (const deadlineMs of [0, -1]) t.match(await transport.send(get(deadlineMs)), { kind: 'ill', code: 'UPSTREAM_TIMEOUT' })
+    t.equal(server.requests.length, 0)
+  })
+
+  t.test('that only read are given up when the client goes, and the socket is free (J24)', async (t) => {
+    const { server, transport } = await setUp(t, hang, { connections: 1, queue: 2 })
+    const [errand, waiting] = [startErrand(), startErrand()]
+    const asked = Promise.all([transport.send({ ...get(60_000), errand }), transport.send({ ...get(60_000), errand: waiting })])
+    while (server.requests.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    abandon(waiting)
+    abandon(errand)
+    t.match(await asked, [{ kind: 'ill' }, { kind: 'ill' }])
+    t.match(await transport.send({ ...get(60_000), errand }), { kind: 'ill' }, 'and none is begun after that')
+    server.react(OK)
+    t.match(await transport.send(get(60_000)), { kind: 'answer' })
+    t.same([server.requests.length, transport.load()], [2, { inside: 0, waiting: 0 }], 'who waited never reached Kratos')
+  })
+
+  t.test('that change something go on to their end', async (t) => {
+    let answerIt = (): void => {}
+    const { server, transport } = await setUp(t, (socket, request) => { answerIt = () => OK(socket, request) })
+    const errand = startErrand()
+    const asked = transport.send({ ...post(60_000), errand })
+    while (server.requests.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    abandon(errand)
+    answerIt()
+    t.match(await asked, { kind: 'answer', body: { ok: true } })
+  })
+})
+
+t.test('a HEAD keeps its connection (rec 31)', async (t) => {
+  const { server, transport } = await setUp(t, (socket) => { socket.write('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1277\r\n\r\n') }, { connections: 1 })
+  for (let turn = 0; turn < 3; turn++) t.match(await transport.send({ ...get(), method: 'HEAD' }), { kind: 'answer', status: 200, body: undefined })
+  t.same(server.requests.map(({ nthOnSocket }) => nthOnSocket), [0, 1, 2])
 })
 
 interface Setup { server: FaultServer, transport: Transport }
@@ -171,6 +220,7 @@ t.test('busy sockets (J23)', async (t) => {
   await Promise.all([transport.send(get()), transport.send(get())])
   const later = await Promise.all(Array.from({ length: 5 }, () => transport.send(get())))
   t.ok(later.every(({ kind }) => kind === 'answer'), 'all slots are free again')
+  t.same(transport.load(), { inside: 0, waiting: 0 })
 })
 
 t.test('the address of a call is a constant path, values stand encoded in the query (D01)', async (t) => {

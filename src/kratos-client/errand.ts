@@ -1,0 +1,32 @@
+/**
+ * One request of a client, as far as the calls to Kratos made for it are concerned: they share one deadline, and nobody waits
+ * for them once the client has gone (J24). Lighter than an AbortSignal, whose listener alone costs a tenth of a guarded request.
+ */
+export interface Errand {
+  /** Moment of the first call, in milliseconds of `performance.now()`. */
+  readonly startedAt: number
+  /** By when all calls have to be answered; grows to the longest limit among them. */
+  dueAt: number
+  /** The client has gone. */
+  isAbandoned: boolean
+  /** Gives up the call that is under way, if that may be given up. */
+  giveUp: (() => void) | undefined
+}
+
+export const startErrand = (now = performance.now()): Errand => ({ startedAt: now, dueAt: now, isAbandoned: false, giveUp: undefined })
+
+/** Tells the call that is under way that nobody waits for its answer any more; later calls are not made at all. */
+export function abandon (errand: Errand): void {
+  errand.isAbandoned = true
+  errand.giveUp?.()
+}
+
+/**
+ * Milliseconds that a call may take: its own limit, and never past the deadline of its errand, which is the longest limit of
+ * the errand's calls counted from the first one. Zero or less: too late to begin.
+ */
+export function timeLeft (limitMs: number, errand: Errand | undefined, now = performance.now()): number {
+  if (errand === undefined) return limitMs
+  errand.dueAt = Math.max(errand.dueAt, errand.startedAt + limitMs)
+  return Math.min(limitMs, errand.dueAt - now)
+}
