@@ -2,10 +2,11 @@ import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { serviceError, type ServiceError } from '../src/errors.js'
 import { nextOfCode } from '../src/flows/outcome.js'
-import type { SessionOutcome } from '../src/kratos-client/client.js'
+import type { IdentityOutcome, SessionOutcome } from '../src/kratos-client/session-outcome.js'
 import type { KratosSession } from '../src/kratos-client/session.js'
 import { needsOriginCheck } from '../src/origin-guard.js'
-import { type AuthRequirement, durationMs, lackOf } from '../src/sessions/strength.js'
+import { isUsable } from '../src/sessions/resolver.js'
+import { type AuthRequirement, checkRequirement, lackOf } from '../src/sessions/strength.js'
 import { upstreamError } from '../src/upstream-error.js'
 
 type Guard = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
@@ -28,8 +29,13 @@ declare module 'fastify' {
     auth?: boolean | AuthRequirement
   }
   interface FastifyRequest {
-    /** The session that Kratos confirmed for this request; null before a guard ran and where there is none. */
+    /**
+     * The session that Kratos confirmed for this request; null before a guard ran and where there is none. It may be shared
+     * with other requests of the same credential: for reading only.
+     */
     kratosSession: KratosSession | null
+    /** Its identity's id, which is all that a guard with `only: 'id'` knows. */
+    identityId: string | null
   }
 }
 
@@ -39,20 +45,22 @@ const refusal = (error: ServiceError): ServiceError =>
 
 export default fp(async function authenticate (app) {
   app.decorateRequest('kratosSession', null)
+  app.decorateRequest('identityId', null)
 
-  async function resolve (request: FastifyRequest, reply: FastifyReply): Promise<SessionOutcome> {
-    const { credential } = request.kratosCaller()
+  async function resolve (request: FastifyRequest, reply: FastifyReply, { fresh, only }: AuthRequirement): Promise<SessionOutcome | IdentityOutcome> {
+    const credential = request.kratosCredential()
     // Two different session cookies: nobody can say which is meant. Deleting the host-only one cures the browser (B01).
     if (credential.kind === 'conflict') reply.endCookieConflict()
-    if (credential.kind === 'none' || credential.kind === 'conflict') return { kind: 'none', setCookie: [] }
+    if (!isUsable(credential)) return { kind: 'none', setCookie: [] }
     // A foreign page can make a browser send the cookie, never the token header (security model, section 3).
     if (credential.from === 'cookie' && needsOriginCheck(request.method, request.headers)) await app.guardOrigin(request)
-    return app.kratos.whoami(credential)
+    const options = { errand: request.kratosErrand(), fresh }
+    return only === 'id' ? app.sessions.resolveId(credential, options) : app.sessions.resolve(credential, options)
   }
 
   /** @returns whether there is a session; everything that is neither yes nor no is thrown */
-  async function check (request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
-    const outcome = await resolve(request, reply)
+  async function check (request: FastifyRequest, reply: FastifyReply, requirement: AuthRequirement = {}): Promise<boolean> {
+    const outcome = await resolve(request, reply, requirement)
     if (outcome.kind === 'denied') {
       reply.forwardCookies(outcome.answer.setCookie)
       throw refusal(upstreamError(outcome.answer))
@@ -60,7 +68,8 @@ export default fp(async function authenticate (app) {
     if (outcome.kind === 'ill') throw upstreamError(outcome)
     reply.forwardCookies(outcome.setCookie)
     if (outcome.kind === 'none') return false
-    request.kratosSession = outcome.session
+    if ('session' in outcome) request.kratosSession = outcome.session
+    request.identityId = 'session' in outcome ? outcome.session.identity.id : outcome.identityId
     return true
   }
 
@@ -70,10 +79,10 @@ export default fp(async function authenticate (app) {
 
   /** The guard of a route with `config.auth`; a requirement that makes no sense fails the start. */
   function routeGuard (requirement: AuthRequirement): Guard {
-    if (requirement.within !== undefined) durationMs(requirement.within)
+    checkRequirement(requirement)
     return async function guardRoute (request, reply) {
-      await app.authenticate(request, reply)
-      const lack = request.kratosSession === null ? 'INVALID_SESSION' : lackOf(request.kratosSession, requirement)
+      if (!await check(request, reply, requirement)) throw serviceError('INVALID_SESSION')
+      const lack = request.kratosSession === null ? undefined : lackOf(request.kratosSession, requirement)
       if (lack !== undefined) throw refusal(serviceError(lack))
     }
   }
@@ -105,4 +114,4 @@ export default fp(async function authenticate (app) {
   app.decorate('authenticateOptional', async (request, reply) => {
     await check(request, reply)
   })
-}, { name: 'authenticate', fastify: '5.x', dependencies: ['kratos', 'kratos-caller', 'cookie', 'origin-guard'] })
+}, { name: 'authenticate', fastify: '5.x', dependencies: ['kratos-caller', 'cookie', 'origin-guard', 'sessions'] })

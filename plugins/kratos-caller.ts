@@ -2,12 +2,17 @@ import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Caller } from '../src/kratos-client/caller.js'
 import { flowCookies } from '../src/kratos-client/cookies.js'
-import { chooseCredential } from '../src/kratos-client/credential.js'
+import { chooseCredential, type Credential } from '../src/kratos-client/credential.js'
+import { abandon, type Errand, startErrand } from '../src/kratos-client/errand.js'
 import type { AuthSettings } from '../src/settings.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who asks: the one credential of the request, Kratos' flow cookies, the address as we resolved it. */
+    /** The one credential of the request. */
+    kratosCredential: () => Credential
+    /** What all calls to Kratos for this request share: a deadline from the first one on, and an end when the client goes. */
+    kratosErrand: () => Errand
+    /** Who asks: credential, Kratos' flow cookies, the address as we resolved it, the errand. */
     kratosCaller: () => Caller
     /** URL under which the client reaches this API, without trailing slash. */
     ownUrl: () => string
@@ -16,13 +21,35 @@ declare module 'fastify' {
 
 export interface CallerPluginOptions { settings: AuthSettings }
 
+const ERRAND = Symbol('errand')
+type WithErrand = FastifyRequest & { [ERRAND]: Errand | null }
+
 export default fp<CallerPluginOptions>(async function kratosCaller (app, { settings }) {
+  app.decorateRequest(ERRAND, null)
+
+  app.decorateRequest('kratosCredential', function (this: FastifyRequest): Credential {
+    return chooseCredential(this.headers, settings.cookieName)
+  })
+
+  app.decorateRequest('kratosErrand', function (this: FastifyRequest): Errand {
+    const request = this as WithErrand
+    request[ERRAND] ??= startErrand()
+    return request[ERRAND]
+  })
+
+  app.addHook('onRequestAbort', (request, done) => {
+    const errand = (request as WithErrand)[ERRAND]
+    if (errand !== null) abandon(errand)
+    done()
+  })
+
   app.decorateRequest('kratosCaller', function (this: FastifyRequest): Caller {
     return {
-      credential: chooseCredential(this.headers, settings.cookieName),
+      credential: this.kratosCredential(),
       flowCookies: flowCookies(this.headers.cookie),
       address: this.ip,
       userAgent: this.headers['user-agent'],
+      errand: this.kratosErrand(),
     }
   })
 

@@ -2,12 +2,14 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Config, webhookKeys } from '../src/config.js'
 import { userOf } from '../src/profile.js'
-import { addWebhookReceiver } from '../src/webhook/receiver.js'
+import { addPurgeReceiver, addWebhookReceiver } from '../src/webhook/receiver.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Adds Kratos' webhook receiver at a path of the calling scope; it keeps the users table in step. */
     receiveIdentities: (scope: FastifyInstance, path: string) => void
+    /** Adds the receiver of purges: an identity's sessions are asked for anew. */
+    receivePurges: (scope: FastifyInstance, path: string) => void
   }
 }
 
@@ -18,7 +20,13 @@ export default fp<WebhookPluginOptions>(async function webhook (app, { config })
   app.decorate('receiveIdentities', (scope: FastifyInstance, path: string) => addWebhookReceiver(scope, path, {
     keys,
     onIdentity: async (identity) => {
+      // Its traits may be part of what is kept of its sessions.
+      app.sessions.forget({ identityId: identity.id.toLowerCase() })
       await app.store.users.upsert(userOf(identity))
     },
   }))
-}, { name: 'webhook', fastify: '5.x', dependencies: ['store'] })
+  app.decorate('receivePurges', (scope: FastifyInstance, path: string) => addPurgeReceiver(scope, path, {
+    keys,
+    onPurge: (id) => app.sessions.forget({ identityId: id }),
+  }))
+}, { name: 'webhook', fastify: '5.x', dependencies: ['sessions', 'store'] })

@@ -2,7 +2,7 @@ import { BlockList, isIP } from 'node:net'
 import { Type, type Static } from '@sinclair/typebox'
 import { Ajv } from 'ajv'
 import envSchema from 'env-schema'
-import { DEADLINE_RANGE_MS, DEFAULT_COOKIE_NAME, DEFAULT_DEADLINES, isCookieName, type AuthSettings } from './settings.js'
+import { DEADLINE_RANGE_MS, DEFAULT_COOKIE_NAME, DEFAULT_DEADLINES, isCookieName, MAX_SESSION_CACHE_SECONDS, type AuthSettings } from './settings.js'
 import { isHttpUrl, isOrigin } from './url-rules.js'
 import { isStrongKey, MIN_WEBHOOK_KEY_BYTES } from './webhook/key.js'
 
@@ -60,6 +60,7 @@ export const ConfigSchema = Type.Object({
   DATABASE_URL: text('database-url', 'postgres://… or the path of a SQLite file', { default: 'data/app.db' }),
   TRUST_PROXY: text('proxy-list', 'addresses or CIDR ranges of reverse proxies, comma-separated; empty: none is trusted', { default: '' }),
   LOG_LEVEL: Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)), { default: 'info', description: 'fatal, error, warn, info, debug, trace or silent' }),
+  SESSION_CACHE_MAX_AGE: integer(0, MAX_SESSION_CACHE_SECONDS, 0, 'seconds for which a session that Kratos confirmed may be reused, 0 to 5; 0: Kratos is asked each time'),
   SHUTDOWN_DELAY_MS: integer(0, 60_000, 0, 'milliseconds between "not ready" and closing, for the load balancer'),
   WHOAMI_DEADLINE_MS: deadline(DEFAULT_DEADLINES.whoamiMs, 'milliseconds for a session check at Kratos, waiting included'),
   SUBMIT_DEADLINE_MS: deadline(DEFAULT_DEADLINES.submitMs, 'milliseconds for submitting a flow to Kratos'),
@@ -141,5 +142,6 @@ export function authSettings (config: Config): AuthSettings {
     origins,
     cookieName: config.SESSION_COOKIE_NAME,
     deadlines: { whoamiMs: config.WHOAMI_DEADLINE_MS, submitMs: config.SUBMIT_DEADLINE_MS, otherMs: config.KRATOS_DEADLINE_MS },
+    sessionCacheMaxAge: config.SESSION_CACHE_MAX_AGE,
   }
 }

@@ -6,28 +6,33 @@ import authenticate from '../plugins/authenticate.js'
 import kratosCaller from '../plugins/kratos-caller.js'
 import cookie from '../plugins/cookie.js'
 import kratos from '../plugins/kratos.js'
+import sessions from '../plugins/sessions.js'
 import originGuard from '../plugins/origin-guard.js'
 import { applyHttpRules } from './http/rules.js'
 import { DEFAULT_PREFIX, DEFAULT_WEBHOOK_PATH, type FastifyKratosOptions, optionProblems, settingsOf } from './plugin-options.js'
 import { addWebhookReceiver } from './webhook/receiver.js'
 
-// Without these two the declarations of the package would not mention `app.kratos`, `app.authenticate` and the session.
+// Without these the declarations of the package would not mention `app.kratos`, `app.authenticate`, `app.sessions` and the session.
 export type {} from '../plugins/authenticate.js'
 export type {} from '../plugins/kratos.js'
+export type {} from '../plugins/sessions.js'
 
 export type * from './kratos-client/session.js'
 export type { Answer, Accepted, Refusal } from './kratos-client/answer.js'
 export type { Caller, FlowName, FlowType } from './kratos-client/caller.js'
-export type { Deadlines, KratosClient, SessionOutcome } from './kratos-client/client.js'
+export type { Deadlines, KratosClient } from './kratos-client/client.js'
+export type { IdentityOutcome, SessionOutcome } from './kratos-client/session-outcome.js'
 export type { Credential } from './kratos-client/credential.js'
+export type { Errand } from './kratos-client/errand.js'
 export type { Fault } from './kratos-client/fault.js'
 export type { ErrorCode } from './errors.js'
 export type { WebhookIdentity } from './webhook/identity.js'
+export type { Changed, SessionCounters, SessionResolver } from './sessions/resolver.js'
 export type { AuthRequirement } from './sessions/strength.js'
 export type { FastifyKratosOptions } from './plugin-options.js'
 export { DEFAULT_PREFIX, DEFAULT_WEBHOOK_PATH } from './plugin-options.js'
 
-const OWN_DECORATORS = ['kratos', 'authenticate', 'authenticateOptional', 'onAccountDeleted'] as const
+const OWN_DECORATORS = ['kratos', 'sessions', 'authenticate', 'authenticateOptional', 'onAccountDeleted'] as const
 
 /** @throws TypeError where the plugin, or somebody else's decorator of the same name, is there already */
 function refuseClash (app: FastifyInstance): void {
@@ -50,7 +55,7 @@ async function fastifyKratos (app: FastifyInstance, options: FastifyKratosOption
   const { routes, webhook } = options
   const settings = settingsOf(options)
   const https = settings.baseUrl?.startsWith('https:') === true
-  for (const plugin of [kratos, kratosCaller, cookie, originGuard]) await app.register(plugin, { settings })
+  for (const plugin of [kratos, kratosCaller, cookie, originGuard, sessions]) await app.register(plugin, { settings })
   await app.register(authenticate)
   app.decorate('onAccountDeleted', options.onAccountDeleted ?? (async () => {}))
 
@@ -62,7 +67,11 @@ async function fastifyKratos (app: FastifyInstance, options: FastifyKratosOption
   if (webhook === undefined) return
   await app.register(async function webhookRoute (scope) {
     applyHttpRules(scope, { https })
-    addWebhookReceiver(scope, webhook.path ?? DEFAULT_WEBHOOK_PATH, webhook)
+    const onIdentity: typeof webhook.onIdentity = async (identity, delivery) => {
+      app.sessions.forget({ identityId: identity.id.toLowerCase() })
+      await webhook.onIdentity(identity, delivery)
+    }
+    addWebhookReceiver(scope, webhook.path ?? DEFAULT_WEBHOOK_PATH, { ...webhook, onIdentity })
   })
 }
 

@@ -1,5 +1,5 @@
 import type { Deadlines } from './kratos-client/client.js'
-import { type AuthSettings, DEADLINE_RANGE_MS, DEFAULT_COOKIE_NAME, DEFAULT_DEADLINES, isCookieName } from './settings.js'
+import { type AuthSettings, DEADLINE_RANGE_MS, DEFAULT_COOKIE_NAME, DEFAULT_DEADLINES, isCookieName, MAX_SESSION_CACHE_SECONDS } from './settings.js'
 import { isHttpUrl, isOrigin } from './url-rules.js'
 import { isStrongKey, MIN_WEBHOOK_KEY_BYTES } from './webhook/key.js'
 import type { WebhookReceiverOptions } from './webhook/receiver.js'
@@ -21,6 +21,8 @@ export interface FastifyKratosOptions {
   cookieName?: string
   /** Overall limits of a call to Kratos, in milliseconds. */
   deadlines?: Partial<Deadlines>
+  /** Seconds for which a session that Kratos confirmed may be reused, 0 (the default: none) to 5; Kratos' `feature_flags.cacheable_sessions` must be on. */
+  sessionCacheMaxAge?: number
   /** Removes what the app keeps of an identity that deleted its account at `DELETE /account`; called after Kratos deleted it. */
   onAccountDeleted?: (identityId: string) => Promise<void>
   /** The auth routes (flows, whoami, logout, sessions) under a prefix, `/api/auth` by default; false: none. */
@@ -39,6 +41,7 @@ type Untrusted<T> = { [name in keyof T]?: unknown }
 const isPath = (path: unknown): boolean => typeof path === 'string' && /^(?:\/[A-Za-z0-9._~-]+)+$/.test(path)
 const isListOf = (list: unknown, check: (item: string) => boolean): list is string[] =>
   Array.isArray(list) && list.every((item) => typeof item === 'string' && check(item))
+const isCacheAge = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value <= MAX_SESSION_CACHE_SECONDS
 const isDeadline = (value: unknown): boolean =>
   Number.isInteger(value) && Number(value) >= DEADLINE_RANGE_MS.min && Number(value) <= DEADLINE_RANGE_MS.max
 
@@ -68,12 +71,13 @@ function webhookProblems ({ keys, onIdentity, path }: Untrusted<NonNullable<Fast
 
 /** What is wrong with the options, in words and without their values; empty when they can be used. */
 export function optionProblems (options: FastifyKratosOptions): string[] {
-  const { origins = [], cookieName = DEFAULT_COOKIE_NAME, deadlines, onAccountDeleted, webhook } = options as Untrusted<FastifyKratosOptions>
+  const { origins = [], cookieName = DEFAULT_COOKIE_NAME, deadlines, sessionCacheMaxAge = 0, onAccountDeleted, webhook } = options as Untrusted<FastifyKratosOptions>
   return [
     ...urlProblems(options),
     ...(isListOf(origins, isOrigin) ? [] : ['origins wants a list of exact origins such as https://app.example.com']),
     ...(typeof cookieName === 'string' && isCookieName(cookieName) ? [] : ['cookieName wants letters, digits, _ and -']),
     ...(Object.values(deadlines ?? {}).every(isDeadline) ? [] : [`deadlines want ${DEADLINE_RANGE_MS.min} to ${DEADLINE_RANGE_MS.max} milliseconds`]),
+    ...(isCacheAge(sessionCacheMaxAge) ? [] : [`sessionCacheMaxAge wants 0 to ${MAX_SESSION_CACHE_SECONDS} seconds`]),
     ...(onAccountDeleted === undefined || typeof onAccountDeleted === 'function' ? [] : ['onAccountDeleted wants a function']),
     ...routeProblems(options),
     ...(webhook === undefined ? [] : webhookProblems(webhook ?? {})),
@@ -92,5 +96,6 @@ export function settingsOf (options: FastifyKratosOptions): AuthSettings {
     origins,
     cookieName: options.cookieName ?? DEFAULT_COOKIE_NAME,
     deadlines: { ...DEFAULT_DEADLINES, ...options.deadlines },
+    sessionCacheMaxAge: options.sessionCacheMaxAge ?? 0,
   }
 }

@@ -16,6 +16,8 @@ export interface AuthSettings {
   origins: readonly string[]
   cookieName: string
   deadlines: Deadlines
+  /** Longest reuse of a session that Kratos confirmed, in seconds; 0: none. */
+  sessionCacheMaxAge: number
 }
 
 export const DEFAULT_COOKIE_NAME = 'ory_kratos_session'
@@ -25,6 +27,9 @@ export const DEFAULT_DEADLINES: Deadlines = { whoamiMs: 2000, submitMs: 10_000, 
 
 /** What an overall limit may be, in milliseconds. */
 export const DEADLINE_RANGE_MS = { min: 50, max: 60_000 }
+
+/** A session that was revoked elsewhere lives on here for no longer than this (I10). */
+export const MAX_SESSION_CACHE_SECONDS = 5
 
 /** A name that needs no quoting in a Cookie header, whatever wrote it. */
 export const isCookieName = (text: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(text)

@@ -57,6 +57,7 @@ t.test('loadConfig', async (t) => {
       TRUST_PROXY: ['true', '1', 'loopback', '10.0.0.0/33', '10.0.0.0/x', '10.0.0.0/8/8', '0.0.0.0/0', '::/0', '0.0.0.0/1,128.0.0.0/1', '::/1,8000::/1', '::ffff:10.0.0.0/8', '::ffff:0.0.0.0/96', '10.0.0.0/-1', '10.0.0.1 10.0.0.2', '*'],
       KRATOS_PROXY: ['yes', 'on', '1'],
       LOG_LEVEL: ['verbose', 'INFO'],
+      SESSION_CACHE_MAX_AGE: ['-1', '6', '1.5', 'x'],
       SHUTDOWN_DELAY_MS: ['-1', '60001', 'x'],
       WHOAMI_DEADLINE_MS: ['0', '49', '60001', 'Infinity'],
       SUBMIT_DEADLINE_MS: ['-5'],

@@ -64,13 +64,14 @@ t.test('registration', async (t) => {
       origins: 'https://secret.example',
       cookieName: 'secret name',
       deadlines: { whoamiMs: 0 },
+      sessionCacheMaxAge: 6,
       onAccountDeleted: 'secret',
       prefix: '/secret',
       routes: { prefix: '/secret/' },
       webhook: { keys: ['secret'], path: 'secret' },
     })
     t.ok(error instanceof TypeError)
-    for (const name of ['publicUrl', 'baseUrl', 'frontendUrl', 'origins', 'cookieName', 'deadlines', 'onAccountDeleted', 'prefix belongs into', 'routes.prefix', 'webhook.keys', 'webhook.onIdentity', 'webhook.path']) {
+    for (const name of ['publicUrl', 'baseUrl', 'frontendUrl', 'origins', 'cookieName', 'deadlines', 'sessionCacheMaxAge', 'onAccountDeleted', 'prefix belongs into', 'routes.prefix', 'webhook.keys', 'webhook.onIdentity', 'webhook.path']) {
       t.match(error?.message, name)
     }
     t.notMatch(error?.message, /secret/)

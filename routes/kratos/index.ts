@@ -9,6 +9,10 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 /** Kratos' flows are small; a web hook target or an upload is not what this is for. */
 const MAX_BODY_BYTES = 64 * 1024
 
+/** Whether a request may change a session or an account: all but those that only show something (I09). */
+const mayChange = (method: string, path: string): boolean =>
+  method !== 'GET' || (path.startsWith('/self-service/') && !/\/(?:browser|api|flows)(?:\?|$)/.test(path))
+
 /** Kratos' path with the query as the client wrote it; 404 for what is not Kratos' public API. */
 function pathOf (request: FastifyRequest): string {
   const path = passThroughPath((request.params as { '*': string })['*'])
@@ -44,7 +48,10 @@ const kratosRoutes: FastifyPluginAsync<{ config: Config }> = async function krat
     const path = pathOf(request)
     const body = Buffer.isBuffer(request.body) ? request.body : null
     const method = request.method as 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+    const changes = mayChange(method, path)
+    const identityId = changes ? await app.sessions.ownerOf(request.kratosCredential(), request.kratosErrand()) : undefined
     const answer = await app.kratos.passThrough({ method, path, headers: request.headers, body, caller: request.kratosCaller(), ownUrl: request.ownUrl() })
+    if (changes) app.sessions.forget({ credential: request.kratosCredential(), identityId })
     if (answer.kind === 'ill') throw upstreamError(answer)
     addLocation(reply, answer)
     return reply.code(answer.status).headers(answerHeaders(answer.headers)).send(answer.body)

@@ -4,7 +4,8 @@ import { publicError, renderError } from '../http/error-handler.js'
 import type { Answer } from '../kratos-client/answer.js'
 import type { FlowName, FlowType } from '../kratos-client/caller.js'
 import type { KratosClient } from '../kratos-client/client.js'
-import { isFlow, type JsonObject } from '../kratos-client/kratos-body.js'
+import type { Errand } from '../kratos-client/errand.js'
+import { isFlow, isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 import { sessionExpiry, sessionToken, withoutSessionToken } from '../kratos-client/session-token.js'
 import { upstreamError } from '../upstream-error.js'
 import { fieldErrors, hasSentMessage, nextOfCode, type Outcome, outcomeOf } from './outcome.js'
@@ -25,16 +26,16 @@ function nextMembers (outcome: Outcome, flow: JsonObject, flowId: string | undef
 }
 
 /** When the session of a token ends: a recovery hands one out without saying so (rec 58), then Kratos is asked. */
-async function expiryOf (kratos: KratosClient, token: string, body: JsonObject): Promise<string | undefined> {
+async function expiryOf (kratos: KratosClient, token: string, body: JsonObject, errand: Errand): Promise<string | undefined> {
   const said = sessionExpiry(body)
   if (said !== undefined) return said
-  const outcome = await kratos.whoami({ kind: 'token', value: token, from: 'cookie' })
+  const outcome = await kratos.whoami({ kind: 'token', value: token, from: 'cookie' }, errand)
   return outcome.kind === 'valid' ? outcome.session.expires_at : undefined
 }
 
 async function giveToken (reply: FastifyReply, body: JsonObject): Promise<JsonObject> {
   const token = sessionToken(body)
-  if (token !== undefined) reply.mintSessionCookie(token, await expiryOf(reply.server.kratos, token, body))
+  if (token !== undefined) reply.mintSessionCookie(token, await expiryOf(reply.server.kratos, token, body, reply.request.kratosErrand()))
   return withoutSessionToken(body)
 }
 
@@ -53,6 +54,21 @@ export async function deliverStep (request: FastifyRequest, reply: FastifyReply,
   }
   const body = keepToken ? answer.body : await giveToken(reply, answer.body)
   return { success: true, data: { ...body, ...nextMembers(outcome, isFlow(body) ? body : {}, ready.flowId) } }
+}
+
+/** Whose account a step was about, as far as the answer says. */
+function identityOf (answer: Answer): string | undefined {
+  const { session, identity } = answer.kind === 'ok' ? answer.body : {}
+  const owner = isRecord(session) && isRecord(session['identity']) ? session['identity'] : identity
+  return isRecord(owner) && typeof owner['id'] === 'string' ? owner['id'] : undefined
+}
+
+/**
+ * A submit may have changed the caller's session (login, step-up), all of an identity's sessions (settings, recovery) or what is
+ * known of it, also when it failed: the next request asks Kratos again (I09).
+ */
+export function forgetAfterSubmit (request: FastifyRequest, answer: Answer): void {
+  request.server.sessions.forget({ credential: request.kratosCredential(), identityId: identityOf(answer) })
 }
 
 /** Gives `next` to the failures of a flow step that never reached Kratos: bad input, a foreign origin. */

@@ -1,26 +1,12 @@
 import type { Caller, FlowName, FlowType } from './caller.js'
-import type { UpstreamAnswer } from './exchange.js'
 import { type Answer, type AnswerContext, classify, type Operation } from './answer.js'
 import { type Credential, credentialHeaders } from './credential.js'
 import { type Errand, timeLeft } from './errand.js'
 import { type Fault, fault } from './fault.js'
 import { isIdentityId, type JsonObject, withPublicRequestUrl } from './kratos-body.js'
-import { readSession } from './read-session.js'
-import type { KratosSession } from './session.js'
 import { passThroughHeaders, type PassThroughRequest } from './pass-through.js'
+import { type IdentityOutcome, type SessionOutcome, sessionOutcome } from './session-outcome.js'
 import { createTransport, type Load, type StreamedAnswer, type Transport, type UpstreamRequest } from './transport.js'
-
-/** What whoami says but yes: none, denied (the session exists and is not enough), or Kratos is ill. */
-export type NoSession =
-  | { kind: 'none', setCookie: string[], cacheFor?: unknown }
-  | { kind: 'denied', answer: Extract<Answer, { kind: 'refused' }> }
-  | Fault
-
-/** What whoami says. `cacheFor` is Kratos' `Ory-Session-Cache-For` as received; undefined without one. */
-export type SessionOutcome = { kind: 'valid', session: KratosSession, setCookie: string[], cacheFor?: unknown } | NoSession
-
-/** The same where only the id of the identity was asked for. */
-export type IdentityOutcome = { kind: 'valid', identityId: string, setCookie: string[] } | NoSession
 
 export interface KratosClientOptions {
   /** Kratos' public port, as this process reaches it. */
@@ -215,25 +201,6 @@ export const submitType = (body: JsonObject): FlowType =>
 
 /** Methods whose next page is a provider's (E10). */
 const usesProvider = ({ method }: JsonObject): boolean => method === 'oidc' || method === 'saml'
-
-/** Reads an answer of whoami. */
-function sessionOutcome (received: UpstreamAnswer, context: AnswerContext): SessionOutcome {
-  const answer = classify(received, context)
-  if (answer.kind === 'ill') return answer
-  const { setCookie } = answer
-  const cacheFor = received.headers['ory-session-cache-for']
-  if (answer.kind === 'refused') return answer.code === 'INVALID_SESSION' ? { kind: 'none', setCookie, cacheFor } : refusedSession(answer)
-  const reading = readSession(answer.body)
-  if (reading.kind === 'active') return { kind: 'valid', session: reading.session, setCookie, cacheFor }
-  return reading.kind === 'inactive' ? { kind: 'none', setCookie, cacheFor } : fault('UPSTREAM_ERROR', new Error('whoami answered another shape'))
-}
-
-/** whoami refuses with 403 only for reasons that a login can mend; anything else of it is no answer to go by. */
-function refusedSession (answer: Extract<Answer, { kind: 'refused' }>): SessionOutcome {
-  return ['AAL2_REQUIRED', 'SESSION_REFRESH_REQUIRED', 'ADDRESS_NOT_VERIFIED', 'FORBIDDEN'].includes(answer.code)
-    ? { kind: 'denied', answer }
-    : fault('UPSTREAM_ERROR', new Error(`whoami answered ${answer.code}`))
-}
 
 /** Flows leave here with the public form of `request_url`, also inside refusals. */
 function publicFlow (answer: Answer): Answer {

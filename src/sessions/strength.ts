@@ -9,6 +9,15 @@ export interface AuthRequirement {
   within?: `${number}${'s' | 'm' | 'h'}`
   /** Asks Kratos itself, whatever is kept or shared. */
   fresh?: boolean
+  /** `id`: nothing but `request.identityId` is needed, which costs less than a whole session; `request.kratosSession` stays null. */
+  only?: 'id'
+}
+
+/** @throws TypeError for a requirement that makes no sense, when the route is registered */
+export function checkRequirement ({ aal, within, only }: AuthRequirement): void {
+  if (within !== undefined) durationMs(within)
+  if (only !== undefined && only !== 'id') throw new TypeError('config.auth.only wants "id"')
+  if (only === 'id' && (aal === 'aal2' || within !== undefined)) throw new TypeError('config.auth: an id alone does not tell aal or within')
 }
 
 const MS_OF_UNIT: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000 }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
 import { serviceError } from '../errors.js'
 import { responses } from '../schemas/envelope.js'
+import { UuidSchema } from '../schemas/flow.js'
 import { createKeyCheck } from './key.js'
 import { WebhookBodySchema, type WebhookIdentity } from './identity.js'
 
@@ -15,35 +16,55 @@ export interface WebhookReceiverOptions {
   onIdentity: (identity: WebhookIdentity, context: { deliveryId: string | undefined }) => Promise<void>
 }
 
-export const WEBHOOK_KEY_HEADER = 'x-webhook-key'
+const WEBHOOK_KEY_HEADER = 'x-webhook-key'
 
 const looksLikeBrowser = ({ headers }: FastifyRequest): boolean =>
   headers.origin !== undefined || headers.cookie !== undefined || Object.keys(headers).some((name) => name.startsWith('sec-fetch-'))
 
 /**
- * Adds `POST <path>` for Kratos' user-created and user-updated hooks. Kratos cannot sign, so a key header proves the
- * caller, before the body is parsed (F01), and idempotency makes repeats harmless. 200 `{"success":true}` and nothing
- * else: with `response.parse` Kratos would store what an `identity` member says (F20).
+ * Hook for what only Kratos and its operator may ask: the key first, before the body is parsed (F01), then nothing that looks like
+ * a browser. @throws ServiceError 401 or 403
  */
-export function addWebhookReceiver (app: FastifyInstance, path: string, { keys, onIdentity }: WebhookReceiverOptions): void {
+function createCallerCheck (keys: readonly string[]): (request: FastifyRequest) => Promise<void> {
   const isKnownKey = createKeyCheck(keys)
-
-  async function checkCaller (request: FastifyRequest): Promise<void> {
+  return async function checkCaller (request) {
     if (!isKnownKey(request.headers[WEBHOOK_KEY_HEADER])) {
       request.log.warn({ event: 'webhook_refused' }, 'Webhook without a valid key')
       throw serviceError('INVALID_WEBHOOK_KEY')
     }
     if (looksLikeBrowser(request)) throw serviceError('ORIGIN_FORBIDDEN')
   }
+}
 
-  const response = responses(Type.Object({ success: Type.Literal(true) }), 401, 403)
+const RESPONSE = responses(Type.Object({ success: Type.Literal(true) }), 401, 403)
+
+/**
+ * Adds `POST <path>` for Kratos' user-created and user-updated hooks. Kratos cannot sign, so a key header proves the
+ * caller, and idempotency makes repeats harmless. 200 `{"success":true}` and nothing else: with `response.parse` Kratos
+ * would store what an `identity` member says (F20).
+ */
+export function addWebhookReceiver (app: FastifyInstance, path: string, { keys, onIdentity }: WebhookReceiverOptions): void {
   app.post<{ Body: Static<typeof WebhookBodySchema> }>(path, {
-    schema: { body: WebhookBodySchema, response },
+    schema: { body: WebhookBodySchema, response: RESPONSE },
     config: { cors: false },
-    onRequest: checkCaller,
+    onRequest: createCallerCheck(keys),
   }, async (request) => {
     const deliveryId = request.headers['ory-webhook-trigger-id']
     await onIdentity(request.body.identity, { deliveryId: typeof deliveryId === 'string' ? deliveryId : undefined })
+    return { success: true as const }
+  })
+}
+
+const PurgeBodySchema = Type.Object({ identity_id: UuidSchema }, { additionalProperties: true })
+
+/** Adds `POST <path>` for operators and other services, `{identity_id}`: what is kept of an identity's sessions is forgotten. */
+export function addPurgeReceiver (app: FastifyInstance, path: string, { keys, onPurge }: { keys: readonly string[], onPurge: (identityId: string) => void }): void {
+  app.post<{ Body: Static<typeof PurgeBodySchema> }>(path, {
+    schema: { body: PurgeBodySchema, response: RESPONSE },
+    config: { cors: false },
+    onRequest: createCallerCheck(keys),
+  }, async (request) => {
+    onPurge(request.body.identity_id.toLowerCase())
     return { success: true as const }
   })
 }

@@ -15,7 +15,8 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
   app.delete('/', { schema, config: { auth: { within: RECENT_LOGIN, fresh: true } } }, async (request, reply) => {
     if (request.kratosSession === null) throw serviceError('INVALID_SESSION')
     const { id } = request.kratosSession.identity
-    const answer = await app.kratos.deleteIdentity(id)
+    const answer = await app.kratos.deleteIdentity(id, request.kratosErrand())
+    app.sessions.forget({ identityId: id })
     if (answer.kind !== 'ok') throw upstreamError(answer)
     request.log.info({ event: 'account_deleted' }, 'An account was deleted')
     // The account is gone whatever happens to our rows: what stays behind is for reconciliation, not the user's failure.

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
-import { deliverStep, flowType, renderFailedStep } from '../../../../src/flows/delivery.js'
+import { deliverStep, flowType, forgetAfterSubmit, renderFailedStep } from '../../../../src/flows/delivery.js'
 import { FLOWS, type FlowDefinition, kratosBody } from '../../../../src/flows/table.js'
 import { submitType } from '../../../../src/kratos-client/client.js'
 import type { JsonObject } from '../../../../src/kratos-client/kratos-body.js'
@@ -59,6 +59,7 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
       const keepToken = keepsToken(request, request.query.transport)
       const id = flowId(body.flow_id, request.query.flow, request.query.flow_id)
       const answer = await app.kratos.submitFlow(name, id, kratosBody(flow, body), request.kratosCaller())
+      forgetAfterSubmit(request, answer)
       return deliverStep(request, reply, { flow: name, type: submitType(body), answer, keepToken }, cookieName)
     })
   }

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
 import type { Answer } from '../../../../src/kratos-client/answer.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
-import { completeLogout, logout } from '../../../../src/sessions/logout.js'
+import { completeLogout, type Leaving, logout } from '../../../../src/sessions/logout.js'
 import type { AuthSettings } from '../../../../src/settings.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
 
@@ -16,9 +16,12 @@ const LogoutQuerySchema = Type.Object({ token: Type.Optional(Type.String({ maxLe
 const wantsJson = ({ headers }: FastifyRequest): boolean => /\bapplication\/json\b/.test(headers.accept ?? '')
 
 const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async function logoutRoutes (app, { settings }) {
+  const leaving = (request: FastifyRequest): Leaving =>
+    ({ kratos: app.kratos, sessions: app.sessions, credential: request.kratosCredential(), errand: request.kratosErrand() })
+
   /** A session that is over, by this request or before it: the browser's cookie has no more use. */
   function forget (request: FastifyRequest, reply: FastifyReply, answer: Answer): void {
-    const { credential } = request.kratosCaller()
+    const credential = request.kratosCredential()
     reply.forwardCookies(answer.setCookie)
     const over = answer.kind === 'ok' || (answer.kind === 'refused' && answer.code === 'INVALID_SESSION')
     // Kratos deletes the cookies it made itself; the minted one, or one of a pair, is ours to delete.
@@ -33,7 +36,7 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
   app.get('/', visit, async (request, reply) => {
     const { token } = request.query
     if (token === undefined || token === '') throw serviceError('LOGOUT_TOKEN_INVALID')
-    const answer = await completeLogout(app.kratos, token, request.kratosCaller().credential)
+    const answer = await completeLogout(leaving(request), token)
     forget(request, reply, answer)
     const alreadyOver = answer.kind === 'refused' && answer.code === 'INVALID_SESSION' && !wantsJson(request)
     if (answer.kind !== 'ok' && !alreadyOver) throw upstreamError(answer)
@@ -43,7 +46,7 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
 
   const body = Type.Object({}, { additionalProperties: true })
   app.post('/', { schema: { body, response: RESPONSES }, onRequest: app.guardOrigin }, async (request, reply) => {
-    const answer = await logout(app.kratos, request.kratosCaller().credential)
+    const answer = await logout(leaving(request))
     forget(request, reply, answer)
     if (answer.kind !== 'ok') throw upstreamError(answer)
     return { success: true as const, data: { logged_out: true as const } }

@@ -27,8 +27,11 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
     return answer.body
   }
 
+  /** Before the answer is looked at: also a call that failed may have ended a session. */
+  const forgetSessions = (request: FastifyRequest): void => app.sessions.forget({ identityId: current(request).identity.id })
+
   async function others (request: FastifyRequest, reply: FastifyReply): Promise<JsonObject[]> {
-    const { sessions } = accepted(reply, await app.kratos.listOtherSessions(request.kratosCaller().credential))
+    const { sessions } = accepted(reply, await app.kratos.listOtherSessions(request.kratosCredential(), request.kratosErrand()))
     return Array.isArray(sessions) ? sessions.filter(isRecord) : []
   }
 
@@ -42,7 +45,9 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
   app.delete('/', { schema: { response: revokedOthers } }, async (request, reply) => {
     // Kratos' own count includes sessions that were revoked before (rec 45).
     const revoked = (await others(request, reply)).length
-    accepted(reply, await app.kratos.revokeOtherSessions(request.kratosCaller().credential))
+    const answer = await app.kratos.revokeOtherSessions(request.kratosCredential(), request.kratosErrand())
+    forgetSessions(request)
+    accepted(reply, answer)
     return { success: true as const, data: { revoked } }
   })
 
@@ -50,11 +55,13 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
   const revokedOne = responses(success(Type.Object({ id: Type.String(), logged_out: Type.Boolean() })), ...UPSTREAM_STATUSES)
   app.delete('/:id', { schema: { params, response: revokedOne } }, async (request, reply) => {
     const id = request.params.id.toLowerCase()
-    const { credential } = request.kratosCaller()
+    const [credential, errand] = [request.kratosCredential(), request.kratosErrand()]
     const isCurrent = current(request).id === id
     // Kratos says 204 for a stranger's session too, and leaves it alone (rec 45): to us that is a session we do not have.
     if (!isCurrent && !(await others(request, reply)).some((session) => session['id'] === id)) throw serviceError('NOT_FOUND')
-    accepted(reply, isCurrent ? await logout(app.kratos, credential) : await app.kratos.revokeSession(id, credential))
+    const answer = isCurrent ? await logout({ kratos: app.kratos, sessions: app.sessions, credential, errand }) : await app.kratos.revokeSession(id, credential, errand)
+    forgetSessions(request)
+    accepted(reply, answer)
     if (isCurrent && credential.kind === 'token' && credential.from === 'cookie') reply.expireSessionCookie()
     return { success: true as const, data: { id, logged_out: isCurrent } }
   })

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { serviceError } from '../../../../../src/errors.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../../src/schemas/envelope.js'
+import { isUsable } from '../../../../../src/sessions/resolver.js'
 import { upstreamError } from '../../../../../src/upstream-error.js'
 
 const LogoutUrlSchema = Type.Object({ logout_url: Type.String() })
@@ -11,10 +12,10 @@ const logoutUrlRoute: FastifyPluginAsyncTypebox = async function logoutUrlRoute 
   const logoutPath = app.prefix.replace(/\/flows\/logout$/, '/logout')
 
   app.get('/', { schema: { response: responses(success(LogoutUrlSchema), ...UPSTREAM_STATUSES) } }, async (request, reply) => {
-    const { credential } = request.kratosCaller()
+    const credential = request.kratosCredential()
     if (credential.kind === 'conflict') reply.endCookieConflict()
-    if (credential.kind === 'none' || credential.kind === 'conflict') throw serviceError('INVALID_SESSION')
-    const answer = await app.kratos.initLogout(credential)
+    if (!isUsable(credential)) throw serviceError('INVALID_SESSION')
+    const answer = await app.kratos.initLogout(credential, request.kratosErrand())
     reply.forwardCookies(answer.setCookie)
     if (answer.kind !== 'ok') throw upstreamError(answer)
     const token = answer.body['logout_token']

@@ -1,9 +1,9 @@
 import Fastify from 'fastify'
 import t from 'tap'
-import fastifyKratos, { type KratosSession } from '../src/index.js'
-import { durationMs, lackOf } from '../src/sessions/strength.js'
-import { cookieHeader, startKratos } from './support/kratos.js'
-import { enrolTotp } from './support/totp.js'
+import fastifyKratos, { type KratosSession } from '../../src/index.js'
+import { durationMs, lackOf } from '../../src/sessions/strength.js'
+import { cookieHeader, startKratos } from '../support/kratos.js'
+import { enrolTotp } from '../support/totp.js'
 
 const session = (over: Partial<KratosSession> = {}): KratosSession => ({
   id: 's',

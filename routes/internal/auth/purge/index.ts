@@ -1,0 +1,8 @@
+import type { FastifyPluginAsync } from 'fastify'
+
+/** For whoever revoked an identity's sessions elsewhere and cannot wait for a cache to run out. */
+const purgeRoute: FastifyPluginAsync = async function purgeRoute (app) {
+  app.receivePurges(app, '/')
+}
+
+export default purgeRoute

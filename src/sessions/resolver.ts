@@ -1,0 +1,141 @@
+import { hash } from 'node:crypto'
+import type { KratosClient } from '../kratos-client/client.js'
+import type { Credential } from '../kratos-client/credential.js'
+import type { Errand } from '../kratos-client/errand.js'
+import type { IdentityOutcome, SessionOutcome } from '../kratos-client/session-outcome.js'
+import { cacheLifetimeMs } from './cache-lifetime.js'
+import { createSessionCache, MAX_SESSIONS } from './session-cache.js'
+import { createSingleFlight, type Shared } from './single-flight.js'
+
+/** A credential that can be asked about. */
+export type UsableCredential = Extract<Credential, { kind: 'token' | 'cookie' }>
+
+export const isUsable = (credential: Credential): credential is UsableCredential => credential.kind === 'token' || credential.kind === 'cookie'
+
+export interface SessionResolverOptions {
+  kratos: Pick<KratosClient, 'whoami' | 'whoamiId'>
+  /** Longest reuse of an answer, in milliseconds; 0: nothing is kept. */
+  maxAgeMs: number
+  maxSessions?: number
+  /** Called for each session that was to be kept and for which Kratos did not say for how long. */
+  onUncacheable?: () => void
+}
+
+export interface ResolveOptions {
+  errand?: Errand | undefined
+  /** Asks Kratos itself, whatever is kept or under way. */
+  fresh?: boolean | undefined
+}
+
+/** What may have changed: the session of a credential, everything of an identity. */
+export interface Changed { credential?: Credential | undefined, identityId?: string | undefined }
+
+/** Since the start: answers from the cache, answers shared with a look-up under way, look-ups at Kratos, purges. */
+export interface SessionCounters { hits: number, shared: number, misses: number, purges: number }
+
+export interface SessionResolver {
+  /** Who a credential belongs to. The session may be shared with other requests: it is for reading only. */
+  resolve: (credential: UsableCredential, options?: ResolveOptions) => Promise<SessionOutcome>
+  /** The same where the identity's id is all that is needed, which costs less. */
+  resolveId: (credential: UsableCredential, options?: ResolveOptions) => Promise<IdentityOutcome>
+  /**
+   * The identity whose answers have to be forgotten once a credential's session is over: one session can have several sealed
+   * cookies. Undefined where nothing is kept, or where Kratos knows no owner.
+   */
+  ownerOf: (credential: Credential, errand?: Errand) => Promise<string | undefined>
+  /**
+   * To be called after everything that may have changed a session or an identity, before the client hears of it: no later request
+   * gets an answer that was asked for before.
+   */
+  forget: (changed: Changed) => void
+  counters: () => SessionCounters & { cached: number }
+}
+
+/** Kind and value as a digest: keys of different kinds never meet, and no token lies in memory as a key (I01). */
+export const keyOf = ({ kind, value }: UsableCredential): string => hash('sha256', `${kind} ${value}`, 'base64url')
+
+/** What is for everybody who waits; a renewed cookie is for the one client that asked (B28). */
+function withoutCookies<T extends SessionOutcome | IdentityOutcome> (outcome: T): T {
+  if (outcome.kind === 'denied') return { ...outcome, answer: { ...outcome.answer, setCookie: [] } }
+  return outcome.setCookie.length === 0 ? outcome : { ...outcome, setCookie: [] }
+}
+
+const idOf = (outcome: SessionOutcome): IdentityOutcome =>
+  outcome.kind === 'valid' ? { kind: 'valid', identityId: outcome.session.identity.id, setCookie: outcome.setCookie } : outcome
+
+/**
+ * Answers who a credential belongs to. By default every request is validated at Kratos and simultaneous ones with the same
+ * credential share a call; with a cache an answer is reused for as long as Kratos allows and no longer than `maxAgeMs`, counted
+ * from the moment Kratos was asked (I10). Only valid sessions are kept, never a refusal or a fault (I05).
+ */
+export function createSessionResolver ({ kratos, maxAgeMs, maxSessions = MAX_SESSIONS, onUncacheable }: SessionResolverOptions): SessionResolver {
+  const cache = maxAgeMs > 0 ? createSessionCache({ maxAgeMs, maxSessions }) : undefined
+  const sessions = createSingleFlight<SessionOutcome>()
+  const ids = createSingleFlight<IdentityOutcome>()
+  const counters: SessionCounters = { hits: 0, shared: 0, misses: 0, purges: 0 }
+
+  function keep (key: string, outcome: SessionOutcome, askedAt: number): void {
+    if (cache === undefined || outcome.kind !== 'valid') return
+    if (outcome.cacheFor === undefined) onUncacheable?.()
+    const expiresInMs = Date.parse(outcome.session.expires_at) - Date.now()
+    const lifetimeMs = cacheLifetimeMs(outcome.cacheFor, maxAgeMs, expiresInMs)
+    if (lifetimeMs > 0) cache.set(key, outcome.session, askedAt + lifetimeMs)
+  }
+
+  async function ask (credential: UsableCredential, key: string, errand: Errand, isCurrent: () => boolean): Promise<SessionOutcome> {
+    const askedAt = performance.now()
+    const outcome = await kratos.whoami(credential, errand)
+    if (isCurrent()) keep(key, outcome, askedAt)
+    return outcome
+  }
+
+  function count<T> ({ isFirst, outcome }: Shared<T>): Promise<T> {
+    if (isFirst) counters.misses++
+    else counters.shared++
+    return outcome
+  }
+
+  async function resolve (credential: UsableCredential, { errand, fresh = false }: ResolveOptions = {}): Promise<SessionOutcome> {
+    if (fresh) {
+      counters.misses++
+      return await kratos.whoami(credential, errand)
+    }
+    const key = keyOf(credential)
+    const session = cache?.get(key, performance.now())
+    if (session !== undefined) {
+      counters.hits++
+      return { kind: 'valid', session, setCookie: [] }
+    }
+    const shared = sessions.join(key, errand, (own, isCurrent) => ask(credential, key, own, isCurrent))
+    const outcome = await count(shared)
+    return shared.isFirst ? outcome : withoutCookies(outcome)
+  }
+
+  async function resolveId (credential: UsableCredential, options: ResolveOptions = {}): Promise<IdentityOutcome> {
+    // Only a whole session can be kept: a HEAD does not say when it ends.
+    if (cache !== undefined || options.fresh === true) return idOf(await resolve(credential, options))
+    const shared = ids.join(keyOf(credential), options.errand, (own) => kratos.whoamiId(credential, own))
+    const outcome = await count(shared)
+    return shared.isFirst ? outcome : withoutCookies(outcome)
+  }
+
+  async function ownerOf (credential: Credential, errand?: Errand): Promise<string | undefined> {
+    if (cache === undefined || !isUsable(credential)) return undefined
+    const known = cache.ownerOf(keyOf(credential))
+    if (known !== undefined) return known
+    const outcome = await resolve(credential, { errand })
+    return outcome.kind === 'valid' ? outcome.session.identity.id : undefined
+  }
+
+  function forget ({ credential, identityId }: Changed): void {
+    counters.purges++
+    sessions.detach()
+    ids.detach()
+    if (cache === undefined) return
+    const key = credential !== undefined && isUsable(credential) ? keyOf(credential) : undefined
+    const owners = new Set([identityId, key === undefined ? undefined : cache.ownerOf(key)])
+    for (const owner of owners) cache.purge(key, owner, performance.now())
+  }
+
+  return { resolve, resolveId, ownerOf, forget, counters: () => ({ ...counters, cached: cache?.size() ?? 0 }) }
+}

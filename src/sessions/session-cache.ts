@@ -1,0 +1,94 @@
+import { LRUCache } from 'lru-cache'
+import type { KratosSession } from '../kratos-client/session.js'
+
+/** What is kept of one answer of Kratos; never a cookie. */
+interface Entry {
+  identityId: string
+  /** The session as JSON: half the size of the object. */
+  text: string
+  /** The same as an object, for the sessions that were used last. */
+  session: KratosSession | undefined
+  /** Last moment of its use, in milliseconds of `performance.now()`. */
+  until: number
+  /** How many purges there had been when it was kept. */
+  generation: number
+}
+
+export interface SessionCache {
+  get: (key: string, now: number) => KratosSession | undefined
+  /** @param until last moment of its use, in milliseconds of `performance.now()` */
+  set: (key: string, session: KratosSession, until: number) => void
+  /** Whose session is kept under a key, valid or not. */
+  ownerOf: (key: string) => string | undefined
+  /** Forgets a key, and everything that is kept of an identity under any key. */
+  purge: (key: string | undefined, identityId: string | undefined, now: number) => void
+  clear: () => void
+  size: () => number
+}
+
+/** Sessions kept at once; each takes about one and a half kilobytes (N06). */
+export const MAX_SESSIONS = 25_000
+/** Of these, kept as objects too: parsing costs a hot session more than looking it up. */
+const MAX_PARSED = 1000
+/** Purges remembered at once; more than that within a few seconds, and everything is forgotten. */
+const MAX_TOMBSTONES = 10_000
+
+/**
+ * Answers of whoami by credential, bounded by count and age. A purge of an identity leaves a tombstone, and entries that are
+ * older count no more: that finds them under any credential without an index. It is needed no longer than an entry can live.
+ * @param maxAgeMs longest life of an entry, in milliseconds
+ */
+export function createSessionCache ({ maxAgeMs, maxSessions = MAX_SESSIONS }: { maxAgeMs: number, maxSessions?: number }): SessionCache {
+  const entries = new LRUCache<string, Entry>({ max: maxSessions })
+  const parsed = new LRUCache<Entry, true>({ max: MAX_PARSED, dispose: (_, entry) => { entry.session = undefined } })
+  const tombstones = new Map<string, { generation: number, until: number }>()
+  let generation = 0
+
+  const isPurged = (identityId: string, since: number): boolean => (tombstones.get(identityId)?.generation ?? 0) > since
+
+  function sessionOf (entry: Entry): KratosSession {
+    if (entry.session !== undefined && parsed.get(entry) === true) return entry.session
+    entry.session = JSON.parse(entry.text) as KratosSession
+    parsed.set(entry, true)
+    return entry.session
+  }
+
+  function get (key: string, now: number): KratosSession | undefined {
+    const entry = entries.get(key)
+    if (entry === undefined) return undefined
+    if (entry.until > now && !isPurged(entry.identityId, entry.generation)) return sessionOf(entry)
+    entries.delete(key)
+    return undefined
+  }
+
+  function set (key: string, session: KratosSession, until: number): void {
+    entries.set(key, { identityId: session.identity.id, text: JSON.stringify(session), session: undefined, until, generation })
+  }
+
+  function clear (): void {
+    generation++
+    entries.clear()
+    parsed.clear()
+    tombstones.clear()
+  }
+
+  /** The oldest come first, because each purge puts its own at the end. */
+  function dropOldTombstones (now: number): void {
+    for (const [identityId, { until }] of tombstones) {
+      if (until > now) return
+      tombstones.delete(identityId)
+    }
+  }
+
+  function purge (key: string | undefined, identityId: string | undefined, now: number): void {
+    generation++
+    if (key !== undefined) entries.delete(key)
+    if (identityId === undefined) return
+    dropOldTombstones(now)
+    tombstones.delete(identityId)
+    if (tombstones.size >= MAX_TOMBSTONES) clear()
+    else tombstones.set(identityId, { generation, until: now + maxAgeMs })
+  }
+
+  return { get, set, ownerOf: (key) => entries.peek(key)?.identityId, purge, clear, size: () => entries.size }
+}
