@@ -45,7 +45,8 @@ function describe (error: unknown, depth = 0): string {
 }
 
 function log (request: FastifyRequest, { code, statusCode, cause }: ServiceError): void {
-  if (statusCode < 500) return
+  // A client that has gone is told nothing, and what was given up for it is no failure (J24).
+  if (statusCode < 500 || request.socket.destroyed) return
   const record = { event: 'request_failed', code, cause: cause === undefined ? undefined : describe(cause) }
   if (code === 'INTERNAL_ERROR') request.log.error({ ...record, stack: cause instanceof Error ? cause.stack : undefined }, errorText(code))
   else request.log.warn(record, errorText(code))

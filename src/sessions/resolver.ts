@@ -39,8 +39,8 @@ export interface SessionResolver {
   /** The same where the identity's id is all that is needed, which costs less. */
   resolveId: (credential: UsableCredential, options?: ResolveOptions) => Promise<IdentityOutcome>
   /**
-   * The identity whose answers have to be forgotten once a credential's session is over: one session can have several sealed
-   * cookies. Undefined where nothing is kept, or where Kratos knows no owner.
+   * The identity whose answers have to be forgotten once a sealed cookie's session is over: one session can have several of them.
+   * Undefined where nothing is kept, where Kratos knows no owner, and for a token, which is the only one of its session.
    */
   ownerOf: (credential: Credential, errand?: Errand) => Promise<string | undefined>
   /**
@@ -120,7 +120,7 @@ export function createSessionResolver ({ kratos, maxAgeMs, maxSessions = MAX_SES
   }
 
   async function ownerOf (credential: Credential, errand?: Errand): Promise<string | undefined> {
-    if (cache === undefined || !isUsable(credential)) return undefined
+    if (cache === undefined || credential.kind !== 'cookie') return undefined
     const known = cache.ownerOf(keyOf(credential))
     if (known !== undefined) return known
     const outcome = await resolve(credential, { errand })

@@ -304,16 +304,18 @@ t.test('after a purge', async (t) => {
 t.test('whose session a credential is', async (t) => {
   async function owner (cached: boolean, credential: Credential, outcome?: SessionOutcome): Promise<[owner: string | undefined, calls: number]> {
     const { kratos, resolver, ask } = cached ? withCache() : setUp()
-    await ask(ADA, valid())
+    await ask(sealed('known'), valid())
     const asked = resolver.ownerOf(credential)
     if (outcome !== undefined) kratos.answer(outcome)
     return [await asked, kratos.asked - 1]
   }
-  t.same(await owner(false, ADA), [undefined, 0], 'is of no interest without a cache')
-  t.same(await owner(true, ADA), [ID, 0], 'is known for what is kept')
-  t.same(await owner(true, BOB, valid({ id: OTHER_ID })), [OTHER_ID, 1], 'is asked for otherwise')
-  t.same(await owner(true, BOB, NONE), [undefined, 1])
-  t.same(await owner(true, BOB, fault('UPSTREAM_ERROR')), [undefined, 1])
+  const [known, unknown] = [sealed('known'), sealed('unknown')]
+  t.same(await owner(false, known), [undefined, 0], 'is of no interest without a cache')
+  t.same(await owner(true, known), [ID, 0], 'is known for what is kept')
+  t.same(await owner(true, unknown, valid({ id: OTHER_ID })), [OTHER_ID, 1], 'is asked for otherwise')
+  t.same(await owner(true, unknown, NONE), [undefined, 1])
+  t.same(await owner(true, unknown, fault('UPSTREAM_ERROR')), [undefined, 1])
+  t.same(await owner(true, BOB), [undefined, 0], 'is of no interest for a token')
   t.same(await owner(true, { kind: 'none' }), [undefined, 0])
 })
 
