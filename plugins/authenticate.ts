@@ -47,20 +47,16 @@ export default fp(async function authenticate (app) {
   app.decorateRequest('kratosSession', null)
   app.decorateRequest('identityId', null)
 
-  async function resolve (request: FastifyRequest, reply: FastifyReply, { fresh, only }: AuthRequirement): Promise<SessionOutcome | IdentityOutcome> {
+  /** @returns whether there is a session; everything that is neither yes nor no is thrown */
+  async function check (request: FastifyRequest, reply: FastifyReply, { fresh, only }: AuthRequirement = {}): Promise<boolean> {
     const credential = request.kratosCredential()
     // Two different session cookies: nobody can say which is meant. Deleting the host-only one cures the browser (B01).
     if (credential.kind === 'conflict') reply.endCookieConflict()
-    if (!isUsable(credential)) return { kind: 'none', setCookie: [] }
+    if (!isUsable(credential)) return false
     // A foreign page can make a browser send the cookie, never the token header (security model, section 3).
     if (credential.from === 'cookie' && needsOriginCheck(request.method, request.headers)) await app.guardOrigin(request)
     const options = { errand: request.kratosErrand(), fresh }
-    return only === 'id' ? app.sessions.resolveId(credential, options) : app.sessions.resolve(credential, options)
-  }
-
-  /** @returns whether there is a session; everything that is neither yes nor no is thrown */
-  async function check (request: FastifyRequest, reply: FastifyReply, requirement: AuthRequirement = {}): Promise<boolean> {
-    const outcome = await resolve(request, reply, requirement)
+    const outcome: SessionOutcome | IdentityOutcome = only === 'id' ? await app.sessions.resolveId(credential, options) : await app.sessions.resolve(credential, options)
     if (outcome.kind === 'denied') {
       reply.forwardCookies(outcome.answer.setCookie)
       throw refusal(upstreamError(outcome.answer))
@@ -105,10 +101,10 @@ export default fp(async function authenticate (app) {
   })
 
   // After `register` without `await` the app declares routes before this plugin is loaded: the hook above never saw them.
-  app.addHook('onRequest', async function guardEarlierRoute (request, reply) {
+  app.addHook('onRequest', (request, reply, done) => {
     const auth = request.routeOptions.config?.auth
-    if (auth === undefined || auth === false || (auth !== true && attached.has(auth))) return
-    await routeGuard(auth === true ? {} : auth)(request, reply)
+    if (auth === undefined || auth === false || (auth !== true && attached.has(auth))) done()
+    else routeGuard(auth === true ? {} : auth)(request, reply).then(() => done(), done)
   })
 
   app.decorate('authenticateOptional', async (request, reply) => {

@@ -17,8 +17,9 @@ const lastAnswered = new WeakMap<Socket, IncomingMessage>()
 
 /** Notes answers, so that the handler below does not add a second one to a request that was refused before its body came. */
 export function noteAnswers (app: FastifyInstance): void {
-  app.addHook('onResponse', async ({ raw }) => {
+  app.addHook('onResponse', ({ raw }, _reply, done) => {
     lastAnswered.set(raw.socket, raw)
+    done()
   })
 }
 

@@ -16,7 +16,8 @@ export function addLifecycle (app: FastifyInstance): void {
   app.addHook('preClose', async () => {
     app.lifecycle.isDraining = true
   })
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     if (app.lifecycle.isDraining) reply.header('connection', 'close')
+    done()
   })
 }

@@ -26,7 +26,7 @@ export function loggerOptions (level: string, { stream, pretty = false }: LogTar
 
 /** One line for each request: route template instead of the URL, whose query may hold tokens (H06). */
 export function addRequestLog (app: FastifyInstance): void {
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     request.log.info({
       event: 'request',
       method: request.method,
@@ -34,6 +34,7 @@ export function addRequestLog (app: FastifyInstance): void {
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime * 10) / 10,
     }, 'request')
+    done()
   })
 
   // Nothing is sent to a client that has gone, so no `onResponse` comes.

@@ -58,7 +58,8 @@ export function applyHttpRules (scope: FastifyInstance, { https }: { https: bool
   // Fastify's own, set all the same: inside a host app a scope inherits the host's, which need not read JSON Schema.
   scope.setSerializerCompiler(createSerializerFactory()() as FastifySerializerCompiler<TSchema>)
   scope.setErrorHandler(renderError)
-  scope.addHook('onRequest', async (request, reply) => {
+  scope.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers).header('x-request-id', request.id)
+    done()
   })
 }

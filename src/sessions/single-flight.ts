@@ -41,7 +41,14 @@ export function createSingleFlight<T> (): SingleFlight<T> {
 
   function takeOff (key: string, begin: (errand: Errand, isCurrent: () => boolean) => Promise<T>): Flight<T> {
     const errand = startErrand()
-    const flight: Flight<T> = { errand, waiting: 0, isCurrent: true, outcome: begin(errand, () => flight.isCurrent).finally(() => land(key, flight)) }
+    const outcome = begin(errand, () => flight.isCurrent).then((answer) => {
+      land(key, flight)
+      return answer
+    }, (error: unknown) => {
+      land(key, flight)
+      throw error
+    })
+    const flight: Flight<T> = { errand, waiting: 0, isCurrent: true, outcome }
     flights.set(key, flight)
     return flight
   }
