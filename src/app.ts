@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import { authSettings, type Config, trustedProxies } from './config.js'
 import { createClientErrorHandler, noteAnswers, refuseExpectations } from './http/client-errors.js'
+import { limitConnections } from './http/connections.js'
 import { addHostCheck } from './http/host-header.js'
 import { addLifecycle } from './http/lifecycle.js'
 import { addRequestLog, loggerOptions, type LogTarget } from './http/logging.js'
@@ -29,10 +30,21 @@ const LIMITS = {
   routerOptions: { maxParamLength: 512 },
 } satisfies FastifyServerOptions & { http: object }
 
+/** Time without a byte in either direction after which a connection with an unfinished answer goes. */
+const STALLED_MS = 30 * SECOND
+
+/**
+ * A client that stops reading its answer is cut off (security model, section 6); one that waits for ours while we wait for
+ * Kratos must not be, however long an operator lets Kratos take: the longest request makes a call of each kind.
+ */
+const connectionTimeout = ({ WHOAMI_DEADLINE_MS: whoami, SUBMIT_DEADLINE_MS: submit, KRATOS_DEADLINE_MS: other }: Config): number =>
+  Math.max(STALLED_MS, whoami + submit + 2 * other)
+
 function serverOptions (config: Config, { log = {} }: AppOverrides) {
   const proxies = trustedProxies(config)
   return {
     ...LIMITS,
+    connectionTimeout: connectionTimeout(config),
     logger: loggerOptions(config.LOG_LEVEL, log),
     // `addRequestLog` writes the one line of a request.
     logController: new LogController({ disableRequestLogging: true }),
@@ -54,6 +66,7 @@ export async function buildApp (config: Config, overrides: AppOverrides = {}): P
   const settings = authSettings(config)
   const options = { config, settings }
 
+  limitConnections(app)
   addRequestLog(app)
   noteAnswers(app)
   refuseExpectations(app, { https: isHttps(config) })

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.js'
 import { type Config, ConfigError, loadConfig } from './config.js'
+import { connectionLimit } from './http/connections.js'
 import { runtimeProblems } from './runtime-checks.js'
 
 /** Longest time a shutdown may take, the load balancer's grace not counted (L03). */
@@ -20,11 +21,18 @@ function configure (): Config {
   process.exit(1)
 }
 
+/** Soft limit of open files (RLIMIT_NOFILE), which Node tells nowhere else; undefined where the system has none. */
+function openFileLimit (): number | string | undefined {
+  const report = process.report?.getReport() as { userLimits?: { open_files?: { soft: number | string } } } | undefined
+  return report?.userLimits?.open_files?.soft
+}
+
 const isLoopback = (url: string): boolean => /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname)
 
 async function serve (): Promise<void> {
   const config = configure()
   const app = await buildApp(config, { log: { pretty: process.stdout.isTTY } })
+  app.server.maxConnections = connectionLimit(openFileLimit())
   if (config.PUBLIC_URL.startsWith('http:') && !isLoopback(config.PUBLIC_URL)) {
     app.log.warn({ event: 'insecure_public_url' }, 'PUBLIC_URL is http on a public host: session cookies travel in the clear')
   }

@@ -5,17 +5,19 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ENVIRONMENT, temporaryFolder } from './support/app.js'
 import { startKratos } from './support/kratos.js'
-import { freePorts, type Program, run } from './support/process.js'
+import { freePorts, type Program, ROOT, run } from './support/process.js'
 
 const SERVER = ['--import', 'tsx', 'src/server.ts']
 /** Under a loader @fastify/autoload cannot tell that it may import TypeScript. */
 const LOADER = { FASTIFY_AUTOLOAD_TYPESCRIPT: '1' }
 
-async function startServer (t: Test, env: Record<string, string>): Promise<Program & { base: string }> {
+/** @param openFiles soft limit of open files; the system's own if it is not given */
+async function startServer (t: Test, env: Record<string, string>, openFiles?: number): Promise<Program & { base: string }> {
   const [port = 0] = await freePorts(1)
-  const program = run(t, SERVER, {
-    ...LOADER, ...ENVIRONMENT, LOG_LEVEL: 'info', HOST: '127.0.0.1', PORT: String(port), DATABASE_URL: join(await temporaryFolder(t), 'app.db'), ...env
-  })
+  const full = { ...LOADER, ...ENVIRONMENT, LOG_LEVEL: 'info', HOST: '127.0.0.1', PORT: String(port), DATABASE_URL: join(await temporaryFolder(t), 'app.db'), ...env }
+  const program = openFiles === undefined
+    ? run(t, SERVER, full)
+    : run(t, ['-c', `ulimit -n ${openFiles} && exec "$0" "$@"`, process.execPath, ...SERVER], full, ROOT, 'sh')
   await program.printed(/Server listening/)
   return { ...program, base: `http://127.0.0.1:${port}` }
 }
@@ -73,6 +75,17 @@ t.test('src/server.ts', async (t) => {
     child.kill('SIGTERM')
     t.equal((await ended).code, 0)
     t.ok(Date.now() - asked < 1500, `took ${Date.now() - asked} ms`)
+  })
+
+  await t.test('keeps files for itself when clients take every connection they can get', { skip: process.platform === 'win32' && 'no limit of open files' }, async (t) => {
+    const kratos = await startKratos(t)
+    const { base, printed } = await startServer(t, { KRATOS_PUBLIC_URL: kratos.publicUrl }, 200)
+    const sockets = Array.from({ length: 150 }, () => connect(Number(new URL(base).port), '127.0.0.1').on('error', () => {}))
+    t.teardown(() => sockets.forEach((socket) => socket.destroy()))
+    await printed(/"event":"connections_dropped","dropped":1,"limit":100/)
+    sockets[0]?.write('GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n')
+    const [bytes] = await once(sockets[0] ?? process, 'data') as [Buffer]
+    t.match(bytes.toString(), /^HTTP\/1\.1 200 /, 'there is a socket for Kratos')
   })
 
   await t.test('finishes a request in flight before it ends, and closes its connection (L02)', async (t) => {

@@ -13,7 +13,7 @@ export const ErrorSchema = Type.Object({
 export const success = <T extends TSchema>(data: T) => Type.Object({ success: Type.Literal(true), data })
 
 /** Statuses that any route may answer with: bad input, transport limits, our own faults. */
-const COMMON = [400, 404, 405, 408, 413, 415, 429, 500, 503]
+const COMMON = [400, 404, 405, 408, 413, 415, 429, 431, 500, 503]
 const KNOWN_STATUSES = new Set(ERROR_CODES.map(errorStatus))
 
 /**

@@ -25,10 +25,10 @@ export interface Program {
   ended: Promise<{ code: number | null, signal: NodeJS.Signals | null }>
 }
 
-/** Runs a program of the repository; it ends with the test at the latest. */
-export function run (t: Test, args: string[], env: Record<string, string> = {}, cwd = ROOT): Program {
+/** Runs a program of the repository, by Node unless another command is named; it ends with the test at the latest. */
+export function run (t: Test, args: string[], env: Record<string, string> = {}, cwd = ROOT, command = process.execPath): Program {
   const inherited = Object.fromEntries(['PATH', 'HOME', 'TMPDIR'].map((name) => [name, process.env[name]]))
-  const child = spawn(process.execPath, args, { cwd, env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, args, { cwd, env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   const watchers = new Set<() => void>()
   for (const stream of [child.stdout, child.stderr]) {
