@@ -62,6 +62,8 @@ export const ConfigSchema = Type.Object({
   LOG_LEVEL: Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)), { default: 'info', description: 'fatal, error, warn, info, debug, trace or silent' }),
   SESSION_CACHE_MAX_AGE: integer(0, MAX_SESSION_CACHE_SECONDS, 0, 'seconds for which a session that Kratos confirmed may be reused, 0 to 5; 0: Kratos is asked each time'),
   SHUTDOWN_DELAY_MS: integer(0, 60_000, 0, 'milliseconds between "not ready" and closing, for the load balancer'),
+  MAX_IN_FLIGHT: integer(20, 100_000, 1000, 'requests at work at a time; from half of it on the least important are refused with 503'),
+  MAX_EVENT_LOOP_DELAY_MS: integer(100, 60_000, 1000, 'milliseconds by which the process may be late; the same as MAX_IN_FLIGHT in time'),
   WHOAMI_DEADLINE_MS: deadline(DEFAULT_DEADLINES.whoamiMs, 'milliseconds for a session check at Kratos, waiting included'),
   SUBMIT_DEADLINE_MS: deadline(DEFAULT_DEADLINES.submitMs, 'milliseconds for submitting a flow to Kratos'),
   KRATOS_DEADLINE_MS: deadline(DEFAULT_DEADLINES.otherMs, 'milliseconds for every other call to Kratos'),

@@ -59,6 +59,8 @@ t.test('loadConfig', async (t) => {
       LOG_LEVEL: ['verbose', 'INFO'],
       SESSION_CACHE_MAX_AGE: ['-1', '6', '1.5', 'x'],
       SHUTDOWN_DELAY_MS: ['-1', '60001', 'x'],
+      MAX_IN_FLIGHT: ['0', '19', '100001', 'x'],
+      MAX_EVENT_LOOP_DELAY_MS: ['0', '99', '60001'],
       WHOAMI_DEADLINE_MS: ['0', '49', '60001', 'Infinity'],
       SUBMIT_DEADLINE_MS: ['-5'],
       KRATOS_DEADLINE_MS: ['1e9'],
