@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { fastifyCookie, type SerializeOptions } from '@fastify/cookie'
 import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
+import { securityEvent } from '../src/http/security-event.js'
 import type { AuthSettings } from '../src/settings.js'
 
 declare module 'fastify' {
@@ -53,7 +54,7 @@ export default fp<CookiePluginOptions>(async function cookie (app, { settings })
 
   app.decorateReply('endCookieConflict', function (this: FastifyReply) {
     const cookieDomain = likelyCookieDomain(this.request.hostname).slice(0, MAX_LOGGED_LENGTH)
-    this.request.log.warn({ event: 'two_session_cookies', cookieDomain }, 'Two different session cookies in one request')
+    securityEvent(this.request, 'two_session_cookies', { cookieDomain }, 'Two different session cookies in one request')
     return this.expireSessionCookie()
   })
 }, { name: 'cookie', fastify: '5.x', dependencies: ['kratos-caller'] })

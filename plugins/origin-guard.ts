@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { serviceError } from '../src/errors.js'
+import { securityEvent } from '../src/http/security-event.js'
 import { type GuardedRequest, isBrowserOriginTrusted, isDeliberateVisit, isOriginTrusted, needsOriginCheck } from '../src/origin-guard.js'
 import type { AuthSettings } from '../src/settings.js'
 
@@ -25,7 +26,7 @@ export default fp<OriginGuardOptions>(async function originGuard (app, { setting
   }
 
   function refuse (request: FastifyRequest): never {
-    request.log.warn({ event: 'origin_refused', origin: String(request.headers.origin).slice(0, 200) }, 'Request of a foreign origin refused')
+    securityEvent(request, 'origin_refused', { origin: request.headers.origin?.slice(0, 200) }, 'Request of a foreign origin refused')
     throw serviceError('ORIGIN_FORBIDDEN')
   }
 

@@ -25,7 +25,10 @@ export default fp(async function userRows (app) {
     const { identity } = kratosSession
     if (seen.has(identity.id)) return
     const { created } = await app.store.users.ensure(userOf(identity))
-    if (created) log.info({ event: 'user_row_created' }, 'The webhook never came; the row was made at first use')
+    if (created) {
+      log.info({ event: 'user_row_created' }, 'The webhook never came; the row was made at first use')
+      app.metrics.recordUserRow()
+    }
     seen.set(identity.id, true)
   }
 
@@ -42,4 +45,4 @@ export default fp(async function userRows (app) {
 
   app.decorate('ensureUserRow', ensureUserRow)
   app.decorate('withUserRow', withUserRow)
-}, { name: 'user-rows', fastify: '5.x', dependencies: ['store', 'authenticate'] })
+}, { name: 'user-rows', fastify: '5.x', dependencies: ['store', 'authenticate', 'metrics'] })

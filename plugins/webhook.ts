@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Config, webhookKeys } from '../src/config.js'
+import type { WebhookOutcome } from '../src/metrics/metrics.js'
 import { userOf } from '../src/profile.js'
 import { addPurgeReceiver, addWebhookReceiver } from '../src/webhook/receiver.js'
 
@@ -15,18 +16,30 @@ declare module 'fastify' {
 
 export interface WebhookPluginOptions { config: Config }
 
+function outcomeOf (status: number): WebhookOutcome {
+  if (status < 400) return 'accepted'
+  if (status === 401 || status === 403) return 'refused'
+  return status < 500 ? 'invalid' : 'failed'
+}
+
 export default fp<WebhookPluginOptions>(async function webhook (app, { config }) {
   const keys = webhookKeys(config)
-  app.decorate('receiveIdentities', (scope: FastifyInstance, path: string) => addWebhookReceiver(scope, path, {
-    keys,
-    onIdentity: async (identity) => {
-      // Its traits may be part of what is kept of its sessions.
-      app.sessions.forget({ identityId: identity.id.toLowerCase() })
-      await app.store.users.upsert(userOf(identity))
-    },
-  }))
+  app.decorate('receiveIdentities', (scope: FastifyInstance, path: string) => {
+    addWebhookReceiver(scope, path, {
+      keys,
+      onIdentity: async (identity) => {
+        // Its traits may be part of what is kept of its sessions.
+        app.sessions.forget({ identityId: identity.id.toLowerCase() })
+        await app.store.users.upsert(userOf(identity))
+      },
+    })
+    scope.addHook('onResponse', (_request, reply, done) => {
+      app.metrics.recordWebhook(outcomeOf(reply.statusCode))
+      done()
+    })
+  })
   app.decorate('receivePurges', (scope: FastifyInstance, path: string) => addPurgeReceiver(scope, path, {
     keys,
     onPurge: (id) => app.sessions.forget({ identityId: id }),
   }))
-}, { name: 'webhook', fastify: '5.x', dependencies: ['sessions', 'store'] })
+}, { name: 'webhook', fastify: '5.x', dependencies: ['sessions', 'store', 'metrics'] })

@@ -16,7 +16,7 @@ const runtimeFlags = (env: Record<string, string | undefined>, execArgv: readonl
 export function runtimeProblems (env: Record<string, string | undefined>, execArgv: readonly string[]): string[] {
   const flags = runtimeFlags(env, execArgv)
   const inspectsBeyondLoopback = flags.some((flag) => INSPECTS_AT.test(flag) && !LOOPBACK_OR_PORT.test(flag))
-  const printedKeys = ['WEBHOOK_KEY', 'WEBHOOK_KEY_PREVIOUS'].filter((name) => PRINTED_KEY.test(env[name] ?? ''))
+  const printedKeys = ['WEBHOOK_KEY', 'WEBHOOK_KEY_PREVIOUS', 'METRICS_TOKEN'].filter((name) => PRINTED_KEY.test(env[name] ?? ''))
   return [
     ...printedKeys.map((name) => `${name} is not valid: it wants a key of your own, not one printed in our files`),
     ...(env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0' ? ['NODE_TLS_REJECT_UNAUTHORIZED is not valid: TLS verification must stay on'] : []),

@@ -27,7 +27,7 @@ function problems (env: Record<string, string | undefined>): string[] {
 
 t.test('loadConfig', async (t) => {
   t.test('accepts what is required and fills in the rest', async (t) => {
-    t.match(loadConfig(GOOD), { HOST: '0.0.0.0', PORT: 3000, SESSION_COOKIE_NAME: 'ory_kratos_session', TRUST_PROXY: '', LOG_LEVEL: 'info', WHOAMI_DEADLINE_MS: 2000, SUBMIT_DEADLINE_MS: 10_000, KRATOS_DEADLINE_MS: 5000 })
+    t.match(loadConfig(GOOD), { HOST: '0.0.0.0', PORT: 3000, SESSION_COOKIE_NAME: 'ory_kratos_session', TRUST_PROXY: '', LOG_LEVEL: 'info', DOCS: false, METRICS_TOKEN: undefined, WHOAMI_DEADLINE_MS: 2000, SUBMIT_DEADLINE_MS: 10_000, KRATOS_DEADLINE_MS: 5000 })
     t.same(loadConfig({ ...GOOD, HOST: '', PORT: '', TRUST_PROXY: '', FRONTEND_URL: '' }), loadConfig(GOOD), 'an empty variable is one that is not set')
     t.same(loadConfig({ ...GOOD, PATH: '/bin', SECRET: 'x' }), loadConfig(GOOD), 'other variables are none of its business')
   })
@@ -53,6 +53,8 @@ t.test('loadConfig', async (t) => {
       SESSION_COOKIE_NAME: ['a b', 'a;b', 'a=b', 'ä', 'x'.repeat(65)],
       WEBHOOK_KEY: ['k'.repeat(31), 'é'.repeat(32), `${'k'.repeat(32)} `, `${'k'.repeat(20)} ${'k'.repeat(20)}`, `${'k'.repeat(32)}\n`],
       WEBHOOK_KEY_PREVIOUS: ['short'],
+      METRICS_TOKEN: ['short', 'm'.repeat(31), 'é'.repeat(32), `${'m'.repeat(20)} ${'m'.repeat(20)}`],
+      DOCS: ['yes', '1'],
       DATABASE_URL: ['mysql://h/db', 'mongodb://h', 'http://h/db'],
       TRUST_PROXY: ['true', '1', 'loopback', '10.0.0.0/33', '10.0.0.0/x', '10.0.0.0/8/8', '0.0.0.0/0', '::/0', '0.0.0.0/1,128.0.0.0/1', '::/1,8000::/1', '::ffff:10.0.0.0/8', '::ffff:0.0.0.0/96', '10.0.0.0/-1', '10.0.0.1 10.0.0.2', '*'],
       KRATOS_PROXY: ['yes', 'on', '1'],
@@ -77,7 +79,7 @@ t.test('loadConfig', async (t) => {
   })
 
   t.test('never prints a secret, whatever else is wrong (L12)', async (t) => {
-    const secrets = { WEBHOOK_KEY: 'canary-webhook-key', WEBHOOK_KEY_PREVIOUS: 'canary-previous', DATABASE_URL: 'canary://user:canary-password@host/db', KRATOS_ADMIN_URL: 'http://canary:canary@host' }
+    const secrets = { METRICS_TOKEN: 'canary-metrics', WEBHOOK_KEY: 'canary-webhook-key', WEBHOOK_KEY_PREVIOUS: 'canary-previous', DATABASE_URL: 'canary://user:canary-password@host/db', KRATOS_ADMIN_URL: 'http://canary:canary@host' }
     const error = t.throws(() => loadConfig({ PORT: '-1', ...secrets })) as Error
     t.notMatch([error.message, error.stack, JSON.stringify(error)].join(), /canary/)
   })
@@ -128,10 +130,11 @@ t.test('what production refuses (F05, section 8)', async (t) => {
   const printed = texts.flatMap((text) => [...text.matchAll(/(?:value: |WEBHOOK_KEY(?:_PREVIOUS)?(?:=|: )\s*['"]?)([\w-]{20,})/g)].map(([, key]) => key ?? ''))
   t.ok(printed.length > 0, 'our files print a key')
 
-  t.test('a webhook key that one of our files prints', async (t) => {
+  t.test('a key or token that one of our files prints', async (t) => {
     for (const key of [...printed, 'change-me-change-me-change-me-change-me', 'CHANGEME-CHANGEME-CHANGEME-CHANGEME']) {
       t.match(runtimeProblems({ WEBHOOK_KEY: key }, []), [/^WEBHOOK_KEY is not valid/], key)
       t.match(runtimeProblems({ WEBHOOK_KEY_PREVIOUS: key }, []), [/^WEBHOOK_KEY_PREVIOUS is not valid/], key)
+      t.match(runtimeProblems({ METRICS_TOKEN: key }, []), [/^METRICS_TOKEN is not valid/], key)
     }
     t.same(runtimeProblems(GOOD, []), [])
   })

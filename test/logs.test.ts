@@ -28,6 +28,7 @@ const identity = { id: ID, traits: { email: `${canary('mail')}@example.test`, us
 /** Every endpoint, with good, bad and hostile input, each with every kind of session. */
 const REQUESTS: InjectOptions[] = [
   { url: `/api/auth/whoami?${QUERY}` }, { url: `/api/auth/whoami?full=${canary('full')}` }, { url: '/api/documents' }, { url: `/api/documents?cursor=${canary('cursor')}` }, { url: `/api/documents/${canary('id')}` }, post('/api/documents', { title: canary('title'), content: canary('content'), [canary('field')]: 1 }),
+  { url: '/metrics', headers: { authorization: `Bearer ${canary('metricstoken')}-${'k'.repeat(32)}` } }, { url: `/metrics?${QUERY}`, headers: { authorization: `Bearer ${canary('wrongtoken')}` } },
   { url: `/api/auth/flows/login?${QUERY}` }, { url: '/api/auth/flows/registration?type=browser' }, { url: `/api/auth/flows/login/${ID}?${QUERY}` }, { url: '/api/auth/flows/logout' }, { url: `/api/auth/logout?${QUERY}` }, post('/api/auth/logout', SECRETS),
   post(`/api/auth/flows/login?${QUERY}`, { flow_id: ID, ...SECRETS }), post('/api/auth/flows/login?transport=token', { flow_id: ID, ...SECRETS }, { origin: '' }), post('/api/auth/flows/registration', { flow_id: ID, ...SECRETS, method: 'password', traits: SECRETS }), post('/api/auth/flows/recovery', { flow_id: ID, ...SECRETS, method: 'code' }),
   post('/api/auth/flows/login', { flow_id: canary('flowid'), ...SECRETS }), post('/api/auth/flows/login', { ...SECRETS, password: [canary('password')] }), post('/api/auth/flows/login', `{"password":"${canary('password')}`), post('/api/auth/flows/login', `{"flow_id":"${ID}","__proto__":{"x":"${canary('proto')}"}}`), post('/api/auth/flows/login', canary('body'), { 'content-type': 'text/plain' }),
@@ -60,7 +61,7 @@ const FOR_THE_CALLER = ['CANARYmail', 'CANARYusername', 'CANARYfirstname', 'CANA
 
 async function setUp (t: Test, reaction: Reaction, env: Record<string, string> = {}) {
   const kratos = await startFaultServer(t, reaction)
-  return { kratos, ...await build(t, { KRATOS_PUBLIC_URL: kratos.url, WEBHOOK_KEY, WEBHOOK_KEY_PREVIOUS: `${canary('previouskey')}-${'k'.repeat(32)}`, LOG_LEVEL: 'trace', WHOAMI_DEADLINE_MS: '200', SUBMIT_DEADLINE_MS: '200', KRATOS_DEADLINE_MS: '200', ...env }) }
+  return { kratos, ...await build(t, { KRATOS_PUBLIC_URL: kratos.url, WEBHOOK_KEY, METRICS_TOKEN: `${canary('metricstoken')}-${'k'.repeat(32)}`, WEBHOOK_KEY_PREVIOUS: `${canary('previouskey')}-${'k'.repeat(32)}`, LOG_LEVEL: 'trace', WHOAMI_DEADLINE_MS: '200', SUBMIT_DEADLINE_MS: '200', KRATOS_DEADLINE_MS: '200', ...env }) }
 }
 
 t.test('secrets stay out of logs and answers, at trace level, whatever happens (H01, H06)', async (t) => {

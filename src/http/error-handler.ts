@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type ErrorCode, errorText, type FieldError, isServiceError, serviceError, type ServiceError } from '../errors.js'
 import { InvalidCursorError, InvalidValueError, StoreUnavailableError } from '../store/errors.js'
+import { noteFailure } from './failure-events.js'
 
 /** Fastify's own errors that a client can cause and that have a code of ours; its other 4xx are `VALIDATION_ERROR`. */
 const CODE_OF_FASTIFY_ERROR: Record<string, ErrorCode> = {
@@ -61,6 +62,7 @@ export function envelope ({ code, message, members, fields }: ServiceError): Rec
 export function renderError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const shown = publicError(error)
   log(request, shown)
+  noteFailure(request, shown)
   if (shown.retryAfter !== undefined) reply.header('retry-after', String(shown.retryAfter))
   reply.code(shown.statusCode).type('application/json; charset=utf-8').send(envelope(shown))
 }

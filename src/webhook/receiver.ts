@@ -1,8 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
 import { serviceError } from '../errors.js'
+import { securityEvent } from '../http/security-event.js'
 import { responses } from '../schemas/envelope.js'
 import { UuidSchema } from '../schemas/flow.js'
+import { WEBHOOK_KEY } from '../schemas/security.js'
 import { createKeyCheck } from './key.js'
 import { WebhookBodySchema, type WebhookIdentity } from './identity.js'
 
@@ -21,6 +23,10 @@ const WEBHOOK_KEY_HEADER = 'x-webhook-key'
 const looksLikeBrowser = ({ headers }: FastifyRequest): boolean =>
   headers.origin !== undefined || headers.cookie !== undefined || Object.keys(headers).some((name) => name.startsWith('sec-fetch-'))
 
+/** `/internal/auth/user-created` → `receiveUserCreated`. */
+const operationIdOf = (path: string): string =>
+  `receive${/([^/]*)\/*$/.exec(path)?.[1]?.replaceAll(/(?:^|\W)(\w)/g, (_, first: string) => first.toUpperCase())}`
+
 /**
  * Hook for what only Kratos and its operator may ask: the key first, before the body is parsed (F01), then nothing that looks like
  * a browser. @throws ServiceError 401 or 403
@@ -29,10 +35,12 @@ function createCallerCheck (keys: readonly string[]): (request: FastifyRequest) 
   const isKnownKey = createKeyCheck(keys)
   return async function checkCaller (request) {
     if (!isKnownKey(request.headers[WEBHOOK_KEY_HEADER])) {
-      request.log.warn({ event: 'webhook_refused' }, 'Webhook without a valid key')
+      securityEvent(request, 'webhook_refused', { code: 'INVALID_WEBHOOK_KEY' }, 'Webhook without a valid key')
       throw serviceError('INVALID_WEBHOOK_KEY')
     }
-    if (looksLikeBrowser(request)) throw serviceError('ORIGIN_FORBIDDEN')
+    if (!looksLikeBrowser(request)) return
+    securityEvent(request, 'webhook_refused', { code: 'ORIGIN_FORBIDDEN' }, 'Webhook that a browser seems to have sent')
+    throw serviceError('ORIGIN_FORBIDDEN')
   }
 }
 
@@ -44,8 +52,9 @@ const RESPONSE = responses(Type.Object({ success: Type.Literal(true) }), 401, 40
  * would store what an `identity` member says (F20).
  */
 export function addWebhookReceiver (app: FastifyInstance, path: string, { keys, onIdentity }: WebhookReceiverOptions): void {
+  const about = { operationId: operationIdOf(app.prefix + path), summary: 'Takes a new or changed identity from Kratos', tags: ['internal'], security: WEBHOOK_KEY }
   app.post<{ Body: Static<typeof WebhookBodySchema> }>(path, {
-    schema: { body: WebhookBodySchema, response: RESPONSE },
+    schema: { ...about, body: WebhookBodySchema, response: RESPONSE },
     config: { cors: false },
     onRequest: createCallerCheck(keys),
   }, async (request) => {
@@ -59,8 +68,9 @@ const PurgeBodySchema = Type.Object({ identity_id: UuidSchema }, { additionalPro
 
 /** Adds `POST <path>` for operators and other services, `{identity_id}`: what is kept of an identity's sessions is forgotten. */
 export function addPurgeReceiver (app: FastifyInstance, path: string, { keys, onPurge }: { keys: readonly string[], onPurge: (identityId: string) => void }): void {
+  const about = { operationId: 'purgeSessions', summary: 'Forgets what is kept of an identity\'s sessions', tags: ['internal'], security: WEBHOOK_KEY }
   app.post<{ Body: Static<typeof PurgeBodySchema> }>(path, {
-    schema: { body: PurgeBodySchema, response: RESPONSE },
+    schema: { ...about, body: PurgeBodySchema, response: RESPONSE },
     config: { cors: false },
     onRequest: createCallerCheck(keys),
   }, async (request) => {

@@ -1,7 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { serviceError } from '../../../../src/errors.js'
+import { securityEvent } from '../../../../src/http/security-event.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
+import { SESSION } from '../../../../src/schemas/security.js'
 import type { AuthSettings } from '../../../../src/settings.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
 
@@ -11,14 +13,15 @@ const RECENT_LOGIN = '5m'
 const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async function accountRoutes (app, { settings }) {
   if (settings.kratosAdminUrl === undefined) return
 
-  const schema = { response: responses(success(Type.Object({ id: Type.String() })), ...UPSTREAM_STATUSES) }
+  const about = { operationId: 'deleteAccount', summary: 'Deletes the account; wants a recent login', tags: ['session'], security: SESSION }
+  const schema = { ...about, response: responses(success(Type.Object({ id: Type.String() })), ...UPSTREAM_STATUSES) }
   app.delete('/', { schema, config: { auth: { within: RECENT_LOGIN, fresh: true } } }, async (request, reply) => {
     if (request.kratosSession === null) throw serviceError('INVALID_SESSION')
     const { id } = request.kratosSession.identity
     const answer = await app.kratos.deleteIdentity(id, request.kratosErrand())
     app.sessions.forget({ identityId: id })
     if (answer.kind !== 'ok') throw upstreamError(answer)
-    request.log.info({ event: 'account_deleted' }, 'An account was deleted')
+    securityEvent(request, 'account_deleted', {}, 'An account was deleted')
     // The account is gone whatever happens to our rows: what stays behind is for reconciliation, not the user's failure.
     try {
       await app.onAccountDeleted(id)

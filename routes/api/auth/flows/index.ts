@@ -3,13 +3,16 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
 import { deliverStep, flowType, forgetAfterSubmit, renderFailedStep } from '../../../../src/flows/delivery.js'
+import { noteLogin } from '../../../../src/flows/login-events.js'
 import { FLOWS, type FlowDefinition, kratosBody } from '../../../../src/flows/table.js'
+import { securityEvent } from '../../../../src/http/security-event.js'
 import { submitType } from '../../../../src/kratos-client/client.js'
 import type { JsonObject } from '../../../../src/kratos-client/kratos-body.js'
 import { isAllowedReturnTo } from '../../../../src/redirect-target.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { FlowQuerySchema, SubmitQuerySchema, UuidSchema } from '../../../../src/schemas/flow.js'
 import { FailedStepSchema, OutcomeSchema } from '../../../../src/schemas/outcome.js'
+import { SESSION_OR_NONE } from '../../../../src/schemas/security.js'
 import type { AuthSettings } from '../../../../src/settings.js'
 
 const RESPONSES = responses(success(OutcomeSchema), ...UPSTREAM_STATUSES, 410)
@@ -26,10 +29,12 @@ function flowId (inBody: string, ...inQuery: Array<string | undefined>): string 
 }
 
 /** A token in the body is for native clients; a browser has to take the cookie (B26). */
-function keepsToken ({ headers }: FastifyRequest, transport: string | undefined): boolean {
+function keepsToken (request: FastifyRequest, transport: string | undefined): boolean {
+  const { headers } = request
   if (transport !== 'token') return false
-  if (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined) throw serviceError('ORIGIN_FORBIDDEN')
-  return true
+  if (headers.origin === undefined && headers['sec-fetch-site'] === undefined) return true
+  securityEvent(request, 'origin_refused', { origin: headers.origin?.slice(0, 200) }, 'Session token asked for by a page refused')
+  throw serviceError('ORIGIN_FORBIDDEN')
 }
 
 const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async function flowRoutes (app, { settings }) {
@@ -39,8 +44,9 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
 
   function register (flow: FlowDefinition): void {
     const { name } = flow
+    const about = (verb: string, summary: string) => ({ operationId: `${verb}${name[0]?.toUpperCase()}${name.slice(1)}Flow`, summary, tags: ['flows'], security: SESSION_OR_NONE })
 
-    app.get(`/${name}`, { schema: { querystring: FlowQuerySchema, response }, serializerCompiler }, async (request, reply) => {
+    app.get(`/${name}`, { schema: { ...about('start', `Starts a ${name} flow`), querystring: FlowQuerySchema, response }, serializerCompiler }, async (request, reply) => {
       const { type: asked, return_to: returnTo, refresh, aal } = request.query
       if (returnTo !== undefined && !isAllowedReturnTo(returnTo, returnTargets)) throw serviceError('RETURN_TO_FORBIDDEN')
       const type = flowType(request, asked)
@@ -48,18 +54,19 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
       return deliverStep(request, reply, { flow: name, type, answer, keepToken: false }, cookieName)
     })
 
-    app.get(`/${name}/:id`, { schema: { params: Type.Object({ id: UuidSchema }), response }, serializerCompiler }, async (request, reply) => {
+    app.get(`/${name}/:id`, { schema: { ...about('get', `A ${name} flow again, with its messages`), params: Type.Object({ id: UuidSchema }), response }, serializerCompiler }, async (request, reply) => {
       const answer = await app.kratos.fetchFlow(name, request.params.id.toLowerCase(), request.kratosCaller())
       return deliverStep(request, reply, { flow: name, type: flowType(request, undefined), answer, keepToken: false }, cookieName)
     })
 
-    const schema = { body: flow.bodySchema, querystring: SubmitQuerySchema, response }
+    const schema = { ...about('submit', `Submits a step of a ${name} flow`), body: flow.bodySchema, querystring: SubmitQuerySchema, response }
     app.post(`/${name}`, { schema, serializerCompiler, onRequest: app.guardOrigin }, async (request, reply) => {
       const body = request.body as JsonObject & { flow_id: string }
       const keepToken = keepsToken(request, request.query.transport)
       const id = flowId(body.flow_id, request.query.flow, request.query.flow_id)
       const answer = await app.kratos.submitFlow(name, id, kratosBody(flow, body), request.kratosCaller())
       forgetAfterSubmit(request, answer)
+      noteLogin(request, name, answer, cookieName)
       return deliverStep(request, reply, { flow: name, type: submitType(body), answer, keepToken }, cookieName)
     })
   }

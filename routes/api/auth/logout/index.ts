@@ -2,8 +2,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
+import { noteLogout } from '../../../../src/flows/login-events.js'
 import type { Answer } from '../../../../src/kratos-client/answer.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
+import { SESSION } from '../../../../src/schemas/security.js'
 import { completeLogout, type Leaving, logout } from '../../../../src/sessions/logout.js'
 import type { AuthSettings } from '../../../../src/settings.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
@@ -32,12 +34,15 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
   }
 
   // HEAD must not log anybody out, so there is no automatic HEAD route.
-  const visit = { schema: { querystring: LogoutQuerySchema, response: { ...RESPONSES, 302: Type.Null() } }, onRequest: app.guardVisit, exposeHeadRoute: false }
+  const completion = { operationId: 'completeLogout', summary: 'Completes a logout by its token and redirects to the front end', tags: ['session'], security: SESSION }
+  const redirected = Type.Null({ description: 'to the front end, unless JSON is accepted' })
+  const visit = { schema: { ...completion, querystring: LogoutQuerySchema, response: { ...RESPONSES, 302: redirected } }, onRequest: app.guardVisit, exposeHeadRoute: false }
   app.get('/', visit, async (request, reply) => {
     const { token } = request.query
     if (token === undefined || token === '') throw serviceError('LOGOUT_TOKEN_INVALID')
     const answer = await completeLogout(leaving(request), token)
     forget(request, reply, answer)
+    noteLogout(request, answer)
     const alreadyOver = answer.kind === 'refused' && answer.code === 'INVALID_SESSION' && !wantsJson(request)
     if (answer.kind !== 'ok' && !alreadyOver) throw upstreamError(answer)
     if (wantsJson(request)) return { success: true as const, data: { logged_out: true as const } }
@@ -45,9 +50,11 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
   })
 
   const body = Type.Object({}, { additionalProperties: true })
-  app.post('/', { schema: { body, response: RESPONSES }, onRequest: app.guardOrigin }, async (request, reply) => {
+  const about = { operationId: 'logout', summary: 'Logs out in one step', tags: ['session'], security: SESSION }
+  app.post('/', { schema: { ...about, body, response: RESPONSES }, onRequest: app.guardOrigin }, async (request, reply) => {
     const answer = await logout(leaving(request))
     forget(request, reply, answer)
+    noteLogout(request, answer)
     if (answer.kind !== 'ok') throw upstreamError(answer)
     return { success: true as const, data: { logged_out: true as const } }
   })

@@ -2,11 +2,13 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
+import { noteLogout } from '../../../../src/flows/login-events.js'
 import type { Answer } from '../../../../src/kratos-client/answer.js'
 import { isRecord, type JsonObject } from '../../../../src/kratos-client/kratos-body.js'
 import type { KratosSession } from '../../../../src/kratos-client/session.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { UuidSchema } from '../../../../src/schemas/flow.js'
+import { SESSION } from '../../../../src/schemas/security.js'
 import { deviceOf, DeviceSchema } from '../../../../src/sessions/device.js'
 import { logout } from '../../../../src/sessions/logout.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
@@ -19,6 +21,7 @@ function current ({ kratosSession }: FastifyRequest): KratosSession {
 
 const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (app) {
   app.addHook('onRequest', app.authenticate)
+  const about = (operationId: string, summary: string) => ({ operationId, summary, tags: ['session'], security: SESSION })
 
   /** Body of a good answer; Kratos' cookies go down either way. */
   function accepted (reply: FastifyReply, answer: Answer): JsonObject {
@@ -36,13 +39,13 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
   }
 
   const list = responses(success(Type.Object({ sessions: Type.Array(DeviceSchema) })), ...UPSTREAM_STATUSES)
-  app.get('/', { schema: { response: list } }, async (request, reply) => {
+  app.get('/', { schema: { ...about('listSessions', 'The devices that are logged in, the current one marked'), response: list } }, async (request, reply) => {
     const sessions = [deviceOf(current(request), true), ...(await others(request, reply)).map((session) => deviceOf(session, false))]
     return { success: true as const, data: { sessions } }
   })
 
   const revokedOthers = responses(success(Type.Object({ revoked: Type.Integer() })), ...UPSTREAM_STATUSES)
-  app.delete('/', { schema: { response: revokedOthers } }, async (request, reply) => {
+  app.delete('/', { schema: { ...about('revokeOtherSessions', 'Logs out all other devices'), response: revokedOthers } }, async (request, reply) => {
     // Kratos' own count includes sessions that were revoked before (rec 45).
     const revoked = (await others(request, reply)).length
     const answer = await app.kratos.revokeOtherSessions(request.kratosCredential(), request.kratosErrand())
@@ -53,7 +56,7 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
 
   const params = Type.Object({ id: UuidSchema })
   const revokedOne = responses(success(Type.Object({ id: Type.String(), logged_out: Type.Boolean() })), ...UPSTREAM_STATUSES)
-  app.delete('/:id', { schema: { params, response: revokedOne } }, async (request, reply) => {
+  app.delete('/:id', { schema: { ...about('revokeSession', 'Logs out one device'), params, response: revokedOne } }, async (request, reply) => {
     const id = request.params.id.toLowerCase()
     const [credential, errand] = [request.kratosCredential(), request.kratosErrand()]
     const isCurrent = current(request).id === id
@@ -62,6 +65,7 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
     const answer = isCurrent ? await logout({ kratos: app.kratos, sessions: app.sessions, credential, errand }) : await app.kratos.revokeSession(id, credential, errand)
     forgetSessions(request)
     accepted(reply, answer)
+    if (isCurrent) noteLogout(request, answer)
     if (isCurrent && credential.kind === 'token' && credential.from === 'cookie') reply.expireSessionCookie()
     return { success: true as const, data: { id, logged_out: isCurrent } }
   })

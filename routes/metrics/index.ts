@@ -1,0 +1,36 @@
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
+import { Type } from '@sinclair/typebox'
+import type { Config } from '../../src/config.js'
+import { serviceError } from '../../src/errors.js'
+import { securityEvent } from '../../src/http/security-event.js'
+import { responses } from '../../src/schemas/envelope.js'
+import { METRICS_TOKEN } from '../../src/schemas/security.js'
+import { createKeyCheck } from '../../src/webhook/key.js'
+
+const BEARER = /^Bearer ([\x21-\x7e]+)$/i
+
+const metricsRoute: FastifyPluginAsync<{ config: Config }> = async function metricsRoute (app, { config }) {
+  const { contentType, text } = app.metrics
+  if (config.METRICS_TOKEN === undefined || contentType === undefined || text === undefined) return
+  const isToken = createKeyCheck([config.METRICS_TOKEN])
+
+  async function checkCaller (request: FastifyRequest): Promise<void> {
+    if (isToken(BEARER.exec(request.headers.authorization ?? '')?.[1])) return
+    securityEvent(request, 'metrics_refused', {}, 'Metrics asked for without a valid token')
+    throw serviceError('INVALID_METRICS_TOKEN')
+  }
+
+  const schema = {
+    operationId: 'getMetrics',
+    summary: 'What the service counts, in Prometheus\' text format',
+    tags: ['operations'],
+    security: METRICS_TOKEN,
+    response: { ...responses(Type.String(), 401), 200: { description: 'Prometheus\' text format', content: { 'text/plain': { schema: Type.String() } } } },
+  }
+  app.get('/', { schema, config: { cors: false }, onRequest: checkCaller }, async (_request, reply) => {
+    const counted = await text()
+    return reply.type(contentType).send(counted)
+  })
+}
+
+export default metricsRoute
