@@ -6,7 +6,8 @@ const StatusSchema = success(Type.Object({ status: Type.Literal('ok') }))
 const NotReadySchema = Type.Object({ success: Type.Literal(false), error: Type.String(), code: Type.String() })
 
 const healthRoutes: FastifyPluginAsyncTypebox = async function healthRoutes (app) {
-  app.get('/alive', { schema: { response: responses(StatusSchema) } }, async () => ({ success: true as const, data: { status: 'ok' as const } }))
+  const about = (operationId: string, summary: string) => ({ operationId, summary, tags: ['operations'] })
+  app.get('/alive', { schema: { ...about('isAlive', 'Whether the process answers'), response: responses(StatusSchema) } }, async () => ({ success: true as const, data: { status: 'ok' as const } }))
 
   /** Which part is missing goes to the log only: readiness is public. */
   async function missingParts (): Promise<string[]> {
@@ -16,7 +17,7 @@ const healthRoutes: FastifyPluginAsyncTypebox = async function healthRoutes (app
   }
 
   const response = { ...responses(StatusSchema), 503: NotReadySchema }
-  app.get('/ready', { schema: { response } }, async (request, reply) => {
+  app.get('/ready', { schema: { ...about('isReady', 'Whether Kratos and the database can be used'), response } }, async (request, reply) => {
     const missing = await missingParts()
     if (missing.length === 0) return { success: true as const, data: { status: 'ok' as const } }
     request.log.warn({ event: 'not_ready', missing }, 'Not ready')

@@ -8,7 +8,7 @@ export const ErrorSchema = Type.Object({
   // Not a union of literals: its serialiser would try one after the other, and each route compiles a dozen of them at start.
   code: Type.Unsafe<ErrorCode>({ type: 'string', enum: ERROR_CODES }),
   fields: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
-}, { additionalProperties: true })
+}, { additionalProperties: true, title: 'Error' })
 
 export const success = <T extends TSchema>(data: T) => Type.Object({ success: Type.Literal(true), data })
 

@@ -5,6 +5,7 @@ import { serviceError } from '../../../src/errors.js'
 import { DocumentListSchema, DocumentPatchSchema, DocumentQuerySchema, DocumentSchema, MAX_DOCUMENT_BYTES, NewDocumentSchema } from '../../../src/schemas/document.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../src/schemas/envelope.js'
 import { UuidSchema } from '../../../src/schemas/flow.js'
+import { SESSION } from '../../../src/schemas/security.js'
 
 const OneSchema = success(DocumentSchema)
 const ParamsSchema = Type.Object({ id: UuidSchema })
@@ -25,8 +26,9 @@ const documentRoutes: FastifyPluginAsyncTypebox = async function documentRoutes 
   const { documents } = app.store
   app.addHook('onRequest', app.authenticate)
   app.addHook('onRequest', app.ensureUserRow)
+  const about = (operationId: string, summary: string) => ({ operationId, summary, tags: ['documents'], security: SESSION })
 
-  const list = { querystring: DocumentQuerySchema, response: responses(success(DocumentListSchema), ...UPSTREAM_STATUSES) }
+  const list = { ...about('listDocuments', 'The caller\'s documents, newest first'), querystring: DocumentQuerySchema, response: responses(success(DocumentListSchema), ...UPSTREAM_STATUSES) }
   app.get('/', { schema: list }, async (request) => {
     const { limit, cursor } = request.query
     const page = await documents.list(owner(request), { limit, ...(cursor !== undefined && { cursor }) })
@@ -34,24 +36,27 @@ const documentRoutes: FastifyPluginAsyncTypebox = async function documentRoutes 
   })
 
   const one = responses(OneSchema, ...UPSTREAM_STATUSES)
-  app.post('/', { schema: { body: NewDocumentSchema, response: { ...responses(OneSchema, ...UPSTREAM_STATUSES), 201: OneSchema } }, bodyLimit: MAX_DOCUMENT_BYTES }, async (request, reply) => {
+  const { 200: _, ...failures } = one
+  const creation = { ...about('createDocument', 'A new document'), body: NewDocumentSchema, response: { ...failures, 201: OneSchema } }
+  app.post('/', { schema: creation, bodyLimit: MAX_DOCUMENT_BYTES }, async (request, reply) => {
     const document = await app.withUserRow(request, () => documents.create(owner(request), request.body))
     reply.code(201)
     return { success: true as const, data: document }
   })
 
-  app.get('/:id', { schema: { params: ParamsSchema, response: one } }, async (request) => {
+  app.get('/:id', { schema: { ...about('getDocument', 'One document'), params: ParamsSchema, response: one } }, async (request) => {
     const document = found(await documents.get(owner(request), request.params.id.toLowerCase()))
     return { success: true as const, data: document }
   })
 
-  app.patch('/:id', { schema: { params: ParamsSchema, body: DocumentPatchSchema, response: one }, bodyLimit: MAX_DOCUMENT_BYTES }, async (request) => {
+  const change = { ...about('changeDocument', 'Changes title or content'), params: ParamsSchema, body: DocumentPatchSchema, response: one }
+  app.patch('/:id', { schema: change, bodyLimit: MAX_DOCUMENT_BYTES }, async (request) => {
     const document = found(await documents.update(owner(request), request.params.id.toLowerCase(), request.body))
     return { success: true as const, data: document }
   })
 
   const deleted = responses(success(Type.Object({ id: Type.String() })), ...UPSTREAM_STATUSES)
-  app.delete('/:id', { schema: { params: ParamsSchema, response: deleted } }, async (request) => {
+  app.delete('/:id', { schema: { ...about('deleteDocument', 'Deletes a document'), params: ParamsSchema, response: deleted } }, async (request) => {
     const id = request.params.id.toLowerCase()
     if (!await documents.remove(owner(request), id)) throw serviceError('NOT_FOUND')
     return { success: true as const, data: { id } }

@@ -4,6 +4,7 @@ import { serviceError } from '../../../../src/errors.js'
 import type { KratosSession } from '../../../../src/kratos-client/session.js'
 import { profileOf } from '../../../../src/profile.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
+import { SESSION } from '../../../../src/schemas/security.js'
 
 const OptionalText = Type.Union([Type.String(), Type.Null()])
 
@@ -36,7 +37,8 @@ function details (session: KratosSession) {
 }
 
 const whoamiRoute: FastifyPluginAsyncTypebox = async function whoamiRoute (app) {
-  const schema = { querystring: QuerySchema, response: responses(success(WhoamiSchema), ...UPSTREAM_STATUSES) }
+  const about = { operationId: 'whoami', summary: 'Who is logged in', tags: ['session'], security: SESSION }
+  const schema = { ...about, querystring: QuerySchema, response: responses(success(WhoamiSchema), ...UPSTREAM_STATUSES) }
   app.get('/', { schema, onRequest: app.authenticate }, async ({ kratosSession, query }) => {
     if (kratosSession === null) throw serviceError('INVALID_SESSION')
     const { id, traits } = kratosSession.identity

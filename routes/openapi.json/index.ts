@@ -1,0 +1,19 @@
+import type { FastifyPluginAsync } from 'fastify'
+import { Type } from '@sinclair/typebox'
+import type { Config } from '../../src/config.js'
+import { responses } from '../../src/schemas/envelope.js'
+
+const openapiRoute: FastifyPluginAsync<{ config: Config }> = async function openapiRoute (app, { config }) {
+  if (!config.DOCS) return
+
+  const schema = {
+    operationId: 'getOpenapiDocument',
+    summary: 'This document',
+    tags: ['operations'],
+    response: responses(Type.Object({ openapi: Type.String() }, { additionalProperties: true })),
+  }
+  // Made of all routes, so only once they are all there.
+  app.get('/', { schema }, async () => app.swagger())
+}
+
+export default openapiRoute
