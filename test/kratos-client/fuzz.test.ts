@@ -10,8 +10,14 @@ import { isRecord } from '../../src/kratos-client/kratos-body.js'
 import { readSession } from '../../src/kratos-client/read-session.js'
 import { withoutSessionToken } from '../../src/kratos-client/session-token.js'
 import { build, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
+import { damaged } from '../support/damage.js'
 import { answer, startFaultServer } from '../support/fault-server.js'
 import { ID } from '../support/faults.js'
+import { fuzzRuns, isLongFuzz } from '../support/fuzz-runs.js'
+
+if (isLongFuzz) t.setTimeout(0)
+/** An input that goes through the service takes a hundred times as long as one that is only read. */
+const HTTP_SHARE = 0.01
 
 interface Recorded { status: number, body: unknown }
 
@@ -23,20 +29,6 @@ const RECORDED = [...new Map(readdirSync(folder).flatMap((file) => {
 }).map((response) => [JSON.stringify(response).replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[\d:.]+Z|ory_\w\w_\w+/g, ''), response])).values()]
 
 const odd = fc.oneof(fc.constantFrom(null, true, 0, -1, '', 'x', [], {}, [null], '__proto__', 'https://evil.example/', ID, '2099-01-01T00:00:00Z'), fc.jsonValue({ maxDepth: 2 }))
-
-/** The value with one member, at any depth, replaced or left out: `path` says which by its numbers. */
-function damaged (value: unknown, path: number[], replacement: unknown): unknown {
-  const [step, ...rest] = path
-  if (step === undefined || typeof value !== 'object' || value === null) return replacement
-  const keys = Object.keys(value)
-  if (keys.length === 0) return replacement
-  const key = keys[step % keys.length] ?? ''
-  const child = damaged((value as Record<string, unknown>)[key], rest, replacement)
-  const copy = Array.isArray(value) ? [...value] as unknown[] : { ...value }
-  if (child === undefined) delete (copy as Record<string, unknown>)[key]
-  else (copy as Record<string, unknown>)[key] = child
-  return copy
-}
 
 const damagedAnswer = fc.record({
   recorded: fc.constantFrom(...RECORDED),
@@ -55,7 +47,7 @@ t.test('whatever Kratos answers, reading it never throws and never makes a sessi
     if (result.kind === 'refused' && JSON.stringify(result.members).includes('ory_st_')) return false
     if (result.kind === 'refused' && result.code === 'INVALID_SESSION') return status >= 400 && status < 500
     return result.kind !== 'ok' || operation !== 'whoami' || readSession(result.body).kind !== 'active' || status === 200
-  }), { numRuns: 6000 })
+  }), { numRuns: fuzzRuns(6000) })
   t.pass()
 })
 
@@ -78,7 +70,7 @@ t.test('whatever a client sends as credential, what goes up is safe to write on 
   fc.assert(fc.property(fc.record({ cookie: header, 'x-session-token': header, authorization: header }, { requiredKeys: [] }), (headers) => {
     const sent = credentialHeaders(chooseCredential(headers, 'ory_kratos_session'), 'ory_kratos_session', flowCookies(headers.cookie))
     return Object.values(sent).every((value) => /^[\x20-\x7e]*$/.test(value))
-  }), { numRuns: 6000 })
+  }), { numRuns: fuzzRuns(6000) })
   t.pass()
 })
 
@@ -102,6 +94,6 @@ t.test('whatever Kratos answers and a client sends, the service gives no 500 and
     const response = await app.inject({ ...options, headers: { ...!isHook && { origin: FRONTEND }, ...hasSession && !isHook && { cookie }, ...options.headers } })
     const isOurFault = response.statusCode === 500 || (isHook && response.statusCode > 500)
     if (isOurFault || response.body.includes('ory_st_')) throw new Error(`${response.statusCode} ${response.body.slice(0, 300)} for ${status} ${JSON.stringify(body).slice(0, 2000)}`)
-  }), { numRuns: 800 })
+  }), { numRuns: fuzzRuns(800, HTTP_SHARE) })
   t.pass()
 })
