@@ -61,14 +61,17 @@ const LIMITS = { connectTimeoutMs: 1000, maxBodyBytes: 1024 * 1024, maxHeaderByt
 
 /**
  * Sockets and waiting calls by kind of call, 64 and 256 in all: logins that take seconds of hashing keep no session check
- * waiting, and a hung session check no logout (J26, M07).
+ * waiting, and neither a hung session check nor a flood of new flows keeps anybody from logging out (J26, M07).
  */
 const LANES = {
   whoami: { connections: 32, queue: 128 },
-  submit: { connections: 16, queue: 64 },
-  other: { connections: 16, queue: 64 },
+  submit: { connections: 12, queue: 48 },
+  flow: { connections: 12, queue: 48 },
+  session: { connections: 8, queue: 32 },
 }
 export type Lane = keyof typeof LANES
+
+const LANE_OF: Record<Operation, Lane> = { whoami: 'whoami', submit: 'submit', init: 'flow', fetch: 'flow', logout: 'session', sessions: 'session', identity: 'session' }
 const WHOAMI = '/sessions/whoami'
 const IDENTITY_HEADER = 'x-kratos-authenticated-identity-id'
 const MAX_USER_AGENT_BYTES = 512
@@ -87,9 +90,9 @@ type Ask = Omit<UpstreamRequest, 'deadlineMs'>
 export function createKratosClient (options: KratosClientOptions): KratosClient {
   const { cookieName, deadlines, isAllowedRedirect } = options
   const lane = (name: Lane): Transport => createTransport({ url: options.publicUrl, ...LIMITS, ...LANES[name] })
-  const lanes: Record<Lane, Transport> = { whoami: lane('whoami'), submit: lane('submit'), other: lane('other') }
-  const limits: Record<Lane, number> = { whoami: deadlines.whoamiMs, submit: deadlines.submitMs, other: deadlines.otherMs }
-  const admin = options.adminUrl === undefined ? undefined : createTransport({ url: options.adminUrl, ...LIMITS, ...LANES.other })
+  const lanes: Record<Lane, Transport> = { whoami: lane('whoami'), submit: lane('submit'), flow: lane('flow'), session: lane('session') }
+  const limits: Record<Lane, number> = { whoami: deadlines.whoamiMs, submit: deadlines.submitMs, flow: deadlines.otherMs, session: deadlines.otherMs }
+  const admin = options.adminUrl === undefined ? undefined : createTransport({ url: options.adminUrl, ...LIMITS, ...LANES.session })
 
   const whoamiContext: AnswerContext = { operation: 'whoami', isAllowedRedirect: (url) => isAllowedRedirect(url, { viaProvider: false }) }
 
@@ -97,7 +100,7 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
 
   async function ask (request: Ask, operation: Operation, flow?: FlowName, viaProvider = false): Promise<Answer> {
     const context: AnswerContext = { operation, flow, isAllowedRedirect: (url) => isAllowedRedirect(url, { viaProvider }) }
-    const answer = await send(operation === 'submit' ? 'submit' : 'other', request)
+    const answer = await send(LANE_OF[operation], request)
     return answer.kind === 'ill' ? answer : classify(answer, context)
   }
 
@@ -159,13 +162,13 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
 
   async function deleteIdentity (id: string, errand?: Errand): Promise<Answer> {
     if (admin === undefined) return fault('UPSTREAM_UNAVAILABLE', new Error('no admin URL is configured'))
-    const answer = await admin.send({ method: 'DELETE', path: `/admin/identities/${encodeURIComponent(id)}`, deadlineMs: timeLeft(limits.other, errand) })
+    const answer = await admin.send({ method: 'DELETE', path: `/admin/identities/${encodeURIComponent(id)}`, deadlineMs: timeLeft(limits.session, errand) })
     if (answer.kind === 'ill') return answer
     return answer.status === 404 ? { kind: 'ok', next: 'done', body: {}, setCookie: [] } : classify(answer, { operation: 'identity', isAllowedRedirect: () => false })
   }
 
   async function isReady (): Promise<boolean> {
-    const answer = await lanes.other.send({ method: 'GET', path: '/health/ready', deadlineMs: limits.whoami })
+    const answer = await lanes.session.send({ method: 'GET', path: '/health/ready', deadlineMs: limits.whoami })
     return answer.kind === 'answer' && answer.status === 200
   }
 
@@ -188,7 +191,7 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
       return lanes.submit.stream({ method, path, body, headers: { ...passThroughHeaders(request), ...flowHeaders('browser', caller) }, deadlineMs: limits.submit })
     },
     isReady,
-    load: () => ({ whoami: lanes.whoami.load(), submit: lanes.submit.load(), other: lanes.other.load() }),
+    load: () => ({ whoami: lanes.whoami.load(), submit: lanes.submit.load(), flow: lanes.flow.load(), session: lanes.session.load() }),
     close: async () => {
       await Promise.all([...Object.values(lanes), ...(admin === undefined ? [] : [admin])].map((transport) => transport.close()))
     },

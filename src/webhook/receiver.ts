@@ -18,7 +18,7 @@ export interface WebhookReceiverOptions {
   onIdentity: (identity: WebhookIdentity, context: { deliveryId: string | undefined }) => Promise<void>
 }
 
-const WEBHOOK_KEY_HEADER = 'x-webhook-key'
+export const WEBHOOK_KEY_HEADER = 'x-webhook-key'
 
 const looksLikeBrowser = ({ headers }: FastifyRequest): boolean =>
   headers.origin !== undefined || headers.cookie !== undefined || Object.keys(headers).some((name) => name.startsWith('sec-fetch-'))
