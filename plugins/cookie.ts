@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import { securityEvent } from '../src/http/security-event.js'
 import type { AuthSettings } from '../src/settings.js'
+import { isHttpsUrl } from '../src/url-rules.js'
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -32,7 +33,7 @@ const likelyCookieDomain = (hostname: string): string => isIP(hostname) > 0 ? ho
  */
 export default fp<CookiePluginOptions>(async function cookie (app, { settings }) {
   function sessionCookie (reply: FastifyReply, value: string, lifetime: Pick<SerializeOptions, 'maxAge' | 'expires'>): FastifyReply {
-    const secure = reply.request.ownUrl().startsWith('https:')
+    const secure = isHttpsUrl(reply.request.ownUrl())
     // No Domain: the cookie belongs to this host alone (B26).
     const line = fastifyCookie.serialize(settings.cookieName, value, { path: '/', httpOnly: true, sameSite: 'lax', secure, ...lifetime })
     return reply.header('set-cookie', line)

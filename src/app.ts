@@ -11,6 +11,7 @@ import { addRequestLog, loggerOptions, type LogTarget } from './http/logging.js'
 import { addNotFoundHandler } from './http/not-found.js'
 import { requestId } from './http/request-id.js'
 import { applyHttpRules, createFrameworkErrorHandler } from './http/rules.js'
+import { isHttpsUrl } from './url-rules.js'
 
 export interface AppOverrides {
   log?: LogTarget
@@ -18,7 +19,7 @@ export interface AppOverrides {
 
 const SECOND = 1000
 
-const isHttps = (config: Config): boolean => config.PUBLIC_URL.startsWith('https:')
+const isHttps = (config: Config): boolean => isHttpsUrl(config.PUBLIC_URL)
 
 /** Limits of security model, section 6: a slow or huge request costs its sender, not us. */
 const LIMITS = {

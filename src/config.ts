@@ -2,7 +2,7 @@ import { BlockList, isIP } from 'node:net'
 import { Type, type Static } from '@sinclair/typebox'
 import { Ajv } from 'ajv'
 import envSchema from 'env-schema'
-import { DEADLINE_RANGE_MS, DEFAULT_COOKIE_NAME, DEFAULT_DEADLINES, isCookieName, MAX_SESSION_CACHE_SECONDS, type AuthSettings } from './settings.js'
+import { DEADLINE_RANGE_MS, DEFAULT_COOKIE_NAME, DEFAULT_DEADLINES, isCookieName, isKeptByBrowsers, MAX_SESSION_CACHE_SECONDS, type AuthSettings } from './settings.js'
 import { isHttpUrl, isOrigin } from './url-rules.js'
 import { isStrongKey, MIN_WEBHOOK_KEY_BYTES } from './webhook/key.js'
 
@@ -55,7 +55,7 @@ export const ConfigSchema = Type.Object({
   KRATOS_ADMIN_URL: text('http-url', 'URL of Kratos\' admin port, another one than the public port'),
   KRATOS_BROWSER_URL: Type.Optional(text('http-url', 'Kratos\' serve.public.base_url, where it differs from KRATOS_PUBLIC_URL')),
   KRATOS_PROXY: Type.Boolean({ default: false, description: 'true: Kratos\' own public API at /kratos/, for its SDK and forms; set its serve.public.base_url to <PUBLIC_URL>/kratos/' }),
-  SESSION_COOKIE_NAME: text('cookie-name', 'name of Kratos\' session cookie (session.cookie.name)', { default: DEFAULT_COOKIE_NAME }),
+  SESSION_COOKIE_NAME: text('cookie-name', 'name of Kratos\' session cookie (session.cookie.name); __Host- and __Secure- need an https PUBLIC_URL', { default: DEFAULT_COOKIE_NAME }),
   WEBHOOK_KEY: text('webhook-key', `secret of at least ${MIN_WEBHOOK_KEY_BYTES} bytes, visible ASCII, that Kratos sends as X-Webhook-Key`),
   WEBHOOK_KEY_PREVIOUS: Type.Optional(text('webhook-key', 'former webhook key, accepted while it is being rotated')),
   METRICS_TOKEN: Type.Optional(text('bearer-token', `secret of at least ${MIN_WEBHOOK_KEY_BYTES} bytes, visible ASCII, that opens /metrics as Authorization: Bearer; without it there is no /metrics`)),
@@ -97,9 +97,12 @@ function unreadableNumbers (data: Record<string, string | undefined>): string[] 
 }
 
 /** Rules between two variables. */
-function contradictions ({ KRATOS_PUBLIC_URL: pub, KRATOS_ADMIN_URL: admin }: Partial<Config>): string[] {
+function contradictions ({ KRATOS_PUBLIC_URL: pub, KRATOS_ADMIN_URL: admin, SESSION_COOKIE_NAME: cookieName, PUBLIC_URL: own }: Partial<Config>): string[] {
   const same = pub !== undefined && admin !== undefined && isHttpUrl(pub) && isHttpUrl(admin) && new URL(pub).href === new URL(admin).href
-  return same ? ['KRATOS_ADMIN_URL is not valid: it must differ from KRATOS_PUBLIC_URL'] : []
+  return [
+    ...(same ? ['KRATOS_ADMIN_URL is not valid: it must differ from KRATOS_PUBLIC_URL'] : []),
+    ...(cookieName === undefined || isKeptByBrowsers(cookieName, own) ? [] : [complaint('SESSION_COOKIE_NAME', 'is not valid')]),
+  ]
 }
 
 const withFormats = (ajv: Ajv): Ajv => {

@@ -34,6 +34,7 @@ const ERRORS = {
   UPSTREAM_UNAVAILABLE: [503, 'The identity server cannot be reached'],
   DATABASE_UNAVAILABLE: [503, 'The database cannot be used at the moment'],
   OVERLOADED: [503, 'The service is overloaded'],
+  NOT_READY: [503, 'Not ready'],
   UPSTREAM_TIMEOUT: [504, 'The identity server did not answer in time'],
 } as const satisfies Record<string, readonly [number, string]>
 

@@ -10,6 +10,7 @@ import sessions from '../plugins/sessions.js'
 import originGuard from '../plugins/origin-guard.js'
 import { applyHttpRules } from './http/rules.js'
 import { DEFAULT_PREFIX, DEFAULT_WEBHOOK_PATH, type FastifyKratosOptions, optionProblems, settingsOf } from './plugin-options.js'
+import { isHttpsUrl } from './url-rules.js'
 import { addWebhookReceiver } from './webhook/receiver.js'
 
 // Without these the declarations of the package would not mention `app.kratos`, `app.authenticate`, `app.sessions` and the session.
@@ -54,7 +55,7 @@ async function fastifyKratos (app: FastifyInstance, options: FastifyKratosOption
 
   const { routes, webhook } = options
   const settings = settingsOf(options)
-  const https = settings.baseUrl?.startsWith('https:') === true
+  const https = settings.baseUrl !== undefined && isHttpsUrl(settings.baseUrl)
   for (const plugin of [kratos, kratosCaller, cookie, originGuard, sessions]) await app.register(plugin, { settings })
   await app.register(authenticate)
   app.decorate('onAccountDeleted', options.onAccountDeleted ?? (async () => {}))

@@ -1,5 +1,5 @@
 import type { Deadlines } from './kratos-client/client.js'
-import { type AuthSettings, DEADLINE_RANGE_MS, DEFAULT_COOKIE_NAME, DEFAULT_DEADLINES, isCookieName, MAX_SESSION_CACHE_SECONDS } from './settings.js'
+import { type AuthSettings, DEADLINE_RANGE_MS, DEFAULT_COOKIE_NAME, DEFAULT_DEADLINES, isCookieName, isKeptByBrowsers, MAX_SESSION_CACHE_SECONDS } from './settings.js'
 import { isHttpUrl, isOrigin } from './url-rules.js'
 import { isStrongKey, MIN_WEBHOOK_KEY_BYTES } from './webhook/key.js'
 import type { WebhookReceiverOptions } from './webhook/receiver.js'
@@ -17,7 +17,7 @@ export interface FastifyKratosOptions {
   frontendUrl?: string
   /** Exact origins of front ends on other origins that may send state-changing requests with cookies; their CORS headers are the app's business. */
   origins?: readonly string[]
-  /** Kratos' `session.cookie.name`. */
+  /** Kratos' `session.cookie.name`; `__Host-` and `__Secure-` need an https `baseUrl`. */
   cookieName?: string
   /** Overall limits of a call to Kratos, in milliseconds. */
   deadlines?: Partial<Deadlines>
@@ -52,6 +52,12 @@ function urlProblems ({ publicUrl, adminUrl, browserUrl, baseUrl, frontendUrl }:
     .map(([name]) => `${name} wants an http(s) URL without credentials, query or fragment`)
 }
 
+function cookieNameProblems ({ cookieName = DEFAULT_COOKIE_NAME, baseUrl }: Untrusted<FastifyKratosOptions>): string[] {
+  if (typeof cookieName !== 'string' || !isCookieName(cookieName)) return ['cookieName wants letters, digits, _ and -']
+  // Without a base URL each request's own scheme decides, and a proxy that hides it would cost everybody the cookie.
+  return isKeptByBrowsers(cookieName, typeof baseUrl === 'string' ? baseUrl : undefined) ? [] : ['cookieName with __Host- or __Secure- wants an https baseUrl']
+}
+
 function routeProblems (options: Untrusted<FastifyKratosOptions> & { prefix?: unknown }): string[] {
   const { prefix } = (options.routes ?? {}) as { prefix?: unknown }
   return [
@@ -71,11 +77,11 @@ function webhookProblems ({ keys, onIdentity, path }: Untrusted<NonNullable<Fast
 
 /** What is wrong with the options, in words and without their values; empty when they can be used. */
 export function optionProblems (options: FastifyKratosOptions): string[] {
-  const { origins = [], cookieName = DEFAULT_COOKIE_NAME, deadlines, sessionCacheMaxAge = 0, onAccountDeleted, webhook } = options as Untrusted<FastifyKratosOptions>
+  const { origins = [], deadlines, sessionCacheMaxAge = 0, onAccountDeleted, webhook } = options as Untrusted<FastifyKratosOptions>
   return [
     ...urlProblems(options),
     ...(isListOf(origins, isOrigin) ? [] : ['origins wants a list of exact origins such as https://app.example.com']),
-    ...(typeof cookieName === 'string' && isCookieName(cookieName) ? [] : ['cookieName wants letters, digits, _ and -']),
+    ...cookieNameProblems(options),
     ...(Object.values(deadlines ?? {}).every(isDeadline) ? [] : [`deadlines want ${DEADLINE_RANGE_MS.min} to ${DEADLINE_RANGE_MS.max} milliseconds`]),
     ...(isCacheAge(sessionCacheMaxAge) ? [] : [`sessionCacheMaxAge wants 0 to ${MAX_SESSION_CACHE_SECONDS} seconds`]),
     ...(onAccountDeleted === undefined || typeof onAccountDeleted === 'function' ? [] : ['onAccountDeleted wants a function']),

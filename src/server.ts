@@ -4,6 +4,7 @@ import { buildApp } from './app.js'
 import { type Config, ConfigError, loadConfig } from './config.js'
 import { connectionLimit } from './http/connections.js'
 import { runtimeProblems } from './runtime-checks.js'
+import { isHttpsUrl } from './url-rules.js'
 
 /** Longest time a shutdown may take, the load balancer's grace not counted (L03). */
 const SHUTDOWN_LIMIT_MS = 10_000
@@ -33,7 +34,7 @@ async function serve (): Promise<void> {
   const config = configure()
   const app = await buildApp(config, { log: { pretty: process.stdout.isTTY } })
   app.server.maxConnections = connectionLimit(openFileLimit())
-  if (config.PUBLIC_URL.startsWith('http:') && !isLoopback(config.PUBLIC_URL)) {
+  if (!isHttpsUrl(config.PUBLIC_URL) && !isLoopback(config.PUBLIC_URL)) {
     app.log.warn({ event: 'insecure_public_url' }, 'PUBLIC_URL is http on a public host: session cookies travel in the clear')
   }
   closeWithGrace({ delay: config.SHUTDOWN_DELAY_MS + SHUTDOWN_LIMIT_MS, logger: false }, async ({ err, signal }) => {

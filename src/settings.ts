@@ -1,4 +1,5 @@
 import type { Deadlines } from './kratos-client/client.js'
+import { isHttpsUrl } from './url-rules.js'
 
 /** What the auth plugins and routes have to know; the service derives it from its configuration, the public plugin from its options. */
 export interface AuthSettings {
@@ -33,3 +34,13 @@ export const MAX_SESSION_CACHE_SECONDS = 5
 
 /** A name that needs no quoting in a Cookie header, whatever wrote it. */
 export const isCookieName = (text: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(text)
+
+/**
+ * Prefixes with which a browser drops a cookie that is not Secure, in any case of letters (RFC 6265bis, section 4.1.3).
+ * What else they want, Path=/, HttpOnly and no Domain, our cookie always has.
+ */
+const SECURE_PREFIX = /^__(?:host|secure|http)-/i
+
+/** Whether browsers keep our cookie under this name: our cookie is Secure exactly where clients are known to come by https. */
+export const isKeptByBrowsers = (cookieName: string, baseUrl: string | undefined): boolean =>
+  !SECURE_PREFIX.test(cookieName) || (baseUrl !== undefined && isHttpsUrl(baseUrl))

@@ -5,5 +5,8 @@ export function isHttpUrl (text: string): boolean {
   return username === '' && password === ''
 }
 
+/** Whether clients come by https; a scheme counts in any case of letters (RFC 3986, section 3.1). */
+export const isHttpsUrl = (url: string): boolean => /^https:/i.test(url)
+
 /** An origin exactly as browsers send it: scheme, host and port, lower case, nothing behind (C02). */
 export const isOrigin = (text: string): boolean => isHttpUrl(text) && new URL(text).origin === text && !text.includes('*')

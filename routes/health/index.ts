@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
+import { serviceError } from '../../src/errors.js'
 import { responses, success } from '../../src/schemas/envelope.js'
 
 const StatusSchema = success(Type.Object({ status: Type.Literal('ok') }))
-const NotReadySchema = Type.Object({ success: Type.Literal(false), error: Type.String(), code: Type.String() })
 
 const healthRoutes: FastifyPluginAsyncTypebox = async function healthRoutes (app) {
   const about = (operationId: string, summary: string) => ({ operationId, summary, tags: ['operations'] })
@@ -16,13 +16,11 @@ const healthRoutes: FastifyPluginAsyncTypebox = async function healthRoutes (app
     return [...(kratos ? [] : ['kratos']), ...(database ? [] : ['database'])]
   }
 
-  const response = { ...responses(StatusSchema), 503: NotReadySchema }
-  app.get('/ready', { schema: { ...about('isReady', 'Whether Kratos and the database can be used'), response } }, async (request, reply) => {
+  app.get('/ready', { schema: { ...about('isReady', 'Whether Kratos and the database can be used'), response: responses(StatusSchema) } }, async (request) => {
     const missing = await missingParts()
     if (missing.length === 0) return { success: true as const, data: { status: 'ok' as const } }
     request.log.warn({ event: 'not_ready', missing }, 'Not ready')
-    reply.code(503).header('retry-after', '1')
-    return { success: false as const, error: 'Not ready', code: 'NOT_READY' }
+    throw serviceError('NOT_READY')
   })
 }
 

@@ -1,6 +1,7 @@
 import { connect, type AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
+import { envelopeProblems } from './envelope.js'
 
 export interface Plain { status: number, headers: Record<string, unknown>, body: string }
 export const plain = ({ statusCode, headers, body }: LightMyRequestResponse): Plain => ({ status: statusCode, headers, body })
@@ -14,8 +15,8 @@ const FAILURE_HEADERS = { 'content-type': /^application\/json/, 'cache-control':
 
 /** Every answer that is no success: the envelope, never cached. One assertion, because there are hundreds. */
 export function refused (t: Test, { status, headers, body }: Plain, expected: number, code: string, name: string): void {
-  const found = { status, headers, body: JSON.parse(body === '' ? '{}' : body) as unknown }
-  t.match(found, { status: expected, headers: FAILURE_HEADERS, body: { success: false, error: /./, code } }, name)
+  const found = { status, headers, body: JSON.parse(body === '' ? '{}' : body) as unknown, problems: envelopeProblems(body) }
+  t.match(found, { status: expected, headers: FAILURE_HEADERS, body: { success: false, error: /./, code }, problems: [] }, name)
 }
 
 /** Sends bytes on a connection of its own and gives what came back until the service closed it, or one whole answer. */

@@ -1,0 +1,30 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { envelopeProblems } from './envelope.js'
+import { SECURITY_HEADERS } from './raw-http.js'
+
+const isMissing = (value: unknown, expected: string | RegExp): boolean =>
+  typeof expected === 'string' ? value !== expected : !expected.test(String(value))
+
+function problemsOf (request: FastifyRequest, reply: FastifyReply, payload: unknown): string[] {
+  const { statusCode } = reply
+  const route = request.routeOptions.url
+  // What Kratos answers under /kratos is Kratos' own to declare and to cache.
+  const isKratos = route === '/kratos/*'
+  const isRoute = route !== undefined && request.method !== 'OPTIONS' && !isKratos
+  const missing = Object.entries(SECURITY_HEADERS).filter(([name, expected]) => isMissing(reply.getHeader(name), expected)).map(([name]) => name)
+  return [
+    ...(isRoute && reply.getSerializationFunction(String(statusCode)) === undefined ? [`does not declare ${statusCode}`] : []),
+    ...(statusCode >= 400 && typeof payload === 'string' && payload !== '' ? envelopeProblems(payload).map((problem) => `${statusCode} is no envelope: ${problem}`) : []),
+    ...missing.filter((name) => !isKratos || name !== 'cache-control').map((name) => `${statusCode} without ${name}`),
+  ]
+}
+
+/**
+ * Looks at every answer of an app: its status is one that the route declares (habit 15), a failure is an envelope (O03),
+ * and the headers of any answer are there (C16).
+ */
+export function watchAnswers (app: FastifyInstance, complain: (problem: string) => void): void {
+  app.addHook('onSend', async (request, reply, payload) => {
+    for (const problem of problemsOf(request, reply, payload)) complain(`${request.method} ${request.routeOptions.url ?? request.url.slice(0, 80)}: ${problem}`)
+  })
+}
