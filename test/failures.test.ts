@@ -2,7 +2,9 @@ import t, { type Test } from 'tap'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { build, FRONTEND } from './support/app.js'
 import { answer, endBeforeHeaders, type FaultServer, hang, type Reaction, replay, startFaultServer } from './support/fault-server.js'
-import { BROKEN, type Expected, FAULTS, HTML, ID, LATE, SESSION } from './support/faults.js'
+import { failureTables, LATE_ANSWER, readDocument, UNREACHABLE_ANSWER } from './support/failure-table.js'
+import { BROKEN, type Expected, FAULTS, type Group, HTML, ID, LATE, REFUSALS, SESSION } from './support/faults.js'
+import { UNREACHABLE } from './support/unreachable.js'
 
 const DEADLINE_MS = 300
 const TOLERANCE_MS = 250
@@ -13,44 +15,52 @@ process.on('unhandledRejection', (reason) => unhandled.push(reason))
 interface Setup { app: FastifyInstance, kratos: FaultServer, logs: () => string[] }
 
 /** @param deadlineMs generous where nothing is about time: a busy machine must not turn one fault into another */
-async function setUp (t: Test, reaction: Reaction, deadlineMs = 20_000): Promise<Setup> {
-  const kratos = await startFaultServer(t, reaction)
+function buildBefore (t: Test, kratosUrl: string, deadlineMs = 20_000): ReturnType<typeof build> {
   const deadline = String(deadlineMs)
-  const built = await build(t, { KRATOS_PUBLIC_URL: kratos.url, WHOAMI_DEADLINE_MS: deadline, SUBMIT_DEADLINE_MS: deadline, KRATOS_DEADLINE_MS: deadline })
-  return { ...built, kratos }
+  return build(t, { KRATOS_PUBLIC_URL: kratosUrl, WHOAMI_DEADLINE_MS: deadline, SUBMIT_DEADLINE_MS: deadline, KRATOS_DEADLINE_MS: deadline })
 }
 
+async function setUp (t: Test, reaction: Reaction, deadlineMs?: number): Promise<Setup> {
+  const kratos = await startFaultServer(t, reaction)
+  return { ...await buildBefore(t, kratos.url, deadlineMs), kratos }
+}
+
+const REVOKED = `ory_st_${'0'.repeat(32)}`
 const CREDENTIALS: Record<string, string> = {
   token: `ory_kratos_session=ory_st_${'a1B2'.repeat(8)}`,
+  // Its session is over; only a Kratos that is well can say so.
+  revoked: `ory_kratos_session=${REVOKED}`,
   sealed: `ory_kratos_session=MTc5${'Az_-09'.repeat(70)}; csrf_token_${'0f'.repeat(32)}=x`,
 }
 const post = (url: string, payload: object): InjectOptions => ({ method: 'POST', url, payload, headers: { origin: FRONTEND } })
+interface Endpoint { group: Group, request: InjectOptions, needsSession: boolean }
+const endpoint = (group: Group, request: InjectOptions): Endpoint => ({ group, request, needsSession: group !== 'flow init' && group !== 'submit' })
 /** Every endpoint that asks Kratos. */
-const ENDPOINTS: Array<{ request: InjectOptions, needsSession: boolean }> = [
-  { request: { url: '/api/auth/whoami' }, needsSession: true },
-  { request: { url: '/api/auth/whoami', method: 'HEAD' }, needsSession: true },
-  { request: { url: '/api/documents' }, needsSession: true },
-  { request: post('/api/documents', { title: 't', content: 'c' }), needsSession: true },
-  { request: { url: '/api/auth/flows/login' }, needsSession: false },
-  { request: { url: '/api/auth/flows/registration?type=browser' }, needsSession: false },
-  { request: { url: `/api/auth/flows/login/${ID}` }, needsSession: false },
-  { request: post('/api/auth/flows/login', { flow_id: ID, identifier: 'a', password: 'b' }), needsSession: false },
-  { request: post('/api/auth/flows/registration', { flow_id: ID, method: 'password', csrf_token: 'c' }), needsSession: false },
-  { request: { url: '/api/auth/flows/logout' }, needsSession: true },
-  { request: { url: '/api/auth/logout?token=ory_lo_x' }, needsSession: true },
-  { request: post('/api/auth/logout', {}), needsSession: true },
+const ENDPOINTS: Endpoint[] = [
+  endpoint('whoami', { url: '/api/auth/whoami' }),
+  endpoint('whoami', { url: '/api/auth/whoami', method: 'HEAD' }),
+  endpoint('documents', { url: '/api/documents' }),
+  endpoint('documents', post('/api/documents', { title: 't', content: 'c' })),
+  endpoint('flow init', { url: '/api/auth/flows/login' }),
+  endpoint('flow init', { url: '/api/auth/flows/registration?type=browser' }),
+  endpoint('flow init', { url: `/api/auth/flows/login/${ID}` }),
+  endpoint('submit', post('/api/auth/flows/login', { flow_id: ID, identifier: 'a', password: 'b' })),
+  endpoint('submit', post('/api/auth/flows/registration', { flow_id: ID, method: 'password', csrf_token: 'c' })),
+  endpoint('logout', { url: '/api/auth/flows/logout' }),
+  endpoint('logout', { url: '/api/auth/logout?token=ory_lo_x', headers: { accept: 'application/json' } }),
+  endpoint('logout', post('/api/auth/logout', {})),
 ]
 
-interface Asked { name: string, response: LightMyRequestResponse, ms: number, isHead: boolean }
+interface Asked { name: string, group: Group, response: LightMyRequestResponse, ms: number, isHead: boolean }
 
-const REQUESTS = ENDPOINTS.flatMap(({ request, needsSession }) => [...needsSession ? [] : [''], ...Object.keys(CREDENTIALS)].map((kind) => ({ request, kind })))
+const REQUESTS = ENDPOINTS.flatMap(({ needsSession, ...rest }) => [...needsSession ? [] : [''], ...Object.keys(CREDENTIALS)].map((kind) => ({ ...rest, kind })))
 
 /** Asks every endpoint at once, with every kind of session that it takes. */
 async function askAll (app: FastifyInstance): Promise<Asked[]> {
-  return await Promise.all(REQUESTS.map(async ({ request, kind }) => {
+  return await Promise.all(REQUESTS.map(async ({ group, request, kind }) => {
     const start = Date.now()
     const response = await app.inject({ ...request, headers: { ...request.headers, ...(kind !== '' && { cookie: CREDENTIALS[kind] ?? '' }) } })
-    return { name: `${request.method ?? 'GET'} ${request.url as string} (${kind === '' ? 'no session' : kind})`, response, ms: Date.now() - start, isHead: request.method === 'HEAD' }
+    return { name: `${request.method ?? 'GET'} ${request.url as string} (${kind === '' ? 'no session' : kind})`, group, response, ms: Date.now() - start, isHead: request.method === 'HEAD' }
   }))
 }
 
@@ -84,12 +94,23 @@ function faultsOf (asked: Asked[], [status, code]: Expected, retryAfter?: string
 }
 
 const whoami: InjectOptions = { url: '/api/auth/whoami', headers: { cookie: CREDENTIALS['token'] ?? '' } }
+const whoamiRevoked: InjectOptions = { ...whoami, headers: { cookie: CREDENTIALS['revoked'] ?? '' } }
+
+/** Kratos in good health, to whom one session is known and one is over. */
+const well: Reaction = (socket, request) =>
+  (request.header('x-session-token').includes(REVOKED) ? replay('32-whoami-revoked', 'whoami with the revoked token') : answer(200, SESSION))(socket, request)
+
+/** The first answers after a fault: nothing of it is left, and only now is a session said to be over. */
+async function counts (t: Test, app: FastifyInstance, name: string): Promise<void> {
+  const statuses = (await Promise.all([whoami, whoamiRevoked].map((request) => app.inject(request)))).map(({ statusCode }) => statusCode)
+  t.same(statuses, [200, 401], `${name}: the next good answers count at once`)
+}
 
 t.test('a fault of Kratos has one answer on every endpoint, and never logs anybody out', async (t) => {
   const { app, kratos } = await setUp(t, hang)
   const healthy = async (name: string): Promise<void> => {
-    kratos.react(answer(200, SESSION))
-    t.equal((await app.inject(whoami)).statusCode, 200, `${name}: the next good answer counts at once`)
+    kratos.react(well)
+    await counts(t, app, name)
   }
   for (const [name, reaction, expected, retryAfter] of FAULTS) {
     kratos.react(reaction)
@@ -99,7 +120,7 @@ t.test('a fault of Kratos has one answer on every endpoint, and never logs anybo
   await kratos.stop()
   // The sockets that were just reset are noticed here; a POST that meets one is a broken answer, not a refused connection.
   await askAll(app)
-  const refusedMs = await msOf(async () => t.same(faultsOf(await askAll(app), [503, 'UPSTREAM_UNAVAILABLE'], '1'), [], 'connection refused (J01): 503'))
+  const refusedMs = await msOf(async () => t.same(faultsOf(await askAll(app), UNREACHABLE_ANSWER, '1'), [], 'connection refused (J01): 503'))
   t.ok(refusedMs < 1000, `all of them at once, in ${refusedMs} ms`)
   await kratos.start()
   await healthy('connection refused')
@@ -113,19 +134,46 @@ t.test('a Kratos that is too late has one answer on every endpoint, in time', as
     const limitMs = await latest(DEADLINE_MS, () => askAll(app))
     kratos.react(reaction)
     const asked = await askAll(app)
-    t.same(faultsOf(asked, [504, 'UPSTREAM_TIMEOUT']), [], `${name}: 504`)
+    t.same(faultsOf(asked, LATE_ANSWER), [], `${name}: 504`)
     t.same(asked.filter(({ ms }) => ms > limitMs).map(({ name, ms }) => `${name}: ${ms} ms`), [], `${name}: within ${limitMs} ms`)
-    kratos.react(answer(200, SESSION))
-    t.equal((await app.inject(whoami)).statusCode, 200, `${name}: the next good answer counts at once`)
+    kratos.react(well)
+    await counts(t, app, name)
   }
+})
+
+t.test('a Kratos that cannot be reached has one answer on every endpoint, and never logs anybody out', async (t) => {
+  for (const [name, kratosUrl] of UNREACHABLE) {
+    const { app, logs } = await buildBefore(t, await kratosUrl(t))
+    t.same(faultsOf(await askAll(app), UNREACHABLE_ANSWER, '1'), [], `${name}: 503`)
+    t.ok(logs().some((line) => line.includes('"code":"UPSTREAM_UNAVAILABLE"') && /"cause":"[^"]+/.test(line)), `${name}: the log has the cause`)
+  }
+})
+
+t.test('what Kratos says about a session counts only where it was asked', async (t) => {
+  const { app, kratos } = await setUp(t, hang)
+  for (const [name, reaction, expected] of REFUSALS) {
+    kratos.react(reaction)
+    const wrong = (await askAll(app)).filter(({ group, response, isHead }) => {
+      const [status, code] = expected[group]
+      return response.statusCode !== status || (!isHead && response.json<{ code: string }>().code !== code)
+    })
+    t.same(wrong.map(({ name, response }) => `${name}: ${response.statusCode} ${response.body.slice(0, 200)}`), [], name)
+    kratos.react(well)
+    await counts(t, app, name)
+  }
+})
+
+t.test('docs/failures.md has every fault with the answers that were just given', async (t) => {
+  t.equal(readDocument().tables, failureTables(), 'node --import tsx test/support/failure-table.ts writes them anew')
 })
 
 t.test('who has no session gets 401 without a call, however ill Kratos is', async (t) => {
   const { app, kratos } = await setUp(t, hang)
   for (const { request, needsSession } of ENDPOINTS) {
     if (!needsSession) continue
-    t.equal((await app.inject(request)).statusCode, request.url === '/api/auth/logout?token=ory_lo_x' ? 302 : 401, `${request.method ?? 'GET'} ${request.url as string}`)
+    t.equal((await app.inject(request)).statusCode, 401, `${request.method ?? 'GET'} ${request.url as string}`)
   }
+  t.equal((await app.inject('/api/auth/logout?token=ory_lo_x')).statusCode, 302, 'a visit of the link goes home')
   t.equal(kratos.requests.length, 0)
 })
 

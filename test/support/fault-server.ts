@@ -113,6 +113,10 @@ export const endBeforeHeaders: Reaction = (socket) => { socket.end() }
 export const resetInBody: Reaction = (socket) => {
   socket.write(bytes(200, JSON_TYPE, '{"id":"', 500), 'latin1', () => socket.resetAndDestroy())
 }
+/** A whole head, and then nothing of the body that it announced. */
+export const resetAfterHeaders: Reaction = (socket) => {
+  socket.write(bytes(200, JSON_TYPE, '', 500), 'latin1', () => socket.resetAndDestroy())
+}
 /** Ends before the announced length, after JSON that could be taken for complete. */
 export const truncate = (body: unknown): Reaction => (socket) => {
   socket.end(bytes(200, JSON_TYPE, JSON.stringify(body), 100_000), 'latin1')

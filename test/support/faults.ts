@@ -1,5 +1,5 @@
 import {
-  answer, drip, endBeforeHeaders, flood, hang, type Reaction, replay, resetBeforeHeaders, resetInBody, slowHeaders, truncate
+  answer, drip, endBeforeHeaders, flood, hang, type Reaction, replay, resetAfterHeaders, resetBeforeHeaders, resetInBody, slowHeaders, truncate
 } from './fault-server.js'
 
 const MIB = 1024 * 1024
@@ -18,6 +18,10 @@ const UPSTREAM_ERROR = [502, 'UPSTREAM_ERROR'] as const
 
 export type Expected = readonly [status: number, code: string]
 
+/** The endpoints that ask Kratos, as docs/failures.md groups them. */
+export const GROUPS = ['whoami', 'documents', 'flow init', 'submit', 'logout'] as const
+export type Group = typeof GROUPS[number]
+
 /** Kratos too late in every way. */
 export const LATE: Array<[name: string, reaction: Reaction]> = [
   ['never answers (J04)', hang],
@@ -29,6 +33,7 @@ export const LATE: Array<[name: string, reaction: Reaction]> = [
 export const FAULTS: Array<[name: string, reaction: Reaction, expected: Expected, retryAfter?: string]> = [
   ['reset before the head (J06)', resetBeforeHeaders, UPSTREAM_ERROR],
   ['end before the head (J06)', endBeforeHeaders, UPSTREAM_ERROR],
+  ['reset after the head (J08)', resetAfterHeaders, UPSTREAM_ERROR],
   ['reset in the body (J08)', resetInBody, UPSTREAM_ERROR],
   ['a session shorter than announced (J08)', truncate(SESSION), UPSTREAM_ERROR],
   ['HTML (J11)', html(200), UPSTREAM_ERROR],
@@ -56,4 +61,18 @@ export const FAULTS: Array<[name: string, reaction: Reaction, expected: Expected
   ['401 without an error', answer(401, {}), UPSTREAM_ERROR],
   ['404 in plain text', answer(404, '404 page not found', [['Content-Type', 'text/plain']]), UPSTREAM_ERROR],
   ['418', answer(418, error(418)), UPSTREAM_ERROR],
+]
+
+const NO_SESSION = [401, 'INVALID_SESSION'] as const
+const refusal = (status: number, id?: string): Reaction => answer(status, error(status, { id }))
+const everywhere = (expected: Expected): Record<Group, Expected> =>
+  Object.fromEntries(GROUPS.map((group) => [group, expected])) as Record<Group, Expected>
+
+/** What Kratos says while it is well and the session is not: an answer, which means what it says only where it was asked for. */
+export const REFUSALS: Array<[name: string, reaction: Reaction, expected: Record<Group, Expected>]> = [
+  ['401 session_inactive (J19)', refusal(401, 'session_inactive'), everywhere(NO_SESSION)],
+  ['403 session_aal2_required (J19)', refusal(403, 'session_aal2_required'), everywhere([403, 'AAL2_REQUIRED'])],
+  ['403 security_csrf_violation (J19)', refusal(403, 'security_csrf_violation'), { ...everywhere(UPSTREAM_ERROR), 'flow init': [403, 'CSRF_VIOLATION'], submit: [403, 'CSRF_VIOLATION'] }],
+  ['404 (J19)', refusal(404), { ...everywhere(UPSTREAM_ERROR), 'flow init': [404, 'FLOW_NOT_FOUND'], submit: [404, 'FLOW_NOT_FOUND'] }],
+  ['410 self_service_flow_expired (J19)', refusal(410, 'self_service_flow_expired'), { ...everywhere(UPSTREAM_ERROR), 'flow init': [410, 'FLOW_EXPIRED'], submit: [410, 'FLOW_EXPIRED'] }],
 ]
