@@ -35,6 +35,8 @@ export interface BuiltApp {
   app: FastifyInstance
   /** Every log line so far, as written. */
   logs: () => string[]
+  /** How often a handler was reached. */
+  handled: () => number
 }
 
 /**
@@ -48,6 +50,8 @@ export async function build (t: Test, env: Record<string, string> = {}): Promise
   const app = await buildApp(config, { log: { stream: { write: (line: string) => { lines.push(line) } } } })
   t.teardown(() => app.close())
   watchAnswers(app, (problem) => t.fail(problem))
+  let handled = 0
+  app.addHook('preHandler', async () => { handled++ })
   await app.ready()
-  return { app, logs: () => lines }
+  return { app, logs: () => lines, handled: () => handled }
 }
