@@ -41,7 +41,7 @@ t.test('loadConfig', async (t) => {
     t.same(all.map((line) => line.split(' ')[0]).sort(), [...Object.keys(GOOD), 'LOG_LEVEL', 'PORT'].sort(), 'one line for each')
   })
 
-  t.test('refuses a bad value with one line that names the variable, says what it wants and never the value (L12)', async (t) => {
+  t.test('refuses a bad value with one line that names the variable, says what it wants and never the value (B20, C03, D06, L12)', async (t) => {
     const bad: Record<string, string[]> = {
       PUBLIC_URL: ['api.example.com', 'ftp://api.example.com', 'https://u:p@api.example.com', 'https://api.example.com?x', 'https://api.example.com/#x', 'javascript:alert(1)', 'https://'],
       FRONTEND_URL: ['//app.example.com', 'https://user@app.example.com'],

@@ -5,6 +5,10 @@ import { SECURITY_HEADERS } from './raw-http.js'
 const isMissing = (value: unknown, expected: string | RegExp): boolean =>
   typeof expected === 'string' ? value !== expected : !expected.test(String(value))
 
+/** A session token leaves in the cookie, never in a body that page scripts read; a native client asks for it (B26). */
+const leaksToken = (request: FastifyRequest, payload: unknown): boolean =>
+  /^\/api\//.test(request.url) && !/[?&]transport=token/.test(request.url) && typeof payload === 'string' && payload.includes('ory_st_')
+
 function problemsOf (request: FastifyRequest, reply: FastifyReply, payload: unknown): string[] {
   const { statusCode } = reply
   const route = request.routeOptions.url
@@ -15,13 +19,14 @@ function problemsOf (request: FastifyRequest, reply: FastifyReply, payload: unkn
   return [
     ...(isRoute && reply.getSerializationFunction(String(statusCode)) === undefined ? [`does not declare ${statusCode}`] : []),
     ...(statusCode >= 400 && typeof payload === 'string' && payload !== '' ? envelopeProblems(payload).map((problem) => `${statusCode} is no envelope: ${problem}`) : []),
+    ...(leaksToken(request, payload) ? [`${statusCode} with a session token in its body`] : []),
     ...missing.filter((name) => !isKratos || name !== 'cache-control').map((name) => `${statusCode} without ${name}`),
   ]
 }
 
 /**
  * Looks at every answer of an app: its status is one that the route declares (habit 15), a failure is an envelope (O03),
- * and the headers of any answer are there (C16).
+ * the headers of any answer are there (C16), and no session token is in a body (B26).
  */
 export function watchAnswers (app: FastifyInstance, complain: (problem: string) => void): void {
   app.addHook('onSend', async (request, reply, payload) => {
