@@ -1,24 +1,14 @@
 import t from 'tap'
 import fc from 'fast-check'
 import { isAllowedReturnTo, isAllowedUrl } from '../src/redirect-target.js'
+import { HOSTILE_TARGETS } from './support/hostile-targets.js'
 
 const ALLOWED = [new URL('https://app.example'), new URL('http://localhost:3001/')]
 const isAllowed = (target: string): boolean => isAllowedReturnTo(target, ALLOWED)
 
-const PREFIXES = [
-  'https://', 'http://', 'HTTPS://', '//', '///', '////', '/\\', '\\/', '\\\\', 'https:', 'https:/', 'https:///', 'https:\\\\', 'https:/\\', 'ftp://', 'ws://', 'file:///', 'blob:https://', 'view-source:https://',
-  'javascript:', 'javascript://', 'data:text/html,', ' https://', '\thttps://', 'ht\ntps://', 'https:\t//', '/\t/', '/\n/', '/\r\\', '/\u000b\\', '/ /', '\u0000//', '\u00a0//', './/', './/', '..//', 'https://%09', 'https://\u3000'
-]
-const HOSTS = [
-  'evil.example', 'app.example@evil.example', 'app.example:443@evil.example', 'app.example%00@evil.example', 'app.example.evil.example', 'evilapp.example', 'app.example-evil.example', 'evil.example\\@app.example', 'evil.example%5c.app.example:1',
-  'app.example.evil', '169.254.169.254', '[::1]', 'localhost:3002', 'localhost.evil.example:3001', 'xn--pp-7kc.example', 'app-example', 'sub.app.example'
-]
-const TAILS = ['', '/', '/app.example', '?https://app.example', '#@app.example', '/..;/', '?x=//app.example/']
-
 t.test('a generated corpus of hostile targets is refused as a whole (E01)', async (t) => {
-  const corpus = new Set(PREFIXES.flatMap((prefix) => HOSTS.flatMap((host) => TAILS.map((tail) => prefix + host + tail))))
-  t.ok(corpus.size >= 500, `${corpus.size} targets`)
-  const passed = [...corpus].filter(isAllowed)
+  t.ok(HOSTILE_TARGETS.length >= 500, `${HOSTILE_TARGETS.length} targets`)
+  const passed = HOSTILE_TARGETS.filter(isAllowed)
   t.same(passed, [], 'none passes')
 })
 

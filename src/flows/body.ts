@@ -29,3 +29,13 @@ export const flatLogin = (body: JsonObject): JsonObject => ({
   method: 'password',
   ...pick(body, ['identifier', 'password', ...COMMON]),
 })
+
+const holdsNul = (value: unknown): boolean =>
+  typeof value === 'string' ? value.includes('\0') : typeof value === 'object' && value !== null && Object.entries(value).flat().some(holdsNul)
+
+/**
+ * The first member with a NUL in it, at whatever depth. No database behind Kratos stores one: it would answer 500 to what is
+ * the client's mistake (A18). A password is hashed, so it may be what it likes.
+ */
+export const memberWithNul = (body: JsonObject): string | undefined =>
+  Object.entries(body).find(([name, value]) => name !== 'password' && holdsNul([name, value]))?.[0]

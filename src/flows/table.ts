@@ -1,8 +1,9 @@
 import { Type, type TObject } from '@sinclair/typebox'
+import { serviceError } from '../errors.js'
 import type { FlowName } from '../kratos-client/caller.js'
 import type { JsonObject } from '../kratos-client/kratos-body.js'
 import { MAX_PASSWORD_LENGTH, UuidSchema } from '../schemas/flow.js'
-import { flatLogin, flatRegistration, genericBody } from './body.js'
+import { flatLogin, flatRegistration, genericBody, memberWithNul } from './body.js'
 
 /** One of Kratos' self-service flows as the API offers it. */
 export interface FlowDefinition {
@@ -43,6 +44,13 @@ export const FLOWS: readonly FlowDefinition[] = [
   { name: 'settings', bodySchema: body() },
 ]
 
-/** The JSON that Kratos gets: built anew from what was checked, never the client's bytes. */
-export const kratosBody = ({ flatBody }: FlowDefinition, body: JsonObject): JsonObject =>
-  body['method'] === undefined && flatBody !== undefined ? flatBody(body) : genericBody(body)
+/**
+ * The JSON that Kratos gets: built anew from what was checked, never the client's bytes.
+ * @throws ServiceError for text that Kratos could not store
+ */
+export function kratosBody ({ flatBody }: FlowDefinition, body: JsonObject): JsonObject {
+  const sent = body['method'] === undefined && flatBody !== undefined ? flatBody(body) : genericBody(body)
+  const odd = memberWithNul(sent)
+  if (odd !== undefined) throw serviceError('VALIDATION_ERROR', { fields: [{ path: `/${odd.replaceAll('\0', '')}`, message: 'must not contain NUL' }] })
+  return sent
+}
