@@ -1,3 +1,5 @@
+import crypto from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
 import t from 'tap'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -113,6 +115,26 @@ t.test('the webhook key', async (t) => {
     const others = [current.slice(0, -1), `${current}x`, `${current} `, ` ${current}`, current.replace('c', 'C'), 'x'.repeat(current.length), '', undefined, null, 7, [current], `${current}, ${current}`]
     for (const other of others) t.notOk(isKnown(other), JSON.stringify(other))
   })
+  t.test('is compared in constant time, with every accepted key, whatever was given (F02, O07)', async (t) => {
+    const compared: Array<[number, number]> = []
+    const original = crypto.timingSafeEqual
+    t.teardown(() => {
+      crypto.timingSafeEqual = original
+      syncBuiltinESMExports()
+    })
+    crypto.timingSafeEqual = (one, other) => {
+      compared.push([one.byteLength, other.byteLength])
+      return original(one, other)
+    }
+    syncBuiltinESMExports()
+    const isKnown = createKeyCheck([current, previous])
+    for (const given of [current, previous, `${current}x`, current.slice(1), '', undefined, 'x'.repeat(100_000)]) {
+      compared.length = 0
+      isKnown(given)
+      t.same(compared, [[32, 32], [32, 32]], `digests of ${String(given).length} characters`)
+    }
+  })
+
   t.test('current and previous pass during a rotation, others do not (F06)', async (t) => {
     const keys = webhookKeys(loadConfig({ ...GOOD, WEBHOOK_KEY: current, WEBHOOK_KEY_PREVIOUS: previous }))
     const isKnown = createKeyCheck(keys)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import { build, FRONTEND } from './support/app.js'
@@ -134,4 +135,17 @@ t.test('the database password stays out too (H01, H02)', async (t) => {
   t.match((await app.inject('/health/ready')).statusCode, 503)
   t.same(found(logs().join('') + response.body), [])
   t.ok(logs().some((line) => line.includes('database_error') || line.includes('request_failed')), 'although it is logged that there is none')
+})
+
+t.test('nothing in a log ties two requests of one session together that is or leads back to its token (H07)', async (t) => {
+  const { app, logs } = await setUp(t, answer(200, session))
+  const token = `ory_st_${'q7W8e9R0'.repeat(4)}`
+  for (const headers of [{ cookie: `ory_kratos_session=${token}` }, { 'x-session-token': token }, { authorization: `Bearer ${token}` }]) {
+    for (const url of ['/api/auth/whoami', '/api/documents', '/api/auth/sessions', '/api/auth/flows/login', '/api/auth/flows/logout', '/nope']) await app.inject({ url, headers })
+    await app.inject(post('/api/auth/logout', {}, headers))
+  }
+  const digests = ['sha1', 'sha256', 'sha512', 'md5'].flatMap((name) => (['hex', 'base64', 'base64url'] as const).map((encoding) => createHash(name).update(token).digest(encoding)))
+  // Anybody who has a token could find its lines by a plain digest, and by the beginning of one too: a trace has to be keyed.
+  const traces = [token.slice(7, 15), ...digests.map((digest) => digest.slice(0, 8))]
+  t.same(traces.filter((trace) => logs().join('').includes(trace)), [])
 })

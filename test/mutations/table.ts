@@ -1,0 +1,40 @@
+export interface Mutation {
+  /** What is taken away. */
+  guard: string
+  file: string
+  /** Stands exactly once in the file. */
+  search: string
+  replace: string
+  /** Test files, of which at least one has to fail. */
+  tests: string[]
+}
+
+/** How often a text holds another one. */
+export const occurrences = (text: string, part: string): number => text.split(part).length - 1
+
+const CROSS_SITE = ['test/routes/cross-site.test.ts']
+const UNIT = 'test/kratos-client'
+
+/** Each guard with a way to remove it; without the guard a test has to be red (O07). A guard more is a row more. */
+export const MUTATIONS: readonly Mutation[] = [
+  { guard: 'origin check of guarded routes', file: 'plugins/authenticate.ts', search: 'await app.guardOrigin(request)', replace: 'void request', tests: CROSS_SITE },
+  { guard: 'origin check of flow submits', file: 'routes/api/auth/flows/index.ts', search: ', onRequest: app.guardOrigin }', replace: ' }', tests: CROSS_SITE },
+  { guard: 'origin check of logout', file: 'routes/api/auth/logout/index.ts', search: ', onRequest: app.guardOrigin }', replace: ' }', tests: CROSS_SITE },
+  { guard: 'visit check of logout by GET', file: 'routes/api/auth/logout/index.ts', search: 'onRequest: app.guardVisit, ', replace: '', tests: CROSS_SITE },
+  { guard: 'no navigation may post', file: 'src/origin-guard.ts', search: '!isForm(request) && ', replace: '', tests: CROSS_SITE },
+  { guard: 'fetch metadata where there is no Origin', file: 'src/origin-guard.ts', search: "return site === 'same-origin'", replace: "return site !== 'cross-site'", tests: CROSS_SITE },
+  { guard: 'duplicate session cookies', file: 'src/kratos-client/credential.ts', search: "if (values.size > 1) return { kind: 'conflict' }", replace: '', tests: [`${UNIT}/credential.test.ts`] },
+  { guard: 'alphabet of a sealed cookie', file: 'src/kratos-client/credential.ts', search: "return SEALED_COOKIE.test(value) ? { kind: 'cookie', value, from: 'cookie' } : NONE", replace: "return { kind: 'cookie', value, from: 'cookie' }", tests: ['test/routes/cookies.test.ts'] },
+  { guard: 'one credential upstream', file: 'src/kratos-client/credential.ts', search: 'if (value !== undefined) return fromCookie(value)', replace: '', tests: [`${UNIT}/credential.test.ts`] },
+  { guard: 'deadline', file: 'src/kratos-client/transport.ts', search: '}, request.deadlineMs)', replace: '}, request.deadlineMs + 900)', tests: [`${UNIT}/transport.test.ts`] },
+  { guard: 'deadline while connecting', file: 'src/kratos-client/transport.ts', search: 'Promise.race([admitted(request, controller.signal), late])', replace: 'Promise.race([admitted(request, controller.signal)])', tests: ['test/unreachable.test.ts'] },
+  { guard: 'a POST is never sent twice', file: 'src/kratos-client/transport.ts', search: "request.method !== 'GET' || ", replace: '', tests: [`${UNIT}/transport.test.ts`] },
+  { guard: 'limit of an answer', file: 'src/kratos-client/body.ts', search: 'if (size > maxBytes)', replace: 'if (size > maxBytes * 100)', tests: [`${UNIT}/transport.test.ts`] },
+  { guard: 'an unknown answer is no missing session', file: 'src/kratos-client/answer.ts', search: "if (!isRecord(error) || (typeof error['code'] === 'number' && error['code'] >= 500)) return badAnswer", replace: 'if (!isRecord(error)) return badAnswer', tests: [`${UNIT}/answer.test.ts`] },
+  { guard: 'redirect targets', file: 'src/kratos-client/answer.ts', search: "if (typeof target !== 'string' || !context.isAllowedRedirect(target)) {", replace: "if (typeof target !== 'string') {", tests: ['test/routes/injection.test.ts'] },
+  { guard: 'return_to', file: 'routes/api/auth/flows/index.ts', search: 'if (returnTo !== undefined && !isAllowedReturnTo(returnTo, returnTargets))', replace: 'if (returnTo !== undefined && !isAllowedReturnTo(returnTo, returnTargets) && returnTo === "")', tests: ['test/routes/injection.test.ts'] },
+  { guard: 'session token out of the body', file: 'src/flows/delivery.ts', search: 'return withoutSessionToken(body)', replace: 'return body', tests: ['test/routes/flows.test.ts'] },
+  { guard: 'webhook key', file: 'src/webhook/receiver.ts', search: 'if (!isKnownKey(request.headers[WEBHOOK_KEY_HEADER])) {', replace: 'if (isKnownKey === undefined) {', tests: ['test/routes/webhook.test.ts'] },
+  { guard: 'constant-time compare of the webhook key', file: 'src/webhook/key.ts', search: 'timingSafeEqual(key, given)', replace: 'key.equals(given)', tests: ['test/config.test.ts'] },
+  { guard: 'logout is confirmed', file: 'src/sessions/logout.ts', search: "if (outcome.kind === 'none') return answer", replace: 'return answer', tests: ['test/failures.test.ts'] },
+]
