@@ -106,7 +106,7 @@ async function counts (t: Test, app: FastifyInstance, name: string): Promise<voi
   t.same(statuses, [200, 401], `${name}: the next good answers count at once`)
 }
 
-t.test('a fault of Kratos has one answer on every endpoint, and never logs anybody out', async (t) => {
+t.test('a fault of Kratos has one answer on every endpoint, and never logs anybody out (J06, J08, J11, J12, J17, J18, J20)', async (t) => {
   const { app, kratos } = await setUp(t, hang)
   const healthy = async (name: string): Promise<void> => {
     kratos.react(well)
@@ -126,7 +126,7 @@ t.test('a fault of Kratos has one answer on every endpoint, and never logs anybo
   await healthy('connection refused')
 })
 
-t.test('a Kratos that is too late has one answer on every endpoint, in time', async (t) => {
+t.test('a Kratos that is too late has one answer on every endpoint, in time (J04, J10)', async (t) => {
   const { app, kratos } = await setUp(t, BROKEN, DEADLINE_MS)
   await askAll(app)
   for (const [name, reaction] of LATE) {
@@ -141,7 +141,7 @@ t.test('a Kratos that is too late has one answer on every endpoint, in time', as
   }
 })
 
-t.test('a Kratos that cannot be reached has one answer on every endpoint, and never logs anybody out', async (t) => {
+t.test('a Kratos that cannot be reached has one answer on every endpoint, and never logs anybody out (J01, J21)', async (t) => {
   for (const [name, kratosUrl] of UNREACHABLE) {
     const { app, logs } = await buildBefore(t, await kratosUrl(t))
     t.same(faultsOf(await askAll(app), UNREACHABLE_ANSWER, '1'), [], `${name}: 503`)
@@ -149,7 +149,7 @@ t.test('a Kratos that cannot be reached has one answer on every endpoint, and ne
   }
 })
 
-t.test('what Kratos says about a session counts only where it was asked', async (t) => {
+t.test('what Kratos says about a session counts only where it was asked (J19)', async (t) => {
   const { app, kratos } = await setUp(t, hang)
   for (const [name, reaction, expected] of REFUSALS) {
     kratos.react(reaction)

@@ -6,7 +6,7 @@ import { ERROR_CODES, errorStatus } from '../src/errors.js'
 import { ROOT } from './support/process.js'
 
 const text = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
-const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'examples/spa/README.md', 'examples/existing-app/README.md']
+const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'examples/spa/README.md', 'examples/existing-app/README.md', 'docs/failures.md', 'docs/outcomes.md', 'docs/reliability.md']
 
 t.test('the documents', async (t) => {
   await t.test('name only scripts that package.json has', async (t) => {
