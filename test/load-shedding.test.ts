@@ -19,7 +19,7 @@ interface Setup { app: FastifyInstance, kratos: FaultServer }
 
 async function setUp (t: Test, reaction: Reaction = answer(401, { error: { code: 401 } }), env: Record<string, string> = {}): Promise<Setup> {
   const kratos = await startFaultServer(t, reaction)
-  return { ...await build(t, { KRATOS_PUBLIC_URL: kratos.url, ...env }), kratos }
+  return { ...await build(t, { KRATOS_PUBLIC_URL: kratos.url, MAX_IN_FLIGHT: '', MAX_EVENT_LOOP_DELAY_MS: '', ...env }), kratos }
 }
 
 /** Pretends that the library has sampled this; its own samples are of this machine's luck. */
