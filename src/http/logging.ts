@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import { destination } from 'pino'
 
 /** Where log lines go: a stream of the caller, else standard output. */
 export interface LogTarget {
@@ -7,8 +8,16 @@ export interface LogTarget {
   pretty?: boolean
 }
 
-const prettyOr = (pretty: boolean) =>
-  pretty ? { transport: { target: 'pino-pretty', options: { translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' } } } : {}
+/** Log text held back while standard output takes none; what comes after that is lost rather than kept in memory without bound. */
+const MAX_HELD_BACK = 16 * 1024 * 1024
+
+const PRETTY = { transport: { target: 'pino-pretty', options: { translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' } } }
+
+/**
+ * Written in the background, many lines at a time under load: a system call for each line costs a request six per cent, and a
+ * reader that stalls would stop the service. pino writes what is left when the process exits.
+ */
+const inBackground = () => ({ stream: destination({ dest: 1, sync: false, maxLength: MAX_HELD_BACK }) })
 
 /**
  * Logger options that cannot leak: nothing of a request or reply is serialised but what `addRequestLog` names,
@@ -20,7 +29,7 @@ export function loggerOptions (level: string, { stream, pretty = false }: LogTar
     level,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     serializers: serializers as never,
-    ...(stream === undefined ? prettyOr(pretty) : { stream }),
+    ...(stream !== undefined ? { stream } : pretty ? PRETTY : inBackground()),
   }
 }
 
