@@ -36,7 +36,7 @@ const STALLED_MS = 30 * SECOND
 
 /**
  * A client that stops reading its answer is cut off (security model, section 6); one that waits for ours while we wait for
- * Kratos must not be, however long an operator lets Kratos take: the longest request makes a call of each kind.
+ * Kratos must not be, however long an operator lets Kratos take: together the calls of a request take no longer than one of each kind.
  */
 const connectionTimeout = ({ WHOAMI_DEADLINE_MS: whoami, SUBMIT_DEADLINE_MS: submit, KRATOS_DEADLINE_MS: other }: Config): number =>
   Math.max(STALLED_MS, whoami + submit + 2 * other)

@@ -59,7 +59,7 @@ const listen = (server: Server, port: number): Promise<void> =>
   new Promise((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
 
 /** A Kratos that is ill on command: a plain TCP server that notes each request as sent and answers as told. */
-export async function startFaultServer (t: Test, first: Reaction = hang): Promise<FaultServer> {
+export async function startFaultServer (t: Pick<Test, 'teardown'>, first: Reaction = hang): Promise<FaultServer> {
   const requests: Received[] = []
   const sockets = new Set<Socket>()
   let reaction = first
