@@ -6,7 +6,8 @@ export interface Migration { up (db: Kysely<unknown>): Promise<void> }
 export type Migrations = Readonly<Record<string, Migration>>
 
 export const MIGRATIONS: Migrations = {
-  '0001_users_and_documents': { up: createUsersAndDocuments }
+  '0001_users_and_documents': { up: createUsersAndDocuments },
+  '0002_login_budgets': { up: createLoginBudgets }
 }
 
 async function createUsersAndDocuments (db: Kysely<unknown>): Promise<void> {
@@ -29,4 +30,15 @@ async function createUsersAndDocuments (db: Kysely<unknown>): Promise<void> {
     .addColumn('updated_at', 'text', (column) => column.notNull())
     .execute()
   await db.schema.createIndex('documents_by_owner').on('documents').columns(['owner_id', 'created_at', 'id']).execute()
+}
+
+/** Of use on Postgres only; on SQLite it stays empty. */
+async function createLoginBudgets (db: Kysely<unknown>): Promise<void> {
+  await db.schema.createTable('login_budgets')
+    .addColumn('key', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('used', 'integer', (column) => column.notNull())
+    .addColumn('since', 'bigint', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .execute()
+  await db.schema.createIndex('login_budgets_by_expiry').on('login_budgets').column('expires_at').execute()
 }

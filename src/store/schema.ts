@@ -23,9 +23,13 @@ export interface UsersTable extends UserRecord { revision: number }
 
 export interface DocumentsTable extends DocumentRecord { owner_id: string }
 
+/** Times in milliseconds since 1970; from `expires_at` on the row says no more than none. */
+export interface LoginBudgetsTable { key: string, used: number, since: number, expires_at: number }
+
 export interface StoreSchema {
   users: UsersTable
   documents: DocumentsTable
+  login_budgets: LoginBudgetsTable
 }
 
 export const USER_COLUMNS = [

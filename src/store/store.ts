@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { StoreOpenError } from './errors.js'
 import { createDocumentRepository, type DocumentRepository } from './documents.js'
 import type { QueryListener } from './driver.js'
+import { createLoginBudgetRepository, type LoginBudgetRepository } from './login-budgets.js'
 import { openPostgresEngine } from './postgres-engine.js'
 import { openSqliteEngine } from './sqlite-engine.js'
 import { createUserRepository, type UserRepository } from './users.js'
@@ -32,6 +33,8 @@ export interface Store {
   readonly dialect: 'sqlite' | 'postgres'
   readonly users: UserRepository
   readonly documents: DocumentRepository
+  /** Login budgets in common with other processes; undefined on SQLite, where there is none. */
+  readonly loginBudgets: LoginBudgetRepository | undefined
   /** Resolves when the database answers and is migrated. @throws StoreUnavailableError */
   ping (): Promise<void>
   /** Ends what is under way (at most about a second on Postgres); later calls reject with StoreUnavailableError. */
@@ -59,6 +62,7 @@ export function createStore ({ dialect, db, patience, close }: Engine): Store {
     dialect,
     users,
     documents: createDocumentRepository(db, patience),
+    loginBudgets: dialect === 'postgres' ? createLoginBudgetRepository(db, patience) : undefined,
     ping: async () => { await users.find('00000000-0000-0000-0000-000000000000') },
     close
   }

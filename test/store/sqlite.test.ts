@@ -34,6 +34,7 @@ t.test('openStore with an SQLite address', async (t) => {
     const user = someUser()
     const first = await openStore({ url, onMigrated: (names) => migrated.push(names) })
     t.equal(first.dialect, 'sqlite')
+    t.equal(first.loginBudgets, undefined, 'one process, so nothing in common')
     await first.users.upsert(user)
     await first.close()
     await first.close()
