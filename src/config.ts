@@ -2,7 +2,7 @@ import { BlockList, isIP } from 'node:net'
 import { Type, type Static } from '@sinclair/typebox'
 import { Ajv } from 'ajv'
 import envSchema from 'env-schema'
-import { DEADLINE_RANGE_MS, DEFAULT_COOKIE_NAME, DEFAULT_DEADLINES, isCookieName, isKeptByBrowsers, MAX_SESSION_CACHE_SECONDS, type AuthSettings } from './settings.js'
+import { DEADLINE_RANGE_MS, DEFAULT_COOKIE_NAME, DEFAULT_DEADLINES, DEFAULT_LOGIN_LIMITS, isCookieName, isKeptByBrowsers, LOGIN_LIMIT_RANGE, MAX_SESSION_CACHE_SECONDS, type AuthSettings } from './settings.js'
 import { isHttpUrl, isOrigin } from './url-rules.js'
 import { isStrongKey, MIN_WEBHOOK_KEY_BYTES } from './webhook/key.js'
 
@@ -44,6 +44,8 @@ const integer = (minimum: number, maximum: number, byDefault: number, descriptio
   Type.Integer({ minimum, maximum, default: byDefault, description })
 const deadline = (byDefault: number, description: string) => integer(DEADLINE_RANGE_MS.min, DEADLINE_RANGE_MS.max, byDefault, description)
 
+const loginLimit = (byDefault: number, description: string) => integer(LOGIN_LIMIT_RANGE.min, LOGIN_LIMIT_RANGE.max, byDefault, description)
+
 /** Every variable the service reads; the README's table is made of the same descriptions. */
 export const ConfigSchema = Type.Object({
   PUBLIC_URL: text('http-url', 'URL under which clients reach this service, http(s), without credentials, query or fragment'),
@@ -70,6 +72,9 @@ export const ConfigSchema = Type.Object({
   WHOAMI_DEADLINE_MS: deadline(DEFAULT_DEADLINES.whoamiMs, 'milliseconds for a session check at Kratos, waiting included'),
   SUBMIT_DEADLINE_MS: deadline(DEFAULT_DEADLINES.submitMs, 'milliseconds for submitting a flow to Kratos'),
   KRATOS_DEADLINE_MS: deadline(DEFAULT_DEADLINES.otherMs, 'milliseconds for every other call to Kratos'),
+  LOGIN_LIMIT_PER_ADDRESS: loginLimit(DEFAULT_LOGIN_LIMITS.perAddress, 'login, registration, recovery and verification submits a minute from one address (IPv6: /64)'),
+  LOGIN_LIMIT_PER_IDENTIFIER: loginLimit(DEFAULT_LOGIN_LIMITS.perIdentifier, 'of these, submits a minute with one identifier from one address'),
+  LOGIN_LIMIT_BURST: loginLimit(DEFAULT_LOGIN_LIMITS.burst, 'of the latter, how many may come at once; at least LOGIN_LIMIT_PER_IDENTIFIER'),
 })
 
 export type Config = Static<typeof ConfigSchema>
@@ -96,14 +101,20 @@ function unreadableNumbers (data: Record<string, string | undefined>): string[] 
   return numbers.filter((name) => !/^-?\d{1,9}$/.test(data[name] ?? '0')).map((name) => complaint(name, 'is not valid'))
 }
 
-/** Rules between two variables. */
-function contradictions ({ KRATOS_PUBLIC_URL: pub, KRATOS_ADMIN_URL: admin, SESSION_COOKIE_NAME: cookieName, PUBLIC_URL: own }: Partial<Config>): string[] {
-  const same = pub !== undefined && admin !== undefined && isHttpUrl(pub) && isHttpUrl(admin) && new URL(pub).href === new URL(admin).href
-  return [
-    ...(same ? ['KRATOS_ADMIN_URL is not valid: it must differ from KRATOS_PUBLIC_URL'] : []),
-    ...(cookieName === undefined || isKeptByBrowsers(cookieName, own) ? [] : [complaint('SESSION_COOKIE_NAME', 'is not valid')]),
-  ]
+function isSameUrl ({ KRATOS_PUBLIC_URL: pub, KRATOS_ADMIN_URL: admin }: Partial<Config>): boolean {
+  return pub !== undefined && admin !== undefined && isHttpUrl(pub) && isHttpUrl(admin) && new URL(pub).href === new URL(admin).href
 }
+
+function isBurstTooSmall ({ LOGIN_LIMIT_PER_IDENTIFIER: rate = DEFAULT_LOGIN_LIMITS.perIdentifier, LOGIN_LIMIT_BURST: burst = DEFAULT_LOGIN_LIMITS.burst }: Partial<Config>): boolean {
+  return Number(burst) >= LOGIN_LIMIT_RANGE.min && Number(rate) <= LOGIN_LIMIT_RANGE.max && Number(burst) < Number(rate)
+}
+
+/** Rules between two variables. */
+const contradictions = (data: Partial<Config>): string[] => [
+  ...(isSameUrl(data) ? ['KRATOS_ADMIN_URL is not valid: it must differ from KRATOS_PUBLIC_URL'] : []),
+  ...(data.SESSION_COOKIE_NAME === undefined || isKeptByBrowsers(data.SESSION_COOKIE_NAME, data.PUBLIC_URL) ? [] : [complaint('SESSION_COOKIE_NAME', 'is not valid')]),
+  ...(isBurstTooSmall(data) ? ['LOGIN_LIMIT_BURST is not valid: it must be at least LOGIN_LIMIT_PER_IDENTIFIER'] : []),
+]
 
 const withFormats = (ajv: Ajv): Ajv => {
   for (const [name, validate] of Object.entries(FORMATS)) ajv.addFormat(name, validate)
@@ -151,5 +162,6 @@ export function authSettings (config: Config): AuthSettings {
     cookieName: config.SESSION_COOKIE_NAME,
     deadlines: { whoamiMs: config.WHOAMI_DEADLINE_MS, submitMs: config.SUBMIT_DEADLINE_MS, otherMs: config.KRATOS_DEADLINE_MS },
     sessionCacheMaxAge: config.SESSION_CACHE_MAX_AGE,
+    loginLimits: { perAddress: config.LOGIN_LIMIT_PER_ADDRESS, perIdentifier: config.LOGIN_LIMIT_PER_IDENTIFIER, burst: config.LOGIN_LIMIT_BURST },
   }
 }

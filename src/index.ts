@@ -8,9 +8,12 @@ import cookie from '../plugins/cookie.js'
 import kratos from '../plugins/kratos.js'
 import sessions from '../plugins/sessions.js'
 import originGuard from '../plugins/origin-guard.js'
+import { createLoginThrottle } from './http/throttle.js'
 import { applyHttpRules } from './http/rules.js'
 import { DEFAULT_PREFIX, DEFAULT_WEBHOOK_PATH, type FastifyKratosOptions, optionProblems, settingsOf } from './plugin-options.js'
 import { isHttpsUrl } from './url-rules.js'
+import { randomKey } from './throttling/keys.js'
+import { localLedger } from './throttling/ledger.js'
 import { addWebhookReceiver } from './webhook/receiver.js'
 
 // Without these the declarations of the package would not mention `app.kratos`, `app.authenticate`, `app.sessions` and the session.
@@ -31,9 +34,10 @@ export type { WebhookIdentity } from './webhook/identity.js'
 export type { Changed, SessionCounters, SessionResolver } from './sessions/resolver.js'
 export type { AuthRequirement } from './sessions/strength.js'
 export type { FastifyKratosOptions } from './plugin-options.js'
+export type { LoginLimits } from './settings.js'
 export { DEFAULT_PREFIX, DEFAULT_WEBHOOK_PATH } from './plugin-options.js'
 
-const OWN_DECORATORS = ['kratos', 'sessions', 'authenticate', 'authenticateOptional', 'onAccountDeleted'] as const
+const OWN_DECORATORS = ['kratos', 'sessions', 'authenticate', 'authenticateOptional', 'onAccountDeleted', 'loginThrottle'] as const
 
 /** @throws TypeError where the plugin, or somebody else's decorator of the same name, is there already */
 function refuseClash (app: FastifyInstance): void {
@@ -58,6 +62,7 @@ async function fastifyKratos (app: FastifyInstance, options: FastifyKratosOption
   const https = settings.baseUrl !== undefined && isHttpsUrl(settings.baseUrl)
   for (const plugin of [kratos, kratosCaller, cookie, originGuard, sessions]) await app.register(plugin, { settings })
   await app.register(authenticate)
+  app.decorate('loginThrottle', await createLoginThrottle(app, { limits: settings.loginLimits, secret: randomKey(), ledgerOf: localLedger }))
   app.decorate('onAccountDeleted', options.onAccountDeleted ?? (async () => {}))
 
   async function authRoutes (scope: FastifyInstance): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Deadlines } from './kratos-client/client.js'
-import { type AuthSettings, DEADLINE_RANGE_MS, DEFAULT_COOKIE_NAME, DEFAULT_DEADLINES, isCookieName, isKeptByBrowsers, MAX_SESSION_CACHE_SECONDS } from './settings.js'
+import { type AuthSettings, DEADLINE_RANGE_MS, DEFAULT_COOKIE_NAME, DEFAULT_DEADLINES, DEFAULT_LOGIN_LIMITS, isCookieName, isKeptByBrowsers, LOGIN_LIMIT_RANGE, type LoginLimits, MAX_SESSION_CACHE_SECONDS } from './settings.js'
 import { isHttpUrl, isOrigin } from './url-rules.js'
 import { isStrongKey, MIN_WEBHOOK_KEY_BYTES } from './webhook/key.js'
 import type { WebhookReceiverOptions } from './webhook/receiver.js'
@@ -23,6 +23,8 @@ export interface FastifyKratosOptions {
   deadlines?: Partial<Deadlines>
   /** Seconds for which a session that Kratos confirmed may be reused, 0 (the default: none) to 5; Kratos' `feature_flags.cacheable_sessions` must be on. */
   sessionCacheMaxAge?: number
+  /** Limits of login, registration, recovery and verification submits, in the memory of this process; false: none. */
+  throttle?: false | Partial<LoginLimits>
   /** Removes what the app keeps of an identity that deleted its account at `DELETE /account`; called after Kratos deleted it. */
   onAccountDeleted?: (identityId: string) => Promise<void>
   /** The auth routes (flows, whoami, logout, sessions) under a prefix, `/api/auth` by default; false: none. */
@@ -75,15 +77,32 @@ function webhookProblems ({ keys, onIdentity, path }: Untrusted<NonNullable<Fast
   ]
 }
 
+const isLoginLimit = (value: unknown): boolean =>
+  Number.isInteger(value) && Number(value) >= LOGIN_LIMIT_RANGE.min && Number(value) <= LOGIN_LIMIT_RANGE.max
+
+/** Every limit with its default; undefined for an app that wants none. */
+const loginLimits = ({ throttle }: Pick<FastifyKratosOptions, 'throttle'>): LoginLimits | undefined =>
+  throttle === false ? undefined : { ...DEFAULT_LOGIN_LIMITS, ...throttle }
+
+function throttleProblems (throttle: unknown): string[] {
+  if (throttle === undefined || throttle === false) return []
+  const names = Object.keys(DEFAULT_LOGIN_LIMITS)
+  const isKnown = typeof throttle === 'object' && throttle !== null && !Array.isArray(throttle) && Object.entries(throttle).every(([name, value]) => names.includes(name) && isLoginLimit(value))
+  if (!isKnown) return [`throttle wants false or { ${names.join(', ')} } of ${LOGIN_LIMIT_RANGE.min} to ${LOGIN_LIMIT_RANGE.max}`]
+  const { perIdentifier, burst } = { ...DEFAULT_LOGIN_LIMITS, ...throttle }
+  return burst < perIdentifier ? ['throttle.burst wants at least throttle.perIdentifier'] : []
+}
+
 /** What is wrong with the options, in words and without their values; empty when they can be used. */
 export function optionProblems (options: FastifyKratosOptions): string[] {
-  const { origins = [], deadlines, sessionCacheMaxAge = 0, onAccountDeleted, webhook } = options as Untrusted<FastifyKratosOptions>
+  const { origins = [], deadlines, sessionCacheMaxAge = 0, throttle, onAccountDeleted, webhook } = options as Untrusted<FastifyKratosOptions>
   return [
     ...urlProblems(options),
     ...(isListOf(origins, isOrigin) ? [] : ['origins wants a list of exact origins such as https://app.example.com']),
     ...cookieNameProblems(options),
     ...(Object.values(deadlines ?? {}).every(isDeadline) ? [] : [`deadlines want ${DEADLINE_RANGE_MS.min} to ${DEADLINE_RANGE_MS.max} milliseconds`]),
     ...(isCacheAge(sessionCacheMaxAge) ? [] : [`sessionCacheMaxAge wants 0 to ${MAX_SESSION_CACHE_SECONDS} seconds`]),
+    ...throttleProblems(throttle),
     ...(onAccountDeleted === undefined || typeof onAccountDeleted === 'function' ? [] : ['onAccountDeleted wants a function']),
     ...routeProblems(options),
     ...(webhook === undefined ? [] : webhookProblems(webhook ?? {})),
@@ -103,5 +122,6 @@ export function settingsOf (options: FastifyKratosOptions): AuthSettings {
     cookieName: options.cookieName ?? DEFAULT_COOKIE_NAME,
     deadlines: { ...DEFAULT_DEADLINES, ...options.deadlines },
     sessionCacheMaxAge: options.sessionCacheMaxAge ?? 0,
+    loginLimits: loginLimits(options),
   }
 }

@@ -19,12 +19,27 @@ export interface AuthSettings {
   deadlines: Deadlines
   /** Longest reuse of a session that Kratos confirmed, in seconds; 0: none. */
   sessionCacheMaxAge: number
+  /** undefined: submits are not limited. */
+  loginLimits: LoginLimits | undefined
+}
+
+/** How many login, registration, recovery and verification submits are let through (security model, section 6). */
+export interface LoginLimits {
+  /** Submits a minute from one address. */
+  perAddress: number
+  /** Submits a minute with one identifier from one address. */
+  perIdentifier: number
+  /** How many of the latter may come at once; at least `perIdentifier`. */
+  burst: number
 }
 
 export const DEFAULT_COOKIE_NAME = 'ory_kratos_session'
 
 /** Security model, section 6. */
 export const DEFAULT_DEADLINES: Deadlines = { whoamiMs: 2000, submitMs: 10_000, otherMs: 5000 }
+
+export const DEFAULT_LOGIN_LIMITS: LoginLimits = { perAddress: 30, perIdentifier: 5, burst: 10 }
+export const LOGIN_LIMIT_RANGE = { min: 1, max: 1_000_000 }
 
 /** What an overall limit may be, in milliseconds. */
 export const DEADLINE_RANGE_MS = { min: 50, max: 60_000 }

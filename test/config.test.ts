@@ -68,6 +68,9 @@ t.test('loadConfig', async (t) => {
       WHOAMI_DEADLINE_MS: ['0', '49', '60001', 'Infinity'],
       SUBMIT_DEADLINE_MS: ['-5'],
       KRATOS_DEADLINE_MS: ['1e9'],
+      LOGIN_LIMIT_PER_ADDRESS: ['0', '-1', '1000001', 'x'],
+      LOGIN_LIMIT_PER_IDENTIFIER: ['0', '1.5', '1000001'],
+      LOGIN_LIMIT_BURST: ['0', '1000001', 'Infinity'],
     }
     for (const [name, values] of Object.entries(bad)) {
       for (const value of values) {
@@ -96,6 +99,14 @@ t.test('loadConfig', async (t) => {
     for (const value of ['127.0.0.1', '::1', '10.0.0.0/8', '172.16.0.0/12,192.168.0.1', 'fc00::/7', '10.0.0.1/32', '::ffff:10.0.0.1', '2001:db8::/32']) {
       t.same(problems({ ...GOOD, TRUST_PROXY: value }), [], value)
     }
+  })
+
+  t.test('lets no burst be smaller than what a minute gives (G05)', async (t) => {
+    for (const env of [{ LOGIN_LIMIT_BURST: '4' }, { LOGIN_LIMIT_PER_IDENTIFIER: '11' }, { LOGIN_LIMIT_PER_IDENTIFIER: '30', LOGIN_LIMIT_BURST: '29' }]) {
+      t.match(problems({ ...GOOD, ...env }), [/^LOGIN_LIMIT_BURST is not valid: it must be at least LOGIN_LIMIT_PER_IDENTIFIER$/])
+    }
+    t.same(authSettings(loadConfig(GOOD)).loginLimits, { perAddress: 30, perIdentifier: 5, burst: 10 })
+    t.same(authSettings(loadConfig({ ...GOOD, LOGIN_LIMIT_PER_ADDRESS: '3', LOGIN_LIMIT_PER_IDENTIFIER: '1', LOGIN_LIMIT_BURST: '1' })).loginLimits, { perAddress: 3, perIdentifier: 1, burst: 1 })
   })
 
   t.test('derives what the plugins live by', async (t) => {

@@ -1,5 +1,6 @@
 import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
+import rateLimit from '@fastify/rate-limit'
 import Fastify, { type FastifyError, type FastifyInstance, type InjectOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import fastifyKratos from '../src/index.js'
@@ -132,5 +133,80 @@ t.test('an app with the plugin', async (t) => {
     app.get('/both', async (_request, reply) => reply.setCookie('mine', 'yes').expireSessionCookie().send({}))
     const lines = [(await app.inject('/both')).headers['set-cookie']].flat()
     t.strictSame(lines.map((line) => line?.split('=')[0]).sort(), ['mine', 'ory_kratos_session'])
+  })
+})
+
+const SUBMIT: InjectOptions =
+  { method: 'POST', url: '/api/auth/flows/login', headers: JSON_TYPE, payload: `{"flow_id":"${FLOW_ID}","identifier":"a","password":"b"}` }
+
+/** An app that limits its own routes with the library that the plugin uses inside. */
+async function buildLimitedHost (t: Test, order: 'plugin first' | 'plugin last' | 'no plugin', { global }: { global: boolean }): Promise<FastifyInstance> {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const plugin = () => app.register(fastifyKratos, { publicUrl: REFUSING_URL, throttle: { perAddress: 2 } })
+  if (order === 'plugin first') await plugin()
+  await app.register(rateLimit, { global, max: 4, timeWindow: 60_000, nameSpace: 'host' })
+  if (order === 'plugin last') await plugin()
+  app.get('/own', async () => 'own')
+  const check = app.createRateLimit({ max: 1 })
+  app.get('/checked', { config: { rateLimit: false } }, async (request) => {
+    const { isExceeded } = await check(request) as { isExceeded: boolean }
+    return { isExceeded }
+  })
+  return app
+}
+
+t.test('an app that limits its own routes with @fastify/rate-limit (G05)', async (t) => {
+  // From another address than the submits: a global limit of the app counts those too, as it should.
+  const remoteAddress = '198.51.100.7'
+  const OWN: InjectOptions[] = [...Array<InjectOptions>(6).fill({ url: '/own', remoteAddress }), ...Array<InjectOptions>(3).fill({ url: '/checked', remoteAddress })]
+  for (const global of [true, false]) {
+    const without = (await answersOf(await buildLimitedHost(t, 'no plugin', { global }), OWN)).map(({ statusCode }) => statusCode)
+    t.same(without, global ? [200, 200, 200, 200, 429, 429, 200, 200, 200] : Array(9).fill(200))
+
+    for (const order of ['plugin first', 'plugin last'] as const) {
+      t.test(`${global ? 'all of them' : 'some of them'}, ${order}: both budgets hold and neither knows of the other`, async (t) => {
+        const app = await buildLimitedHost(t, order, { global })
+        const submits = (await answersOf(app, Array<InjectOptions>(4).fill(SUBMIT))).map(({ statusCode }) => statusCode)
+        t.same(submits, [503, 503, 429, 429])
+        t.strictSame(await answersOf(app, OWN), await answersOf(await buildLimitedHost(t, 'no plugin', { global }), OWN), 'its routes answer as without the plugin')
+      })
+    }
+  }
+
+  t.test('its own limit, where it reaches the plugin\'s routes, is told as 429 too', async (t) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await app.register(rateLimit, { max: 1, ban: 1 })
+    await app.register(fastifyKratos, { publicUrl: REFUSING_URL })
+    const answers = await answersOf(app, Array<InjectOptions>(4).fill(SUBMIT))
+    t.same(answers.map(({ statusCode }) => statusCode), [503, 429, 403, 403])
+    t.match(JSON.parse(answers[1]?.body ?? ''), { success: false, code: 'RATE_LIMITED', next: 'form' })
+    t.match(answers[1], { headers: { 'retry-after': /^\d+$/, 'cache-control': 'no-store' } })
+  })
+})
+
+t.test('the throttle of the plugin', async (t) => {
+  const countOf = async (t: Test, throttle?: false | { perAddress?: number, perIdentifier?: number, burst?: number }): Promise<number> => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await app.register(fastifyKratos, { publicUrl: REFUSING_URL, ...(throttle !== undefined && { throttle }) })
+    app.post('/own', async () => 'own')
+    const answers = await answersOf(app, Array<InjectOptions>(40).fill(SUBMIT))
+    t.equal((await app.inject({ method: 'POST', url: '/own', headers: JSON_TYPE, payload: '{}' })).statusCode, 200)
+    return answers.filter(({ statusCode }) => statusCode === 503).length
+  }
+
+  t.test('is on by default, can be set, and can be off (G05)', async (t) => {
+    t.equal(await countOf(t), 10)
+    t.equal(await countOf(t, { perIdentifier: 40, burst: 40 }), 30)
+    t.equal(await countOf(t, { perAddress: 3 }), 3)
+    t.equal(await countOf(t, false), 40)
+  })
+
+  t.test('wants limits that can be kept', async (t) => {
+    for (const throttle of [true, null, 5, [], { perAddress: 0 }, { perAddress: 1.5 }, { perIdentifier: '5' }, { burst: Infinity }, { max: 5 }, { burst: 4 }, { perIdentifier: 11 }]) {
+      await t.rejects(async () => { await Fastify().register(fastifyKratos, { publicUrl: REFUSING_URL, throttle } as never) }, { name: 'TypeError', message: /^fastify-kratos: throttle/ }, JSON.stringify(throttle))
+    }
   })
 })

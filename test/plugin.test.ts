@@ -65,13 +65,14 @@ t.test('registration', async (t) => {
       cookieName: 'secret name',
       deadlines: { whoamiMs: 0 },
       sessionCacheMaxAge: 6,
+      throttle: { perAddress: 'secret' },
       onAccountDeleted: 'secret',
       prefix: '/secret',
       routes: { prefix: '/secret/' },
       webhook: { keys: ['secret'], path: 'secret' },
     })
     t.ok(error instanceof TypeError)
-    for (const name of ['publicUrl', 'baseUrl', 'frontendUrl', 'origins', 'cookieName', 'deadlines', 'sessionCacheMaxAge', 'onAccountDeleted', 'prefix belongs into', 'routes.prefix', 'webhook.keys', 'webhook.onIdentity', 'webhook.path']) {
+    for (const name of ['publicUrl', 'baseUrl', 'frontendUrl', 'origins', 'cookieName', 'deadlines', 'sessionCacheMaxAge', 'throttle', 'onAccountDeleted', 'prefix belongs into', 'routes.prefix', 'webhook.keys', 'webhook.onIdentity', 'webhook.path']) {
       t.match(error?.message, name)
     }
     t.notMatch(error?.message, /secret/)

@@ -8,6 +8,8 @@ import { flatLogin, flatRegistration, genericBody, memberWithNul } from './body.
 /** One of Kratos' self-service flows as the API offers it. */
 export interface FlowDefinition {
   name: FlowName
+  /** Whether its submits can guess passwords, codes or names without a session: they have budgets (G05). */
+  isThrottled: boolean
   /** Sizes and types of what a submit may hold; presence is Kratos' judgement, `flow_id` excepted. */
   bodySchema: TObject
   /** What goes to Kratos for a body without `method`, where the specification has such a form. */
@@ -37,11 +39,11 @@ const body = (properties: Record<string, ReturnType<typeof text>> = {}) =>
 
 /** Every flow the API offers: adding one is a line here. */
 export const FLOWS: readonly FlowDefinition[] = [
-  { name: 'registration', bodySchema: body({ first_name: text(256), last_name: text(256), username: text(256) }), flatBody: flatRegistration },
-  { name: 'login', bodySchema: body({ identifier: text(320) }), flatBody: flatLogin },
-  { name: 'recovery', bodySchema: body() },
-  { name: 'verification', bodySchema: body() },
-  { name: 'settings', bodySchema: body() },
+  { name: 'registration', isThrottled: true, bodySchema: body({ first_name: text(256), last_name: text(256), username: text(256) }), flatBody: flatRegistration },
+  { name: 'login', isThrottled: true, bodySchema: body({ identifier: text(320) }), flatBody: flatLogin },
+  { name: 'recovery', isThrottled: true, bodySchema: body() },
+  { name: 'verification', isThrottled: true, bodySchema: body() },
+  { name: 'settings', isThrottled: false, bodySchema: body() },
 ]
 
 /**

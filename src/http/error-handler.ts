@@ -9,6 +9,9 @@ const CODE_OF_FASTIFY_ERROR: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
 }
 
+/** Statuses of errors that are neither ours nor Fastify's: a host app's own limiter may guard our routes too. */
+const CODE_OF_STATUS: Record<number, ErrorCode> = { 403: 'FORBIDDEN', 429: 'RATE_LIMITED' }
+
 /** More help nobody; a body of wrong members only would get an answer many times its size. */
 const MAX_FIELDS = 20
 
@@ -33,7 +36,7 @@ export function publicError (error: FastifyError): ServiceError {
   if (error instanceof StoreUnavailableError) return serviceError('DATABASE_UNAVAILABLE', { cause: error })
   if (error instanceof InvalidValueError) return serviceError('VALIDATION_ERROR', { cause: error })
   if (error instanceof InvalidCursorError) return serviceError('VALIDATION_ERROR', { fields: [{ path: '/cursor', message: 'is not a cursor of this list' }] })
-  const known = CODE_OF_FASTIFY_ERROR[error.code] ?? (isClientsMistake(error) ? 'VALIDATION_ERROR' : 'INTERNAL_ERROR')
+  const known = CODE_OF_FASTIFY_ERROR[error.code] ?? CODE_OF_STATUS[error.statusCode ?? 500] ?? (isClientsMistake(error) ? 'VALIDATION_ERROR' : 'INTERNAL_ERROR')
   return serviceError(known, { cause: error })
 }
 

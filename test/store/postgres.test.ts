@@ -5,6 +5,7 @@ import { MIGRATIONS, type Migrations } from '../../src/store/migrations.js'
 import { openPostgresEngine, type PostgresEngineOptions } from '../../src/store/postgres-engine.js'
 import { createStore } from '../../src/store/store.js'
 import { connect, newDatabase, open, UNAVAILABLE, urlWith } from './postgres-clients.js'
+import { testLoginBudgets } from './postgres-budget-cases.js'
 import { testFaultsInUse, testUnusable } from './postgres-fault-cases.js'
 import { preparePostgres } from './postgres-server.js'
 import { someUser } from './records.js'
@@ -42,6 +43,7 @@ t.test('store on Postgres', async (t) => {
 })
 
 await testFaultsInUse(t, server)
+await testLoginBudgets(t, server)
 await testUnusable(t, server)
 
 t.test('deliveries at once under serialisable isolation: one row, retried, never a 500 (K13)', async (t) => {

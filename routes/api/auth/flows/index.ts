@@ -60,7 +60,11 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
     })
 
     const schema = { ...about('submit', `Submits a step of a ${name} flow`), body: flow.bodySchema, querystring: SubmitQuerySchema, response }
-    app.post(`/${name}`, { schema, serializerCompiler, onRequest: app.guardOrigin }, async (request, reply) => {
+    // The address is counted before the body is read, the identifier when the body is known to be valid.
+    const hooks = flow.isThrottled
+      ? { onRequest: [app.guardOrigin, app.loginThrottle.byAddress], preHandler: app.loginThrottle.byIdentifier }
+      : { onRequest: app.guardOrigin }
+    app.post(`/${name}`, { schema, serializerCompiler, ...hooks }, async (request, reply) => {
       const body = request.body as JsonObject & { flow_id: string }
       const keepToken = keepsToken(request, request.query.transport)
       const id = flowId(body.flow_id, request.query.flow, request.query.flow_id)

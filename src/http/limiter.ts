@@ -1,0 +1,42 @@
+import rateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Ledger } from '../throttling/ledger.js'
+
+/** Counts a request under a key. @returns seconds until it makes sense to come back, undefined for a request within the budget */
+export type Limiter = (request: FastifyRequest, key: string) => Promise<number | undefined>
+
+interface KeyedRequest extends FastifyRequest { limitedBy: string }
+
+/** The store of @fastify/rate-limit over a ledger of ours, which knows budget and minute itself. */
+function storeOver (ledger: Ledger) {
+  return class LedgerStore implements FastifyRateLimitStore {
+    incr (key: string, done: (error: Error | null, result?: { current: number, ttl: number }) => void): void {
+      ledger.spend(key).then(({ used, waitMs }) => done(null, { current: used, ttl: waitMs }), done)
+    }
+
+    child (): LedgerStore { return this }
+  }
+}
+
+/**
+ * A limiter of @fastify/rate-limit that leaves no trace on the app. Registered as usual the library decorates the app, and
+ * takes a `createRateLimit` that is there already for its own: in a host app that uses the library too, we would count in
+ * the host's store or the host in ours. So it is given an instance on which nothing is found and nothing stays.
+ */
+export async function createLimiter (app: FastifyInstance, ledger: Ledger): Promise<Limiter> {
+  const found: Partial<Pick<FastifyInstance, 'createRateLimit'>> = {}
+  const detached = Object.assign(Object.create(app) as FastifyInstance, {
+    hasDecorator: () => false,
+    decorate: (name: string, value: unknown) => Object.assign(found, { [name]: value }),
+    decorateRequest: () => {},
+    addHook: () => {},
+  })
+  await (rateLimit(detached, { global: false, store: storeOver(ledger) }, () => {}) as unknown as Promise<void>)
+  const limit = found.createRateLimit?.({ max: ledger.budget.burst, keyGenerator: (request) => (request as KeyedRequest).limitedBy })
+  if (limit === undefined) throw new TypeError('@fastify/rate-limit no longer offers createRateLimit')
+
+  return async (request, limitedBy) => {
+    const result = await limit(Object.assign(Object.create(request) as KeyedRequest, { limitedBy }))
+    return !result.isAllowed && result.isExceeded ? result.ttlInSeconds : undefined
+  }
+}

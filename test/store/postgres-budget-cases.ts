@@ -1,0 +1,220 @@
+import type { FastifyInstance } from 'fastify'
+import type pg from 'pg'
+import type { Test } from 'tap'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Account, type Budget, spend, type Spent, spentOf } from '../../src/throttling/budget.js'
+import type { Ledger } from '../../src/throttling/ledger.js'
+import { createOutage, sharedLedger } from '../../src/throttling/shared-ledger.js'
+import { build } from '../support/app.js'
+import { type FaultServer, replay, startFaultServer } from '../support/fault-server.js'
+import { connect, newDatabase, open } from './postgres-clients.js'
+import type { PostgresServer } from './postgres-server.js'
+import { untilReady } from './repository-cases.js'
+
+const FLOW_ID = '6c2f5b54-6f6f-4f9b-8a55-5b2f3f0c1a11'
+const IDENTIFIER = { perMinute: 5, burst: 10 }
+const HALF_A_MINUTE_MS = 30_000
+
+/** Needs a server that runs, and leaves one that runs. */
+export function testLoginBudgets (t: Test, server: PostgresServer): Promise<unknown> {
+  return t.test('login budgets in common', async (t) => {
+    const url = await newDatabase(t, server.url)
+    await testAccounts(t, url)
+    await testProcesses(t, url)
+    await testOutage(t, server, url)
+  })
+}
+
+async function openBudgets (t: Test, url: string, onQuery?: (query: { sql: string }) => void) {
+  const store = await open(t, { url, ...(onQuery && { onQuery }) })
+  await untilReady(store)
+  const { loginBudgets } = store
+  if (loginBudgets === undefined) throw new Error('Postgres has login budgets')
+  /** So many submits under one key. */
+  const spend = async (key: string, budget: Budget, count = 1): Promise<Spent> => {
+    const [{ used, waitMs } = { used: 0, waitMs: 0 }] = await loginBudgets.spend([{ key, count }], budget)
+    return { used, waitMs }
+  }
+  return { spend, spendAll: loginBudgets.spend }
+}
+
+/** As if this much time had passed: rows grow older. */
+const passTime = (client: pg.Client, ms: number) =>
+  client.query('UPDATE login_budgets SET since = since - $1::bigint, expires_at = expires_at - $1::bigint', [ms])
+
+async function testAccounts (t: Test, url: string): Promise<void> {
+  const client = await connect(t, url)
+  const statements = new Set<string>()
+  const budgets = await openBudgets(t, url, ({ sql }) => { if (/^(?:insert|delete).*"login_budgets"/.test(sql)) statements.add(sql) })
+
+  await t.test('follow the rule that memory follows (G05)', async (t) => {
+    // How many submits, then how many half minutes pass.
+    const rounds = [[12, 1], [1, 1], [3, 2], [20, 3], [2, 1], [1, 5], [11, 40], [2, 0], [9, 2], [6, 4]]
+    for (const budget of [IDENTIFIER, { perMinute: 30, burst: 30 }, { perMinute: 1, burst: 3 }]) {
+      const key = `rule ${budget.burst}`
+      let now = 0
+      let account: Account | undefined
+      for (const [count = 0, halves = 0] of rounds) {
+        for (let index = 0; index < count; index++) {
+          account = spend(account, budget, now)
+          const { used, waitMs } = await budgets.spend(key, budget)
+          t.equal(used, account.used, `${key} at ${now}`)
+          const difference = spentOf(account, now).waitMs - waitMs
+          t.ok(difference >= 0 && difference < HALF_A_MINUTE_MS, 'and nearly at the same time')
+        }
+        const crowd = await budgets.spend(`${key} at once`, budget, count)
+        t.equal(Math.min(crowd.used, budget.burst + 1), account?.used, 'and when they all come in one statement')
+        await passTime(client, halves * HALF_A_MINUTE_MS)
+        now += halves * HALF_A_MINUTE_MS
+      }
+    }
+  })
+
+  await t.test('a submit in a later minute is not counted in an earlier one, whatever a clock does', async (t) => {
+    await budgets.spend('clock', IDENTIFIER)
+    await client.query('UPDATE login_budgets SET since = since + 100000000 WHERE key = $1', ['clock'])
+    t.same(await budgets.spend('clock', IDENTIFIER), { used: 2, waitMs: 60_000 })
+  })
+
+  await t.test('many keys in one statement, in any order, by many processes (K13)', async (t) => {
+    const other = await openBudgets(t, url)
+    const keys = Array.from({ length: 50 }, (_, index) => `crowd ${index}`)
+    const counts = keys.map((key) => ({ key, count: 1 }))
+    const spent = await Promise.all(Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? budgets : other).spendAll(index % 3 === 0 ? counts : [...counts].reverse(), IDENTIFIER)))
+    for (const key of keys) t.same(spent.flat().filter((row) => row.key === key).map(({ used }) => used).sort(), [1, 2, 3, 4, 5, 6, 7, 8])
+  })
+
+  await t.test('rows that say no more than none are removed, a batch at a time; the others stay (N06)', async (t) => {
+    await client.query('DELETE FROM login_budgets')
+    await client.query('INSERT INTO login_budgets SELECT \'old \' || n, 10, 0, 1 FROM generate_series(1, 700) n')
+    for (let index = 0; index < 100; index++) await budgets.spend('live', IDENTIFIER)
+    const rows = async (): Promise<number> => Number((await client.query('SELECT count(*) FROM login_budgets')).rows[0].count)
+    while (await rows() !== 201) await sleep(10)
+    for (let index = 0; index < 100; index++) await budgets.spend('live', IDENTIFIER)
+    while (await rows() !== 1) await sleep(10)
+    t.same(await budgets.spend('live', IDENTIFIER).then(({ used }) => used), 11, 'a refused submit is not added up')
+  })
+
+  await t.test('every statement uses an index, and none contains a value (K07, A37)', async (t) => {
+    t.same([...statements].map((sql) => sql.split(' ')[0]).sort(), ['delete', 'insert', 'insert'], 'of one row, and of many')
+    await client.query('SET enable_seqscan = off')
+    for (const sql of statements) {
+      t.notMatch(JSON.stringify((await client.query(`EXPLAIN (GENERIC_PLAN) ${sql}`)).rows), /Seq Scan/, sql)
+      t.notMatch(sql, /live|old/)
+    }
+  })
+}
+
+interface Service { app: FastifyInstance, logs: () => string[] }
+
+/** An instance of the service on this database, with budgets of production but for what is given. */
+async function service (t: Test, kratos: FaultServer, url: string, env: Record<string, string> = {}): Promise<Service> {
+  const { app, logs } = await build(t, {
+    KRATOS_PUBLIC_URL: kratos.url, DATABASE_URL: url, LOGIN_LIMIT_PER_ADDRESS: '', LOGIN_LIMIT_PER_IDENTIFIER: '', LOGIN_LIMIT_BURST: '', ...env
+  })
+  await untilReady(app.store)
+  return { app, logs }
+}
+
+async function login (app: FastifyInstance, identifier: string, from = '198.51.100.7'): Promise<number> {
+  const payload = JSON.stringify({ flow_id: FLOW_ID, identifier, password: 'x' })
+  const answer = await app.inject({ method: 'POST', url: '/api/auth/flows/login', remoteAddress: from, headers: { 'content-type': 'application/json' }, payload })
+  return answer.statusCode
+}
+
+const startKratos = (t: Test): Promise<FaultServer> => startFaultServer(t, replay('10-api-login', 'wrong password'))
+const countOf = (statuses: number[], status: number): number => statuses.filter((other) => other === status).length
+const events = (logs: string[]): string[] => logs.map((line) => String((JSON.parse(line) as { event?: string }).event)).filter((event) => event.startsWith('login_budgets'))
+
+/** Until both count in common again: a submit a second asks. */
+async function untilShared (...services: Service[]): Promise<void> {
+  for (const { app, logs } of services) {
+    const deadline = Date.now() + 10_000
+    for (let index = 0; events(logs()).at(-1) === 'login_budgets_local' && Date.now() < deadline; index++) {
+      await login(app, 'ada@example.test', `192.0.2.${index}`)
+      await sleep(100)
+    }
+  }
+}
+
+async function testProcesses (t: Test, url: string): Promise<void> {
+  await t.test('a hundred submits at once to two instances: the budget of the address and no more (G05)', async (t) => {
+    const kratos = await startKratos(t)
+    const [one, other] = [await service(t, kratos, url), await service(t, kratos, url)]
+    const outages = (): number => events([...one.logs(), ...other.logs()]).length
+    // On a machine that is too busy for the time limit each instance keeps its own budget, as it should; then another address tries.
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const before = outages()
+      kratos.requests.length = 0
+      const statuses = await Promise.all(Array.from({ length: 100 }, (_, index) => login(index % 2 === 0 ? one.app : other.app, `p${index}@example.test`, `198.51.100.${attempt}`)))
+      if (outages() === before) return t.same([countOf(statuses, 400), countOf(statuses, 429), kratos.requests.length], [30, 70, 30])
+      t.ok(countOf(statuses, 400) <= 60 && countOf(statuses, 500) === 0)
+      await untilShared(one, other)
+    }
+    t.fail('Postgres was late ten times')
+  })
+
+  await t.test('exactly the budget under any load, where nothing is late (G05)', async (t) => {
+    const outage = createOutage({ onBegin: (error) => t.fail(String(error)), onEnd: () => {} })
+    const budget = { perMinute: 200, burst: 200 }
+    const ledgers: Ledger[] = []
+    for (let index = 0; index < 3; index++) {
+      const { spendAll } = await openBudgets(t, url)
+      ledgers.push(sharedLedger(budget, { accounts: { spend: spendAll }, outage, limitMs: 30_000 }))
+    }
+    const spent = await Promise.all(Array.from({ length: 1000 }, (_, index) => ledgers[index % 3]?.spend('load')))
+    t.equal(spent.filter((one) => one !== undefined && one.used <= budget.burst).length, budget.burst)
+  })
+
+  await t.test('and that of an identifier, one after the other', async (t) => {
+    const kratos = await startKratos(t)
+    const [one, other] = [await service(t, kratos, url), await service(t, kratos, url)]
+    const statuses: number[] = []
+    for (let index = 0; index < 14; index++) statuses.push(await login(index % 2 === 0 ? one.app : other.app, 'ada@example.test', '203.0.113.9'))
+    t.same(statuses, [...Array(10).fill(400), ...Array(4).fill(429)])
+    t.equal(await login(other.app, 'ada@example.test', '203.0.113.10'), 400, 'from another address (G10)')
+  })
+
+  await t.test('no row tells an address or an e-mail (H01)', async (t) => {
+    const { rows } = await (await connect(t, url)).query('SELECT * FROM login_budgets WHERE key NOT IN (\'live\', \'load\')')
+    t.ok(rows.length > 30)
+    for (const { key } of rows) t.match(key, /^[\w-]{43}$/)
+    t.notMatch(JSON.stringify(rows), /example|ada|198\.51|203\.0/)
+  })
+}
+
+async function testOutage (t: Test, server: PostgresServer, url: string): Promise<void> {
+  await t.test('a slow Postgres is not waited for, and memory goes on', async (t) => {
+    const kratos = await startKratos(t)
+    const { app, logs } = await service(t, kratos, url)
+    const client = await connect(t, url)
+    t.equal(await login(app, 'slow@example.test', '192.0.2.1'), 400)
+    await client.query('BEGIN')
+    await client.query('LOCK TABLE login_budgets IN ACCESS EXCLUSIVE MODE')
+    const startedAt = performance.now()
+    const statuses = await Promise.all(Array.from({ length: 20 }, () => login(app, 'slow@example.test', '192.0.2.1')))
+    t.ok(performance.now() - startedAt < 2000)
+    t.same([countOf(statuses, 400), countOf(statuses, 429)], [9, 11])
+    t.same(events(logs()), ['login_budgets_local'])
+    await client.query('ROLLBACK')
+  })
+
+  await t.test('a Postgres that stops leaves each instance its own budgets, with one warning, until it is back', async (t) => {
+    const kratos = await startKratos(t)
+    const { app, logs } = await service(t, kratos, url)
+    const from = '192.0.2.2'
+    for (let index = 0; index < 4; index++) t.equal(await login(app, 'ada@example.test', from), 400)
+    await server.stop()
+    const during = []
+    for (let index = 0; index < 10; index++) during.push(await login(app, 'ada@example.test', from))
+    t.same(during, [...Array(6).fill(400), ...Array(4).fill(429)], 'what was spent is spent')
+    const crowd = await Promise.all(Array.from({ length: 40 }, (_, index) => login(app, `p${index}@example.test`, '192.0.2.3')))
+    t.same([countOf(crowd, 400), countOf(crowd, 429)], [30, 10], 'never unlimited, never 500')
+    t.same(events(logs()), ['login_budgets_local'])
+    await server.start()
+    await untilReady(app.store)
+    await untilShared({ app, logs })
+    t.same(events(logs()), ['login_budgets_local', 'login_budgets_shared'])
+    t.equal(await login(app, 'ada@example.test', from), 429, 'nobody starts afresh by an outage')
+  })
+}
