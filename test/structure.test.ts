@@ -8,6 +8,9 @@ import { temporaryFolder } from './support/app.js'
 const ROOT = join(import.meta.dirname, '..')
 const sources = (...folders: string[]): string[] => folders.flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).map((name) => join(folder, name))).sort()
+/** The same with the plain JavaScript of programs that run without a loader. */
+const scripts = (folder: string): string[] =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).filter((name) => /\.m?[jt]s$/.test(name)).map((name) => join(folder, name)).sort()
 const text = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 /** The source without its comments, which may name what the code may not. */
 const code = (file: string): string => text(file).replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
@@ -74,6 +77,9 @@ t.test('the layers', async (t) => {
   t.same(imports('routes').filter(({ from }) => /^(?:undici|kysely|pg|libsql|fastify-plugin)$/.test(from)), [], 'routes reach nothing but by decorators')
   t.same(imports('plugins').filter(({ from, isType }) => from.startsWith('plugins/') && !isType), [], 'plugins name each other in dependencies only')
   t.same(PRODUCT.flatMap(importsOf).filter(({ from }) => from.startsWith('routes/')), [], 'nobody imports routes')
+  t.same(scripts('bench').flatMap(importsOf).filter(({ from }) => /^(?:src|plugins|routes|kratos|test)\//.test(from)), [], 'the benchmark knows what users know')
+  t.same(scripts('bench').flatMap(importsOf).filter(({ from }) => from.startsWith('dist/')).map(({ file, from }) => `${file} -> ${from.replace(/\.ts$/, '')}`), ['bench/peers/plugin-host.mjs -> dist/src/index'], 'of the product as built, that is its public entry')
+  t.same(PRODUCT.flatMap(importsOf).filter(({ from }) => from.startsWith('bench/')), [], 'and the product knows no benchmark')
 })
 
 t.test('house rules', async (t) => {
