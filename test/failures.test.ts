@@ -3,7 +3,7 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fas
 import { build, FRONTEND } from './support/app.js'
 import { answer, endBeforeHeaders, type FaultServer, hang, type Reaction, replay, startFaultServer } from './support/fault-server.js'
 import { failureTables, LATE_ANSWER, readDocument, UNREACHABLE_ANSWER } from './support/failure-table.js'
-import { BROKEN, type Expected, FAULTS, type Group, HTML, ID, LATE, REFUSALS, SESSION } from './support/faults.js'
+import { BROKEN, type Expected, FAULTS, FLOW, type Group, HTML, ID, LATE, REFUSALS, SESSION } from './support/faults.js'
 import { UNREACHABLE } from './support/unreachable.js'
 
 const DEADLINE_MS = 300
@@ -240,6 +240,35 @@ t.test('more calls than sockets and queue take are refused at once, the others o
   t.ok(slowest <= limitMs, `${slowest} ms, ${limitMs} allowed`)
   kratos.react(answer(200, SESSION))
   t.equal((await ask()).status, 200, 'and then all is well')
+})
+
+t.test('a Kratos that flaps: every answer is that of its own call, and a fault of the past refuses nobody (J22)', async (t) => {
+  const { app, kratos } = await setUp(t, hang)
+  const turns: Array<[reaction: Reaction, status: number]> = [[answer(200, SESSION), 200], [BROKEN, 502], [answer(200, SESSION), 200], [HTML, 502], [answer(429, {}), 429], [answer(200, SESSION), 200]]
+  for (let round = 0; round < 20; round++) {
+    for (const [reaction, status] of turns) {
+      kratos.react(reaction)
+      const answers = await Promise.all(Array.from({ length: 3 }, () => app.inject(whoami)))
+      t.same(answers.map(({ statusCode }) => statusCode), Array(3).fill(status))
+    }
+  }
+})
+
+t.test('logins that hang keep no session check, no start of a flow and no logout waiting (J26)', async (t) => {
+  const isLogin = (target: string): boolean => target.startsWith('/self-service/login?')
+  const { app, kratos } = await setUp(t, (socket, request) => {
+    const { target } = request
+    if (target.startsWith('/self-service/logout')) socket.write('HTTP/1.1 204 No Content\r\n\r\n')
+    else if (!isLogin(target)) answer(200, target.startsWith('/sessions') ? SESSION : FLOW)(socket, request)
+  })
+  const logins = Array.from({ length: 100 }, () => app.inject(post('/api/auth/flows/login', { flow_id: ID, identifier: 'a', password: 'b' })))
+  while (kratos.requests.filter(({ target }) => isLogin(target)).length < 12) await new Promise((resolve) => setImmediate(resolve))
+  t.equal((await app.inject(whoami)).statusCode, 200)
+  t.equal((await app.inject('/api/auth/flows/login')).statusCode, 200)
+  t.equal((await app.inject({ ...post('/api/auth/logout', {}), headers: { ...whoami.headers, origin: FRONTEND } })).statusCode, 502, 'answered: here the session outlives its logout')
+  await kratos.stop()
+  const codes = (await Promise.all(logins)).map((response) => response.json<{ code: string }>().code)
+  t.equal(codes.filter((code) => code === 'OVERLOADED').length, 100 - 12 - 48, 'the lane of the submits is bounded by itself')
 })
 
 t.test('"logged out" is said only when the session is over (I08)', async (t) => {

@@ -47,7 +47,7 @@ t.test('every answer of the suite is held against the published schema, and one 
   app.get('/odd', { schema, serializerCompiler: () => (data) => JSON.stringify(data) }, async (_request, reply) => reply.code(502).send({ success: false, error: 'x', code: 'NO_SUCH_CODE' }))
   app.get('/text', { schema, serializerCompiler: () => String }, async (_request, reply) => reply.code(502).send('Bad Gateway'))
   app.get('/cached', { schema }, async (_request, reply) => reply.header('cache-control', 'public').send({}))
-  app.get('/api/token', { schema }, async () => ({ token: 'ory_st_x' }))
+  app.get('/api/token', { schema }, async () => ({ token: `ory_st_${'x'.repeat(32)}` }))
   const found = async (url: string): Promise<string[]> => {
     problems.length = 0
     await app.inject(url)

@@ -6,6 +6,7 @@ import type { Budget } from '../throttling/budget.js'
 import { accountKey, identifiersOf } from '../throttling/keys.js'
 import type { Ledger } from '../throttling/ledger.js'
 import { createLimiter } from './limiter.js'
+import { securityEvent } from './security-event.js'
 
 type Hook = (request: FastifyRequest) => Promise<void>
 
@@ -29,8 +30,8 @@ export interface LoginThrottleOptions {
 /** Who holds an IPv6 address holds the 2^64 beside it too; an IPv4 client of an IPv6 socket is the same client. */
 const IPV6_SUBNET_BITS = 64
 
-function refuse ({ log, routeOptions }: FastifyRequest, budget: 'address' | 'identifier', retryAfter: number): never {
-  log.warn({ event: 'rate_limited', budget, route: routeOptions.url ?? null }, 'Submit past a login budget refused')
+function refuse (request: FastifyRequest, budget: 'address' | 'identifier', retryAfter: number): never {
+  securityEvent(request, 'rate_limited', { budget, route: request.routeOptions.url }, 'Submit past a login budget refused')
   throw serviceError('RATE_LIMITED', { retryAfter })
 }
 

@@ -15,12 +15,14 @@ export const occurrences = (text: string, part: string): number => text.split(pa
 const CROSS_SITE = ['test/routes/cross-site.test.ts']
 const SESSIONS = ['test/sessions/resolver.test.ts']
 const UNIT = 'test/kratos-client'
+const LIMITS = ['test/http-limits.test.ts']
+const SHEDDING = ['test/load-shedding.test.ts']
 
 /** Each guard with a way to remove it; without the guard a test has to be red (O07). A guard more is a row more. */
 export const MUTATIONS: readonly Mutation[] = [
   { guard: 'origin check of guarded routes', file: 'plugins/authenticate.ts', search: 'await app.guardOrigin(request)', replace: 'void request', tests: CROSS_SITE },
-  { guard: 'origin check of flow submits', file: 'routes/api/auth/flows/index.ts', search: ', onRequest: app.guardOrigin }', replace: ' }', tests: CROSS_SITE },
-  { guard: 'origin check of logout', file: 'routes/api/auth/logout/index.ts', search: ', onRequest: app.guardOrigin }', replace: ' }', tests: CROSS_SITE },
+  { guard: 'origin check of flow submits', file: 'routes/api/auth/flows/index.ts', search: '{ onRequest: [app.guardOrigin, app.loginThrottle.byAddress],', replace: '{ onRequest: [app.loginThrottle.byAddress],', tests: CROSS_SITE },
+  { guard: 'origin check of logout', file: 'routes/api/auth/logout/index.ts', search: '{ onRequest: [app.guardOrigin, app.loginThrottle.byAddress],', replace: '{ onRequest: [app.loginThrottle.byAddress],', tests: CROSS_SITE },
   { guard: 'visit check of logout by GET', file: 'routes/api/auth/logout/index.ts', search: 'onRequest: app.guardVisit, ', replace: '', tests: CROSS_SITE },
   { guard: 'no navigation may post', file: 'src/origin-guard.ts', search: '!isForm(request) && ', replace: '', tests: CROSS_SITE },
   { guard: 'fetch metadata where there is no Origin', file: 'src/origin-guard.ts', search: "return site === 'same-origin'", replace: "return site !== 'cross-site'", tests: CROSS_SITE },
@@ -43,4 +45,11 @@ export const MUTATIONS: readonly Mutation[] = [
   { guard: 'no answer from before a purge is kept', file: 'src/sessions/resolver.ts', search: 'if (isCurrent()) keep(', replace: 'keep(', tests: SESSIONS },
   { guard: 'a renewed cookie is for the one that asked', file: 'src/sessions/resolver.ts', search: 'return outcome.setCookie.length === 0 ? outcome : { ...outcome, setCookie: [] }', replace: 'return outcome', tests: SESSIONS },
   { guard: 'logout is confirmed', file: 'src/sessions/logout.ts', search: "if (outcome.kind === 'none') return answer", replace: 'return answer', tests: ['test/failures.test.ts'] },
+  { guard: 'limit of pipelining', file: 'src/http/connections.ts', search: 'if (count(socket) > MAX_UNANSWERED) {', replace: 'if (count(socket) > 100 * MAX_UNANSWERED) {', tests: LIMITS },
+  { guard: 'limit of headers', file: 'src/http/host-header.ts', search: "if (rawHeaders.length > 2 * MAX_HEADERS) return 'HEADERS_TOO_LARGE'", replace: '', tests: LIMITS },
+  { guard: 'limit of a stalled reader', file: 'src/app.ts', search: 'connectionTimeout: connectionTimeout(config),', replace: '', tests: LIMITS },
+  { guard: 'limit of connections', file: 'src/server.ts', search: 'app.server.maxConnections = connectionLimit(openFileLimit())', replace: '', tests: ['test/server.test.ts'] },
+  { guard: 'load shedding', file: 'plugins/load-shedding.ts', search: "return done(serviceError('OVERLOADED'))", replace: 'return done()', tests: SHEDDING },
+  { guard: 'load shedding counts no uploads', file: 'plugins/load-shedding.ts', search: 'if (!awaitsBody(request)) begin(request, reply)', replace: 'begin(request, reply)', tests: SHEDDING },
+  { guard: 'load shedding counts down', file: 'plugins/load-shedding.ts', search: 'if (request.isInFlight) inFlight--', replace: '', tests: SHEDDING },
 ]

@@ -48,7 +48,8 @@ export async function startService (env: Record<string, string>): Promise<Soaked
   const folder = await mkdtemp(join(tmpdir(), 'fastify-kratos-soak-'))
   const child = spawn(process.execPath, ['--expose-gc', '--import', './test/soak/report.mjs', 'dist/src/server.js'], {
     cwd: ROOT,
-    env: { PATH: process.env['PATH'], ...ENVIRONMENT, LOG_LEVEL: 'warn', HOST: '127.0.0.1', PORT: String(port), DATABASE_URL: join(folder, 'app.db'), ...env },
+    // Empty is not set: here the limits are those that production has by default.
+    env: { PATH: process.env['PATH'], ...ENVIRONMENT, MAX_IN_FLIGHT: '', MAX_EVENT_LOOP_DELAY_MS: '', LOG_LEVEL: 'warn', HOST: '127.0.0.1', PORT: String(port), DATABASE_URL: join(folder, 'app.db'), ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   const end = (): void => { child.kill('SIGKILL') }

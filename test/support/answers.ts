@@ -7,7 +7,7 @@ const isMissing = (value: unknown, expected: string | RegExp): boolean =>
 
 /** A session token leaves in the cookie, never in a body that page scripts read; a native client asks for it (B26). */
 const leaksToken = (request: FastifyRequest, payload: unknown): boolean =>
-  /^\/api\//.test(request.url) && !/[?&]transport=token/.test(request.url) && typeof payload === 'string' && payload.includes('ory_st_')
+  /^\/api\//.test(request.url) && !/[?&]transport=token/.test(request.url) && typeof payload === 'string' && /ory_st_[A-Za-z0-9]{16}/.test(payload)
 
 function problemsOf (request: FastifyRequest, reply: FastifyReply, payload: unknown): string[] {
   const { statusCode } = reply

@@ -6,7 +6,7 @@ const MIB = 1024 * 1024
 export const ID = '77d1b512-3207-4f23-81ed-7fd35915a4f0'
 /** A whoami answer that counts. */
 export const SESSION = { id: 's', active: true, expires_at: '2099-01-01T00:00:00Z', identity: { id: ID, traits: { email: 'a@example.test' } } }
-const FLOW = { id: ID, type: 'api', ui: { action: 'http://127.0.0.1:4433/x', method: 'POST', nodes: [] } }
+export const FLOW = { id: ID, type: 'api', ui: { action: 'http://127.0.0.1:4433/x', method: 'POST', nodes: [] } }
 
 const error = (code: number, rest: object = {}): object => ({ error: { code, status: 's', message: 'panic: runtime error at /go/src/kratos.go:12', ...rest } })
 const html = (status: number): Reaction => answer(status, '<!doctype html><h1>nginx at 10.0.0.7:4433</h1>', [['Content-Type', 'text/html']])
