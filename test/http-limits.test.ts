@@ -99,6 +99,8 @@ const slowClients = (async () => {
   const stalled = stalledReader()
   await sleep(50)
   const [stalledMs, slowLength, idleMs, upload] = await Promise.all([stalled, slowReader(), idleClient(), endlessUpload()])
+  // The last ones may still be closing.
+  for (let look = 0; look < 100 && await connections(app) > 0; look++) await sleep(20)
   return { byDefault, stalledMs, slowLength, idleMs, upload, left: await connections(app) }
 })()
 

@@ -13,6 +13,7 @@ const MAX_BODY_BYTES = 64 * 1024
 /** Whether a request may change a session or an account: all but those that only show something (I09). */
 const mayChange = (method: string, path: string): boolean =>
   method !== 'GET' || (path.startsWith('/self-service/') && !/\/(?:browser|api|flows)(?:\?|$)/.test(path))
+
 /** Where Kratos takes the submits that have budgets at our own routes; a link of a mail is one too. */
 const THROTTLED_PATHS = new Set(FLOWS.filter(({ isThrottled }) => isThrottled).map(({ name }) => `/self-service/${name}`))
 

@@ -22,7 +22,7 @@ const SHEDDING = ['test/load-shedding.test.ts']
 export const MUTATIONS: readonly Mutation[] = [
   { guard: 'origin check of guarded routes', file: 'plugins/authenticate.ts', search: 'await app.guardOrigin(request)', replace: 'void request', tests: CROSS_SITE },
   { guard: 'origin check of flow submits', file: 'routes/api/auth/flows/index.ts', search: '{ onRequest: [app.guardOrigin, app.loginThrottle.byAddress],', replace: '{ onRequest: [app.loginThrottle.byAddress],', tests: CROSS_SITE },
-  { guard: 'origin check of logout', file: 'routes/api/auth/logout/index.ts', search: '{ onRequest: [app.guardOrigin, app.loginThrottle.byAddress],', replace: '{ onRequest: [app.loginThrottle.byAddress],', tests: CROSS_SITE },
+  { guard: 'origin check of logout', file: 'routes/api/auth/logout/index.ts', search: ', onRequest: app.guardOrigin }, async', replace: ' }, async', tests: CROSS_SITE },
   { guard: 'visit check of logout by GET', file: 'routes/api/auth/logout/index.ts', search: 'onRequest: app.guardVisit, ', replace: '', tests: CROSS_SITE },
   { guard: 'no navigation may post', file: 'src/origin-guard.ts', search: '!isForm(request) && ', replace: '', tests: CROSS_SITE },
   { guard: 'fetch metadata where there is no Origin', file: 'src/origin-guard.ts', search: "return site === 'same-origin'", replace: "return site !== 'cross-site'", tests: CROSS_SITE },
