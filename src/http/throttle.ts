@@ -40,8 +40,8 @@ export async function createLoginThrottle (app: FastifyInstance, { limits, secre
   const { perAddress, perIdentifier, burst } = limits
   const limitAddress = await createLimiter(app, ledgerOf({ perMinute: perAddress, burst: perAddress }))
   const limitIdentifier = await createLimiter(app, ledgerOf({ perMinute: perIdentifier, burst }))
-  // `request.ip` is the socket's address unless a trusted proxy names another one (B19, B20).
-  const addressOf = ({ ip }: FastifyRequest): string => normalizeIP(ip, IPV6_SUBNET_BITS)
+  // `request.ip` is the socket's address unless a trusted proxy names another one (B19, B20); a client that has gone has none.
+  const addressOf = ({ ip }: { ip: string | undefined }): string => ip === undefined ? '' : normalizeIP(ip, IPV6_SUBNET_BITS)
 
   return {
     byAddress: async (request) => {

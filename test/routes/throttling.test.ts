@@ -192,6 +192,11 @@ t.test('the address of a submit', async (t) => {
   })
 })
 
+t.test('a client that has gone has no address any more, and that is no failure of ours', async (t) => {
+  const { app } = await setUp(t)
+  await t.resolves(app.loginThrottle.byAddress({ ip: undefined, headers: {} } as never))
+})
+
 t.test('what has no budget', async (t) => {
   const { app } = await setUp(t, { LOGIN_LIMIT_PER_ADDRESS: '1' })
   t.same(await statuses(app, 2, {}), [400, 429], 'the address is past its budget')
