@@ -194,7 +194,7 @@ t.test('the address of a submit', async (t) => {
 
 t.test('a client that has gone has no address any more, and that is no failure of ours', async (t) => {
   const { app } = await setUp(t)
-  await t.resolves(app.loginThrottle.byAddress({ ip: undefined, headers: {} } as never))
+  await t.resolves(app.loginThrottle.byAddress({ ip: undefined, headers: {}, routeOptions: { config: {} } } as never))
 })
 
 t.test('what has no budget', async (t) => {
