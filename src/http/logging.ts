@@ -14,8 +14,8 @@ const MAX_HELD_BACK = 16 * 1024 * 1024
 const PRETTY = { transport: { target: 'pino-pretty', options: { translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' } } }
 
 /**
- * Written in the background, many lines at a time under load: a system call for each line costs a request six per cent, and a
- * reader that stalls would stop the service. pino writes what is left when the process exits.
+ * Written in the background, many lines at a time under load: a system call for each line would be on the way of
+ * every request, and a reader that stalls would stop the service. pino writes what is left when the process exits.
  */
 const inBackground = () => ({ stream: destination({ dest: 1, sync: false, maxLength: MAX_HELD_BACK }) })
 

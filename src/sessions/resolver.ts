@@ -99,7 +99,7 @@ export function createSessionResolver ({ kratos, maxAgeMs, maxSessions = MAX_SES
     return outcome.then(withoutCookies)
   }
 
-  // Not async, and neither is what it calls: each promise on the way of every guarded request costs one to two per cent.
+  // Not async: it would only add a promise on the way of every guarded request.
   function resolve (credential: UsableCredential, { errand, fresh = false }: ResolveOptions = {}): Promise<SessionOutcome> {
     if (fresh) {
       counters.misses++
