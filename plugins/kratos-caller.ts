@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 import type { Caller } from '../src/kratos-client/caller.js'
 import { flowCookies } from '../src/kratos-client/cookies.js'
 import { chooseCredential, type Credential } from '../src/kratos-client/credential.js'
-import { abandon, type Errand, startErrand } from '../src/kratos-client/errand.js'
+import { abandon, Errand } from '../src/kratos-client/errand.js'
 import type { AuthSettings } from '../src/settings.js'
 
 declare module 'fastify' {
@@ -33,7 +33,7 @@ export default fp<CallerPluginOptions>(async function kratosCaller (app, { setti
 
   app.decorateRequest('kratosErrand', function (this: FastifyRequest): Errand {
     const request = this as WithErrand
-    request[ERRAND] ??= startErrand()
+    request[ERRAND] ??= new Errand()
     return request[ERRAND]
   })
 

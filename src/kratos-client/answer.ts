@@ -2,7 +2,7 @@ import type { ErrorCode } from '../errors.js'
 import { type Fault, fault } from './fault.js'
 import { continuedFlow, flowError, isFlow, isIdentityId, isRecord, type JsonObject, replacementFlowId, retryAfterSeconds } from './kratos-body.js'
 import { withoutSessionToken } from './session-token.js'
-import type { UpstreamAnswer } from './exchange.js'
+import type { UpstreamAnswer } from './call.js'
 
 export type Operation = 'init' | 'fetch' | 'submit' | 'whoami' | 'logout' | 'sessions' | 'identity'
 

@@ -1,24 +1,30 @@
+/** Something that is done for an errand and that need not be finished once nobody waits for it. */
+export interface UnderWay { abandon: () => void }
+
 /**
  * One request of a client, as far as the calls to Kratos made for it are concerned: they share one deadline, and nobody waits
  * for them once the client has gone (J24). Lighter than an AbortSignal, whose listener alone costs a tenth of a guarded request.
  */
-export interface Errand {
+export class Errand {
   /** Moment of the first call, in milliseconds of `performance.now()`. */
   readonly startedAt: number
   /** By when all calls have to be answered; grows to the longest limit among them. */
   dueAt: number
   /** The client has gone. */
-  isAbandoned: boolean
-  /** Gives up the call that is under way, if that may be given up. */
-  giveUp: (() => void) | undefined
+  isAbandoned = false
+  /** What may be given up when that happens. */
+  underWay: UnderWay | undefined = undefined
+
+  constructor (now = performance.now()) {
+    this.startedAt = now
+    this.dueAt = now
+  }
 }
 
-export const startErrand = (now = performance.now()): Errand => ({ startedAt: now, dueAt: now, isAbandoned: false, giveUp: undefined })
-
-/** Tells the call that is under way that nobody waits for its answer any more; later calls are not made at all. */
+/** Tells what is under way that nobody waits for its answer any more; later calls are not made at all. */
 export function abandon (errand: Errand): void {
   errand.isAbandoned = true
-  errand.giveUp?.()
+  errand.underWay?.abandon()
 }
 
 /**

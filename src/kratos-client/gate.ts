@@ -1,12 +1,15 @@
+/** A caller who wants in. `admit` is called once there is a slot: at once, or when the turn has come. */
+export interface Waiter { admit: () => void }
+
 /** Admission in front of a connection pool: at most `slots` callers inside, at most `queue` waiting, first come first served. */
 export interface Gate {
   /**
-   * Calls `admit` once there is a slot: at once, or when its turn has come. Who was admitted has to `leave`.
-   * @returns false when the queue is full; then `admit` is never called
+   * Who was admitted has to `leave`.
+   * @returns false when the queue is full; then the caller is never admitted
    */
-  enter: (admit: () => void) => boolean
+  enter: (waiter: Waiter) => boolean
   /** Gives up a place in the queue; does nothing for a caller who is not waiting. */
-  withdraw: (admit: () => void) => void
+  withdraw: (waiter: Waiter) => void
   leave: () => void
   inside: () => number
   waiting: () => number
@@ -18,28 +21,29 @@ export interface Gate {
  */
 export function createGate ({ slots, queue }: { slots: number, queue: number }): Gate {
   let free = slots
-  const waiters = new Set<() => void>()
+  const waiters: Waiter[] = []
 
-  function enter (admit: () => void): boolean {
+  function enter (waiter: Waiter): boolean {
     if (free > 0) {
       free--
-      admit()
+      waiter.admit()
       return true
     }
-    if (waiters.size >= queue) return false
-    waiters.add(admit)
+    if (waiters.length >= queue) return false
+    waiters.push(waiter)
     return true
   }
 
   function leave (): void {
-    const [next] = waiters
-    if (next === undefined) {
-      free++
-      return
-    }
-    waiters.delete(next)
-    next()
+    const next = waiters.shift()
+    if (next === undefined) free++
+    else next.admit()
   }
 
-  return { enter, leave, withdraw: (admit) => { waiters.delete(admit) }, inside: () => slots - free, waiting: () => waiters.size }
+  function withdraw (waiter: Waiter): void {
+    const position = waiters.indexOf(waiter)
+    if (position >= 0) waiters.splice(position, 1)
+  }
+
+  return { enter, leave, withdraw, inside: () => slots - free, waiting: () => waiters.length }
 }

@@ -1,5 +1,5 @@
 import { type Answer, type AnswerContext, classify } from './answer.js'
-import type { UpstreamAnswer } from './exchange.js'
+import type { UpstreamAnswer } from './call.js'
 import { type Fault, fault } from './fault.js'
 import { readSession } from './read-session.js'
 import type { KratosSession } from './session.js'

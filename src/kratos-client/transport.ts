@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { Pool, type Dispatcher } from 'undici'
+import { Call, clientHasGone, type Line, onlyReads, type UpstreamAnswer } from './call.js'
 import type { Errand } from './errand.js'
-import { Exchange, type UpstreamAnswer } from './exchange.js'
 import { type Fault, fault, faultOfException } from './fault.js'
-import { createGate } from './gate.js'
+import { createGate, type Waiter } from './gate.js'
 
 export interface UpstreamRequest {
   method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
@@ -73,11 +73,6 @@ function dispatchOptions (basePath: string, request: UpstreamRequest): Dispatche
   }
 }
 
-/** What a client that has gone may leave undone: a call that changes something goes on to its end. */
-const onlyReads = ({ method }: UpstreamRequest): boolean => method === 'GET' || method === 'HEAD'
-
-const gone = (): Fault => fault('UPSTREAM_ERROR', new Error('the client has gone'))
-
 /**
  * One pool of sockets towards one Kratos port. `send` never throws: it gives the answer, or says how it failed to get one.
  */
@@ -95,46 +90,29 @@ export function createTransport (options: TransportOptions): Transport {
     bodyTimeout: 0,
   })
 
-  /** Admission, deadline and the caller's patience around one exchange. */
-  function run (request: UpstreamRequest, done: (outcome: UpstreamAnswer | Fault) => void): void {
-    const { errand } = request
-    const exchange = new Exchange({ pool, request: dispatchOptions(basePath, request), maxBodyBytes: options.maxBodyBytes, onFree: gate.leave, onOutcome })
-    const admit = (): void => exchange.start()
-    const timer = setTimeout(() => giveUp(fault('UPSTREAM_TIMEOUT')), request.deadlineMs)
-
-    function onOutcome (outcome: UpstreamAnswer | Fault): void {
-      clearTimeout(timer)
-      if (errand !== undefined) errand.giveUp = undefined
-      done(outcome)
-    }
-
-    function giveUp (outcome: Fault): void {
-      gate.withdraw(admit)
-      exchange.giveUp(outcome)
-    }
-
-    if (errand !== undefined && onlyReads(request)) errand.giveUp = () => giveUp(gone())
-    if (!gate.enter(admit)) exchange.giveUp(fault('OVERLOADED'))
-  }
+  const line: Line = { pool, gate, maxBodyBytes: options.maxBodyBytes }
 
   function send (request: UpstreamRequest): Promise<UpstreamAnswer | Fault> {
-    if (request.deadlineMs <= 0) return Promise.resolve(fault('UPSTREAM_TIMEOUT'))
-    if (request.errand?.isAbandoned === true && onlyReads(request)) return Promise.resolve(gone())
-    return new Promise((resolve) => run(request, resolve))
+    const { method, deadlineMs, errand } = request
+    if (deadlineMs <= 0) return Promise.resolve(fault('UPSTREAM_TIMEOUT'))
+    if (errand?.isAbandoned === true && onlyReads(method)) return Promise.resolve(clientHasGone())
+    return new Promise((resolve) => Call.make(line, { request: dispatchOptions(basePath, request), deadlineMs, errand }, resolve))
   }
 
   /** @returns what kept the caller out, or undefined with a slot that has to be left */
   function admission (deadlineMs: number): Promise<Fault | undefined> {
     return new Promise((resolve) => {
-      const admit = (): void => {
-        clearTimeout(timer)
-        resolve(undefined)
+      const waiter: Waiter = {
+        admit: () => {
+          clearTimeout(timer)
+          resolve(undefined)
+        },
       }
       const timer = setTimeout(() => {
-        gate.withdraw(admit)
+        gate.withdraw(waiter)
         resolve(fault('UPSTREAM_TIMEOUT'))
       }, deadlineMs)
-      if (gate.enter(admit)) return
+      if (gate.enter(waiter)) return
       clearTimeout(timer)
       resolve(fault('OVERLOADED'))
     })

@@ -5,7 +5,7 @@ import type { Errand } from '../kratos-client/errand.js'
 import type { IdentityOutcome, SessionOutcome } from '../kratos-client/session-outcome.js'
 import { cacheLifetimeMs } from './cache-lifetime.js'
 import { createSessionCache, MAX_SESSIONS } from './session-cache.js'
-import { createSingleFlight, type Shared } from './single-flight.js'
+import { createSingleFlight, type LookUp, type Shared } from './single-flight.js'
 
 /** A credential that can be asked about. */
 export type UsableCredential = Extract<Credential, { kind: 'token' | 'cookie' }>
@@ -82,10 +82,10 @@ export function createSessionResolver ({ kratos, maxAgeMs, maxSessions = MAX_SES
     if (lifetimeMs > 0) cache.set(key, outcome.session, askedAt + lifetimeMs)
   }
 
-  async function ask (credential: UsableCredential, key: string, errand: Errand, isCurrent: () => boolean): Promise<SessionOutcome> {
+  async function ask (credential: UsableCredential, key: string, lookUp: LookUp): Promise<SessionOutcome> {
     const askedAt = performance.now()
-    const outcome = await kratos.whoami(credential, errand)
-    if (isCurrent()) keep(key, outcome, askedAt)
+    const outcome = await kratos.whoami(credential, lookUp.errand)
+    if (lookUp.isCurrent) keep(key, outcome, askedAt)
     return outcome
   }
 
@@ -106,9 +106,9 @@ export function createSessionResolver ({ kratos, maxAgeMs, maxSessions = MAX_SES
       return kratos.whoami(credential, errand)
     }
     const key = keyOf(credential)
-    if (cache === undefined) return shareOf(sessions.join(key, errand, (own) => kratos.whoami(credential, own)))
+    if (cache === undefined) return shareOf(sessions.join(key, errand, ({ errand: own }) => kratos.whoami(credential, own)))
     const session = cache.get(key, performance.now())
-    if (session === undefined) return shareOf(sessions.join(key, errand, (own, isCurrent) => ask(credential, key, own, isCurrent)))
+    if (session === undefined) return shareOf(sessions.join(key, errand, (lookUp) => ask(credential, key, lookUp)))
     counters.hits++
     return Promise.resolve({ kind: 'valid', session, setCookie: [] })
   }
@@ -116,7 +116,7 @@ export function createSessionResolver ({ kratos, maxAgeMs, maxSessions = MAX_SES
   async function resolveId (credential: UsableCredential, options: ResolveOptions = {}): Promise<IdentityOutcome> {
     // Only a whole session can be kept: a HEAD does not say when it ends.
     if (cache !== undefined || options.fresh === true) return idOf(await resolve(credential, options))
-    return await shareOf(ids.join(keyOf(credential), options.errand, (own) => kratos.whoamiId(credential, own)))
+    return await shareOf(ids.join(keyOf(credential), options.errand, ({ errand }) => kratos.whoamiId(credential, errand)))
   }
 
   async function ownerOf (credential: Credential, errand?: Errand): Promise<string | undefined> {

@@ -1,12 +1,34 @@
-import { abandon, type Errand, startErrand } from '../kratos-client/errand.js'
+import { abandon, Errand, type UnderWay } from '../kratos-client/errand.js'
 
 /** One look-up that several requests wait for. */
-interface Flight<T> {
-  outcome: Promise<T>
-  errand: Errand
-  waiting: number
+class Flight<T> implements UnderWay {
+  /** Its own: it outlives the request that began it. */
+  readonly errand = new Errand()
   /** False once something has happened that the answer may not know of. */
-  isCurrent: boolean
+  isCurrent = true
+  waiting = 0
+  /** Undefined once it has landed: who waits has it, and what is over should keep nothing alive. */
+  outcome: Promise<T> | undefined = undefined
+  readonly #flights: Map<string, Flight<T>>
+  readonly #key: string
+
+  constructor (flights: Map<string, Flight<T>>, key: string) {
+    this.#flights = flights
+    this.#key = key
+    flights.set(key, this)
+  }
+
+  land (): void {
+    this.outcome = undefined
+    if (this.#flights.get(this.#key) === this) this.#flights.delete(this.#key)
+  }
+
+  /** One of those who wait has gone; with the last one the look-up ends (J24). */
+  abandon (): void {
+    if (--this.waiting > 0) return
+    this.land()
+    abandon(this.errand)
+  }
 }
 
 export interface Shared<T> {
@@ -15,13 +37,15 @@ export interface Shared<T> {
   isFirst: boolean
 }
 
+/** A look-up as the one who asks sees it: whose errand it is, and afterwards whether its answer may be kept. */
+export type LookUp = Readonly<Pick<Flight<unknown>, 'errand' | 'isCurrent'>>
+
 export interface SingleFlight<T> {
   /**
    * Joins the look-up of a key that is under way, or begins one.
    * @param errand the request's own: when its client goes it waits no longer, and with the last one the look-up ends (J24)
-   * @param begin asks; `isCurrent` tells afterwards whether the answer may be kept
    */
-  join: (key: string, errand: Errand | undefined, begin: (errand: Errand, isCurrent: () => boolean) => Promise<T>) => Shared<T>
+  join: (key: string, errand: Errand | undefined, begin: (lookUp: LookUp) => Promise<T>) => Shared<T>
   /** From now on nobody joins what is under way: it began before this moment (I07). */
   detach: () => void
 }
@@ -29,36 +53,23 @@ export interface SingleFlight<T> {
 export function createSingleFlight<T> (): SingleFlight<T> {
   const flights = new Map<string, Flight<T>>()
 
-  function land (key: string, flight: Flight<T>): void {
-    if (flights.get(key) === flight) flights.delete(key)
-  }
-
-  function leave (key: string, flight: Flight<T>): void {
-    if (--flight.waiting > 0) return
-    land(key, flight)
-    abandon(flight.errand)
-  }
-
-  function takeOff (key: string, begin: (errand: Errand, isCurrent: () => boolean) => Promise<T>): Flight<T> {
-    const errand = startErrand()
-    const outcome = begin(errand, () => flight.isCurrent).then((answer) => {
-      land(key, flight)
+  function takeOff (flight: Flight<T>, begin: (lookUp: LookUp) => Promise<T>): Promise<T> {
+    return begin(flight).then((answer) => {
+      flight.land()
       return answer
     }, (error: unknown) => {
-      land(key, flight)
+      flight.land()
       throw error
     })
-    const flight: Flight<T> = { errand, waiting: 0, isCurrent: true, outcome }
-    flights.set(key, flight)
-    return flight
   }
 
-  function join (key: string, errand: Errand | undefined, begin: (errand: Errand, isCurrent: () => boolean) => Promise<T>): Shared<T> {
+  function join (key: string, errand: Errand | undefined, begin: (lookUp: LookUp) => Promise<T>): Shared<T> {
     const underWay = flights.get(key)
-    const flight = underWay ?? takeOff(key, begin)
+    const flight = underWay ?? new Flight<T>(flights, key)
+    const outcome = flight.outcome ??= takeOff(flight, begin)
     flight.waiting++
-    if (errand !== undefined) errand.giveUp = () => leave(key, flight)
-    return { outcome: flight.outcome, isFirst: underWay === undefined }
+    if (errand !== undefined) errand.underWay = flight
+    return { outcome, isFirst: underWay === undefined }
   }
 
   function detach (): void {

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { abandon, startErrand, timeLeft } from '../../src/kratos-client/errand.js'
+import { abandon, Errand, timeLeft } from '../../src/kratos-client/errand.js'
 import { createGate } from '../../src/kratos-client/gate.js'
 import { createTransport, type Transport, type TransportOptions, type UpstreamRequest } from '../../src/kratos-client/transport.js'
 import {
@@ -14,7 +14,7 @@ t.test('the gate in front of the pool (J23)', async (t) => {
   function setUpGate (slots: number, queue: number) {
     const gate = createGate({ slots, queue })
     const admitted: string[] = []
-    const caller = (name: string) => () => { admitted.push(name) }
+    const caller = (name: string) => ({ admit: () => { admitted.push(name) } })
     return { gate, admitted, caller }
   }
 
@@ -65,7 +65,7 @@ t.test('the gate in front of the pool (J23)', async (t) => {
 
 t.test('the calls of one errand', async (t) => {
   t.test('share the longest of their limits, counted from the first', async (t) => {
-    const errand = startErrand(1000)
+    const errand = new Errand(1000)
     t.equal(timeLeft(2000, errand, 1000), 2000)
     t.equal(timeLeft(5000, errand, 2500), 3500, 'a longer one has what is left of its own limit')
     t.equal(timeLeft(2000, errand, 3000), 2000, 'a shorter one its own')
@@ -82,7 +82,7 @@ t.test('the calls of one errand', async (t) => {
 
   t.test('that only read are given up when the client goes, and the socket is free (J24)', async (t) => {
     const { server, transport } = await setUp(t, hang, { connections: 1, queue: 2 })
-    const [errand, waiting] = [startErrand(), startErrand()]
+    const [errand, waiting] = [new Errand(), new Errand()]
     const asked = Promise.all([transport.send({ ...get(60_000), errand }), transport.send({ ...get(60_000), errand: waiting })])
     while (server.requests.length === 0) await new Promise((resolve) => setImmediate(resolve))
     abandon(waiting)
@@ -97,7 +97,7 @@ t.test('the calls of one errand', async (t) => {
   t.test('that change something go on to their end', async (t) => {
     let answerIt = (): void => {}
     const { server, transport } = await setUp(t, (socket, request) => { answerIt = () => OK(socket, request) })
-    const errand = startErrand()
+    const errand = new Errand()
     const asked = transport.send({ ...post(60_000), errand })
     while (server.requests.length === 0) await new Promise((resolve) => setImmediate(resolve))
     abandon(errand)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Credential } from '../../src/kratos-client/credential.js'
-import { abandon, type Errand, startErrand } from '../../src/kratos-client/errand.js'
+import { abandon, Errand } from '../../src/kratos-client/errand.js'
 import { fault } from '../../src/kratos-client/fault.js'
 import type { IdentityOutcome, SessionOutcome } from '../../src/kratos-client/session-outcome.js'
 import { cacheLifetimeMs } from '../../src/sessions/cache-lifetime.js'
@@ -122,7 +122,7 @@ t.test('simultaneous look-ups', async (t) => {
 
   t.test('end when the last client has gone, not before (J24)', async (t) => {
     const { kratos, resolver } = setUp()
-    const [first, second] = [startErrand(), startErrand()]
+    const [first, second] = [new Errand(), new Errand()]
     resolver.resolve(ADA, { errand: first }).catch(t.fail)
     resolver.resolve(ADA, { errand: second }).catch(t.fail)
     const own = kratos.open[0]?.errand

@@ -1,0 +1,154 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Dispatcher } from 'undici'
+import { parseBody, UnusableBodyError } from './body.js'
+import { setCookieLines } from './cookies.js'
+import type { Errand, UnderWay } from './errand.js'
+import { type Fault, fault, faultOfException, isBrokenIdleSocket } from './fault.js'
+import type { Gate, Waiter } from './gate.js'
+
+/** A complete answer, whatever its status: the body is read, the socket is free again. */
+export interface UpstreamAnswer {
+  kind: 'answer'
+  status: number
+  headers: IncomingHttpHeaders
+  setCookie: string[]
+  /** Parsed when the answer says it is JSON; undefined when there is no body or it is not JSON. */
+  body: unknown
+}
+
+/** What all calls of one transport share. */
+export interface Line {
+  pool: Dispatcher
+  gate: Gate
+  /** Limit of a body; past it the socket is given up and the call fails (J12). */
+  maxBodyBytes: number
+}
+
+export interface CallOptions {
+  request: Dispatcher.DispatchOptions
+  /** Overall limit in milliseconds, the wait at the gate included. */
+  deadlineMs: number
+  errand: Errand | undefined
+}
+
+export type Done = (outcome: UpstreamAnswer | Fault) => void
+
+const GIVEN_UP = new Error('given up')
+
+/** What a client that has gone may leave undone: a call that changes something goes on to its end. */
+export const onlyReads = (method: string): boolean => method === 'GET' || method === 'HEAD'
+
+export const clientHasGone = (): Fault => fault('UPSTREAM_ERROR', new Error('the client has gone'))
+
+const runOut = (call: Call): void => call.giveUp(fault('UPSTREAM_TIMEOUT'))
+
+/**
+ * One call to Kratos, from the gate to its end, of which there is exactly one: the answer, or how there came none. It is the
+ * handler that undici's dispatcher wants, because undici's streams (`pool.request`) cost more than the rest of a call.
+ *
+ * A class with fields instead of closures and literals: V8 allocates literals among the long-lived objects where it once saw many
+ * of one place live long, as they do in a call that waits for its answer. From there each dead one kept its whole request
+ * alive until a full collection.
+ */
+export class Call implements Dispatcher.DispatchHandler, Waiter, UnderWay {
+  readonly #line: Line
+  readonly #request: Dispatcher.DispatchOptions
+  readonly #errand: Errand | undefined
+  readonly #timer: NodeJS.Timeout
+  readonly #chunks: Buffer[] = []
+  /** Undefined once the call has ended. */
+  #done: Done | undefined
+  #controller: Dispatcher.DispatchController | undefined = undefined
+  #size = 0
+  #status = 0
+  #headers: IncomingHttpHeaders = {}
+  #isRepeated = false
+
+  private constructor (line: Line, { request, deadlineMs, errand }: CallOptions, done: Done) {
+    this.#line = line
+    this.#request = request
+    this.#errand = errand
+    this.#done = done
+    this.#timer = setTimeout(runOut, deadlineMs, this)
+  }
+
+  /** Makes the call. `done` is called once, possibly at once. */
+  static make (line: Line, options: CallOptions, done: Done): void {
+    const call = new Call(line, options, done)
+    if (options.errand !== undefined && onlyReads(options.request.method)) options.errand.underWay = call
+    if (!line.gate.enter(call)) call.#end(fault('OVERLOADED'))
+  }
+
+  admit (): void {
+    this.#line.pool.dispatch(this.#request, this)
+  }
+
+  abandon (): void {
+    this.giveUp(clientHasGone())
+  }
+
+  /** Ends the call with a fault of ours; what Kratos still says is not listened to. */
+  giveUp (outcome: Fault): void {
+    this.#line.gate.withdraw(this)
+    this.#end(outcome)
+    this.#controller?.abort(GIVEN_UP)
+  }
+
+  onRequestStart (controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    // It waited for its connection longer than anybody waited for it (J23).
+    if (this.#done === undefined) controller.abort(GIVEN_UP)
+  }
+
+  onResponseStart (_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    // Informational answers come before the real one (J20).
+    if (status < 200) return
+    this.#status = status
+    this.#headers = headers
+  }
+
+  onResponseData (controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#size += chunk.length
+    if (this.#size > this.#line.maxBodyBytes) controller.abort(new UnusableBodyError(`more than ${this.#line.maxBodyBytes} bytes`))
+    else this.#chunks.push(chunk)
+  }
+
+  onResponseEnd (): void {
+    this.#line.gate.leave()
+    this.#end(this.#answer())
+  }
+
+  onResponseError (_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#mayRepeat(error)) {
+      this.#isRepeated = true
+      // Not at once: the pool would take another idle socket, which may have ended just like this one.
+      setImmediate(() => this.admit())
+      return
+    }
+    this.#line.gate.leave()
+    this.#end(faultOfException(error))
+  }
+
+  /** A GET is sent once more when its connection ended before an answer; once an answer began, what was asked may have happened. */
+  #mayRepeat (error: Error): boolean {
+    return this.#done !== undefined && !this.#isRepeated && this.#status === 0 && onlyReads(this.#request.method) && isBrokenIdleSocket(error)
+  }
+
+  #answer (): UpstreamAnswer | Fault {
+    try {
+      const body = parseBody(this.#chunks, this.#size, this.#headers['content-type'])
+      return { kind: 'answer', status: this.#status, headers: this.#headers, setCookie: setCookieLines(this.#headers), body }
+    } catch (error) {
+      return fault('UPSTREAM_ERROR', error)
+    }
+  }
+
+  #end (outcome: UpstreamAnswer | Fault): void {
+    const done = this.#done
+    if (done === undefined) return
+    this.#done = undefined
+    clearTimeout(this.#timer)
+    if (this.#errand !== undefined) this.#errand.underWay = undefined
+    done(outcome)
+  }
+}
