@@ -40,7 +40,7 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
     request.isInFlight = true
     inFlight++
     // Whose client goes may never come to an answer.
-    reply.raw.once('close', () => end(request))
+    reply.raw.on('close', () => end(request))
   }
 
   function end (request: FastifyRequest): void {

@@ -38,9 +38,16 @@ function logDrops (app: FastifyInstance): void {
  * connection, and with it the rest of the chunk, which nobody looks at any more.
  */
 export function limitConnections (app: FastifyInstance): void {
-  const unanswered = new WeakMap<Socket, number>()
-  const count = (socket: Socket): number => unanswered.get(socket) ?? 0
+  const loads = new WeakMap<Socket, { unanswered: number }>()
   logDrops(app)
+
+  function loadOf (socket: Socket): { unanswered: number } {
+    const known = loads.get(socket)
+    if (known !== undefined) return known
+    const load = { unanswered: 0 }
+    loads.set(socket, load)
+    return load
+  }
 
   app.addHook('onRequest', function limitConnection ({ raw, log }, reply, done) {
     const { socket } = raw
@@ -48,9 +55,10 @@ export function limitConnections (app: FastifyInstance): void {
       reply.hijack()
       return
     }
-    unanswered.set(socket, count(socket) + 1)
-    reply.raw.once('close', () => unanswered.set(socket, count(socket) - 1))
-    if (count(socket) > MAX_UNANSWERED) {
+    const load = loadOf(socket)
+    load.unanswered++
+    reply.raw.on('close', () => load.unanswered--)
+    if (load.unanswered > MAX_UNANSWERED) {
       log.info({ event: 'pipelining_refused' }, 'Connection with too many unanswered requests closed')
       reply.hijack()
       socket.destroy()

@@ -13,11 +13,29 @@ const MAX_HELD_BACK = 16 * 1024 * 1024
 
 const PRETTY = { transport: { target: 'pino-pretty', options: { translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' } } }
 
+/** Log text that is written at once, in bytes, and how long less than that may wait, in milliseconds. */
+const WRITTEN_AT_ONCE = 4096
+const LONGEST_WAIT_MS = 100
+
 /**
  * Written in the background, many lines at a time under load: a system call for each line would be on the way of
  * every request, and a reader that stalls would stop the service. pino writes what is left when the process exits.
  */
-const inBackground = () => ({ stream: destination({ dest: 1, sync: false, maxLength: MAX_HELD_BACK }) })
+const inBackground = () => ({
+  stream: destination({ dest: 1, sync: false, minLength: WRITTEN_AT_ONCE, periodicFlush: LONGEST_WAIT_MS, maxLength: MAX_HELD_BACK }),
+})
+
+/** `"time"` of a log line, made once for all lines of a millisecond. */
+function createTimestamp (): () => string {
+  let at = 0
+  let text = ''
+  return () => {
+    const now = Date.now()
+    if (now !== at) text = `,"time":"${new Date(now).toISOString()}"`
+    at = now
+    return text
+  }
+}
 
 /**
  * Logger options that cannot leak: nothing of a request or reply is serialised but what `addRequestLog` names,
@@ -27,7 +45,7 @@ export function loggerOptions (level: string, { stream, pretty = false }: LogTar
   const serializers = { req: () => undefined, res: () => undefined, err: (error: Error) => ({ type: error.name, code: 'code' in error ? error.code : undefined }) }
   return {
     level,
-    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    timestamp: createTimestamp(),
     serializers: serializers as never,
     ...(stream !== undefined ? { stream } : pretty ? PRETTY : inBackground()),
   }

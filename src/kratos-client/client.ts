@@ -1,5 +1,6 @@
 import type { Caller, FlowName, FlowType } from './caller.js'
 import { type Answer, type AnswerContext, classify, type Operation } from './answer.js'
+import type { UpstreamAnswer } from './call.js'
 import { type Credential, credentialHeaders } from './credential.js'
 import { type Errand, timeLeft } from './errand.js'
 import { type Fault, fault } from './fault.js'
@@ -83,9 +84,6 @@ function deviceHeaders ({ address, userAgent }: Caller): Record<string, string> 
   return { 'true-client-ip': address, ...(userAgent !== undefined && { 'user-agent': userAgent.slice(0, MAX_USER_AGENT_BYTES) }) }
 }
 
-/** A call whose limit is that of its lane. */
-type Ask = Omit<UpstreamRequest, 'deadlineMs'>
-
 /** Pool, deadlines and credential rules of one Kratos behind plain functions. None of them throws for what Kratos answers. */
 export function createKratosClient (options: KratosClientOptions): KratosClient {
   const { cookieName, deadlines, isAllowedRedirect } = options
@@ -96,11 +94,10 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
 
   const whoamiContext: AnswerContext = { operation: 'whoami', isAllowedRedirect: (url) => isAllowedRedirect(url, { viaProvider: false }) }
 
-  const send = (name: Lane, request: Ask): ReturnType<Transport['send']> => lanes[name].send({ ...request, deadlineMs: timeLeft(limits[name], request.errand) })
-
-  async function ask (request: Ask, operation: Operation, flow?: FlowName, viaProvider = false): Promise<Answer> {
+  async function ask (request: Omit<UpstreamRequest, 'deadlineMs'>, operation: Operation, flow?: FlowName, viaProvider = false): Promise<Answer> {
     const context: AnswerContext = { operation, flow, isAllowedRedirect: (url) => isAllowedRedirect(url, { viaProvider }) }
-    const answer = await send(LANE_OF[operation], request)
+    const name = LANE_OF[operation]
+    const answer = await lanes[name].send({ ...request, deadlineMs: timeLeft(limits[name], request.errand) })
     return answer.kind === 'ill' ? answer : classify(answer, context)
   }
 
@@ -111,13 +108,17 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
     return { ...deviceHeaders(caller), ...credentialHeaders(usable, cookieName, type === 'browser' ? caller.flowCookies : []) }
   }
 
-  async function whoami (credential: Credential, errand?: Errand): Promise<SessionOutcome> {
-    const answer = await send('whoami', { method: 'GET', path: WHOAMI, headers: credentialHeaders(credential, cookieName), errand })
-    return answer.kind === 'ill' ? answer : sessionOutcome(answer, whoamiContext)
+  const readWhoami = (answer: UpstreamAnswer | Fault): SessionOutcome => answer.kind === 'ill' ? answer : sessionOutcome(answer, whoamiContext)
+
+  function askWhoami (method: 'GET' | 'HEAD', credential: Credential, errand: Errand | undefined): Promise<UpstreamAnswer | Fault> {
+    const deadlineMs = timeLeft(limits.whoami, errand)
+    return lanes.whoami.send({ method, path: WHOAMI, headers: credentialHeaders(credential, cookieName), deadlineMs, errand })
   }
 
+  const whoami = (credential: Credential, errand?: Errand): Promise<SessionOutcome> => askWhoami('GET', credential, errand).then(readWhoami)
+
   async function whoamiId (credential: Credential, errand?: Errand): Promise<IdentityOutcome> {
-    const answer = await send('whoami', { method: 'HEAD', path: WHOAMI, headers: credentialHeaders(credential, cookieName), errand })
+    const answer = await askWhoami('HEAD', credential, errand)
     if (answer.kind === 'ill') return answer
     const identityId = answer.headers[IDENTITY_HEADER]
     if (answer.status === 200 && isIdentityId(identityId)) return { kind: 'valid', identityId, setCookie: answer.setCookie }

@@ -26,6 +26,15 @@ function fromCookie (value: string): Credential {
   return SEALED_COOKIE.test(value) ? { kind: 'cookie', value, from: 'cookie' } : NONE
 }
 
+const NO_COOKIES: string[] = []
+
+/** The different values of the session cookie, in order. */
+function sessionCookies (header: string | undefined, cookieName: string): string[] {
+  // A native client sends none.
+  if (header === undefined) return NO_COOKIES
+  return [...new Set(parseCookieHeader(header).filter(({ name }) => name === cookieName).map(({ value }) => value))]
+}
+
 const fromHeader = (value: string): Credential => SESSION_TOKEN.test(value) ? { kind: 'token', value, from: 'header' } : NONE
 
 /**
@@ -34,9 +43,8 @@ const fromHeader = (value: string): Credential => SESSION_TOKEN.test(value) ? { 
  * @param cookieName name of the session cookie, `ory_kratos_session` by default in Kratos
  */
 export function chooseCredential (headers: IncomingHttpHeaders, cookieName: string): Credential {
-  const values = new Set(parseCookieHeader(headers.cookie).filter(({ name }) => name === cookieName).map(({ value }) => value))
-  if (values.size > 1) return { kind: 'conflict' }
-  const [value] = values
+  const [value, other] = sessionCookies(headers.cookie, cookieName)
+  if (other !== undefined) return { kind: 'conflict' }
   if (value !== undefined) return fromCookie(value)
 
   const token = headers['x-session-token']
@@ -50,9 +58,7 @@ export function chooseCredential (headers: IncomingHttpHeaders, cookieName: stri
  * @param flowCookies CSRF and continuity cookies as `name=value`, for browser-flow calls only
  */
 export function credentialHeaders (credential: Credential, cookieName: string, flowCookies: string[] = []): Record<string, string> {
+  if (credential.kind === 'token') return flowCookies.length === 0 ? { 'x-session-token': credential.value } : { 'x-session-token': credential.value, cookie: flowCookies.join('; ') }
   const cookies = credential.kind === 'cookie' ? [...flowCookies, `${cookieName}=${credential.value}`] : flowCookies
-  return {
-    ...(credential.kind === 'token' && { 'x-session-token': credential.value }),
-    ...(cookies.length > 0 && { cookie: cookies.join('; ') }),
-  }
+  return cookies.length === 0 ? {} : { cookie: cookies.join('; ') }
 }

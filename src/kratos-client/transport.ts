@@ -62,15 +62,13 @@ function pathOf (basePath: string, { path, query }: UpstreamRequest): string {
 
 /** undici's form of a request; `Accept` is always JSON, so that Kratos never answers with a redirect meant for a browser (B37). */
 function dispatchOptions (basePath: string, request: UpstreamRequest): Dispatcher.DispatchOptions {
-  const { method, headers, body } = request
-  return {
-    method,
-    path: pathOf(basePath, request),
-    headers: { accept: 'application/json', ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
-    body: body === undefined ? null : JSON.stringify(body),
-    // undici ends a connection after a HEAD, in case the server sends a body all the same; Kratos does not (rec 31).
-    ...(method === 'HEAD' && { reset: false }),
-  }
+  const { method, body } = request
+  const path = pathOf(basePath, request)
+  const headers: Record<string, string> = { accept: 'application/json', ...request.headers }
+  // undici ends a connection after a HEAD, in case the server sends a body all the same; Kratos does not (rec 31).
+  if (method === 'HEAD') return { method, path, headers, reset: false }
+  if (body === undefined) return { method, path, headers }
+  return { method, path, headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }
 }
 
 /**

@@ -54,6 +54,9 @@ export interface SessionResolver {
 /** Kind and value as a digest: keys of different kinds never meet, and no token lies in memory as a key (I01). */
 export const keyOf = ({ kind, value }: UsableCredential): string => hash('sha256', `${kind} ${value}`, 'base64url')
 
+/** The same for a look-up under way, whose request holds the token itself: a digest would hide nothing. */
+const flightOf = ({ kind, value }: UsableCredential): string => `${kind} ${value}`
+
 /** What is for everybody who waits; a renewed cookie is for the one client that asked (B28). */
 function withoutCookies<T extends SessionOutcome | IdentityOutcome> (outcome: T): T {
   if (outcome.kind === 'denied') return { ...outcome, answer: { ...outcome.answer, setCookie: [] } }
@@ -105,10 +108,10 @@ export function createSessionResolver ({ kratos, maxAgeMs, maxSessions = MAX_SES
       counters.misses++
       return kratos.whoami(credential, errand)
     }
+    if (cache === undefined) return shareOf(sessions.join(flightOf(credential), errand, (lookUp) => kratos.whoami(credential, lookUp.errand)))
     const key = keyOf(credential)
-    if (cache === undefined) return shareOf(sessions.join(key, errand, ({ errand: own }) => kratos.whoami(credential, own)))
     const session = cache.get(key, performance.now())
-    if (session === undefined) return shareOf(sessions.join(key, errand, (lookUp) => ask(credential, key, lookUp)))
+    if (session === undefined) return shareOf(sessions.join(flightOf(credential), errand, (lookUp) => ask(credential, key, lookUp)))
     counters.hits++
     return Promise.resolve({ kind: 'valid', session, setCookie: [] })
   }
@@ -116,7 +119,7 @@ export function createSessionResolver ({ kratos, maxAgeMs, maxSessions = MAX_SES
   async function resolveId (credential: UsableCredential, options: ResolveOptions = {}): Promise<IdentityOutcome> {
     // Only a whole session can be kept: a HEAD does not say when it ends.
     if (cache !== undefined || options.fresh === true) return idOf(await resolve(credential, options))
-    return await shareOf(ids.join(keyOf(credential), options.errand, ({ errand }) => kratos.whoamiId(credential, errand)))
+    return await shareOf(ids.join(flightOf(credential), options.errand, ({ errand }) => kratos.whoamiId(credential, errand)))
   }
 
   async function ownerOf (credential: Credential, errand?: Errand): Promise<string | undefined> {
