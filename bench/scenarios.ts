@@ -15,9 +15,10 @@ const RATE_PER_SECOND = 2000
 /** The compiler is done with a process only after some forty thousand requests; until then it takes processor time of its own. */
 const WARM_UP_SECONDS = 10
 /** Memory differs little from one fresh process to the next. */
-const MEMORY_ROUNDS = 3
-/** Time after which a process without work has given back what it does so soon. */
-const SETTLE_MS = 1000
+const MEMORY_ROUNDS = 2
+/** V8 gives back what a start or a load took when a process has had nothing to do for some twenty seconds. */
+const SETTLE_MS = 25_000
+const LOOK_MS = 250
 
 /** Request rate of the subject divided by that of another target. */
 const versus = (against: string, must?: number, aim?: number, ofSubject: string = SERVICE): Comparison =>
@@ -97,8 +98,9 @@ async function cached (bench: Bench): Promise<Plan> {
 /** Resident memory once a process has settled: the least of a few looks, since garbage comes and goes. */
 async function settledMb ({ program }: Subject): Promise<number> {
   const looks: number[] = []
+  await sleep(SETTLE_MS)
   for (let look = 0; look < 4; look++) {
-    await sleep(SETTLE_MS / 4)
+    await sleep(LOOK_MS)
     looks.push(program?.usage().rssMb ?? NaN)
   }
   return Math.min(...looks)

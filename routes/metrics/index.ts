@@ -7,6 +7,9 @@ import { responses } from '../../src/schemas/envelope.js'
 import { METRICS_TOKEN } from '../../src/schemas/security.js'
 import { createKeyCheck } from '../../src/webhook/key.js'
 
+const TextSchema = Type.String()
+const RESPONSES = { ...responses(TextSchema, 401), 200: { description: 'Prometheus\' text format', content: { 'text/plain': { schema: TextSchema } } } }
+
 const BEARER = /^Bearer ([\x21-\x7e]+)$/i
 
 const metricsRoute: FastifyPluginAsync<{ config: Config }> = async function metricsRoute (app, { config }) {
@@ -25,7 +28,7 @@ const metricsRoute: FastifyPluginAsync<{ config: Config }> = async function metr
     summary: 'What the service counts, in Prometheus\' text format',
     tags: ['operations'],
     security: METRICS_TOKEN,
-    response: { ...responses(Type.String(), 401), 200: { description: 'Prometheus\' text format', content: { 'text/plain': { schema: Type.String() } } } },
+    response: RESPONSES,
   }
   app.get('/', { schema, config: { cors: false }, onRequest: checkCaller }, async (_request, reply) => {
     const counted = await text()

@@ -3,6 +3,8 @@ import { Type } from '@sinclair/typebox'
 import type { Config } from '../../src/config.js'
 import { responses } from '../../src/schemas/envelope.js'
 
+const RESPONSES = responses(Type.Object({ openapi: Type.String() }, { additionalProperties: true }))
+
 const openapiRoute: FastifyPluginAsync<{ config: Config }> = async function openapiRoute (app, { config }) {
   if (!config.DOCS) return
 
@@ -10,7 +12,7 @@ const openapiRoute: FastifyPluginAsync<{ config: Config }> = async function open
     operationId: 'getOpenapiDocument',
     summary: 'This document',
     tags: ['operations'],
-    response: responses(Type.Object({ openapi: Type.String() }, { additionalProperties: true })),
+    response: RESPONSES,
   }
   // Made of all routes, so only once they are all there.
   app.get('/', { schema }, async () => app.swagger())

@@ -1,9 +1,7 @@
-import createSerializerFactory from '@fastify/fast-json-stringify-compiler'
-import { Ajv } from 'ajv'
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify'
-import type { TSchema } from '@sinclair/typebox'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../errors.js'
 import { isTooDeep } from '../json-depth.js'
+import { serializerCompiler, validatorCompiler } from './compilers.js'
 import { renderError } from './error-handler.js'
 
 /** What every answer says about itself (C16); nothing here is for caches, frames or other sites. */
@@ -27,14 +25,6 @@ export function createFrameworkErrorHandler ({ https }: { https: boolean }) {
   }
 }
 
-/** Bodies are taken as they are: a number is no string (A04). Query and path are text, so their values are converted. */
-function createValidatorCompiler (): FastifySchemaCompiler<TSchema> {
-  const options = { removeAdditional: false, useDefaults: true, allErrors: true, strict: true, strictTypes: false } as const
-  const exact = new Ajv({ ...options, coerceTypes: false })
-  const converting = new Ajv({ ...options, coerceTypes: true })
-  return ({ schema, httpPart }) => (httpPart === 'body' ? exact : converting).compile(schema)
-}
-
 /** JSON only (A13, A14), no `__proto__` or `constructor.prototype` in it (A07), and no deeper than it can be written again. */
 function acceptJsonOnly (scope: FastifyInstance): void {
   const parse = scope.getDefaultJsonParser('error', 'error')
@@ -54,9 +44,9 @@ function acceptJsonOnly (scope: FastifyInstance): void {
 export function applyHttpRules (scope: FastifyInstance, { https }: { https: boolean }): void {
   const headers = responseHeaders(https)
   acceptJsonOnly(scope)
-  scope.setValidatorCompiler(createValidatorCompiler())
-  // Fastify's own, set all the same: inside a host app a scope inherits the host's, which need not read JSON Schema.
-  scope.setSerializerCompiler(createSerializerFactory()() as FastifySerializerCompiler<TSchema>)
+  // Set even where they are Fastify's own: inside a host app a scope inherits the host's, which need not read JSON Schema.
+  scope.setValidatorCompiler(validatorCompiler)
+  scope.setSerializerCompiler(serializerCompiler)
   scope.setErrorHandler(renderError)
   scope.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers).header('x-request-id', request.id)

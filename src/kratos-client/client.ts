@@ -65,8 +65,8 @@ const LIMITS = { connectTimeoutMs: 1000, maxBodyBytes: 1024 * 1024, maxHeaderByt
  * waiting, and neither a hung session check nor a flood of new flows keeps anybody from logging out (J26, M07).
  */
 const LANES = {
-  whoami: { connections: 32, queue: 128 },
-  submit: { connections: 12, queue: 48 },
+  whoami: { connections: 32, queue: 112 },
+  submit: { connections: 12, queue: 64 },
   flow: { connections: 12, queue: 48 },
   session: { connections: 8, queue: 32 },
 }

@@ -54,8 +54,11 @@ export interface SessionResolver {
 /** Kind and value as a digest: keys of different kinds never meet, and no token lies in memory as a key (I01). */
 export const keyOf = ({ kind, value }: UsableCredential): string => hash('sha256', `${kind} ${value}`, 'base64url')
 
-/** The same for a look-up under way, whose request holds the token itself: a digest would hide nothing. */
-const flightOf = ({ kind, value }: UsableCredential): string => `${kind} ${value}`
+/**
+ * The same for a look-up under way, whose request holds the value itself: a digest would hide nothing. A sealed cookie never
+ * begins as a token does, so the value tells the kind.
+ */
+const flightOf = ({ value }: UsableCredential): string => value
 
 /** What is for everybody who waits; a renewed cookie is for the one client that asked (B28). */
 function withoutCookies<T extends SessionOutcome | IdentityOutcome> (outcome: T): T {

@@ -7,8 +7,11 @@ export interface Ledger {
   spend (key: string): Promise<Spent>
 }
 
-/** Keys in memory per budget: whoever was seen longest ago is forgotten first (N06). */
-export const MAX_ACCOUNTS = 50_000
+/**
+ * Keys in memory per budget: whoever was seen longest ago is forgotten first (N06). An account matters for two minutes, and so
+ * many different ones in that time would be 160 logins a second, more than a Kratos can hash.
+ */
+export const MAX_ACCOUNTS = 20_000
 
 export interface MemoryLedger {
   spend (key: string): Spent
@@ -18,7 +21,8 @@ export interface MemoryLedger {
 
 /** @param now a clock in milliseconds that only goes forward */
 export function createMemoryLedger (budget: Budget, { max = MAX_ACCOUNTS, now = () => performance.now() } = {}): MemoryLedger {
-  const accounts = new LRUCache<string, Account>({ max })
+  // By size, one each: with `max` the library sets all the room aside at start, and few services ever need it.
+  const accounts = new LRUCache<string, Account>({ maxSize: max, sizeCalculation: () => 1 })
   return {
     spend: (key) => {
       const account = spend(accounts.get(key), budget, now())

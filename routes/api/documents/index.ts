@@ -11,6 +11,12 @@ const OneSchema = success(DocumentSchema)
 const ParamsSchema = Type.Object({ id: UuidSchema })
 
 /** The session's identity, whose documents these are; the guard has set it. */
+const LIST = responses(success(DocumentListSchema), ...UPSTREAM_STATUSES)
+const ONE = responses(OneSchema, ...UPSTREAM_STATUSES)
+const { 200: _, ...FAILURES } = ONE
+const CREATED = { ...FAILURES, 201: OneSchema }
+const DELETED = responses(success(Type.Object({ id: Type.String() })), ...UPSTREAM_STATUSES)
+
 function owner ({ kratosSession }: FastifyRequest): string {
   if (kratosSession === null) throw serviceError('INVALID_SESSION')
   return kratosSession.identity.id
@@ -28,35 +34,32 @@ const documentRoutes: FastifyPluginAsyncTypebox = async function documentRoutes 
   app.addHook('onRequest', app.ensureUserRow)
   const about = (operationId: string, summary: string) => ({ operationId, summary, tags: ['documents'], security: SESSION })
 
-  const list = { ...about('listDocuments', 'The caller\'s documents, newest first'), querystring: DocumentQuerySchema, response: responses(success(DocumentListSchema), ...UPSTREAM_STATUSES) }
+  const list = { ...about('listDocuments', 'The caller\'s documents, newest first'), querystring: DocumentQuerySchema, response: LIST }
   app.get('/', { schema: list }, async (request) => {
     const { limit, cursor } = request.query
     const page = await documents.list(owner(request), { limit, ...(cursor !== undefined && { cursor }) })
     return { success: true as const, data: { user_id: owner(request), documents: page.documents, next_cursor: page.nextCursor } }
   })
 
-  const one = responses(OneSchema, ...UPSTREAM_STATUSES)
-  const { 200: _, ...failures } = one
-  const creation = { ...about('createDocument', 'A new document'), body: NewDocumentSchema, response: { ...failures, 201: OneSchema } }
+  const creation = { ...about('createDocument', 'A new document'), body: NewDocumentSchema, response: CREATED }
   app.post('/', { schema: creation, bodyLimit: MAX_DOCUMENT_BYTES }, async (request, reply) => {
     const document = await app.withUserRow(request, () => documents.create(owner(request), request.body))
     reply.code(201)
     return { success: true as const, data: document }
   })
 
-  app.get('/:id', { schema: { ...about('getDocument', 'One document'), params: ParamsSchema, response: one } }, async (request) => {
+  app.get('/:id', { schema: { ...about('getDocument', 'One document'), params: ParamsSchema, response: ONE } }, async (request) => {
     const document = found(await documents.get(owner(request), request.params.id.toLowerCase()))
     return { success: true as const, data: document }
   })
 
-  const change = { ...about('changeDocument', 'Changes title or content'), params: ParamsSchema, body: DocumentPatchSchema, response: one }
+  const change = { ...about('changeDocument', 'Changes title or content'), params: ParamsSchema, body: DocumentPatchSchema, response: ONE }
   app.patch('/:id', { schema: change, bodyLimit: MAX_DOCUMENT_BYTES }, async (request) => {
     const document = found(await documents.update(owner(request), request.params.id.toLowerCase(), request.body))
     return { success: true as const, data: document }
   })
 
-  const deleted = responses(success(Type.Object({ id: Type.String() })), ...UPSTREAM_STATUSES)
-  app.delete('/:id', { schema: { ...about('deleteDocument', 'Deletes a document'), params: ParamsSchema, response: deleted } }, async (request) => {
+  app.delete('/:id', { schema: { ...about('deleteDocument', 'Deletes a document'), params: ParamsSchema, response: DELETED } }, async (request) => {
     const id = request.params.id.toLowerCase()
     if (!await documents.remove(owner(request), id)) throw serviceError('NOT_FOUND')
     return { success: true as const, data: { id } }

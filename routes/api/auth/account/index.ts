@@ -10,11 +10,13 @@ import { upstreamError } from '../../../../src/upstream-error.js'
 /** How old the login may be that an account is deleted with. */
 const RECENT_LOGIN = '5m'
 
+const RESPONSES = responses(success(Type.Object({ id: Type.String() })), ...UPSTREAM_STATUSES)
+
 const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async function accountRoutes (app, { settings }) {
   if (settings.kratosAdminUrl === undefined) return
 
   const about = { operationId: 'deleteAccount', summary: 'Deletes the account; wants a recent login', tags: ['session'], security: SESSION }
-  const schema = { ...about, response: responses(success(Type.Object({ id: Type.String() })), ...UPSTREAM_STATUSES) }
+  const schema = { ...about, response: RESPONSES }
   app.delete('/', { schema, config: { auth: { within: RECENT_LOGIN, fresh: true } } }, async (request, reply) => {
     if (request.kratosSession === null) throw serviceError('INVALID_SESSION')
     const { id } = request.kratosSession.identity

@@ -15,6 +15,7 @@ import { FailedStepSchema, OutcomeSchema } from '../../../../src/schemas/outcome
 import { SESSION_OR_NONE } from '../../../../src/schemas/security.js'
 import type { AuthSettings } from '../../../../src/settings.js'
 
+const ParamsSchema = Type.Object({ id: UuidSchema })
 const RESPONSES = responses(success(OutcomeSchema), ...UPSTREAM_STATUSES, 410)
 const response = Object.fromEntries(Object.entries(RESPONSES).map(([status, schema]) => [status, status === '200' ? schema : FailedStepSchema]))
 /** What leaves is Kratos' own JSON with a few members more: there is nothing that a schema could take out. */
@@ -54,7 +55,7 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
       return deliverStep(request, reply, { flow: name, type, answer, keepToken: false }, cookieName)
     })
 
-    app.get(`/${name}/:id`, { schema: { ...about('get', `A ${name} flow again, with its messages`), params: Type.Object({ id: UuidSchema }), response }, serializerCompiler }, async (request, reply) => {
+    app.get(`/${name}/:id`, { schema: { ...about('get', `A ${name} flow again, with its messages`), params: ParamsSchema, response }, serializerCompiler }, async (request, reply) => {
       const answer = await app.kratos.fetchFlow(name, request.params.id.toLowerCase(), request.kratosCaller())
       return deliverStep(request, reply, { flow: name, type: flowType(request, undefined), answer, keepToken: false }, cookieName)
     })

@@ -12,6 +12,7 @@ import { upstreamError } from '../../../../src/upstream-error.js'
 
 const LoggedOutSchema = Type.Object({ logged_out: Type.Literal(true) })
 const RESPONSES = responses(success(LoggedOutSchema), ...UPSTREAM_STATUSES)
+const RedirectedSchema = Type.Null({ description: 'to the front end, unless JSON is accepted' })
 /** Recorded tokens have 39 characters (facts 3). */
 const LogoutQuerySchema = Type.Object({ token: Type.Optional(Type.String({ maxLength: 256 })) }, { additionalProperties: true })
 
@@ -35,8 +36,7 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
 
   // HEAD must not log anybody out, so there is no automatic HEAD route.
   const completion = { operationId: 'completeLogout', summary: 'Completes a logout by its token and redirects to the front end', tags: ['session'], security: SESSION }
-  const redirected = Type.Null({ description: 'to the front end, unless JSON is accepted' })
-  const visit = { schema: { ...completion, querystring: LogoutQuerySchema, response: { ...RESPONSES, 302: redirected } }, onRequest: app.guardVisit, exposeHeadRoute: false }
+  const visit = { schema: { ...completion, querystring: LogoutQuerySchema, response: { ...RESPONSES, 302: RedirectedSchema } }, onRequest: app.guardVisit, exposeHeadRoute: false }
   app.get('/', visit, async (request, reply) => {
     const { token } = request.query
     if (token === undefined || token === '') throw serviceError('LOGOUT_TOKEN_INVALID')

@@ -13,6 +13,11 @@ import { deviceOf, DeviceSchema } from '../../../../src/sessions/device.js'
 import { logout } from '../../../../src/sessions/logout.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
 
+const ParamsSchema = Type.Object({ id: UuidSchema })
+const LIST = responses(success(Type.Object({ sessions: Type.Array(DeviceSchema) })), ...UPSTREAM_STATUSES)
+const REVOKED_OTHERS = responses(success(Type.Object({ revoked: Type.Integer() })), ...UPSTREAM_STATUSES)
+const REVOKED_ONE = responses(success(Type.Object({ id: Type.String(), logged_out: Type.Boolean() })), ...UPSTREAM_STATUSES)
+
 /** The guard has set it. */
 function current ({ kratosSession }: FastifyRequest): KratosSession {
   if (kratosSession === null) throw serviceError('INVALID_SESSION')
@@ -38,14 +43,12 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
     return Array.isArray(sessions) ? sessions.filter(isRecord) : []
   }
 
-  const list = responses(success(Type.Object({ sessions: Type.Array(DeviceSchema) })), ...UPSTREAM_STATUSES)
-  app.get('/', { schema: { ...about('listSessions', 'The devices that are logged in, the current one marked'), response: list } }, async (request, reply) => {
+  app.get('/', { schema: { ...about('listSessions', 'The devices that are logged in, the current one marked'), response: LIST } }, async (request, reply) => {
     const sessions = [deviceOf(current(request), true), ...(await others(request, reply)).map((session) => deviceOf(session, false))]
     return { success: true as const, data: { sessions } }
   })
 
-  const revokedOthers = responses(success(Type.Object({ revoked: Type.Integer() })), ...UPSTREAM_STATUSES)
-  app.delete('/', { schema: { ...about('revokeOtherSessions', 'Logs out all other devices'), response: revokedOthers } }, async (request, reply) => {
+  app.delete('/', { schema: { ...about('revokeOtherSessions', 'Logs out all other devices'), response: REVOKED_OTHERS } }, async (request, reply) => {
     // Kratos' own count includes sessions that were revoked before (rec 45).
     const revoked = (await others(request, reply)).length
     const answer = await app.kratos.revokeOtherSessions(request.kratosCredential(), request.kratosErrand())
@@ -54,9 +57,7 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
     return { success: true as const, data: { revoked } }
   })
 
-  const params = Type.Object({ id: UuidSchema })
-  const revokedOne = responses(success(Type.Object({ id: Type.String(), logged_out: Type.Boolean() })), ...UPSTREAM_STATUSES)
-  app.delete('/:id', { schema: { ...about('revokeSession', 'Logs out one device'), params, response: revokedOne } }, async (request, reply) => {
+  app.delete('/:id', { schema: { ...about('revokeSession', 'Logs out one device'), params: ParamsSchema, response: REVOKED_ONE } }, async (request, reply) => {
     const id = request.params.id.toLowerCase()
     const [credential, errand] = [request.kratosCredential(), request.kratosErrand()]
     const isCurrent = current(request).id === id

@@ -22,6 +22,8 @@ const WhoamiSchema = Type.Object({
   addresses: Type.Optional(Type.Array(Type.Unknown())),
 })
 
+const RESPONSES = responses(success(WhoamiSchema), ...UPSTREAM_STATUSES)
+
 const QuerySchema = Type.Object({ full: Type.Optional(Type.Boolean()) }, { additionalProperties: true })
 
 const list = (value: unknown): unknown[] => Array.isArray(value) ? value : []
@@ -38,7 +40,7 @@ function details (session: KratosSession) {
 
 const whoamiRoute: FastifyPluginAsyncTypebox = async function whoamiRoute (app) {
   const about = { operationId: 'whoami', summary: 'Who is logged in', tags: ['session'], security: SESSION }
-  const schema = { ...about, querystring: QuerySchema, response: responses(success(WhoamiSchema), ...UPSTREAM_STATUSES) }
+  const schema = { ...about, querystring: QuerySchema, response: RESPONSES }
   app.get('/', { schema, onRequest: app.authenticate }, async ({ kratosSession, query }) => {
     if (kratosSession === null) throw serviceError('INVALID_SESSION')
     const { id, traits } = kratosSession.identity

@@ -6,14 +6,14 @@ import { SESSION } from '../../../../../src/schemas/security.js'
 import { isUsable } from '../../../../../src/sessions/resolver.js'
 import { upstreamError } from '../../../../../src/upstream-error.js'
 
-const LogoutUrlSchema = Type.Object({ logout_url: Type.String() })
+const RESPONSES = responses(success(Type.Object({ logout_url: Type.String() })), ...UPSTREAM_STATUSES)
 
 const logoutUrlRoute: FastifyPluginAsyncTypebox = async function logoutUrlRoute (app) {
   // Where the other logout routes are: the prefix of this folder without its last two parts.
   const logoutPath = app.prefix.replace(/\/flows\/logout$/, '/logout')
 
   const about = { operationId: 'getLogoutUrl', summary: 'The URL that logs out when it is opened', tags: ['session'], security: SESSION }
-  app.get('/', { schema: { ...about, response: responses(success(LogoutUrlSchema), ...UPSTREAM_STATUSES) } }, async (request, reply) => {
+  app.get('/', { schema: { ...about, response: RESPONSES } }, async (request, reply) => {
     const credential = request.kratosCredential()
     if (credential.kind === 'conflict') reply.endCookieConflict()
     if (!isUsable(credential)) throw serviceError('INVALID_SESSION')
