@@ -19,11 +19,15 @@ declare module 'fastify' {
 export interface OriginGuardOptions { settings: AuthSettings }
 
 export default fp<OriginGuardOptions>(async function originGuard (app, { settings }) {
-  function guarded (request: FastifyRequest): GuardedRequest {
-    const ownUrl = request.ownUrl()
-    // Without a configured URL it is made of the client's `Host`, which can be anything.
-    return { method: request.method, headers: request.headers, ownOrigin: URL.canParse(ownUrl) ? new URL(ownUrl).origin : undefined }
+  const configured = settings.baseUrl === undefined ? undefined : new URL(settings.baseUrl).origin
+
+  /** Without a configured URL it is made of the client's `Host`, which can be anything. */
+  function originOf (ownUrl: string): string | undefined {
+    return URL.canParse(ownUrl) ? new URL(ownUrl).origin : undefined
   }
+
+  const guarded = (request: FastifyRequest): GuardedRequest =>
+    ({ method: request.method, headers: request.headers, ownOrigin: configured ?? originOf(request.ownUrl()) })
 
   function refuse (request: FastifyRequest): never {
     securityEvent(request, 'origin_refused', { origin: request.headers.origin?.slice(0, 200) }, 'Request of a foreign origin refused')

@@ -45,12 +45,12 @@ export async function createLoginThrottle (app: FastifyInstance, { limits, secre
 
   return {
     byAddress: async (request) => {
-      const retryAfter = await limitAddress(request, accountKey(secret, 'address', addressOf(request)))
+      const retryAfter = await limitAddress(accountKey(secret, 'address', addressOf(request)))
       if (retryAfter !== undefined) refuse(request, 'address', retryAfter)
     },
     byIdentifier: async (request) => {
       for (const identifier of identifiersOf(request.body)) {
-        const retryAfter = await limitIdentifier(request, accountKey(secret, 'identifier', addressOf(request), identifier))
+        const retryAfter = await limitIdentifier(accountKey(secret, 'identifier', addressOf(request), identifier))
         if (retryAfter !== undefined) refuse(request, 'identifier', retryAfter)
       }
     },
