@@ -9,9 +9,9 @@ export interface Ledger {
 
 /**
  * Keys in memory per budget: whoever was seen longest ago is forgotten first (N06). An account matters for two minutes, and so
- * many different ones in that time would be 160 logins a second, more than a Kratos can hash.
+ * many different ones in that time would be 80 logins a second, more than most Kratos can hash.
  */
-export const MAX_ACCOUNTS = 20_000
+export const MAX_ACCOUNTS = 10_000
 
 export interface MemoryLedger {
   spend (key: string): Spent
