@@ -1,5 +1,7 @@
+import { Type } from '@sinclair/typebox'
 import t, { type Test } from 'tap'
 import type { FastifyInstance } from 'fastify'
+import { serializerCompiler, validatorCompiler } from '../src/http/compilers.js'
 import { build, FRONTEND, WEBHOOK_KEY } from './support/app.js'
 import { answer, type FaultServer, type Reaction, startFaultServer } from './support/fault-server.js'
 import { plain, refused, SECURITY_HEADERS } from './support/raw-http.js'
@@ -142,4 +144,16 @@ t.test('the request id (B34)', async (t) => {
   const ownId = async (given: string | undefined): Promise<unknown> => (await app.inject({ url: '/health/alive', headers: given === undefined ? {} : { 'x-request-id': given } })).headers['x-request-id']
   for (const good of ['abc', 'A-1_b.c', 'x'.repeat(64)]) t.equal(await ownId(good), good)
   for (const bad of [undefined, '', 'x'.repeat(65), 'x'.repeat(4096), 'a b', '"a"', '{"a":1}', '\u001b[31m', 'a,b', 'é', '../x']) t.match(await ownId(bad), /^[0-9a-f-]{36}$/, String(bad).slice(0, 20))
+})
+
+t.test('schemas', async (t) => {
+  const schema = Type.Object({ count: Type.Number() })
+  const twin = Type.Object({ count: Type.Number() })
+  const route = { method: 'POST', url: '/' }
+  t.equal(serializerCompiler({ ...route, schema }), serializerCompiler({ method: 'GET', url: '/other', schema }), 'one that several routes have is compiled once')
+  t.not(serializerCompiler({ ...route, schema }), serializerCompiler({ ...route, schema: twin }), 'what looks alike need not be the same')
+  const accepts = (httpPart: string, value: unknown): unknown => validatorCompiler({ ...route, schema, httpPart })(value)
+  t.equal(accepts('body', { count: '1' }), false, 'a body is taken as it is (A04)')
+  t.equal(accepts('querystring', { count: '1' }), true, 'a query is text')
+  t.equal(accepts('body', { count: '1' }), false, 'also after the same schema was compiled for a query')
 })

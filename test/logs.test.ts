@@ -87,10 +87,13 @@ t.test('every line is JSON with time in UTC and request id, one for each request
   const { app, logs } = await setUp(t, answer(200, session))
   const start = logs().length
   for (const [url, route] of [[`/api/auth/whoami?${QUERY}`, '/api/auth/whoami'], [`/api/documents/${ID}?${QUERY}`, '/api/documents/:id'], [`/nope?${QUERY}`, null]] as const) {
+    const askedAt = Date.now()
     const { headers } = await app.inject({ url, headers: { cookie: COOKIES.token, 'x-request-id': 'my-id.1' } })
     const lines = logs().slice(start).map((line) => JSON.parse(line) as Record<string, unknown>).filter((line) => line['event'] === 'request')
     t.match(lines.at(-1), { level: 30, time: /^\d{4}-\d\d-\d\dT[\d:.]+Z$/, reqId: 'my-id.1', method: 'GET', route, status: Number, ms: Number })
     t.equal(headers['x-request-id'], 'my-id.1')
+    const time = Date.parse(String(lines.at(-1)?.['time']))
+    t.ok(time >= askedAt && time <= Date.now(), 'the time is that of its own line')
   }
   t.equal(logs().slice(start).filter((line) => line.includes('"event":"request"')).length, 3)
   t.ok(logs().every((line) => line.endsWith('\n') && line.indexOf('\n') === line.length - 1), 'one line each')
