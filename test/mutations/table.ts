@@ -45,7 +45,7 @@ export const MUTATIONS: readonly Mutation[] = [
   { guard: 'no answer from before a purge is kept', file: 'src/sessions/resolver.ts', search: 'if (lookUp.isCurrent) keep(', replace: 'keep(', tests: SESSIONS },
   { guard: 'a renewed cookie is for the one that asked', file: 'src/sessions/resolver.ts', search: 'return outcome.setCookie.length === 0 ? outcome : { ...outcome, setCookie: [] }', replace: 'return outcome', tests: SESSIONS },
   { guard: 'logout is confirmed', file: 'src/sessions/logout.ts', search: "if (outcome.kind === 'none') return answer", replace: 'return answer', tests: ['test/failures.test.ts'] },
-  { guard: 'limit of pipelining', file: 'src/http/connections.ts', search: 'if (load.unanswered > MAX_UNANSWERED) {', replace: 'if (count(socket) > 100 * MAX_UNANSWERED) {', tests: LIMITS },
+  { guard: 'limit of pipelining', file: 'src/http/connections.ts', search: 'if (load.unanswered > MAX_UNANSWERED) {', replace: 'if (load.unanswered > 100 * MAX_UNANSWERED) {', tests: LIMITS },
   { guard: 'limit of headers', file: 'src/http/host-header.ts', search: "if (rawHeaders.length > 2 * MAX_HEADERS) return 'HEADERS_TOO_LARGE'", replace: '', tests: LIMITS },
   { guard: 'limit of a stalled reader', file: 'src/app.ts', search: 'connectionTimeout: connectionTimeout(config),', replace: '', tests: LIMITS },
   { guard: 'limit of connections', file: 'src/server.ts', search: 'app.server.maxConnections = connectionLimit(openFileLimit())', replace: '', tests: ['test/server.test.ts'] },
