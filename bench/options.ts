@@ -26,7 +26,7 @@ export const HELP = `Usage: npm run bench -- [options]
   --only <names>     scenarios, comma-separated (default: all)
   --load <generator> autocannon or wrk (default: wrk when it is on the PATH, else autocannon)
   --kratos <url>     public URL of a real Kratos, also KRATOS_PUBLIC_URL: adds the scenario real-kratos
-  --token <token>    session token of that Kratos, may be repeated; without one 64 identities are registered there
+  --token <token>    session token of that Kratos, may be repeated; without one 256 identities are registered there
   --help             this text
 `
 
