@@ -9,19 +9,23 @@ const pool = new Pool(url, { connections, pipelining: 1 })
 /** The first half second, in which connections are made and this process itself warms up, has no latencies. */
 const uncounted = Math.floor(rate / 2)
 const total = uncounted + rate * seconds
-const latencies = []
+/** Latencies in milliseconds by status. */
+const latencies = {}
 let sent = 0
 let bad = 0
 let broken = 0
 let settled = 0
+/** Refusals that do not say when to come back. */
+let unexplained = 0
 const start = performance.now()
 
 async function send (request, dueMs, isCounted) {
   try {
-    const { statusCode, body } = await pool.request(request)
+    const { statusCode, headers, body } = await pool.request(request)
     await body.dump()
     if (statusCode < 200 || statusCode > 299) bad++
-    if (isCounted) latencies.push(performance.now() - dueMs)
+    if (statusCode === 503 && headers['retry-after'] === undefined) unexplained++
+    if (isCounted) (latencies[statusCode] ??= []).push(performance.now() - dueMs)
   } catch {
     broken++
   }
@@ -29,10 +33,16 @@ async function send (request, dueMs, isCounted) {
   if (settled === total) report()
 }
 
-function report () {
-  const sorted = latencies.toSorted((a, b) => a - b)
+function summary (list) {
+  const sorted = list.toSorted((a, b) => a - b)
   const percentile = (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
-  const result = { requests: settled, seconds: (performance.now() - start) / 1000, p50Ms: percentile(0.5), p99Ms: percentile(0.99), bad, broken }
+  return { count: list.length, p50Ms: percentile(0.5), p99Ms: percentile(0.99) }
+}
+
+function report () {
+  const { p50Ms, p99Ms } = summary(Object.values(latencies).flat())
+  const byStatus = Object.fromEntries(Object.entries(latencies).map(([status, list]) => [status, summary(list)]))
+  const result = { requests: settled, seconds: (performance.now() - start) / 1000, p50Ms, p99Ms, bad, broken, unexplained, byStatus }
   process.stdout.write(`${JSON.stringify(result)}\n`)
   pool.destroy()
 }

@@ -100,17 +100,18 @@ export class Call implements Dispatcher.DispatchHandler, Waiter, UnderWay {
     if (this.#done === undefined) controller.abort(GIVEN_UP)
   }
 
-  onResponseStart (_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+  onResponseStart (controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     // Informational answers come before the real one (J20).
     if (status < 200) return
     this.#status = status
     this.#headers = headers
+    this.#allowBody(controller, Number(headers['content-length'] ?? 0))
   }
 
   onResponseData (controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#size += chunk.length
-    if (this.#size > this.#line.maxBodyBytes) controller.abort(new UnusableBodyError(`more than ${this.#line.maxBodyBytes} bytes`))
-    else this.#chunks.push(chunk)
+    this.#chunks.push(chunk)
+    this.#allowBody(controller, this.#size)
   }
 
   onResponseEnd (): void {
@@ -127,6 +128,11 @@ export class Call implements Dispatcher.DispatchHandler, Waiter, UnderWay {
     }
     this.#line.gate.leave()
     this.#end(faultOfException(error))
+  }
+
+  /** Announced or arrived, too many bytes end the connection: read, they would be memory (J12). */
+  #allowBody (controller: Dispatcher.DispatchController, size: number): void {
+    if (size > this.#line.maxBodyBytes) controller.abort(new UnusableBodyError(`more than ${this.#line.maxBodyBytes} bytes`))
   }
 
   /** A GET is sent once more when its connection ended before an answer; once an answer began, what was asked may have happened. */

@@ -138,6 +138,7 @@ t.test('one call to Kratos', async (t) => {
     ['a body shorter than announced (J08)', truncate({ ok: true }), 'UPSTREAM_ERROR'],
     ['more than 1 MiB, announced (J12)', flood(5 * MIB, { chunked: false }), 'UPSTREAM_ERROR'],
     ['more than 1 MiB, chunked (J12)', flood(5 * MIB, { chunked: true }), 'UPSTREAM_ERROR'],
+    ['more than 1 MiB, announced and not sent yet (J12)', (socket) => { socket.write(`HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${MIB + 1}\r\n\r\n`) }, 'UPSTREAM_ERROR'],
     ['a head of 20 kB', answer(200, {}, [['X-Pad', 'x'.repeat(20_000)]]), 'UPSTREAM_ERROR'],
     ['no HTTP', (socket) => { socket.write('SSH-2.0-OpenSSH\r\n\r\n') }, 'UPSTREAM_ERROR'],
     ['101 (J20)', (socket) => { socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n') }, 'UPSTREAM_ERROR'],

@@ -31,15 +31,21 @@ interface Tally { good: number, faulty: number, revealed: string[], loggedOut: s
 /** What Kratos suffers from, and since which change: an answer counts only when it did not change in the meantime. */
 interface Weather { name: string | undefined, change: number }
 
+/** Every third time all is well, so that the service has to recover again and again. */
+const TURNS: Array<readonly [name: string | undefined, reaction: Reaction]> = ILL.flatMap((fault, index) => index % 2 === 0 ? [[undefined, well] as const, fault] : [fault])
+/** In the warm-up each has its turn once: what the worst of them takes, the process may keep. */
+const WARM_UP_SECONDS = 2
+const WARM_UP_MINUTES = TURNS.length * WARM_UP_SECONDS / 60
+
 async function changeWeather (kratos: FaultServer, weather: Weather, signal: AbortSignal): Promise<void> {
   const seconds = numberFrom('SOAK_FAULT_SECONDS', 10)
   for (let turn = 0; !signal.aborted; turn++) {
-    // Every third time all is well, so that it has to recover again and again.
-    const [name, reaction] = turn % 3 === 0 ? [undefined, well] as const : ILL[Math.floor(turn * 2 / 3) % ILL.length] ?? pick(ILL)
+    const [name, reaction] = TURNS[turn % TURNS.length] ?? pick(TURNS)
     kratos.react(reaction)
     weather.name = name
     weather.change++
-    for (let waited = 0; waited < seconds && !signal.aborted; waited++) {
+    const lasts = turn < TURNS.length ? WARM_UP_SECONDS : seconds
+    for (let waited = 0; waited < lasts && !signal.aborted; waited++) {
       await sleep(1000)
       // The list of what it was asked is for short tests.
       kratos.requests.length = 0
@@ -106,8 +112,8 @@ async function settle (service: SoakedService, kratos: FaultServer, baseline: Sa
   return last
 }
 
-const growth = (samples: Array<{ minute: number } & Sample>, of: 'rss' | 'heapUsed', warmUp: number): number =>
-  Math.round(slope(samples.filter(({ minute }) => minute >= warmUp).map((sample) => [sample.minute, sample[of] / MIB])) * 1000) / 1000
+const growth = (samples: Array<{ minute: number } & Sample>, of: 'rss' | 'heapUsed'): number =>
+  Math.round(slope(samples.filter(({ minute }) => minute >= WARM_UP_MINUTES).map((sample) => [sample.minute, sample[of] / MIB])) * 1000) / 1000
 
 /** Minutes of mixed abuse before a Kratos that suffers from something else every ten seconds (N01, N02, figures 1 and 10). */
 export async function run (): Promise<Result> {
@@ -132,7 +138,7 @@ export async function run (): Promise<Result> {
       ...Array.from({ length: 6 }, () => user(service.port, weather, tally, signal)),
       ...ABUSES.flatMap((abuse) => Array.from({ length: abuse.clients }, () => keepUp(abuse, service.port, signal))),
     ]
-    await sleep(minutes * 60_000)
+    await sleep((WARM_UP_MINUTES + minutes) * 60_000)
     over.abort()
     await Promise.all(work)
     kratos.react(well)
@@ -141,8 +147,7 @@ export async function run (): Promise<Result> {
     pipe.close()
     const settled = await settle(service, kratos, baseline)
     const taken = await samples
-    const warmUp = minutes * 0.3
-    const [rss, heap] = [growth(taken, 'rss', warmUp), growth(taken, 'heapUsed', warmUp)]
+    const [rss, heap] = [growth(taken, 'rss'), growth(taken, 'heapUsed')]
     const isJudged = minutes >= JUDGED_FROM_MINUTES
     const mib = (bytes: number): number => Math.round(bytes / MIB * 10) / 10
     const figures = { minutes, ...tally, revealed: tally.revealed.length, loggedOut: tally.loggedOut.length, rssMibPerMinute: rss, heapMibPerMinute: heap, rssMib: [mib(baseline.rss), mib(settled.rss)], heapMib: [mib(baseline.heapUsed), mib(settled.heapUsed)], mostFiles: Math.max(...taken.map(({ openFiles }) => openFiles)), files: [baseline.openFiles, settled.openFiles], resources: [baseline.resources, settled.resources], kratosSockets: kratos.openSockets() }

@@ -4,19 +4,21 @@ import { ROOT } from '../support/process.js'
 import * as identity from './identity.soak.js'
 import * as logout from './logout.soak.js'
 import * as memory from './memory.soak.js'
+import * as overload from './overload.soak.js'
 import type { Result } from './result.js'
 
 const CACHE_SECONDS = 5
 
 const SOAKS: Record<string, () => Promise<Result>> = {
   memory: () => memory.run(),
+  overload: () => overload.run(),
   identity: () => identity.run(CACHE_SECONDS),
   'identity-uncached': () => identity.run(0),
   logout: () => logout.run(CACHE_SECONDS),
   'logout-uncached': () => logout.run(0),
 }
 
-// Run by `npm run test:soak [-- name …]`, one after the other; each bounded by SOAK_MINUTES, SOAK_REQUESTS or SOAK_RACES.
+// Run by `npm run test:soak [-- name …]`, one after the other; each bounded by SOAK_MINUTES, SOAK_OVERLOAD_SECONDS, SOAK_REQUESTS or SOAK_RACES.
 if (!existsSync(join(ROOT, 'dist/src/server.js'))) throw new Error('the soaks run the built service: npm run build')
 const names = process.argv.slice(2)
 const unknown = names.filter((name) => SOAKS[name] === undefined)
