@@ -8,6 +8,8 @@ import { isHttpsUrl } from './url-rules.js'
 
 /** Longest time a shutdown may take, the load balancer's grace not counted (L03). */
 const SHUTDOWN_LIMIT_MS = 10_000
+/** What a process in an unknown state may still take to answer and to close its database (L10). */
+const CRASH_LIMIT_MS = 500
 
 function configure (): Config {
   const problems = runtimeProblems(process.env, process.execArgv)
@@ -37,9 +39,12 @@ async function serve (): Promise<void> {
   if (!isHttpsUrl(config.PUBLIC_URL) && !isLoopback(config.PUBLIC_URL)) {
     app.log.warn({ event: 'insecure_public_url' }, 'PUBLIC_URL is http on a public host: session cookies travel in the clear')
   }
-  closeWithGrace({ delay: config.SHUTDOWN_DELAY_MS + SHUTDOWN_LIMIT_MS, logger: false }, async ({ err, signal }) => {
-    if (err !== undefined) app.log.fatal({ event: 'uncaught', type: err.name, stack: err.stack }, 'Uncaught error')
+  closeWithGrace({ delay: config.SHUTDOWN_DELAY_MS + SHUTDOWN_LIMIT_MS, logger: app.log }, async ({ err, signal }) => {
     app.lifecycle.isDraining = true
+    if (err !== undefined) {
+      app.log.fatal({ event: 'uncaught', type: err.name, stack: err.stack }, 'Uncaught error')
+      return await Promise.race([app.close(), sleep(CRASH_LIMIT_MS)])
+    }
     if (signal !== undefined) await sleep(config.SHUTDOWN_DELAY_MS)
     await app.close()
   })

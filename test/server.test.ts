@@ -25,7 +25,7 @@ async function startServer (t: Test, env: Record<string, string>, openFiles?: nu
 /** A Kratos that knows nobody, and says so late; `asked` resolves when somebody waits for it. */
 async function startSlowKratos (t: Test, delayMs: number): Promise<{ url: string, asked: Promise<unknown> }> {
   const server: Server = createServer((_request, response) => {
-    setTimeout(() => response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":{"code":401}}'), delayMs)
+    setTimeout(() => response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":{"code":401}}'), delayMs).unref()
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => new Promise((resolve) => {
@@ -100,4 +100,45 @@ t.test('src/server.ts', async (t) => {
     const { code } = await ended
     t.equal(code, 0, output())
   })
+
+  await t.test('tells the load balancer first, and serves on until it has had its time (L05)', async (t) => {
+    const kratos = await startKratos(t)
+    const { base, child, ended, output } = await startServer(t, { KRATOS_PUBLIC_URL: kratos.publicUrl, KRATOS_ADMIN_URL: kratos.adminUrl, SHUTDOWN_DELAY_MS: '1500' })
+    child.kill('SIGTERM')
+    const readiness = async (): Promise<number> => (await fetch(`${base}/health/ready`)).status
+    while (await readiness() === 200);
+    t.equal(await readiness(), 503)
+    t.equal((await fetch(`${base}/api/auth/whoami`)).status, 401, 'who was sent here before is answered')
+    t.equal((await ended).code, 0, output())
+    await t.rejects(fetch(base), 'nobody listens any more')
+  })
+
+  await t.test('does not wait for a stuck request for ever: after ten seconds it ends, says so and fails (L03)', async (t) => {
+    const slow = await startSlowKratos(t, 60_000)
+    const { base, child, ended, output } = await startServer(t, { KRATOS_PUBLIC_URL: slow.url, WHOAMI_DEADLINE_MS: '30000' })
+    fetch(`${base}/api/auth/whoami`, { headers: { 'x-session-token': `ory_st_${'a'.repeat(32)}` } }).catch(() => {})
+    await slow.asked
+    const asked = Date.now()
+    child.kill('SIGTERM')
+    t.equal((await ended).code, 1)
+    const ms = Date.now() - asked
+    t.ok(ms >= 9900 && ms < 11_500, `took ${ms} ms`)
+    t.match(output(), /"level":50,.*killed by timeout/)
+  })
+
+  for (const [name, fault] of [['an uncaught error', 'throw new Error("by chance")'], ['a rejection that nobody handles', 'Promise.reject(new Error("by chance"))']]) {
+    await t.test(`${name} ends it with a failure within a second, logged once, whoever is being served (L10)`, async (t) => {
+      const slow = await startSlowKratos(t, 60_000)
+      const inject = `process.on('SIGWINCH', () => { ${fault} })`
+      const { base, child, ended, output } = await startServer(t, { KRATOS_PUBLIC_URL: slow.url, SHUTDOWN_DELAY_MS: '5000', NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(inject)}` })
+      fetch(`${base}/api/auth/whoami`, { headers: { 'x-session-token': `ory_st_${'a'.repeat(32)}` } }).catch(() => {})
+      await slow.asked
+      const killed = Date.now()
+      child.kill('SIGWINCH')
+      t.equal((await ended).code, 1)
+      t.ok(Date.now() - killed < 1500, `took ${Date.now() - killed} ms`)
+      t.equal(output().match(/"event":"uncaught"/g)?.length, 1, output())
+      t.match(output(), /"level":60,.*"type":"Error".*by chance/)
+    })
+  }
 })
