@@ -64,8 +64,12 @@ export interface ServiceError extends FastifyError {
   retryAfter?: number | undefined
 }
 
+/**
+ * Without a stack: they are answers, made in known places, and walking the stack takes an eighth of the time of a refusal, of
+ * which a flood wants many. What went wrong unexpectedly is their `cause`, with its own.
+ */
 const constructors = Object.fromEntries(
-  Object.entries(ERRORS).map(([code, [status, text]]) => [code, createError(code, text, status)])
+  Object.entries(ERRORS).map(([code, [status, text]]) => [code, createError(code, text, status, Error, false)])
 ) as Record<ErrorCode, ReturnType<typeof createError>>
 
 /** A temporary failure tells the client when to come back; the value is a hint, in seconds. */

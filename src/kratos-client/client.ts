@@ -62,13 +62,14 @@ const LIMITS = { connectTimeoutMs: 1000, maxBodyBytes: 1024 * 1024, maxHeaderByt
 
 /**
  * Sockets and waiting calls by kind of call, 64 and 256 in all: logins that take seconds of hashing keep no session check
- * waiting, and neither a hung session check nor a flood of new flows keeps anybody from logging out (J26, M07).
+ * waiting, and neither a hung session check nor a flood of new flows keeps anybody from logging out (J26, M07). A burst lasts
+ * as long as some twenty of the lane's calls take a Kratos that is well, one after the other.
  */
 const LANES = {
-  whoami: { connections: 32, queue: 112 },
-  submit: { connections: 12, queue: 64 },
-  flow: { connections: 12, queue: 48 },
-  session: { connections: 8, queue: 32 },
+  whoami: { connections: 40, queue: 112, burstMs: 100 },
+  submit: { connections: 10, queue: 64, burstMs: 5000 },
+  flow: { connections: 8, queue: 48, burstMs: 200 },
+  session: { connections: 6, queue: 32, burstMs: 200 },
 }
 export type Lane = keyof typeof LANES
 

@@ -48,7 +48,9 @@ export interface TransportOptions {
   /** http(s) URL of one Kratos port; a base path is kept. */
   url: string
   connections: number
+  /** Limits of the queue in front of them; see `GateLimits`. */
   queue: number
+  burstMs: number
   connectTimeoutMs: number
   maxBodyBytes: number
   maxHeaderBytes: number
@@ -77,7 +79,7 @@ function dispatchOptions (basePath: string, request: UpstreamRequest): Dispatche
 export function createTransport (options: TransportOptions): Transport {
   const { origin, pathname } = new URL(options.url)
   const basePath = pathname.replace(/\/+$/, '')
-  const gate = createGate({ slots: options.connections, queue: options.queue })
+  const gate = createGate({ ...options, slots: options.connections })
   const pool = new Pool(origin, {
     connections: options.connections,
     pipelining: 1,
