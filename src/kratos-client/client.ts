@@ -62,14 +62,15 @@ const LIMITS = { connectTimeoutMs: 1000, maxBodyBytes: 1024 * 1024, maxHeaderByt
 
 /**
  * Sockets and waiting calls by kind of call, 64 and 256 in all: logins that take seconds of hashing keep no session check
- * waiting, and neither a hung session check nor a flood of new flows keeps anybody from logging out (J26, M07). A burst lasts
- * as long as some twenty of the lane's calls take a Kratos that is well, one after the other.
+ * waiting, and neither a hung session check nor a flood of new flows keeps anybody from logging out (J26, M07).
+ * At more than it can do a session check takes two and a half times as long as otherwise (M02 wants no more than three) and the
+ * rest is refused at once; who has typed a password rather waits.
  */
 const LANES = {
-  whoami: { connections: 40, queue: 112, burstMs: 100 },
-  submit: { connections: 10, queue: 64, burstMs: 5000 },
-  flow: { connections: 8, queue: 48, burstMs: 200 },
-  session: { connections: 6, queue: 32, burstMs: 200 },
+  whoami: { connections: 40, queue: 112, standing: 60 },
+  submit: { connections: 10, queue: 64 },
+  flow: { connections: 8, queue: 56 },
+  session: { connections: 6, queue: 24 },
 }
 export type Lane = keyof typeof LANES
 

@@ -6,15 +6,15 @@ export interface GateLimits {
   slots: number
   /** Callers who wait, while what comes is a burst. */
   queue: number
-  /** A queue that has not been empty for so many milliseconds is no burst: more is asked for than can be done, and the queue is kept short. */
-  burstMs: number
+  /**
+   * Callers who wait once the queue has not been empty for longer than a burst: then more is asked for than can be done, and a
+   * long queue serves nobody more, it only makes all of them wait. The idea is CoDel's (RFC 8289, section 3). Default: `queue`.
+   */
+  standing?: number | undefined
 }
 
-/**
- * Length of a queue that stays, for each slot. A long one serves nobody more, it only makes all of them wait: with this one
- * they take two and a half times as long as with none (M02 wants no more than three). The idea is CoDel's, RFC 8289, section 3.
- */
-const STANDING_PER_SLOT = 1.5
+/** How long a queue is a burst, in milliseconds: the interval of CoDel. */
+export const BURST_MS = 100
 
 /** Admission in front of a connection pool, first come first served. */
 export interface Gate {
@@ -34,14 +34,13 @@ export interface Gate {
  * Why not leave the waiting to undici: an abort does not reject a request that still waits inside its pool (J23), so a hung
  * Kratos would hold callers past their deadline. Here a waiting caller leaves the moment its time is over.
  */
-export function createGate ({ slots, queue, burstMs }: GateLimits): Gate {
-  const standing = Math.min(queue, slots * STANDING_PER_SLOT)
+export function createGate ({ slots, queue, standing = queue }: GateLimits): Gate {
   const waiters: Waiter[] = []
   let free = slots
   let queuedSince = 0
 
   const hasRoom = (): boolean =>
-    waiters.length < standing || (waiters.length < queue && performance.now() - queuedSince < burstMs)
+    waiters.length < standing || (waiters.length < queue && performance.now() - queuedSince < BURST_MS)
 
   function enter (waiter: Waiter): boolean {
     if (free > 0) {

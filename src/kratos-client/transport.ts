@@ -50,7 +50,7 @@ export interface TransportOptions {
   connections: number
   /** Limits of the queue in front of them; see `GateLimits`. */
   queue: number
-  burstMs: number
+  standing?: number | undefined
   connectTimeoutMs: number
   maxBodyBytes: number
   maxHeaderBytes: number

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { abandon, Errand, timeLeft } from '../../src/kratos-client/errand.js'
-import { createGate } from '../../src/kratos-client/gate.js'
+import { BURST_MS, createGate } from '../../src/kratos-client/gate.js'
 import { createTransport, type Transport, type TransportOptions, type UpstreamRequest } from '../../src/kratos-client/transport.js'
 import {
   answer, drip, endBeforeHeaders, type FaultServer, flood, hang, type Reaction, resetBeforeHeaders, resetInBody, slowHeaders, startFaultServer, truncate
@@ -12,8 +12,8 @@ const OK = answer(200, { ok: true })
 
 t.test('the gate in front of the pool (J23)', async (t) => {
   /** Callers by name, and who of them was admitted, in order. */
-  function setUpGate (slots: number, queue: number, burstMs = 60_000) {
-    const gate = createGate({ slots, queue, burstMs })
+  function setUpGate (slots: number, queue: number, standing?: number) {
+    const gate = createGate({ slots, queue, standing })
     const admitted: string[] = []
     const caller = (name: string) => ({ admit: () => { admitted.push(name) } })
     return { gate, admitted, caller }
@@ -53,17 +53,16 @@ t.test('the gate in front of the pool (J23)', async (t) => {
   })
 
   t.test('lets a burst wait, and keeps a queue short that stays (M02, M06)', async (t) => {
-    const burstMs = 500
-    const { gate, caller } = setUpGate(2, 10, burstMs)
+    const { gate, caller } = setUpGate(2, 10, 3)
     const enter = (count: number): number => Array.from({ length: count }, (_, number) => gate.enter(caller(String(number)))).filter(Boolean).length
     t.equal(enter(20), 12, 'a burst fills the queue')
-    await sleep(burstMs + 10)
+    await sleep(BURST_MS + 10)
     for (let turn = 0; turn < 6; turn++) gate.leave()
     t.equal(gate.waiting(), 4)
     t.equal(enter(1), 0, 'a queue that has not been empty since takes nobody, although there is room for a burst')
     gate.leave()
     gate.leave()
-    t.equal(enter(9), 1, 'but one and a half for each slot')
+    t.equal(enter(9), 1, 'but a short one grows to its length')
     for (let turn = 0; turn < 3; turn++) gate.leave()
     t.equal(gate.waiting(), 0)
     t.equal(enter(20), 10, 'once it was empty, what comes is a burst again')
@@ -134,7 +133,7 @@ interface Setup { server: FaultServer, transport: Transport }
 
 async function setUp (t: Test, reaction: Reaction, options: Partial<TransportOptions> = {}): Promise<Setup> {
   const server = await startFaultServer(t, reaction)
-  const transport = createTransport({ url: server.url, connections: 8, queue: 8, burstMs: 1000, connectTimeoutMs: 1000, maxBodyBytes: MIB, maxHeaderBytes: 16 * 1024, ...options })
+  const transport = createTransport({ url: server.url, connections: 8, queue: 8, connectTimeoutMs: 1000, maxBodyBytes: MIB, maxHeaderBytes: 16 * 1024, ...options })
   t.teardown(() => transport.close())
   return { server, transport }
 }
@@ -244,7 +243,7 @@ t.test('busy sockets (J23)', async (t) => {
 
 t.test('the address of a call is a constant path, values stand encoded in the query (D01)', async (t) => {
   const { server } = await setUp(t, OK)
-  const transport = createTransport({ url: `${server.url}/base/path/`, connections: 1, queue: 1, burstMs: 100, connectTimeoutMs: 1000, maxBodyBytes: MIB, maxHeaderBytes: 16 * 1024 })
+  const transport = createTransport({ url: `${server.url}/base/path/`, connections: 1, queue: 1, connectTimeoutMs: 1000, maxBodyBytes: MIB, maxHeaderBytes: 16 * 1024 })
   t.teardown(() => transport.close())
   const values = ['../../admin', 'x?y', 'x#y', '&admin=1', '%26', ';', '\uff0f', 'a b', '\r\nHost: evil', '\ud800', 'x'.repeat(2000)]
   for (const value of values) {
