@@ -11,9 +11,6 @@ import { ENVIRONMENT, temporaryFolder } from './support/app.js'
 import { freePorts } from './support/process.js'
 import { compile, install, pack, productionPackages, ROOT } from './support/package.js'
 
-// Building, packing and compiling: seconds when the machine is idle, a minute when it is not.
-t.setTimeout(240_000)
-
 // Packs, compiles and starts ten programs: on a loaded machine that takes its time.
 t.setTimeout(240_000)
 const run = promisify(execFile)
