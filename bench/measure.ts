@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Load, LoadPlan, PlannedRequest } from './load.js'
 import type { Program } from './process.js'
 
@@ -38,6 +39,8 @@ export interface Subject {
 /** Requests that are sent at the same time to look at their answers: no two users must be mixed up. */
 const PROBES = 64
 const PROBE_LIMIT_MS = 10_000
+/** A load ends in the middle of its last requests. A login that nobody waits for goes on to its end, and would be one too many beside the probes. */
+const PAUSE_MS = 500
 /** Characters of a wrong answer that are shown. */
 const SHOWN = 160
 export const UNKNOWN_TOKEN = 'ory_st_nobodyknowsthissessionatall000000'
@@ -89,6 +92,7 @@ export async function measure (subject: Subject, load: Load, how: Omit<LoadPlan,
   if (result.bad + result.broken > 0 || result.requests === 0) {
     throw new WrongAnswerError(`of ${result.requests} requests under load ${result.bad} were answered with another status than 2xx and ${result.broken} not at all`)
   }
+  await sleep(PAUSE_MS)
   await verify(subject)
   return {
     rate: result.requests / result.seconds,
