@@ -7,7 +7,7 @@ import { identityOf, startStandIn } from './stand-in.js'
 const USERS = 1000
 const CONNECTIONS = 8
 /** With all connections fewer than whoami's lane takes, so that nothing is refused for being too much. */
-const BATCH = 16
+const BATCH = 12
 /** Part of the batches that are followed by a logout and a login. */
 const CHANGES = 0.2
 const DEAD_KEPT = 4
