@@ -35,6 +35,8 @@ async function startSlowKratos (t: Test, delayMs: number): Promise<{ url: string
   return { url: `http://127.0.0.1:${(server.address() as { port: number }).port}`, asked: once(server, 'request') }
 }
 
+const askWhoami = (base: string): Promise<Response> => fetch(`${base}/api/auth/whoami`, { headers: { 'x-session-token': `ory_st_${'a'.repeat(32)}` } })
+
 t.test('src/server.ts', async (t) => {
   await t.test('does not start without its required variables, all named at once (L12)', async (t) => {
     const { ended, output } = run(t, SERVER, { ...LOADER })
@@ -91,7 +93,7 @@ t.test('src/server.ts', async (t) => {
   await t.test('finishes a request in flight before it ends, and closes its connection (L02)', async (t) => {
     const slow = await startSlowKratos(t, 600)
     const { base, child, ended, output } = await startServer(t, { KRATOS_PUBLIC_URL: slow.url })
-    const pending = fetch(`${base}/api/auth/whoami`, { headers: { 'x-session-token': `ory_st_${'a'.repeat(32)}` } })
+    const pending = askWhoami(base)
     await slow.asked
     child.kill('SIGTERM')
     const answer = await pending
@@ -116,7 +118,7 @@ t.test('src/server.ts', async (t) => {
   await t.test('does not wait for a stuck request for ever: after ten seconds it ends, says so and fails (L03)', async (t) => {
     const slow = await startSlowKratos(t, 60_000)
     const { base, child, ended, output } = await startServer(t, { KRATOS_PUBLIC_URL: slow.url, WHOAMI_DEADLINE_MS: '30000' })
-    fetch(`${base}/api/auth/whoami`, { headers: { 'x-session-token': `ory_st_${'a'.repeat(32)}` } }).catch(() => {})
+    askWhoami(base).catch(() => {})
     await slow.asked
     const asked = Date.now()
     child.kill('SIGTERM')
@@ -131,7 +133,7 @@ t.test('src/server.ts', async (t) => {
       const slow = await startSlowKratos(t, 60_000)
       const inject = `process.on('SIGWINCH', () => { ${fault} })`
       const { base, child, ended, output } = await startServer(t, { KRATOS_PUBLIC_URL: slow.url, SHUTDOWN_DELAY_MS: '5000', NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(inject)}` })
-      fetch(`${base}/api/auth/whoami`, { headers: { 'x-session-token': `ory_st_${'a'.repeat(32)}` } }).catch(() => {})
+      askWhoami(base).catch(() => {})
       await slow.asked
       const killed = Date.now()
       child.kill('SIGWINCH')

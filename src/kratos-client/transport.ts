@@ -4,7 +4,7 @@ import { Pool, type Dispatcher } from 'undici'
 import { Call, clientHasGone, type Line, onlyReads, type UpstreamAnswer } from './call.js'
 import type { Errand } from './errand.js'
 import { type Fault, fault, faultOfException } from './fault.js'
-import { createGate, type Waiter } from './gate.js'
+import { createGate, type GateLimits, type Waiter } from './gate.js'
 
 export interface UpstreamRequest {
   method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
@@ -44,13 +44,11 @@ export interface Transport {
   close: () => Promise<void>
 }
 
-export interface TransportOptions {
+export interface TransportOptions extends Omit<GateLimits, 'slots'> {
   /** http(s) URL of one Kratos port; a base path is kept. */
   url: string
+  /** Sockets, and so the gate's slots. */
   connections: number
-  /** Limits of the queue in front of them; see `GateLimits`. */
-  queue: number
-  standing?: number | undefined
   connectTimeoutMs: number
   maxBodyBytes: number
   maxHeaderBytes: number

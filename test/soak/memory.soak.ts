@@ -97,6 +97,8 @@ async function write (pipe: Pipe): Promise<void> {
   await pipe.one({ method: 'DELETE', path: `/api/documents/${id}`, headers })
 }
 
+type Samples = Array<{ minute: number } & Sample>
+
 async function sampleUntil (service: SoakedService, signal: AbortSignal): Promise<Samples> {
   const samples: Samples = []
   const start = Date.now()
@@ -117,7 +119,6 @@ async function settle (service: SoakedService, kratos: FaultServer, baseline: Sa
   return last
 }
 
-type Samples = Array<{ minute: number } & Sample>
 type Measured = 'rss' | 'heapUsed'
 
 const mib = (bytes: number): number => Math.round(bytes / MIB * 10) / 10
