@@ -3,6 +3,7 @@ import autoload from '@fastify/autoload'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import { authSettings, type Config, trustedProxies } from './config.js'
+import { sendAnswersTogether } from './http/answers.js'
 import { createClientErrorHandler, noteAnswers, refuseExpectations } from './http/client-errors.js'
 import { limitConnections } from './http/connections.js'
 import { addHostCheck } from './http/host-header.js'
@@ -76,6 +77,7 @@ export async function buildApp (config: Config, overrides: AppOverrides = {}): P
   addHostCheck(app)
   addNotFoundHandler(app)
   await app.register(autoload, { dir: join(import.meta.dirname, '../plugins'), options, encapsulate: false })
+  sendAnswersTogether(app)
   await app.register(autoload, { dir: join(import.meta.dirname, '../routes'), options })
   return app
 }
