@@ -10,8 +10,11 @@ const isWithheld = (name: string): boolean => WITHHELD.has(name) || name.startsW
 /** Kept in both forms: Kratos' CSRF token of browser flows, and what the product hands to its own hooks. */
 const COMMON = ['csrf_token', 'transient_payload']
 
-const pick = (body: JsonObject, names: readonly string[]): JsonObject =>
-  Object.fromEntries(names.filter((name) => body[name] !== undefined).map((name) => [name, body[name]]))
+function pick (body: JsonObject, names: readonly string[]): JsonObject {
+  const picked: JsonObject = {}
+  for (const name of names) if (body[name] !== undefined) picked[name] = body[name]
+  return picked
+}
 
 /** `{flow_id, method, …}`: what the method needs, without us knowing each. */
 export const genericBody = (body: JsonObject): JsonObject =>
@@ -30,12 +33,16 @@ export const flatLogin = (body: JsonObject): JsonObject => ({
   ...pick(body, ['identifier', 'password', ...COMMON]),
 })
 
-const holdsNul = (value: unknown): boolean =>
-  typeof value === 'string' ? value.includes('\0') : typeof value === 'object' && value !== null && Object.entries(value).flat().some(holdsNul)
+function holdsNul (value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\0')
+  return typeof value === 'object' && value !== null && Object.entries(value).some(memberHoldsNul)
+}
+
+const memberHoldsNul = ([name, value]: [string, unknown]): boolean => name.includes('\0') || holdsNul(value)
 
 /**
  * The first member with a NUL in it, at whatever depth. No database behind Kratos stores one: it would answer 500 to what is
  * the client's mistake (A18). A password is hashed, so it may be what it likes.
  */
 export const memberWithNul = (body: JsonObject): string | undefined =>
-  Object.entries(body).find(([name, value]) => name !== 'password' && holdsNul([name, value]))?.[0]
+  Object.entries(body).find((member) => member[0] !== 'password' && memberHoldsNul(member))?.[0]

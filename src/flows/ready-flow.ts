@@ -68,8 +68,10 @@ function restart (kratos: KratosClient, step: Step): Promise<ReadyFlow> | ReadyF
  */
 export async function readyFlow (kratos: KratosClient, step: Step): Promise<ReadyFlow> {
   const { outcome, type } = step
-  const caller = callerAfter(step)
-  const login = (query: InitOptions['query']): Promise<ReadyFlow> => start(kratos, 'login', { type: loginType(caller, type), query }, caller)
+  const login = (query: InitOptions['query']): Promise<ReadyFlow> => {
+    const caller = callerAfter(step)
+    return start(kratos, 'login', { type: loginType(caller, type), query }, caller)
+  }
   switch (outcome.next) {
     case 'restart': return await restart(kratos, step)
     case 'step_up': return await login({ aal: 'aal2' })

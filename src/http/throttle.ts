@@ -22,7 +22,7 @@ export interface LoginThrottleOptions {
   /** undefined: no limit, the hooks let everything pass. */
   limits: LoginLimits | undefined
   /** Key of the digests under which accounts are kept. */
-  secret: Buffer
+  secret: string
   /** Makes the ledger of a budget; called once for each. */
   ledgerOf: (budget: Budget) => Ledger
 }

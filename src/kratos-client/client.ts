@@ -99,7 +99,7 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
   async function ask (request: Omit<UpstreamRequest, 'deadlineMs'>, operation: Operation, flow?: FlowName, viaProvider = false): Promise<Answer> {
     const context: AnswerContext = { operation, flow, isAllowedRedirect: (url) => isAllowedRedirect(url, { viaProvider }) }
     const name = LANE_OF[operation]
-    const answer = await lanes[name].send({ ...request, deadlineMs: timeLeft(limits[name], request.errand) })
+    const answer = await lanes[name].send({ deadlineMs: timeLeft(limits[name], request.errand), ...request })
     return answer.kind === 'ill' ? answer : classify(answer, context)
   }
 
@@ -210,5 +210,7 @@ const usesProvider = ({ method }: JsonObject): boolean => method === 'oidc' || m
 
 /** Flows leave here with the public form of `request_url`, also inside refusals. */
 function publicFlow (answer: Answer): Answer {
-  return answer.kind === 'ok' ? { ...answer, body: withPublicRequestUrl(answer.body) } : answer
+  if (answer.kind !== 'ok') return answer
+  const { kind, next, body, setCookie } = answer
+  return { kind, next, body: withPublicRequestUrl(body), setCookie }
 }

@@ -68,7 +68,7 @@ function dispatchOptions (basePath: string, request: UpstreamRequest): Dispatche
   // undici ends a connection after a HEAD, in case the server sends a body all the same; Kratos does not (rec 31).
   if (method === 'HEAD') return { method, path, headers, reset: false }
   if (body === undefined) return { method, path, headers }
-  return { method, path, headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }
+  return { method, path, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
 }
 
 /**
