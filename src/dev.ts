@@ -126,7 +126,10 @@ async function run (started: Closable[]): Promise<void> {
   const held: string[] = []
   let log = (line: string): void => { held.push(line) }
   await start(asked, started, (line) => log(line))
-  closeWithGrace({ delay: SHUTDOWN_LIMIT_MS, logger: false }, () => closeAll(started))
+  closeWithGrace({ delay: SHUTDOWN_LIMIT_MS, logger: false }, ({ err }) => {
+    if (err !== undefined) process.stderr.write(`${err.stack ?? err.message}\n`)
+    return closeAll(started)
+  })
   process.stdout.write(banner(asked))
   log = (line) => { process.stdout.write(`Kratos: ${line}\n`) }
   held.forEach(log)

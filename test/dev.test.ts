@@ -74,6 +74,15 @@ t.test('npm run dev', async (t) => {
     t.equal((await second.ended).code, 0)
   })
 
+  await t.test('an uncaught error is printed and ends it with a failure', async (t) => {
+    const inject = 'process.on("SIGWINCH", () => { throw new Error("by chance") })'
+    const { child, printed, ended, output } = run(t, devArguments(await freePorts(4), '--memory'), { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(inject)}` })
+    await printed(/Ctrl-C stops everything/)
+    child.kill('SIGWINCH')
+    t.equal((await ended).code, 1)
+    t.match(output(), /Error: by chance\n +at /)
+  })
+
   await t.test('a port that is taken gives one clear line and exit code 1', async (t) => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
