@@ -1,6 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { inspect, parseArgs } from 'node:util'
 import closeWithGrace from 'close-with-grace'
 import { parse } from 'yaml'
 import { buildPage } from '../examples/spa/server.js'
@@ -127,7 +127,7 @@ async function run (started: Closable[]): Promise<void> {
   let log = (line: string): void => { held.push(line) }
   await start(asked, started, (line) => log(line))
   closeWithGrace({ delay: SHUTDOWN_LIMIT_MS, logger: false }, ({ err }) => {
-    if (err !== undefined) process.stderr.write(`${err.stack ?? err.message}\n`)
+    if (err !== undefined) process.stderr.write(`${inspect(err)}\n`)
     return closeAll(started)
   })
   process.stdout.write(banner(asked))

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.js'
 import { type Config, ConfigError, loadConfig } from './config.js'
@@ -42,7 +43,9 @@ async function serve (): Promise<void> {
   closeWithGrace({ delay: config.SHUTDOWN_DELAY_MS + SHUTDOWN_LIMIT_MS, logger: app.log }, async ({ err, signal }) => {
     app.lifecycle.isDraining = true
     if (err !== undefined) {
-      app.log.fatal({ event: 'uncaught', type: err.name, stack: err.stack }, 'Uncaught error')
+      // A rejection may be with anything.
+      const { name, stack } = err instanceof Error ? err : new Error(inspect(err))
+      app.log.fatal({ event: 'uncaught', type: name, stack }, 'Uncaught error')
       return await Promise.race([app.close(), sleep(CRASH_LIMIT_MS)])
     }
     if (signal !== undefined) await sleep(config.SHUTDOWN_DELAY_MS)

@@ -4,58 +4,61 @@ import t, { type Test } from 'tap'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from '../src/app.js'
 import { loadConfig } from '../src/config.js'
-import { atEndOfTurn } from '../src/end-of-turn.js'
 import { ENVIRONMENT, temporaryFolder } from './support/app.js'
 import { request, speak } from './support/raw-http.js'
 
-const nextTurn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve) })
+const turn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve) })
 
-t.test('end of the turn', async (t) => {
-  const ran: string[] = []
-  const later = atEndOfTurn((item: string) => {
-    ran.push(item)
-    if (item === 'a') later('left meanwhile')
-  })
-  later('a')
-  later('b')
-  await Promise.resolve()
-  t.same(ran, [], 'nothing runs in between')
-  await nextTurn()
-  t.same(ran, ['a', 'b'], 'all run together, in order')
-  await nextTurn()
-  t.same(ran, ['a', 'b', 'left meanwhile'], 'what is left by one of them has the next turn')
-
-  const caller = new AsyncLocalStorage<string>()
-  const contexts: unknown[] = []
-  const note = atEndOfTurn((item: string) => contexts.push([item, caller.getStore()]))
-  caller.run('first', () => note('1'))
-  caller.run('second', () => note('2'))
-  await nextTurn()
-  t.same(contexts, [['1', 'first'], ['2', 'second']], 'each in the context it was left in')
-})
-
-/** The service with two routes of the test: one that Node refuses to send, and one that says who asks. */
-async function listening (t: Test): Promise<{ app: FastifyInstance, finished: unknown[] }> {
+/** The service with routes of the test, not listening yet. */
+async function build (t: Test): Promise<FastifyInstance> {
   const config = loadConfig({ ...ENVIRONMENT, DATABASE_URL: join(await temporaryFolder(t), 'app.db') })
   const app = await buildApp(config, { log: { stream: { write: () => {} } } })
   t.teardown(() => app.close())
-  const caller = new AsyncLocalStorage<string>()
-  const finished: unknown[] = []
-  app.get('/refused-by-node', async (_request, reply) => reply.header('x-name', 'ł').send({}))
-  app.get<{ Params: { id: string } }>('/who/:id', {
-    onRequest: ({ params }, _reply, done) => caller.run(params.id, done),
-    onResponse: async ({ params }) => { finished.push([params.id, caller.getStore()]) },
-  }, async () => ({}))
-  await app.listen({ port: 0, host: '127.0.0.1' })
-  return { app, finished }
+  return app
 }
 
-t.test('answers that leave together', async (t) => {
-  const { app, finished } = await listening(t)
-  const ask = (path: string) => speak(app, request(`GET ${path} HTTP/1.1`, 'Connection: close'))
+const ask = (app: FastifyInstance, path: string, ...headers: string[]) => speak(app, request(`GET ${path} HTTP/1.1`, ...headers))
 
-  const answers = await Promise.all(['/refused-by-node', '/who/0', '/who/1', '/who/2'].map(ask))
-  t.same(answers.map(({ status }) => status), [500, 200, 200, 200], 'a header that Node refuses is a failure of that request and of no other')
-  t.equal((await ask('/health/alive')).status, 200, 'nor of the process')
-  t.same(finished.sort(), [['0', '0'], ['1', '1'], ['2', '2']], 'what runs after an answer knows whose it was')
+t.test('answers that leave together', async (t) => {
+  await t.test('leave at the end of the turn in which they are made', async (t) => {
+    const app = await build(t)
+    const sent: boolean[] = []
+    app.get('/', (_request, reply) => {
+      reply.send({})
+      sent.push(reply.raw.headersSent)
+      setImmediate(() => sent.push(reply.raw.headersSent))
+    })
+    await app.inject('/')
+    await turn()
+    t.same(sent, [false, true])
+  })
+
+  await t.test('are each in the context of their own request, and fail alone', async (t) => {
+    const app = await build(t)
+    const caller = new AsyncLocalStorage<string>()
+    const finished: unknown[] = []
+    app.get('/refused-by-node', async (_request, reply) => reply.header('x-name', 'ł').send({}))
+    app.get<{ Params: { id: string } }>('/who/:id', {
+      onRequest: ({ params }, _reply, done) => caller.run(params.id, done),
+      onResponse: async ({ params }) => { finished.push([params.id, caller.getStore()]) },
+    }, async () => ({}))
+    await app.listen({ port: 0, host: '127.0.0.1' })
+
+    const answers = await Promise.all(['/refused-by-node', '/who/0', '/who/1', '/who/2'].map((path) => ask(app, path, 'Connection: close')))
+    t.same(answers.map(({ status }) => status), [500, 200, 200, 200], 'a header that Node refuses is a failure of that request and of no other')
+    t.equal((await ask(app, '/health/alive')).status, 200, 'nor of the process')
+    t.same(finished.sort(), [['0', '0'], ['1', '1'], ['2', '2']], 'what runs after an answer knows whose it was')
+  })
+
+  await t.test('close their connection when the service ends in that turn (L02)', async (t) => {
+    const app = await build(t)
+    let closed: Promise<unknown> | undefined
+    app.get('/', async () => {
+      queueMicrotask(() => process.nextTick(() => { closed = app.close() }))
+      return {}
+    })
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    t.match(await ask(app, '/'), { status: 200, headers: { connection: 'close' } })
+    await closed
+  })
 })

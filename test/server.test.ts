@@ -128,7 +128,7 @@ t.test('src/server.ts', async (t) => {
     t.match(output(), /"level":50,.*killed by timeout/)
   })
 
-  for (const [name, fault] of [['an uncaught error', 'throw new Error("by chance")'], ['a rejection that nobody handles', 'Promise.reject(new Error("by chance"))']]) {
+  for (const [name, fault] of [['an uncaught error', 'throw new Error("by chance")'], ['a rejection that nobody handles', 'Promise.reject(new Error("by chance"))'], ['a rejection with something else', 'Promise.reject("by chance")']]) {
     await t.test(`${name} ends it with a failure within a second, logged once, whoever is being served (L10)`, async (t) => {
       const slow = await startSlowKratos(t, 60_000)
       const inject = `process.on('SIGWINCH', () => { ${fault} })`

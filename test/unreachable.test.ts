@@ -46,7 +46,7 @@ t.test('a Kratos whose machine swallows connections is given up in time (J03)', 
   ])
   for (const { response, ms } of answers) {
     refused(t, plain(response), 503, 'UPSTREAM_UNAVAILABLE', 'cannot connect')
-    t.ok(ms >= 800 && ms <= 1500 + 250, `by 1.5 s, and what a busy machine adds: ${ms} ms`)
+    t.ok(ms >= 900 && ms <= 1000 + 500 + 250, `within the connect timeout of 1 s and the half second that its timer may be late: ${ms} ms`)
   }
 
   const hasty = await build(t, { KRATOS_PUBLIC_URL: url, WHOAMI_DEADLINE_MS: '300' })

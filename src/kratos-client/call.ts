@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
-import { atEndOfTurn } from '../end-of-turn.js'
 import { parseBody, UnusableBodyError } from './body.js'
 import { setCookieLines } from './cookies.js'
 import type { Errand, UnderWay } from './errand.js'
@@ -40,9 +39,6 @@ const GIVEN_UP = new Error('given up')
 export const onlyReads = (method: string): boolean => method === 'GET' || method === 'HEAD'
 
 export const clientHasGone = (): Fault => fault('UPSTREAM_ERROR', new Error('the client has gone'))
-
-/** Calls of one turn of the event loop leave together. */
-const later = atEndOfTurn((call: Call) => call.send())
 
 const runOut = (call: Call): void => call.giveUp(fault('UPSTREAM_TIMEOUT'))
 
@@ -84,10 +80,6 @@ export class Call implements Dispatcher.DispatchHandler, Waiter, UnderWay {
   }
 
   admit (): void {
-    later(this)
-  }
-
-  send (): void {
     this.#line.pool.dispatch(this.#request, this)
   }
 
@@ -130,8 +122,8 @@ export class Call implements Dispatcher.DispatchHandler, Waiter, UnderWay {
   onResponseError (_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#mayRepeat(error)) {
       this.#isRepeated = true
-      // Not before the end of the turn: the pool would take another idle socket, which may have ended just like this one.
-      this.admit()
+      // Not at once: the pool would take another idle socket, which may have ended just like this one.
+      setImmediate(() => this.admit())
       return
     }
     this.#line.gate.leave()

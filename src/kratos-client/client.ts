@@ -57,8 +57,8 @@ export interface KratosClient {
   close: () => Promise<void>
 }
 
-/** Limits of security model, section 6. undici's connect timer may be half a second late, and by 1.5 s the caller has to know (J03). */
-const LIMITS = { connectTimeoutMs: 900, maxBodyBytes: 1024 * 1024, maxHeaderBytes: 16 * 1024 }
+/** Limits of security model, section 6. */
+const LIMITS = { connectTimeoutMs: 1000, maxBodyBytes: 1024 * 1024, maxHeaderBytes: 16 * 1024 }
 
 /**
  * Sockets and waiting calls by kind of call, 64 and 256 in all: logins that take seconds of hashing keep no session check
