@@ -1,27 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { FastifyInstance } from 'fastify'
-import { buildApp } from '../src/app.js'
-import { loadConfig } from '../src/config.js'
-import { ENVIRONMENT, temporaryFolder } from './support/app.js'
+import { construct } from './support/app.js'
 import { request, speak } from './support/raw-http.js'
-
-const turn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve) })
-
-/** The service with routes of the test, not listening yet. */
-async function build (t: Test): Promise<FastifyInstance> {
-  const config = loadConfig({ ...ENVIRONMENT, DATABASE_URL: join(await temporaryFolder(t), 'app.db') })
-  const app = await buildApp(config, { log: { stream: { write: () => {} } } })
-  t.teardown(() => app.close())
-  return app
-}
 
 const ask = (app: FastifyInstance, path: string, ...headers: string[]) => speak(app, request(`GET ${path} HTTP/1.1`, ...headers))
 
 t.test('answers that leave together', async (t) => {
   await t.test('leave at the end of the turn in which they are made', async (t) => {
-    const app = await build(t)
+    const { app } = await construct(t)
     const sent: boolean[] = []
     app.get('/', (_request, reply) => {
       reply.send({})
@@ -29,12 +16,12 @@ t.test('answers that leave together', async (t) => {
       setImmediate(() => sent.push(reply.raw.headersSent))
     })
     await app.inject('/')
-    await turn()
+    await new Promise((resolve) => setImmediate(resolve))
     t.same(sent, [false, true])
   })
 
   await t.test('are each in the context of their own request, and fail alone', async (t) => {
-    const app = await build(t)
+    const { app } = await construct(t)
     const caller = new AsyncLocalStorage<string>()
     const finished: unknown[] = []
     app.get('/refused-by-node', async (_request, reply) => reply.header('x-name', 'ł').send({}))
@@ -51,7 +38,7 @@ t.test('answers that leave together', async (t) => {
   })
 
   await t.test('close their connection when the service ends in that turn (L02)', async (t) => {
-    const app = await build(t)
+    const { app } = await construct(t)
     let closed: Promise<unknown> | undefined
     app.get('/', async () => {
       queueMicrotask(() => process.nextTick(() => { closed = app.close() }))

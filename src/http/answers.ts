@@ -30,8 +30,8 @@ class Answer extends AsyncResource {
 
 /**
  * The answers of one turn of the event loop leave together at its end. A reader on the same machine, such as a proxy, is woken once for
- * all of them; woken for each, it costs the writer more than the rest of a request. Redis answers the same way
- * (`handleClientsWithPendingWrites`), and undici asks so: on a used socket it writes at the end of the turn. Nothing waits for time to pass.
+ * all of them; woken for each, it cost the writer as much as all the rest of a cached request. Redis answers the same way
+ * (`handleClientsWithPendingWrites`), and undici writes its requests so on a used socket. Nothing waits for time to pass.
  *
  * To be registered after all other hooks, so that nothing but writes is left to do. A handler that sends must do nothing afterwards.
  */

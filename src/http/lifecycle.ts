@@ -8,8 +8,8 @@ declare module 'fastify' {
 }
 
 /**
- * Notes that the service shuts down. Node would otherwise keep an idle keep-alive socket, and with it the process, for more
- * than a minute (L02).
+ * Notes that the service shuts down, for readiness and for the answers that are still to leave: connections that they kept
+ * would keep the process for more than a minute (L02).
  */
 export function addLifecycle (app: FastifyInstance): void {
   app.decorate('lifecycle', { isDraining: false })
