@@ -5,14 +5,20 @@ import type { Fleet, Program } from './process.js'
 
 /** What scenarios are made of: the stand-in for Kratos, the service as built, the plugin in an app, the peers. */
 export interface Lab {
-  /** @param cacheForSeconds sent as `Ory-Session-Cache-For`; absent: Kratos allows no caching, as without `cacheable_sessions` */
+  /**
+   * @param cacheForSeconds sent as `Ory-Session-Cache-For`; absent: Kratos allows no caching, as without
+   * `cacheable_sessions`
+   */
   standIn: (options?: { cacheForSeconds?: number }) => Promise<Kratos>
   /** `node dist/src/server.js` with its defaults and standard output to a file; what `env` adds or changes. */
   service: (kratos: Kratos, env?: Record<string, string>) => Promise<Program>
   peer: (peer: Peer, kratos: Kratos) => Promise<Program>
 }
 
-export interface Kratos { url: string, calls?: () => Promise<number> }
+export interface Kratos {
+  url: string
+  calls?: () => Promise<number>
+}
 
 /** Files of `peers/` and the names they go by. */
 export const PEERS = {
@@ -39,37 +45,53 @@ export function createLab (fleet: Fleet, folder: string): Lab {
     const { url } = await fleet.start({
       name: 'stand-in for Kratos',
       script: join(import.meta.dirname, 'stand-in.mjs'),
-      env: (port) => ({ PORT: String(port), ...(cacheForSeconds !== undefined && { SESSION_CACHE_FOR: String(cacheForSeconds) }) }),
+      env: (port) => ({
+        PORT: String(port),
+        ...(cacheForSeconds !== undefined && { SESSION_CACHE_FOR: String(cacheForSeconds) }),
+      }),
     })
-    const calls = async (): Promise<number> => sum(Object.values(await (await fetch(`${url}/bench/calls`)).json() as Record<string, number>))
+    const calls = async (): Promise<number> =>
+      sum(Object.values(await (await fetch(`${url}/bench/calls`)).json() as Record<string, number>))
     return { url, calls }
   }
 
-  const service: Lab['service'] = (kratos, env = {}) => fleet.start({
-    name: SERVICE,
-    script: SERVICE_SCRIPT,
-    env: (port) => ({
-      PUBLIC_URL: `http://127.0.0.1:${port}`,
-      CORS_ORIGINS: 'http://127.0.0.1:3001',
-      WEBHOOK_KEY: 'a-key-of-the-benchmark-that-is-long-enough',
-      KRATOS_PUBLIC_URL: kratos.url,
-      KRATOS_ADMIN_URL: `${kratos.url}/admin`,
-      DATABASE_URL: join(folder, `${++databases}.db`),
-      HOST: '127.0.0.1',
-      PORT: String(port),
-      ...env,
-    }),
-  })
+  const service: Lab['service'] = (kratos, env = {}) =>
+    fleet.start({
+      name: SERVICE,
+      script: SERVICE_SCRIPT,
+      env: (port) => ({
+        PUBLIC_URL: `http://127.0.0.1:${port}`,
+        CORS_ORIGINS: 'http://127.0.0.1:3001',
+        WEBHOOK_KEY: 'a-key-of-the-benchmark-that-is-long-enough',
+        KRATOS_PUBLIC_URL: kratos.url,
+        KRATOS_ADMIN_URL: `${kratos.url}/admin`,
+        DATABASE_URL: join(folder, `${++databases}.db`),
+        HOST: '127.0.0.1',
+        PORT: String(port),
+        ...env,
+      }),
+    })
 
-  const peer: Lab['peer'] = (name, kratos) => fleet.start({
-    name: PEERS[name],
-    script: join(import.meta.dirname, 'peers', `${name}.mjs`),
-    env: (port) => ({ PORT: String(port), KRATOS_URL: kratos.url }),
-  })
+  const peer: Lab['peer'] = (name, kratos) =>
+    fleet.start({
+      name: PEERS[name],
+      script: join(import.meta.dirname, 'peers', `${name}.mjs`),
+      env: (port) => ({ PORT: String(port), KRATOS_URL: kratos.url }),
+    })
 
   return { standIn, service, peer }
 }
 
 /** A program as something to measure. */
-export const subject = (program: Program, kratos: Kratos, requests: readonly PlannedRequest[], { isGuarded = true } = {}): Subject =>
-  ({ url: program.url, program, requests, isGuarded, ...(kratos.calls !== undefined && { kratosCalls: kratos.calls }) })
+export const subject = (
+  program: Program,
+  kratos: Kratos,
+  requests: readonly PlannedRequest[],
+  { isGuarded = true } = {},
+): Subject => ({
+  url: program.url,
+  program,
+  requests,
+  isGuarded,
+  ...(kratos.calls !== undefined && { kratosCalls: kratos.calls }),
+})

@@ -31,7 +31,7 @@ export const HELP = `Usage: npm run bench -- [options]
 `
 
 function wholeNumber (name: string, text: string, max: number): number {
-  if (!/^\d{1,3}$/.test(text) || Number(text) < 1 || Number(text) > max) throw new TypeError(`--${name} wants a whole number from 1 to ${max}`)
+  if (!/^\d{1,3}$/.test(text) || Number(text) < 1 || Number(text) > max) { throw new TypeError(`--${name} wants a whole number from 1 to ${max}`) }
   return Number(text)
 }
 

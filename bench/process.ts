@@ -5,8 +5,14 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** CPU time so far of a process and its threads, in microseconds, and its resident memory now, in MB; NaN where there is no `/proc`. */
-export interface Usage { cpuUs: number, rssMb: number }
+/**
+ * CPU time so far of a process and its threads, in microseconds, and its resident memory now, in MB; NaN where there is
+ * no `/proc`.
+ */
+export interface Usage {
+  cpuUs: number
+  rssMb: number
+}
 
 /** A server of the benchmark in a process of its own. */
 export interface Program {
@@ -18,7 +24,11 @@ export interface Program {
   stop: () => Promise<void>
 }
 
-export interface ProgramOptions { name: string, script: string, env: (port: number) => Record<string, string> }
+export interface ProgramOptions {
+  name: string
+  script: string
+  env: (port: number) => Record<string, string>
+}
 
 /** All processes of a scenario. */
 export interface Fleet {
@@ -60,14 +70,15 @@ async function freePort (): Promise<number> {
   return port
 }
 
-const accepts = (port: number): Promise<boolean> => new Promise((resolve) => {
-  const socket = connect(port, '127.0.0.1')
-  const end = (isOpen: boolean): void => {
-    socket.destroy()
-    resolve(isOpen)
-  }
-  socket.once('connect', () => end(true)).once('error', () => end(false))
-})
+const accepts = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    const end = (isOpen: boolean): void => {
+      socket.destroy()
+      resolve(isOpen)
+    }
+    socket.once('connect', () => end(true)).once('error', () => end(false))
+  })
 
 const isRunning = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null
 
@@ -82,7 +93,11 @@ async function stopChild (child: ChildProcess): Promise<void> {
 
 /** Only what programs need of our own environment: nothing of it changes what is measured. */
 const inherited = (): Record<string, string> =>
-  Object.fromEntries(['PATH', 'HOME', 'TMPDIR'].flatMap((name) => process.env[name] === undefined ? [] : [[name, String(process.env[name])]]))
+  Object.fromEntries(
+    ['PATH', 'HOME', 'TMPDIR'].flatMap((name) =>
+      process.env[name] === undefined ? [] : [[name, String(process.env[name])]],
+    ),
+  )
 
 /** @param folder where the programs' output goes */
 export function createFleet (folder: string): Fleet {
@@ -90,14 +105,22 @@ export function createFleet (folder: string): Fleet {
   const told = new WeakSet<ChildProcess>()
   let count = 0
   let fail: (error: Error) => void = () => {}
-  const died = new Promise<never>((_resolve, reject) => { fail = reject })
+  const died = new Promise<never>((_resolve, reject) => {
+    fail = reject
+  })
   // Whoever starts no program has nobody to hear of it.
   died.catch(() => {})
 
-  function launch (command: string, args: string[], options: { env: Record<string, string>, stdout: number | 'pipe' }): { child: ChildProcess, stderr: () => string } {
+  function launch (
+    command: string,
+    args: string[],
+    options: { env: Record<string, string>, stdout: number | 'pipe' },
+  ): { child: ChildProcess, stderr: () => string } {
     const child = spawn(command, args, { env: options.env, stdio: ['ignore', options.stdout, 'pipe'] })
     let stderr = ''
-    child.stderr?.on('data', (chunk: Buffer) => { stderr = (stderr + chunk.toString()).slice(-KEPT_STDERR) })
+    child.stderr?.on('data', (chunk: Buffer) => {
+      stderr = (stderr + chunk.toString()).slice(-KEPT_STDERR)
+    })
     children.add(child)
     child.once('close', () => children.delete(child))
     return { child, stderr: () => stderr }
@@ -107,7 +130,10 @@ export function createFleet (folder: string): Fleet {
     const port = await freePort()
     const log = join(folder, `${++count}.log`)
     const output = openSync(log, 'a')
-    const { child, stderr } = launch(process.execPath, [script], { env: { ...inherited(), ...env(port) }, stdout: output })
+    const { child, stderr } = launch(process.execPath, [script], {
+      env: { ...inherited(), ...env(port) },
+      stdout: output,
+    })
     closeSync(output)
     child.once('close', (code, signal) => {
       if (!told.has(child)) fail(new ProgramError(`${name} ended by itself (${signal ?? code}):\n${stderr()}`))
@@ -133,7 +159,9 @@ export function createFleet (folder: string): Fleet {
   async function run (command: string, args: string[]): Promise<string> {
     const { child, stderr } = launch(command, args, { env: inherited(), stdout: 'pipe' })
     let output = ''
-    child.stdout?.on('data', (chunk: Buffer) => { output += chunk.toString() })
+    child.stdout?.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
     const [code] = await once(child, 'close')
     if (code !== 0) throw new ProgramError(`${[command, ...args].join(' ')} ended with ${code}:\n${stderr()}`)
     return output

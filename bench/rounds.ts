@@ -8,7 +8,9 @@ export interface Target {
   measure: () => Promise<Sample>
 }
 
-/** A demand on one figure of the subject, alone or as a ratio to the same figure of another target in the same round. */
+/**
+ * A demand on one figure of the subject, alone or as a ratio to the same figure of another target in the same round.
+ */
 export interface Comparison {
   subject: string
   /** Without it the figure itself is what counts. */
@@ -34,7 +36,11 @@ export interface TargetResult {
   failure?: string
 }
 
-export interface ScenarioResult { name: string, targets: TargetResult[], comparisons: Comparison[] }
+export interface ScenarioResult {
+  name: string
+  targets: TargetResult[]
+  comparisons: Comparison[]
+}
 
 /** A wrong answer is the result of that target; everything else is a fault of the benchmark and ends it. */
 async function attempt (result: TargetResult, action: () => Promise<Sample | undefined>): Promise<void> {
@@ -49,14 +55,24 @@ async function attempt (result: TargetResult, action: () => Promise<Sample | und
 }
 
 /**
- * Interleaved, so that what changes on the machine changes for all targets alike, and every other round backwards (A B C, C B A, …):
- * a process gets faster for as long as it is young, and whoever always came later would win by that.
+ * Interleaved, so that what changes on the machine changes for all targets alike, and every other round backwards (A B
+ * C, C B A, …): a process gets faster for as long as it is young, and whoever always came later would win by that.
  */
-export async function runRounds (name: string, plan: Plan, asked: number, progress: (text: string) => void): Promise<ScenarioResult> {
+export async function runRounds (
+  name: string,
+  plan: Plan,
+  asked: number,
+  progress: (text: string) => void,
+): Promise<ScenarioResult> {
   const { targets, comparisons, maxRounds = asked } = plan
   const rounds = Math.min(asked, maxRounds)
   const all = targets.map((target) => ({ target, result: { name: target.name, samples: [] } as TargetResult }))
-  for (const { target, result } of all) await attempt(result, async () => { await target.warmUp?.(); return undefined })
+  for (const { target, result } of all) {
+    await attempt(result, async () => {
+      await target.warmUp?.()
+      return undefined
+    })
+  }
   for (let round = 1; round <= rounds; round++) {
     progress(`${name}: round ${round} of ${rounds}`)
     for (const { target, result } of round % 2 === 0 ? all.toReversed() : all) await attempt(result, target.measure)

@@ -22,14 +22,28 @@ function optionsOf (args: string[]): Options {
 function chosen ({ only, kratos, tokens }: Options): Scenario[] {
   const all = [...SCENARIOS, ...(kratos === undefined ? [] : [realKratos(kratos, tokens)])]
   const unknown = only.filter((name) => !all.some((scenario) => scenario.name === name))
-  if (unknown.length > 0) throw new UsageError(`no scenario ${unknown.join(', ')}; there are ${all.map(({ name }) => name).join(', ')}${kratos === undefined ? ', and real-kratos with --kratos' : ''}`)
+  if (unknown.length > 0) {
+    throw new UsageError(
+      `no scenario ${unknown.join(', ')}; there are ${all.map(({ name }) => name).join(', ')}${
+        kratos === undefined ? ', and real-kratos with --kratos' : ''
+      }`,
+    )
+  }
   return only.length === 0 ? all : all.filter(({ name }) => only.includes(name))
 }
 
-const machine = (): string => `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${availableParallelism()} processors, ${platform()}`
-const progress = (text: string): void => { process.stderr.write(`${text}\n`) }
+const machine = (): string =>
+  `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${availableParallelism()} processors, ${platform()}`
+const progress = (text: string): void => {
+  process.stderr.write(`${text}\n`)
+}
 
-async function runScenario (scenario: Scenario, fleet: Fleet, folder: string, { rounds, seconds, generator }: Options & { generator: Generator }): Promise<ScenarioResult> {
+async function runScenario (
+  scenario: Scenario,
+  fleet: Fleet,
+  folder: string,
+  { rounds, seconds, generator }: Options & { generator: Generator },
+): Promise<ScenarioResult> {
   const bench = { lab: createLab(fleet, folder), load: createLoad({ fleet, folder, generator }), seconds }
   const work = scenario.plan(bench).then((plan) => runRounds(scenario.name, plan, rounds, progress))
   try {
@@ -66,7 +80,13 @@ async function bench (args: string[]): Promise<void> {
     fleet = createFleet(folder)
     results.push(await runScenario(scenario, fleet, folder, { ...options, generator }))
   }
-  process.stdout.write(`${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${machine()}; ${generator}, ${options.rounds} rounds of ${options.seconds} s\n\n${markdownTable(results)}\n`)
+  process.stdout.write(
+    `${
+      new Date().toISOString().slice(0, 10)
+    }, Node ${process.version}, ${machine()}; ${generator}, ${options.rounds} rounds of ${options.seconds} s\n\n${
+      markdownTable(results)
+    }\n`,
+  )
   if (results.some(({ targets }) => targets.some(({ failure }) => failure !== undefined))) process.exitCode = 1
 }
 

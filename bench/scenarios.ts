@@ -5,14 +5,28 @@ import { measure, type Sample, type Subject, verify } from './measure.js'
 import type { Comparison, Plan, Target } from './rounds.js'
 import { ALIVE, logins, MANY, mixed, sessions, UNSHARED } from './requests.js'
 
-export interface Bench { lab: Lab, load: Load, seconds: number }
-export interface Scenario { name: string, plan: (bench: Bench) => Promise<Plan> }
+export interface Bench {
+  lab: Lab
+  load: Load
+  seconds: number
+}
+export interface Scenario {
+  name: string
+  plan: (bench: Bench) => Promise<Plan>
+}
 
 /** Logins are limited per client address, and all load comes from one. */
-const RAISED_LIMITS = { LOGIN_LIMIT_PER_ADDRESS: '1000000', LOGIN_LIMIT_PER_IDENTIFIER: '1000000', LOGIN_LIMIT_BURST: '1000000' }
+const RAISED_LIMITS = {
+  LOGIN_LIMIT_PER_ADDRESS: '1000000',
+  LOGIN_LIMIT_PER_IDENTIFIER: '1000000',
+  LOGIN_LIMIT_BURST: '1000000',
+}
 const CACHED = { SESSION_CACHE_MAX_AGE: '5' }
 const RATE_PER_SECOND = 2000
-/** The compiler is done with a process only after some forty thousand requests; until then it takes processor time of its own. */
+/**
+ * The compiler is done with a process only after some forty thousand requests; until then it takes processor time of
+ * its own.
+ */
 const WARM_UP_SECONDS = 10
 /** Memory differs little from one fresh process to the next. */
 const MEMORY_ROUNDS = 2
@@ -21,13 +35,30 @@ const SETTLE_MS = 25_000
 const LOOK_MS = 250
 
 /** Request rate of the subject divided by that of another target. */
-const versus = (against: string, must?: number, aim?: number, ofSubject: string = SERVICE): Comparison =>
-  ({ subject: ofSubject, against, figure: 'rate', better: 'more', ...(must !== undefined && { must }), ...(aim !== undefined && { aim }) })
-const atMost = (against: string, figure: keyof Sample, must: number, aim: number): Comparison =>
-  ({ subject: SERVICE, against, figure, better: 'less', must, aim })
+const versus = (against: string, must?: number, aim?: number, ofSubject: string = SERVICE): Comparison => ({
+  subject: ofSubject,
+  against,
+  figure: 'rate',
+  better: 'more',
+  ...(must !== undefined && { must }),
+  ...(aim !== undefined && { aim }),
+})
+const atMost = (against: string, figure: keyof Sample, must: number, aim: number): Comparison => ({
+  subject: SERVICE,
+  against,
+  figure,
+  better: 'less',
+  must,
+  aim,
+})
 
 /** A subject under the load of all connections, warmed up. */
-export function target ({ load, seconds }: Bench, name: string, measured: Subject, how: Pick<LoadPlan, 'rate'> = {}): Target {
+export function target (
+  { load, seconds }: Bench,
+  name: string,
+  measured: Subject,
+  how: Pick<LoadPlan, 'rate'> = {},
+): Target {
   return {
     name,
     warmUp: async () => {
@@ -48,11 +79,18 @@ async function uncached (bench: Bench): Promise<Plan> {
   return {
     targets: [
       target(bench, SERVICE, subject(await bench.lab.service(kratos), kratos, requests)),
-      await of('node-request'), await of('node-dispatch'), await of('fastify-request'), target(bench, PEERS['http-proxy'], proxied), await of('express-axios'),
+      await of('node-request'),
+      await of('node-dispatch'),
+      await of('fastify-request'),
+      target(bench, PEERS['http-proxy'], proxied),
+      await of('express-axios'),
     ],
     comparisons: [
-      versus(PEERS['node-request'], 0.9, 1.1), versus(PEERS['node-dispatch']), versus(PEERS['fastify-request']),
-      versus(PEERS['http-proxy'], 1.1, 1.3), versus(PEERS['express-axios'], 5, 7),
+      versus(PEERS['node-request'], 0.9, 1.1),
+      versus(PEERS['node-dispatch']),
+      versus(PEERS['fastify-request']),
+      versus(PEERS['http-proxy'], 1.1, 1.3),
+      versus(PEERS['express-axios'], 5, 7),
     ],
   }
 }
@@ -75,7 +113,10 @@ async function manySessions (bench: Bench): Promise<Plan> {
   const host = await bench.lab.peer('plugin-host', kratos)
   const [sharing, alone] = ['plugin, auth: true', 'plugin, fresh: true']
   return {
-    targets: [target(bench, sharing, subject(host, kratos, sessions(MANY, '/session'))), target(bench, alone, subject(host, kratos, sessions(MANY, '/fresh')))],
+    targets: [
+      target(bench, sharing, subject(host, kratos, sessions(MANY, '/session'))),
+      target(bench, alone, subject(host, kratos, sessions(MANY, '/fresh'))),
+    ],
     comparisons: [versus(alone, 0.95, 0.98, sharing)],
   }
 }
@@ -89,7 +130,11 @@ async function cached (bench: Bench): Promise<Plan> {
     targets: [
       target(bench, SERVICE, subject(service, kratos, sessions(64))),
       target(bench, alive, subject(service, kratos, ALIVE, { isGuarded: false })),
-      target(bench, bare, subject(await bench.lab.peer('fastify-bare', kratos), kratos, sessions(1), { isGuarded: false })),
+      target(
+        bench,
+        bare,
+        subject(await bench.lab.peer('fastify-bare', kratos), kratos, sessions(1), { isGuarded: false }),
+      ),
     ],
     comparisons: [versus(alive, 0.85, 0.95), versus(bare, 0.65, 0.85)],
   }
@@ -133,7 +178,11 @@ async function login (bench: Bench): Promise<Plan> {
   return {
     targets: [
       target(bench, SERVICE, subject(await bench.lab.service(kratos, RAISED_LIMITS), kratos, requests, unguarded)),
-      target(bench, PEERS['node-request'], subject(await bench.lab.peer('node-request', kratos), kratos, requests, unguarded)),
+      target(
+        bench,
+        PEERS['node-request'],
+        subject(await bench.lab.peer('node-request', kratos), kratos, requests, unguarded),
+      ),
     ],
     comparisons: [versus(PEERS['node-request'], 0.9, 0.97)],
   }

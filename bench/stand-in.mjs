@@ -1,8 +1,9 @@
 // A static stand-in for Kratos: the recorded answers of a real one, read once and patched with the caller's identity.
-// Bare net instead of node:http, because it shares the machine with what is measured. It knows one request at a time per
-// connection and bodies with Content-Length, which is what HTTP clients send it here.
+// Bare net instead of node:http, because it shares the machine with what is measured. It knows one request at a time
+// per connection and bodies with Content-Length, which is what HTTP clients send it here.
 //
-// Environment: PORT, SESSION_CACHE_FOR (seconds; sends `Ory-Session-Cache-For`, as Kratos does with cacheable sessions).
+// Environment: PORT, SESSION_CACHE_FOR (seconds; sends `Ory-Session-Cache-For`, as Kratos does with cacheable
+// sessions).
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -39,16 +40,21 @@ const BAD_REQUEST = '{"error":{"code":400,"status":"Bad Request","message":"not 
 const NOT_FOUND = '404 page not found'
 
 let date = new Date().toUTCString()
-setInterval(() => { date = new Date().toUTCString() }, 1000).unref()
+setInterval(() => {
+  date = new Date().toUTCString()
+}, 1000).unref()
 
 const calls = { whoami: 0, login: 0, flow: 0 }
 const cacheFor = SESSION_CACHE_FOR ? `Ory-Session-Cache-For: ${SESSION_CACHE_FOR}\r\n` : ''
-const SESSION_HEADERS = `Cache-Control: private, no-cache, no-store, must-revalidate\r\n${cacheFor}Vary: Cookie\r\nX-Kratos-Authenticated-Identity-Id: `
+const SESSION_HEADERS =
+  `Cache-Control: private, no-cache, no-store, must-revalidate\r\n${cacheFor}Vary: Cookie\r\nX-Kratos-Authenticated-Identity-Id: `
 
 const answer = (status, body, headers = '') =>
   `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\n${headers}Date: ${date}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 
-/** Sessions of the benchmark end in their number, which becomes the end of the identity's id; all others are unknown. */
+/**
+ * Sessions of the benchmark end in their number, which becomes the end of the identity's id; all others are unknown.
+ */
 const TOKEN = /\r\nx-session-token: ?ory_st_bench0{15}(\d{12})\r\n/i
 const [beforeId, afterId] = SESSION.split('000000000000', 2)
 
@@ -61,7 +67,8 @@ function whoami (head) {
 
 function submitLogin (body) {
   calls.login++
-  const isComplete = body.includes('"method":"password"') && body.includes('"identifier":"') && body.includes('"password":"')
+  const isComplete = body.includes('"method":"password"') && body.includes('"identifier":"') &&
+    body.includes('"password":"')
   return isComplete ? answer('200 OK', LOGIN, 'Vary: Cookie\r\n') : answer('400 Bad Request', BAD_REQUEST)
 }
 

@@ -3,14 +3,14 @@ import autoload from '@fastify/autoload'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import { authSettings, type Config, trustedProxies } from './config.js'
-import { sendAnswersTogether } from './http/answers.js'
-import { createClientErrorHandler, noteAnswers, refuseExpectations } from './http/client-errors.js'
-import { limitConnections } from './http/connections.js'
-import { addHostCheck } from './http/host-header.js'
-import { addLifecycle } from './http/lifecycle.js'
-import { addRequestLog, loggerOptions, type LogTarget } from './http/logging.js'
-import { addNotFoundHandler } from './http/not-found.js'
-import { requestId } from './http/request-id.js'
+import { sendAnswersTogether } from './service/answers.js'
+import { createClientErrorHandler, noteAnswers, refuseExpectations } from './service/client-errors.js'
+import { limitConnections } from './service/connections.js'
+import { addHostCheck } from './service/host-header.js'
+import { addLifecycle } from './service/lifecycle.js'
+import { addRequestLog, loggerOptions, type LogTarget } from './service/logging.js'
+import { addNotFoundHandler } from './service/not-found.js'
+import { requestId } from './service/request-id.js'
 import { applyHttpRules, createFrameworkErrorHandler } from './http/rules.js'
 import { isHttpsUrl } from './url-rules.js'
 
@@ -22,13 +22,18 @@ const SECOND = 1000
 
 const isHttps = (config: Config): boolean => isHttpsUrl(config.PUBLIC_URL)
 
-/** Limits of security model, section 6: a slow or huge request costs its sender, not us. */
+/** Limits of docs/security-model.md, section 6: a slow or huge request costs its sender, not us. */
 const LIMITS = {
   bodyLimit: 64 * 1024,
   requestTimeout: 10 * SECOND,
   keepAliveTimeout: 72 * SECOND,
   // Silent before the first byte counts as slow headers; Node looks only this often, not at the very moment (L13).
-  http: { maxHeaderSize: 16 * 1024, headersTimeout: 5 * SECOND, connectionsCheckingInterval: SECOND / 2, requireHostHeader: false },
+  http: {
+    maxHeaderSize: 16 * 1024,
+    headersTimeout: 5 * SECOND,
+    connectionsCheckingInterval: SECOND / 2,
+    requireHostHeader: false,
+  },
   routerOptions: { maxParamLength: 512 },
 } satisfies FastifyServerOptions & { http: object }
 
@@ -36,11 +41,13 @@ const LIMITS = {
 const STALLED_MS = 30 * SECOND
 
 /**
- * A client that stops reading its answer is cut off (security model, section 6); one that waits for ours while we wait for
- * Kratos must not be, however long an operator lets Kratos take: together the calls of a request take no longer than one of each kind.
+ * A client that stops reading its answer is cut off (docs/security-model.md, section 6); one that waits for ours while
+ * we wait for Kratos must not be, however long an operator lets Kratos take: together the calls of a request take no
+ * longer than one of each kind.
  */
-const connectionTimeout = ({ WHOAMI_DEADLINE_MS: whoami, SUBMIT_DEADLINE_MS: submit, KRATOS_DEADLINE_MS: other }: Config): number =>
-  Math.max(STALLED_MS, whoami + submit + 2 * other)
+const connectionTimeout = (
+  { WHOAMI_DEADLINE_MS: whoami, SUBMIT_DEADLINE_MS: submit, KRATOS_DEADLINE_MS: other }: Config,
+): number => Math.max(STALLED_MS, whoami + submit + 2 * other)
 
 function serverOptions (config: Config, { log = {} }: AppOverrides) {
   const proxies = trustedProxies(config)
@@ -64,7 +71,9 @@ function serverOptions (config: Config, { log = {} }: AppOverrides) {
  * @param config from `loadConfig`
  */
 export async function buildApp (config: Config, overrides: AppOverrides = {}): Promise<FastifyInstance> {
-  const app = Fastify(serverOptions(config, overrides)).withTypeProvider<TypeBoxTypeProvider>() as unknown as FastifyInstance
+  const app = Fastify(serverOptions(config, overrides)).withTypeProvider<
+    TypeBoxTypeProvider
+  >() as unknown as FastifyInstance
   const settings = authSettings(config)
   const options = { config, settings }
 
@@ -76,7 +85,8 @@ export async function buildApp (config: Config, overrides: AppOverrides = {}): P
   applyHttpRules(app, { https: isHttps(config) })
   addHostCheck(app)
   addNotFoundHandler(app)
-  await app.register(autoload, { dir: join(import.meta.dirname, '../plugins'), options, encapsulate: false })
+  await app.register(autoload, { dir: join(import.meta.dirname, '../plugins/auth'), options, encapsulate: false })
+  await app.register(autoload, { dir: join(import.meta.dirname, '../plugins/service'), options, encapsulate: false })
   sendAnswersTogether(app)
   await app.register(autoload, { dir: join(import.meta.dirname, '../routes'), options })
   return app

@@ -14,7 +14,12 @@ const SHUTDOWN_LIMIT_MS = 2000
 /** Printed in `kratos/kratos.yml`; `src/server.ts` refuses it. */
 const DEVELOPMENT_KEY = 'development-webhook-key-printed-in-kratos-yml'
 
-interface Ports { service: number, page: number, kratosPublic: number, kratosAdmin: number }
+interface Ports {
+  service: number
+  page: number
+  kratosPublic: number
+  kratosAdmin: number
+}
 const DEFAULT_PORTS: Ports = { service: 3000, page: 3001, kratosPublic: 4433, kratosAdmin: 4434 }
 
 const environment = ({ service, page, kratosPublic, kratosAdmin }: Ports) => ({
@@ -48,19 +53,33 @@ interface Run {
   data: string | undefined
 }
 
-interface Closable { close: () => unknown }
+interface Closable {
+  close: () => unknown
+}
 
 /** Starts the three servers; each is put on the list as soon as it has to be closed. */
 async function start ({ ports, data }: Run, started: Closable[], logger: (line: string) => void): Promise<void> {
   const database = await databases(data)
   const { kratosPublic: publicPort, kratosAdmin: adminPort } = ports
   const config = await kratosConfig(ports)
-  started.push(await startEmbeddedKratos({ config, folder: join(ROOT, 'kratos'), database: database.kratos, publicPort, adminPort, baseUrl: 'keep', logger }))
+  started.push(
+    await startEmbeddedKratos({
+      config,
+      folder: join(ROOT, 'kratos'),
+      database: database.kratos,
+      publicPort,
+      adminPort,
+      baseUrl: 'keep',
+      logger,
+    }),
+  )
   const page = buildPage(ports.service)
   started.push(page)
   await page.listen({ host: 'localhost', port: ports.page })
   // Last, because it logs that it listens: nothing is printed before every port was had.
-  const service = await buildApp(loadConfig({ ...environment(ports), DATABASE_URL: database.service }), { log: { pretty: process.stdout.isTTY } })
+  const service = await buildApp(loadConfig({ ...environment(ports), DATABASE_URL: database.service }), {
+    log: { pretty: process.stdout.isTTY },
+  })
   started.push(service)
   await service.listen({ host: 'localhost', port: ports.service })
 }
@@ -82,14 +101,17 @@ const banner = ({ ports, data }: Run): string => `
 function reason (error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error'
   const taken = 'code' in error && error.code === 'EADDRINUSE' && 'port' in error
-  return taken ? `port ${String(error.port)} is taken; free it, or choose others (npm run dev -- --help)` : error.message
+  return taken
+    ? `port ${String(error.port)} is taken; free it, or choose others (npm run dev -- --help)`
+    : error.message
 }
 
 async function closeAll (started: Closable[]): Promise<void> {
   await Promise.allSettled(started.map(async (part) => part.close()))
 }
 
-const HELP = `npm run dev -- [--memory] [--data data] [--port 3000] [--page-port 3001] [--kratos-port 4433] [--kratos-admin-port 4434]
+const HELP =
+  `npm run dev -- [--memory] [--data data] [--port 3000] [--page-port 3001] [--kratos-port 4433] [--kratos-admin-port 4434]
 
   --memory   keep nothing; without it the data folder survives a restart
 `
@@ -104,14 +126,19 @@ function readArguments (): Run & { help: boolean } {
       'page-port': { type: 'string', default: String(DEFAULT_PORTS.page) },
       'kratos-port': { type: 'string', default: String(DEFAULT_PORTS.kratosPublic) },
       'kratos-admin-port': { type: 'string', default: String(DEFAULT_PORTS.kratosAdmin) },
-    }
+    },
   })
   const port = (name: 'port' | 'page-port' | 'kratos-port' | 'kratos-admin-port'): number => {
     const number = Number(values[name])
-    if (!Number.isInteger(number) || number < 1 || number > 65_535) throw new RangeError(`--${name} wants a port number`)
+    if (!Number.isInteger(number) || number < 1 || number > 65_535) { throw new RangeError(`--${name} wants a port number`) }
     return number
   }
-  const ports = { service: port('port'), page: port('page-port'), kratosPublic: port('kratos-port'), kratosAdmin: port('kratos-admin-port') }
+  const ports = {
+    service: port('port'),
+    page: port('page-port'),
+    kratosPublic: port('kratos-port'),
+    kratosAdmin: port('kratos-admin-port'),
+  }
   return { help: values.help, ports, data: values.memory ? undefined : resolve(values.data) }
 }
 
@@ -124,14 +151,18 @@ async function run (started: Closable[]): Promise<void> {
   // Under a loader @fastify/autoload cannot tell that it may import TypeScript.
   process.env['FASTIFY_AUTOLOAD_TYPESCRIPT'] = '1'
   const held: string[] = []
-  let log = (line: string): void => { held.push(line) }
+  let log = (line: string): void => {
+    held.push(line)
+  }
   await start(asked, started, (line) => log(line))
   closeWithGrace({ delay: SHUTDOWN_LIMIT_MS, logger: false }, ({ err }) => {
     if (err !== undefined) process.stderr.write(`${inspect(err)}\n`)
     return closeAll(started)
   })
   process.stdout.write(banner(asked))
-  log = (line) => { process.stdout.write(`Kratos: ${line}\n`) }
+  log = (line) => {
+    process.stdout.write(`Kratos: ${line}\n`)
+  }
   held.forEach(log)
 }
 

@@ -42,7 +42,10 @@ export type ErrorCode = keyof typeof ERRORS
 export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[]
 
 /** One field that failed our own check; `path` is a JSON pointer, the rejected value is never echoed. */
-export interface FieldError { path: string, message: string }
+export interface FieldError {
+  path: string
+  message: string
+}
 
 /** What an error carries to the client besides code and text. */
 export interface ErrorExtras {
@@ -65,11 +68,11 @@ export interface ServiceError extends FastifyError {
 }
 
 /**
- * Without a stack: they are answers, made in known places, and walking the stack takes an eighth of the time of a refusal, of
- * which a flood wants many. What went wrong unexpectedly is their `cause`, with its own.
+ * Without a stack: they are answers, made in known places, and walking the stack takes an eighth of the time of a
+ * refusal, of which a flood wants many. What went wrong unexpectedly is their `cause`, with its own.
  */
 const constructors = Object.fromEntries(
-  Object.entries(ERRORS).map(([code, [status, text]]) => [code, createError(code, text, status, Error, false)])
+  Object.entries(ERRORS).map(([code, [status, text]]) => [code, createError(code, text, status, Error, false)]),
 ) as Record<ErrorCode, ReturnType<typeof createError>>
 
 /** A temporary failure tells the client when to come back; the value is a hint, in seconds. */
@@ -93,6 +96,7 @@ export const errorText = (code: ErrorCode): string => ERRORS[code][1]
 
 /** True for errors made by `serviceError`: they may be shown to a client as they are. */
 export function isServiceError (error: unknown): error is ServiceError {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && Object.hasOwn(ERRORS, error.code) &&
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' &&
+    Object.hasOwn(ERRORS, error.code) &&
     error instanceof constructors[error.code as ErrorCode]
 }

@@ -20,11 +20,12 @@ function isOriginKnown ({ method, headers, ownOrigin }: GuardedRequest, origins:
 }
 
 /** A POST that navigates: whoever shows it, no form speaks to us (C08). */
-const isForm = ({ method, headers }: GuardedRequest): boolean => method === 'POST' && headers['sec-fetch-mode'] === 'navigate'
+const isForm = ({ method, headers }: GuardedRequest): boolean =>
+  method === 'POST' && headers['sec-fetch-mode'] === 'navigate'
 
 /**
  * Whether a state-changing request that a cookie authenticates, or that hands out a session, may run
- * (security model, section 3; C02, C06 to C10). Needed because API flows switch Kratos' own CSRF check off.
+ * (docs/security-model.md, section 3; C02, C06 to C10). Needed because API flows switch Kratos' own CSRF check off.
  */
 export const isOriginTrusted = (request: GuardedRequest, origins: readonly string[]): boolean =>
   !isForm(request) && isOriginKnown(request, origins)
@@ -33,8 +34,8 @@ export const isOriginTrusted = (request: GuardedRequest, origins: readonly strin
 const SPECULATION_HEADERS = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz']
 
 /**
- * The same for Kratos' own forms, which are not JSON: a request that says where it comes from has to come from a trusted page;
- * one that does not say is no modern browser, and Kratos' CSRF token is its check.
+ * The same for Kratos' own forms, which are not JSON: a request that says where it comes from has to come from a
+ * trusted page; one that does not say is no modern browser, and Kratos' CSRF token is its check.
  */
 export function isBrowserOriginTrusted (request: GuardedRequest, origins: readonly string[]): boolean {
   const { origin, 'sec-fetch-site': site } = request.headers

@@ -21,7 +21,9 @@ function isBelow (target: URL, allowed: URL): boolean {
 }
 
 function parseHttpUrl (dangerousUrl: string): URL | undefined {
-  if (dangerousUrl.length > MAX_LENGTH || SUSPICIOUS.test(dangerousUrl) || !ABSOLUTE_HTTP.test(dangerousUrl)) return undefined
+  if (dangerousUrl.length > MAX_LENGTH || SUSPICIOUS.test(dangerousUrl) || !ABSOLUTE_HTTP.test(dangerousUrl)) {
+    return undefined
+  }
   return URL.canParse(dangerousUrl) ? new URL(dangerousUrl) : undefined
 }
 
@@ -33,7 +35,10 @@ export function isAllowedUrl (dangerousUrl: string, allowed: readonly URL[]): bo
 
 const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
-/** The page of a provider of social logins, which only Kratos knows: https, or http on loopback while we are on loopback ourselves (E10). */
+/**
+ * The page of a provider of social logins, which only Kratos knows: https, or http on loopback while we are on loopback
+ * ourselves (E10).
+ */
 export function isProviderUrl (dangerousUrl: string, { ownUrl }: { ownUrl: string | undefined }): boolean {
   const target = parseHttpUrl(dangerousUrl)
   if (target === undefined) return false
@@ -46,6 +51,8 @@ export function isProviderUrl (dangerousUrl: string, { ownUrl }: { ownUrl: strin
  * Kratos checks again; ours is stricter because Kratos compares paths as plain prefixes (E08).
  */
 export function isAllowedReturnTo (dangerousReturnTo: string, allowed: readonly URL[]): boolean {
-  if (/^\/(?!\/)/.test(dangerousReturnTo)) return dangerousReturnTo.length <= MAX_LENGTH && !SUSPICIOUS.test(dangerousReturnTo)
+  if (/^\/(?!\/)/.test(dangerousReturnTo)) {
+    return dangerousReturnTo.length <= MAX_LENGTH && !SUSPICIOUS.test(dangerousReturnTo)
+  }
   return isAllowedUrl(dangerousReturnTo, allowed)
 }

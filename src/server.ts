@@ -3,8 +3,8 @@ import { inspect } from 'node:util'
 import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.js'
 import { type Config, ConfigError, loadConfig } from './config.js'
-import { connectionLimit } from './http/connections.js'
-import { runtimeProblems } from './runtime-checks.js'
+import { connectionLimit } from './service/connections.js'
+import { runtimeProblems } from './service/runtime-checks.js'
 import { isHttpsUrl } from './url-rules.js'
 
 /** Longest time a shutdown may take, the load balancer's grace not counted (L03). */
@@ -38,7 +38,10 @@ async function serve (): Promise<void> {
   const app = await buildApp(config, { log: { pretty: process.stdout.isTTY } })
   app.server.maxConnections = connectionLimit(openFileLimit())
   if (!isHttpsUrl(config.PUBLIC_URL) && !isLoopback(config.PUBLIC_URL)) {
-    app.log.warn({ event: 'insecure_public_url' }, 'PUBLIC_URL is http on a public host: session cookies travel in the clear')
+    app.log.warn(
+      { event: 'insecure_public_url' },
+      'PUBLIC_URL is http on a public host: session cookies travel in the clear',
+    )
   }
   closeWithGrace({ delay: config.SHUTDOWN_DELAY_MS + SHUTDOWN_LIMIT_MS, logger: app.log }, async ({ err, signal }) => {
     app.lifecycle.isDraining = true

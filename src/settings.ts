@@ -1,7 +1,10 @@
 import type { Deadlines } from './kratos-client/client.js'
 import { isHttpsUrl } from './url-rules.js'
 
-/** What the auth plugins and routes have to know; the service derives it from its configuration, the public plugin from its options. */
+/**
+ * What the auth plugins and routes have to know; the service derives it from its configuration, the public plugin from
+ * its options.
+ */
 export interface AuthSettings {
   /** Kratos' public port as this process reaches it. */
   kratosPublicUrl: string
@@ -23,7 +26,9 @@ export interface AuthSettings {
   loginLimits: LoginLimits | undefined
 }
 
-/** How many login, registration, recovery and verification submits are let through (security model, section 6). */
+/**
+ * How many login, registration, recovery and verification submits are let through (docs/security-model.md, section 6).
+ */
 export interface LoginLimits {
   /** Submits a minute from one address. */
   perAddress: number
@@ -35,7 +40,7 @@ export interface LoginLimits {
 
 export const DEFAULT_COOKIE_NAME = 'ory_kratos_session'
 
-/** Security model, section 6. */
+/** docs/security-model.md, section 6. */
 export const DEFAULT_DEADLINES: Deadlines = { whoamiMs: 2000, submitMs: 10_000, otherMs: 5000 }
 
 export const DEFAULT_LOGIN_LIMITS: LoginLimits = { perAddress: 30, perIdentifier: 5, burst: 10 }
@@ -56,6 +61,9 @@ export const isCookieName = (text: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.t
  */
 const SECURE_PREFIX = /^__(?:host|secure|http)-/i
 
-/** Whether browsers keep our cookie under this name: our cookie is Secure exactly where clients are known to come by https. */
+/**
+ * Whether browsers keep our cookie under this name: our cookie is Secure exactly where clients are known to come by
+ * https.
+ */
 export const isKeptByBrowsers = (cookieName: string, baseUrl: string | undefined): boolean =>
   !SECURE_PREFIX.test(cookieName) || (baseUrl !== undefined && isHttpsUrl(baseUrl))

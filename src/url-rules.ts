@@ -9,4 +9,5 @@ export function isHttpUrl (text: string): boolean {
 export const isHttpsUrl = (url: string): boolean => /^https:/i.test(url)
 
 /** An origin exactly as browsers send it: scheme, host and port, lower case, nothing behind (C02). */
-export const isOrigin = (text: string): boolean => isHttpUrl(text) && new URL(text).origin === text && !text.includes('*')
+export const isOrigin = (text: string): boolean =>
+  isHttpUrl(text) && new URL(text).origin === text && !text.includes('*')

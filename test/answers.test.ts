@@ -4,7 +4,8 @@ import type { FastifyInstance } from 'fastify'
 import { construct } from './support/app.js'
 import { request, speak } from './support/raw-http.js'
 
-const ask = (app: FastifyInstance, path: string, ...headers: string[]) => speak(app, request(`GET ${path} HTTP/1.1`, ...headers))
+const ask = (app: FastifyInstance, path: string, ...headers: string[]) =>
+  speak(app, request(`GET ${path} HTTP/1.1`, ...headers))
 
 t.test('answers that leave together', async (t) => {
   await t.test('leave at the end of the turn in which they are made', async (t) => {
@@ -27,12 +28,20 @@ t.test('answers that leave together', async (t) => {
     app.get('/refused-by-node', async (_request, reply) => reply.header('x-name', 'ł').send({}))
     app.get<{ Params: { id: string } }>('/who/:id', {
       onRequest: ({ params }, _reply, done) => caller.run(params.id, done),
-      onResponse: async ({ params }) => { finished.push([params.id, caller.getStore()]) },
+      onResponse: async ({ params }) => {
+        finished.push([params.id, caller.getStore()])
+      },
     }, async () => ({}))
     await app.listen({ port: 0, host: '127.0.0.1' })
 
-    const answers = await Promise.all(['/refused-by-node', '/who/0', '/who/1', '/who/2'].map((path) => ask(app, path, 'Connection: close')))
-    t.same(answers.map(({ status }) => status), [500, 200, 200, 200], 'a header that Node refuses is a failure of that request and of no other')
+    const answers = await Promise.all(
+      ['/refused-by-node', '/who/0', '/who/1', '/who/2'].map((path) => ask(app, path, 'Connection: close')),
+    )
+    t.same(
+      answers.map(({ status }) => status),
+      [500, 200, 200, 200],
+      'a header that Node refuses is a failure of that request and of no other',
+    )
     t.equal((await ask(app, '/health/alive')).status, 200, 'nor of the process')
     t.same(finished.sort(), [['0', '0'], ['1', '1'], ['2', '2']], 'what runs after an answer knows whose it was')
   })
@@ -41,7 +50,11 @@ t.test('answers that leave together', async (t) => {
     const { app } = await construct(t)
     let closed: Promise<unknown> | undefined
     app.get('/', async () => {
-      queueMicrotask(() => process.nextTick(() => { closed = app.close() }))
+      queueMicrotask(() =>
+        process.nextTick(() => {
+          closed = app.close()
+        }),
+      )
       return {}
     })
     await app.listen({ port: 0, host: '127.0.0.1' })

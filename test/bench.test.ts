@@ -19,11 +19,21 @@ async function startBench (t: Test) {
 }
 
 /** A server in this process that answers as it is told. */
-async function startTarget (t: Test, listener: (request: IncomingMessage, response: ServerResponse) => void): Promise<Subject> {
+async function startTarget (
+  t: Test,
+  listener: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<Subject> {
   const server: Server = createServer(listener).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  t.teardown(() => { server.closeAllConnections(); server.close() })
-  return { url: `http://127.0.0.1:${(server.address() as { port: number }).port}`, requests: sessions(2), isGuarded: true }
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return {
+    url: `http://127.0.0.1:${(server.address() as { port: number }).port}`,
+    requests: sessions(2),
+    isGuarded: true,
+  }
 }
 
 const answerRight = ({ headers }: IncomingMessage, response: ServerResponse): void => {
@@ -37,24 +47,44 @@ t.test('a target that answers wrongly is reported as failed, not as fast, and th
   let asked = 0
   const subjects: Record<string, Subject> = {
     good: await startTarget(t, answerRight),
-    stranger: await startTarget(t, (_request, response) => { response.end('{"id":"22078915-db8b-43a8-81b3-000000000007"}') }),
-    open: { ...await startTarget(t, (_request, response) => { response.end(`{${sessions(1)[0]?.expects}}`) }), requests: sessions(1) },
+    stranger: await startTarget(t, (_request, response) => {
+      response.end('{"id":"22078915-db8b-43a8-81b3-000000000007"}')
+    }),
+    open: {
+      ...await startTarget(t, (_request, response) => {
+        response.end(`{${sessions(1)[0]?.expects}}`)
+      }),
+      requests: sessions(1),
+    },
     tired: await startTarget(t, (request, response) => {
       if (++asked === 50) response.writeHead(503).end('{}')
       else answerRight(request, response)
     }),
-    silent: await startTarget(t, ({ socket }) => { socket.destroy() }),
+    silent: await startTarget(t, ({ socket }) => {
+      socket.destroy()
+    }),
   }
-  const targets = Object.entries(subjects).map(([name, subject]): Target => ({ name, measure: () => measure(subject, load, { seconds: 1, amount: 128 }) }))
+  const targets = Object.entries(subjects).map(([name, subject]): Target => ({
+    name,
+    measure: () => measure(subject, load, { seconds: 1, amount: 128 }),
+  }))
   const comparisons: Comparison[] = [{ subject: 'good', against: 'tired', figure: 'rate', must: 0.1, better: 'more' }]
   const result = await runRounds('smoke', { targets, comparisons }, 2, () => {})
   const failureOf = (name: string): string | undefined => result.targets.find((target) => target.name === name)?.failure
 
   t.same(result.targets.map(({ samples }) => samples.length), [2, 0, 0, 0, 0])
   t.equal(failureOf('good'), undefined)
-  t.match(failureOf('stranger'), /answered 200 without "id":"22078915-db8b-43a8-81b3-000000000001"/, 'the answer of another user')
+  t.match(
+    failureOf('stranger'),
+    /answered 200 without "id":"22078915-db8b-43a8-81b3-000000000001"/,
+    'the answer of another user',
+  )
   t.match(failureOf('open'), /answered 200, not 401, to an unknown session/, 'a guard that lets everybody pass')
-  t.match(failureOf('tired'), /of 128 requests under load 1 were answered with another status than 2xx and 0 not at all/, 'an error under load')
+  t.match(
+    failureOf('tired'),
+    /of 128 requests under load 1 were answered with another status than 2xx and 0 not at all/,
+    'an error under load',
+  )
   t.match(failureOf('silent'), /was not answered/, 'no answer')
   t.match(markdownTable([result]), /\| tired \| FAILED: .* \| – \| ≥ 0\.1 \| {2}\| below must \|/)
 })
@@ -62,14 +92,21 @@ t.test('a target that answers wrongly is reported as failed, not as fast, and th
 t.test('a peer is measured with its calls to Kratos, CPU time and memory', async (t) => {
   const { lab, load } = await startBench(t)
   const kratos = await lab.standIn()
-  const { calls, cpuUs, rssMb, rate } = await measure(subject(await lab.peer('node-request', kratos), kratos, sessions(64)), load, { seconds: 1, amount: 640 })
+  const { calls, cpuUs, rssMb, rate } = await measure(
+    subject(await lab.peer('node-request', kratos), kratos, sessions(64)),
+    load,
+    { seconds: 1, amount: 640 },
+  )
   t.equal(calls, 1)
   t.ok(Number(rate) > 0 && Number(rssMb) > 10 && Number(cpuUs) >= 0)
 })
 
 t.test('a server of the benchmark that ends by itself ends the run with its last words', async (t) => {
   const { fleet, lab } = await startBench(t)
-  await t.rejects(lab.peer('node-request', { url: 'no URL' }), /node:http \+ undici request ended by itself \(1\):[\s\S]*Invalid URL/)
+  await t.rejects(
+    lab.peer('node-request', { url: 'no URL' }),
+    /node:http \+ undici request ended by itself \(1\):[\s\S]*Invalid URL/,
+  )
   await t.rejects(fleet.died, /ended by itself/)
 })
 
@@ -77,13 +114,30 @@ t.test('the figures', async (t) => {
   t.same(spread([3, 1, 2]), { median: 2, min: 1, max: 3 })
   t.same(spread([4, 1, 2, 3]), { median: 2.5, min: 1, max: 4 })
   t.equal(spread([NaN]), undefined)
-  const targets = [{ name: 'a', samples: [{ rate: 10 }, { rate: 30 }, { rate: 20 }] }, { name: 'b', samples: [{ rate: 10 }, { rate: 10 }, { rate: 20 }] }]
-  t.same(compare({ name: 's', targets, comparisons: [] }, { subject: 'a', against: 'b', figure: 'rate', better: 'more' }), { median: 1, min: 1, max: 3 }, 'are related round by round')
+  const targets = [{ name: 'a', samples: [{ rate: 10 }, { rate: 30 }, { rate: 20 }] }, {
+    name: 'b',
+    samples: [{ rate: 10 }, { rate: 10 }, { rate: 20 }],
+  }]
+  t.same(
+    compare({ name: 's', targets, comparisons: [] }, { subject: 'a', against: 'b', figure: 'rate', better: 'more' }),
+    { median: 1, min: 1, max: 3 },
+    'are related round by round',
+  )
 })
 
 t.test('the options', async (t) => {
-  t.match(parseOptions(['--rounds', '2', '--only', 'shared,login', '--token', 'a', '--token', 'b'], { KRATOS_PUBLIC_URL: 'http://127.0.0.1:4433/' }), {
-    rounds: 2, seconds: 2, only: ['shared', 'login'], tokens: ['a', 'b'], kratos: 'http://127.0.0.1:4433', load: undefined
-  })
-  for (const args of [['--rounds', '0'], ['--seconds', '1.5'], ['--load', 'ab'], ['--kratos', 'here'], ['--fast']]) t.throws(() => parseOptions(args, {}), TypeError, args.join(' '))
+  t.match(
+    parseOptions(['--rounds', '2', '--only', 'shared,login', '--token', 'a', '--token', 'b'], {
+      KRATOS_PUBLIC_URL: 'http://127.0.0.1:4433/',
+    }),
+    {
+      rounds: 2,
+      seconds: 2,
+      only: ['shared', 'login'],
+      tokens: ['a', 'b'],
+      kratos: 'http://127.0.0.1:4433',
+      load: undefined,
+    },
+  )
+  for (const args of [['--rounds', '0'], ['--seconds', '1.5'], ['--load', 'ab'], ['--kratos', 'here'], ['--fast']]) { t.throws(() => parseOptions(args, {}), TypeError, args.join(' ')) }
 })

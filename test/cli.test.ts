@@ -15,11 +15,19 @@ const fastifyKratos = (t: Test, args: string[], folder?: string): Program => run
 /** Only written into a kratos.yml: the command is always told to listen elsewhere. */
 const CONFIGURED_PORT = 14433
 
-interface Running { program: Program, publicUrl: string, adminUrl: string }
+interface Running {
+  program: Program
+  publicUrl: string
+  adminUrl: string
+}
 
 async function startDev (t: Test, args: string[], folder: string): Promise<Running> {
   const [publicPort, adminPort] = await freePorts(2)
-  const program = fastifyKratos(t, ['dev', '--public-port', `${publicPort}`, '--admin-port', `${adminPort}`, ...args], folder)
+  const program = fastifyKratos(
+    t,
+    ['dev', '--public-port', `${publicPort}`, '--admin-port', `${adminPort}`, ...args],
+    folder,
+  )
   await program.printed(/Ctrl-C stops it/)
   return { program, publicUrl: `http://127.0.0.1:${publicPort}`, adminUrl: `http://127.0.0.1:${adminPort}` }
 }
@@ -27,7 +35,9 @@ async function startDev (t: Test, args: string[], folder: string): Promise<Runni
 /** A folder with a kratos.yml of its own and the schema that it names. */
 async function projectFolder (t: Test): Promise<string> {
   const folder = await temporaryFolder(t)
-  await writeFile(join(folder, 'kratos.yml'), `
+  await writeFile(
+    join(folder, 'kratos.yml'),
+    `
 serve: { public: { base_url: 'http://127.0.0.1:${CONFIGURED_PORT}/', port: ${CONFIGURED_PORT} }, admin: { base_url: 'https://admin.example.test/' } }
 dsn: postgres://nowhere
 selfservice:
@@ -38,7 +48,8 @@ selfservice:
   methods: { password: { config: { haveibeenpwned_enabled: false } } }
 hashers: { algorithm: bcrypt, bcrypt: { cost: 4 } }
 identity: { schemas: [{ id: default, url: 'file://./person.json' }] }
-`)
+`,
+  )
   await copyFile(join(ROOT, 'kratos/identity.schema.json'), join(folder, 'person.json'))
   return folder
 }
@@ -46,15 +57,30 @@ identity: { schemas: [{ id: default, url: 'file://./person.json' }] }
 t.test('fastify-kratos dev', async (t) => {
   t.test('runs the kratos.yml of its folder, prints what it does not do and what it would have mailed', async (t) => {
     const { program, publicUrl, adminUrl } = await startDev(t, [], await projectFolder(t))
-    for (const wanted of [publicUrl, adminUrl, 'For development only', 'not built: ', 'not used from the configuration: dsn', 'in memory']) {
+    for (
+      const wanted of [
+        publicUrl,
+        adminUrl,
+        'For development only',
+        'not built: ',
+        'not used from the configuration: dsn',
+        'in memory',
+      ]
+    ) {
       t.ok(program.output().includes(wanted), wanted)
     }
     const { body } = await call('GET', `${publicUrl}/self-service/login/api`)
     t.ok(String(body['ui'].action).startsWith(`${publicUrl}/`), 'base_url follows the port that was moved')
     t.equal((await register(publicUrl, 'cli@example.test')).status, 200)
     await program.printed(/message verification_code_valid to cli@example\.test: .*\b\d{6}\b/)
-    const created = await call('POST', `${adminUrl}/admin/identities`, { body: { schema_id: 'default', traits: { email: 'admin@example.test' } } })
-    t.match(created.headers.get('location'), /^https:\/\/admin\.example\.test\//, 'a base_url that names no port of ours stays')
+    const created = await call('POST', `${adminUrl}/admin/identities`, {
+      body: { schema_id: 'default', traits: { email: 'admin@example.test' } },
+    })
+    t.match(
+      created.headers.get('location'),
+      /^https:\/\/admin\.example\.test\//,
+      'a base_url that names no port of ours stays',
+    )
   })
 
   t.test('ends on one Ctrl-C within two seconds, whatever is open, and keeps a database file', async (t) => {
@@ -74,10 +100,23 @@ t.test('fastify-kratos dev', async (t) => {
     const [publicPort, adminPort] = await freePorts(2)
     const folder = await temporaryFolder(t)
     const written = await readFile(join(ROOT, 'kratos/kratos.yml'), 'utf8')
-    await writeFile(join(folder, 'moved.yml'), written.replaceAll('4433', `${publicPort}`).replaceAll('4434', `${adminPort}`))
-    const program = fastifyKratos(t, ['dev', '--config', 'moved.yml', '--schema', join(ROOT, 'kratos/identity.schema.json')], folder)
+    await writeFile(
+      join(folder, 'moved.yml'),
+      written.replaceAll('4433', `${publicPort}`).replaceAll('4434', `${adminPort}`),
+    )
+    const program = fastifyKratos(t, [
+      'dev',
+      '--config',
+      'moved.yml',
+      '--schema',
+      join(ROOT, 'kratos/identity.schema.json'),
+    ], folder)
     await program.printed(/Ctrl-C stops it/)
-    t.ok(String((await call('GET', `http://127.0.0.1:${publicPort}/self-service/login/api`)).body['ui'].action).includes(`:${publicPort}/`))
+    t.ok(
+      String((await call('GET', `http://127.0.0.1:${publicPort}/self-service/login/api`)).body['ui'].action).includes(
+        `:${publicPort}/`,
+      ),
+    )
     const { program: example } = await startDev(t, [], await temporaryFolder(t))
     t.match(example.output(), 'the example of the package')
   })
@@ -89,16 +128,28 @@ t.test('fastify-kratos dev', async (t) => {
     const { port } = holder.address() as { port: number }
     const { ended, output } = fastifyKratos(t, ['dev', '--public-port', `${port}`], await projectFolder(t))
     t.equal((await ended).code, 1)
-    t.equal(output(), `fastify-kratos dev cannot start: port ${port} is taken; free it or choose others with --public-port and --admin-port\n`)
+    t.equal(
+      output(),
+      `fastify-kratos dev cannot start: port ${port} is taken; free it or choose others with --public-port and --admin-port\n`,
+    )
   })
 
   t.test('a bad configuration or argument is said with its path, and exit code 1', async (t) => {
     const folder = await projectFolder(t)
-    await writeFile(join(folder, 'bad.yml'), 'identity: { schemas: [{ id: default, url: "file://./person.json" }] }\nselfservice: { default_browser_return_url: /, methods: { webauthn: { enabled: true } } }\n')
+    await writeFile(
+      join(folder, 'bad.yml'),
+      'identity: { schemas: [{ id: default, url: "file://./person.json" }] }\nselfservice: { default_browser_return_url: /, methods: { webauthn: { enabled: true } } }\n',
+    )
     const failures: Array<[string[], RegExp]> = [
-      [['--config', 'bad.yml'], /^fastify-kratos dev cannot start: bad\.yml cannot be used: selfservice\.methods\.webauthn\.enabled would be ignored [^\n]*\n$/],
-      [['--schema', 'none.json'], /^fastify-kratos dev cannot start: the identity schema cannot be read: ENOENT[^\n]*\n$/],
-      [['--colour'], /^fastify-kratos dev cannot start: Unknown option '--colour'[^\n]*\n$/]
+      [
+        ['--config', 'bad.yml'],
+        /^fastify-kratos dev cannot start: bad\.yml cannot be used: selfservice\.methods\.webauthn\.enabled would be ignored [^\n]*\n$/,
+      ],
+      [
+        ['--schema', 'none.json'],
+        /^fastify-kratos dev cannot start: the identity schema cannot be read: ENOENT[^\n]*\n$/,
+      ],
+      [['--colour'], /^fastify-kratos dev cannot start: Unknown option '--colour'[^\n]*\n$/],
     ]
     for (const [args, line] of failures) {
       const { ended, output } = fastifyKratos(t, ['dev', ...args], folder)

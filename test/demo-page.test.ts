@@ -7,14 +7,21 @@ import { freePorts, run } from './support/process.js'
 const isBrowserPlatform = process.platform === 'linux' && process.arch === 'x64'
 
 /**
- * A real Chromium from npm; undefined where the system lacks a library that it needs (a bare container without libnss3).
- * Not its default arguments: those switch web security off, and with it `Origin`.
+ * A real Chromium from npm; undefined where the system lacks a library that it needs (a bare container without
+ * libnss3). Not its default arguments: those switch web security off, and with it `Origin`.
  */
 async function startBrowser (t: Test): Promise<Browser | undefined> {
   try {
     const browser = await playwright.launch({
       executablePath: await chromium.executablePath(),
-      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--no-first-run',
+      ],
     })
     t.teardown(() => browser.close())
     return browser
@@ -33,14 +40,26 @@ async function signUp (page: Page, base: string, email: string): Promise<void> {
   await page.getByRole('heading', { name: 'Your documents' }).waitFor()
 }
 
-t.test('the demo page in a browser', { timeout: 120_000, skip: !isBrowserPlatform && 'no Chromium in npm for this platform' }, async (t) => {
+t.test('the demo page in a browser', {
+  timeout: 120_000,
+  skip: !isBrowserPlatform && 'no Chromium in npm for this platform',
+}, async (t) => {
   const browser = await startBrowser(t)
   if (browser === undefined) {
     t.pass('not tried: Chromium lacks a system library here', { skip: true })
     return
   }
   const [service = 0, pagePort = 0, kratosPublic, kratosAdmin] = await freePorts(4)
-  const ports = ['--port', `${service}`, '--page-port', `${pagePort}`, '--kratos-port', `${kratosPublic}`, '--kratos-admin-port', `${kratosAdmin}`]
+  const ports = [
+    '--port',
+    `${service}`,
+    '--page-port',
+    `${pagePort}`,
+    '--kratos-port',
+    `${kratosPublic}`,
+    '--kratos-admin-port',
+    `${kratosAdmin}`,
+  ]
   const dev = run(t, ['--import', 'tsx', 'src/dev.ts', '--memory', ...ports])
   await dev.printed(/Ctrl-C stops everything/)
 

@@ -4,14 +4,21 @@ import t from 'tap'
 import { temporaryFolder } from './support/app.js'
 import { freePorts, run } from './support/process.js'
 
-interface Body { success: boolean, error?: string, data: { id: string, email: string, logout_url: string, user_id: string, session: { active: boolean } } }
+interface Body {
+  success: boolean
+  error?: string
+  data: { id: string, email: string, logout_url: string, user_id: string, session: { active: boolean } }
+}
 
 /** The few things of a cookie jar that the specification's script uses. */
 function createClient (base: string) {
   let cookie = ''
   const call = async (path: string, body?: unknown, sent = cookie): Promise<{ response: Response, json: Body }> => {
     const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }
-    const headers = { ...(sent !== '' && { cookie: sent }), ...(body !== undefined && { 'content-type': 'application/json' }) }
+    const headers = {
+      ...(sent !== '' && { cookie: sent }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    }
     const response = await fetch(base + path, { ...init, headers, redirect: 'manual' })
     const [session] = response.headers.getSetCookie().filter((line) => line.startsWith('ory_kratos_session='))
     if (session !== undefined) cookie = /max-age=0;/i.test(session) ? '' : session.split(';')[0] ?? ''
@@ -21,12 +28,31 @@ function createClient (base: string) {
   return { call, cookie: () => cookie }
 }
 
-const REGISTRATION = { email: 'test@example.com', password: 'password123', first_name: 'John', last_name: 'Doe', username: 'johndoe' }
+const REGISTRATION = {
+  email: 'test@example.com',
+  password: 'password123',
+  first_name: 'John',
+  last_name: 'Doe',
+  username: 'johndoe',
+}
 const LOGIN = { identifier: 'test@example.com', password: 'password123' }
 
 const devArguments = (ports: number[], ...others: string[]): string[] => {
   const [service, page, kratosPublic, kratosAdmin] = ports
-  return ['--import', 'tsx', 'src/dev.ts', '--port', `${service}`, '--page-port', `${page}`, '--kratos-port', `${kratosPublic}`, '--kratos-admin-port', `${kratosAdmin}`, ...others]
+  return [
+    '--import',
+    'tsx',
+    'src/dev.ts',
+    '--port',
+    `${service}`,
+    '--page-port',
+    `${page}`,
+    '--kratos-port',
+    `${kratosPublic}`,
+    '--kratos-admin-port',
+    `${kratosAdmin}`,
+    ...others,
+  ]
 }
 
 t.test('npm run dev', async (t) => {
@@ -40,10 +66,17 @@ t.test('npm run dev', async (t) => {
 
     const { call, cookie } = createClient(base)
     const registration = await call('/api/auth/flows/registration')
-    t.equal((await call('/api/auth/flows/registration', { flow_id: registration.json.data.id, ...REGISTRATION }, '')).json.success, true)
+    t.equal(
+      (await call('/api/auth/flows/registration', { flow_id: registration.json.data.id, ...REGISTRATION }, '')).json
+        .success,
+      true,
+    )
     await first.printed(/Kratos: message verification_code_valid to test@example\.com: .*\b\d{6}\b/)
     const login = await call('/api/auth/flows/login', undefined, '')
-    t.equal((await call('/api/auth/flows/login', { flow_id: login.json.data.id, ...LOGIN }, '')).json.data.session.active, true)
+    t.equal(
+      (await call('/api/auth/flows/login', { flow_id: login.json.data.id, ...LOGIN }, '')).json.data.session.active,
+      true,
+    )
     const { json: whoami } = await call('/api/auth/whoami')
     const { password, ...profile } = REGISTRATION
     t.same(whoami, { success: true, data: { id: whoami.data.id, ...profile, authenticated: true } })
@@ -76,7 +109,9 @@ t.test('npm run dev', async (t) => {
 
   await t.test('an uncaught error is printed and ends it with a failure', async (t) => {
     const inject = 'process.on("SIGWINCH", () => { throw new Error("by chance") })'
-    const { child, printed, ended, output } = run(t, devArguments(await freePorts(4), '--memory'), { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(inject)}` })
+    const { child, printed, ended, output } = run(t, devArguments(await freePorts(4), '--memory'), {
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(inject)}`,
+    })
     await printed(/Ctrl-C stops everything/)
     child.kill('SIGWINCH')
     t.equal((await ended).code, 1)
@@ -93,7 +128,10 @@ t.test('npm run dev', async (t) => {
       ports[place] = port
       const { ended, output } = run(t, devArguments(ports, '--memory'))
       t.equal((await ended).code, 1)
-      t.equal(output(), `fastify-kratos dev cannot start: port ${port} is taken; free it, or choose others (npm run dev -- --help)\n`)
+      t.equal(
+        output(),
+        `fastify-kratos dev cannot start: port ${port} is taken; free it, or choose others (npm run dev -- --help)\n`,
+      )
     }))
   })
 

@@ -5,7 +5,7 @@ import type { FastifyInstance, RouteOptions } from 'fastify'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import t from 'tap'
 import { ERROR_CODES } from '../src/errors.js'
-import { API_VERSION } from '../src/openapi/document.js'
+import { API_VERSION } from '../src/service/openapi/document.js'
 import { build, PUBLIC_URL } from './support/app.js'
 import { operationsOf, type OpenapiDocument } from './support/openapi.js'
 import { ROOT } from './support/process.js'
@@ -16,8 +16,10 @@ const DOCS = { DOCS: 'true', METRICS_TOKEN: 'a-metrics-token-of-the-test-suite-0
 async function routesOf (work: () => Promise<unknown>): Promise<string[]> {
   const found = new Set<string>()
   const watch = (message: unknown): void => {
-    (message as { fastify: FastifyInstance }).fastify.addHook('onRoute', ({ method, url }: RouteOptions) => {
-      for (const name of [method].flat()) found.add(`${name} ${url.replace(/(?<=.)\/$/, '').replaceAll(/:(\w+)/g, '{$1}')}`)
+    ;(message as { fastify: FastifyInstance }).fastify.addHook('onRoute', ({ method, url }: RouteOptions) => {
+      for (const name of [method].flat()) {
+        found.add(`${name} ${url.replace(/(?<=.)\/$/, '').replaceAll(/:(\w+)/g, '{$1}')}`)
+      }
     })
   }
   subscribe('fastify.initialization', watch)
@@ -32,7 +34,9 @@ async function routesOf (work: () => Promise<unknown>): Promise<string[]> {
 /** All values of a member anywhere in a document. */
 function valuesOf (name: string, value: unknown): unknown[] {
   if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([key, member]) => [...(key === name ? [member] : []), ...valuesOf(name, member)])
+  return Object.entries(value).flatMap((
+    [key, member],
+  ) => [...(key === name ? [member] : []), ...valuesOf(name, member)])
 }
 
 t.test('GET /openapi.json', async (t) => {
@@ -50,7 +54,12 @@ t.test('GET /openapi.json', async (t) => {
     t.strictSame(operations.map(({ method, path }) => `${method} ${path}`).sort(), await routesOf(() => build(t, DOCS)))
     t.equal(new Set(operations.map(({ operation }) => operation.operationId)).size, operations.length)
     const tags = document.tags.map(({ name }) => name)
-    for (const { operation, path } of operations) t.ok(operation.summary !== '' && operation.tags.length === 1 && operation.tags.every((tag) => tags.includes(tag)), path)
+    for (const { operation, path } of operations) {
+      t.ok(
+        operation.summary !== '' && operation.tags.length === 1 && operation.tags.every((tag) => tags.includes(tag)),
+        path,
+      )
+    }
   })
 
   t.test('says how each route is protected, by schemes it describes', async (t) => {
@@ -58,7 +67,9 @@ t.test('GET /openapi.json', async (t) => {
     t.strictSame(schemes.sort(), ['bearerToken', 'metricsToken', 'sessionCookie', 'sessionToken', 'webhookKey'])
     const open = operations.filter(({ operation: { security } }) => security === undefined).map(({ path }) => path)
     t.strictSame(open.sort(), ['/health/alive', '/health/ready', '/openapi.json'])
-    for (const { operation } of operations) t.ok((operation.security ?? []).flatMap(Object.keys).every((name) => schemes.includes(name)))
+    for (const { operation } of operations) {
+      t.ok((operation.security ?? []).flatMap(Object.keys).every((name) => schemes.includes(name)))
+    }
     t.equal(document.components.securitySchemes['sessionCookie']?.name, 'ory_kratos_session')
   })
 
@@ -66,17 +77,39 @@ t.test('GET /openapi.json', async (t) => {
     const ajv = new Ajv2020({ strict: false }).addSchema(document, 'openapi')
     const references = [...new Set(valuesOf('$ref', document))]
     t.ok(references.length >= 3, references.join())
-    for (const reference of references) t.doesNotThrow(() => ajv.compile({ $ref: `openapi${String(reference)}` }), String(reference))
-    const answers = operations.flatMap(({ method, path, operation }) => Object.entries(operation.responses).map(([status, response]) => ({ name: `${method} ${path} ${status}`, status, response })))
+    for (const reference of references) {
+      t.doesNotThrow(() => ajv.compile({ $ref: `openapi${String(reference)}` }), String(reference))
+    }
+    const answers = operations.flatMap(({ method, path, operation }) =>
+      Object.entries(operation.responses).map(([status, response]) => ({
+        name: `${method} ${path} ${status}`,
+        status,
+        response,
+      })),
+    )
     t.ok(answers.length > 300, `${answers.length} answers`)
-    t.same(answers.filter(({ response: { description } }) => description === '' || description === 'Default Response').map(({ name }) => name), [], 'each says what it is')
-    t.same(answers.filter(({ status, response: { content } }) => Object.keys(content ?? {}).length !== (status === '302' ? 0 : 1)).map(({ name }) => name), [])
+    t.same(
+      answers.filter(({ response: { description } }) => description === '' || description === 'Default Response').map((
+        { name },
+      ) => name),
+      [],
+      'each says what it is',
+    )
+    t.same(
+      answers.filter(({ status, response: { content } }) =>
+        Object.keys(content ?? {}).length !== (status === '302' ? 0 : 1),
+      ).map(({ name }) => name),
+      [],
+    )
     t.same(valuesOf('schema', document.paths).filter((schema) => ajv.validateSchema(schema as object) !== true), [])
   })
 
   t.test('knows every error code, and says at each status which it can be', async (t) => {
     t.strictSame(valuesOf('enum', document.components.schemas['Error'])[0], ERROR_CODES)
-    t.equal(document.paths['/api/documents']?.['get']?.responses['504']?.description, 'Gateway Timeout: UPSTREAM_TIMEOUT')
+    t.equal(
+      document.paths['/api/documents']?.['get']?.responses['504']?.description,
+      'Gateway Timeout: UPSTREAM_TIMEOUT',
+    )
   })
 
   t.test('is of the version of the package and names the address of the service', async (t) => {

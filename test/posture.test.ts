@@ -22,17 +22,34 @@ function isAtLeast (version: string, floor: string): boolean {
 }
 
 t.test('what is installed is at or above the versions that mend known advisories (O01)', async (t) => {
-  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as { packages: Record<string, { version: string, dev?: boolean }> }
+  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { version: string, dev?: boolean }>
+  }
   for (const [name, floor] of Object.entries(FLOORS)) {
-    const locked = Object.entries(packages).filter(([path, { dev }]) => path.endsWith(`node_modules/${name}`) && dev !== true)
+    const locked = Object.entries(packages).filter(([path, { dev }]) =>
+      path.endsWith(`node_modules/${name}`) && dev !== true,
+    )
     t.ok(locked.length > 0, `${name} is locked`)
     for (const [path, { version }] of locked) t.ok(isAtLeast(version, floor), `${path} ${version}`)
-    const { version } = JSON.parse(readFileSync(join(ROOT, 'node_modules', name, 'package.json'), 'utf8')) as { version: string }
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'node_modules', name, 'package.json'), 'utf8')) as {
+      version: string
+    }
     t.ok(isAtLeast(version, floor), `${name} ${version} is what runs here`)
   }
-  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
-  t.ok(isAtLeast(dependencies['undici']?.replace('^', '') ?? '0', FLOORS.undici), 'an app that installs us gets no older undici')
-  t.same(['5.12.5', '5.12.6', '5.13.0', '6.0.0', '4.99.99'].map((version) => isAtLeast(version, '5.12.6')), [false, true, true, true, false], 'the comparison can fail')
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>
+  }
+  t.ok(
+    isAtLeast(dependencies['undici']?.replace('^', '') ?? '0', FLOORS.undici),
+    'an app that installs us gets no older undici',
+  )
+  t.same(['5.12.5', '5.12.6', '5.13.0', '6.0.0', '4.99.99'].map((version) => isAtLeast(version, '5.12.6')), [
+    false,
+    true,
+    true,
+    true,
+    false,
+  ], 'the comparison can fail')
 })
 
 t.test('every answer of the suite is held against the published schema, and one that does not fit is found (O03)', async (t) => {
@@ -42,10 +59,22 @@ t.test('every answer of the suite is held against the published schema, and one 
   const problems: string[] = []
   watchAnswers(app, (problem) => problems.push(problem))
   const schema = { response: responses(Type.Object({ token: Type.Optional(Type.String()) }), 502) }
-  app.get('/good', { schema }, async () => { throw serviceError('UPSTREAM_ERROR') })
-  app.get('/undeclared', { schema }, async () => { throw serviceError('FLOW_EXPIRED') })
-  app.get('/odd', { schema, serializerCompiler: () => (data) => JSON.stringify(data) }, async (_request, reply) => reply.code(502).send({ success: false, error: 'x', code: 'NO_SUCH_CODE' }))
-  app.get('/text', { schema, serializerCompiler: () => String }, async (_request, reply) => reply.code(502).send('Bad Gateway'))
+  app.get('/good', { schema }, async () => {
+    throw serviceError('UPSTREAM_ERROR')
+  })
+  app.get('/undeclared', { schema }, async () => {
+    throw serviceError('FLOW_EXPIRED')
+  })
+  app.get(
+    '/odd',
+    { schema, serializerCompiler: () => (data) => JSON.stringify(data) },
+    async (_request, reply) => reply.code(502).send({ success: false, error: 'x', code: 'NO_SUCH_CODE' }),
+  )
+  app.get(
+    '/text',
+    { schema, serializerCompiler: () => String },
+    async (_request, reply) => reply.code(502).send('Bad Gateway'),
+  )
   app.get('/cached', { schema }, async (_request, reply) => reply.header('cache-control', 'public').send({}))
   app.get('/api/token', { schema }, async () => ({ token: `ory_st_${'x'.repeat(32)}` }))
   const found = async (url: string): Promise<string[]> => {

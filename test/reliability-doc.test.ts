@@ -4,10 +4,13 @@ import t from 'tap'
 import { ROOT } from './support/process.js'
 
 const text = readFileSync(join(ROOT, 'docs/reliability.md'), 'utf8')
-const rows = [...text.matchAll(/^\| ([A-O]\d{2}) \| (.+?) \| (.+?) \|$/gm)].map(([, id = '', rule = '', proof = '']) => ({ id, rule, proof }))
+const rows = [...text.matchAll(/^\| ([A-O]\d{2}) \| (.+?) \| (.+?) \|$/gm)].map((
+  [, id = '', rule = '', proof = ''],
+) => ({ id, rule, proof }))
 
 /** Strings and comments of a test file: where a case is named, and code is not. */
-const words = (source: string): string => (source.match(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`|\/\/.*|\/\*[^]*?\*\//g) ?? []).join('\n')
+const words = (source: string): string =>
+  (source.match(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`|\/\/.*|\/\*[^]*?\*\//g) ?? []).join('\n')
 
 t.test('docs/reliability.md', async (t) => {
   t.test('has a table for each group, in order, and no id twice', async (t) => {
@@ -28,7 +31,7 @@ t.test('docs/reliability.md', async (t) => {
   })
 })
 
-t.test('the cases of the project\'s list are all in it', async (t) => {
+t.test("the cases of the project's list are all in it", async (t) => {
   const list = join(ROOT, '../shared/reliability-cases.md')
   if (!existsSync(list)) {
     t.pass('', { skip: 'the list is not part of the repository' })

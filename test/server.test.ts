@@ -12,9 +12,21 @@ const SERVER = ['--import', 'tsx', 'src/server.ts']
 const LOADER = { FASTIFY_AUTOLOAD_TYPESCRIPT: '1' }
 
 /** @param openFiles soft limit of open files; the system's own if it is not given */
-async function startServer (t: Test, env: Record<string, string>, openFiles?: number): Promise<Program & { base: string }> {
+async function startServer (
+  t: Test,
+  env: Record<string, string>,
+  openFiles?: number,
+): Promise<Program & { base: string }> {
   const [port = 0] = await freePorts(1)
-  const full = { ...LOADER, ...ENVIRONMENT, LOG_LEVEL: 'info', HOST: '127.0.0.1', PORT: String(port), DATABASE_URL: join(await temporaryFolder(t), 'app.db'), ...env }
+  const full = {
+    ...LOADER,
+    ...ENVIRONMENT,
+    LOG_LEVEL: 'info',
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    DATABASE_URL: join(await temporaryFolder(t), 'app.db'),
+    ...env,
+  }
   const program = openFiles === undefined
     ? run(t, SERVER, full)
     : run(t, ['-c', `ulimit -n ${openFiles} && exec "$0" "$@"`, process.execPath, ...SERVER], full, ROOT, 'sh')
@@ -25,27 +37,38 @@ async function startServer (t: Test, env: Record<string, string>, openFiles?: nu
 /** A Kratos that knows nobody, and says so late; `asked` resolves when somebody waits for it. */
 async function startSlowKratos (t: Test, delayMs: number): Promise<{ url: string, asked: Promise<unknown> }> {
   const server: Server = createServer((_request, response) => {
-    setTimeout(() => response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":{"code":401}}'), delayMs).unref()
+    setTimeout(
+      () => response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":{"code":401}}'),
+      delayMs,
+    ).unref()
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  t.teardown(() => new Promise((resolve) => {
-    server.close(resolve)
-    server.closeAllConnections()
-  }))
+  t.teardown(() =>
+    new Promise((resolve) => {
+      server.close(resolve)
+      server.closeAllConnections()
+    }),
+  )
   return { url: `http://127.0.0.1:${(server.address() as { port: number }).port}`, asked: once(server, 'request') }
 }
 
-const askWhoami = (base: string): Promise<Response> => fetch(`${base}/api/auth/whoami`, { headers: { 'x-session-token': `ory_st_${'a'.repeat(32)}` } })
+const askWhoami = (base: string): Promise<Response> =>
+  fetch(`${base}/api/auth/whoami`, { headers: { 'x-session-token': `ory_st_${'a'.repeat(32)}` } })
 
 t.test('src/server.ts', async (t) => {
   await t.test('does not start without its required variables, all named at once (L12)', async (t) => {
     const { ended, output } = run(t, SERVER, { ...LOADER })
     t.equal((await ended).code, 1)
-    for (const name of ['PUBLIC_URL', 'CORS_ORIGINS', 'WEBHOOK_KEY', 'KRATOS_PUBLIC_URL', 'KRATOS_ADMIN_URL']) t.match(output(), new RegExp(`^  ${name} is missing`, 'm'))
+    for (const name of ['PUBLIC_URL', 'CORS_ORIGINS', 'WEBHOOK_KEY', 'KRATOS_PUBLIC_URL', 'KRATOS_ADMIN_URL']) { t.match(output(), new RegExp(`^  ${name} is missing`, 'm')) }
   })
 
   await t.test('refuses printed keys and switched-off TLS verification together with bad values, printing no value (F05, L12)', async (t) => {
-    const env = { WEBHOOK_KEY: 'development-webhook-key-printed-in-kratos-yml', CORS_ORIGINS: '*', PORT: 'many', NODE_TLS_REJECT_UNAUTHORIZED: '0' }
+    const env = {
+      WEBHOOK_KEY: 'development-webhook-key-printed-in-kratos-yml',
+      CORS_ORIGINS: '*',
+      PORT: 'many',
+      NODE_TLS_REJECT_UNAUTHORIZED: '0',
+    }
     const { ended, output } = run(t, SERVER, { ...LOADER, ...ENVIRONMENT, ...env })
     t.equal((await ended).code, 1)
     for (const name of Object.keys(env)) t.match(output(), new RegExp(`^  ${name} is not valid`, 'm'))
@@ -60,7 +83,10 @@ t.test('src/server.ts', async (t) => {
 
   await t.test('serves in front of Kratos, logs one line a request, and ends at once on SIGTERM with idle keep-alive clients (L01)', async (t) => {
     const kratos = await startKratos(t)
-    const { base, child, ended, output, printed } = await startServer(t, { KRATOS_PUBLIC_URL: kratos.publicUrl, KRATOS_ADMIN_URL: kratos.adminUrl })
+    const { base, child, ended, output, printed } = await startServer(t, {
+      KRATOS_PUBLIC_URL: kratos.publicUrl,
+      KRATOS_ADMIN_URL: kratos.adminUrl,
+    })
     t.equal((await fetch(`${base}/health/ready`)).status, 200)
     const answer = await fetch(`${base}/api/auth/whoami?token=secret`)
     t.equal(answer.status, 401)
@@ -79,10 +105,15 @@ t.test('src/server.ts', async (t) => {
     t.ok(Date.now() - asked < 1500, `took ${Date.now() - asked} ms`)
   })
 
-  await t.test('keeps files for itself when clients take every connection they can get', { skip: process.platform === 'win32' && 'no limit of open files' }, async (t) => {
+  await t.test('keeps files for itself when clients take every connection they can get', {
+    skip: process.platform === 'win32' && 'no limit of open files',
+  }, async (t) => {
     const kratos = await startKratos(t)
     const { base, printed } = await startServer(t, { KRATOS_PUBLIC_URL: kratos.publicUrl }, 200)
-    const sockets = Array.from({ length: 150 }, () => connect(Number(new URL(base).port), '127.0.0.1').on('error', () => {}))
+    const sockets = Array.from(
+      { length: 150 },
+      () => connect(Number(new URL(base).port), '127.0.0.1').on('error', () => {}),
+    )
     t.teardown(() => sockets.forEach((socket) => socket.destroy()))
     await printed(/"event":"connections_dropped","dropped":1,"limit":100/)
     sockets[0]?.write('GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -105,7 +136,11 @@ t.test('src/server.ts', async (t) => {
 
   await t.test('tells the load balancer first, and serves on until it has had its time (L05)', async (t) => {
     const kratos = await startKratos(t)
-    const { base, child, ended, output } = await startServer(t, { KRATOS_PUBLIC_URL: kratos.publicUrl, KRATOS_ADMIN_URL: kratos.adminUrl, SHUTDOWN_DELAY_MS: '1500' })
+    const { base, child, ended, output } = await startServer(t, {
+      KRATOS_PUBLIC_URL: kratos.publicUrl,
+      KRATOS_ADMIN_URL: kratos.adminUrl,
+      SHUTDOWN_DELAY_MS: '1500',
+    })
     child.kill('SIGTERM')
     const readiness = async (): Promise<number> => (await fetch(`${base}/health/ready`)).status
     while (await readiness() === 200);
@@ -117,7 +152,10 @@ t.test('src/server.ts', async (t) => {
 
   await t.test('does not wait for a stuck request for ever: after ten seconds it ends, says so and fails (L03)', async (t) => {
     const slow = await startSlowKratos(t, 60_000)
-    const { base, child, ended, output } = await startServer(t, { KRATOS_PUBLIC_URL: slow.url, WHOAMI_DEADLINE_MS: '30000' })
+    const { base, child, ended, output } = await startServer(t, {
+      KRATOS_PUBLIC_URL: slow.url,
+      WHOAMI_DEADLINE_MS: '30000',
+    })
     askWhoami(base).catch(() => {})
     await slow.asked
     const asked = Date.now()
@@ -128,11 +166,20 @@ t.test('src/server.ts', async (t) => {
     t.match(output(), /"level":50,.*killed by timeout/)
   })
 
-  for (const [name, fault] of [['an uncaught error', 'throw new Error("by chance")'], ['a rejection that nobody handles', 'Promise.reject(new Error("by chance"))'], ['a rejection with something else', 'Promise.reject("by chance")']]) {
+  for (
+    const [name, fault] of [['an uncaught error', 'throw new Error("by chance")'], [
+      'a rejection that nobody handles',
+      'Promise.reject(new Error("by chance"))',
+    ], ['a rejection with something else', 'Promise.reject("by chance")']]
+  ) {
     await t.test(`${name} ends it with a failure within a second, logged once, whoever is being served (L10)`, async (t) => {
       const slow = await startSlowKratos(t, 60_000)
       const inject = `process.on('SIGWINCH', () => { ${fault} })`
-      const { base, child, ended, output } = await startServer(t, { KRATOS_PUBLIC_URL: slow.url, SHUTDOWN_DELAY_MS: '5000', NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(inject)}` })
+      const { base, child, ended, output } = await startServer(t, {
+        KRATOS_PUBLIC_URL: slow.url,
+        SHUTDOWN_DELAY_MS: '5000',
+        NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(inject)}`,
+      })
       askWhoami(base).catch(() => {})
       await slow.asked
       const killed = Date.now()

@@ -18,10 +18,19 @@ t.test('a Kratos behind TLS that cannot be trusted is 503 with its reason in the
     [await startTlsServer(t, 'self-signed'), { statusCode: 503, cause: /SELF_SIGNED_CERT/ }],
     [await startTlsServer(t, 'good', old), { statusCode: 503, cause: /PROTOCOL/ }],
   ]
-  const authority = { NODE_EXTRA_CA_CERTS: join(ROOT, 'test/fixtures/tls/authority.pem'), FASTIFY_AUTOLOAD_TYPESCRIPT: '1' }
-  const { ended, output } = run(t, ['--import', 'tsx', 'test/support/tls-child.ts', ...cases.map(([url]) => url)], authority)
+  const authority = {
+    NODE_EXTRA_CA_CERTS: join(ROOT, 'test/fixtures/tls/authority.pem'),
+    FASTIFY_AUTOLOAD_TYPESCRIPT: '1',
+  }
+  const { ended, output } = run(
+    t,
+    ['--import', 'tsx', 'test/support/tls-child.ts', ...cases.map(([url]) => url)],
+    authority,
+  )
   t.equal((await ended).code, 0, output())
-  const answers = output().split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as { url: string, statusCode: number, code: string, cause: string })
+  const answers = output().split('\n').filter((line) => line.startsWith('{')).map((line) =>
+    JSON.parse(line) as { url: string, statusCode: number, code: string, cause: string },
+  )
   for (const [index, [url, expected]] of cases.entries()) {
     t.match(answers[index], { url, ...expected })
     if (index > 0) t.equal(answers[index]?.code, 'UPSTREAM_UNAVAILABLE')
@@ -46,11 +55,20 @@ t.test('a Kratos whose machine swallows connections is given up in time (J03)', 
   ])
   for (const { response, ms } of answers) {
     refused(t, plain(response), 503, 'UPSTREAM_UNAVAILABLE', 'cannot connect')
-    t.ok(ms >= 900 && ms <= 1000 + 500 + 250, `within the connect timeout of 1 s and the half second that its timer may be late: ${ms} ms`)
+    t.ok(
+      ms >= 900 && ms <= 1000 + 500 + 250,
+      `within the connect timeout of 1 s and the half second that its timer may be late: ${ms} ms`,
+    )
   }
 
   const hasty = await build(t, { KRATOS_PUBLIC_URL: url, WHOAMI_DEADLINE_MS: '300' })
   const start = Date.now()
-  refused(t, plain(await hasty.app.inject({ url: '/api/auth/whoami', headers: TOKEN })), 504, 'UPSTREAM_TIMEOUT', 'a deadline that ends before')
+  refused(
+    t,
+    plain(await hasty.app.inject({ url: '/api/auth/whoami', headers: TOKEN })),
+    504,
+    'UPSTREAM_TIMEOUT',
+    'a deadline that ends before',
+  )
   t.ok(Date.now() - start <= 300 + 250, `${Date.now() - start} ms`)
 })

@@ -1,4 +1,5 @@
-// A process of its own that loads one target with autocannon: `node autocannon.mjs <plan.json>`; prints one line of JSON for load.ts.
+// A process of its own that loads one target with autocannon: `node autocannon.mjs <plan.json>`; prints one line of
+// JSON for load.ts.
 import { readFileSync } from 'node:fs'
 import autocannon from 'autocannon'
 
@@ -12,12 +13,19 @@ function setupClient (client) {
   client.setRequests((own.length > 0 ? own : requests).map((request) => ({ ...request })))
 }
 
-const result = await autocannon({ url, connections, setupClient, ...(amount === undefined ? { duration: seconds } : { amount }) })
-process.stdout.write(`${JSON.stringify({
-  requests: result['2xx'] + result.non2xx,
-  seconds: result.duration,
-  p50Ms: result.latency.p50,
-  p99Ms: result.latency.p99,
-  bad: result.non2xx,
-  broken: result.errors + result.timeouts,
-})}\n`)
+const result = await autocannon({
+  url,
+  connections,
+  setupClient,
+  ...(amount === undefined ? { duration: seconds } : { amount }),
+})
+process.stdout.write(`${
+  JSON.stringify({
+    requests: result['2xx'] + result.non2xx,
+    seconds: result.duration,
+    p50Ms: result.latency.p50,
+    p99Ms: result.latency.p99,
+    bad: result.non2xx,
+    broken: result.errors + result.timeouts,
+  })
+}\n`)

@@ -1,6 +1,7 @@
-// A process of its own that sends at a fixed rate, whatever the answers do: `node paced.mjs <plan.json>`; prints one line of JSON.
-// A request's latency counts from the moment it was due, so a target that stalls pays for everyone who had to wait
-// (no coordinated omission). autocannon's `overallRate` sends each second's share at once and then waits, which is another thing.
+// A process of its own that sends at a fixed rate, whatever the answers do: `node paced.mjs <plan.json>`; prints one
+// line of JSON. A request's latency counts from the moment it was due, so a target that stalls pays for everyone who
+// had to wait (no coordinated omission). autocannon's `overallRate` sends each second's share at once and then waits,
+// which is another thing.
 import { readFileSync } from 'node:fs'
 import { Pool } from 'undici'
 
@@ -42,7 +43,16 @@ function summary (list) {
 function report () {
   const { p50Ms, p99Ms } = summary(Object.values(latencies).flat())
   const byStatus = Object.fromEntries(Object.entries(latencies).map(([status, list]) => [status, summary(list)]))
-  const result = { requests: settled, seconds: (performance.now() - start) / 1000, p50Ms, p99Ms, bad, broken, unexplained, byStatus }
+  const result = {
+    requests: settled,
+    seconds: (performance.now() - start) / 1000,
+    p50Ms,
+    p99Ms,
+    bad,
+    broken,
+    unexplained,
+    byStatus,
+  }
   process.stdout.write(`${JSON.stringify(result)}\n`)
   pool.destroy()
 }

@@ -8,7 +8,10 @@ const kratos = new Pool(KRATOS_URL, { connections: 64 })
 
 function send (response, status, value) {
   const body = JSON.stringify(value)
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body) }).end(body)
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+  }).end(body)
 }
 
 function handlerOf (response) {
@@ -16,13 +19,19 @@ function handlerOf (response) {
   const chunks = []
   return {
     onRequestStart () {},
-    onResponseStart (_controller, statusCode) { status = statusCode },
-    onResponseData (_controller, chunk) { chunks.push(chunk) },
+    onResponseStart (_controller, statusCode) {
+      status = statusCode
+    },
+    onResponseData (_controller, chunk) {
+      chunks.push(chunk)
+    },
     onResponseEnd () {
       if (status !== 200) return send(response, status, UNAUTHORIZED)
       send(response, 200, profile(JSON.parse((chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)).toString())))
     },
-    onResponseError () { send(response, 502, {}) },
+    onResponseError () {
+      send(response, 502, {})
+    },
   }
 }
 

@@ -1,4 +1,5 @@
-// No framework: node:http and undici's `request`, for the guard and for a proxied login. No deadline, no limit, no log, no checks.
+// No framework: node:http and undici's `request`, for the guard and for a proxied login. No deadline, no limit, no log,
+// no checks.
 import { createServer } from 'node:http'
 import { Pool } from 'undici'
 import { profile, UNAUTHORIZED } from './profile.mjs'
@@ -8,7 +9,11 @@ const kratos = new Pool(KRATOS_URL, { connections: 64 })
 
 function send (response, status, value, headers = {}) {
   const body = JSON.stringify(value)
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body), ...headers }).end(body)
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    ...headers,
+  }).end(body)
 }
 
 async function whoami (request, response) {

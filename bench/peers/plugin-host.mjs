@@ -1,6 +1,7 @@
-// An app of somebody else with the public plugin as built: Fastify with its own log on, one small answer behind each kind of guard.
+// An app of somebody else with the public plugin as built: Fastify with its own log on, one small answer behind each
+// kind of guard.
 import Fastify from 'fastify'
-import fastifyKratos from '../../dist/src/index.js'
+import fastifyKratos from '../../dist/src/plugin.js'
 
 const { PORT, KRATOS_URL } = process.env
 const app = Fastify({ logger: true })

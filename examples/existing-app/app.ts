@@ -73,7 +73,9 @@ export async function buildExampleApp (options: ExampleOptions): Promise<Fastify
   })
 
   app.get('/greeting', { onRequest: app.authenticateOptional }, async ({ kratosSession }) => {
-    const name = kratosSession === null ? 'stranger' : kratosSession.identity.traits.first_name ?? kratosSession.identity.traits.email
+    const name = kratosSession === null
+      ? 'stranger'
+      : kratosSession.identity.traits.first_name ?? kratosSession.identity.traits.email
     return { greeting: `Hello ${name}` }
   })
   return app

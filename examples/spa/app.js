@@ -1,13 +1,22 @@
 /* global location, history, CSS, addEventListener */
 
-/** Calls the service on this page's own host name: localhost and 127.0.0.1 are two sites, a cookie of one is not sent to the other. */
+/**
+ * Calls the service on this page's own host name: localhost and 127.0.0.1 are two sites, a cookie of one is not sent to
+ * the other.
+ */
 const api = `${location.protocol}//${location.hostname}:${document.querySelector('meta[name=service-port]').content}`
 
 const plainPages = {
   '/error': ['Something went wrong', 'The identity server could not finish what you asked for. Please start again.'],
-  '/recovery': ['Recovery', 'This small demo has no page for recovering an account. The API has: /api/auth/flows/recovery.'],
+  '/recovery': [
+    'Recovery',
+    'This small demo has no page for recovering an account. The API has: /api/auth/flows/recovery.',
+  ],
   '/settings': ['Settings', 'This small demo has no settings page. The API has: /api/auth/flows/settings.'],
-  '/verification': ['Verification', 'This small demo has no page for confirming an address. The API has: /api/auth/flows/verification.']
+  '/verification': [
+    'Verification',
+    'This small demo has no page for confirming an address. The API has: /api/auth/flows/verification.',
+  ],
 }
 
 /** Flow per form, kept while Kratos shows it again with messages. */
@@ -18,7 +27,12 @@ const byId = (id) => document.getElementById(id)
 
 /** Always resolves: the service's envelope with `status`, which is 0 when there was no usable answer. */
 async function call (method, path, body) {
-  const request = { method, credentials: 'include', headers: { accept: 'application/json' }, signal: AbortSignal.timeout(20_000) }
+  const request = {
+    method,
+    credentials: 'include',
+    headers: { accept: 'application/json' },
+    signal: AbortSignal.timeout(20_000),
+  }
   if (body !== undefined) {
     request.headers['content-type'] = 'application/json'
     request.body = JSON.stringify(body)
@@ -125,7 +139,7 @@ const texts = (messages) => (messages ?? []).map(({ text }) => text).join(' ')
 function showErrors (form, { ui, fields, error }) {
   const perField = [
     ...(ui?.nodes ?? []).map(({ attributes, messages }) => [attributes.name, texts(messages)]),
-    ...(fields ?? []).map(({ path, message }) => [path.replace(/^\//, ''), message])
+    ...(fields ?? []).map(({ path, message }) => [path.replace(/^\//, ''), message]),
   ].filter(([, text]) => text !== '')
   const elsewhere = perField.filter(([node, text]) => !markField(form, node, text)).map(([, text]) => text)
   const above = [texts(ui?.messages), ...elsewhere].filter((text) => text !== '')
@@ -134,7 +148,10 @@ function showErrors (form, { ui, fields, error }) {
   form.querySelector('[aria-invalid]')?.focus()
 }
 
-/** A form that cannot be sent twice at once. `send` gets the filled-in fields; empty ones are left out, as absent traits. */
+/**
+ * A form that cannot be sent twice at once. `send` gets the filled-in fields; empty ones are left out, as absent
+ * traits.
+ */
 function onSubmit (form, send) {
   form.addEventListener('submit', async (event) => {
     event.preventDefault()
@@ -183,7 +200,11 @@ function flowForm (kind) {
 function documentItem ({ id, title, content, created_at: createdAt }) {
   const item = document.createElement('li')
   const heading = Object.assign(document.createElement('h2'), { textContent: title })
-  const remove = Object.assign(document.createElement('button'), { type: 'button', className: 'quiet', textContent: 'Delete' })
+  const remove = Object.assign(document.createElement('button'), {
+    type: 'button',
+    className: 'quiet',
+    textContent: 'Delete',
+  })
   remove.setAttribute('aria-label', `Delete ${title}`)
   remove.addEventListener('click', () => removeDocument(id, remove))
   const body = document.createElement('div')
@@ -193,10 +214,15 @@ function documentItem ({ id, title, content, created_at: createdAt }) {
   return item
 }
 
-/** @param cursor null for the first page, which replaces the list   @param thenSay for screen readers, once it is true */
+/**
+ * @param cursor null for the first page, which replaces the list   @param thenSay for screen readers, once it is true
+ */
 async function loadDocuments (cursor = null, thenSay = '') {
   byId('more').hidden = true
-  const answer = await call('GET', `/api/documents?limit=20${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`)
+  const answer = await call(
+    'GET',
+    `/api/documents?limit=20${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
+  )
   if (!answer.success) return explain(answer, () => loadDocuments(cursor))
   const items = answer.data.documents.map(documentItem)
   if (cursor === null) byId('list').replaceChildren(...items)

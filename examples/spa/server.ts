@@ -17,7 +17,9 @@ export function buildPage (servicePort: number): FastifyInstance {
     page.get(path, async (_request, reply) => {
       reply.header('content-security-policy', `default-src 'self'; connect-src ${services}; frame-ancestors 'none'`)
       const text = await readFile(join(import.meta.dirname, file), 'utf8')
-      return reply.type(`${type}; charset=utf-8`).send(text.replace('name="service-port" content="3000"', `name="service-port" content="${servicePort}"`))
+      return reply.type(`${type}; charset=utf-8`).send(
+        text.replace('name="service-port" content="3000"', `name="service-port" content="${servicePort}"`),
+      )
     })
   }
   for (const [path, type] of Object.entries(FILES)) serve(path, path.slice(1), type)

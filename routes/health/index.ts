@@ -7,7 +7,11 @@ const RESPONSES = responses(success(Type.Object({ status: Type.Literal('ok') }))
 
 const healthRoutes: FastifyPluginAsyncTypebox = async function healthRoutes (app) {
   const about = (operationId: string, summary: string) => ({ operationId, summary, tags: ['operations'] })
-  app.get('/alive', { schema: { ...about('isAlive', 'Whether the process answers'), response: RESPONSES } }, async () => ({ success: true as const, data: { status: 'ok' as const } }))
+  app.get(
+    '/alive',
+    { schema: { ...about('isAlive', 'Whether the process answers'), response: RESPONSES } },
+    async () => ({ success: true as const, data: { status: 'ok' as const } }),
+  )
 
   /** Which part is missing goes to the log only: readiness is public. */
   async function missingParts (): Promise<string[]> {
@@ -16,7 +20,9 @@ const healthRoutes: FastifyPluginAsyncTypebox = async function healthRoutes (app
     return [...(kratos ? [] : ['kratos']), ...(database ? [] : ['database'])]
   }
 
-  app.get('/ready', { schema: { ...about('isReady', 'Whether Kratos and the database can be used'), response: RESPONSES } }, async (request) => {
+  app.get('/ready', {
+    schema: { ...about('isReady', 'Whether Kratos and the database can be used'), response: RESPONSES },
+  }, async (request) => {
     const missing = await missingParts()
     if (missing.length === 0) return { success: true as const, data: { status: 'ok' as const } }
     request.log.warn({ event: 'not_ready', missing }, 'Not ready')

@@ -15,7 +15,9 @@ const mayChange = (method: string, path: string): boolean =>
   method !== 'GET' || (path.startsWith('/self-service/') && !/\/(?:browser|api|flows)(?:\?|$)/.test(path))
 
 /** Where Kratos takes the submits that have budgets at our own routes; a link of a mail is one too. */
-const THROTTLED_PATHS = new Set(FLOWS.filter(({ isThrottled }) => isThrottled).map(({ name }) => `/self-service/${name}`))
+const THROTTLED_PATHS = new Set(
+  FLOWS.filter(({ isThrottled }) => isThrottled).map(({ name }) => `/self-service/${name}`),
+)
 
 /** Kratos' path with the query as the client wrote it; 404 for what is not Kratos' public API. */
 function pathOf (request: FastifyRequest): string {
@@ -26,17 +28,25 @@ function pathOf (request: FastifyRequest): string {
 }
 
 /**
- * Kratos' own public API on our origin, for its SDK and its ready-made forms. Nothing in a body is rewritten: the operator
- * tells Kratos that it lives at `<PUBLIC_URL>/kratos/`, so Kratos itself writes our addresses (design, section 13).
+ * Kratos' own public API on our origin, for its SDK and its ready-made forms. Nothing in a body is rewritten: the
+ * operator tells Kratos that it lives at `<PUBLIC_URL>/kratos/`, so Kratos itself writes our addresses (design, section
+ * 13).
  */
 const kratosRoutes: FastifyPluginAsync<{ config: Config }> = async function kratosRoutes (app, { config }) {
   if (!config.KRATOS_PROXY) return
 
   // Any type of body, byte for byte: what Kratos makes of it is Kratos' business.
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES }, (_request, body, done) => done(null, body))
+  app.addContentTypeParser(
+    '*',
+    { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES },
+    (_request, body, done) => done(null, body),
+  )
 
-  /** A redirect goes on to a place that Kratos may send a browser to, and nowhere else; only a submit may lead to a provider (E10). */
+  /**
+   * A redirect goes on to a place that Kratos may send a browser to, and nowhere else; only a submit may lead to a
+   * provider (E10).
+   */
   function addLocation (reply: FastifyReply, answer: StreamedAnswer): void {
     const { location } = answer.headers
     if (location === undefined) return
@@ -59,15 +69,30 @@ const kratosRoutes: FastifyPluginAsync<{ config: Config }> = async function krat
     const body = Buffer.isBuffer(request.body) ? request.body : null
     const method = request.method as 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
     const changes = mayChange(method, path)
-    const identityId = changes ? await app.sessions.ownerOf(request.kratosCredential(), request.kratosErrand()) : undefined
-    const answer = await app.kratos.passThrough({ method, path, headers: request.headers, body, caller: request.kratosCaller(), ownUrl: request.ownUrl() })
-    if (changes) app.sessions.forget({ credential: request.kratosCredential(), identityId })
-    if (answer.kind === 'ill') throw upstreamError(answer)
+    const identityId = changes
+      ? await app.sessions.ownerOf(request.kratosCredential(), request.kratosScope())
+      : undefined
+    const answer = await app.kratos.passThrough({
+      method,
+      path,
+      headers: request.headers,
+      body,
+      caller: request.kratosCaller(),
+      ownUrl: request.ownUrl(),
+    })
+    if (changes) app.sessions.invalidate({ credential: request.kratosCredential(), identityId })
+    if (answer.kind === 'unavailable') throw upstreamError(answer)
     addLocation(reply, answer)
     return reply.code(answer.status).headers(answerHeaders(answer.headers)).send(answer.body)
   }
 
-  app.route({ method: METHODS, url: '/*', onRequest: [app.guardBrowserOrigin, throttleSubmit], exposeHeadRoute: false, handler: passOn })
+  app.route({
+    method: METHODS,
+    url: '/*',
+    onRequest: [app.guardBrowserOrigin, throttleSubmit],
+    exposeHeadRoute: false,
+    handler: passOn,
+  })
 }
 
 export default kratosRoutes

@@ -2,13 +2,16 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { Type } from '@sinclair/typebox'
 import type { Config } from '../../src/config.js'
 import { serviceError } from '../../src/errors.js'
-import { securityEvent } from '../../src/http/security-event.js'
+import { logSecurityEvent } from '../../src/http/security-event.js'
 import { responses } from '../../src/schemas/envelope.js'
 import { METRICS_TOKEN } from '../../src/schemas/security.js'
 import { createKeyCheck } from '../../src/webhook/key.js'
 
 const TextSchema = Type.String()
-const RESPONSES = { ...responses(TextSchema, 401), 200: { description: 'Prometheus\' text format', content: { 'text/plain': { schema: TextSchema } } } }
+const RESPONSES = {
+  ...responses(TextSchema, 401),
+  200: { description: "Prometheus' text format", content: { 'text/plain': { schema: TextSchema } } },
+}
 
 const BEARER = /^Bearer ([\x21-\x7e]+)$/i
 
@@ -19,13 +22,13 @@ const metricsRoute: FastifyPluginAsync<{ config: Config }> = async function metr
 
   async function checkCaller (request: FastifyRequest): Promise<void> {
     if (isToken(BEARER.exec(request.headers.authorization ?? '')?.[1])) return
-    securityEvent(request, 'metrics_refused', {}, 'Metrics asked for without a valid token')
+    logSecurityEvent(request, 'metrics_refused', {}, 'Metrics asked for without a valid token')
     throw serviceError('INVALID_METRICS_TOKEN')
   }
 
   const schema = {
     operationId: 'getMetrics',
-    summary: 'What the service counts, in Prometheus\' text format',
+    summary: "What the service counts, in Prometheus' text format",
     tags: ['operations'],
     security: METRICS_TOKEN,
     response: RESPONSES,

@@ -5,7 +5,8 @@ import { parseArgs } from 'node:util'
 import { readConfig } from '../../kratos/embedded/config/load.js'
 import { startEmbeddedKratos, type EmbeddedKratos } from '../../kratos/embedded/index.js'
 
-export const DEV_HELP = `fastify-kratos dev [--config kratos.yml] [--schema file] [--database file|memory] [--public-port 4433] [--admin-port 4434]
+export const DEV_HELP =
+  `fastify-kratos dev [--config kratos.yml] [--schema file] [--database file|memory] [--public-port 4433] [--admin-port 4434]
 
   An Ory Kratos for development, without Docker or a network. Never run it in production.
 
@@ -41,15 +42,15 @@ function readArguments (args: string[]): Asked {
       schema: { type: 'string' },
       database: { type: 'string', default: 'memory' },
       'public-port': { type: 'string' },
-      'admin-port': { type: 'string' }
-    }
+      'admin-port': { type: 'string' },
+    },
   })
   return {
     config: values.config ?? (existsSync('kratos.yml') ? 'kratos.yml' : undefined),
     schema: values.schema,
     database: values.database === 'memory' ? 'memory' : resolve(values.database),
     publicPort: port('public-port', values['public-port']),
-    adminPort: port('admin-port', values['admin-port'])
+    adminPort: port('admin-port', values['admin-port']),
   }
 }
 
@@ -90,14 +91,14 @@ export async function dev (args: string[], print: (text: string) => void): Promi
     overrides: {
       serve: {
         public: { base_url: moved(serve.public.base_url, serve.public.port, publicPort) },
-        admin: { base_url: moved(serve.admin.base_url, serve.admin.port, adminPort) }
-      }
+        admin: { base_url: moved(serve.admin.base_url, serve.admin.port, adminPort) },
+      },
     },
     database,
     publicPort,
     adminPort,
     baseUrl: 'keep',
-    logger: (line) => print(`${line}\n`)
+    logger: (line) => print(`${line}\n`),
   })
   print(banner(kratos, asked))
   return kratos

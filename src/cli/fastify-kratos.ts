@@ -9,7 +9,9 @@ const SHUTDOWN_LIMIT_MS = 1500
 function reason (error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error'
   const isTaken = 'code' in error && error.code === 'EADDRINUSE' && 'port' in error
-  return isTaken ? `port ${String(error.port)} is taken; free it or choose others with --public-port and --admin-port` : error.message
+  return isTaken
+    ? `port ${String(error.port)} is taken; free it or choose others with --public-port and --admin-port`
+    : error.message
 }
 
 const [command = '', ...args] = process.argv.slice(2)

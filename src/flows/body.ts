@@ -20,7 +20,9 @@ function pick (body: JsonObject, names: readonly string[]): JsonObject {
 export const genericBody = (body: JsonObject): JsonObject =>
   Object.fromEntries(Object.entries(body).filter(([name]) => !isWithheld(name)))
 
-/** The specification's flat body of a registration: traits by name. What is missing is left to Kratos to complain about. */
+/**
+ * The specification's flat body of a registration: traits by name. What is missing is left to Kratos to complain about.
+ */
 export const flatRegistration = (body: JsonObject): JsonObject => ({
   method: 'password',
   traits: pick(body, ['email', 'first_name', 'last_name', 'username']),
@@ -41,8 +43,8 @@ function holdsNul (value: unknown): boolean {
 const memberHoldsNul = ([name, value]: [string, unknown]): boolean => name.includes('\0') || holdsNul(value)
 
 /**
- * The first member with a NUL in it, at whatever depth. No database behind Kratos stores one: it would answer 500 to what is
- * the client's mistake (A18). A password is hashed, so it may be what it likes.
+ * The first member with a NUL in it, at whatever depth. No database behind Kratos stores one: it would answer 500 to
+ * what is the client's mistake (A18). A password is hashed, so it may be what it likes.
  */
 export const memberWithNul = (body: JsonObject): string | undefined =>
   Object.entries(body).find((member) => member[0] !== 'password' && memberHoldsNul(member))?.[0]

@@ -4,12 +4,12 @@ import { publicError, renderError } from '../http/error-handler.js'
 import type { Answer } from '../kratos-client/answer.js'
 import type { FlowName, FlowType } from '../kratos-client/caller.js'
 import type { KratosClient } from '../kratos-client/client.js'
-import type { Errand } from '../kratos-client/errand.js'
+import type { RequestScope } from '../kratos-client/request-scope.js'
 import { isFlow, isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 import { sessionExpiry, sessionToken, withoutSessionToken } from '../kratos-client/session-token.js'
 import { upstreamError } from '../upstream-error.js'
 import { fieldErrors, hasSentMessage, nextOfCode, type Outcome, outcomeOf } from './outcome.js'
-import { readyFlow } from './ready-flow.js'
+import { prepareNextFlow } from './next-flow.js'
 
 export interface FlowStep {
   flow: FlowName
@@ -25,17 +25,26 @@ function nextMembers (outcome: Outcome, flow: JsonObject, flowId: string | undef
   return { next: outcome.next, ...(flowId !== undefined && { flow_id: flowId }) }
 }
 
-/** When the session of a token ends: a recovery hands one out without saying so (rec 58), then Kratos is asked. */
-async function expiryOf (kratos: KratosClient, token: string, body: JsonObject, errand: Errand): Promise<string | undefined> {
+/**
+ * When the session of a token ends: a recovery hands one out without saying so (recording 58), then Kratos is asked.
+ */
+async function expiryOf (
+  kratos: KratosClient,
+  token: string,
+  body: JsonObject,
+  scope: RequestScope,
+): Promise<string | undefined> {
   const said = sessionExpiry(body)
   if (said !== undefined) return said
-  const outcome = await kratos.whoami({ kind: 'token', value: token, from: 'cookie' }, errand)
+  const outcome = await kratos.whoami({ kind: 'token', value: token, from: 'cookie' }, scope)
   return outcome.kind === 'valid' ? outcome.session.expires_at : undefined
 }
 
-async function giveToken (reply: FastifyReply, body: JsonObject): Promise<JsonObject> {
+async function moveTokenToCookie (reply: FastifyReply, body: JsonObject): Promise<JsonObject> {
   const token = sessionToken(body)
-  if (token !== undefined) reply.mintSessionCookie(token, await expiryOf(reply.server.kratos, token, body, reply.request.kratosErrand()))
+  if (token !== undefined) {
+    reply.mintSessionCookie(token, await expiryOf(reply.server.kratos, token, body, reply.request.kratosScope()))
+  }
   return withoutSessionToken(body)
 }
 
@@ -43,16 +52,30 @@ async function giveToken (reply: FastifyReply, body: JsonObject): Promise<JsonOb
  * Answers a step of a flow: Kratos' cookies always, its token as a cookie and never in the body (B26, B27), and exactly
  * one `next`. @throws ServiceError for everything that is no success
  */
-export async function deliverStep (request: FastifyRequest, reply: FastifyReply, step: FlowStep, cookieName: string): Promise<{ success: true, data: JsonObject }> {
+export async function deliverStep (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  step: FlowStep,
+  cookieName: string,
+): Promise<{ success: true, data: JsonObject }> {
   const { answer, flow, type, keepToken } = step
   const outcome = outcomeOf(answer, flow)
-  const ready = await readyFlow(request.server.kratos, { flow, type, answer, outcome, cookieName, caller: request.kratosCaller() })
+  const ready = await prepareNextFlow(request.server.kratos, {
+    flow,
+    type,
+    answer,
+    outcome,
+    cookieName,
+    caller: request.kratosCaller(),
+  })
   reply.forwardCookies(answer.setCookie).forwardCookies(ready.setCookie)
   if (answer.kind !== 'ok') {
     const error = upstreamError(answer)
-    throw Object.assign(error, { members: { ...error.members, ...nextMembers(outcome, error.members ?? {}, ready.flowId) } })
+    throw Object.assign(error, {
+      members: { ...error.members, ...nextMembers(outcome, error.members ?? {}, ready.flowId) },
+    })
   }
-  const body = keepToken ? answer.body : await giveToken(reply, answer.body)
+  const body = keepToken ? answer.body : await moveTokenToCookie(reply, answer.body)
   return { success: true, data: { ...body, ...nextMembers(outcome, isFlow(body) ? body : {}, ready.flowId) } }
 }
 
@@ -64,11 +87,11 @@ function identityOf (answer: Answer): string | undefined {
 }
 
 /**
- * A submit may have changed the caller's session (login, step-up), all of an identity's sessions (settings, recovery) or what is
- * known of it, also when it failed: the next request asks Kratos again (I09).
+ * A submit may have changed the caller's session (login, step-up), all of an identity's sessions (settings, recovery)
+ * or what is known of it, also when it failed: the next request asks Kratos again (I09).
  */
-export function forgetAfterSubmit (request: FastifyRequest, answer: Answer): void {
-  request.server.sessions.forget({ credential: request.kratosCredential(), identityId: identityOf(answer) })
+export function invalidateAfterSubmit (request: FastifyRequest, answer: Answer): void {
+  request.server.sessions.invalidate({ credential: request.kratosCredential(), identityId: identityOf(answer) })
 }
 
 /** Gives `next` to the failures of a flow step that never reached Kratos: bad input, a foreign origin. */
@@ -79,7 +102,10 @@ export function renderFailedStep (thrown: FastifyError, request: FastifyRequest,
   renderError(Object.assign(error, { members }), request, reply)
 }
 
-/** The type of a new flow: `browser` for the holder of a sealed cookie, who could not use the other kind (design, section 3). */
+/**
+ * The type of a new flow: `browser` for the holder of a sealed cookie, who could not use the other kind (design,
+ * section 3).
+ */
 export function flowType (request: FastifyRequest, asked: FlowType | undefined): FlowType {
   const sealed = request.kratosCaller().credential.kind === 'cookie'
   if (asked === 'api' && sealed) throw serviceError('FLOW_TYPE_MISMATCH')

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { ErrorCode } from '../errors.js'
-import { securityEvent } from '../http/security-event.js'
+import { logSecurityEvent } from '../http/security-event.js'
 import type { Accepted, Answer } from '../kratos-client/answer.js'
 import type { FlowName } from '../kratos-client/caller.js'
 import { isRecord } from '../kratos-client/kratos-body.js'
@@ -17,17 +17,20 @@ const givesSession = ({ body, setCookie }: Accepted, cookieName: string): boolea
   sessionToken(body) !== undefined || isRecord(body['session']) ||
   setCookie.some((line) => line.startsWith(`${cookieName}=`) && !line.startsWith(`${cookieName}=;`))
 
-/** Notes a login that a submitted step of a flow completed, or that failed in it; a step on the way there is neither (H08). */
-export function noteLogin (request: FastifyRequest, flow: FlowName, answer: Answer, cookieName: string): void {
+/**
+ * Notes a login that a submitted step of a flow completed, or that failed in it; a step on the way there is neither
+ * (H08).
+ */
+export function logLogin (request: FastifyRequest, flow: FlowName, answer: Answer, cookieName: string): void {
   if (answer.kind === 'ok' && LOGIN_FLOWS.has(flow) && givesSession(answer, cookieName)) {
-    securityEvent(request, 'login_succeeded', { flow }, 'Logged in')
+    logSecurityEvent(request, 'login_succeeded', { flow }, 'Logged in')
   }
   if (answer.kind === 'refused' && PROVING_FLOWS.has(flow) && FAILED_PROOFS.has(answer.code)) {
-    securityEvent(request, 'login_failed', { flow, code: answer.code }, 'A login failed')
+    logSecurityEvent(request, 'login_failed', { flow, code: answer.code }, 'A login failed')
   }
 }
 
 /** Notes that a session was ended by its owner. */
-export function noteLogout (request: FastifyRequest, answer: Answer): void {
-  if (answer.kind === 'ok') securityEvent(request, 'logged_out', {}, 'Logged out')
+export function logLogout (request: FastifyRequest, answer: Answer): void {
+  if (answer.kind === 'ok') logSecurityEvent(request, 'logged_out', {}, 'Logged out')
 }

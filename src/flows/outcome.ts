@@ -4,7 +4,17 @@ import type { FlowName } from '../kratos-client/caller.js'
 import { continuedFlow, isFlow, isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 
 /** What a client does next. Every answer to a flow step carries exactly one. */
-export const NEXT = ['done', 'form', 'restart', 'redirect', 'step_up', 'reauthenticate', 'verify', 'settings', 'already_logged_in'] as const
+export const NEXT = [
+  'done',
+  'form',
+  'restart',
+  'redirect',
+  'step_up',
+  'reauthenticate',
+  'verify',
+  'settings',
+  'already_logged_in',
+] as const
 export type Next = typeof NEXT[number]
 
 export interface Outcome {
@@ -15,13 +25,13 @@ export interface Outcome {
 
 const UUID_IN_QUERY = /[?&]flow=([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:&|$)/
 
-/** The states in which Kratos has nothing more to ask in a flow (facts 13, 14). */
+/** The states in which Kratos has nothing more to ask in a flow (docs/kratos-facts.md, section 13, 14). */
 const FINAL_STATES = new Set<unknown>(['success', 'passed_challenge'])
 
-/** API logins do not say that a second factor is missing, but leave out whose session it is (rec 34). */
+/** API logins do not say that a second factor is missing, but leave out whose session it is (recording 34). */
 const lacksSecondFactor = ({ session }: JsonObject): boolean => isRecord(session) && session['identity'] === null
 
-/** Kratos' 422: where it sends a browser tells what is asked of the user (rec 34, 55, 68). */
+/** Kratos' 422: where it sends a browser tells what is asked of the user (recordings 34, 55, 68). */
 function outcomeOfRedirect (target: string, flow: FlowName): Outcome {
   const { pathname, searchParams } = new URL(target)
   if (pathname.endsWith('/self-service/login/browser') && searchParams.get('aal') === 'aal2') return { next: 'step_up' }
@@ -60,7 +70,9 @@ const NEXT_OF_CODE: Partial<Record<ErrorCode, Next>> = {
 export const nextOfCode = (code: ErrorCode): Next => NEXT_OF_CODE[code] ?? 'form'
 
 function outcomeOfRefusal ({ code, members }: Refusal): Outcome {
-  const named = code === 'ADDRESS_NOT_VERIFIED' ? continuedFlow(members, 'show_verification_ui') : members['use_flow_id']
+  const named = code === 'ADDRESS_NOT_VERIFIED'
+    ? continuedFlow(members, 'show_verification_ui')
+    : members['use_flow_id']
   return { next: nextOfCode(code), flowId: typeof named === 'string' ? named : undefined }
 }
 
@@ -69,12 +81,14 @@ function outcomeOfRefusal ({ code, members }: Refusal): Outcome {
  * A fault of Kratos decides nothing: the form stays, and the user may try again.
  */
 export function outcomeOf (answer: Answer, flow: FlowName): Outcome {
-  if (answer.kind === 'ill') return { next: nextOfCode(answer.code) }
+  if (answer.kind === 'unavailable') return { next: nextOfCode(answer.code) }
   return answer.kind === 'ok' ? outcomeOfSuccess(answer, flow) : outcomeOfRefusal(answer)
 }
 
 const texts = (messages: unknown): string[] =>
-  (Array.isArray(messages) ? messages.filter(isRecord) : []).filter(({ type }) => type === 'error').map(({ text }) => String(text))
+  (Array.isArray(messages) ? messages.filter(isRecord) : []).filter(({ type }) => type === 'error').map(({ text }) =>
+    String(text),
+  )
 
 /** The flow's error messages by the name of the node they belong to; those of the whole form are in `ui.messages`. */
 export function fieldErrors (flow: JsonObject): Record<string, string[]> {

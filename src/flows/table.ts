@@ -19,7 +19,10 @@ export interface FlowDefinition {
 const text = (maxLength: number) => Type.Optional(Type.String({ maxLength }))
 const object = () => Type.Optional(Type.Object({}, { additionalProperties: true }))
 
-/** What any method may need: sizes and types, so that nothing odd reaches Kratos; members we do not know pass as they are. */
+/**
+ * What any method may need: sizes and types, so that nothing odd reaches Kratos; members we do not know pass as they
+ * are.
+ */
 const COMMON = {
   flow_id: UuidSchema,
   method: text(64),
@@ -39,7 +42,12 @@ const body = (properties: Record<string, ReturnType<typeof text>> = {}) =>
 
 /** Every flow the API offers: adding one is a line here. */
 export const FLOWS: readonly FlowDefinition[] = [
-  { name: 'registration', isThrottled: true, bodySchema: body({ first_name: text(256), last_name: text(256), username: text(256) }), flatBody: flatRegistration },
+  {
+    name: 'registration',
+    isThrottled: true,
+    bodySchema: body({ first_name: text(256), last_name: text(256), username: text(256) }),
+    flatBody: flatRegistration,
+  },
   { name: 'login', isThrottled: true, bodySchema: body({ identifier: text(320) }), flatBody: flatLogin },
   { name: 'recovery', isThrottled: true, bodySchema: body() },
   { name: 'verification', isThrottled: true, bodySchema: body() },
@@ -53,6 +61,10 @@ export const FLOWS: readonly FlowDefinition[] = [
 export function kratosBody ({ flatBody }: FlowDefinition, body: JsonObject): JsonObject {
   const sent = body['method'] === undefined && flatBody !== undefined ? flatBody(body) : genericBody(body)
   const odd = memberWithNul(sent)
-  if (odd !== undefined) throw serviceError('VALIDATION_ERROR', { fields: [{ path: `/${odd.replaceAll('\0', '')}`, message: 'must not contain NUL' }] })
+  if (odd !== undefined) {
+    throw serviceError('VALIDATION_ERROR', {
+      fields: [{ path: `/${odd.replaceAll('\0', '')}`, message: 'must not contain NUL' }],
+    })
+  }
   return sent
 }

@@ -4,8 +4,8 @@ import { Ajv, type ValidateFunction } from 'ajv'
 import type { FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify'
 
 /**
- * Each schema is compiled once in a process: all routes have the schema of a failure in common, for a dozen statuses each, and
- * compiling those one by one took most of the start. By identity, so two schemas that look alike stay apart.
+ * Each schema is compiled once in a process: all routes have the schema of a failure in common, for a dozen statuses
+ * each, and compiling those one by one took most of the start. By identity, so two schemas that look alike stay apart.
  */
 function once<Compiled> (compile: (schema: TSchema) => Compiled): (schema: TSchema) => Compiled {
   const compiled = new WeakMap<TSchema, Compiled>()
@@ -18,7 +18,13 @@ function once<Compiled> (compile: (schema: TSchema) => Compiled): (schema: TSche
   }
 }
 
-const AJV_OPTIONS = { removeAdditional: false, useDefaults: true, allErrors: true, strict: true, strictTypes: false } as const
+const AJV_OPTIONS = {
+  removeAdditional: false,
+  useDefaults: true,
+  allErrors: true,
+  strict: true,
+  strictTypes: false,
+} as const
 
 function validator (coerceTypes: boolean): (schema: TSchema) => ValidateFunction {
   const ajv = new Ajv({ ...AJV_OPTIONS, coerceTypes })
@@ -28,8 +34,11 @@ function validator (coerceTypes: boolean): (schema: TSchema) => ValidateFunction
 const exact = validator(false)
 const converting = validator(true)
 
-/** Bodies are taken as they are: a number is no string (A04). Query and path are text, so their values are converted. */
-export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => (httpPart === 'body' ? exact : converting)(schema)
+/**
+ * Bodies are taken as they are: a number is no string (A04). Query and path are text, so their values are converted.
+ */
+export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) =>
+  (httpPart === 'body' ? exact : converting)(schema)
 
 const compileSerializer = createSerializerFactory()() as FastifySerializerCompiler<TSchema>
 const serializer = once((schema) => compileSerializer({ schema, method: '', url: '' }))

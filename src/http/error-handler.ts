@@ -1,7 +1,10 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { type ErrorCode, errorText, type FieldError, isServiceError, serviceError, type ServiceError } from '../errors.js'
-import { InvalidCursorError, InvalidValueError, StoreUnavailableError } from '../store/errors.js'
-import { noteFailure } from './failure-events.js'
+import {
+  type ErrorCode, errorText, type FieldError, isServiceError, serviceError,
+  type ServiceError,
+} from '../errors.js'
+import { InvalidCursorError, InvalidValueError, StoreUnavailableError } from '../service/store/errors.js'
+import { logRefusal } from './failure-events.js'
 
 /** Fastify's own errors that a client can cause and that have a code of ours; its other 4xx are `VALIDATION_ERROR`. */
 const CODE_OF_FASTIFY_ERROR: Record<string, ErrorCode> = {
@@ -23,7 +26,10 @@ function fieldErrors (error: FastifyError): FieldError[] | undefined {
   }))
 }
 
-/** Node's word for a client that went away before its body was complete: nobody reads the answer, and nothing of ours failed. */
+/**
+ * Node's word for a client that went away before its body was complete: nobody reads the answer, and nothing of ours
+ * failed.
+ */
 const isAbortedUpload = ({ code, message }: FastifyError): boolean => code === 'ECONNRESET' && message === 'aborted'
 
 const isClientsMistake = (error: FastifyError): boolean =>
@@ -35,8 +41,9 @@ export function publicError (error: FastifyError): ServiceError {
   if (error.validation !== undefined) return serviceError('VALIDATION_ERROR', { fields: fieldErrors(error) })
   if (error instanceof StoreUnavailableError) return serviceError('DATABASE_UNAVAILABLE', { cause: error })
   if (error instanceof InvalidValueError) return serviceError('VALIDATION_ERROR', { cause: error })
-  if (error instanceof InvalidCursorError) return serviceError('VALIDATION_ERROR', { fields: [{ path: '/cursor', message: 'is not a cursor of this list' }] })
-  const known = CODE_OF_FASTIFY_ERROR[error.code] ?? CODE_OF_STATUS[error.statusCode ?? 500] ?? (isClientsMistake(error) ? 'VALIDATION_ERROR' : 'INTERNAL_ERROR')
+  if (error instanceof InvalidCursorError) { return serviceError('VALIDATION_ERROR', { fields: [{ path: '/cursor', message: 'is not a cursor of this list' }] }) }
+  const known = CODE_OF_FASTIFY_ERROR[error.code] ?? CODE_OF_STATUS[error.statusCode ?? 500] ??
+    (isClientsMistake(error) ? 'VALIDATION_ERROR' : 'INTERNAL_ERROR')
   return serviceError(known, { cause: error })
 }
 
@@ -52,8 +59,7 @@ function log (request: FastifyRequest, { code, statusCode, cause }: ServiceError
   // A client that has gone is told nothing, and what was given up for it is no failure (J24).
   if (statusCode < 500 || request.socket.destroyed) return
   const record = { event: 'request_failed', code, cause: cause === undefined ? undefined : describe(cause) }
-  if (code === 'INTERNAL_ERROR') request.log.error({ ...record, stack: cause instanceof Error ? cause.stack : undefined }, errorText(code))
-  else request.log.warn(record, errorText(code))
+  if (code === 'INTERNAL_ERROR') { request.log.error({ ...record, stack: cause instanceof Error ? cause.stack : undefined }, errorText(code)) } else request.log.warn(record, errorText(code))
 }
 
 /** The body of every answer that is not a success. */
@@ -65,7 +71,7 @@ export function envelope ({ code, message, members, fields }: ServiceError): Rec
 export function renderError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const shown = publicError(error)
   log(request, shown)
-  noteFailure(request, shown)
+  logRefusal(request, shown)
   if (shown.retryAfter !== undefined) reply.header('retry-after', String(shown.retryAfter))
   reply.code(shown.statusCode).type('application/json; charset=utf-8').send(envelope(shown))
 }

@@ -1,12 +1,20 @@
 import type { FastifyRequest } from 'fastify'
 import type { ErrorCode, ServiceError } from '../errors.js'
-import { securityEvent } from './security-event.js'
+import { logSecurityEvent } from './security-event.js'
 
 /** Refusals of a session: there is none behind the credential, or it is not enough. */
-const DENIALS = new Set<ErrorCode>(['INVALID_SESSION', 'AAL2_REQUIRED', 'SESSION_REFRESH_REQUIRED', 'ADDRESS_NOT_VERIFIED', 'FORBIDDEN', 'LOGOUT_TOKEN_INVALID'])
+const DENIALS = new Set<ErrorCode>([
+  'INVALID_SESSION',
+  'AAL2_REQUIRED',
+  'SESSION_REFRESH_REQUIRED',
+  'ADDRESS_NOT_VERIFIED',
+  'FORBIDDEN',
+  'LOGOUT_TOKEN_INVALID',
+])
 
 /** Codes of Node and OpenSSL for a certificate or a handshake that cannot be trusted (J21). */
-const TLS_FAILURE = /^(?:CERT_|ERR_TLS_|ERR_SSL_|EPROTO$|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|UNABLE_TO_)/
+const TLS_FAILURE =
+  /^(?:CERT_|ERR_TLS_|ERR_SSL_|EPROTO$|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|UNABLE_TO_)/
 
 /** The TLS error code among an error, its causes and the members of an AggregateError. */
 function tlsFailure (error: unknown, depth = 0): string | undefined {
@@ -17,11 +25,22 @@ function tlsFailure (error: unknown, depth = 0): string | undefined {
 }
 
 /** Two different cookies have an event of their own. */
-const hasCredential = (request: FastifyRequest): boolean => ['token', 'cookie'].includes(request.kratosCredential().kind)
+const hasCredential = (request: FastifyRequest): boolean =>
+  ['token', 'cookie'].includes(request.kratosCredential().kind)
 
-/** Notes what a failed request says about the safety of the service: a credential that was refused, a Kratos that cannot be trusted (H08). */
-export function noteFailure (request: FastifyRequest, { code, cause }: ServiceError): void {
-  if (DENIALS.has(code) && hasCredential(request)) securityEvent(request, 'access_denied', { code, route: request.routeOptions.url }, 'A session was refused')
+/**
+ * Notes what a failed request says about the safety of the service: a credential that was refused, a Kratos that cannot
+ * be trusted (H08).
+ */
+export function logRefusal (request: FastifyRequest, { code, cause }: ServiceError): void {
+  if (DENIALS.has(code) && hasCredential(request)) { logSecurityEvent(request, 'access_denied', { code, route: request.routeOptions.url }, 'A session was refused') }
   const reason = code === 'UPSTREAM_UNAVAILABLE' ? tlsFailure(cause) : undefined
-  if (reason !== undefined) securityEvent(request, 'upstream_tls_failure', { reason }, 'The connection to the identity server cannot be trusted')
+  if (reason !== undefined) {
+    logSecurityEvent(
+      request,
+      'upstream_tls_failure',
+      { reason },
+      'The connection to the identity server cannot be trusted',
+    )
+  }
 }

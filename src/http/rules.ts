@@ -25,7 +25,10 @@ export function createFrameworkErrorHandler ({ https }: { https: boolean }) {
   }
 }
 
-/** JSON only (A13, A14), no `__proto__` or `constructor.prototype` in it (A07), and no deeper than it can be written again. */
+/**
+ * JSON only (A13, A14), no `__proto__` or `constructor.prototype` in it (A07), and no deeper than it can be written
+ * again.
+ */
 function acceptJsonOnly (scope: FastifyInstance): void {
   const parse = scope.getDefaultJsonParser('error', 'error')
   scope.removeAllContentTypeParsers()
@@ -44,7 +47,8 @@ function acceptJsonOnly (scope: FastifyInstance): void {
 export function applyHttpRules (scope: FastifyInstance, { https }: { https: boolean }): void {
   const headers = responseHeaders(https)
   acceptJsonOnly(scope)
-  // Set even where they are Fastify's own: inside a host app a scope inherits the host's, which need not read JSON Schema.
+  // Set even where they are Fastify's own: inside a host app a scope inherits the host's, which need not read JSON
+  // Schema.
   scope.setValidatorCompiler(validatorCompiler)
   scope.setSerializerCompiler(serializerCompiler)
   scope.setErrorHandler(renderError)

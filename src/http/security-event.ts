@@ -2,16 +2,33 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /** Everything an operator may want to be told of (H08): one log record each, with the request's id, and one count. */
 export const SECURITY_EVENTS = [
-  'login_succeeded', 'login_failed', 'logged_out', 'access_denied', 'rate_limited', 'webhook_refused', 'metrics_refused',
-  'origin_refused', 'two_session_cookies', 'account_deleted', 'upstream_tls_failure',
+  'login_succeeded',
+  'login_failed',
+  'logged_out',
+  'access_denied',
+  'rate_limited',
+  'webhook_refused',
+  'metrics_refused',
+  'origin_refused',
+  'two_session_cookies',
+  'account_deleted',
+  'upstream_tls_failure',
 ] as const
 export type SecurityEvent = typeof SECURITY_EVENTS[number]
 
 /** What belongs to every day: a password mistyped, a session that is over. The rest is logged as a warning. */
-const ROUTINE = new Set<SecurityEvent>(['login_succeeded', 'login_failed', 'logged_out', 'access_denied', 'account_deleted'])
+const ROUTINE = new Set<SecurityEvent>([
+  'login_succeeded',
+  'login_failed',
+  'logged_out',
+  'access_denied',
+  'account_deleted',
+])
 
 const LISTENER = Symbol('security event listener')
-interface Listening { [LISTENER]?: (event: SecurityEvent) => void }
+interface Listening {
+  [LISTENER]?: (event: SecurityEvent) => void
+}
 
 /** Has a function called for each security event of an app; the name of the event is all it gets. One per app. */
 export function onSecurityEvent (app: FastifyInstance, listener: (event: SecurityEvent) => void): void {
@@ -22,7 +39,12 @@ export function onSecurityEvent (app: FastifyInstance, listener: (event: Securit
  * Notes a security event.
  * @param details further members of the record: words of ours, or a client's cut short; never a secret
  */
-export function securityEvent (request: FastifyRequest, event: SecurityEvent, details: Record<string, string | undefined>, text: string): void {
+export function logSecurityEvent (
+  request: FastifyRequest,
+  event: SecurityEvent,
+  details: Record<string, string | undefined>,
+  text: string,
+): void {
   request.log[ROUTINE.has(event) ? 'info' : 'warn']({ event, ...details }, text)
   const { [LISTENER]: listener } = request.server as Listening
   listener?.(event)

@@ -1,6 +1,9 @@
 import type { ErrorCode } from '../errors.js'
-import { type Fault, fault } from './fault.js'
-import { continuedFlow, flowError, isFlow, isIdentityId, isRecord, type JsonObject, replacementFlowId, retryAfterSeconds } from './kratos-body.js'
+import { type UpstreamFailure, upstreamFailure } from './upstream-failure.js'
+import {
+  continuedFlow, flowError, isFlow, isIdentityId, isRecord, type JsonObject, replacementFlowId,
+  retryAfterSeconds,
+} from './kratos-body.js'
 import { withoutSessionToken } from './session-token.js'
 import type { UpstreamAnswer } from './call.js'
 
@@ -26,17 +29,20 @@ export interface Refusal {
 }
 
 /** What Kratos said, in the three kinds a caller has to tell apart. Made in one place: `classify`. */
-export type Answer = Accepted | Refusal | Fault
+export type Answer = Accepted | Refusal | UpstreamFailure
 
 export interface AnswerContext {
   operation: Operation
-  /** Login is the one flow whose 401 without error id means a deactivated identity (rec 32). */
+  /** Login is the one flow whose 401 without error id means a deactivated identity (recording 32). */
   flow?: string | undefined
   /** Whether a client may be told to go there (E10). */
   isAllowedRedirect: (dangerousUrl: string) => boolean
 }
 
-/** Kratos' stable error ids (facts 15) and what they mean to our client; a map, because an id could be `__proto__`. */
+/**
+ * Kratos' stable error ids (docs/kratos-facts.md, section 15) and what they mean to our client; a map, because an id
+ * could be `__proto__`.
+ */
 const CODE_OF_ERROR_ID = new Map<string, ErrorCode>(Object.entries({
   session_already_available: 'SESSION_ALREADY_AVAILABLE',
   self_service_flow_return_to_forbidden: 'RETURN_TO_FORBIDDEN',
@@ -50,10 +56,13 @@ const CODE_OF_ERROR_ID = new Map<string, ErrorCode>(Object.entries({
   self_service_flow_replaced: 'FLOW_EXPIRED',
 }))
 
-/** Where 204 is the good answer (rec 41, 45, 80). */
+/** Where 204 is the good answer (recordings 41, 45, 80). */
 const MAY_BE_EMPTY = new Set<Operation>(['logout', 'sessions', 'identity'])
 
-/** For answers without a known id the HTTP status decides; it may differ from `error.code` (facts 15). */
+/**
+ * For answers without a known id the HTTP status decides; it may differ from `error.code` (docs/kratos-facts.md,
+ * section 15).
+ */
 const CODE_OF_STATUS: Record<number, ErrorCode> = {
   400: 'FLOW_REJECTED',
   401: 'INVALID_SESSION',
@@ -67,7 +76,11 @@ const KEPT_MEMBERS = ['id', 'ui', 'use_flow_id', 'expired_at', 'since', 'redirec
 
 function keptMembers (body: JsonObject, { isAllowedRedirect }: AnswerContext): JsonObject {
   const details = isRecord(body['error']) && isRecord(body['error']['details']) ? body['error']['details'] : {}
-  const all: JsonObject = { redirect_browser_to: details['redirect_browser_to'], continue_with: details['continue_with'], ...body }
+  const all: JsonObject = {
+    redirect_browser_to: details['redirect_browser_to'],
+    continue_with: details['continue_with'],
+    ...body,
+  }
   const target = all['redirect_browser_to']
   if (typeof target !== 'string' || !isAllowedRedirect(target)) delete all['redirect_browser_to']
   const harmless = withoutSessionToken(all)
@@ -83,31 +96,52 @@ function refusalCode (status: number, errorId: string, { operation, flow }: Answ
 }
 
 /** What a refusal can mean where no flow is concerned; there, any other is an answer to something we did not ask. */
-const SESSION_CODES = new Set<ErrorCode>(['INVALID_SESSION', 'AAL2_REQUIRED', 'SESSION_REFRESH_REQUIRED', 'ADDRESS_NOT_VERIFIED', 'LOGOUT_TOKEN_INVALID', 'FORBIDDEN'])
+const SESSION_CODES = new Set<ErrorCode>([
+  'INVALID_SESSION',
+  'AAL2_REQUIRED',
+  'SESSION_REFRESH_REQUIRED',
+  'ADDRESS_NOT_VERIFIED',
+  'LOGOUT_TOKEN_INVALID',
+  'FORBIDDEN',
+])
 
 /** The admin API knows no session: its 401 says nothing about the caller's (never 401 for a fault). */
 const isPlausible = (code: ErrorCode, { operation }: AnswerContext): boolean =>
   ['init', 'fetch', 'submit'].includes(operation) || (operation !== 'identity' && SESSION_CODES.has(code))
 
-/** A 400 with the flow: what its first error message says decides; without one it is just the next page (rec 06, 65). */
+/**
+ * A 400 with the flow: what its first error message says decides; without one it is just the next page (recordings 06,
+ * 65).
+ */
 function classifyFlow (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
   const error = flowError(body)
   if (error === undefined) return { kind: 'ok', next: 'form', body, setCookie: answer.setCookie }
-  return { kind: 'refused', code: error.code, text: error.text, members: keptMembers(body, context), setCookie: answer.setCookie }
+  return {
+    kind: 'refused',
+    code: error.code,
+    text: error.text,
+    members: keptMembers(body, context),
+    setCookie: answer.setCookie,
+  }
 }
 
-/** The shape check is ours (J11); that of a session is `readSession`'s, and a logout token is looked for where it is used. */
+/**
+ * The shape check is ours (J11); that of a session is `readSession`'s, and a logout token is looked for where it is
+ * used.
+ */
 function isExpected (body: JsonObject, { operation }: AnswerContext): boolean {
   if (operation === 'sessions') return Array.isArray(body['sessions']) || typeof body['count'] === 'number'
   if (operation === 'whoami' || operation === 'logout') return true
   if (isFlow(body) || operation !== 'submit') return isFlow(body)
   const { session, identity } = body
-  return (isRecord(session) && typeof session['id'] === 'string') || (isRecord(identity) && isIdentityId(identity['id']))
+  return (isRecord(session) && typeof session['id'] === 'string') ||
+    (isRecord(identity) && isIdentityId(identity['id']))
 }
 
 function classifySuccess (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
-  if (!isExpected(body, context)) return fault('UPSTREAM_ERROR', new Error('200 of another shape'), { setCookie: answer.setCookie })
-  // A wrong recovery or verification code comes as 200 with an error message in the flow (facts 14).
+  if (!isExpected(body, context)) { return upstreamFailure('UPSTREAM_ERROR', new Error('200 of another shape'), { setCookie: answer.setCookie }) }
+  // A wrong recovery or verification code comes as 200 with an error message in the flow (docs/kratos-facts.md, section
+  // 14).
   if (context.operation === 'submit' && flowError(body) !== undefined) return classifyFlow(body, answer, context)
   return { kind: 'ok', next: 'done', body, setCookie: answer.setCookie }
 }
@@ -115,24 +149,38 @@ function classifySuccess (body: JsonObject, answer: UpstreamAnswer, context: Ans
 function classifyRedirect (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
   const target = body['redirect_browser_to']
   if (typeof target !== 'string' || !context.isAllowedRedirect(target)) {
-    return fault('UPSTREAM_ERROR', new Error('422 without a redirect target that is allowed'), { setCookie: answer.setCookie })
+    return upstreamFailure('UPSTREAM_ERROR', new Error('422 without a redirect target that is allowed'), {
+      setCookie: answer.setCookie,
+    })
   }
-  return { kind: 'ok', next: 'redirect', body: { redirect_browser_to: target, ...continuation(body) }, setCookie: answer.setCookie }
+  return {
+    kind: 'ok',
+    next: 'redirect',
+    body: { redirect_browser_to: target, ...continuation(body) },
+    setCookie: answer.setCookie,
+  }
 }
 
 /** A 422 may carry a session (recovery, settings): its members go on to whoever takes the token out of them. */
 const continuation = (body: JsonObject): JsonObject =>
-  Object.fromEntries(['session', 'session_token', 'continue_with'].filter((name) => body[name] != null).map((name) => [name, body[name]]))
+  Object.fromEntries(
+    ['session', 'session_token', 'continue_with'].filter((name) => body[name] != null).map((
+      name,
+    ) => [name, body[name]]),
+  )
 
 function classifyRefusal (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
   const { error } = body
-  const badAnswer = fault('UPSTREAM_ERROR', new Error(`status ${answer.status}`), { setCookie: answer.setCookie })
-  // Not Kratos' error body, or a 400 whose body says 5xx: a hook or Kratos itself failed (rec 72).
+  const badAnswer = upstreamFailure('UPSTREAM_ERROR', new Error(`status ${answer.status}`), {
+    setCookie: answer.setCookie,
+  })
+  // Not Kratos' error body, or a 400 whose body says 5xx: a hook or Kratos itself failed (recording 72).
   if (!isRecord(error) || (typeof error['code'] === 'number' && error['code'] >= 500)) return badAnswer
   const members = keptMembers(body, context)
-  // With use_continue_with_transitions Kratos names the flow that replaces a spent recovery flow here (tried on v26.2.0).
+  // With use_continue_with_transitions Kratos names the flow that replaces a spent recovery flow here (tried on
+  // v26.2.0).
   const useFlowId = context.operation === 'submit' ? continuedFlow(members, 'show_recovery_ui') : undefined
-  if (useFlowId !== undefined) return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie: answer.setCookie }
+  if (useFlowId !== undefined) { return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie: answer.setCookie } }
   const code = refusalCode(answer.status, typeof error['id'] === 'string' ? error['id'] : '', context)
   if (code === undefined || !isPlausible(code, context)) return badAnswer
   return { kind: 'refused', code, members, setCookie: answer.setCookie }
@@ -140,22 +188,22 @@ function classifyRefusal (body: JsonObject, answer: UpstreamAnswer, context: Ans
 
 /**
  * Reads one complete answer of Kratos. Every rule about what an answer means is here; none of them throws.
- * Unknown or unusable answers are faults (502), never a missing session (security model, section 7).
+ * Unknown or unusable answers are faults (502), never a missing session (docs/security-model.md, section 7).
  */
 export function classify (answer: UpstreamAnswer, context: AnswerContext): Answer {
   const { status, setCookie } = answer
   const body = context.operation === 'sessions' && Array.isArray(answer.body) ? { sessions: answer.body } : answer.body
   const retryAfter = retryAfterSeconds(answer.headers['retry-after'])
-  if (status === 429) return fault('RATE_LIMITED', undefined, { retryAfter: retryAfter ?? 1, setCookie })
+  if (status === 429) return upstreamFailure('RATE_LIMITED', undefined, { retryAfter: retryAfter ?? 1, setCookie })
   if (status === 303 && context.operation === 'submit') {
     const useFlowId = replacementFlowId(answer.headers.location, context.flow)
-    if (useFlowId !== undefined) return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie }
+    if (useFlowId !== undefined) { return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie } }
   }
   if (status === 204 && MAY_BE_EMPTY.has(context.operation)) return { kind: 'ok', next: 'done', body: {}, setCookie }
-  if (!isRecord(body) || status >= 500) return fault('UPSTREAM_ERROR', new Error(`status ${status}`), { retryAfter, setCookie })
+  if (!isRecord(body) || status >= 500) { return upstreamFailure('UPSTREAM_ERROR', new Error(`status ${status}`), { retryAfter, setCookie }) }
   if (status === 200) return classifySuccess(body, answer, context)
   if (status === 400 && isFlow(body)) return classifyFlow(body, answer, context)
   if (status === 422) return classifyRedirect(body, answer, context)
   if (status >= 400) return classifyRefusal(body, answer, context)
-  return fault('UPSTREAM_ERROR', new Error(`status ${status}`), { setCookie })
+  return upstreamFailure('UPSTREAM_ERROR', new Error(`status ${status}`), { setCookie })
 }

@@ -12,7 +12,8 @@ const SHALLOW_BYTES = 8192
 
 /**
  * The value of a complete body when it is declared JSON; undefined when there is none or it is something else.
- * @throws UnusableBodyError for a body that is declared JSON and is not (truncated, two documents: facts 17) or that is nested beyond use
+ * @throws UnusableBodyError for a body that is declared JSON and is not (truncated, two documents:
+ * docs/kratos-facts.md, section 17) or that is nested beyond use
  */
 export function parseBody (chunks: Buffer[], size: number, contentType: unknown): unknown {
   if (size === 0 || !IS_JSON.test(String(contentType ?? ''))) return undefined

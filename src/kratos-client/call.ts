@@ -2,9 +2,9 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { parseBody, UnusableBodyError } from './body.js'
 import { setCookieLines } from './cookies.js'
-import type { Errand, UnderWay } from './errand.js'
-import { type Fault, fault, faultOfException, isBrokenIdleSocket } from './fault.js'
-import type { Gate, Waiter } from './gate.js'
+import type { RequestScope, Cancellable } from './request-scope.js'
+import { type UpstreamFailure, upstreamFailure, failureOfException, isBrokenIdleSocket } from './upstream-failure.js'
+import type { AdmissionQueue, QueueEntry } from './admission-queue.js'
 
 /** A complete answer, whatever its status: the body is read, the socket is free again. */
 export interface UpstreamAnswer {
@@ -17,43 +17,44 @@ export interface UpstreamAnswer {
 }
 
 /** What all calls of one transport share. */
-export interface Line {
+export interface Shared {
   pool: Dispatcher
-  gate: Gate
+  queue: AdmissionQueue
   /** Limit of a body; past it the socket is given up and the call fails (J12). */
   maxBodyBytes: number
 }
 
 export interface CallOptions {
   request: Dispatcher.DispatchOptions
-  /** Overall limit in milliseconds, the wait at the gate included. */
+  /** Overall limit in milliseconds, the wait at the queue included. */
   deadlineMs: number
-  errand: Errand | undefined
+  scope: RequestScope | undefined
 }
 
-export type Done = (outcome: UpstreamAnswer | Fault) => void
+export type Done = (outcome: UpstreamAnswer | UpstreamFailure) => void
 
 const GIVEN_UP = new Error('given up')
 
 /** What a client that has gone may leave undone: a call that changes something goes on to its end. */
 export const onlyReads = (method: string): boolean => method === 'GET' || method === 'HEAD'
 
-export const clientHasGone = (): Fault => fault('UPSTREAM_ERROR', new Error('the client has gone'))
+export const clientHasGone = (): UpstreamFailure => upstreamFailure('UPSTREAM_ERROR', new Error('the client has gone'))
 
-const runOut = (call: Call): void => call.giveUp(fault('UPSTREAM_TIMEOUT'))
+const runOut = (call: Call): void => call.giveUp(upstreamFailure('UPSTREAM_TIMEOUT'))
 
 /**
- * One call to Kratos, from the gate to its end, of which there is exactly one: the answer, or how there came none. It is the
- * handler that undici's dispatcher wants, because undici's streams (`pool.request`) cost more than the rest of a call.
+ * One call to Kratos, from the queue to its end, of which there is exactly one: the answer, or how there came none. It
+ * is the handler that undici's dispatcher wants, because undici's streams (`pool.request`) cost more than the rest of a
+ * call.
  *
- * A class with fields instead of closures and literals: V8 allocates literals among the long-lived objects where it once saw many
- * of one place live long, as they do in a call that waits for its answer. From there each dead one kept its whole request
- * alive until a full collection.
+ * A class with fields instead of closures and literals: V8 allocates literals among the long-lived objects where it
+ * once saw many of one place live long, as they do in a call that waits for its answer. From there each dead one kept
+ * its whole request alive until a full collection.
  */
-export class Call implements Dispatcher.DispatchHandler, Waiter, UnderWay {
-  readonly #line: Line
+export class Call implements Dispatcher.DispatchHandler, QueueEntry, Cancellable {
+  readonly #shared: Shared
   readonly #request: Dispatcher.DispatchOptions
-  readonly #errand: Errand | undefined
+  readonly #scope: RequestScope | undefined
   readonly #timer: NodeJS.Timeout
   readonly #chunks: Buffer[] = []
   /** Undefined once the call has ended. */
@@ -64,32 +65,32 @@ export class Call implements Dispatcher.DispatchHandler, Waiter, UnderWay {
   #headers: IncomingHttpHeaders = {}
   #isRepeated = false
 
-  private constructor (line: Line, { request, deadlineMs, errand }: CallOptions, done: Done) {
-    this.#line = line
+  private constructor (shared: Shared, { request, deadlineMs, scope }: CallOptions, done: Done) {
+    this.#shared = shared
     this.#request = request
-    this.#errand = errand
+    this.#scope = scope
     this.#done = done
     this.#timer = setTimeout(runOut, deadlineMs, this)
   }
 
   /** Makes the call. `done` is called once, possibly at once. */
-  static make (line: Line, options: CallOptions, done: Done): void {
-    const call = new Call(line, options, done)
-    if (options.errand !== undefined && onlyReads(options.request.method)) options.errand.underWay = call
-    if (!line.gate.enter(call)) call.#end(fault('OVERLOADED'))
+  static make (shared: Shared, options: CallOptions, done: Done): void {
+    const call = new Call(shared, options, done)
+    if (options.scope !== undefined && onlyReads(options.request.method)) options.scope.pending = call
+    if (!shared.queue.enter(call)) call.#end(upstreamFailure('OVERLOADED'))
   }
 
   admit (): void {
-    this.#line.pool.dispatch(this.#request, this)
+    this.#shared.pool.dispatch(this.#request, this)
   }
 
-  abandon (): void {
+  cancel (): void {
     this.giveUp(clientHasGone())
   }
 
   /** Ends the call with a fault of ours; what Kratos still says is not listened to. */
-  giveUp (outcome: Fault): void {
-    this.#line.gate.withdraw(this)
+  giveUp (outcome: UpstreamFailure): void {
+    this.#shared.queue.withdraw(this)
     this.#end(outcome)
     this.#controller?.abort(GIVEN_UP)
   }
@@ -115,7 +116,7 @@ export class Call implements Dispatcher.DispatchHandler, Waiter, UnderWay {
   }
 
   onResponseEnd (): void {
-    this.#line.gate.leave()
+    this.#shared.queue.leave()
     this.#end(this.#answer())
   }
 
@@ -126,35 +127,45 @@ export class Call implements Dispatcher.DispatchHandler, Waiter, UnderWay {
       setImmediate(() => this.admit())
       return
     }
-    this.#line.gate.leave()
-    this.#end(faultOfException(error))
+    this.#shared.queue.leave()
+    this.#end(failureOfException(error))
   }
 
   /** Announced or arrived, too many bytes end the connection: read, they would be memory (J12). */
   #allowBody (controller: Dispatcher.DispatchController, size: number): void {
-    if (size > this.#line.maxBodyBytes) controller.abort(new UnusableBodyError(`more than ${this.#line.maxBodyBytes} bytes`))
+    if (size > this.#shared.maxBodyBytes) { controller.abort(new UnusableBodyError(`more than ${this.#shared.maxBodyBytes} bytes`)) }
   }
 
-  /** A GET is sent once more when its connection ended before an answer; once an answer began, what was asked may have happened. */
+  /**
+   * A GET is sent once more when its connection ended before an answer; once an answer began, what was asked may have
+   * happened.
+   */
   #mayRepeat (error: Error): boolean {
-    return this.#done !== undefined && !this.#isRepeated && this.#status === 0 && onlyReads(this.#request.method) && isBrokenIdleSocket(error)
+    return this.#done !== undefined && !this.#isRepeated && this.#status === 0 && onlyReads(this.#request.method) &&
+      isBrokenIdleSocket(error)
   }
 
-  #answer (): UpstreamAnswer | Fault {
+  #answer (): UpstreamAnswer | UpstreamFailure {
     try {
       const body = parseBody(this.#chunks, this.#size, this.#headers['content-type'])
-      return { kind: 'answer', status: this.#status, headers: this.#headers, setCookie: setCookieLines(this.#headers), body }
+      return {
+        kind: 'answer',
+        status: this.#status,
+        headers: this.#headers,
+        setCookie: setCookieLines(this.#headers),
+        body,
+      }
     } catch (error) {
-      return fault('UPSTREAM_ERROR', error)
+      return upstreamFailure('UPSTREAM_ERROR', error)
     }
   }
 
-  #end (outcome: UpstreamAnswer | Fault): void {
+  #end (outcome: UpstreamAnswer | UpstreamFailure): void {
     const done = this.#done
     if (done === undefined) return
     this.#done = undefined
     clearTimeout(this.#timer)
-    if (this.#errand !== undefined) this.#errand.underWay = undefined
+    if (this.#scope !== undefined) this.#scope.pending = undefined
     done(outcome)
   }
 }

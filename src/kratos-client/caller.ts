@@ -1,5 +1,5 @@
 import type { Credential } from './credential.js'
-import type { Errand } from './errand.js'
+import type { RequestScope } from './request-scope.js'
 
 export type FlowName = 'registration' | 'login' | 'recovery' | 'verification' | 'settings'
 export type FlowType = 'api' | 'browser'
@@ -9,9 +9,11 @@ export interface Caller {
   credential: Credential
   /** CSRF and continuity cookies, `name=value`; used by browser-flow calls only. */
   flowCookies: string[]
-  /** The caller's address as we resolved it: Kratos notes it at the session's device (facts 3). */
+  /**
+   * The caller's address as we resolved it: Kratos notes it at the session's device (docs/kratos-facts.md, section 3).
+   */
   address: string
   userAgent: string | undefined
   /** What the request's calls to Kratos share; without one each has its own limit only. */
-  errand?: Errand | undefined
+  scope?: RequestScope | undefined
 }

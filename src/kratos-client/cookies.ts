@@ -1,7 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
 /** One cookie of a `Cookie` header with its value as sent: not decoded, not unquoted. */
-export interface RawCookie { name: string, value: string }
+export interface RawCookie {
+  name: string
+  value: string
+}
 
 /**
  * Splits a `Cookie` header (RFC 6265, section 4.2.1) without decoding anything: a decoded value could hold
@@ -18,7 +21,7 @@ export function parseCookieHeader (header: string | undefined): RawCookie[] {
 /** cookie-octet of RFC 6265, section 4.1.1, without the quotes. */
 const COOKIE_OCTETS = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+$/
 
-/** Kratos names its CSRF cookie by the SHA-256 of its public base URL (facts 4). */
+/** Kratos names its CSRF cookie by the SHA-256 of its public base URL (docs/kratos-facts.md, section 4). */
 const FLOW_COOKIE_NAME = /^(?:csrf_token_[0-9a-f]{64}|ory_kratos_continuity)$/
 
 /**

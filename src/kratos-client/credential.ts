@@ -13,16 +13,23 @@ export type Credential =
 
 export const SESSION_TOKEN_PREFIX = 'ory_st_'
 
-/** Recorded tokens have 39 characters (facts 3); 128 is our limit (B08). */
+/** Recorded tokens have 39 characters (docs/kratos-facts.md, section 3); 128 is our limit (B08). */
 const SESSION_TOKEN = /^ory_st_[A-Za-z0-9]{1,121}$/
-/** Sealed cookies are base64url, about 428 characters (facts 3); some encoders pad. 4,096 is our limit (B08). */
+/**
+ * Sealed cookies are base64url, about 428 characters (docs/kratos-facts.md, section 3); some encoders pad. 4,096 is our
+ * limit (B08).
+ */
 const SEALED_COOKIE = /^(?=.{1,4096}$)[A-Za-z0-9_-]+={0,2}$/
 const BEARER = /^Bearer +(\S+)$/i
 
 const NONE: Credential = { kind: 'none' }
 
 function fromCookie (value: string): Credential {
-  if (value.startsWith(SESSION_TOKEN_PREFIX)) return SESSION_TOKEN.test(value) ? { kind: 'token', value, from: 'cookie' } : NONE
+  if (value.startsWith(SESSION_TOKEN_PREFIX)) {
+    return SESSION_TOKEN.test(value)
+      ? { kind: 'token', value, from: 'cookie' }
+      : NONE
+  }
   return SEALED_COOKIE.test(value) ? { kind: 'cookie', value, from: 'cookie' } : NONE
 }
 
@@ -35,11 +42,13 @@ function sessionCookies (header: string | undefined, cookieName: string): string
   return [...new Set(parseCookieHeader(header).filter(({ name }) => name === cookieName).map(({ value }) => value))]
 }
 
-const fromHeader = (value: string): Credential => SESSION_TOKEN.test(value) ? { kind: 'token', value, from: 'header' } : NONE
+const fromHeader = (value: string): Credential =>
+  SESSION_TOKEN.test(value) ? { kind: 'token', value, from: 'header' } : NONE
 
 /**
  * Chooses the one credential of a request: the session cookie, without one `X-Session-Token`, without that
- * `Authorization: Bearer ory_st_…` (security model, section 2). A cookie that is present decides even when it is unusable.
+ * `Authorization: Bearer ory_st_…` (docs/security-model.md, section 2). A cookie that is present decides even when it
+ * is unusable.
  * @param cookieName name of the session cookie, `ory_kratos_session` by default in Kratos
  */
 export function chooseCredential (headers: IncomingHttpHeaders, cookieName: string): Credential {
@@ -54,11 +63,20 @@ export function chooseCredential (headers: IncomingHttpHeaders, cookieName: stri
 }
 
 /**
- * The headers that carry a credential to Kratos: never a token beside a cookie (facts 1 i and 2: that is a 500 or another user's session).
+ * The headers that carry a credential to Kratos: never a token beside a cookie (docs/kratos-facts.md, section 1 i and
+ * 2: that is a 500 or another user's session).
  * @param flowCookies CSRF and continuity cookies as `name=value`, for browser-flow calls only
  */
-export function credentialHeaders (credential: Credential, cookieName: string, flowCookies: string[] = []): Record<string, string> {
-  if (credential.kind === 'token') return flowCookies.length === 0 ? { 'x-session-token': credential.value } : { 'x-session-token': credential.value, cookie: flowCookies.join('; ') }
+export function credentialHeaders (
+  credential: Credential,
+  cookieName: string,
+  flowCookies: string[] = [],
+): Record<string, string> {
+  if (credential.kind === 'token') {
+    return flowCookies.length === 0
+      ? { 'x-session-token': credential.value }
+      : { 'x-session-token': credential.value, cookie: flowCookies.join('; ') }
+  }
   const cookies = credential.kind === 'cookie' ? [...flowCookies, `${cookieName}=${credential.value}`] : flowCookies
   return cookies.length === 0 ? {} : { cookie: cookies.join('; ') }
 }

@@ -8,18 +8,26 @@ export const isRecord = (value: unknown): value is JsonObject =>
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 export const NIL_UUID = '00000000-0000-0000-0000-000000000000'
 
-/** A UUID in canonical form that names something: the nil UUID is what Kratos sends before an identity is stored (facts 17). */
+/**
+ * A UUID in canonical form that names something: the nil UUID is what Kratos sends before an identity is stored
+ * (docs/kratos-facts.md, section 17).
+ */
 export const isIdentityId = (value: unknown): value is string =>
   typeof value === 'string' && UUID.test(value) && value !== NIL_UUID
 
-/** A self-service flow: an id, and where to submit it. Its nodes may be null: an empty choice (rec 12). */
+/** A self-service flow: an id, and where to submit it. Its nodes may be null: an empty choice (recording 12). */
 export const isFlow = (body: JsonObject): boolean =>
   typeof body['id'] === 'string' && isRecord(body['ui']) && typeof body['ui']['action'] === 'string'
 
-interface UiMessage { id: number, text: string }
+interface UiMessage {
+  id: number
+  text: string
+}
 
 const errorMessages = (messages: unknown): UiMessage[] =>
-  (Array.isArray(messages) ? messages : []).filter((message): message is JsonObject => isRecord(message) && message['type'] === 'error')
+  (Array.isArray(messages) ? messages : []).filter((message): message is JsonObject =>
+    isRecord(message) && message['type'] === 'error',
+  )
     .map(({ id, text }) => ({ id: Number(id), text: String(text) }))
 
 const CODE_OF_MESSAGE_ID: Record<number, ErrorCode> = { 4000006: 'INVALID_CREDENTIALS', 4000007: 'IDENTIFIER_TAKEN' }
@@ -37,13 +45,16 @@ export function flowError (flow: JsonObject): { code: ErrorCode, text: string } 
 
 const REPLACEMENT = /\/self-service\/(recovery|verification)\/flows\?id=([0-9a-f-]{36})$/
 
-/** The flow that replaced an expired recovery or verification flow: Kratos says so by a 303 to it (facts 8). */
+/**
+ * The flow that replaced an expired recovery or verification flow: Kratos says so by a 303 to it (docs/kratos-facts.md,
+ * section 8).
+ */
 export function replacementFlowId (location: unknown, flow: string | undefined): string | undefined {
   const [, kind, id] = (typeof location === 'string' && REPLACEMENT.exec(location)) || []
   return kind === flow && id !== undefined && UUID.test(id) ? id : undefined
 }
 
-/** The flow id of a `continue_with` step such as `show_settings_ui` (rec 05, 58). */
+/** The flow id of a `continue_with` step such as `show_settings_ui` (recordings 05, 58). */
 export function continuedFlow (body: JsonObject, action: string): string | undefined {
   const steps = Array.isArray(body['continue_with']) ? body['continue_with'].filter(isRecord) : []
   const flow = steps.find((step) => step['action'] === action)?.['flow']
@@ -52,17 +63,25 @@ export function continuedFlow (body: JsonObject, action: string): string | undef
 
 const MAX_RETRY_AFTER_SECONDS = 300
 
-/** Seconds from a `Retry-After` header (RFC 9110, section 10.2.3); dates and nonsense give undefined, large values are clamped. */
+/**
+ * Seconds from a `Retry-After` header (RFC 9110, section 10.2.3); dates and nonsense give undefined, large values are
+ * clamped.
+ */
 export function retryAfterSeconds (header: unknown): number | undefined {
   if (typeof header !== 'string' || !/^\d{1,9}$/.test(header)) return undefined
   return Math.min(Number(header), MAX_RETRY_AFTER_SECONDS)
 }
 
-/** The flow with the origin of `request_url`, which only our own call made, replaced by that of `ui.action` (facts 3). */
+/**
+ * The flow with the origin of `request_url`, which only our own call made, replaced by that of `ui.action`
+ * (docs/kratos-facts.md, section 3).
+ */
 export function withPublicRequestUrl (flow: JsonObject): JsonObject {
   const action = isRecord(flow['ui']) ? flow['ui']['action'] : undefined
   const requestUrl = flow['request_url']
-  if (typeof action !== 'string' || typeof requestUrl !== 'string' || !URL.canParse(action) || !URL.canParse(requestUrl)) return flow
+  if (
+    typeof action !== 'string' || typeof requestUrl !== 'string' || !URL.canParse(action) || !URL.canParse(requestUrl)
+  ) return flow
   const { pathname, search } = new URL(requestUrl)
   return { ...flow, request_url: new URL(action).origin + pathname + search }
 }

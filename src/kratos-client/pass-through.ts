@@ -9,7 +9,7 @@ export interface PassThroughRequest {
   headers: IncomingHttpHeaders
   body: Buffer | null
   caller: Caller
-  /** Our own URL: Kratos writes the host it was called by into `request_url` (facts 3). */
+  /** Our own URL: Kratos writes the host it was called by into `request_url` (docs/kratos-facts.md, section 3). */
   ownUrl: string
 }
 
@@ -24,11 +24,14 @@ const PLAIN_SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._~=-]+$/
  */
 export function passThroughPath (path: string): string | undefined {
   const segments = path.split('/')
-  if (!PUBLIC_AREAS.has(segments[0] ?? '') || !segments.every((segment) => PLAIN_SEGMENT.test(segment))) return undefined
+  if (!PUBLIC_AREAS.has(segments[0] ?? '') || !segments.every((segment) => PLAIN_SEGMENT.test(segment))) { return undefined }
   return `/${path}`
 }
 
-/** What a client's request may tell Kratos besides credential, flow cookies and device. Never `Origin`: with it API flows fail (facts 1 iii). */
+/**
+ * What a client's request may tell Kratos besides credential, flow cookies and device. Never `Origin`: with it API
+ * flows fail (docs/kratos-facts.md, section 1 iii).
+ */
 const HEADERS_UP = ['accept', 'accept-language', 'content-type', 'if-none-match', 'x-csrf-token']
 
 export function passThroughHeaders ({ headers, ownUrl }: PassThroughRequest): Record<string, string> {
@@ -41,7 +44,18 @@ export function passThroughHeaders ({ headers, ownUrl }: PassThroughRequest): Re
 }
 
 /** What of an answer goes down: body, cookies and paging; no CORS, hop-by-hop or server headers (B24). */
-const HEADERS_DOWN = ['content-type', 'content-length', 'set-cookie', 'cache-control', 'etag', 'link', 'x-total-count', 'retry-after', 'ory-session-cache-for', 'ory-error-id']
+const HEADERS_DOWN = [
+  'content-type',
+  'content-length',
+  'set-cookie',
+  'cache-control',
+  'etag',
+  'link',
+  'x-total-count',
+  'retry-after',
+  'ory-session-cache-for',
+  'ory-error-id',
+]
 
 export const answerHeaders = (headers: IncomingHttpHeaders): Record<string, string | string[]> =>
   Object.fromEntries(HEADERS_DOWN.flatMap((name) => {

@@ -1,6 +1,6 @@
 import { type Answer, type AnswerContext, classify } from './answer.js'
 import type { UpstreamAnswer } from './call.js'
-import { type Fault, fault } from './fault.js'
+import { type UpstreamFailure, upstreamFailure } from './upstream-failure.js'
 import { readSession } from './read-session.js'
 import type { KratosSession } from './session.js'
 
@@ -8,10 +8,12 @@ import type { KratosSession } from './session.js'
 export type NoSession =
   | { kind: 'none', setCookie: string[], cacheFor?: unknown }
   | { kind: 'denied', answer: Extract<Answer, { kind: 'refused' }> }
-  | Fault
+  | UpstreamFailure
 
 /** What whoami says. `cacheFor` is Kratos' `Ory-Session-Cache-For` as received; undefined without one. */
-export type SessionOutcome = { kind: 'valid', session: KratosSession, setCookie: string[], cacheFor?: unknown } | NoSession
+export type SessionOutcome =
+  | { kind: 'valid', session: KratosSession, setCookie: string[], cacheFor?: unknown }
+  | NoSession
 
 /** The same where only the id of the identity was asked for. */
 export type IdentityOutcome = { kind: 'valid', identityId: string, setCookie: string[] } | NoSession
@@ -19,18 +21,24 @@ export type IdentityOutcome = { kind: 'valid', identityId: string, setCookie: st
 /** Reads an answer of whoami. */
 export function sessionOutcome (received: UpstreamAnswer, context: AnswerContext): SessionOutcome {
   const answer = classify(received, context)
-  if (answer.kind === 'ill') return answer
+  if (answer.kind === 'unavailable') return answer
   const { setCookie } = answer
   const cacheFor = received.headers['ory-session-cache-for']
-  if (answer.kind === 'refused') return answer.code === 'INVALID_SESSION' ? { kind: 'none', setCookie, cacheFor } : refusedSession(answer)
+  if (answer.kind === 'refused') {
+    return answer.code === 'INVALID_SESSION'
+      ? { kind: 'none', setCookie, cacheFor }
+      : refusedSession(answer)
+  }
   const reading = readSession(answer.body)
   if (reading.kind === 'active') return { kind: 'valid', session: reading.session, setCookie, cacheFor }
-  return reading.kind === 'inactive' ? { kind: 'none', setCookie, cacheFor } : fault('UPSTREAM_ERROR', new Error('whoami answered another shape'))
+  return reading.kind === 'inactive'
+    ? { kind: 'none', setCookie, cacheFor }
+    : upstreamFailure('UPSTREAM_ERROR', new Error('whoami answered another shape'))
 }
 
 /** whoami refuses with 403 only for reasons that a login can mend; anything else of it is no answer to go by. */
 function refusedSession (answer: Extract<Answer, { kind: 'refused' }>): SessionOutcome {
   return ['AAL2_REQUIRED', 'SESSION_REFRESH_REQUIRED', 'ADDRESS_NOT_VERIFIED', 'FORBIDDEN'].includes(answer.code)
     ? { kind: 'denied', answer }
-    : fault('UPSTREAM_ERROR', new Error(`whoami answered ${answer.code}`))
+    : upstreamFailure('UPSTREAM_ERROR', new Error(`whoami answered ${answer.code}`))
 }

@@ -2,16 +2,23 @@ import { isRecord, type JsonObject } from './kratos-body.js'
 
 const HANDS_OUT_TOKEN = 'set_ory_session_token'
 /** By its action or by what it holds: a step that is half broken must not leak what a whole one may not show. */
-const isTokenStep = (step: unknown): step is JsonObject => isRecord(step) && (step['action'] === HANDS_OUT_TOKEN || Object.hasOwn(step, 'ory_session_token'))
+const isTokenStep = (step: unknown): step is JsonObject =>
+  isRecord(step) && (step['action'] === HANDS_OUT_TOKEN || Object.hasOwn(step, 'ory_session_token'))
 
-/** The session token of a flow's answer, wherever Kratos put it (rec 02: `session_token`; rec 58: `continue_with`). */
+/**
+ * The session token of a flow's answer, wherever Kratos put it (recording 02: `session_token`; recording 58:
+ * `continue_with`).
+ */
 export function sessionToken (body: JsonObject): string | undefined {
   const steps = Array.isArray(body['continue_with']) ? body['continue_with'] : []
   const token = body['session_token'] ?? steps.find(isTokenStep)?.['ory_session_token']
   return typeof token === 'string' && token !== '' ? token : undefined
 }
 
-/** The same answer without the token: scripts of the page must never see it (B26). An emptied `continue_with` is null, as Kratos writes it. */
+/**
+ * The same answer without the token: scripts of the page must never see it (B26). An emptied `continue_with` is null,
+ * as Kratos writes it.
+ */
 export function withoutSessionToken (body: JsonObject): JsonObject {
   const { session_token: _, ...rest } = body
   if (rest['continue_with'] == null) return rest

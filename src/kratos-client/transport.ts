@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { Pool, type Dispatcher } from 'undici'
-import { Call, clientHasGone, type Line, onlyReads, type UpstreamAnswer } from './call.js'
-import type { Errand } from './errand.js'
-import { type Fault, fault, faultOfException } from './fault.js'
-import { createGate, type GateLimits, type Waiter } from './gate.js'
+import { Call, clientHasGone, type Shared, onlyReads, type UpstreamAnswer } from './call.js'
+import type { RequestScope } from './request-scope.js'
+import { type UpstreamFailure, upstreamFailure, failureOfException } from './upstream-failure.js'
+import { createAdmissionQueue, type QueueLimits, type QueueEntry } from './admission-queue.js'
 
 export interface UpstreamRequest {
   method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
@@ -14,13 +14,19 @@ export interface UpstreamRequest {
   headers?: Record<string, string> | undefined
   /** Sent as JSON. */
   body?: unknown
-  /** Overall limit in milliseconds: waiting for a slot, connecting, headers and body together. Zero or less: the call is not made. */
+  /**
+   * Overall limit in milliseconds: waiting for a slot, connecting, headers and body together. Zero or less: the call is
+   * not made.
+   */
   deadlineMs: number
   /** Whose call it is; one that only reads is given up when the client has gone (J24). */
-  errand?: Errand | undefined
+  scope?: RequestScope | undefined
 }
 
-/** A request whose path was checked already and whose body is passed on as it came, whole: a slow client must not hold a socket to Kratos. */
+/**
+ * A request whose path was checked already and whose body is passed on as it came, whole: a slow client must not hold a
+ * socket to Kratos.
+ */
 export interface StreamedRequest {
   method: Dispatcher.HttpMethod
   /** Path and query below the origin's base path. */
@@ -31,23 +37,31 @@ export interface StreamedRequest {
 }
 
 /** An answer whose body is still on its way; it has to be read or destroyed. */
-export interface StreamedAnswer { kind: 'stream', status: number, headers: IncomingHttpHeaders, body: Readable }
+export interface StreamedAnswer {
+  kind: 'stream'
+  status: number
+  headers: IncomingHttpHeaders
+  body: Readable
+}
 
-export interface Load { inside: number, waiting: number }
+export interface Load {
+  inside: number
+  waiting: number
+}
 
 export interface Transport {
   /** Passes a request on and gives the answer as a stream; the deadline covers the body too. */
-  stream: (request: StreamedRequest) => Promise<StreamedAnswer | Fault>
-  send: (request: UpstreamRequest) => Promise<UpstreamAnswer | Fault>
+  stream: (request: StreamedRequest) => Promise<StreamedAnswer | UpstreamFailure>
+  send: (request: UpstreamRequest) => Promise<UpstreamAnswer | UpstreamFailure>
   /** Calls that have a socket, and calls that wait for one. */
   load: () => Load
   close: () => Promise<void>
 }
 
-export interface TransportOptions extends Omit<GateLimits, 'slots'> {
+export interface TransportOptions extends Omit<QueueLimits, 'slots'> {
   /** http(s) URL of one Kratos port; a base path is kept. */
   url: string
-  /** Sockets, and so the gate's slots. */
+  /** Sockets, and so the queue's slots. */
   connections: number
   connectTimeoutMs: number
   maxBodyBytes: number
@@ -60,24 +74,29 @@ function pathOf (basePath: string, { path, query }: UpstreamRequest): string {
   return basePath + path + (entries.length > 0 ? `?${new URLSearchParams(entries)}` : '')
 }
 
-/** undici's form of a request; `Accept` is always JSON, so that Kratos never answers with a redirect meant for a browser (B37). */
+/**
+ * undici's form of a request; `Accept` is always JSON, so that Kratos never answers with a redirect meant for a browser
+ * (B37).
+ */
 function dispatchOptions (basePath: string, request: UpstreamRequest): Dispatcher.DispatchOptions {
   const { method, body } = request
   const path = pathOf(basePath, request)
   const headers: Record<string, string> = { accept: 'application/json', ...request.headers }
-  // undici ends a connection after a HEAD, in case the server sends a body all the same; Kratos does not (rec 31).
+  // undici ends a connection after a HEAD, in case the server sends a body all the same; Kratos does not (recording
+  // 31).
   if (method === 'HEAD') return { method, path, headers, reset: false }
   if (body === undefined) return { method, path, headers }
   return { method, path, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
 }
 
 /**
- * One pool of sockets towards one Kratos port. `send` never throws: it gives the answer, or says how it failed to get one.
+ * One pool of sockets towards one Kratos port. `send` never throws: it gives the answer, or says how it failed to get
+ * one.
  */
 export function createTransport (options: TransportOptions): Transport {
   const { origin, pathname } = new URL(options.url)
   const basePath = pathname.replace(/\/+$/, '')
-  const gate = createGate({ ...options, slots: options.connections })
+  const queue = createAdmissionQueue({ ...options, slots: options.connections })
   const pool = new Pool(origin, {
     connections: options.connections,
     pipelining: 1,
@@ -88,35 +107,39 @@ export function createTransport (options: TransportOptions): Transport {
     bodyTimeout: 0,
   })
 
-  const line: Line = { pool, gate, maxBodyBytes: options.maxBodyBytes }
+  const shared: Shared = { pool, queue, maxBodyBytes: options.maxBodyBytes }
 
-  function send (request: UpstreamRequest): Promise<UpstreamAnswer | Fault> {
-    const { method, deadlineMs, errand } = request
-    if (deadlineMs <= 0) return Promise.resolve(fault('UPSTREAM_TIMEOUT'))
-    if (errand?.isAbandoned === true && onlyReads(method)) return Promise.resolve(clientHasGone())
-    return new Promise((resolve) => Call.make(line, { request: dispatchOptions(basePath, request), deadlineMs, errand }, resolve))
+  function send (request: UpstreamRequest): Promise<UpstreamAnswer | UpstreamFailure> {
+    const { method, deadlineMs, scope } = request
+    if (deadlineMs <= 0) return Promise.resolve(upstreamFailure('UPSTREAM_TIMEOUT'))
+    if (scope?.isCancelled === true && onlyReads(method)) return Promise.resolve(clientHasGone())
+    return new Promise((resolve) =>
+      Call.make(shared, { request: dispatchOptions(basePath, request), deadlineMs, scope }, resolve),
+    )
   }
 
   /** @returns what kept the caller out, or undefined with a slot that has to be left */
-  function admission (deadlineMs: number): Promise<Fault | undefined> {
+  function admission (deadlineMs: number): Promise<UpstreamFailure | undefined> {
     return new Promise((resolve) => {
-      const waiter: Waiter = {
+      const entry: QueueEntry = {
         admit: () => {
           clearTimeout(timer)
           resolve(undefined)
         },
       }
       const timer = setTimeout(() => {
-        gate.withdraw(waiter)
-        resolve(fault('UPSTREAM_TIMEOUT'))
+        queue.withdraw(entry)
+        resolve(upstreamFailure('UPSTREAM_TIMEOUT'))
       }, deadlineMs)
-      if (gate.enter(waiter)) return
+      if (queue.enter(entry)) return
       clearTimeout(timer)
-      resolve(fault('OVERLOADED'))
+      resolve(upstreamFailure('OVERLOADED'))
     })
   }
 
-  async function stream ({ method, path, headers, body, deadlineMs }: StreamedRequest): Promise<StreamedAnswer | Fault> {
+  async function stream (
+    { method, path, headers, body, deadlineMs }: StreamedRequest,
+  ): Promise<StreamedAnswer | UpstreamFailure> {
     const dueAt = performance.now() + deadlineMs
     const refused = await admission(deadlineMs)
     if (refused !== undefined) return refused
@@ -124,20 +147,26 @@ export function createTransport (options: TransportOptions): Transport {
     const timer = setTimeout(() => controller.abort(), dueAt - performance.now())
     const release = (): void => {
       clearTimeout(timer)
-      gate.leave()
+      queue.leave()
     }
     try {
       const answer = await pool.request({ method, path: basePath + path, headers, body, signal: controller.signal })
-      // An answer that is given up, or cut off before anybody reads it, fails without a reader: nobody else would take the error.
+      // An answer that is given up, or cut off before anybody reads it, fails without a reader: nobody else would take
+      // the error.
       answer.body.on('error', () => {}).once('close', release)
-      if (answer.statusCode < 600) return { kind: 'stream', status: answer.statusCode, headers: answer.headers, body: answer.body }
+      if (answer.statusCode < 600) { return { kind: 'stream', status: answer.statusCode, headers: answer.headers, body: answer.body } }
       answer.body.destroy()
-      return fault('UPSTREAM_ERROR', new Error(`status ${answer.statusCode}`))
+      return upstreamFailure('UPSTREAM_ERROR', new Error(`status ${answer.statusCode}`))
     } catch (error) {
       release()
-      return controller.signal.aborted ? fault('UPSTREAM_TIMEOUT', error) : faultOfException(error)
+      return controller.signal.aborted ? upstreamFailure('UPSTREAM_TIMEOUT', error) : failureOfException(error)
     }
   }
 
-  return { send, stream, load: () => ({ inside: gate.inside(), waiting: gate.waiting() }), close: () => pool.destroy() }
+  return {
+    send,
+    stream,
+    load: () => ({ inside: queue.inside(), waiting: queue.waiting() }),
+    close: () => pool.destroy(),
+  }
 }

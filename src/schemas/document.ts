@@ -6,7 +6,11 @@ const title = Type.String({ minLength: 1, maxLength: 200, pattern: CLEAN_TEXT })
 const content = Type.String({ maxLength: 200_000, pattern: CLEAN_TEXT })
 
 export const DocumentSchema = Type.Object({
-  id: Type.String(), title: Type.String(), content: Type.String(), created_at: Type.String(), updated_at: Type.String()
+  id: Type.String(),
+  title: Type.String(),
+  content: Type.String(),
+  created_at: Type.String(),
+  updated_at: Type.String(),
 })
 
 export const NewDocumentSchema = Type.Object({ title, content }, { additionalProperties: false })

@@ -5,7 +5,8 @@ import { ERROR_CODES, type ErrorCode, errorStatus } from '../errors.js'
 export const ErrorSchema = Type.Object({
   success: Type.Literal(false),
   error: Type.String({ description: 'text for people' }),
-  // Not a union of literals: its serialiser would try one after the other, and each route compiles a dozen of them at start.
+  // Not a union of literals: its serialiser would try one after the other, and each route compiles a dozen of them at
+  // start.
   code: Type.Unsafe<ErrorCode>({ type: 'string', enum: ERROR_CODES }),
   fields: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
 }, { additionalProperties: true, title: 'Error' })

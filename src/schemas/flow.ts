@@ -1,7 +1,9 @@
 import { Type } from '@sinclair/typebox'
 
 /** Only the canonical form passes, in either case (A20, A22); handlers lower-case it before use. */
-export const UuidSchema = Type.String({ pattern: '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$' })
+export const UuidSchema = Type.String({
+  pattern: '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$',
+})
 
 /** Longest password we pass on; Kratos' hashers have limits of their own (A34). */
 export const MAX_PASSWORD_LENGTH = 1024

@@ -23,8 +23,11 @@ const COMPANIONS: Record<Next, Record<string, TSchema>> = {
 /** The data of a flow step that went well: told apart by `next`. */
 export const OutcomeSchema = Type.Union(
   NEXT.map((next) => Type.Object({ next: Type.Literal(next), ...COMPANIONS[next] }, { additionalProperties: true })),
-  { title: 'Outcome' }
+  { title: 'Outcome' },
 )
 
 /** A flow step that failed: the error envelope with `next` and its companions at top level. */
-export const FailedStepSchema = Type.Intersect([ErrorSchema, Type.Object({ next: Type.Union(NEXT.map((next) => Type.Literal(next))) }, { additionalProperties: true })], { title: 'FailedStep' })
+export const FailedStepSchema = Type.Intersect([
+  ErrorSchema,
+  Type.Object({ next: Type.Union(NEXT.map((next) => Type.Literal(next))) }, { additionalProperties: true }),
+], { title: 'FailedStep' })

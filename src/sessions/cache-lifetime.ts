@@ -1,9 +1,10 @@
 const SECOND = 1000
 
 /**
- * Milliseconds for which a whoami answer may be reused: the smallest of what Kratos allows, our own limit and the rest of the
- * session's life; 0: not at all.
- * @param header `Ory-Session-Cache-For` as received, in seconds; anything but one non-negative integer counts as 0 (I03)
+ * Milliseconds for which a whoami answer may be reused: the smallest of what Kratos allows, our own limit and the rest
+ * of the session's life; 0: not at all.
+ * @param header `Ory-Session-Cache-For` as received, in seconds; anything but one non-negative integer counts as 0
+ * (I03)
  * @param maxAgeMs our own limit   @param expiresInMs `session.expires_at` minus now
  */
 export function cacheLifetimeMs (header: unknown, maxAgeMs: number, expiresInMs: number): number {

@@ -17,14 +17,21 @@ export const DeviceSchema = Type.Object({
 
 const textOrNull = (value: unknown): string | null => typeof value === 'string' && value !== '' ? value : null
 
-/** Kratos adds a device per step (facts 3): the last one is where the session was used to log in most recently. */
+/**
+ * Kratos adds a device per step (docs/kratos-facts.md, section 3): the last one is where the session was used to log in
+ * most recently.
+ */
 const lastDevice = ({ devices }: JsonObject): JsonObject => {
   const last: unknown = Array.isArray(devices) ? devices.at(-1) : undefined
   return isRecord(last) ? last : {}
 }
 
-/** Kratos writes `ip:port` of the peer, or the bare address it was told (facts 3). */
-const addressOf = (value: unknown): string | null => textOrNull(value)?.replace(/^\[?(.+?)\]?:\d+$/, (whole, host: string) => whole.includes('.') || whole.startsWith('[') ? host : whole) ?? null
+/** Kratos writes `ip:port` of the peer, or the bare address it was told (docs/kratos-facts.md, section 3). */
+const addressOf = (value: unknown): string | null =>
+  textOrNull(value)?.replace(
+    /^\[?(.+?)\]?:\d+$/,
+    (whole, host: string) => whole.includes('.') || whole.startsWith('[') ? host : whole,
+  ) ?? null
 
 export function deviceOf (session: JsonObject, current: boolean): Static<typeof DeviceSchema> {
   const device = lastDevice(session)

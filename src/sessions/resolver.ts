@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { KratosClient } from '../kratos-client/client.js'
 import type { Credential } from '../kratos-client/credential.js'
-import type { Errand } from '../kratos-client/errand.js'
+import type { RequestScope } from '../kratos-client/request-scope.js'
 import type { IdentityOutcome, SessionOutcome } from '../kratos-client/session-outcome.js'
 import { cacheLifetimeMs } from './cache-lifetime.js'
 import { createSessionCache, MAX_SESSIONS } from './session-cache.js'
@@ -10,7 +10,8 @@ import { createSingleFlight, type LookUp, type Shared } from './single-flight.js
 /** A credential that can be asked about. */
 export type UsableCredential = Extract<Credential, { kind: 'token' | 'cookie' }>
 
-export const isUsable = (credential: Credential): credential is UsableCredential => credential.kind === 'token' || credential.kind === 'cookie'
+export const isUsable = (credential: Credential): credential is UsableCredential =>
+  credential.kind === 'token' || credential.kind === 'cookie'
 
 export interface SessionResolverOptions {
   kratos: Pick<KratosClient, 'whoami' | 'whoamiId'>
@@ -22,16 +23,24 @@ export interface SessionResolverOptions {
 }
 
 export interface ResolveOptions {
-  errand?: Errand | undefined
+  scope?: RequestScope | undefined
   /** Asks Kratos itself, whatever is kept or under way. */
   fresh?: boolean | undefined
 }
 
 /** What may have changed: the session of a credential, everything of an identity. */
-export interface Changed { credential?: Credential | undefined, identityId?: string | undefined }
+export interface Invalidation {
+  credential?: Credential | undefined
+  identityId?: string | undefined
+}
 
 /** Since the start: answers from the cache, answers shared with a look-up under way, look-ups at Kratos, purges. */
-export interface SessionCounters { hits: number, shared: number, misses: number, purges: number }
+export interface SessionCounters {
+  hits: number
+  shared: number
+  misses: number
+  purges: number
+}
 
 export interface SessionResolver {
   /** Who a credential belongs to. The session may be shared with other requests: it is for reading only. */
@@ -39,15 +48,16 @@ export interface SessionResolver {
   /** The same where the identity's id is all that is needed, which costs less. */
   resolveId: (credential: UsableCredential, options?: ResolveOptions) => Promise<IdentityOutcome>
   /**
-   * The identity whose answers have to be forgotten once a sealed cookie's session is over: one session can have several of them.
-   * Undefined where nothing is kept, where Kratos knows no owner, and for a token, which is the only one of its session.
+   * The identity whose answers have to be forgotten once a sealed cookie's session is over: one session can have
+   * several of them. Undefined where nothing is kept, where Kratos knows no owner, and for a token, which is the only
+   * one of its session.
    */
-  ownerOf: (credential: Credential, errand?: Errand) => Promise<string | undefined>
+  ownerOf: (credential: Credential, scope?: RequestScope) => Promise<string | undefined>
   /**
-   * To be called after everything that may have changed a session or an identity, before the client hears of it: no later request
-   * gets an answer that was asked for before.
+   * To be called after everything that may have changed a session or an identity, before the client hears of it: no
+   * later request gets an answer that was asked for before.
    */
-  forget: (changed: Changed) => void
+  invalidate: (changed: Invalidation) => void
   counters: () => SessionCounters & { cached: number }
 }
 
@@ -55,10 +65,10 @@ export interface SessionResolver {
 export const keyOf = ({ kind, value }: UsableCredential): string => hash('sha256', `${kind} ${value}`, 'base64url')
 
 /**
- * The same for a look-up under way, whose request holds the value itself: a digest would hide nothing. A sealed cookie never
- * begins as a token does, so the value tells the kind.
+ * The same for a look-up under way, whose request holds the value itself: a digest would hide nothing. A sealed cookie
+ * never begins as a token does, so the value tells the kind.
  */
-const flightOf = ({ value }: UsableCredential): string => value
+const pendingKeyOf = ({ value }: UsableCredential): string => value
 
 /** What is for everybody who waits; a renewed cookie is for the one client that asked (B28). */
 function withoutCookies<T extends SessionOutcome | IdentityOutcome> (outcome: T): T {
@@ -67,14 +77,19 @@ function withoutCookies<T extends SessionOutcome | IdentityOutcome> (outcome: T)
 }
 
 const idOf = (outcome: SessionOutcome): IdentityOutcome =>
-  outcome.kind === 'valid' ? { kind: 'valid', identityId: outcome.session.identity.id, setCookie: outcome.setCookie } : outcome
+  outcome.kind === 'valid'
+    ? { kind: 'valid', identityId: outcome.session.identity.id, setCookie: outcome.setCookie }
+    : outcome
 
 /**
- * Answers who a credential belongs to. By default every request is validated at Kratos and simultaneous ones with the same
- * credential share a call; with a cache an answer is reused for as long as Kratos allows and no longer than `maxAgeMs`, counted
- * from the moment Kratos was asked (I10). Only valid sessions are kept, never a refusal or a fault (I05).
+ * Answers who a credential belongs to. By default every request is validated at Kratos and simultaneous ones with the
+ * same credential share a call; with a cache an answer is reused for as long as Kratos allows and no longer than
+ * `maxAgeMs`, counted from the moment Kratos was asked (I10). Only valid sessions are kept, never a refusal or a fault
+ * (I05).
  */
-export function createSessionResolver ({ kratos, maxAgeMs, maxSessions = MAX_SESSIONS, onUncacheable }: SessionResolverOptions): SessionResolver {
+export function createSessionResolver (
+  { kratos, maxAgeMs, maxSessions = MAX_SESSIONS, onUncacheable }: SessionResolverOptions,
+): SessionResolver {
   const cache = maxAgeMs > 0 ? createSessionCache({ maxAgeMs, maxSessions }) : undefined
   const sessions = createSingleFlight<SessionOutcome>()
   const ids = createSingleFlight<IdentityOutcome>()
@@ -90,7 +105,7 @@ export function createSessionResolver ({ kratos, maxAgeMs, maxSessions = MAX_SES
 
   async function ask (credential: UsableCredential, key: string, lookUp: LookUp): Promise<SessionOutcome> {
     const askedAt = performance.now()
-    const outcome = await kratos.whoami(credential, lookUp.errand)
+    const outcome = await kratos.whoami(credential, lookUp.scope)
     if (lookUp.isCurrent) keep(key, outcome, askedAt)
     return outcome
   }
@@ -106,15 +121,24 @@ export function createSessionResolver ({ kratos, maxAgeMs, maxSessions = MAX_SES
   }
 
   // Not async: it would only add a promise on the way of every guarded request.
-  function resolve (credential: UsableCredential, { errand, fresh = false }: ResolveOptions = {}): Promise<SessionOutcome> {
+  function resolve (
+    credential: UsableCredential,
+    { scope, fresh = false }: ResolveOptions = {},
+  ): Promise<SessionOutcome> {
     if (fresh) {
       counters.misses++
-      return kratos.whoami(credential, errand)
+      return kratos.whoami(credential, scope)
     }
-    if (cache === undefined) return shareOf(sessions.join(flightOf(credential), errand, (lookUp) => kratos.whoami(credential, lookUp.errand)))
+    if (cache === undefined) {
+      return shareOf(
+        sessions.join(pendingKeyOf(credential), scope, (lookUp) => kratos.whoami(credential, lookUp.scope)),
+      )
+    }
     const key = keyOf(credential)
     const session = cache.get(key, performance.now())
-    if (session === undefined) return shareOf(sessions.join(flightOf(credential), errand, (lookUp) => ask(credential, key, lookUp)))
+    if (session === undefined) {
+      return shareOf(sessions.join(pendingKeyOf(credential), scope, (lookUp) => ask(credential, key, lookUp)))
+    }
     counters.hits++
     return Promise.resolve({ kind: 'valid', session, setCookie: [] })
   }
@@ -122,26 +146,28 @@ export function createSessionResolver ({ kratos, maxAgeMs, maxSessions = MAX_SES
   async function resolveId (credential: UsableCredential, options: ResolveOptions = {}): Promise<IdentityOutcome> {
     // Only a whole session can be kept: a HEAD does not say when it ends.
     if (cache !== undefined || options.fresh === true) return idOf(await resolve(credential, options))
-    return await shareOf(ids.join(flightOf(credential), options.errand, ({ errand }) => kratos.whoamiId(credential, errand)))
+    return await shareOf(
+      ids.join(pendingKeyOf(credential), options.scope, ({ scope }) => kratos.whoamiId(credential, scope)),
+    )
   }
 
-  async function ownerOf (credential: Credential, errand?: Errand): Promise<string | undefined> {
+  async function ownerOf (credential: Credential, scope?: RequestScope): Promise<string | undefined> {
     if (cache === undefined || credential.kind !== 'cookie') return undefined
     const known = cache.ownerOf(keyOf(credential))
     if (known !== undefined) return known
-    const outcome = await resolve(credential, { errand })
+    const outcome = await resolve(credential, { scope })
     return outcome.kind === 'valid' ? outcome.session.identity.id : undefined
   }
 
-  function forget ({ credential, identityId }: Changed): void {
+  function invalidate ({ credential, identityId }: Invalidation): void {
     counters.purges++
-    sessions.detach()
-    ids.detach()
+    sessions.invalidateAll()
+    ids.invalidateAll()
     if (cache === undefined) return
     const key = credential !== undefined && isUsable(credential) ? keyOf(credential) : undefined
     const owners = new Set([identityId, key === undefined ? undefined : cache.ownerOf(key)])
     for (const owner of owners) cache.purge(key, owner, performance.now())
   }
 
-  return { resolve, resolveId, ownerOf, forget, counters: () => ({ ...counters, cached: cache?.size() ?? 0 }) }
+  return { resolve, resolveId, ownerOf, invalidate, counters: () => ({ ...counters, cached: cache?.size() ?? 0 }) }
 }

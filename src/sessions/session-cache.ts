@@ -34,13 +34,21 @@ const MAX_PARSED = 1000
 const MAX_TOMBSTONES = 10_000
 
 /**
- * Answers of whoami by credential, bounded by count and age. A purge of an identity leaves a tombstone, and entries that are
- * older count no more: that finds them under any credential without an index. It is needed no longer than an entry can live.
+ * Answers of whoami by credential, bounded by count and age. A purge of an identity leaves a tombstone, and entries
+ * that are older count no more: that finds them under any credential without an index. It is needed no longer than an
+ * entry can live.
  * @param maxAgeMs longest life of an entry, in milliseconds
  */
-export function createSessionCache ({ maxAgeMs, maxSessions = MAX_SESSIONS }: { maxAgeMs: number, maxSessions?: number }): SessionCache {
+export function createSessionCache (
+  { maxAgeMs, maxSessions = MAX_SESSIONS }: { maxAgeMs: number, maxSessions?: number },
+): SessionCache {
   const entries = new LRUCache<string, Entry>({ max: maxSessions })
-  const parsed = new LRUCache<Entry, true>({ max: MAX_PARSED, dispose: (_, entry) => { entry.session = undefined } })
+  const parsed = new LRUCache<Entry, true>({
+    max: MAX_PARSED,
+    dispose: (_, entry) => {
+      entry.session = undefined
+    },
+  })
   const tombstones = new Map<string, { generation: number, until: number }>()
   let generation = 0
 
@@ -62,7 +70,13 @@ export function createSessionCache ({ maxAgeMs, maxSessions = MAX_SESSIONS }: { 
   }
 
   function set (key: string, session: KratosSession, until: number): void {
-    entries.set(key, { identityId: session.identity.id, text: JSON.stringify(session), session: undefined, until, generation })
+    entries.set(key, {
+      identityId: session.identity.id,
+      text: JSON.stringify(session),
+      session: undefined,
+      until,
+      generation,
+    })
   }
 
   function clear (): void {

@@ -1,33 +1,33 @@
-import { abandon, Errand, type UnderWay } from '../kratos-client/errand.js'
+import { cancelScope, RequestScope, type Cancellable } from '../kratos-client/request-scope.js'
 
 /** One look-up that several requests wait for. */
-class Flight<T> implements UnderWay {
+class PendingLookUp<T> implements Cancellable {
   /** Its own: it outlives the request that began it. */
-  readonly errand = new Errand()
+  readonly scope = new RequestScope()
   /** False once something has happened that the answer may not know of. */
   isCurrent = true
   waiting = 0
   /** Undefined once it has landed: who waits has it, and what is over should keep nothing alive. */
   outcome: Promise<T> | undefined = undefined
-  readonly #flights: Map<string, Flight<T>>
+  readonly #pending: Map<string, PendingLookUp<T>>
   readonly #key: string
 
-  constructor (flights: Map<string, Flight<T>>, key: string) {
-    this.#flights = flights
+  constructor (pending: Map<string, PendingLookUp<T>>, key: string) {
+    this.#pending = pending
     this.#key = key
-    flights.set(key, this)
+    pending.set(key, this)
   }
 
-  land (): void {
+  settle (): void {
     this.outcome = undefined
-    if (this.#flights.get(this.#key) === this) this.#flights.delete(this.#key)
+    if (this.#pending.get(this.#key) === this) this.#pending.delete(this.#key)
   }
 
   /** One of those who wait has gone; with the last one the look-up ends (J24). */
-  abandon (): void {
+  cancel (): void {
     if (--this.waiting > 0) return
-    this.land()
-    abandon(this.errand)
+    this.settle()
+    cancelScope(this.scope)
   }
 }
 
@@ -37,45 +37,46 @@ export interface Shared<T> {
   isFirst: boolean
 }
 
-/** A look-up as the one who asks sees it: whose errand it is, and afterwards whether its answer may be kept. */
-export type LookUp = Readonly<Pick<Flight<unknown>, 'errand' | 'isCurrent'>>
+/** A look-up as the one who asks sees it: whose scope it is, and afterwards whether its answer may be kept. */
+export type LookUp = Readonly<Pick<PendingLookUp<unknown>, 'scope' | 'isCurrent'>>
 
 export interface SingleFlight<T> {
   /**
    * Joins the look-up of a key that is under way, or begins one.
-   * @param errand the request's own: when its client goes it waits no longer, and with the last one the look-up ends (J24)
+   * @param scope the request's own: when its client goes it waits no longer, and with the last one the look-up ends
+   * (J24)
    */
-  join: (key: string, errand: Errand | undefined, begin: (lookUp: LookUp) => Promise<T>) => Shared<T>
+  join: (key: string, scope: RequestScope | undefined, begin: (lookUp: LookUp) => Promise<T>) => Shared<T>
   /** From now on nobody joins what is under way: it began before this moment (I07). */
-  detach: () => void
+  invalidateAll: () => void
 }
 
 export function createSingleFlight<T> (): SingleFlight<T> {
-  const flights = new Map<string, Flight<T>>()
+  const pending = new Map<string, PendingLookUp<T>>()
 
-  function takeOff (flight: Flight<T>, begin: (lookUp: LookUp) => Promise<T>): Promise<T> {
-    return begin(flight).then((answer) => {
-      flight.land()
+  function start (lookUp: PendingLookUp<T>, begin: (lookUp: LookUp) => Promise<T>): Promise<T> {
+    return begin(lookUp).then((answer) => {
+      lookUp.settle()
       return answer
     }, (error: unknown) => {
-      flight.land()
+      lookUp.settle()
       throw error
     })
   }
 
-  function join (key: string, errand: Errand | undefined, begin: (lookUp: LookUp) => Promise<T>): Shared<T> {
-    const underWay = flights.get(key)
-    const flight = underWay ?? new Flight<T>(flights, key)
-    const outcome = flight.outcome ??= takeOff(flight, begin)
-    flight.waiting++
-    if (errand !== undefined) errand.underWay = flight
-    return { outcome, isFirst: underWay === undefined }
+  function join (key: string, scope: RequestScope | undefined, begin: (lookUp: LookUp) => Promise<T>): Shared<T> {
+    const known = pending.get(key)
+    const lookUp = known ?? new PendingLookUp<T>(pending, key)
+    const outcome = lookUp.outcome ??= start(lookUp, begin)
+    lookUp.waiting++
+    if (scope !== undefined) scope.pending = lookUp
+    return { outcome, isFirst: known === undefined }
   }
 
-  function detach (): void {
-    for (const flight of flights.values()) flight.isCurrent = false
-    flights.clear()
+  function invalidateAll (): void {
+    for (const lookUp of pending.values()) lookUp.isCurrent = false
+    pending.clear()
   }
 
-  return { join, detach }
+  return { join, invalidateAll }
 }

@@ -9,7 +9,10 @@ export interface AuthRequirement {
   within?: `${number}${'s' | 'm' | 'h'}`
   /** Asks Kratos itself, whatever is kept or shared. */
   fresh?: boolean
-  /** `id`: nothing but `request.identityId` is needed, which costs less than a whole session; `request.kratosSession` stays null. */
+  /**
+   * `id`: nothing but `request.identityId` is needed, which costs less than a whole session; `request.kratosSession`
+   * stays null.
+   */
   only?: 'id'
 }
 
@@ -17,7 +20,7 @@ export interface AuthRequirement {
 export function checkRequirement ({ aal, within, only }: AuthRequirement): void {
   if (within !== undefined) durationMs(within)
   if (only !== undefined && only !== 'id') throw new TypeError('config.auth.only wants "id"')
-  if (only === 'id' && (aal === 'aal2' || within !== undefined)) throw new TypeError('config.auth: an id alone does not tell aal or within')
+  if (only === 'id' && (aal === 'aal2' || within !== undefined)) { throw new TypeError('config.auth: an id alone does not tell aal or within') }
 }
 
 const MS_OF_UNIT: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000 }
@@ -43,7 +46,11 @@ function isRecent ({ authenticated_at: authenticatedAt }: KratosSession, withinM
  * What a session lacks for a requirement: the code to refuse with, or undefined when it is strong enough.
  * A second factor comes first, because giving it renews the login too.
  */
-export function lackOf (session: KratosSession, { aal, within }: AuthRequirement, now = Date.now()): ErrorCode | undefined {
+export function missingRequirement (
+  session: KratosSession,
+  { aal, within }: AuthRequirement,
+  now = Date.now(),
+): ErrorCode | undefined {
   if (aal === 'aal2' && session.authenticator_assurance_level !== 'aal2') return 'AAL2_REQUIRED'
   if (within !== undefined && !isRecent(session, durationMs(within), now)) return 'SESSION_REFRESH_REQUIRED'
   return undefined

@@ -4,10 +4,18 @@ const KEY_BYTES = 32
 
 /** Where the methods of Kratos have the identifier of a submit; every one that is there is counted. */
 const IDENTIFIER_PLACES: ReadonlyArray<readonly string[]> = [
-  ['identifier'], ['password_identifier'], ['address'],
-  ['email'], ['username'], ['phone'],
-  ['recovery_address'], ['recovery_confirm_address'], ['recovery_select_address'],
-  ['traits', 'email'], ['traits', 'username'], ['traits', 'phone'],
+  ['identifier'],
+  ['password_identifier'],
+  ['address'],
+  ['email'],
+  ['username'],
+  ['phone'],
+  ['recovery_address'],
+  ['recovery_confirm_address'],
+  ['recovery_select_address'],
+  ['traits', 'email'],
+  ['traits', 'username'],
+  ['traits', 'phone'],
 ]
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
@@ -19,28 +27,34 @@ const valueAt = (body: unknown, place: readonly string[]): unknown =>
 const BLANK_ENDS = /^[\s\u0085]+|[\s\u0085]+$/g
 
 /**
- * One spelling for all that Kratos may take for the same identifier (G07): it trims and lower-cases. By upper case first,
- * and without the dot that JavaScript leaves of `İ`, letters fall together here that do so for Go; some more may do no harm.
+ * One spelling for all that Kratos may take for the same identifier (G07): it trims and lower-cases. By upper case
+ * first, and without the dot that JavaScript leaves of `İ`, letters fall together here that do so for Go; some more may
+ * do no harm.
  */
 export const foldIdentifier = (text: string): string =>
   text.normalize('NFKC').toUpperCase().toLowerCase().replaceAll('\u0307', '').replace(BLANK_ENDS, '')
 
 /** The identifiers of a submit, each once, in one spelling; none for a step that has none, such as a code. */
 export function identifiersOf (body: unknown): string[] {
-  const found = IDENTIFIER_PLACES.map((place) => valueAt(body, place)).filter((value) => typeof value === 'string').map(foldIdentifier)
+  const found = IDENTIFIER_PLACES.map((place) => valueAt(body, place)).filter((value) => typeof value === 'string').map(
+    foldIdentifier,
+  )
   return [...new Set(found)].filter((identifier) => identifier !== '')
 }
 
-/** For accounts that this process keeps to itself. */
+/** For buckets that this process keeps to itself. */
 export const randomKey = (): string => randomBytes(KEY_BYTES).toString('base64url')
 
-/** For accounts that processes have in common: the same for all that know the secret, and of no use for anything else. */
+/**
+ * For buckets that processes have in common: the same for all that know the secret, and of no use for anything else.
+ */
 export const sharedKey = (secret: string): string =>
   Buffer.from(hkdfSync('sha256', secret, '', 'fastify-kratos login budgets', KEY_BYTES)).toString('base64url')
 
 /**
- * Names an account by a keyed digest of its parts: neither an address nor an e-mail can be read from it or looked up by it.
- * With SHA-3 a key of fixed length in front of the message makes a MAC; HMAC's nesting is for the hashes before it
+ * Names an bucket by a keyed digest of its parts: neither an address nor an e-mail can be read from it or looked up by
+ * it. With SHA-3 a key of fixed length in front of the message makes a MAC; HMAC's nesting is for the hashes before it
  * (keccak.team, "Strengths of Keccak").
  */
-export const accountKey = (secret: string, ...parts: string[]): string => hash('sha3-256', secret + JSON.stringify(parts), 'base64url')
+export const bucketKey = (secret: string, ...parts: string[]): string =>
+  hash('sha3-256', secret + JSON.stringify(parts), 'base64url')

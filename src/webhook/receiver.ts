@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
 import { serviceError } from '../errors.js'
-import { securityEvent } from '../http/security-event.js'
+import { logSecurityEvent } from '../http/security-event.js'
 import { responses } from '../schemas/envelope.js'
 import { UuidSchema } from '../schemas/flow.js'
 import { WEBHOOK_KEY } from '../schemas/security.js'
@@ -12,8 +12,9 @@ export interface WebhookReceiverOptions {
   /** Accepted keys of the `X-Webhook-Key` header, at least one; several while a key is rotated. */
   keys: readonly string[]
   /**
-   * Stores what Kratos told; called again with the same identity when Kratos repeats itself, so it has to be idempotent.
-   * What it throws becomes the answer, and Kratos retries a 5xx. `deliveryId` is the same for all attempts of one delivery.
+   * Stores what Kratos told; called again with the same identity when Kratos repeats itself, so it has to be
+   * idempotent. What it throws becomes the answer, and Kratos retries a 5xx. `deliveryId` is the same for all attempts
+   * of one delivery.
    */
   onIdentity: (identity: WebhookIdentity, context: { deliveryId: string | undefined }) => Promise<void>
 }
@@ -21,25 +22,31 @@ export interface WebhookReceiverOptions {
 export const WEBHOOK_KEY_HEADER = 'x-webhook-key'
 
 const looksLikeBrowser = ({ headers }: FastifyRequest): boolean =>
-  headers.origin !== undefined || headers.cookie !== undefined || Object.keys(headers).some((name) => name.startsWith('sec-fetch-'))
+  headers.origin !== undefined || headers.cookie !== undefined ||
+  Object.keys(headers).some((name) => name.startsWith('sec-fetch-'))
 
 /** `/internal/auth/user-created` → `receiveUserCreated`. */
 const operationIdOf = (path: string): string =>
   `receive${/([^/]*)\/*$/.exec(path)?.[1]?.replaceAll(/(?:^|\W)(\w)/g, (_, first: string) => first.toUpperCase())}`
 
 /**
- * Hook for what only Kratos and its operator may ask: the key first, before the body is parsed (F01), then nothing that looks like
- * a browser. @throws ServiceError 401 or 403
+ * Hook for what only Kratos and its operator may ask: the key first, before the body is parsed (F01), then nothing that
+ * looks like a browser. @throws ServiceError 401 or 403
  */
 function createCallerCheck (keys: readonly string[]): (request: FastifyRequest) => Promise<void> {
   const isKnownKey = createKeyCheck(keys)
   return async function checkCaller (request) {
     if (!isKnownKey(request.headers[WEBHOOK_KEY_HEADER])) {
-      securityEvent(request, 'webhook_refused', { code: 'INVALID_WEBHOOK_KEY' }, 'Webhook without a valid key')
+      logSecurityEvent(request, 'webhook_refused', { code: 'INVALID_WEBHOOK_KEY' }, 'Webhook without a valid key')
       throw serviceError('INVALID_WEBHOOK_KEY')
     }
     if (!looksLikeBrowser(request)) return
-    securityEvent(request, 'webhook_refused', { code: 'ORIGIN_FORBIDDEN' }, 'Webhook that a browser seems to have sent')
+    logSecurityEvent(
+      request,
+      'webhook_refused',
+      { code: 'ORIGIN_FORBIDDEN' },
+      'Webhook that a browser seems to have sent',
+    )
     throw serviceError('ORIGIN_FORBIDDEN')
   }
 }
@@ -51,8 +58,17 @@ const RESPONSE = responses(Type.Object({ success: Type.Literal(true) }), 401, 40
  * caller, and idempotency makes repeats harmless. 200 `{"success":true}` and nothing else: with `response.parse` Kratos
  * would store what an `identity` member says (F20).
  */
-export function addWebhookReceiver (app: FastifyInstance, path: string, { keys, onIdentity }: WebhookReceiverOptions): void {
-  const about = { operationId: operationIdOf(app.prefix + path), summary: 'Takes a new or changed identity from Kratos', tags: ['internal'], security: WEBHOOK_KEY }
+export function addWebhookReceiver (
+  app: FastifyInstance,
+  path: string,
+  { keys, onIdentity }: WebhookReceiverOptions,
+): void {
+  const about = {
+    operationId: operationIdOf(app.prefix + path),
+    summary: 'Takes a new or changed identity from Kratos',
+    tags: ['internal'],
+    security: WEBHOOK_KEY,
+  }
   app.post<{ Body: Static<typeof WebhookBodySchema> }>(path, {
     schema: { ...about, body: WebhookBodySchema, response: RESPONSE },
     config: { cors: false },
@@ -66,9 +82,21 @@ export function addWebhookReceiver (app: FastifyInstance, path: string, { keys, 
 
 const PurgeBodySchema = Type.Object({ identity_id: UuidSchema }, { additionalProperties: true })
 
-/** Adds `POST <path>` for operators and other services, `{identity_id}`: what is kept of an identity's sessions is forgotten. */
-export function addPurgeReceiver (app: FastifyInstance, path: string, { keys, onPurge }: { keys: readonly string[], onPurge: (identityId: string) => void }): void {
-  const about = { operationId: 'purgeSessions', summary: 'Forgets what is kept of an identity\'s sessions', tags: ['internal'], security: WEBHOOK_KEY }
+/**
+ * Adds `POST <path>` for operators and other services, `{identity_id}`: what is kept of an identity's sessions is
+ * forgotten.
+ */
+export function addPurgeReceiver (
+  app: FastifyInstance,
+  path: string,
+  { keys, onPurge }: { keys: readonly string[], onPurge: (identityId: string) => void },
+): void {
+  const about = {
+    operationId: 'purgeSessions',
+    summary: "Forgets what is kept of an identity's sessions",
+    tags: ['internal'],
+    security: WEBHOOK_KEY,
+  }
   app.post<{ Body: Static<typeof PurgeBodySchema> }>(path, {
     schema: { ...about, body: PurgeBodySchema, response: RESPONSE },
     config: { cors: false },

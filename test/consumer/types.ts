@@ -1,9 +1,19 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyRequest } from 'fastify'
 import fastifyKratos, {
-  type AuthRequirement, DEFAULT_PREFIX, type ErrorCode, type FastifyKratosOptions, type KratosClient, type KratosSession, type SessionOutcome, type WebhookIdentity
+  type AuthRequirement,
+  DEFAULT_PREFIX,
+  type ErrorCode,
+  type FastifyKratosOptions,
+  type KratosClient,
+  type KratosSession,
+  type SessionOutcome,
+  type WebhookIdentity,
 } from 'fastify-kratos'
-import { type Clock, type EmbeddedKratos, type EmbeddedKratosOptions, startEmbeddedKratos } from 'fastify-kratos/testing'
+import {
+  type Clock, type EmbeddedKratos, type EmbeddedKratosOptions,
+  startEmbeddedKratos,
+} from 'fastify-kratos/testing'
 // Declares the traits.
 import './app.js'
 
@@ -12,7 +22,12 @@ import './app.js'
 export const options: FastifyKratosOptions = {
   publicUrl: 'http://127.0.0.1:4433',
   routes: { prefix: DEFAULT_PREFIX },
-  webhook: { keys: ['x'.repeat(32)], onIdentity: async (_identity: WebhookIdentity, { deliveryId }) => { deliveryId?.toLowerCase() } },
+  webhook: {
+    keys: ['x'.repeat(32)],
+    onIdentity: async (_identity: WebhookIdentity, { deliveryId }) => {
+      deliveryId?.toLowerCase()
+    },
+  },
 }
 
 export async function use (): Promise<void> {

@@ -1,13 +1,20 @@
 import type { Test } from 'tap'
 import { freshEmail, PASSWORD } from '../support/target.js'
 import { type Contract, cookieNames, cookiesOf } from './caller.js'
-import { addSecondFactor, logIn, logInToBrowser, messageIds, nodeNamed, openFlow, signUp, signUpInBrowser, submit, whoami } from './people.js'
+import {
+  addSecondFactor, logIn, logInToBrowser, messageIds, nodeNamed, openFlow, signUp, signUpInBrowser, submit,
+  whoami,
+} from './people.js'
 
-/** Sign-up and login (facts 6, 7). */
+/** Sign-up and login (docs/kratos-facts.md, section 6, 7). */
 export function accounts (t: Test, { ask }: Contract): void {
   t.test('a sign-up answers with identity and session, to an app with the token and without cookies', async (t) => {
     const { reply, email, value } = await signUp(ask)
-    t.match(reply.body, { session_token: /^ory_st_[A-Za-z0-9]{32}$/, session: { active: true }, identity: { traits: { email } } })
+    t.match(reply.body, {
+      session_token: /^ory_st_[A-Za-z0-9]{32}$/,
+      session: { active: true },
+      identity: { traits: { email } },
+    })
     t.match(reply.body.continue_with, [{ action: 'set_ory_session_token', ory_session_token: value }])
     t.same(reply.setCookie, [])
   })
@@ -17,9 +24,15 @@ export function accounts (t: Test, { ask }: Contract): void {
     for (const answer of [reply, await logInToBrowser(ask, email)]) {
       t.equal(answer.status, 200)
       t.notOk('session_token' in answer.body)
-      t.match(answer.body.continue_with, [{ action: 'redirect_browser_to', redirect_browser_to: 'http://localhost:3001/' }])
+      t.match(answer.body.continue_with, [{
+        action: 'redirect_browser_to',
+        redirect_browser_to: 'http://localhost:3001/',
+      }])
       t.same(cookieNames(answer), ['csrf_token', 'ory_kratos_session'])
-      t.match(answer.setCookie[1], /^ory_kratos_session=[A-Za-z0-9_=-]{200,}; Path=\/; Expires=[^;]+; Max-Age=86[34]\d\d; HttpOnly; SameSite=Lax$/)
+      t.match(
+        answer.setCookie[1],
+        /^ory_kratos_session=[A-Za-z0-9_=-]{200,}; Path=\/; Expires=[^;]+; Max-Age=86[34]\d\d; HttpOnly; SameSite=Lax$/,
+      )
     }
   })
 
@@ -29,7 +42,7 @@ export function accounts (t: Test, { ask }: Contract): void {
       [{ password: 'abc', traits: { email: freshEmail() } }, 'password', 4000032],
       [{ password: PASSWORD, traits: {} }, 'traits.email', 4000002],
       [{ password: PASSWORD, traits: { email: 'nonsense' } }, 'traits.email', 4000040],
-      [{ password: PASSWORD, traits: { email: freshEmail(), nickname: 'x' } }, 'traits', 4000001]
+      [{ password: PASSWORD, traits: { email: freshEmail(), nickname: 'x' } }, 'traits', 4000001],
     ]
     for (const [body, name, message] of attempts) {
       const { status, body: flow } = await submit(ask, 'registration', id, { method: 'password', ...body })
@@ -41,7 +54,11 @@ export function accounts (t: Test, { ask }: Contract): void {
     const { email } = await signUp(ask)
     for (const same of [email, email.toUpperCase()]) {
       const { id } = await openFlow(ask, 'registration', 'api')
-      const reply = await submit(ask, 'registration', id, { method: 'password', password: PASSWORD, traits: { email: same } })
+      const reply = await submit(ask, 'registration', id, {
+        method: 'password',
+        password: PASSWORD,
+        traits: { email: same },
+      })
       t.match([reply.status, messageIds(reply)], [400, [4000007]])
     }
   })
@@ -50,8 +67,15 @@ export function accounts (t: Test, { ask }: Contract): void {
     const { email } = await signUp(ask)
     const { status, body, setCookie } = await logIn(ask, email.toUpperCase())
     t.match([status, setCookie], [200, []])
-    t.match(body, { session_token: /^ory_st_/, session: { active: true, identity: { traits: { email } } }, continue_with: null })
-    const [wrong, unknown] = [await logIn(ask, email, 'wrong-password'), await logIn(ask, freshEmail(), 'wrong-password')]
+    t.match(body, {
+      session_token: /^ory_st_/,
+      session: { active: true, identity: { traits: { email } } },
+      continue_with: null,
+    })
+    const [wrong, unknown] = [
+      await logIn(ask, email, 'wrong-password'),
+      await logIn(ask, freshEmail(), 'wrong-password'),
+    ]
     for (const reply of [wrong, unknown]) t.match([reply.status, messageIds(reply)], [400, [4000006]])
     t.same(wrong.body.ui.messages, unknown.body.ui.messages)
   })
@@ -88,13 +112,19 @@ export function accounts (t: Test, { ask }: Contract): void {
     const app = await logIn(ask, person.email)
     t.match([app.status, app.body.session_token, app.body.session.identity], [200, /^ory_st_/, null])
     const browser = await logInToBrowser(ask, person.email)
-    t.match([browser.status, browser.body.error.id, browser.body.redirect_browser_to], [422, 'browser_location_change_required', /\/self-service\/login\/browser\?aal=aal2/])
+    t.match([browser.status, browser.body.error.id, browser.body.redirect_browser_to], [
+      422,
+      'browser_location_change_required',
+      /\/self-service\/login\/browser\?aal=aal2/,
+    ])
     t.same(cookieNames(browser), ['csrf_token', 'ory_kratos_session'])
 
     const cookie = cookiesOf(browser)
     const { id, csrfToken, cookie: csrfCookie } = await openFlow(ask, 'login', 'browser', { cookie }, '?aal=aal2')
     const jar = csrfCookie === '' ? cookie : `${cookie}; ${csrfCookie}`
-    const done = await submit(ask, 'login', id, { method: 'totp', totp_code: totp.generate(), csrf_token: csrfToken }, { cookie: jar })
+    const done = await submit(ask, 'login', id, { method: 'totp', totp_code: totp.generate(), csrf_token: csrfToken }, {
+      cookie: jar,
+    })
     t.match([done.status, done.body.session.authenticator_assurance_level], [200, 'aal2'])
     t.equal((await whoami(ask, { cookie: cookiesOf(browser, done) })).body.authenticator_assurance_level, 'aal2')
   })
@@ -112,7 +142,9 @@ export function accounts (t: Test, { ask }: Contract): void {
     t.match(reply.body, { session_token: token, session: { id: sessionId, authenticator_assurance_level: 'aal2' } })
     t.equal((await step({ method: 'totp', totp_code: totp.generate() })).reply.status, 200)
     const wrong: Array<[object, number]> = [
-      [{ method: 'totp', totp_code: '000000' }, 4000008], [{ method: 'lookup_secret', lookup_secret: 'aaaaaaaa' }, 4000016], [{ method: 'lookup_secret', lookup_secret: code }, 4000012]
+      [{ method: 'totp', totp_code: '000000' }, 4000008],
+      [{ method: 'lookup_secret', lookup_secret: 'aaaaaaaa' }, 4000016],
+      [{ method: 'lookup_secret', lookup_secret: code }, 4000012],
     ]
     for (const [body, message] of wrong) {
       const { reply } = await step(body)

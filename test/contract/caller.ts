@@ -19,8 +19,14 @@ export interface Asking {
   port?: 'public' | 'admin'
 }
 
-/** Sends exactly what it is told: no cookie jar, no redirect followed. JSON is asked for unless `accept` says otherwise. */
-export type Ask = (method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD', path: string, options?: Asking) => Promise<Reply>
+/**
+ * Sends exactly what it is told: no cookie jar, no redirect followed. JSON is asked for unless `accept` says otherwise.
+ */
+export type Ask = (
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD',
+  path: string,
+  options?: Asking,
+) => Promise<Reply>
 
 /** What a part of the contract is given. */
 export interface Contract {
@@ -36,18 +42,34 @@ export function createCaller (kratos: TargetKratos, exchanges: Exchanged[]): Ask
     const body = json === undefined ? null : typeof json === 'string' ? json : JSON.stringify(json)
     const type = json === undefined ? {} : { 'content-type': 'application/json' }
     const answer = await request(`${port === 'admin' ? kratos.adminUrl : kratos.publicUrl}${path}`, {
-      method, headers: { accept: 'application/json', ...type, ...headers }, body
+      method,
+      headers: { accept: 'application/json', ...type, ...headers },
+      body,
     })
     const text = await answer.body.text()
     const isJson = String(answer.headers['content-type'] ?? '').startsWith('application/json')
     const parsed = text === '' ? undefined : isJson ? parse(text) : text
-    const lines = Object.entries(answer.headers).flatMap(([name, value]) => [value ?? []].flat().map((line): [string, string] => [name, line]))
-    exchanges.push([{ method, url: `${port}:${path}` }, { status: answer.statusCode, headers: lines, body: parsed ?? null }])
-    return { status: answer.statusCode, headers: answer.headers, setCookie: [answer.headers['set-cookie'] ?? []].flat(), body: parsed ?? {} }
+    const lines = Object.entries(answer.headers).flatMap(([name, value]) =>
+      [value ?? []].flat().map((line): [string, string] => [name, line]),
+    )
+    exchanges.push([{ method, url: `${port}:${path}` }, {
+      status: answer.statusCode,
+      headers: lines,
+      body: parsed ?? null,
+    }])
+    return {
+      status: answer.statusCode,
+      headers: answer.headers,
+      setCookie: [answer.headers['set-cookie'] ?? []].flat(),
+      body: parsed ?? {},
+    }
   }
 }
 
-/** A failing hook makes Kratos write two documents into one body (facts 17): such a body stays text. */
+/**
+ * A failing hook makes Kratos write two documents into one body (docs/kratos-facts.md, section 17): such a body stays
+ * text.
+ */
 function parse (text: string): Json {
   try {
     return JSON.parse(text) as Json

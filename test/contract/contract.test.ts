@@ -21,6 +21,10 @@ t.test('contract with Kratos', async (t) => {
   const kratos = await startTarget(t)
   const contract: Contract = { kratos, ask: createCaller(kratos, exchanges), exchanges }
   t.comment(`${isRealTarget ? 'a real' : 'the embedded'} Kratos at ${kratos.publicUrl}, version ${kratos.version}`)
-  for (const part of [credentials, flows, accounts, logout, sessions, settings, recovery, expiry, hooks]) t.test(part.name, async (t) => { part(t, contract) })
+  for (const part of [credentials, flows, accounts, logout, sessions, settings, recovery, expiry, hooks]) {
+    t.test(part.name, async (t) => {
+      part(t, contract)
+    })
+  }
   answersAreDescribed(t, exchanges)
 })

@@ -4,14 +4,24 @@ import { addSecondFactor, logIn, openFlow, signUp, signUpInBrowser, whoami } fro
 
 const unknownToken = `ory_st_${'a'.repeat(32)}`
 
-/** Which of several credentials counts, and what whoami says (facts 2, 16). */
+/** Which of several credentials counts, and what whoami says (docs/kratos-facts.md, section 2, 16). */
 export function credentials (t: Test, { ask }: Contract): void {
   t.test('whoami answers a token, a Bearer and a sealed cookie alike; only the cookie of a browser is a cookie', async (t) => {
     const [app, browser] = [await signUp(ask), await signUpInBrowser(ask)]
-    for (const [{ id, email }, headers] of [[app, app.session], [app, { authorization: `bearer ${app.value}` }], [browser, browser.session]] as const) {
+    for (
+      const [{ id, email }, headers] of [[app, app.session], [app, { authorization: `bearer ${app.value}` }], [
+        browser,
+        browser.session,
+      ]] as const
+    ) {
       const { status, body, setCookie } = await whoami(ask, headers)
       t.equal(status, 200)
-      t.match(body, { active: true, authenticator_assurance_level: 'aal1', identity: { id, state: 'active', traits: { email } }, devices: Array })
+      t.match(body, {
+        active: true,
+        authenticator_assurance_level: 'aal1',
+        identity: { id, state: 'active', traits: { email } },
+        devices: Array,
+      })
       t.same(setCookie, [])
     }
   })
@@ -19,8 +29,14 @@ export function credentials (t: Test, { ask }: Contract): void {
   t.test('one 401 without an error id for none, unknown, and swapped credentials', async (t) => {
     const [app, browser] = [await signUp(ask), await signUpInBrowser(ask)]
     const wrong = [
-      {}, { 'x-session-token': unknownToken }, { authorization: `Bearer ${unknownToken}` }, { 'x-session-token': browser.value },
-      { authorization: `Bearer ${browser.value}` }, { cookie: `ory_kratos_session=${app.value}` }, { cookie: 'ory_kratos_session=garbage' }, { authorization: `Basic ${app.value}` }
+      {},
+      { 'x-session-token': unknownToken },
+      { authorization: `Bearer ${unknownToken}` },
+      { 'x-session-token': browser.value },
+      { authorization: `Bearer ${browser.value}` },
+      { cookie: `ory_kratos_session=${app.value}` },
+      { cookie: 'ory_kratos_session=garbage' },
+      { authorization: `Basic ${app.value}` },
     ]
     for (const headers of wrong) {
       const { status, body } = await whoami(ask, headers)
@@ -35,7 +51,11 @@ export function credentials (t: Test, { ask }: Contract): void {
     t.equal((await whoami(ask, { ...app.session, ...browser.session })).body.identity.id, app.id)
     t.equal((await whoami(ask, { 'x-session-token': unknownToken, ...browser.session })).status, 401)
     t.equal((await whoami(ask, { 'x-session-token': unknownToken, authorization: `Bearer ${app.value}` })).status, 401)
-    t.equal((await whoami(ask, { authorization: `Bearer ${app.value}`, ...browser.session })).body.identity.id, browser.id, 'the cookie beats Bearer')
+    t.equal(
+      (await whoami(ask, { authorization: `Bearer ${app.value}`, ...browser.session })).body.identity.id,
+      browser.id,
+      'the cookie beats Bearer',
+    )
   })
 
   t.test('a good token beside a cookie that cannot be decoded is 500', async (t) => {
@@ -44,7 +64,11 @@ export function credentials (t: Test, { ask }: Contract): void {
       t.equal((await whoami(ask, { ...session, cookie })).status, 500)
       t.equal((await whoami(ask, { authorization: `Bearer ${value}`, cookie })).status, 500)
     }
-    t.equal((await ask('GET', '/sessions', { headers: { ...session, cookie: 'ory_kratos_session=garbage' } })).status, 200, 'whoami only')
+    t.equal(
+      (await ask('GET', '/sessions', { headers: { ...session, cookie: 'ory_kratos_session=garbage' } })).status,
+      200,
+      'whoami only',
+    )
   })
 
   t.test('Ory-Session-Cache-For: the rest of the session, 60 without a usable credential, none for an unknown token', async (t) => {
@@ -61,7 +85,10 @@ export function credentials (t: Test, { ask }: Contract): void {
     const headers = { 'x-session-token': (await logIn(ask, person.email)).body.session_token }
     for (const path of ['/sessions/whoami', '/sessions', '/self-service/settings/api']) {
       const { status, body } = await ask('GET', path, { headers })
-      t.match([status, body.error], [403, { id: 'session_aal2_required', details: { redirect_browser_to: /\/self-service\/login\/browser\?aal=aal2/ } }], path)
+      t.match([status, body.error], [403, {
+        id: 'session_aal2_required',
+        details: { redirect_browser_to: /\/self-service\/login\/browser\?aal=aal2/ },
+      }], path)
     }
     t.equal((await ask('GET', '/self-service/logout/browser', { headers })).status, 200, 'but may log out')
   })
@@ -79,7 +106,11 @@ export function credentials (t: Test, { ask }: Contract): void {
 
   t.test('a deactivated identity has no sessions while it is one, and cannot log in', async (t) => {
     const { id, email, session } = await signUp(ask)
-    const become = async (state: string) => await ask('PATCH', `/admin/identities/${id}`, { port: 'admin', json: [{ op: 'replace', path: '/state', value: state }] })
+    const become = async (state: string) =>
+      await ask('PATCH', `/admin/identities/${id}`, {
+        port: 'admin',
+        json: [{ op: 'replace', path: '/state', value: state }],
+      })
     await become('inactive')
     t.equal((await whoami(ask, session)).status, 401)
     const refused = await logIn(ask, email)
@@ -91,7 +122,10 @@ export function credentials (t: Test, { ask }: Contract): void {
   t.test('other endpoints take the same credentials and name what is missing', async (t) => {
     const { value } = await signUp(ask)
     await openFlow(ask, 'settings', 'api', { authorization: `Bearer ${value}` })
-    const missing = [['/self-service/settings/api', 'session_inactive'], ['/self-service/logout/browser', 'session_inactive'], ['/sessions', undefined]] as const
+    const missing = [['/self-service/settings/api', 'session_inactive'], [
+      '/self-service/logout/browser',
+      'session_inactive',
+    ], ['/sessions', undefined]] as const
     for (const [path, id] of missing) {
       const { status, body } = await ask('GET', path)
       t.match([status, body.error.id], [401, id], path)

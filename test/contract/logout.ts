@@ -2,10 +2,12 @@ import type { Test } from 'tap'
 import { type Contract, cookieNames, cookiesOf, type Reply } from './caller.js'
 import { addSecondFactor, logIn, type Person, signUp, signUpInBrowser, whoami } from './people.js'
 
-/** The two ways out, and the one that only looks like one (facts 1 iv, 1 v, 11). */
+/** The two ways out, and the one that only looks like one (docs/kratos-facts.md, section 1 iv, 1 v, 11). */
 export function logout (t: Test, { ask }: Contract): void {
-  const tokenFor = async ({ session }: Person): Promise<string> => (await ask('GET', '/self-service/logout/browser', { headers: session })).body.logout_token
-  const complete = async (token: string, headers: Record<string, string>): Promise<Reply> => await ask('GET', `/self-service/logout?token=${token}`, { headers })
+  const tokenFor = async ({ session }: Person): Promise<string> =>
+    (await ask('GET', '/self-service/logout/browser', { headers: session })).body.logout_token
+  const complete = async (token: string, headers: Record<string, string>): Promise<Reply> =>
+    await ask('GET', `/self-service/logout?token=${token}`, { headers })
   const isAlive = async ({ session }: Person): Promise<boolean> => (await whoami(ask, session)).status === 200
 
   t.test('the token belongs to the session, whichever credential asks, and changes nothing', async (t) => {
@@ -46,7 +48,8 @@ export function logout (t: Test, { ask }: Contract): void {
 
   t.test('an app ends its session by its token: 204, also again; an unknown token is 403, a bad body 400', async (t) => {
     const person = await signUp(ask)
-    const end = async (json?: unknown): Promise<number> => (await ask('DELETE', '/self-service/logout/api', json === undefined ? {} : { json })).status
+    const end = async (json?: unknown): Promise<number> =>
+      (await ask('DELETE', '/self-service/logout/api', json === undefined ? {} : { json })).status
     t.equal(await end({ session_token: person.value }), 204)
     t.notOk(await isAlive(person))
     t.equal(await end({ session_token: person.value }), 204)

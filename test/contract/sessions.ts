@@ -2,13 +2,16 @@ import type { Test } from 'tap'
 import type { Contract, Reply } from './caller.js'
 import { logIn, signUp, signUpInBrowser, whoami } from './people.js'
 
-/** A person's other sessions, and the end of the person (facts 12, 18). */
+/** A person's other sessions, and the end of the person (docs/kratos-facts.md, section 12, 18). */
 export function sessions (t: Test, { ask }: Contract): void {
   const list = async (headers: Record<string, string>): Promise<string[]> =>
     (await ask('GET', '/sessions?page_size=250', { headers })).body.map(({ id }: { id: string }) => id)
-  const end = async (id: string, headers: Record<string, string>): Promise<number> => (await ask('DELETE', `/sessions/${id}`, { headers })).status
+  const end = async (id: string, headers: Record<string, string>): Promise<number> =>
+    (await ask('DELETE', `/sessions/${id}`, { headers })).status
 
-  async function threeDevices (): Promise<{ session: Record<string, string>, sessionId: string, others: Array<Reply['body']> }> {
+  async function threeDevices (): Promise<
+    { session: Record<string, string>, sessionId: string, others: Array<Reply['body']> }
+  > {
     const { email, session, sessionId } = await signUp(ask)
     const others = [(await logIn(ask, email)).body, (await logIn(ask, email)).body]
     return { session, sessionId, others }
@@ -28,7 +31,7 @@ export function sessions (t: Test, { ask }: Contract): void {
     t.equal(await end(older.session.id, session), 204)
     t.same(await list(session), [newer.session.id])
     t.equal((await whoami(ask, { 'x-session-token': older.session_token })).status, 401)
-    for (const id of [older.session.id, stranger.sessionId, '11111111-2222-4333-8444-555555555555']) t.equal(await end(id, session), 204)
+    for (const id of [older.session.id, stranger.sessionId, '11111111-2222-4333-8444-555555555555']) { t.equal(await end(id, session), 204) }
     t.equal((await whoami(ask, stranger.session)).status, 200)
     for (const id of [sessionId, 'nonsense']) t.equal(await end(id, session), 400)
   })
@@ -37,7 +40,7 @@ export function sessions (t: Test, { ask }: Contract): void {
     const { session, others } = await threeDevices()
     const { status, body } = await ask('DELETE', '/sessions', { headers: session })
     t.same([status, body.count], [200, 2])
-    for (const { session_token: token } of others) t.equal((await whoami(ask, { 'x-session-token': token })).status, 401)
+    for (const { session_token: token } of others) { t.equal((await whoami(ask, { 'x-session-token': token })).status, 401) }
     t.equal((await whoami(ask, session)).status, 200)
   })
 
@@ -48,7 +51,8 @@ export function sessions (t: Test, { ask }: Contract): void {
 
   t.test('an identity that is deleted takes its sessions along', async (t) => {
     const { id, session } = await signUp(ask)
-    const remove = async (): Promise<number> => (await ask('DELETE', `/admin/identities/${id}`, { port: 'admin' })).status
+    const remove = async (): Promise<number> =>
+      (await ask('DELETE', `/admin/identities/${id}`, { port: 'admin' })).status
     t.same([await remove(), await remove()], [204, 404])
     t.equal((await whoami(ask, session)).status, 401)
   })

@@ -7,7 +7,11 @@ import type { FlowName } from '../../src/kratos-client/caller.js'
 import { upstreamAnswer } from '../support/recorded-answer.js'
 import { ROOT } from '../support/process.js'
 
-interface Exchange { step: string, request: { method: string, url: string }, response: { status: number, headers: Array<[string, string]>, body: unknown } }
+interface Exchange {
+  step: string
+  request: { method: string, url: string }
+  response: { status: number, headers: Array<[string, string]>, body: unknown }
+}
 
 const folder = join(ROOT, 'test/recordings')
 const files = readdirSync(folder)
@@ -33,7 +37,9 @@ function outcomeOfRecorded (recording: string, step: string) {
   return { answer, outcome: outcomeOf(answer, context.flow) }
 }
 
-const rows = [...readFileSync(join(ROOT, 'docs/outcomes.md'), 'utf8').matchAll(/^\| (.+?) \| (\d\d) \| (.+?) \| (\w+) \|$/gm)]
+const rows = [
+  ...readFileSync(join(ROOT, 'docs/outcomes.md'), 'utf8').matchAll(/^\| (.+?) \| (\d\d) \| (.+?) \| (\w+) \|$/gm),
+]
   .map(([, what = '', recording = '', step = '', next = '']) => ({ what, recording, step, next }))
 
 t.test('docs/outcomes.md', async (t) => {
@@ -51,14 +57,27 @@ t.test('docs/outcomes.md', async (t) => {
 t.test('outcomeOf', async (t) => {
   await t.test('names the flow that Kratos named', async (t) => {
     const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/
-    for (const [recording, step] of [['05', 'API submit'], ['55', 'right code'], ['13', 'submit expired login flow'], ['55', 'wrong code no. 6'], ['60', 'wrong code no. 6']] as const) {
+    for (
+      const [recording, step] of [['05', 'API submit'], ['55', 'right code'], ['13', 'submit expired login flow'], [
+        '55',
+        'wrong code no. 6',
+      ], ['60', 'wrong code no. 6']] as const
+    ) {
       t.match(outcomeOfRecorded(recording, step).outcome.flowId, uuid, step)
     }
   })
 
   await t.test('a fault of Kratos decides nothing', async (t) => {
-    for (const code of ['UPSTREAM_ERROR', 'UPSTREAM_UNAVAILABLE', 'UPSTREAM_TIMEOUT', 'OVERLOADED', 'RATE_LIMITED'] as const) {
-      t.same(outcomeOf({ kind: 'ill', code, setCookie: [] }, 'login'), { next: 'form' })
+    for (
+      const code of [
+        'UPSTREAM_ERROR',
+        'UPSTREAM_UNAVAILABLE',
+        'UPSTREAM_TIMEOUT',
+        'OVERLOADED',
+        'RATE_LIMITED',
+      ] as const
+    ) {
+      t.same(outcomeOf({ kind: 'unavailable', code, setCookie: [] }, 'login'), { next: 'form' })
     }
   })
 })
@@ -68,7 +87,7 @@ t.test('fieldErrors', async (t) => {
     const weak = exchange('20', 'validation error (weak password)').response.body as Record<string, unknown>
     t.match(fieldErrors(weak), { password: [/password/i] })
     t.same(fieldErrors(exchange('02', 'init').response.body as Record<string, unknown>), {})
-    t.same(fieldErrors({ ui: { nodes: null } }), {}, 'an empty choice has no nodes (rec 12)')
+    t.same(fieldErrors({ ui: { nodes: null } }), {}, 'an empty choice has no nodes (recording 12)')
   })
 })
 

@@ -20,9 +20,15 @@ const ROWS: Row[] = [
   ['two different session cookies (B01)', cookie(TOKEN, OTHER_TOKEN), { kind: 'conflict' }],
   ['a sealed and a raw one (B01)', cookie(SEALED, TOKEN), { kind: 'conflict' }],
   ['one with a value and one without (B01)', cookie(TOKEN, ''), { kind: 'conflict' }],
-  ['two that differ, and a token header beside (B01)', { ...cookie(TOKEN, OTHER_TOKEN), 'x-session-token': TOKEN }, { kind: 'conflict' }],
+  ['two that differ, and a token header beside (B01)', { ...cookie(TOKEN, OTHER_TOKEN), 'x-session-token': TOKEN }, {
+    kind: 'conflict',
+  }],
   ['the same value twice (B03)', cookie(SEALED, SEALED), sealed()],
-  ['the same value twice among others (B03)', { cookie: `a=1; ${NAME}=${TOKEN};b=2;${NAME}=${TOKEN}` }, tokenFrom('cookie')],
+  [
+    'the same value twice among others (B03)',
+    { cookie: `a=1; ${NAME}=${TOKEN};b=2;${NAME}=${TOKEN}` },
+    tokenFrom('cookie'),
+  ],
   ['an empty value (B05)', cookie(''), NONE],
   ['an empty value beside a good token header (B05)', { ...cookie(''), 'x-session-token': TOKEN }, NONE],
   ['two quotes (B05)', cookie('""'), NONE],
@@ -48,8 +54,16 @@ const ROWS: Row[] = [
   ['a sealed value as token header (B13)', { 'x-session-token': SEALED }, NONE],
   ['a logout token as token header (B13)', { 'x-session-token': TOKEN.replace('_st_', '_lo_') }, NONE],
   ['two token headers, as Node joins them (B13)', { 'x-session-token': `${TOKEN}, ${OTHER_TOKEN}` }, NONE],
-  ['a malformed token header beside a good Bearer (B13)', { 'x-session-token': 'x', authorization: `Bearer ${TOKEN}` }, NONE],
-  ['an empty token header beside a Bearer (B14)', { 'x-session-token': ' ', authorization: `Bearer ${TOKEN}` }, tokenFrom('header')],
+  [
+    'a malformed token header beside a good Bearer (B13)',
+    { 'x-session-token': 'x', authorization: `Bearer ${TOKEN}` },
+    NONE,
+  ],
+  [
+    'an empty token header beside a Bearer (B14)',
+    { 'x-session-token': ' ', authorization: `Bearer ${TOKEN}` },
+    tokenFrom('header'),
+  ],
   ['a Bearer (B14)', { authorization: `Bearer ${TOKEN}` }, tokenFrom('header')],
   ['a bearer in lower case (B14)', { authorization: `bearer ${TOKEN}` }, tokenFrom('header')],
   ['another Bearer (B14)', { authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.e30.x' }, NONE],
@@ -66,31 +80,55 @@ t.test('the one credential of a request', async (t) => {
 
 t.test('the one credential of a request is never more than one header upstream, whatever came (B12, B16)', async (t) => {
   const value = fc.oneof(fc.constantFrom(TOKEN, OTHER_TOKEN, SEALED, ''), fc.string({ maxLength: 30 }))
-  const request = fc.record({ cookie: value.map((text) => `${NAME}=${text}`), 'x-session-token': value, authorization: value.map((text) => `Bearer ${text}`) }, { requiredKeys: [] })
-  fc.assert(fc.property(request, (headers) => {
-    const sent = Object.keys(credentialHeaders(chooseCredential(headers, NAME), NAME))
-    return sent.length <= 1 && !sent.includes('authorization')
-  }), { numRuns: 500 })
+  const request = fc.record({
+    cookie: value.map((text) => `${NAME}=${text}`),
+    'x-session-token': value,
+    authorization: value.map((text) => `Bearer ${text}`),
+  }, { requiredKeys: [] })
+  fc.assert(
+    fc.property(request, (headers) => {
+      const sent = Object.keys(credentialHeaders(chooseCredential(headers, NAME), NAME))
+      return sent.length <= 1 && !sent.includes('authorization')
+    }),
+    { numRuns: 500 },
+  )
   t.pass()
 })
 
 t.test('the headers that carry a credential', async (t) => {
   const csrf = [`csrf_token_${'0'.repeat(64)}=abc=`]
-  t.same(credentialHeaders(tokenFrom('cookie'), NAME), { 'x-session-token': TOKEN }, 'a token never goes as cookie (B16)')
+  t.same(
+    credentialHeaders(tokenFrom('cookie'), NAME),
+    { 'x-session-token': TOKEN },
+    'a token never goes as cookie (B16)',
+  )
   t.same(credentialHeaders(sealed('S'), NAME), { cookie: `${NAME}=S` }, 'a sealed value never goes as token (B17)')
   t.same(credentialHeaders(sealed('S'), 'my_session'), { cookie: 'my_session=S' }, 'under the configured name')
-  t.same(credentialHeaders(sealed('S'), NAME, csrf), { cookie: `${csrf[0]}; ${NAME}=S` }, 'with the CSRF cookie of a browser flow')
+  t.same(
+    credentialHeaders(sealed('S'), NAME, csrf),
+    { cookie: `${csrf[0]}; ${NAME}=S` },
+    'with the CSRF cookie of a browser flow',
+  )
   t.same(credentialHeaders({ kind: 'conflict' }, NAME), {}, 'a pair is ignored (B01)')
   t.same(credentialHeaders(NONE, NAME), {}, 'none is none')
 })
 
 t.test('cookies of a request', async (t) => {
-  t.same(parseCookieHeader('a=1; b = "2" ;=x; c; d=a=b'), [{ name: 'a', value: '1' }, { name: 'b', value: '"2"' }, { name: 'd', value: 'a=b' }], 'are split and never decoded (B06)')
+  t.same(parseCookieHeader('a=1; b = "2" ;=x; c; d=a=b'), [{ name: 'a', value: '1' }, { name: 'b', value: '"2"' }, {
+    name: 'd',
+    value: 'a=b',
+  }], 'are split and never decoded (B06)')
   t.same(parseCookieHeader(undefined), [])
   const csrf = `csrf_token_${'0f'.repeat(32)}=Nl5+26w5gnK5+HXaVoWqVIhZEWiOlf3I/4ue9UVsEtQ=`
-  const header = `theme=dark; ${csrf}; ory_kratos_continuity=MTc; csrf_token_product=1; csrf_token_${'0F'.repeat(32)}=1; ${NAME}=x`
-  t.same(flowCookies(header), [csrf, 'ory_kratos_continuity=MTc'], 'of which only Kratos\' own go up with a flow (B18)')
-  t.same(flowCookies('ory_kratos_continuity="a b"; ory_kratos_continuity=a\u0001'), [], 'and only with harmless values (B06)')
+  const header = `theme=dark; ${csrf}; ory_kratos_continuity=MTc; csrf_token_product=1; csrf_token_${
+    '0F'.repeat(32)
+  }=1; ${NAME}=x`
+  t.same(flowCookies(header), [csrf, 'ory_kratos_continuity=MTc'], "of which only Kratos' own go up with a flow (B18)")
+  t.same(
+    flowCookies('ory_kratos_continuity="a b"; ory_kratos_continuity=a\u0001'),
+    [],
+    'and only with harmless values (B06)',
+  )
 })
 
 t.test('cookies of an answer are the raw lines in order (B25)', async (t) => {
@@ -105,5 +143,8 @@ t.test('a recorded sealed cookie and a recorded token are taken as what they are
   const line = headers.find(([name, value]) => name === 'Set-Cookie' && value.startsWith(NAME))?.[1] ?? ''
   t.match(chooseCredential({ cookie: line.split(';')[0] }, NAME), { kind: 'cookie' })
   const { body } = recorded('10-api-login', 'success') as { body: { session_token: string } }
-  t.match(chooseCredential({ cookie: `${NAME}=${body.session_token}` }, NAME), { kind: 'token', value: body.session_token })
+  t.match(chooseCredential({ cookie: `${NAME}=${body.session_token}` }, NAME), {
+    kind: 'token',
+    value: body.session_token,
+  })
 })

@@ -1,17 +1,29 @@
 import t from 'tap'
 import { FRONTEND } from '../support/app.js'
-import { buildWithKratos, cookieHeader, get, PASSWORD, post, setCookies, signUp, signUpInBrowser, startFlow } from '../support/kratos.js'
+import {
+  buildWithKratos, cookieHeader, get, PASSWORD, post, setCookies, signUp, signUpInBrowser,
+  startFlow,
+} from '../support/kratos.js'
 
-interface Device { id: string, current: boolean, user_agent: string | null, ip_address: string | null }
+interface Device {
+  id: string
+  current: boolean
+  user_agent: string | null
+  ip_address: string | null
+}
 
 t.test('/api/auth/sessions', async (t) => {
   const { app } = await buildWithKratos(t)
-  const devices = async (cookie: string): Promise<Device[]> => (await get(app, '/api/auth/sessions', { cookie })).json<{ data: { sessions: Device[] } }>().data.sessions
-  const isLoggedIn = async (cookie: string): Promise<boolean> => (await get(app, '/api/auth/whoami', { cookie })).statusCode === 200
+  const devices = async (cookie: string): Promise<Device[]> =>
+    (await get(app, '/api/auth/sessions', { cookie })).json<{ data: { sessions: Device[] } }>().data.sessions
+  const isLoggedIn = async (cookie: string): Promise<boolean> =>
+    (await get(app, '/api/auth/whoami', { cookie })).statusCode === 200
 
   async function logIn (email: string, userAgent: string): Promise<string> {
     const { id } = await startFlow(app, 'login')
-    const answer = await post(app, '/api/auth/flows/login', { flow_id: id, identifier: email, password: PASSWORD }, { 'user-agent': userAgent })
+    const answer = await post(app, '/api/auth/flows/login', { flow_id: id, identifier: email, password: PASSWORD }, {
+      'user-agent': userAgent,
+    })
     return cookieHeader(answer)
   }
 
@@ -22,7 +34,11 @@ t.test('/api/auth/sessions', async (t) => {
     t.equal(sessions.length, 2)
     t.match(sessions[0], { current: true })
     t.match(sessions[1], { current: false, user_agent: 'phone/1.0', ip_address: '127.0.0.1' })
-    t.notMatch((await get(app, '/api/auth/sessions', { cookie })).body, /ory_st_|traits/, 'nothing that proves a session, nothing about others')
+    t.notMatch(
+      (await get(app, '/api/auth/sessions', { cookie })).body,
+      /ory_st_|traits/,
+      'nothing that proves a session, nothing about others',
+    )
   })
 
   await t.test('DELETE with an id ends that one only', async (t) => {
@@ -59,7 +75,8 @@ t.test('/api/auth/sessions', async (t) => {
     const { cookie } = await signUp(app)
     const stranger = await signUp(app)
     const [{ id } = { id: '' }] = await devices(stranger.cookie)
-    const remove = (path: string) => app.inject({ method: 'DELETE', url: `/api/auth/sessions/${path}`, headers: { cookie } })
+    const remove = (path: string) =>
+      app.inject({ method: 'DELETE', url: `/api/auth/sessions/${path}`, headers: { cookie } })
     t.equal((await remove(id)).statusCode, 404)
     t.equal((await remove('11111111-2222-4333-8444-555555555555')).statusCode, 404)
     t.equal((await remove('nope')).statusCode, 400)
@@ -69,14 +86,19 @@ t.test('/api/auth/sessions', async (t) => {
   await t.test('401 without a session, 403 from a foreign page', async (t) => {
     const { cookie } = await signUp(app)
     t.equal((await get(app, '/api/auth/sessions')).statusCode, 401)
-    const foreign = await app.inject({ method: 'DELETE', url: '/api/auth/sessions', headers: { cookie, origin: 'https://evil.example' } })
+    const foreign = await app.inject({
+      method: 'DELETE',
+      url: '/api/auth/sessions',
+      headers: { cookie, origin: 'https://evil.example' },
+    })
     t.equal(foreign.json().code, 'ORIGIN_FORBIDDEN')
   })
 })
 
 t.test('DELETE /api/auth/account', async (t) => {
   const { app } = await buildWithKratos(t)
-  const remove = (cookie: string, headers: Record<string, string> = {}) => app.inject({ method: 'DELETE', url: '/api/auth/account', headers: { cookie, origin: FRONTEND, ...headers } })
+  const remove = (cookie: string, headers: Record<string, string> = {}) =>
+    app.inject({ method: 'DELETE', url: '/api/auth/account', headers: { cookie, origin: FRONTEND, ...headers } })
 
   await t.test('deletes the identity at Kratos, its sessions and its rows', async (t) => {
     const { cookie, identityId, email } = await signUp(app)
@@ -86,7 +108,10 @@ t.test('DELETE /api/auth/account', async (t) => {
     t.equal((await get(app, '/api/auth/whoami', { cookie })).statusCode, 401)
     t.equal(await app.store.users.find(identityId), undefined)
     const { id } = await startFlow(app, 'login')
-    t.equal((await post(app, '/api/auth/flows/login', { flow_id: id, identifier: email, password: PASSWORD })).json().code, 'INVALID_CREDENTIALS')
+    t.equal(
+      (await post(app, '/api/auth/flows/login', { flow_id: id, identifier: email, password: PASSWORD })).json().code,
+      'INVALID_CREDENTIALS',
+    )
   })
 
   await t.test('401 without a session, 403 from a foreign page', async (t) => {

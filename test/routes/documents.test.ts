@@ -7,7 +7,8 @@ t.test('/api/documents', async (t) => {
   const owner = await signUp(app)
   const stranger = await signUp(app)
   const cookie = { cookie: owner.cookie }
-  const create = async (title: string) => (await post(app, '/api/documents', { title, content: `${title}!` }, cookie)).json<{ data: { id: string } }>().data
+  const create = async (title: string) =>
+    (await post(app, '/api/documents', { title, content: `${title}!` }, cookie)).json<{ data: { id: string } }>().data
 
   await t.test('an empty list names the user', async (t) => {
     const answer = await get(app, '/api/documents', cookie)
@@ -34,7 +35,8 @@ t.test('/api/documents', async (t) => {
     let cursor: string | null = ''
     do {
       const query: string = cursor === '' ? 'limit=2' : `limit=2&cursor=${encodeURIComponent(cursor ?? '')}`
-      const page: { documents: Array<{ title: string }>, next_cursor: string | null } = (await get(app, `/api/documents?${query}`, cookie)).json().data
+      const page: { documents: Array<{ title: string }>, next_cursor: string | null } =
+        (await get(app, `/api/documents?${query}`, cookie)).json().data
       titles.push(...page.documents.map(({ title }) => title))
       cursor = page.next_cursor
     } while (cursor !== null)
@@ -46,7 +48,12 @@ t.test('/api/documents', async (t) => {
     const missing = await get(app, '/api/documents/11111111-2222-4333-8444-555555555555', { cookie: stranger.cookie })
     for (const method of ['GET', 'PATCH', 'DELETE'] as const) {
       const payload = method === 'PATCH' ? { payload: { title: 'Theirs' } } : {}
-      const answer = await app.inject({ method, url: `/api/documents/${id}`, headers: { cookie: stranger.cookie }, ...payload })
+      const answer = await app.inject({
+        method,
+        url: `/api/documents/${id}`,
+        headers: { cookie: stranger.cookie },
+        ...payload,
+      })
       t.equal(answer.statusCode, 404)
       t.same(answer.json(), missing.json())
     }
@@ -54,7 +61,9 @@ t.test('/api/documents', async (t) => {
   })
 
   await t.test('bad limits and forged cursors are 400, and no cursor opens another list (A35)', async (t) => {
-    for (const query of ['limit=-1', 'limit=0', 'limit=1e9', 'limit=abc', 'limit=1.5', 'cursor=forged', 'limit=1&limit=2']) {
+    for (
+      const query of ['limit=-1', 'limit=0', 'limit=1e9', 'limit=abc', 'limit=1.5', 'cursor=forged', 'limit=1&limit=2']
+    ) {
       const answer = await get(app, `/api/documents?${query}`, cookie)
       t.equal(answer.statusCode, 400, query)
       t.equal(answer.json().code, 'VALIDATION_ERROR')
@@ -65,25 +74,42 @@ t.test('/api/documents', async (t) => {
   })
 
   await t.test('bad bodies are 400 with the field, text is kept as it is (A04, A18, A37)', async (t) => {
-    for (const body of [{}, { title: 1, content: 'x' }, { title: '', content: 'x' }, { title: 'a\u0000b', content: 'x' }, { title: 'x', content: 'y', owner: 'z' }, [], null]) {
+    for (
+      const body of [
+        {},
+        { title: 1, content: 'x' },
+        { title: '', content: 'x' },
+        { title: 'a\u0000b', content: 'x' },
+        { title: 'x', content: 'y', owner: 'z' },
+        [],
+        null,
+      ]
+    ) {
       const answer = await post(app, '/api/documents', body, cookie)
       t.equal(answer.statusCode, 400, JSON.stringify(body))
       t.equal(answer.json().code, 'VALIDATION_ERROR')
     }
-    t.match((await post(app, '/api/documents', { title: 1, content: 'x' }, cookie)).json(), { fields: [{ path: '/title' }] })
+    t.match((await post(app, '/api/documents', { title: 1, content: 'x' }, cookie)).json(), {
+      fields: [{ path: '/title' }],
+    })
     const title = "Robert'); DROP TABLE documents;-- 🙂"
     t.equal((await post(app, '/api/documents', { title, content: '' }, cookie)).json().data.title, title)
   })
 
   await t.test('200,000 characters fit, 256 KiB do not', async (t) => {
-    t.equal((await post(app, '/api/documents', { title: 'Long', content: 'x'.repeat(200_000) }, cookie)).statusCode, 201)
+    t.equal(
+      (await post(app, '/api/documents', { title: 'Long', content: 'x'.repeat(200_000) }, cookie)).statusCode,
+      201,
+    )
     const answer = await post(app, '/api/documents', { title: 'Long', content: 'x'.repeat(256 * 1024) }, cookie)
     t.equal(answer.statusCode, 413)
     t.equal(answer.json().code, 'PAYLOAD_TOO_LARGE')
   })
 
   await t.test('401 without a session, before the body is looked at', async (t) => {
-    for (const [method, url] of [['GET', ''], ['POST', ''], ['GET', '/x'], ['PATCH', '/x'], ['DELETE', '/x']] as const) {
+    for (
+      const [method, url] of [['GET', ''], ['POST', ''], ['GET', '/x'], ['PATCH', '/x'], ['DELETE', '/x']] as const
+    ) {
       const answer = await app.inject({ method, url: `/api/documents${url}` })
       t.equal(answer.statusCode, 401, `${method} ${url}`)
       t.same(answer.json(), { success: false, error: 'Invalid session', code: 'INVALID_SESSION' })
@@ -93,14 +119,19 @@ t.test('/api/documents', async (t) => {
 
   await t.test('a foreign page writes nothing, a native client needs no Origin (C02, C06, C08, C09)', async (t) => {
     const before = (await get(app, '/api/documents?limit=100', cookie)).json().data.documents.length
-    const attacks = [{ origin: 'https://evil.example' }, { origin: 'null' }, { origin: `${FRONTEND}/` }, { 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }]
+    const attacks = [{ origin: 'https://evil.example' }, { origin: 'null' }, { origin: `${FRONTEND}/` }, {
+      'sec-fetch-site': 'cross-site',
+    }, { 'sec-fetch-site': 'same-site' }]
     for (const headers of attacks) {
       const answer = await post(app, '/api/documents', { title: 'Evil', content: '' }, { ...cookie, ...headers })
       t.equal(answer.statusCode, 403, JSON.stringify(headers))
       t.equal(answer.json().code, 'ORIGIN_FORBIDDEN')
     }
     t.equal((await get(app, '/api/documents?limit=100', cookie)).json().data.documents.length, before)
-    const native = await post(app, '/api/documents', { title: 'Native', content: '' }, { 'x-session-token': owner.token, origin: 'https://evil.example' })
+    const native = await post(app, '/api/documents', { title: 'Native', content: '' }, {
+      'x-session-token': owner.token,
+      origin: 'https://evil.example',
+    })
     t.equal(native.statusCode, 201, 'a foreign page cannot send the token header')
   })
 })

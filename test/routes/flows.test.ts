@@ -1,6 +1,9 @@
 import t from 'tap'
 import { FRONTEND } from '../support/app.js'
-import { buildWithKratos, cookieHeader, freshEmail, get, PASSWORD, post, setCookies, signUp, signUpInBrowser, startFlow } from '../support/kratos.js'
+import {
+  buildWithKratos, cookieHeader, freshEmail, get, PASSWORD, post, setCookies, signUp, signUpInBrowser,
+  startFlow,
+} from '../support/kratos.js'
 import { embeddedOnly } from '../support/target.js'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
@@ -17,7 +20,11 @@ t.test('GET /api/auth/flows/{registration,login}', async (t) => {
       t.equal(success, true)
       t.match(data, { id: UUID, type: 'api', ui: { method: 'POST' } })
       t.ok(data.ui.nodes.some((node: { attributes: { name: string } }) => node.attributes.name === 'password'))
-      t.equal(new URL(data.request_url).origin, new URL(data.ui.action).origin, 'request_url has the origin of ui.action (B19)')
+      t.equal(
+        new URL(data.request_url).origin,
+        new URL(data.ui.action).origin,
+        'request_url has the origin of ui.action (B19)',
+      )
       t.same(setCookies(answer), [], 'an API flow sets no cookie')
     })
   }
@@ -25,7 +32,9 @@ t.test('GET /api/auth/flows/{registration,login}', async (t) => {
   await t.test('type=browser starts a browser flow and forwards its CSRF cookie byte for byte', async (t) => {
     const answer = await get(app, '/api/auth/flows/login?type=browser')
     t.equal(answer.json().data.type, 'browser')
-    t.match(setCookies(answer), [/^csrf_token_[0-9a-f]{64}=[A-Za-z0-9+/=]{44}; Path=\/; Max-Age=31536000; HttpOnly; SameSite=Lax$/])
+    t.match(setCookies(answer), [
+      /^csrf_token_[0-9a-f]{64}=[A-Za-z0-9+/=]{44}; Path=\/; Max-Age=31536000; HttpOnly; SameSite=Lax$/,
+    ])
   })
 
   await t.test('a sealed session cookie makes browser the default and api a 400 (D04)', async (t) => {
@@ -107,12 +116,15 @@ t.test('POST /api/auth/flows/registration', async (t) => {
   await t.test('200 with the session, the token in a cookie and nowhere in the body (B26)', async (t) => {
     const { answer, email } = await signUp(app)
     t.equal(answer.statusCode, 200)
-    t.match(answer.json(), { success: true, data: { session: { active: true, identity: { traits: { email, first_name: 'Ada' } } } } })
+    t.match(answer.json(), {
+      success: true,
+      data: { session: { active: true, identity: { traits: { email, first_name: 'Ada' } } } },
+    })
     t.notMatch(answer.body, /ory_st_/)
     const [line = '', ...others] = setCookies(answer)
     t.same(others, [])
     t.match(line, /^ory_kratos_session=ory_st_[A-Za-z0-9]{32};/)
-    for (const attribute of ['Path=/', 'HttpOnly', 'SameSite=Lax']) t.ok(line.split('; ').includes(attribute), attribute)
+    for (const attribute of ['Path=/', 'HttpOnly', 'SameSite=Lax']) { t.ok(line.split('; ').includes(attribute), attribute) }
     t.notMatch(line, /domain|secure/i)
     const maxAge = Number(/Max-Age=(\d+)/.exec(line)?.[1])
     t.ok(Math.abs(maxAge - 86_400) <= 5, `until the session expires, not ${maxAge}`)
@@ -139,22 +151,56 @@ t.test('POST /api/auth/flows/registration', async (t) => {
   await t.test('browser flow: both cookies of Kratos, byte for byte (B25)', async (t) => {
     const { answer, cookie } = await signUpInBrowser(app)
     t.equal(answer.statusCode, 200)
-    t.match(setCookies(answer), [/^csrf_token_/, /^ory_kratos_session=[A-Za-z0-9_=-]{100,}; Path=\/; Expires=[^;]+; Max-Age=\d+; HttpOnly; SameSite=Lax$/])
+    t.match(setCookies(answer), [
+      /^csrf_token_/,
+      /^ory_kratos_session=[A-Za-z0-9_=-]{100,}; Path=\/; Expires=[^;]+; Max-Age=\d+; HttpOnly; SameSite=Lax$/,
+    ])
     t.equal((await get(app, '/api/auth/whoami', { cookie })).statusCode, 200)
   })
 
   await t.test('generic body: {flow_id, method, traits, password}', async (t) => {
     const { id } = await startFlow(app, 'registration')
     const email = freshEmail()
-    const answer = await post(app, '/api/auth/flows/registration', { flow_id: id, method: 'password', traits: { email }, password: PASSWORD, state: 'x', schema_id: 'y' })
+    const answer = await post(app, '/api/auth/flows/registration', {
+      flow_id: id,
+      method: 'password',
+      traits: { email },
+      password: PASSWORD,
+      state: 'x',
+      schema_id: 'y',
+    })
     t.match(answer.json(), { success: true, data: { identity: { traits: { email } } } })
   })
 
   const rejected = [
-    { what: 'duplicate e-mail', body: (email: string) => ({ email, password: PASSWORD }), code: 'IDENTIFIER_TAKEN', message: 4000007, node: undefined },
-    { what: 'weak password', body: () => ({ email: freshEmail(), password: 'abc' }), code: 'FLOW_REJECTED', message: 4000032, node: 'password' },
-    { what: 'missing e-mail', body: () => ({ password: PASSWORD }), code: 'FLOW_REJECTED', message: 4000002, node: 'traits.email' },
-    { what: 'malformed e-mail', body: () => ({ email: 'nope', password: PASSWORD }), code: 'FLOW_REJECTED', message: 4000040, node: 'traits.email' },
+    {
+      what: 'duplicate e-mail',
+      body: (email: string) => ({ email, password: PASSWORD }),
+      code: 'IDENTIFIER_TAKEN',
+      message: 4000007,
+      node: undefined,
+    },
+    {
+      what: 'weak password',
+      body: () => ({ email: freshEmail(), password: 'abc' }),
+      code: 'FLOW_REJECTED',
+      message: 4000032,
+      node: 'password',
+    },
+    {
+      what: 'missing e-mail',
+      body: () => ({ password: PASSWORD }),
+      code: 'FLOW_REJECTED',
+      message: 4000002,
+      node: 'traits.email',
+    },
+    {
+      what: 'malformed e-mail',
+      body: () => ({ email: 'nope', password: PASSWORD }),
+      code: 'FLOW_REJECTED',
+      message: 4000040,
+      node: 'traits.email',
+    },
   ]
   for (const { what, body, code, message, node } of rejected) {
     await t.test(`400 ${code} for a ${what}, Kratos' message ${message} in place`, async (t) => {
@@ -189,8 +235,16 @@ t.test('POST /api/auth/flows/login', async (t) => {
 
   await t.test('400 INVALID_CREDENTIALS with 4000006, the same for an unknown identifier (G01)', async (t) => {
     const { id } = await startFlow(app, 'login')
-    const wrong = await post(app, '/api/auth/flows/login', { flow_id: id, identifier: email, password: 'wrong-password' })
-    const unknown = await post(app, '/api/auth/flows/login', { flow_id: id, identifier: freshEmail(), password: 'wrong-password' })
+    const wrong = await post(app, '/api/auth/flows/login', {
+      flow_id: id,
+      identifier: email,
+      password: 'wrong-password',
+    })
+    const unknown = await post(app, '/api/auth/flows/login', {
+      flow_id: id,
+      identifier: freshEmail(),
+      password: 'wrong-password',
+    })
     for (const answer of [wrong, unknown]) {
       t.equal(answer.statusCode, 400)
       const { code, id: shown, ui } = answer.json()
@@ -207,7 +261,9 @@ t.test('POST /api/auth/flows/login', async (t) => {
     const withoutCookie = await post(app, '/api/auth/flows/login', body)
     t.equal(withoutCookie.statusCode, 403)
     t.equal(withoutCookie.json().code, 'CSRF_VIOLATION')
-    const withoutToken = await post(app, '/api/auth/flows/login', { ...body, csrf_token: undefined }, { cookie: cookieHeader(init) })
+    const withoutToken = await post(app, '/api/auth/flows/login', { ...body, csrf_token: undefined }, {
+      cookie: cookieHeader(init),
+    })
     t.equal(withoutToken.statusCode, 403, 'an API submit of a browser flow')
     const answer = await post(app, '/api/auth/flows/login', body, { cookie: cookieHeader(init) })
     t.equal(answer.statusCode, 200)
@@ -217,11 +273,19 @@ t.test('POST /api/auth/flows/login', async (t) => {
   await t.test('an API submit carries neither the cookies nor the Origin of the page to Kratos (B18)', async (t) => {
     const { id } = await startFlow(app, 'login')
     const headers = { origin: FRONTEND, cookie: 'theme=dark; tracking=1' }
-    t.equal((await post(app, '/api/auth/flows/login', { flow_id: id, identifier: email, password: PASSWORD }, headers)).statusCode, 200)
+    t.equal(
+      (await post(app, '/api/auth/flows/login', { flow_id: id, identifier: email, password: PASSWORD }, headers))
+        .statusCode,
+      200,
+    )
   })
 
   await t.test('404 for an unknown flow, 400 for a malformed id', async (t) => {
-    const unknown = await post(app, '/api/auth/flows/login', { flow_id: OTHER_ID, identifier: email, password: PASSWORD })
+    const unknown = await post(app, '/api/auth/flows/login', {
+      flow_id: OTHER_ID,
+      identifier: email,
+      password: PASSWORD,
+    })
     t.equal(unknown.statusCode, 404)
     t.equal(unknown.json().code, 'FLOW_NOT_FOUND')
     for (const id of ['../..', 'a?b', 'a#b', 'x'.repeat(10_000), `${OTHER_ID}?x`, undefined]) {
@@ -231,17 +295,25 @@ t.test('POST /api/auth/flows/login', async (t) => {
     }
   })
 
-  await t.test('410 FLOW_EXPIRED with the flow that replaces it (A26)', embeddedOnly('a flow lifespan of 1 ms'), async (t) => {
-    const { app } = await buildWithKratos(t, { overrides: { selfservice: { flows: { login: { lifespan: '1ms' } } } } })
-    const { id } = await startFlow(app, 'login')
-    const answer = await post(app, '/api/auth/flows/login', { flow_id: id, identifier: email, password: PASSWORD })
-    t.equal(answer.statusCode, 410)
-    t.match(answer.json(), { success: false, code: 'FLOW_EXPIRED', use_flow_id: UUID })
-  })
+  await t.test(
+    '410 FLOW_EXPIRED with the flow that replaces it (A26)',
+    embeddedOnly('a flow lifespan of 1 ms'),
+    async (t) => {
+      const { app } = await buildWithKratos(t, {
+        overrides: { selfservice: { flows: { login: { lifespan: '1ms' } } } },
+      })
+      const { id } = await startFlow(app, 'login')
+      const answer = await post(app, '/api/auth/flows/login', { flow_id: id, identifier: email, password: PASSWORD })
+      t.equal(answer.statusCode, 410)
+      t.match(answer.json(), { success: false, code: 'FLOW_EXPIRED', use_flow_id: UUID })
+    },
+  )
 
   await t.test('403 ORIGIN_FORBIDDEN for a foreign page, before Kratos is asked (C02, C10)', async (t) => {
     const { id } = await startFlow(app, 'login')
-    const answer = await post(app, '/api/auth/flows/login', { flow_id: id, identifier: email, password: PASSWORD }, { origin: 'https://evil.example' })
+    const answer = await post(app, '/api/auth/flows/login', { flow_id: id, identifier: email, password: PASSWORD }, {
+      origin: 'https://evil.example',
+    })
     t.equal(answer.statusCode, 403)
     t.equal(answer.json().code, 'ORIGIN_FORBIDDEN')
     t.same(setCookies(answer), [])

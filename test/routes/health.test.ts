@@ -25,7 +25,10 @@ t.test('GET /health', async (t) => {
   await t.test('a database that cannot be used makes ready 503; whoami works without it, documents are 503', async (t) => {
     const { app, kratos } = await buildWithKratos(t)
     const { cookie } = await signUp(app)
-    const crippled = await build(t, { KRATOS_PUBLIC_URL: kratos.publicUrl, DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none' })
+    const crippled = await build(t, {
+      KRATOS_PUBLIC_URL: kratos.publicUrl,
+      DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none',
+    })
     t.equal((await get(crippled.app, '/health/ready')).statusCode, 503)
     t.equal((await get(crippled.app, '/api/auth/whoami', { cookie })).statusCode, 200)
     const documents = await get(crippled.app, '/api/documents', { cookie })
@@ -43,21 +46,43 @@ t.test('GET /health', async (t) => {
 
 t.test('CORS', async (t) => {
   const { app } = await build(t)
-  const preflight = (origin: string) => app.inject({ method: 'OPTIONS', url: '/api/documents', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' } })
+  const preflight = (origin: string) =>
+    app.inject({
+      method: 'OPTIONS',
+      url: '/api/documents',
+      headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' },
+    })
 
   await t.test('an allowed front end gets its headers, on errors too (C01)', async (t) => {
     const allowed = await preflight(FRONTEND)
     t.equal(allowed.statusCode, 204)
-    t.match(allowed.headers, { 'access-control-allow-origin': FRONTEND, 'access-control-allow-credentials': 'true', vary: /Origin/, 'access-control-allow-methods': /DELETE/ })
+    t.match(allowed.headers, {
+      'access-control-allow-origin': FRONTEND,
+      'access-control-allow-credentials': 'true',
+      vary: /Origin/,
+      'access-control-allow-methods': /DELETE/,
+    })
     t.notMatch(String(allowed.headers['access-control-allow-headers']), /session-token/i, '(B13)')
     for (const url of ['/api/auth/whoami', '/nope']) {
       const answer = await get(app, url, { origin: FRONTEND })
-      t.match(answer.headers, { 'access-control-allow-origin': FRONTEND, 'access-control-allow-credentials': 'true', vary: /Origin/ })
+      t.match(answer.headers, {
+        'access-control-allow-origin': FRONTEND,
+        'access-control-allow-credentials': 'true',
+        vary: /Origin/,
+      })
     }
   })
 
   await t.test('no other origin gets any (C02)', async (t) => {
-    const origins = ['https://localhost:3001', 'http://localhost:3002', `${FRONTEND}/`, 'http://LOCALHOST:3001', 'null', 'http://localhost:3001.evil.example', `${FRONTEND}, ${FRONTEND}`]
+    const origins = [
+      'https://localhost:3001',
+      'http://localhost:3002',
+      `${FRONTEND}/`,
+      'http://LOCALHOST:3001',
+      'null',
+      'http://localhost:3001.evil.example',
+      `${FRONTEND}, ${FRONTEND}`,
+    ]
     for (const origin of origins) {
       for (const answer of [await preflight(origin), await get(app, '/api/auth/whoami', { origin })]) {
         t.same(Object.keys(answer.headers).filter((name) => name.startsWith('access-control-')), [], origin)

@@ -32,14 +32,21 @@ const csrfOf = (nodes: UiNode[]): string => {
 }
 
 /** The status with which the SDK rejects. */
-const statusOf = (call: Promise<unknown>): Promise<number> => call.then(() => 200, (error: { response: Response }) => error.response.status)
+const statusOf = (call: Promise<unknown>): Promise<number> =>
+  call.then(() => 200, (error: { response: Response }) => error.response.status)
 
 /** The service on a real port in front of a Kratos that was told to live at `<PUBLIC_URL>/kratos/`. */
 async function serve (t: Test) {
   const [port = 0] = await freePorts(1)
   const base = `http://127.0.0.1:${port}`
   const kratos = await startKratos(t, { baseUrl: `${base}/kratos/` })
-  const { app } = await build(t, { KRATOS_PUBLIC_URL: kratos.publicUrl, KRATOS_ADMIN_URL: kratos.adminUrl, KRATOS_BROWSER_URL: `${base}/kratos/`, PUBLIC_URL: base, KRATOS_PROXY: 'true' })
+  const { app } = await build(t, {
+    KRATOS_PUBLIC_URL: kratos.publicUrl,
+    KRATOS_ADMIN_URL: kratos.adminUrl,
+    KRATOS_BROWSER_URL: `${base}/kratos/`,
+    PUBLIC_URL: base,
+    KRATOS_PROXY: 'true',
+  })
   await app.listen({ host: '127.0.0.1', port })
   return { app, base, kratos }
 }
@@ -58,11 +65,22 @@ t.test('/kratos/*', embeddedOnly('a base URL of the service'), async (t) => {
     const sdk = new FrontendApi(new Configuration({ basePath: `${base}/kratos`, fetchApi: browse }))
     const email = freshEmail()
     const flow = await sdk.createNativeRegistrationFlow()
-    t.equal(flow.ui.action, `${base}/kratos/self-service/registration?flow=${flow.id}`, 'Kratos writes our address itself')
-    const { session_token: token = '' } = await sdk.updateRegistrationFlow({ flow: flow.id, updateRegistrationFlowBody: { method: 'password', password: PASSWORD, traits: { email } } })
+    t.equal(
+      flow.ui.action,
+      `${base}/kratos/self-service/registration?flow=${flow.id}`,
+      'Kratos writes our address itself',
+    )
+    const { session_token: token = '' } = await sdk.updateRegistrationFlow({
+      flow: flow.id,
+      updateRegistrationFlowBody: { method: 'password', password: PASSWORD, traits: { email } },
+    })
     t.equal((await sdk.toSession({ xSessionToken: token })).identity?.traits.email, email)
     const settings = await sdk.createNativeSettingsFlow({ xSessionToken: token })
-    const saved = await sdk.updateSettingsFlow({ flow: settings.id, xSessionToken: token, updateSettingsFlowBody: { method: 'profile', traits: { email, first_name: 'Grace' } } })
+    const saved = await sdk.updateSettingsFlow({
+      flow: settings.id,
+      xSessionToken: token,
+      updateSettingsFlowBody: { method: 'profile', traits: { email, first_name: 'Grace' } },
+    })
     t.equal(saved.identity.traits.first_name, 'Grace')
     await sdk.performNativeLogout({ performNativeLogoutBody: { session_token: token } })
     t.equal(await statusOf(sdk.toSession({ xSessionToken: token })), 401)
@@ -71,14 +89,31 @@ t.test('/kratos/*', embeddedOnly('a base URL of the service'), async (t) => {
 
   await t.test('the stock SDK does the same in a browser, with cookies and CSRF tokens', async (t) => {
     const { browse, seen, jar } = createBrowser({ origin: FRONTEND })
-    const sdk = new FrontendApi(new Configuration({ basePath: `${base}/kratos`, fetchApi: browse, headers: { accept: 'application/json' } }))
+    const sdk = new FrontendApi(
+      new Configuration({ basePath: `${base}/kratos`, fetchApi: browse, headers: { accept: 'application/json' } }),
+    )
     const email = freshEmail()
     const flow = await sdk.createBrowserRegistrationFlow()
-    await sdk.updateRegistrationFlow({ flow: flow.id, updateRegistrationFlowBody: { method: 'password', password: PASSWORD, traits: { email }, csrf_token: csrfOf(flow.ui.nodes) } })
+    await sdk.updateRegistrationFlow({
+      flow: flow.id,
+      updateRegistrationFlowBody: {
+        method: 'password',
+        password: PASSWORD,
+        traits: { email },
+        csrf_token: csrfOf(flow.ui.nodes),
+      },
+    })
     t.ok(jar.has('ory_kratos_session'))
     t.equal((await sdk.toSession()).identity?.traits.email, email)
     const settings = await sdk.createBrowserSettingsFlow()
-    const saved = await sdk.updateSettingsFlow({ flow: settings.id, updateSettingsFlowBody: { method: 'profile', traits: { email, last_name: 'Hopper' }, csrf_token: csrfOf(settings.ui.nodes) } })
+    const saved = await sdk.updateSettingsFlow({
+      flow: settings.id,
+      updateSettingsFlowBody: {
+        method: 'profile',
+        traits: { email, last_name: 'Hopper' },
+        csrf_token: csrfOf(settings.ui.nodes),
+      },
+    })
     t.equal(saved.identity.traits.last_name, 'Hopper')
     const { logout_token: token } = await sdk.createBrowserLogoutFlow()
     await sdk.updateLogoutFlow({ token })
@@ -93,7 +128,17 @@ t.test('/kratos/*', embeddedOnly('a base URL of the service'), async (t) => {
   })
 
   await t.test("serves Kratos' public API only, and no path leads out of it (D01)", async (t) => {
-    const paths = ['admin/identities', 'health/ready', 'metrics/prometheus', '..%2fadmin%2fidentities', 'self-service/../admin/identities', 'self-service/%2e%2e/admin', 'self-service//login', '', 'sessions%5cwhoami']
+    const paths = [
+      'admin/identities',
+      'health/ready',
+      'metrics/prometheus',
+      '..%2fadmin%2fidentities',
+      'self-service/../admin/identities',
+      'self-service/%2e%2e/admin',
+      'self-service//login',
+      '',
+      'sessions%5cwhoami',
+    ]
     for (const path of paths) {
       const answer = await get(app, `/kratos/${path}`)
       t.ok([400, 404].includes(answer.statusCode), `${path}: ${answer.statusCode}`)
@@ -104,17 +149,32 @@ t.test('/kratos/*', embeddedOnly('a base URL of the service'), async (t) => {
   await t.test('a foreign page cannot submit, not even a form (C02)', async (t) => {
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }
     for (const origin of [{ origin: 'https://evil.example' }, { origin: 'null' }, { 'sec-fetch-site': 'cross-site' }]) {
-      const answer = await app.inject({ method: 'POST', url: '/kratos/self-service/login?flow=x', headers: { ...headers, ...origin }, payload: 'method=oidc&provider=x' })
+      const answer = await app.inject({
+        method: 'POST',
+        url: '/kratos/self-service/login?flow=x',
+        headers: { ...headers, ...origin },
+        payload: 'method=oidc&provider=x',
+      })
       t.equal(answer.statusCode, 403)
       t.equal(answer.json().code, 'ORIGIN_FORBIDDEN')
     }
-    const own = await app.inject({ method: 'POST', url: '/kratos/self-service/login?flow=11111111-2222-4333-8444-555555555555', headers: { ...headers, origin: FRONTEND, accept: 'application/json' }, payload: 'method=password' })
+    const own = await app.inject({
+      method: 'POST',
+      url: '/kratos/self-service/login?flow=11111111-2222-4333-8444-555555555555',
+      headers: { ...headers, origin: FRONTEND, accept: 'application/json' },
+      payload: 'method=password',
+    })
     t.equal(own.statusCode, 404, 'our own page reaches Kratos')
   })
 
   await t.test('a body over 64 KiB is 413, a Kratos that is gone 503', async (t) => {
     const payload = JSON.stringify({ padding: 'x'.repeat(65 * 1024) })
-    const answer = await app.inject({ method: 'POST', url: '/kratos/self-service/login?flow=x', headers: { 'content-type': 'application/json' }, payload })
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/kratos/self-service/login?flow=x',
+      headers: { 'content-type': 'application/json' },
+      payload,
+    })
     t.equal(answer.statusCode, 413)
     const lonely = await build(t, { KRATOS_PROXY: 'true' })
     t.equal((await get(lonely.app, '/kratos/sessions/whoami')).json().code, 'UPSTREAM_UNAVAILABLE')

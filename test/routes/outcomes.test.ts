@@ -2,15 +2,29 @@ import { Ajv } from 'ajv'
 import type { LightMyRequestResponse } from 'fastify'
 import t, { type Test } from 'tap'
 import { OutcomeSchema } from '../../src/schemas/outcome.js'
-import { buildWithKratos, cookieHeader, freshEmail, get, PASSWORD, post, setCookies, signUp, startFlow } from '../support/kratos.js'
+import {
+  buildWithKratos, cookieHeader, freshEmail, get, PASSWORD, post, setCookies, signUp,
+  startFlow,
+} from '../support/kratos.js'
 import { enrolTotp, totpCode } from '../support/totp.js'
 import { embeddedOnly, type TargetKratos } from '../support/target.js'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const isOutcome = new Ajv({ strict: false }).compile(OutcomeSchema)
 
-interface Node { attributes: { name?: string, id?: string, text?: { context?: { secret?: string } } } }
-interface Step { next: string, flow_id?: string, id?: string, field_errors?: Record<string, string[]>, sent?: boolean, ui?: { nodes: Node[] }, continue_with?: unknown, redirect_browser_to?: string }
+interface Node {
+  attributes: { name?: string, id?: string, text?: { context?: { secret?: string } } }
+}
+interface Step {
+  next: string
+  flow_id?: string
+  id?: string
+  field_errors?: Record<string, string[]>
+  sent?: boolean
+  ui?: { nodes: Node[] }
+  continue_with?: unknown
+  redirect_browser_to?: string
+}
 
 /** The step's data of a good answer, which has to fit the schema. */
 function data (t: Test, answer: LightMyRequestResponse): Step {
@@ -37,26 +51,55 @@ t.test('next of registration and login', async (t) => {
   await t.test('form at init, done at the end, form with field_errors in between', async (t) => {
     const { id, init } = await startFlow(app, 'registration')
     t.match(data(t, init), { next: 'form', field_errors: {}, sent: false })
-    const weak = failure(await post(app, '/api/auth/flows/registration', { flow_id: id, email: freshEmail(), password: 'abc' }))
+    const weak = failure(
+      await post(app, '/api/auth/flows/registration', { flow_id: id, email: freshEmail(), password: 'abc' }),
+    )
     t.match(weak, { next: 'form', field_errors: { password: [String] }, sent: false, id })
-    t.match(data(t, await post(app, '/api/auth/flows/registration', { flow_id: id, email: freshEmail(), password: PASSWORD })), { next: 'done' })
+    t.match(
+      data(
+        t,
+        await post(app, '/api/auth/flows/registration', { flow_id: id, email: freshEmail(), password: PASSWORD }),
+      ),
+      { next: 'done' },
+    )
   })
 
   await t.test('already_logged_in', async (t) => {
     const { cookie } = await signUp(app)
-    t.match(failure(await get(app, '/api/auth/flows/login', { cookie })), { next: 'already_logged_in', code: 'SESSION_ALREADY_AVAILABLE' })
+    t.match(failure(await get(app, '/api/auth/flows/login', { cookie })), {
+      next: 'already_logged_in',
+      code: 'SESSION_ALREADY_AVAILABLE',
+    })
   })
 
   await t.test('restart with a fresh flow where the old one is unknown, and it works', async (t) => {
     const { email } = await signUp(app)
-    const answer = failure(await post(app, '/api/auth/flows/login', { flow_id: '11111111-2222-4333-8444-555555555555', identifier: email, password: PASSWORD }))
+    const answer = failure(
+      await post(app, '/api/auth/flows/login', {
+        flow_id: '11111111-2222-4333-8444-555555555555',
+        identifier: email,
+        password: PASSWORD,
+      }),
+    )
     t.match(answer, { next: 'restart', code: 'FLOW_NOT_FOUND', flow_id: UUID })
-    t.match(data(t, await post(app, '/api/auth/flows/login', { flow_id: answer.flow_id, identifier: email, password: PASSWORD })), { next: 'done' })
+    t.match(
+      data(
+        t,
+        await post(app, '/api/auth/flows/login', { flow_id: answer.flow_id, identifier: email, password: PASSWORD }),
+      ),
+      { next: 'done' },
+    )
   })
 
   await t.test('failures that never reach Kratos say it too', async (t) => {
-    t.match(failure(await post(app, '/api/auth/flows/login', { flow_id: 'nope' })), { next: 'form', code: 'VALIDATION_ERROR' })
-    t.match(failure(await get(app, '/api/auth/flows/login?return_to=https://evil.example/')), { next: 'restart', code: 'RETURN_TO_FORBIDDEN' })
+    t.match(failure(await post(app, '/api/auth/flows/login', { flow_id: 'nope' })), {
+      next: 'form',
+      code: 'VALIDATION_ERROR',
+    })
+    t.match(failure(await get(app, '/api/auth/flows/login?return_to=https://evil.example/')), {
+      next: 'restart',
+      code: 'RETURN_TO_FORBIDDEN',
+    })
   })
 })
 
@@ -74,47 +117,88 @@ t.test('next of a login with a second factor', async (t) => {
     const denied = await get(app, '/api/auth/whoami', half)
     t.equal(denied.statusCode, 403)
     t.match(denied.json(), { code: 'AAL2_REQUIRED', next: 'step_up' })
-    const second = await post(app, '/api/auth/flows/login', { flow_id: step.flow_id, method: 'totp', totp_code: totpCode(secret) }, half)
+    const second = await post(app, '/api/auth/flows/login', {
+      flow_id: step.flow_id,
+      method: 'totp',
+      totp_code: totpCode(secret),
+    }, half)
     t.match(data(t, second), { next: 'done' })
-    t.equal((await get(app, '/api/auth/whoami?full=true', { cookie: cookieHeader(first, second) })).json().data.aal, 'aal2')
+    t.equal(
+      (await get(app, '/api/auth/whoami?full=true', { cookie: cookieHeader(first, second) })).json().data.aal,
+      'aal2',
+    )
   })
 
   await t.test('browser: the same by a browser flow', async (t) => {
     const { email, cookie } = await signUp(app)
     const secret = await enrolTotp(app, cookie)
     const { id, csrfToken, init } = await startFlow(app, 'login', '?type=browser')
-    const first = await post(app, '/api/auth/flows/login', { flow_id: id, identifier: email, password: PASSWORD, csrf_token: csrfToken }, { cookie: cookieHeader(init) })
+    const first = await post(app, '/api/auth/flows/login', {
+      flow_id: id,
+      identifier: email,
+      password: PASSWORD,
+      csrf_token: csrfToken,
+    }, { cookie: cookieHeader(init) })
     const step = data(t, first)
     t.match(step, { next: 'step_up', flow_id: UUID })
     const half = { cookie: cookieHeader(init, first) }
-    const fetched = (await get(app, `/api/auth/flows/login/${step.flow_id}`, half)).json<{ data: { ui: { nodes: Array<{ attributes: { name: string, value: string } }> } } }>()
+    const fetched = (await get(app, `/api/auth/flows/login/${step.flow_id}`, half)).json<
+      { data: { ui: { nodes: Array<{ attributes: { name: string, value: string } }> } } }
+    >()
     const token = fetched.data.ui.nodes.find(({ attributes }) => attributes.name === 'csrf_token')?.attributes.value
-    const second = await post(app, '/api/auth/flows/login', { flow_id: step.flow_id, method: 'totp', totp_code: totpCode(secret), csrf_token: token }, half)
+    const second = await post(app, '/api/auth/flows/login', {
+      flow_id: step.flow_id,
+      method: 'totp',
+      totp_code: totpCode(secret),
+      csrf_token: token,
+    }, half)
     t.match(data(t, second), { next: 'done' })
     t.equal((await get(app, '/api/auth/whoami', { cookie: cookieHeader(init, first, second) })).statusCode, 200)
   })
 })
 
 t.test('next of settings', async (t) => {
-  await t.test('reauthenticate with a login flow ready when the login is too old, and then the change passes', embeddedOnly('a privileged age of 1 ms'), async (t) => {
-    const { app } = await buildWithKratos(t, { overrides: { selfservice: { flows: { settings: { privileged_session_max_age: '1ms' } } } } })
-    const { cookie, email } = await signUp(app)
-    const { id, init } = await startFlow(app, 'settings', '', { cookie })
-    t.match(data(t, init), { next: 'form' })
-    const answer = failure(await post(app, '/api/auth/flows/settings', { flow_id: id, method: 'password', password: `${PASSWORD}-new` }, { cookie }))
-    t.match(answer, { next: 'reauthenticate', code: 'SESSION_REFRESH_REQUIRED', flow_id: UUID })
-    const again = await post(app, '/api/auth/flows/login', { flow_id: answer.flow_id, identifier: email, password: PASSWORD }, { cookie })
-    t.match(data(t, again), { next: 'done' })
-  })
+  await t.test(
+    'reauthenticate with a login flow ready when the login is too old, and then the change passes',
+    embeddedOnly('a privileged age of 1 ms'),
+    async (t) => {
+      const { app } = await buildWithKratos(t, {
+        overrides: { selfservice: { flows: { settings: { privileged_session_max_age: '1ms' } } } },
+      })
+      const { cookie, email } = await signUp(app)
+      const { id, init } = await startFlow(app, 'settings', '', { cookie })
+      t.match(data(t, init), { next: 'form' })
+      const answer = failure(
+        await post(app, '/api/auth/flows/settings', { flow_id: id, method: 'password', password: `${PASSWORD}-new` }, {
+          cookie,
+        }),
+      )
+      t.match(answer, { next: 'reauthenticate', code: 'SESSION_REFRESH_REQUIRED', flow_id: UUID })
+      const again = await post(app, '/api/auth/flows/login', {
+        flow_id: answer.flow_id,
+        identifier: email,
+        password: PASSWORD,
+      }, { cookie })
+      t.match(data(t, again), { next: 'done' })
+    },
+  )
 
   await t.test('done after a change, reauthenticate without a session', async (t) => {
     const { app } = await buildWithKratos(t)
     const { cookie, email } = await signUp(app)
     const { id } = await startFlow(app, 'settings', '', { cookie })
-    const saved = await post(app, '/api/auth/flows/settings', { flow_id: id, method: 'profile', traits: { email, first_name: 'Grace' } }, { cookie })
+    const saved = await post(app, '/api/auth/flows/settings', {
+      flow_id: id,
+      method: 'profile',
+      traits: { email, first_name: 'Grace' },
+    }, { cookie })
     t.match(data(t, saved), { next: 'done' })
     t.equal((await get(app, '/api/auth/whoami', { cookie })).json().data.first_name, 'Grace')
-    t.match(failure(await get(app, '/api/auth/flows/settings')), { next: 'reauthenticate', code: 'INVALID_SESSION', flow_id: UUID })
+    t.match(failure(await get(app, '/api/auth/flows/settings')), {
+      next: 'reauthenticate',
+      code: 'INVALID_SESSION',
+      flow_id: UUID,
+    })
   })
 })
 
@@ -124,9 +208,19 @@ t.test('next of recovery and verification', async (t) => {
   await t.test('api recovery: form while the code is awaited, settings with a session cookie that lasts as long as the session', async (t) => {
     const { email, identityId } = await signUp(app)
     const { id } = await startFlow(app, 'recovery')
-    t.match(data(t, await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', email })), { next: 'form', sent: true })
-    t.match(failure(await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', code: '000000' })), { next: 'form', code: 'FLOW_REJECTED' })
-    const answer = await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', code: await mailedCode(kratos, email) })
+    t.match(data(t, await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', email })), {
+      next: 'form',
+      sent: true,
+    })
+    t.match(failure(await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', code: '000000' })), {
+      next: 'form',
+      code: 'FLOW_REJECTED',
+    })
+    const answer = await post(app, '/api/auth/flows/recovery', {
+      flow_id: id,
+      method: 'code',
+      code: await mailedCode(kratos, email),
+    })
     const step = data(t, answer)
     t.match(step, { next: 'settings', flow_id: UUID })
     const [line = ''] = setCookies(answer)
@@ -134,7 +228,11 @@ t.test('next of recovery and verification', async (t) => {
     t.ok(Math.abs(Number(/Max-Age=(\d+)/.exec(line)?.[1]) - 86_400) <= 10, line.replace(/=ory_st_\w+/, ''))
     const cookie = cookieHeader(answer)
     t.equal((await get(app, '/api/auth/whoami', { cookie })).json().data.id, identityId)
-    const changed = await post(app, '/api/auth/flows/settings', { flow_id: step.flow_id, method: 'password', password: `${PASSWORD}-new` }, { cookie })
+    const changed = await post(app, '/api/auth/flows/settings', {
+      flow_id: step.flow_id,
+      method: 'password',
+      password: `${PASSWORD}-new`,
+    }, { cookie })
     t.match(data(t, changed), { next: 'done' })
   })
 
@@ -143,7 +241,12 @@ t.test('next of recovery and verification', async (t) => {
     const { id, csrfToken, init } = await startFlow(app, 'recovery', '?type=browser')
     const headers = { cookie: cookieHeader(init) }
     await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', email, csrf_token: csrfToken }, headers)
-    const answer = await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', code: await mailedCode(kratos, email), csrf_token: csrfToken }, headers)
+    const answer = await post(app, '/api/auth/flows/recovery', {
+      flow_id: id,
+      method: 'code',
+      code: await mailedCode(kratos, email),
+      csrf_token: csrfToken,
+    }, headers)
     t.match(data(t, answer), { next: 'settings', flow_id: UUID })
     t.equal((await get(app, '/api/auth/whoami', { cookie: cookieHeader(init, answer) })).json().data.email, email)
   })
@@ -153,16 +256,32 @@ t.test('next of recovery and verification', async (t) => {
     const { id } = await startFlow(app, 'recovery')
     await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', email })
     let answer = failure(await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', code: '000000' }))
-    for (let tries = 2; tries <= 6; tries++) answer = failure(await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', code: '000000' }))
+    for (let tries = 2; tries <= 6; tries++) { answer = failure(await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', code: '000000' })) }
     t.match(answer, { next: 'restart', code: 'FLOW_EXPIRED', flow_id: UUID })
-    t.match(data(t, await post(app, '/api/auth/flows/recovery', { flow_id: answer.flow_id, method: 'code', email })), { next: 'form', sent: true })
+    t.match(data(t, await post(app, '/api/auth/flows/recovery', { flow_id: answer.flow_id, method: 'code', email })), {
+      next: 'form',
+      sent: true,
+    })
   })
 
   await t.test('verification: form while the code is awaited, done with the right one', async (t) => {
     const { email, cookie } = await signUp(app)
     const { id } = await startFlow(app, 'verification')
-    t.match(data(t, await post(app, '/api/auth/flows/verification', { flow_id: id, method: 'code', email })), { next: 'form', sent: true })
-    t.match(data(t, await post(app, '/api/auth/flows/verification', { flow_id: id, method: 'code', code: await mailedCode(kratos, email) })), { next: 'done' })
+    t.match(data(t, await post(app, '/api/auth/flows/verification', { flow_id: id, method: 'code', email })), {
+      next: 'form',
+      sent: true,
+    })
+    t.match(
+      data(
+        t,
+        await post(app, '/api/auth/flows/verification', {
+          flow_id: id,
+          method: 'code',
+          code: await mailedCode(kratos, email),
+        }),
+      ),
+      { next: 'done' },
+    )
     t.match((await get(app, '/api/auth/whoami?full=true', { cookie })).json().data.addresses, [{ verified: true }])
   })
 })

@@ -14,12 +14,21 @@ t.test('GET /api/auth/whoami', async (t) => {
   await t.test('exactly the six fields of the specification, absent traits null', async (t) => {
     const answer = await get(app, '/api/auth/whoami', { cookie })
     t.equal(answer.statusCode, 200)
-    t.same(answer.json(), { success: true, data: { id: identityId, email, first_name: 'Ada', last_name: null, username: null, authenticated: true } })
+    t.same(answer.json(), {
+      success: true,
+      data: { id: identityId, email, first_name: 'Ada', last_name: null, username: null, authenticated: true },
+    })
   })
 
   await t.test('full=true adds session, aal, methods and addresses', async (t) => {
     const { data } = (await get(app, '/api/auth/whoami?full=true', { cookie })).json()
-    t.match(data, { email, session: { id: String, expires_at: String }, aal: 'aal1', methods: [{ method: 'password' }], addresses: [{ value: email }] })
+    t.match(data, {
+      email,
+      session: { id: String, expires_at: String },
+      aal: 'aal1',
+      methods: [{ method: 'password' }],
+      addresses: [{ value: email }],
+    })
   })
 
   await t.test('a token header or Bearer instead of the cookie (B13, B14)', async (t) => {
@@ -43,8 +52,17 @@ t.test('GET /api/auth/whoami', async (t) => {
   })
 
   await t.test('one and the same 401 for no, garbage, empty, unknown and oversized credentials (G04, B05, B06, B08)', async (t) => {
-    const cookies = ['', 'theme=dark', 'ory_kratos_session=', 'ory_kratos_session=""', 'ory_kratos_session=garbage', 'ory_kratos_session=a%0d%0aX-Admin:%201',
-      `ory_kratos_session=ory_st_${'a'.repeat(32)}`, `ory_kratos_session=ory_st_${'a'.repeat(200)}`, `ory_kratos_session=${'a'.repeat(5000)}`]
+    const cookies = [
+      '',
+      'theme=dark',
+      'ory_kratos_session=',
+      'ory_kratos_session=""',
+      'ory_kratos_session=garbage',
+      'ory_kratos_session=a%0d%0aX-Admin:%201',
+      `ory_kratos_session=ory_st_${'a'.repeat(32)}`,
+      `ory_kratos_session=ory_st_${'a'.repeat(200)}`,
+      `ory_kratos_session=${'a'.repeat(5000)}`,
+    ]
     for (const value of cookies) {
       const answer = await get(app, '/api/auth/whoami', { cookie: value })
       t.equal(answer.statusCode, 401, value.slice(0, 60))
@@ -60,19 +78,27 @@ t.test('GET /api/auth/whoami', async (t) => {
     t.equal(same.statusCode, 200, 'the same value twice counts as one (B03)')
   })
 
-  await t.test('a cookie that Kratos renewed goes to the one who asked, byte for byte (B27)', embeddedOnly('a clock'), async (t) => {
-    let ahead = 0
-    const clock = { ...systemClock, now: () => Date.now() + ahead }
-    const { app, kratos } = await buildWithKratos(t, { clock })
-    const { cookie } = await signUpInBrowser(app)
-    const { data } = (await get(app, '/api/auth/whoami?full=true', { cookie })).json<{ data: { session: { id: string } } }>()
-    ahead = 60_000
-    const extended = await fetch(`${kratos.adminUrl}/admin/sessions/${data.session.id}/extend`, { method: 'PATCH' })
-    t.equal(extended.status, 200)
-    const renewed = await get(app, '/api/documents', { cookie })
-    t.equal(renewed.statusCode, 200)
-    t.match(setCookies(renewed), [/^ory_kratos_session=[A-Za-z0-9_=-]{100,}; Path=\/; Expires=[^;]+; Max-Age=\d+; HttpOnly; SameSite=Lax$/])
-  })
+  await t.test(
+    'a cookie that Kratos renewed goes to the one who asked, byte for byte (B27)',
+    embeddedOnly('a clock'),
+    async (t) => {
+      let ahead = 0
+      const clock = { ...systemClock, now: () => Date.now() + ahead }
+      const { app, kratos } = await buildWithKratos(t, { clock })
+      const { cookie } = await signUpInBrowser(app)
+      const { data } = (await get(app, '/api/auth/whoami?full=true', { cookie })).json<
+        { data: { session: { id: string } } }
+      >()
+      ahead = 60_000
+      const extended = await fetch(`${kratos.adminUrl}/admin/sessions/${data.session.id}/extend`, { method: 'PATCH' })
+      t.equal(extended.status, 200)
+      const renewed = await get(app, '/api/documents', { cookie })
+      t.equal(renewed.statusCode, 200)
+      t.match(setCookies(renewed), [
+        /^ory_kratos_session=[A-Za-z0-9_=-]{100,}; Path=\/; Expires=[^;]+; Max-Age=\d+; HttpOnly; SameSite=Lax$/,
+      ])
+    },
+  )
 
   await t.test('HEAD runs the guard too (A32)', async (t) => {
     t.equal((await app.inject({ method: 'HEAD', url: '/api/auth/whoami' })).statusCode, 401)
@@ -88,7 +114,8 @@ t.test('logout', async (t) => {
     const answer = await get(app, '/api/auth/flows/logout', { cookie })
     return answer.json<{ data: { logout_url: string } }>().data.logout_url
   }
-  const isLoggedIn = async (cookie: string): Promise<boolean> => (await get(app, '/api/auth/whoami', { cookie })).statusCode === 200
+  const isLoggedIn = async (cookie: string): Promise<boolean> =>
+    (await get(app, '/api/auth/whoami', { cookie })).statusCode === 200
   const path = (url: string): string => url.slice(PUBLIC_URL.length)
 
   for (const [kind, enter] of Object.entries(kinds)) {
@@ -100,7 +127,10 @@ t.test('logout', async (t) => {
       const answer = await get(app, path(url), { cookie, ...NAVIGATION })
       t.equal(answer.statusCode, 302)
       t.equal(answer.headers.location, `${FRONTEND}/`)
-      t.ok(setCookies(answer).some((line) => /^ory_kratos_session=[^;]*;.*Max-Age=0/.test(line)), 'the cookie is deleted')
+      t.ok(
+        setCookies(answer).some((line) => /^ory_kratos_session=[^;]*;.*Max-Age=0/.test(line)),
+        'the cookie is deleted',
+      )
       t.notOk(await isLoggedIn(cookie), 'also for a copy of the cookie made before')
     })
 
@@ -139,7 +169,9 @@ t.test('logout', async (t) => {
     const { cookie } = await signUp(app)
     const url = path(await logoutUrl(cookie))
     const visits = [
-      { 'sec-purpose': 'prefetch', ...NAVIGATION }, { ...NAVIGATION, 'sec-fetch-dest': 'iframe' }, { ...NAVIGATION, 'sec-fetch-dest': 'image' },
+      { 'sec-purpose': 'prefetch', ...NAVIGATION },
+      { ...NAVIGATION, 'sec-fetch-dest': 'iframe' },
+      { ...NAVIGATION, 'sec-fetch-dest': 'image' },
       { origin: 'https://evil.example', 'sec-fetch-dest': 'empty', 'sec-fetch-site': 'cross-site' },
     ]
     for (const headers of visits) {
@@ -149,7 +181,12 @@ t.test('logout', async (t) => {
     }
     t.equal((await app.inject({ method: 'HEAD', url, headers: { cookie } })).statusCode, 405, 'HEAD has no effect')
     t.ok(await isLoggedIn(cookie))
-    t.equal((await get(app, url, { cookie, origin: FRONTEND, 'sec-fetch-dest': 'empty', accept: 'application/json' })).statusCode, 200, 'our own page may')
+    t.equal(
+      (await get(app, url, { cookie, origin: FRONTEND, 'sec-fetch-dest': 'empty', accept: 'application/json' }))
+        .statusCode,
+      200,
+      'our own page may',
+    )
   })
 
   await t.test('without a token 403, without a session 401', async (t) => {

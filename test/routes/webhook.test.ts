@@ -12,8 +12,8 @@ const body = (over: Record<string, unknown> = {}, traits: Record<string, unknown
     traits: { email: 'user@example.com', first_name: 'John', last_name: 'Doe', username: 'johndoe', ...traits },
     created_at: '2024-01-15T12:20:00Z',
     updated_at: '2024-01-15T12:20:00Z',
-    ...over
-  }
+    ...over,
+  },
 })
 
 t.test('POST /internal/auth/user-created', async (t) => {
@@ -22,7 +22,12 @@ t.test('POST /internal/auth/user-created', async (t) => {
     const answer = await post(app, URL, body(), KEY)
     t.equal(answer.statusCode, 200)
     t.same(answer.json(), { success: true })
-    t.match(await app.store.users.find(ID), { email: 'user@example.com', first_name: 'John', last_name: 'Doe', username: 'johndoe' })
+    t.match(await app.store.users.find(ID), {
+      email: 'user@example.com',
+      first_name: 'John',
+      last_name: 'Doe',
+      username: 'johndoe',
+    })
   })
 
   await t.test('401 without a key or with a wrong one, before the body is read; no row (F01, F02)', async (t) => {
@@ -31,7 +36,12 @@ t.test('POST /internal/auth/user-created', async (t) => {
     for (const key of keys) {
       const headers: Record<string, string> = key === undefined ? {} : { 'x-webhook-key': key }
       for (const payload of [JSON.stringify(body()), '{not json', 'x'.repeat(1024 * 1024)]) {
-        const answer = await app.inject({ method: 'POST', url: URL, headers: { 'content-type': 'application/json', ...headers }, payload })
+        const answer = await app.inject({
+          method: 'POST',
+          url: URL,
+          headers: { 'content-type': 'application/json', ...headers },
+          payload,
+        })
         t.equal(answer.statusCode, 401)
         t.equal(answer.json().code, 'INVALID_WEBHOOK_KEY')
       }
@@ -42,15 +52,26 @@ t.test('POST /internal/auth/user-created', async (t) => {
   await t.test('the previous key is accepted while it is rotated (F06)', async (t) => {
     const previous = 'the-previous-key-of-the-test-suite-0123456789'
     const { app } = await build(t, { WEBHOOK_KEY_PREVIOUS: previous })
-    for (const key of [WEBHOOK_KEY, previous]) t.equal((await post(app, URL, body(), { 'x-webhook-key': key })).statusCode, 200)
+    for (const key of [WEBHOOK_KEY, previous]) { t.equal((await post(app, URL, body(), { 'x-webhook-key': key })).statusCode, 200) }
   })
 
   await t.test('400 for a nil, missing or malformed id and for values no column takes; no row (F13, F14, A18)', async (t) => {
     const { app } = await build(t)
     const bad = [
-      body({ id: '00000000-0000-0000-0000-000000000000' }), body({ id: undefined }), body({ id: 7 }), body({ id: 'x' }), body({ traits: [] }),
-      body({}, { email: 'a'.repeat(400) }), body({}, { email: 'a\u0000b@example.com' }), body({}, { email: 7 }), body({}, { username: '\ud800' }),
-      body({ updated_at: 'yesterday' }), {}, [], null, { identity: null },
+      body({ id: '00000000-0000-0000-0000-000000000000' }),
+      body({ id: undefined }),
+      body({ id: 7 }),
+      body({ id: 'x' }),
+      body({ traits: [] }),
+      body({}, { email: 'a'.repeat(400) }),
+      body({}, { email: 'a\u0000b@example.com' }),
+      body({}, { email: 7 }),
+      body({}, { username: '\ud800' }),
+      body({ updated_at: 'yesterday' }),
+      {},
+      [],
+      null,
+      { identity: null },
     ]
     for (const payload of bad) {
       const answer = await post(app, URL, payload, KEY)
@@ -63,7 +84,12 @@ t.test('POST /internal/auth/user-created', async (t) => {
   await t.test('413 for 1 MB, 415 for another content type, 403 for a browser; no row', async (t) => {
     const { app } = await build(t)
     t.equal((await post(app, URL, { ...body(), padding: 'x'.repeat(1024 * 1024) }, KEY)).statusCode, 413)
-    const text = await app.inject({ method: 'POST', url: URL, headers: { ...KEY, 'content-type': 'text/plain' }, payload: JSON.stringify(body()) })
+    const text = await app.inject({
+      method: 'POST',
+      url: URL,
+      headers: { ...KEY, 'content-type': 'text/plain' },
+      payload: JSON.stringify(body()),
+    })
     t.equal(text.statusCode, 415)
     for (const headers of [{ origin: FRONTEND }, { cookie: 'a=b' }, { 'sec-fetch-site': 'same-origin' }]) {
       t.equal((await post(app, URL, body(), { ...KEY, ...headers } as Record<string, string>)).statusCode, 403)
@@ -85,7 +111,12 @@ t.test('POST /internal/auth/user-created', async (t) => {
     await post(app, URL, body({ updated_at: '2024-01-15T12:20:00.49999Z' }, { email: 'older@example.com' }), KEY)
     await post(app, URL, body({ updated_at: '2024-01-15T12:20:00.500Z' }, { email: 'equal@example.com' }), KEY)
     t.equal(await email(), 'user@example.com')
-    await post(app, '/internal/auth/user-updated', body({ updated_at: '2024-01-15T14:20:00.6+02:00' }, { email: 'newer@example.com' }), KEY)
+    await post(
+      app,
+      '/internal/auth/user-updated',
+      body({ updated_at: '2024-01-15T14:20:00.6+02:00' }, { email: 'newer@example.com' }),
+      KEY,
+    )
     t.equal(await email(), 'newer@example.com')
   })
 
@@ -99,7 +130,11 @@ t.test('POST /internal/auth/user-created', async (t) => {
 
   await t.test('no CORS headers, not even for an allowed front end', async (t) => {
     const { app } = await build(t)
-    const preflight = await app.inject({ method: 'OPTIONS', url: URL, headers: { origin: FRONTEND, 'access-control-request-method': 'POST' } })
+    const preflight = await app.inject({
+      method: 'OPTIONS',
+      url: URL,
+      headers: { origin: FRONTEND, 'access-control-request-method': 'POST' },
+    })
     t.notOk(preflight.headers['access-control-allow-origin'])
     const refused = await post(app, URL, body(), { ...KEY, origin: FRONTEND })
     t.notOk(refused.headers['access-control-allow-origin'])

@@ -1,39 +1,62 @@
 import t from 'tap'
 import type { Credential } from '../../src/kratos-client/credential.js'
-import { abandon, Errand } from '../../src/kratos-client/errand.js'
-import { fault } from '../../src/kratos-client/fault.js'
+import { cancelScope, RequestScope } from '../../src/kratos-client/request-scope.js'
+import { upstreamFailure } from '../../src/kratos-client/upstream-failure.js'
 import type { IdentityOutcome, SessionOutcome } from '../../src/kratos-client/session-outcome.js'
 import { cacheLifetimeMs } from '../../src/sessions/cache-lifetime.js'
 import { createSessionResolver, keyOf, type SessionResolverOptions } from '../../src/sessions/resolver.js'
 
 const ID = '77d1b512-3207-4f23-81ed-7fd35915a4f0'
 const OTHER_ID = '88d1b512-3207-4f23-81ed-7fd35915a4f0'
-const token = (value: string): Extract<Credential, { kind: 'token' }> => ({ kind: 'token', value: `ory_st_${value}`, from: 'cookie' })
+const token = (value: string): Extract<Credential, { kind: 'token' }> => ({
+  kind: 'token',
+  value: `ory_st_${value}`,
+  from: 'cookie',
+})
 const sealed = (value: string): Extract<Credential, { kind: 'cookie' }> => ({ kind: 'cookie', value, from: 'cookie' })
 const [ADA, BOB] = [token('ada'), token('bob')]
 
-interface Details { id?: string, cacheFor?: unknown, setCookie?: string[], expiresInMs?: number }
+interface Details {
+  id?: string
+  cacheFor?: unknown
+  setCookie?: string[]
+  expiresInMs?: number
+}
 const START = Date.now()
 const valid = ({ id = ID, setCookie = [], expiresInMs = 3_600_000, ...rest }: Details = {}): SessionOutcome => ({
-  kind: 'valid', setCookie, cacheFor: 'cacheFor' in rest ? rest.cacheFor : '60', session: { id: 's', active: true, expires_at: new Date(START + expiresInMs).toISOString(), identity: { id, traits: { name: id } } },
+  kind: 'valid',
+  setCookie,
+  cacheFor: 'cacheFor' in rest ? rest.cacheFor : '60',
+  session: {
+    id: 's',
+    active: true,
+    expires_at: new Date(START + expiresInMs).toISOString(),
+    identity: { id, traits: { name: id } },
+  },
 })
 const NONE: SessionOutcome = { kind: 'none', setCookie: [] }
 
 /** A Kratos whose answers are given one by one, each when the test says so. */
 class Questions {
-  readonly open: Array<{ credential: Credential, errand: Errand | undefined, answer: (outcome: SessionOutcome) => void }> = []
+  readonly open: Array<
+    { credential: Credential, scope: RequestScope | undefined, answer: (outcome: SessionOutcome) => void }
+  > = []
+
   asked = 0
   byHead = 0
 
-  whoami = (credential: Credential, errand?: Errand): Promise<SessionOutcome> => new Promise((resolve) => {
-    this.asked++
-    this.open.push({ credential, errand, answer: resolve })
-  })
+  whoami = (credential: Credential, scope?: RequestScope): Promise<SessionOutcome> =>
+    new Promise((resolve) => {
+      this.asked++
+      this.open.push({ credential, scope, answer: resolve })
+    })
 
-  whoamiId = async (credential: Credential, errand?: Errand): Promise<IdentityOutcome> => {
+  whoamiId = async (credential: Credential, scope?: RequestScope): Promise<IdentityOutcome> => {
     this.byHead++
-    const outcome = await this.whoami(credential, errand)
-    return outcome.kind === 'valid' ? { kind: 'valid', identityId: outcome.session.identity.id, setCookie: outcome.setCookie } : outcome
+    const outcome = await this.whoami(credential, scope)
+    return outcome.kind === 'valid'
+      ? { kind: 'valid', identityId: outcome.session.identity.id, setCookie: outcome.setCookie }
+      : outcome
   }
 
   /** Answers the oldest open question. */
@@ -46,7 +69,10 @@ function setUp (options: Partial<SessionResolverOptions> = {}) {
   const kratos = new Questions()
   const resolver = createSessionResolver({ kratos, maxAgeMs: 0, ...options })
   /** Asks and lets Kratos answer at once. */
-  const ask = (credential: Extract<Credential, { kind: 'token' | 'cookie' }>, outcome: SessionOutcome): Promise<SessionOutcome> => {
+  const ask = (
+    credential: Extract<Credential, { kind: 'token' | 'cookie' }>,
+    outcome: SessionOutcome,
+  ): Promise<SessionOutcome> => {
     const resolved = resolver.resolve(credential)
     kratos.answer(outcome)
     return resolved
@@ -58,11 +84,33 @@ const withCache = () => setUp({ maxAgeMs: 5000 })
 
 t.test('how long an answer may be reused (I03)', async (t) => {
   const rows: Array<[header: unknown, maxAgeMs: number, expiresInMs: number, expected: number]> = [
-    [undefined, 5000, 60_000, 0], ['', 5000, 60_000, 0], ['0', 5000, 60_000, 0], ['-1', 5000, 60_000, 0], ['NaN', 5000, 60_000, 0], ['60s', 5000, 60_000, 0], ['60, 60', 5000, 60_000, 0], [['60', '60'], 5000, 60_000, 0],
-    [' 60', 5000, 60_000, 0], ['1e9', 5000, 60_000, 0], ['6.5', 5000, 60_000, 0], ['9999999999', 5000, 60_000, 0], [60, 5000, 60_000, 0], ['86400', 5000, 60_000, 5000], ['999999999', 5000, 60_000, 5000],
-    ['3', 5000, 60_000, 3000], ['60', 5000, 1200, 1200], ['60', 5000, -1, 0], ['60', 0, 60_000, 0],
+    [undefined, 5000, 60_000, 0],
+    ['', 5000, 60_000, 0],
+    ['0', 5000, 60_000, 0],
+    ['-1', 5000, 60_000, 0],
+    ['NaN', 5000, 60_000, 0],
+    ['60s', 5000, 60_000, 0],
+    ['60, 60', 5000, 60_000, 0],
+    [['60', '60'], 5000, 60_000, 0],
+    [' 60', 5000, 60_000, 0],
+    ['1e9', 5000, 60_000, 0],
+    ['6.5', 5000, 60_000, 0],
+    ['9999999999', 5000, 60_000, 0],
+    [60, 5000, 60_000, 0],
+    ['86400', 5000, 60_000, 5000],
+    ['999999999', 5000, 60_000, 5000],
+    ['3', 5000, 60_000, 3000],
+    ['60', 5000, 1200, 1200],
+    ['60', 5000, -1, 0],
+    ['60', 0, 60_000, 0],
   ]
-  for (const [header, maxAgeMs, expiresInMs, expected] of rows) t.same(cacheLifetimeMs(header, maxAgeMs, expiresInMs), expected, `${JSON.stringify(header)}, ${maxAgeMs}, ${expiresInMs}`)
+  for (const [header, maxAgeMs, expiresInMs, expected] of rows) {
+    t.same(
+      cacheLifetimeMs(header, maxAgeMs, expiresInMs),
+      expected,
+      `${JSON.stringify(header)}, ${maxAgeMs}, ${expiresInMs}`,
+    )
+  }
 })
 
 t.test('keys are digests of kind and value (I01)', async (t) => {
@@ -97,17 +145,28 @@ t.test('simultaneous look-ups', async (t) => {
   t.test('share a fault once, and the next one asks again (I13)', async (t) => {
     const { kratos, resolver, ask } = withCache()
     const asked = Promise.all([1, 2, 3].map(() => resolver.resolve(ADA)))
-    kratos.answer(fault('UPSTREAM_TIMEOUT'))
-    t.match(await asked, Array(3).fill({ kind: 'ill', code: 'UPSTREAM_TIMEOUT' }))
+    kratos.answer(upstreamFailure('UPSTREAM_TIMEOUT'))
+    t.match(await asked, Array(3).fill({ kind: 'unavailable', code: 'UPSTREAM_TIMEOUT' }))
     t.match(await ask(ADA, valid()), { kind: 'valid' })
     t.equal(kratos.asked, 2)
   })
 
   t.test('a renewed cookie goes to the one that asked, whatever the outcome (B28)', async (t) => {
     const setCookie = ['ory_kratos_session=x; Path=/']
-    const refused: SessionOutcome = { kind: 'denied', answer: { kind: 'refused', code: 'AAL2_REQUIRED', members: {}, setCookie } }
-    const cookiesOf = (outcome: SessionOutcome | IdentityOutcome): string[] => outcome.kind === 'denied' ? outcome.answer.setCookie : outcome.setCookie
-    for (const outcome of [valid({ setCookie }), { ...NONE, setCookie }, refused, fault('UPSTREAM_ERROR', undefined, { setCookie })]) {
+    const refused: SessionOutcome = {
+      kind: 'denied',
+      answer: { kind: 'refused', code: 'AAL2_REQUIRED', members: {}, setCookie },
+    }
+    const cookiesOf = (outcome: SessionOutcome | IdentityOutcome): string[] =>
+      outcome.kind === 'denied' ? outcome.answer.setCookie : outcome.setCookie
+    for (
+      const outcome of [
+        valid({ setCookie }),
+        { ...NONE, setCookie },
+        refused,
+        upstreamFailure('UPSTREAM_ERROR', undefined, { setCookie }),
+      ]
+    ) {
       for (const how of ['resolve', 'resolveId'] as const) {
         const { kratos, resolver } = setUp()
         const asked = Promise.all([resolver[how](ADA), resolver[how](ADA), resolver[how](ADA)])
@@ -122,14 +181,14 @@ t.test('simultaneous look-ups', async (t) => {
 
   t.test('end when the last client has gone, not before (J24)', async (t) => {
     const { kratos, resolver } = setUp()
-    const [first, second] = [new Errand(), new Errand()]
-    resolver.resolve(ADA, { errand: first }).catch(t.fail)
-    resolver.resolve(ADA, { errand: second }).catch(t.fail)
-    const own = kratos.open[0]?.errand
-    abandon(first)
-    t.equal(own?.isAbandoned, false)
-    abandon(second)
-    t.equal(own?.isAbandoned, true)
+    const [first, second] = [new RequestScope(), new RequestScope()]
+    resolver.resolve(ADA, { scope: first }).catch(t.fail)
+    resolver.resolve(ADA, { scope: second }).catch(t.fail)
+    const own = kratos.open[0]?.scope
+    cancelScope(first)
+    t.equal(own?.isCancelled, false)
+    cancelScope(second)
+    t.equal(own?.isCancelled, true)
     resolver.resolve(ADA).catch(t.fail)
     t.equal(kratos.asked, 2, 'nobody joins what was given up')
     for (const { answer } of [...kratos.open]) answer(NONE)
@@ -148,9 +207,16 @@ t.test('a cache', async (t) => {
 
   t.test('keeps nothing but valid sessions (I05, I15)', async (t) => {
     const outcomes: SessionOutcome[] = [
-      { ...NONE, cacheFor: '60' }, { kind: 'denied', answer: { kind: 'refused', code: 'AAL2_REQUIRED', members: {}, setCookie: [] } },
-      fault('RATE_LIMITED'), fault('UPSTREAM_ERROR'), fault('UPSTREAM_UNAVAILABLE'), fault('UPSTREAM_TIMEOUT'), fault('OVERLOADED'),
-      valid({ cacheFor: undefined }), valid({ cacheFor: '0' }), valid({ expiresInMs: -1 }),
+      { ...NONE, cacheFor: '60' },
+      { kind: 'denied', answer: { kind: 'refused', code: 'AAL2_REQUIRED', members: {}, setCookie: [] } },
+      upstreamFailure('RATE_LIMITED'),
+      upstreamFailure('UPSTREAM_ERROR'),
+      upstreamFailure('UPSTREAM_UNAVAILABLE'),
+      upstreamFailure('UPSTREAM_TIMEOUT'),
+      upstreamFailure('OVERLOADED'),
+      valid({ cacheFor: undefined }),
+      valid({ cacheFor: '0' }),
+      valid({ expiresInMs: -1 }),
     ]
     for (const outcome of outcomes) {
       const { kratos, ask } = withCache()
@@ -197,7 +263,7 @@ t.test('a cache', async (t) => {
     for (const round of [1, 2]) {
       for (let user = 0; user < 1500; user++) {
         const outcome = await resolver.resolve(token(String(user)))
-        if (outcome.kind !== 'valid' || outcome.session.identity.id !== idOf(user)) t.fail(`round ${round}, user ${user}`)
+        if (outcome.kind !== 'valid' || outcome.session.identity.id !== idOf(user)) { t.fail(`round ${round}, user ${user}`) }
       }
     }
     t.equal(resolver.counters().hits, 3000)
@@ -206,7 +272,11 @@ t.test('a cache', async (t) => {
   t.test('`fresh` neither uses nor joins nor fills it', async (t) => {
     const { kratos, resolver, ask } = withCache()
     await ask(ADA, valid())
-    const fresh = [resolver.resolve(ADA, { fresh: true }), resolver.resolve(ADA, { fresh: true }), resolver.resolveId(ADA, { fresh: true })]
+    const fresh = [
+      resolver.resolve(ADA, { fresh: true }),
+      resolver.resolve(ADA, { fresh: true }),
+      resolver.resolveId(ADA, { fresh: true }),
+    ]
     t.equal(kratos.asked, 4)
     for (let turn = 0; turn < 3; turn++) kratos.answer(NONE)
     t.match(await Promise.all(fresh), Array(3).fill({ kind: 'none' }))
@@ -230,8 +300,10 @@ t.test('a cache', async (t) => {
 })
 
 /** What may have changed a session, as the routes tell it. */
-const PURGES: Array<[name: string, changed: Parameters<ReturnType<typeof createSessionResolver>['forget']>[0]]> = [
-  ['by credential', { credential: ADA }], ['by identity', { identityId: ID }], ['by another credential of the identity', { credential: sealed('x'), identityId: ID }],
+const PURGES: Array<[name: string, changed: Parameters<ReturnType<typeof createSessionResolver>['invalidate']>[0]]> = [
+  ['by credential', { credential: ADA }],
+  ['by identity', { identityId: ID }],
+  ['by another credential of the identity', { credential: sealed('x'), identityId: ID }],
 ]
 
 t.test('after a purge', async (t) => {
@@ -240,7 +312,7 @@ t.test('after a purge', async (t) => {
       const { kratos, resolver, ask } = withCache()
       await ask(ADA, valid())
       await ask(BOB, valid({ id: OTHER_ID }))
-      resolver.forget(changed)
+      resolver.invalidate(changed)
       t.match(await ask(ADA, NONE), { kind: 'none' })
       await resolver.resolve(BOB)
       t.equal(kratos.asked, 3, 'others are kept')
@@ -250,7 +322,7 @@ t.test('after a purge', async (t) => {
     t.test(`${name}: a look-up that began before neither fills the cache nor answers who comes after (I07)`, async (t) => {
       for (const { resolver, kratos, ask } of [withCache(), setUp()]) {
         const before = resolver.resolve(ADA)
-        resolver.forget(changed)
+        resolver.invalidate(changed)
         const after = resolver.resolve(ADA)
         t.equal(kratos.asked, 2, 'who comes after asks anew')
         const late = kratos.open.shift()
@@ -266,17 +338,17 @@ t.test('after a purge', async (t) => {
     t.test(`${name}: an answer asked for after it is kept again`, async (t) => {
       const { kratos, resolver, ask } = withCache()
       await ask(ADA, valid())
-      resolver.forget(changed)
+      resolver.invalidate(changed)
       await ask(ADA, valid())
       t.match(await resolver.resolve(ADA), { kind: 'valid' })
       t.equal(kratos.asked, 2)
     })
   }
 
-  t.test('by one credential, the identity\'s other ones are asked for anew too', async (t) => {
+  t.test("by one credential, the identity's other ones are asked for anew too", async (t) => {
     const { kratos, resolver, ask } = withCache()
     for (const credential of [sealed('old'), sealed('new')]) await ask(credential, valid())
-    resolver.forget({ credential: sealed('new') })
+    resolver.invalidate({ credential: sealed('new') })
     await ask(sealed('old'), NONE)
     t.equal(kratos.asked, 3)
   })
@@ -284,7 +356,7 @@ t.test('after a purge', async (t) => {
   t.test('an id-only look-up that began before answers nobody who comes after', async (t) => {
     const { kratos, resolver } = setUp()
     const before = resolver.resolveId(ADA)
-    resolver.forget({ credential: ADA })
+    resolver.invalidate({ credential: ADA })
     const after = resolver.resolveId(ADA)
     t.equal(kratos.byHead, 2)
     kratos.answer(valid())
@@ -295,14 +367,18 @@ t.test('after a purge', async (t) => {
   t.test('the memory of purges is bounded; when it is full, nothing is kept (N06)', async (t) => {
     const { kratos, resolver, ask } = withCache()
     await ask(ADA, valid())
-    for (let user = 0; user < 10_001; user++) resolver.forget({ identityId: `identity-${user}` })
+    for (let user = 0; user < 10_001; user++) resolver.invalidate({ identityId: `identity-${user}` })
     await ask(ADA, NONE)
     t.equal(kratos.asked, 2)
   })
 })
 
 t.test('whose session a credential is', async (t) => {
-  async function owner (cached: boolean, credential: Credential, outcome?: SessionOutcome): Promise<[owner: string | undefined, calls: number]> {
+  async function owner (
+    cached: boolean,
+    credential: Credential,
+    outcome?: SessionOutcome,
+  ): Promise<[owner: string | undefined, calls: number]> {
     const { kratos, resolver, ask } = cached ? withCache() : setUp()
     await ask(sealed('known'), valid())
     const asked = resolver.ownerOf(credential)
@@ -314,7 +390,7 @@ t.test('whose session a credential is', async (t) => {
   t.same(await owner(true, known), [ID, 0], 'is known for what is kept')
   t.same(await owner(true, unknown, valid({ id: OTHER_ID })), [OTHER_ID, 1], 'is asked for otherwise')
   t.same(await owner(true, unknown, NONE), [undefined, 1])
-  t.same(await owner(true, unknown, fault('UPSTREAM_ERROR')), [undefined, 1])
+  t.same(await owner(true, unknown, upstreamFailure('UPSTREAM_ERROR')), [undefined, 1])
   t.same(await owner(true, BOB), [undefined, 0], 'is of no interest for a token')
   t.same(await owner(true, { kind: 'none' }), [undefined, 0])
 })

@@ -1,7 +1,7 @@
 import Fastify from 'fastify'
 import t from 'tap'
-import fastifyKratos, { type KratosSession } from '../../src/index.js'
-import { durationMs, lackOf } from '../../src/sessions/strength.js'
+import fastifyKratos, { type KratosSession } from '../../src/plugin.js'
+import { durationMs, missingRequirement } from '../../src/sessions/strength.js'
 import { cookieHeader, startKratos } from '../support/kratos.js'
 import { enrolTotp } from '../support/totp.js'
 
@@ -12,25 +12,28 @@ const session = (over: Partial<KratosSession> = {}): KratosSession => ({
   authenticated_at: '2026-01-01T00:00:00Z',
   authenticator_assurance_level: 'aal1',
   identity: { id: 'i', traits: {} },
-  ...over
+  ...over,
 })
 const at = (time: string): number => Date.parse(`2026-01-01T${time}Z`)
 
 t.test('lackOf', async (t) => {
   await t.test('aal2 asks for a second factor', async (t) => {
-    t.equal(lackOf(session(), { aal: 'aal2' }), 'AAL2_REQUIRED')
-    t.equal(lackOf(session({ authenticator_assurance_level: 'aal2' }), { aal: 'aal2' }), undefined)
-    t.equal(lackOf(session(), { aal: 'aal1' }), undefined)
+    t.equal(missingRequirement(session(), { aal: 'aal2' }), 'AAL2_REQUIRED')
+    t.equal(missingRequirement(session({ authenticator_assurance_level: 'aal2' }), { aal: 'aal2' }), undefined)
+    t.equal(missingRequirement(session(), { aal: 'aal1' }), undefined)
   })
 
   await t.test('within asks for a login that is recent enough, to the millisecond', async (t) => {
-    t.equal(lackOf(session(), { within: '5m' }, at('00:05:00')), undefined)
-    t.equal(lackOf(session(), { within: '5m' }, at('00:05:00.001')), 'SESSION_REFRESH_REQUIRED')
-    t.equal(lackOf(session({ authenticated_at: undefined }), { within: '5m' }, at('00:00:01')), 'SESSION_REFRESH_REQUIRED')
+    t.equal(missingRequirement(session(), { within: '5m' }, at('00:05:00')), undefined)
+    t.equal(missingRequirement(session(), { within: '5m' }, at('00:05:00.001')), 'SESSION_REFRESH_REQUIRED')
+    t.equal(
+      missingRequirement(session({ authenticated_at: undefined }), { within: '5m' }, at('00:00:01')),
+      'SESSION_REFRESH_REQUIRED',
+    )
   })
 
   await t.test('a second factor comes first, because giving it renews the login', async (t) => {
-    t.equal(lackOf(session(), { aal: 'aal2', within: '1s' }, at('01:00:00')), 'AAL2_REQUIRED')
+    t.equal(missingRequirement(session(), { aal: 'aal2', within: '1s' }, at('01:00:00')), 'AAL2_REQUIRED')
   })
 })
 
@@ -61,7 +64,12 @@ t.test('a route with config.auth', async (t) => {
 
   await t.test('answers 401 without a session, HEAD too, before the body is looked at', async (t) => {
     const before = handled
-    for (const [method, url] of [['GET', '/any'], ['HEAD', '/any'], ['POST', '/any'], ['GET', '/strong'], ['GET', '/recent']] as const) {
+    for (
+      const [method, url] of [['GET', '/any'], ['HEAD', '/any'], ['POST', '/any'], ['GET', '/strong'], [
+        'GET',
+        '/recent',
+      ]] as const
+    ) {
       t.equal((await app.inject({ method, url })).statusCode, 401, `${method} ${url}`)
     }
     t.equal(handled, before)
@@ -74,7 +82,12 @@ t.test('a route with config.auth', async (t) => {
   })
 
   await t.test("refuses the plugin user's own POST with a cookie from a foreign origin", async (t) => {
-    const answer = await app.inject({ method: 'POST', url: '/any', headers: { cookie, origin: 'https://evil.example' }, payload: { x: 1 } })
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/any',
+      headers: { cookie, origin: 'https://evil.example' },
+      payload: { x: 1 },
+    })
     t.equal(answer.statusCode, 403)
     t.equal(answer.json().code, 'ORIGIN_FORBIDDEN')
   })
@@ -94,8 +107,15 @@ t.test('a route with config.auth', async (t) => {
     const answer = await app.inject({ url: '/recent', headers })
     t.equal(answer.statusCode, 403)
     t.equal(answer.json().code, 'SESSION_REFRESH_REQUIRED')
-    const login = (await app.inject({ url: '/api/auth/flows/login?refresh=true', headers })).json<{ data: { id: string } }>().data.id
-    await app.inject({ method: 'POST', url: '/api/auth/flows/login', headers, payload: { flow_id: login, identifier: 'old@example.test', password: 'Xq7-velvet-harbor-42' } })
+    const login =
+      (await app.inject({ url: '/api/auth/flows/login?refresh=true', headers })).json<{ data: { id: string } }>().data
+        .id
+    await app.inject({
+      method: 'POST',
+      url: '/api/auth/flows/login',
+      headers,
+      payload: { flow_id: login, identifier: 'old@example.test', password: 'Xq7-velvet-harbor-42' },
+    })
     t.equal((await app.inject({ url: '/recent', headers })).statusCode, 200)
   })
 

@@ -12,10 +12,20 @@ const JSON_TYPE = 'Content-Type: application/json\r\n'
 const post = (path: string, body: string, headers = ''): string =>
   `POST ${path} HTTP/1.1\r\n${HOST}${JSON_TYPE}${headers}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 const get = (path: string, headers = ''): string => `GET ${path} HTTP/1.1\r\n${HOST}${headers}\r\n`
-const loginBody = (): string => JSON.stringify({ flow_id: randomUUID(), identifier: `user-${Math.floor(Math.random() * 1e6)}@example.test`, password: 'x' })
+const loginBody = (): string =>
+  JSON.stringify({
+    flow_id: randomUUID(),
+    identifier: `user-${Math.floor(Math.random() * 1e6)}@example.test`,
+    password: 'x',
+  })
 const noise = (length: number): string => Array.from({ length }, () => pick([...'abcXYZ012%;="\\\u00e9'])).join('')
 
-export interface Abuse { name: string, every: number, clients: number, act: (port: number) => Promise<void> }
+export interface Abuse {
+  name: string
+  every: number
+  clients: number
+  act: (port: number) => Promise<void>
+}
 
 function open (port: number): Socket {
   const socket = connect(port, '127.0.0.1')
@@ -34,7 +44,9 @@ async function sendAndLeave (port: number, bytes: string, waitMs: number): Promi
 /** Sends bytes and waits until the service has closed, which some of these requests wait for on purpose. */
 async function untilClosed (port: number, ...pieces: string[]): Promise<void> {
   const socket = open(port)
-  const closed = new Promise((resolve) => { socket.once('close', resolve) })
+  const closed = new Promise((resolve) => {
+    socket.once('close', resolve)
+  })
   for (const piece of pieces) {
     socket.write(piece, 'latin1')
     await sleep(1000)
@@ -50,24 +62,143 @@ async function unread (port: number): Promise<void> {
 }
 
 const GARBAGE = (): string[] => [
-  `Cookie: ory_kratos_session=${noise(30)}\r\n`, `Cookie: ory_kratos_session=${randomUUID()}; ory_kratos_session=${randomUUID()}\r\n`, `X-Session-Token: ${noise(40)}\r\n`,
-  `Cookie: ory_kratos_session=MTc5${randomUUID()}\r\n`, `Authorization: Bearer ory_st_${randomUUID().replaceAll('-', '')}\r\n`, `Cookie: ${noise(4000)}\r\n`,
+  `Cookie: ory_kratos_session=${noise(30)}\r\n`,
+  `Cookie: ory_kratos_session=${randomUUID()}; ory_kratos_session=${randomUUID()}\r\n`,
+  `X-Session-Token: ${noise(40)}\r\n`,
+  `Cookie: ory_kratos_session=MTc5${randomUUID()}\r\n`,
+  `Authorization: Bearer ory_st_${randomUUID().replaceAll('-', '')}\r\n`,
+  `Cookie: ${noise(4000)}\r\n`,
 ]
 
-const webhook = (key: string): string => post('/internal/auth/user-created', JSON.stringify({ identity: { id: `5eed0000-0000-4000-8000-00000000${String(Math.floor(Math.random() * 100)).padStart(4, '0')}`, traits: { email: 'x@example.test' }, updated_at: new Date().toISOString() } }), `X-Webhook-Key: ${key}\r\n`)
+const webhook = (key: string): string =>
+  post(
+    '/internal/auth/user-created',
+    JSON.stringify({
+      identity: {
+        id: `5eed0000-0000-4000-8000-00000000${String(Math.floor(Math.random() * 100)).padStart(4, '0')}`,
+        traits: { email: 'x@example.test' },
+        updated_at: new Date().toISOString(),
+      },
+    }),
+    `X-Webhook-Key: ${key}\r\n`,
+  )
 
-/** What the service has to bear at the same time, for as long as it takes: each by some clients, at a pace in milliseconds. */
+/**
+ * What the service has to bear at the same time, for as long as it takes: each by some clients, at a pace in
+ * milliseconds.
+ */
 export const ABUSES: Abuse[] = [
-  { name: 'garbage credentials', every: 30, clients: 3, act: (port) => sendAndLeave(port, pick(GARBAGE().map((headers) => get(pick(['/api/auth/whoami', '/api/documents']), headers))), 50) },
-  { name: 'oversized headers, URLs and bodies', every: 200, clients: 2, act: (port) => sendAndLeave(port, pick([get('/health/alive', `X-Big: ${'x'.repeat(20_000)}\r\n`), get(`/${'x'.repeat(30_000)}`), get('/health/alive', 'a:\r\n'.repeat(500)), post('/api/auth/flows/login', 'x'.repeat(100_000)), post('/api/documents', JSON.stringify({ title: 't', content: 'x'.repeat(300_000) }), `X-Session-Token: ${GOOD_TOKEN}\r\n`)]), 100) },
-  { name: 'slow headers', every: 100, clients: 5, act: (port) => untilClosed(port, 'GET / HTTP/1.1\r\n', 'X-A: b\r\n') },
-  { name: 'slow bodies', every: 100, clients: 5, act: (port) => untilClosed(port, post('/api/auth/flows/login', ' '.repeat(100)).slice(0, -50), ' ', ' ') },
+  {
+    name: 'garbage credentials',
+    every: 30,
+    clients: 3,
+    act: (port) =>
+      sendAndLeave(
+        port,
+        pick(GARBAGE().map((headers) => get(pick(['/api/auth/whoami', '/api/documents']), headers))),
+        50,
+      ),
+  },
+  {
+    name: 'oversized headers, URLs and bodies',
+    every: 200,
+    clients: 2,
+    act: (port) =>
+      sendAndLeave(
+        port,
+        pick([
+          get('/health/alive', `X-Big: ${'x'.repeat(20_000)}\r\n`),
+          get(`/${'x'.repeat(30_000)}`),
+          get('/health/alive', 'a:\r\n'.repeat(500)),
+          post('/api/auth/flows/login', 'x'.repeat(100_000)),
+          post(
+            '/api/documents',
+            JSON.stringify({ title: 't', content: 'x'.repeat(300_000) }),
+            `X-Session-Token: ${GOOD_TOKEN}\r\n`,
+          ),
+        ]),
+        100,
+      ),
+  },
+  {
+    name: 'slow headers',
+    every: 100,
+    clients: 5,
+    act: (port) => untilClosed(port, 'GET / HTTP/1.1\r\n', 'X-A: b\r\n'),
+  },
+  {
+    name: 'slow bodies',
+    every: 100,
+    clients: 5,
+    act: (port) => untilClosed(port, post('/api/auth/flows/login', ' '.repeat(100)).slice(0, -50), ' ', ' '),
+  },
   { name: 'silence', every: 100, clients: 5, act: (port) => untilClosed(port) },
-  { name: 'disconnects midway', every: 20, clients: 4, act: (port) => sendAndLeave(port, pick([get('/api/auth/flows/login'), get('/api/auth/whoami', `X-Session-Token: ${GOOD_TOKEN}\r\n`), get('/api/documents', `X-Session-Token: ${randomUUID()}\r\n`), post('/api/auth/flows/login', loginBody()), post('/api/auth/flows/login', loginBody()).slice(0, -10)]), Math.random() * 20) },
-  { name: 'pipelining', every: 300, clients: 2, act: async (port) => pick([() => sendAndLeave(port, get('/api/auth/flows/login').repeat(20), 200), () => sendAndLeave(port, get('/health/alive').repeat(2000), 200), () => unread(port)])() },
-  { name: 'floods of logins', every: 5, clients: 3, act: (port) => sendAndLeave(port, post('/api/auth/flows/login', loginBody(), `X-Forwarded-For: 10.${Math.floor(Math.random() * 256)}.${Math.floor(Math.random() * 256)}.7\r\n`), 30) },
-  { name: 'webhooks with good and bad keys', every: 50, clients: 1, act: (port) => sendAndLeave(port, webhook(pick([WEBHOOK_KEY, noise(32), ''])), 50) },
-  { name: 'broken HTTP', every: 200, clients: 1, act: (port) => sendAndLeave(port, pick(['GARBAGE\r\n\r\n', 'CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n', get('/health/alive', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'), get('/health/alive', 'Expect: x\r\n'), 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n']), 50) },
+  {
+    name: 'disconnects midway',
+    every: 20,
+    clients: 4,
+    act: (port) =>
+      sendAndLeave(
+        port,
+        pick([
+          get('/api/auth/flows/login'),
+          get('/api/auth/whoami', `X-Session-Token: ${GOOD_TOKEN}\r\n`),
+          get('/api/documents', `X-Session-Token: ${randomUUID()}\r\n`),
+          post('/api/auth/flows/login', loginBody()),
+          post('/api/auth/flows/login', loginBody()).slice(0, -10),
+        ]),
+        Math.random() * 20,
+      ),
+  },
+  {
+    name: 'pipelining',
+    every: 300,
+    clients: 2,
+    act: async (port) =>
+      pick([
+        () => sendAndLeave(port, get('/api/auth/flows/login').repeat(20), 200),
+        () => sendAndLeave(port, get('/health/alive').repeat(2000), 200),
+        () => unread(port),
+      ])(),
+  },
+  {
+    name: 'floods of logins',
+    every: 5,
+    clients: 3,
+    act: (port) =>
+      sendAndLeave(
+        port,
+        post(
+          '/api/auth/flows/login',
+          loginBody(),
+          `X-Forwarded-For: 10.${Math.floor(Math.random() * 256)}.${Math.floor(Math.random() * 256)}.7\r\n`,
+        ),
+        30,
+      ),
+  },
+  {
+    name: 'webhooks with good and bad keys',
+    every: 50,
+    clients: 1,
+    act: (port) => sendAndLeave(port, webhook(pick([WEBHOOK_KEY, noise(32), ''])), 50),
+  },
+  {
+    name: 'broken HTTP',
+    every: 200,
+    clients: 1,
+    act: (port) =>
+      sendAndLeave(
+        port,
+        pick([
+          'GARBAGE\r\n\r\n',
+          'CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n',
+          get('/health/alive', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'),
+          get('/health/alive', 'Expect: x\r\n'),
+          'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+        ]),
+        50,
+      ),
+  },
 ]
 
 /** Goes on until the signal fires; gives how often it acted. */

@@ -11,13 +11,23 @@ const LOOKUPS_BEFORE = 4
 const LOOKUPS_AFTER = 3
 const DELAY_MS = 15
 
-interface Tally { races: number, before: number, beforeAccepted: number, after: number, accepted: string[], unclear: number, mismatches: number, notLoggedOut: Record<string, number> }
+interface Tally {
+  races: number
+  before: number
+  beforeAccepted: number
+  after: number
+  accepted: string[]
+  unclear: number
+  mismatches: number
+  notLoggedOut: Record<string, number>
+}
 
-const ask = (pipe: Pipe, session: HeldSession): Promise<Reply> => pipe.one({ ...pick(GUARDED), headers: proof(session) })
+const ask = (pipe: Pipe, session: HeldSession): Promise<Reply> =>
+  pipe.one({ ...pick(GUARDED), headers: proof(session) })
 
 /**
- * One session: look-ups under way while a logout completes, then look-ups once the answer of the logout has arrived. Kratos'
- * delays let some of the first be decided before the logout and answered after it (I07).
+ * One session: look-ups under way while a logout completes, then look-ups once the answer of the logout has arrived.
+ * Kratos' delays let some of the first be decided before the logout and answered after it (I07).
  */
 async function race (kratos: StandIn, lane: Pipe[], user: number, tally: Tally): Promise<void> {
   const sealed = Math.random() < 0.4
@@ -52,8 +62,21 @@ async function race (kratos: StandIn, lane: Pipe[], user: number, tally: Tally):
 export async function run (cacheSeconds: number): Promise<Result> {
   const goal = numberFrom('SOAK_RACES', 10_000)
   const kratos = await startStandIn({ delayMs: DELAY_MS, resets: 0 })
-  const service = await startService({ KRATOS_PUBLIC_URL: kratos.url, SESSION_CACHE_MAX_AGE: String(cacheSeconds), LOG_LEVEL: 'error' })
-  const tally: Tally = { races: 0, before: 0, beforeAccepted: 0, after: 0, accepted: [], unclear: 0, mismatches: 0, notLoggedOut: {} }
+  const service = await startService({
+    KRATOS_PUBLIC_URL: kratos.url,
+    SESSION_CACHE_MAX_AGE: String(cacheSeconds),
+    LOG_LEVEL: 'error',
+  })
+  const tally: Tally = {
+    races: 0,
+    before: 0,
+    beforeAccepted: 0,
+    after: 0,
+    accepted: [],
+    unclear: 0,
+    mismatches: 0,
+    notLoggedOut: {},
+  }
   const start = Date.now()
   try {
     let started = 0
@@ -64,7 +87,11 @@ export async function run (cacheSeconds: number): Promise<Result> {
     }))
     const { accepted, unclear, mismatches, notLoggedOut, beforeAccepted, before } = tally
     const failed = Object.values(notLoggedOut).reduce((sum, count) => sum + count, 0)
-    return verdict(`logout races, cache ${cacheSeconds} s`, { ...tally, accepted: accepted.length, perSecond: Math.round(tally.races / (Date.now() - start) * 1000) }, [
+    return verdict(`logout races, cache ${cacheSeconds} s`, {
+      ...tally,
+      accepted: accepted.length,
+      perSecond: Math.round(tally.races / (Date.now() - start) * 1000),
+    }, [
       [accepted.length === 0, `accepted after a logout: ${accepted.slice(0, 5).join('; ')}`],
       [mismatches === 0, 'answers of somebody else'],
       [failed < 0.01 * goal, `logouts failed: ${JSON.stringify(notLoggedOut)}`],

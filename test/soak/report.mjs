@@ -2,12 +2,22 @@
 import { readdirSync } from 'node:fs'
 
 const openFiles = () => {
-  try { return readdirSync('/proc/self/fd').length } catch { return 0 }
+  try {
+    return readdirSync('/proc/self/fd').length
+  } catch {
+    return 0
+  }
 }
 
 process.on('message', () => {
   globalThis.gc?.()
   const { rss, heapUsed, external } = process.memoryUsage()
-  process.send?.({ rss, heapUsed, external, openFiles: openFiles(), resources: process.getActiveResourcesInfo().length })
+  process.send?.({
+    rss,
+    heapUsed,
+    external,
+    openFiles: openFiles(),
+    resources: process.getActiveResourcesInfo().length,
+  })
 })
 process.channel?.unref()

@@ -1,8 +1,15 @@
-export interface Result { name: string, figures: Record<string, unknown>, failures: string[] }
+export interface Result {
+  name: string
+  figures: Record<string, unknown>
+  failures: string[]
+}
 
 /** @param checks what has to hold, each with what it means when it does not */
-export const verdict = (name: string, figures: Record<string, unknown>, checks: Array<[holds: boolean, failure: string]>): Result =>
-  ({ name, figures, failures: checks.filter(([holds]) => !holds).map(([, failure]) => failure) })
+export const verdict = (
+  name: string,
+  figures: Record<string, unknown>,
+  checks: Array<[holds: boolean, failure: string]>,
+): Result => ({ name, figures, failures: checks.filter(([holds]) => !holds).map(([, failure]) => failure) })
 
 export function numberFrom (variable: string, byDefault: number): number {
   const number = Number(process.env[variable] ?? byDefault)

@@ -18,17 +18,22 @@ const SOAKS: Record<string, () => Promise<Result>> = {
   'logout-uncached': () => logout.run(0),
 }
 
-// Run by `npm run test:soak [-- name …]`, one after the other; each bounded by SOAK_MINUTES, SOAK_OVERLOAD_SECONDS, SOAK_REQUESTS or SOAK_RACES.
+// Run by `npm run test:soak [-- name …]`, one after the other; each bounded by SOAK_MINUTES, SOAK_OVERLOAD_SECONDS,
+// SOAK_REQUESTS or SOAK_RACES.
 if (!existsSync(join(ROOT, 'dist/src/server.js'))) throw new Error('the soaks run the built service: npm run build')
 const names = process.argv.slice(2)
 const unknown = names.filter((name) => SOAKS[name] === undefined)
-if (unknown.length > 0) throw new Error(`no such soak: ${unknown.join(', ')}; there are ${Object.keys(SOAKS).join(', ')}`)
+if (unknown.length > 0) { throw new Error(`no such soak: ${unknown.join(', ')}; there are ${Object.keys(SOAKS).join(', ')}`) }
 
 for (const [name, run] of Object.entries(SOAKS)) {
   if (names.length > 0 && !names.includes(name)) continue
   const start = Date.now()
   const { name: title, figures, failures } = await run()
-  process.stdout.write(`${failures.length === 0 ? 'ok' : 'not ok'} - ${title} ${JSON.stringify({ ...figures, seconds: Math.round((Date.now() - start) / 1000) })}\n`)
+  process.stdout.write(
+    `${failures.length === 0 ? 'ok' : 'not ok'} - ${title} ${
+      JSON.stringify({ ...figures, seconds: Math.round((Date.now() - start) / 1000) })
+    }\n`,
+  )
   for (const failure of failures) process.stdout.write(`  ${failure}\n`)
   if (failures.length > 0) process.exitCode = 1
 }

@@ -6,7 +6,13 @@ import { join } from 'node:path'
 import { ENVIRONMENT } from '../support/app.js'
 import { freePorts, ROOT } from '../support/process.js'
 
-export interface Sample { rss: number, heapUsed: number, external: number, openFiles: number, resources: number }
+export interface Sample {
+  rss: number
+  heapUsed: number
+  external: number
+  openFiles: number
+  resources: number
+}
 
 export interface SoakedService {
   port: number
@@ -49,13 +55,27 @@ export async function startService (env: Record<string, string>): Promise<Soaked
   const child = spawn(process.execPath, ['--expose-gc', '--import', './test/soak/report.mjs', 'dist/src/server.js'], {
     cwd: ROOT,
     // Empty is not set: here the limits are those that production has by default.
-    env: { PATH: process.env['PATH'], ...ENVIRONMENT, MAX_IN_FLIGHT: '', MAX_EVENT_LOOP_DELAY_MS: '', LOG_LEVEL: 'warn', HOST: '127.0.0.1', PORT: String(port), DATABASE_URL: join(folder, 'app.db'), ...env },
+    env: {
+      PATH: process.env['PATH'],
+      ...ENVIRONMENT,
+      MAX_IN_FLIGHT: '',
+      MAX_EVENT_LOOP_DELAY_MS: '',
+      LOG_LEVEL: 'warn',
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      DATABASE_URL: join(folder, 'app.db'),
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
-  const end = (): void => { child.kill('SIGKILL') }
+  const end = (): void => {
+    child.kill('SIGKILL')
+  }
   process.once('exit', end)
   let stderr = ''
-  child.stderr?.on('data', (chunk: Buffer) => { stderr = (stderr + chunk.toString()).slice(0, 10_000) })
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr = (stderr + chunk.toString()).slice(0, 10_000)
+  })
   const errors = keepErrors(child)
   const url = `http://127.0.0.1:${port}`
   await listening(url, child)

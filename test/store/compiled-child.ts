@@ -11,7 +11,7 @@ const ROOT = join(import.meta.dirname, '../..')
  * @returns the path of the child's script
  */
 export function compileChild (folder: string): string {
-  for (const name of readdirSync(join(ROOT, 'src/store'))) compile(folder, `src/store/${name}`)
+  for (const name of readdirSync(join(ROOT, 'src/service/store'))) compile(folder, `src/service/store/${name}`)
   compile(folder, 'test/store/records.ts')
   return compile(folder, 'test/store/store-child.ts')
 }

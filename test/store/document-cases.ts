@@ -1,10 +1,10 @@
 import type { Test } from 'tap'
 import { randomUUID } from 'node:crypto'
-import { InvalidCursorError, InvalidValueError, MissingOwnerError } from '../../src/store/errors.js'
-import type { Store } from '../../src/store/store.js'
+import { InvalidCursorError, InvalidValueError, MissingOwnerError } from '../../src/service/store/errors.js'
+import type { Store } from '../../src/service/store/store.js'
 import { someUser } from './records.js'
 
-const HOSTILE = ['\' OR 1=1 --', '"; DROP TABLE users; --', '%', '_', '\\', '$1', '?', ':a', '../..', 'x'.repeat(10_000)]
+const HOSTILE = ["' OR 1=1 --", '"; DROP TABLE users; --', '%', '_', '\\', '$1', '?', ':a', '../..', 'x'.repeat(10_000)]
 
 export async function testDocuments (t: Test, { users, documents }: Store): Promise<void> {
   const [owner, stranger] = [someUser(), someUser()]
@@ -13,7 +13,12 @@ export async function testDocuments (t: Test, { users, documents }: Store): Prom
 
   await t.test('a document is created, read, changed and removed', async (t) => {
     const created = await documents.create(ownerId, { title: 'Ärger 🎉', content: '' })
-    t.match(created, { title: 'Ärger 🎉', content: '', created_at: /^\d{4}-.*\.\d{6}Z$/, updated_at: created.created_at })
+    t.match(created, {
+      title: 'Ärger 🎉',
+      content: '',
+      created_at: /^\d{4}-.*\.\d{6}Z$/,
+      updated_at: created.created_at,
+    })
     t.same(await documents.get(ownerId, created.id.toUpperCase()), created)
     const changed = await documents.update(ownerId, created.id, { content: '1' })
     t.match(changed, { ...created, content: '1', updated_at: /Z$/ })
@@ -24,7 +29,7 @@ export async function testDocuments (t: Test, { users, documents }: Store): Prom
     t.equal(await documents.get(ownerId, created.id), undefined)
   })
 
-  await t.test('a stranger\'s document is the same as a missing one (A36)', async (t) => {
+  await t.test("a stranger's document is the same as a missing one (A36)", async (t) => {
     const { id } = await documents.create(ownerId, { title: 'mine', content: '' })
     for (const target of [id, randomUUID()]) {
       t.equal(await documents.get(stranger.identity_id, target), undefined)
@@ -35,7 +40,7 @@ export async function testDocuments (t: Test, { users, documents }: Store): Prom
     t.equal((await documents.get(ownerId, id))?.title, 'mine')
   })
 
-  await t.test('a document without an owner\'s row has an error of its own', async (t) => {
+  await t.test("a document without an owner's row has an error of its own", async (t) => {
     await t.rejects(documents.create(randomUUID(), { title: 't', content: 'c' }), MissingOwnerError)
   })
 
@@ -59,7 +64,10 @@ export async function testPaging (t: Test, { users, documents }: Store): Promise
   for (let i = 1; i <= 7; i++) await add(`d${i}`)
   for (let i = 1; i <= 7; i++) await add(`s${i}`, stranger.identity_id)
   const page = async (cursor?: string | null) => {
-    const { documents: rows, nextCursor } = await documents.list(owner.identity_id, { limit: 3, cursor: cursor ?? undefined })
+    const { documents: rows, nextCursor } = await documents.list(owner.identity_id, {
+      limit: 3,
+      cursor: cursor ?? undefined,
+    })
     return { titles: rows.map(({ title }) => title), nextCursor }
   }
 
@@ -83,10 +91,17 @@ export async function testPaging (t: Test, { users, documents }: Store): Promise
     }
   })
 
-  await t.test('a forged or a stranger\'s cursor never returns rows (A35)', async (t) => {
+  await t.test("a forged or a stranger's cursor never returns rows (A35)", async (t) => {
     const { nextCursor } = await documents.list(stranger.identity_id, { limit: 3 })
     const own = (await page()).nextCursor ?? ''
-    const forged = [nextCursor ?? '', '', 'x', `${own}A`, own.slice(1), `${own.slice(0, 50)}${own[50] === 'A' ? 'B' : 'A'}${own.slice(51)}`]
+    const forged = [
+      nextCursor ?? '',
+      '',
+      'x',
+      `${own}A`,
+      own.slice(1),
+      `${own.slice(0, 50)}${own[50] === 'A' ? 'B' : 'A'}${own.slice(51)}`,
+    ]
     for (const cursor of forged) {
       await t.rejects(documents.list(owner.identity_id, { limit: 3, cursor }), InvalidCursorError)
     }

@@ -2,9 +2,9 @@ import type { FastifyInstance } from 'fastify'
 import type pg from 'pg'
 import type { Test } from 'tap'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Account, type Budget, spend, type Spent, spentOf } from '../../src/throttling/budget.js'
-import type { Ledger } from '../../src/throttling/ledger.js'
-import { createOutage, sharedLedger } from '../../src/throttling/shared-ledger.js'
+import { type Bucket, type Budget, consume, type Usage, usageOf } from '../../src/throttling/budget.js'
+import type { RateLimitStore } from '../../src/throttling/rate-limit-store.js'
+import { createOutage, sharedRateLimitStore } from '../../src/service/rate-limit/shared-rate-limit-store.js'
 import { build } from '../support/app.js'
 import { type FaultServer, replay, startFaultServer } from '../support/fault-server.js'
 import { connect, newDatabase, open } from './postgres-clients.js'
@@ -31,11 +31,11 @@ async function openBudgets (t: Test, url: string, onQuery?: (query: { sql: strin
   const { loginBudgets } = store
   if (loginBudgets === undefined) throw new Error('Postgres has login budgets')
   /** So many submits under one key. */
-  const spend = async (key: string, budget: Budget, count = 1): Promise<Spent> => {
-    const [{ used, waitMs } = { used: 0, waitMs: 0 }] = await loginBudgets.spend([{ key, count }], budget)
+  const consume = async (key: string, budget: Budget, count = 1): Promise<Usage> => {
+    const [{ used, waitMs } = { used: 0, waitMs: 0 }] = await loginBudgets.consume([{ key, count }], budget)
     return { used, waitMs }
   }
-  return { spend, spendAll: loginBudgets.spend }
+  return { consume, spendAll: loginBudgets.consume }
 }
 
 /** As if this much time had passed: rows grow older. */
@@ -45,7 +45,9 @@ const passTime = (client: pg.Client, ms: number) =>
 async function testAccounts (t: Test, url: string): Promise<void> {
   const client = await connect(t, url)
   const statements = new Set<string>()
-  const budgets = await openBudgets(t, url, ({ sql }) => { if (/^(?:insert|delete).*"login_budgets"/.test(sql)) statements.add(sql) })
+  const budgets = await openBudgets(t, url, ({ sql }) => {
+    if (/^(?:insert|delete).*"login_budgets"/.test(sql)) statements.add(sql)
+  })
 
   await t.test('follow the rule that memory follows (G05)', async (t) => {
     // How many submits, then how many half minutes pass.
@@ -53,17 +55,17 @@ async function testAccounts (t: Test, url: string): Promise<void> {
     for (const budget of [IDENTIFIER, { perMinute: 30, burst: 30 }, { perMinute: 1, burst: 3 }]) {
       const key = `rule ${budget.burst}`
       let now = 0
-      let account: Account | undefined
+      let bucket: Bucket | undefined
       for (const [count = 0, halves = 0] of rounds) {
         for (let index = 0; index < count; index++) {
-          account = spend(account, budget, now)
-          const { used, waitMs } = await budgets.spend(key, budget)
-          t.equal(used, account.used, `${key} at ${now}`)
-          const difference = spentOf(account, now).waitMs - waitMs
+          bucket = consume(bucket, budget, now)
+          const { used, waitMs } = await budgets.consume(key, budget)
+          t.equal(used, bucket.used, `${key} at ${now}`)
+          const difference = usageOf(bucket, now).waitMs - waitMs
           t.ok(difference >= 0 && difference < HALF_A_MINUTE_MS, 'and nearly at the same time')
         }
-        const crowd = await budgets.spend(`${key} at once`, budget, count)
-        t.equal(Math.min(crowd.used, budget.burst + 1), account?.used, 'and when they all come in one statement')
+        const crowd = await budgets.consume(`${key} at once`, budget, count)
+        t.equal(Math.min(crowd.used, budget.burst + 1), bucket?.used, 'and when they all come in one statement')
         await passTime(client, halves * HALF_A_MINUTE_MS)
         now += halves * HALF_A_MINUTE_MS
       }
@@ -71,32 +73,42 @@ async function testAccounts (t: Test, url: string): Promise<void> {
   })
 
   await t.test('a submit in a later minute is not counted in an earlier one, whatever a clock does', async (t) => {
-    await budgets.spend('clock', IDENTIFIER)
+    await budgets.consume('clock', IDENTIFIER)
     await client.query('UPDATE login_budgets SET since = since + 100000000 WHERE key = $1', ['clock'])
-    t.same(await budgets.spend('clock', IDENTIFIER), { used: 2, waitMs: 60_000 })
+    t.same(await budgets.consume('clock', IDENTIFIER), { used: 2, waitMs: 60_000 })
   })
 
   await t.test('many keys in one statement, in any order, by many processes (K13)', async (t) => {
     const other = await openBudgets(t, url)
     const keys = Array.from({ length: 50 }, (_, index) => `crowd ${index}`)
     const counts = keys.map((key) => ({ key, count: 1 }))
-    const spent = await Promise.all(Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? budgets : other).spendAll(index % 3 === 0 ? counts : [...counts].reverse(), IDENTIFIER)))
-    for (const key of keys) t.same(spent.flat().filter((row) => row.key === key).map(({ used }) => used).sort(), [1, 2, 3, 4, 5, 6, 7, 8])
+    const usage = await Promise.all(
+      Array.from({ length: 8 }, (_, index) =>
+        (index % 2 === 0 ? budgets : other).spendAll(index % 3 === 0 ? counts : [...counts].reverse(), IDENTIFIER)),
+    )
+    for (const key of keys) {
+      t.same(usage.flat().filter((row) => row.key === key).map(({ used }) => used).sort(), [1, 2, 3, 4, 5, 6, 7, 8])
+    }
   })
 
   await t.test('rows that say no more than none are removed, a batch at a time; the others stay (N06)', async (t) => {
     await client.query('DELETE FROM login_budgets')
-    await client.query('INSERT INTO login_budgets SELECT \'old \' || n, 10, 0, 1 FROM generate_series(1, 700) n')
-    for (let index = 0; index < 100; index++) await budgets.spend('live', IDENTIFIER)
-    const rows = async (): Promise<number> => Number((await client.query('SELECT count(*) FROM login_budgets')).rows[0].count)
+    await client.query("INSERT INTO login_budgets SELECT 'old ' || n, 10, 0, 1 FROM generate_series(1, 700) n")
+    for (let index = 0; index < 100; index++) await budgets.consume('live', IDENTIFIER)
+    const rows = async (): Promise<number> =>
+      Number((await client.query('SELECT count(*) FROM login_budgets')).rows[0].count)
     while (await rows() !== 201) await sleep(10)
-    for (let index = 0; index < 100; index++) await budgets.spend('live', IDENTIFIER)
+    for (let index = 0; index < 100; index++) await budgets.consume('live', IDENTIFIER)
     while (await rows() !== 1) await sleep(10)
-    t.same(await budgets.spend('live', IDENTIFIER).then(({ used }) => used), 11, 'a refused submit is not added up')
+    t.same(await budgets.consume('live', IDENTIFIER).then(({ used }) => used), 11, 'a refused submit is not added up')
   })
 
   await t.test('every statement uses an index, and none contains a value (K07, A37)', async (t) => {
-    t.same([...statements].map((sql) => sql.split(' ')[0]).sort(), ['delete', 'insert', 'insert'], 'of one row, and of many')
+    t.same(
+      [...statements].map((sql) => sql.split(' ')[0]).sort(),
+      ['delete', 'insert', 'insert'],
+      'of one row, and of many',
+    )
     await client.query('SET enable_seqscan = off')
     for (const sql of statements) {
       t.notMatch(JSON.stringify((await client.query(`EXPLAIN (GENERIC_PLAN) ${sql}`)).rows), /Seq Scan/, sql)
@@ -105,12 +117,20 @@ async function testAccounts (t: Test, url: string): Promise<void> {
   })
 }
 
-interface Service { app: FastifyInstance, logs: () => string[] }
+interface Service {
+  app: FastifyInstance
+  logs: () => string[]
+}
 
 /** An instance of the service on this database, with budgets of production but for what is given. */
 async function service (t: Test, kratos: FaultServer, url: string, env: Record<string, string> = {}): Promise<Service> {
   const { app, logs } = await build(t, {
-    KRATOS_PUBLIC_URL: kratos.url, DATABASE_URL: url, LOGIN_LIMIT_PER_ADDRESS: '', LOGIN_LIMIT_PER_IDENTIFIER: '', LOGIN_LIMIT_BURST: '', ...env
+    KRATOS_PUBLIC_URL: kratos.url,
+    DATABASE_URL: url,
+    LOGIN_LIMIT_PER_ADDRESS: '',
+    LOGIN_LIMIT_PER_IDENTIFIER: '',
+    LOGIN_LIMIT_BURST: '',
+    ...env,
   })
   await untilReady(app.store)
   return { app, logs }
@@ -118,13 +138,22 @@ async function service (t: Test, kratos: FaultServer, url: string, env: Record<s
 
 async function login (app: FastifyInstance, identifier: string, from = '198.51.100.7'): Promise<number> {
   const payload = JSON.stringify({ flow_id: FLOW_ID, identifier, password: 'x' })
-  const answer = await app.inject({ method: 'POST', url: '/api/auth/flows/login', remoteAddress: from, headers: { 'content-type': 'application/json' }, payload })
+  const answer = await app.inject({
+    method: 'POST',
+    url: '/api/auth/flows/login',
+    remoteAddress: from,
+    headers: { 'content-type': 'application/json' },
+    payload,
+  })
   return answer.statusCode
 }
 
 const startKratos = (t: Test): Promise<FaultServer> => startFaultServer(t, replay('10-api-login', 'wrong password'))
 const countOf = (statuses: number[], status: number): number => statuses.filter((other) => other === status).length
-const events = (logs: string[]): string[] => logs.map((line) => String((JSON.parse(line) as { event?: string }).event)).filter((event) => event.startsWith('login_budgets'))
+const events = (logs: string[]): string[] =>
+  logs.map((line) => String((JSON.parse(line) as { event?: string }).event)).filter((event) =>
+    event.startsWith('login_budgets'),
+  )
 
 /** Until both count in common again: a submit a second asks. */
 async function untilShared (...services: Service[]): Promise<void> {
@@ -142,12 +171,18 @@ async function testProcesses (t: Test, url: string): Promise<void> {
     const kratos = await startKratos(t)
     const [one, other] = [await service(t, kratos, url), await service(t, kratos, url)]
     const outages = (): number => events([...one.logs(), ...other.logs()]).length
-    // On a machine that is too busy for the time limit each instance keeps its own budget, as it should; then another address tries.
+    // On a machine that is too busy for the time limit each instance keeps its own budget, as it should; then another
+    // address tries.
     for (let attempt = 0; attempt < 10; attempt++) {
       const before = outages()
       kratos.requests.length = 0
-      const statuses = await Promise.all(Array.from({ length: 100 }, (_, index) => login(index % 2 === 0 ? one.app : other.app, `p${index}@example.test`, `198.51.100.${attempt}`)))
-      if (outages() === before) return t.same([countOf(statuses, 400), countOf(statuses, 429), kratos.requests.length], [30, 70, 30])
+      const statuses = await Promise.all(
+        Array.from({ length: 100 }, (_, index) =>
+          login(index % 2 === 0 ? one.app : other.app, `p${index}@example.test`, `198.51.100.${attempt}`)),
+      )
+      if (outages() === before) {
+        return t.same([countOf(statuses, 400), countOf(statuses, 429), kratos.requests.length], [30, 70, 30])
+      }
       t.ok(countOf(statuses, 400) <= 60 && countOf(statuses, 500) === 0)
       await untilShared(one, other)
     }
@@ -157,26 +192,30 @@ async function testProcesses (t: Test, url: string): Promise<void> {
   await t.test('exactly the budget under any load, where nothing is late (G05)', async (t) => {
     const outage = createOutage({ onBegin: (error) => t.fail(String(error)), onEnd: () => {} })
     const budget = { perMinute: 200, burst: 200 }
-    const ledgers: Ledger[] = []
+    const stores: RateLimitStore[] = []
     for (let index = 0; index < 3; index++) {
       const { spendAll } = await openBudgets(t, url)
-      ledgers.push(sharedLedger(budget, { accounts: { spend: spendAll }, outage, limitMs: 30_000 }))
+      stores.push(sharedRateLimitStore(budget, { buckets: { consume: spendAll }, outage, limitMs: 30_000 }))
     }
-    const spent = await Promise.all(Array.from({ length: 1000 }, (_, index) => ledgers[index % 3]?.spend('load')))
-    t.equal(spent.filter((one) => one !== undefined && one.used <= budget.burst).length, budget.burst)
+    const usage = await Promise.all(Array.from({ length: 1000 }, (_, index) => stores[index % 3]?.consume('load')))
+    t.equal(usage.filter((one) => one !== undefined && one.used <= budget.burst).length, budget.burst)
   })
 
   await t.test('and that of an identifier, one after the other', async (t) => {
     const kratos = await startKratos(t)
     const [one, other] = [await service(t, kratos, url), await service(t, kratos, url)]
     const statuses: number[] = []
-    for (let index = 0; index < 14; index++) statuses.push(await login(index % 2 === 0 ? one.app : other.app, 'ada@example.test', '203.0.113.9'))
+    for (let index = 0; index < 14; index++) {
+      statuses.push(await login(index % 2 === 0 ? one.app : other.app, 'ada@example.test', '203.0.113.9'))
+    }
     t.same(statuses, [...Array(10).fill(400), ...Array(4).fill(429)])
     t.equal(await login(other.app, 'ada@example.test', '203.0.113.10'), 400, 'from another address (G10)')
   })
 
   await t.test('no row tells an address or an e-mail (H01)', async (t) => {
-    const { rows } = await (await connect(t, url)).query('SELECT * FROM login_budgets WHERE key NOT IN (\'live\', \'load\')')
+    const { rows } = await (await connect(t, url)).query(
+      "SELECT * FROM login_budgets WHERE key NOT IN ('live', 'load')",
+    )
     t.ok(rows.length > 30)
     for (const { key } of rows) t.match(key, /^[\w-]{43}$/)
     t.notMatch(JSON.stringify(rows), /example|ada|198\.51|203\.0/)
@@ -207,8 +246,10 @@ async function testOutage (t: Test, server: PostgresServer, url: string): Promis
     await server.stop()
     const during = []
     for (let index = 0; index < 10; index++) during.push(await login(app, 'ada@example.test', from))
-    t.same(during, [...Array(6).fill(400), ...Array(4).fill(429)], 'what was spent is spent')
-    const crowd = await Promise.all(Array.from({ length: 40 }, (_, index) => login(app, `p${index}@example.test`, '192.0.2.3')))
+    t.same(during, [...Array(6).fill(400), ...Array(4).fill(429)], 'what was usage is usage')
+    const crowd = await Promise.all(
+      Array.from({ length: 40 }, (_, index) => login(app, `p${index}@example.test`, '192.0.2.3')),
+    )
     t.same([countOf(crowd, 400), countOf(crowd, 429)], [30, 10], 'never unlimited, never 500')
     t.same(events(logs()), ['login_budgets_local'])
     await server.start()

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net'
 import pg from 'pg'
-import { openStore, type Store, type StoreOptions } from '../../src/store/store.js'
+import { openStore, type Store, type StoreOptions } from '../../src/service/store/store.js'
 
 export const UNAVAILABLE = { name: 'StoreUnavailableError', code: 'DATABASE_UNAVAILABLE' }
 
@@ -39,7 +39,9 @@ export function urlWith (url: string, setting: string): string {
 /** Passes everything on, until it cuts all connections at once. */
 export async function cuttableProxy (t: Test, url: string): Promise<{ url: string, cut: () => void }> {
   const sockets = new Set<Socket>()
-  const cut = () => { for (const socket of sockets) socket.destroy() }
+  const cut = () => {
+    for (const socket of sockets) socket.destroy()
+  }
   const target = new URL(url)
   const port = Number(target.port)
   const proxy = createServer((socket) => {
@@ -47,7 +49,10 @@ export async function cuttableProxy (t: Test, url: string): Promise<{ url: strin
     for (const end of [socket, upstream]) sockets.add(end.on('error', () => {}))
     socket.pipe(upstream).pipe(socket)
   })
-  t.teardown(() => { proxy.close(); cut() })
+  t.teardown(() => {
+    proxy.close()
+    cut()
+  })
   target.port = String(await listen(proxy))
   return { url: target.href, cut }
 }
@@ -55,8 +60,13 @@ export async function cuttableProxy (t: Test, url: string): Promise<{ url: strin
 /** An address that accepts connections and never says a word. */
 export async function silentServer (t: Test): Promise<string> {
   const sockets: Socket[] = []
-  const server = createServer((socket) => { sockets.push(socket) })
-  t.teardown(() => { for (const socket of sockets) socket.destroy(); server.close() })
+  const server = createServer((socket) => {
+    sockets.push(socket)
+  })
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
   return `postgres://u:secret@127.0.0.1:${await listen(server)}/d`
 }
 

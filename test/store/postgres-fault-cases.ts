@@ -10,7 +10,13 @@ export function testFaultsInUse (t: Test, server: PostgresServer): Promise<unkno
   return t.test('a Postgres that fails while in use', async (t) => {
     const errors: unknown[] = []
     const url = `${server.url}?application_name=faulty`
-    const store = await open(t, { url, onError: (error) => errors.push(error), statementTimeoutMs: 400, waitMs: 400, maxConnections: 2 })
+    const store = await open(t, {
+      url,
+      onError: (error) => errors.push(error),
+      statementTimeoutMs: 400,
+      waitMs: 400,
+      maxConnections: 2,
+    })
     const client = await connect(t, server.url)
     const user = someUser()
     await untilReady(store)
@@ -20,7 +26,7 @@ export function testFaultsInUse (t: Test, server: PostgresServer): Promise<unkno
       await client.query('BEGIN')
       await client.query('SELECT 1 FROM users WHERE identity_id = $1 FOR UPDATE', [user.identity_id])
     }
-    const storeBackends = 'FROM pg_stat_activity WHERE application_name = \'faulty\''
+    const storeBackends = "FROM pg_stat_activity WHERE application_name = 'faulty'"
 
     await t.test('a statement that takes too long ends, and the connection goes on (K07, F17)', async (t) => {
       await holdRow()
@@ -44,7 +50,10 @@ export function testFaultsInUse (t: Test, server: PostgresServer): Promise<unkno
     await t.test('a connection killed under a statement is 503, changes nothing and is replaced (K04)', async (t) => {
       await holdRow()
       const upsert = store.users.upsert(newer).catch((error: unknown) => error)
-      while ((await client.query(`SELECT pg_terminate_backend(pid) ${storeBackends} AND wait_event_type = 'Lock'`)).rowCount === 0) await sleep(10)
+      while (
+        (await client.query(`SELECT pg_terminate_backend(pid) ${storeBackends} AND wait_event_type = 'Lock'`))
+          .rowCount === 0
+      ) await sleep(10)
       t.match(await upsert, { ...UNAVAILABLE, driverCode: '57P01' })
       await client.query('ROLLBACK')
       t.equal((await store.users.find(user.identity_id))?.email, user.email)
@@ -56,7 +65,7 @@ export function testFaultsInUse (t: Test, server: PostgresServer): Promise<unkno
       await untilReady(behind)
       await holdRow()
       const upsert = behind.users.upsert(newer).catch((error: unknown) => error)
-      while ((await client.query(`SELECT 1 ${storeBackends} AND wait_event_type = 'Lock'`)).rowCount === 0) await sleep(10)
+      while ((await client.query(`SELECT 1 ${storeBackends} AND wait_event_type = 'Lock'`)).rowCount === 0) { await sleep(10) }
       proxy.cut()
       t.match(await upsert, UNAVAILABLE)
       await client.query('ROLLBACK')

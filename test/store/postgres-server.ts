@@ -9,11 +9,11 @@ const FOLDER = 'fastify-kratos-postgres-'
 export interface PostgresServer {
   /** Of the one database, as its superuser. */
   url: string
-  start (): Promise<void>
+  start(): Promise<void>
   /** Ends all connections at once, as a crash does. */
-  stop (): Promise<void>
+  stop(): Promise<void>
   /** Stops it and deletes its files. */
-  remove (): Promise<void>
+  remove(): Promise<void>
 }
 
 /** A real Postgres on a free port, initialised but not started. */
@@ -30,13 +30,25 @@ export async function preparePostgres (): Promise<PostgresServer> {
     persistent: true,
     createPostgresUser: process.getuid?.() === 0, // the server itself refuses to run as root
     initdbFlags: ['--no-sync', '--encoding=UTF8'],
-    postgresFlags: ['-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1', '-c', `unix_socket_directories=${databaseDir}`],
+    postgresFlags: [
+      '-c',
+      'fsync=off',
+      '-c',
+      'listen_addresses=127.0.0.1',
+      '-c',
+      `unix_socket_directories=${databaseDir}`,
+    ],
     onLog: () => {},
-    onError: () => {}
+    onError: () => {},
   })
   const removeFiles = () => rmSync(databaseDir, { recursive: true, force: true })
   process.once('exit', removeFiles)
-  try { await server.initialise() } catch (error) { removeFiles(); throw error }
+  try {
+    await server.initialise()
+  } catch (error) {
+    removeFiles()
+    throw error
+  }
   return {
     url: `postgres://postgres:secret-of-the-test@127.0.0.1:${port}/postgres`,
     start: () => server.start(),
@@ -44,7 +56,7 @@ export async function preparePostgres (): Promise<PostgresServer> {
     remove: async () => {
       await server.stop()
       removeFiles()
-    }
+    },
   }
 }
 
@@ -73,7 +85,11 @@ function removeLeftovers (): void {
 }
 
 function isAlive (pid: number): boolean {
-  try { return process.kill(pid, 0) } catch { return false }
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }
 
 async function freePort (): Promise<number> {

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
-import { MIGRATIONS, type Migrations } from '../../src/store/migrations.js'
-import { openPostgresEngine, type PostgresEngineOptions } from '../../src/store/postgres-engine.js'
-import { createStore } from '../../src/store/store.js'
+import { MIGRATIONS, type Migrations } from '../../src/service/store/migrations.js'
+import { openPostgresEngine, type PostgresEngineOptions } from '../../src/service/store/postgres-engine.js'
+import { createStore } from '../../src/service/store/store.js'
 import { connect, newDatabase, open, UNAVAILABLE, urlWith } from './postgres-clients.js'
 import { testLoginBudgets } from './postgres-budget-cases.js'
 import { testFaultsInUse, testUnusable } from './postgres-fault-cases.js'
@@ -17,13 +17,20 @@ t.teardown(() => server.remove())
 t.test('a Postgres that is down at start (K01)', async (t) => {
   const errors: unknown[] = []
   const migrated: string[][] = []
-  const store = await open(t, { url: server.url, onError: (error) => errors.push(error), onMigrated: (names) => migrated.push(names) })
+  const store = await open(t, {
+    url: server.url,
+    onError: (error) => errors.push(error),
+    onMigrated: (names) => migrated.push(names),
+  })
   t.equal(store.dialect, 'postgres')
   await t.rejects(store.ping(), UNAVAILABLE)
   await t.rejects(store.users.upsert(someUser()), UNAVAILABLE)
   while (errors.length < 2) await sleep(10)
   t.match(errors[0], { ...UNAVAILABLE, driverCode: 'ECONNREFUSED' })
-  t.notMatch(JSON.stringify(errors.map((error) => ({ ...error as object, text: String(error) }))), /secret|127\.0\.0\.1/)
+  t.notMatch(
+    JSON.stringify(errors.map((error) => ({ ...error as object, text: String(error) }))),
+    /secret|127\.0\.0\.1/,
+  )
   await server.start()
   await untilReady(store)
   t.same(migrated, [Object.keys(MIGRATIONS)])
@@ -38,7 +45,7 @@ t.test('store on Postgres', async (t) => {
   await testRepositories(t, store, {
     url: server.url,
     fullScan: /Seq Scan/,
-    explain: async (sql) => JSON.stringify((await client.query(`EXPLAIN (GENERIC_PLAN) ${sql}`)).rows)
+    explain: async (sql) => JSON.stringify((await client.query(`EXPLAIN (GENERIC_PLAN) ${sql}`)).rows),
   })
 })
 
@@ -50,8 +57,9 @@ t.test('deliveries at once under serialisable isolation: one row, retried, never
   const store = await open(t, { url: urlWith(server.url, 'default_transaction_isolation=serializable') })
   await untilReady(store)
   const user = someUser()
-  const outcomes = await Promise.allSettled(Array.from({ length: 8 }, (_, i) =>
-    store.users.upsert({ ...user, updated_at: `2024-01-15T12:20:0${i}Z` })))
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 8 }, (_, i) => store.users.upsert({ ...user, updated_at: `2024-01-15T12:20:0${i}Z` })),
+  )
   for (const outcome of outcomes) {
     if (outcome.status === 'rejected') t.match(outcome.reason, { ...UNAVAILABLE, reason: 'conflict' })
   }
@@ -59,15 +67,24 @@ t.test('deliveries at once under serialisable isolation: one row, retried, never
 })
 
 t.test('migrations on Postgres (K12)', async (t) => {
-  const engineOptions = (url: string, migrations: Migrations, onError: (error: unknown) => void): PostgresEngineOptions =>
-    ({ url, migrations, onError, waitMs: 1000, statementTimeoutMs: 1000, maxConnections: 2 })
+  const engineOptions = (
+    url: string,
+    migrations: Migrations,
+    onError: (error: unknown) => void,
+  ): PostgresEngineOptions => ({ url, migrations, onError, waitMs: 1000, statementTimeoutMs: 1000, maxConnections: 2 })
 
   await t.test('instances that start at once apply them once', async (t) => {
     const url = await newDatabase(t, server.url)
     const migrated: string[][] = []
     const errors: unknown[] = []
-    const stores = await Promise.all(Array.from({ length: 6 }, () =>
-      open(t, { url, onMigrated: (names) => migrated.push(names), onError: (error) => errors.push(error) })))
+    const stores = await Promise.all(
+      Array.from({ length: 6 }, () =>
+        open(t, {
+          url,
+          onMigrated: (names) => migrated.push(names),
+          onError: (error) => errors.push(error),
+        })),
+    )
     await Promise.all(stores.map(untilReady))
     t.same(migrated, [Object.keys(MIGRATIONS)])
     t.same(errors, [])
@@ -83,8 +100,8 @@ t.test('migrations on Postgres (K12)', async (t) => {
         up: async (db) => {
           await db.schema.createTable('half').addColumn('a', 'text').execute()
           if (isBroken) await db.schema.alterTable('nowhere').addColumn('a', 'text').execute()
-        }
-      }
+        },
+      },
     }
     const engine = await openPostgresEngine(engineOptions(url, migrations, (error) => errors.push(error)))
     const store = createStore(engine)
@@ -93,7 +110,7 @@ t.test('migrations on Postgres (K12)', async (t) => {
     t.match(errors[0], { message: /^Migration 0002_broken failed/ })
     await t.rejects(store.ping(), UNAVAILABLE)
     const client = await connect(t, url)
-    t.same((await client.query('SELECT tablename FROM pg_tables WHERE schemaname = \'public\'')).rows, [])
+    t.same((await client.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).rows, [])
     isBroken = false
     await untilReady(store)
   })
@@ -111,10 +128,16 @@ t.test('migrations on Postgres (K12)', async (t) => {
 
   await t.test('closing does not wait for one that hangs', async (t) => {
     const url = await newDatabase(t, server.url)
-    const migrations: Migrations = { '0001_hangs': { up: async (db) => { await sql`SELECT pg_sleep(60)`.execute(db) } } }
+    const migrations: Migrations = {
+      '0001_hangs': {
+        up: async (db) => {
+          await sql`SELECT pg_sleep(60)`.execute(db)
+        },
+      },
+    }
     const engine = await openPostgresEngine(engineOptions(url, migrations, () => {}))
     const client = await connect(t, url)
-    while ((await client.query('SELECT 1 FROM pg_stat_activity WHERE wait_event = \'PgSleep\'')).rowCount === 0) await sleep(10)
+    while ((await client.query("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")).rowCount === 0) { await sleep(10) }
     const startedAt = performance.now()
     await engine.close()
     t.ok(performance.now() - startedAt < 10_000)
@@ -122,7 +145,13 @@ t.test('migrations on Postgres (K12)', async (t) => {
 })
 
 t.test('an error of Postgres keeps nothing but its code and constraint (H02)', async (t) => {
-  const engine = await openPostgresEngine({ url: server.url, waitMs: 1000, statementTimeoutMs: 1000, maxConnections: 1, onError: () => {} })
+  const engine = await openPostgresEngine({
+    url: server.url,
+    waitMs: 1000,
+    statementTimeoutMs: 1000,
+    maxConnections: 1,
+    onError: () => {},
+  })
   t.teardown(() => engine.close())
   const row = { ...someUser({ email: 'needle@example.com' }), revision: 1 }
   await engine.db.insertInto('users').values(row).execute()

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { UserRecord } from '../../src/store/store.js'
+import type { UserRecord } from '../../src/service/store/store.js'
 
 /** A complete user, in the form in which Kratos sends times. */
 export function someUser (changes: Partial<UserRecord> = {}): UserRecord {
@@ -11,6 +11,6 @@ export function someUser (changes: Partial<UserRecord> = {}): UserRecord {
     username: 'johndoe',
     created_at: '2024-01-15T12:20:00Z',
     updated_at: '2024-01-15T12:20:00.5Z',
-    ...changes
+    ...changes,
   }
 }

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
-import { InvalidValueError } from '../../src/store/errors.js'
-import { openStore, type Store } from '../../src/store/store.js'
+import { InvalidValueError } from '../../src/service/store/errors.js'
+import { openStore, type Store } from '../../src/service/store/store.js'
 import { testDocuments, testPaging } from './document-cases.js'
 import { someUser } from './records.js'
 import { testUsers } from './user-cases.js'
@@ -8,7 +8,7 @@ import { testUsers } from './user-cases.js'
 export interface TestDatabase {
   url: string
   /** How the database would run a statement, as text, indexes preferred. */
-  explain (sql: string): Promise<string>
+  explain(sql: string): Promise<string>
   /** What `explain` says of a statement that has to read every row. */
   fullScan: RegExp
 }
@@ -26,7 +26,20 @@ async function testValues (t: Test, { users, documents }: Store): Promise<void> 
   await t.test('what a column would not keep as it is, is refused and not stored (A18, F14)', async (t) => {
     const user = someUser()
     await users.upsert(user)
-    const refused = [true, new Date(), undefined, NaN, 1.5, 2 ** 53, 1n, {}, Buffer.from('x'), 'a\0b', 'a\ud800b', '\udc00']
+    const refused = [
+      true,
+      new Date(),
+      undefined,
+      NaN,
+      1.5,
+      2 ** 53,
+      1n,
+      {},
+      Buffer.from('x'),
+      'a\0b',
+      'a\ud800b',
+      '\udc00',
+    ]
     for (const value of refused) {
       const email = value as string
       await t.rejects(users.upsert({ ...someUser(), email }), InvalidValueError, `${typeof value}`)
@@ -70,7 +83,7 @@ async function testStatements (t: Test, { url, explain, fullScan }: TestDatabase
     await store.documents.update(user.identity_id, id, { title: 'needle' })
     await store.documents.remove(user.identity_id, id)
     await store.users.delete(user.identity_id)
-    t.match(await explain('select * from documents where title = \'x\''), fullScan, 'the test can fail')
+    t.match(await explain("select * from documents where title = 'x'"), fullScan, 'the test can fail')
     t.ok(statements.size >= 8)
     for (const sql of statements) {
       t.notMatch(await explain(sql), fullScan, sql)
@@ -83,7 +96,11 @@ async function testStatements (t: Test, { url, explain, fullScan }: TestDatabase
 export async function untilReady (store: Store): Promise<void> {
   const deadline = Date.now() + 10_000
   for (;;) {
-    try { return await store.ping() } catch (error) { if (Date.now() > deadline) throw error }
+    try {
+      return await store.ping()
+    } catch (error) {
+      if (Date.now() > deadline) throw error
+    }
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -1,17 +1,24 @@
 import t from 'tap'
 import { createRequire } from 'node:module'
-import { decodeCursor, encodeCursor } from '../../src/store/cursor.js'
-import { InvalidCursorError, InvalidValueError, StoreUnavailableError, type UnavailableReason } from '../../src/store/errors.js'
-import { createConflictPatience, createLockPatience, MAX_CONFLICT_RETRIES } from '../../src/store/patience.js'
-import { isConnectionBroken, toPostgresStoreError } from '../../src/store/postgres-errors.js'
-import { toSqliteStoreError } from '../../src/store/sqlite-errors.js'
-import { openStore } from '../../src/store/store.js'
-import { createClock, normaliseTimestamp } from '../../src/store/timestamps.js'
-import { toBindable } from '../../src/store/values.js'
+import { decodeCursor, encodeCursor } from '../../src/service/store/cursor.js'
+import {
+  InvalidCursorError, InvalidValueError, StoreUnavailableError,
+  type UnavailableReason,
+} from '../../src/service/store/errors.js'
+import {
+  createConflictRetryPolicy, createLockRetryPolicy,
+  MAX_CONFLICT_RETRIES,
+} from '../../src/service/store/retry-policy.js'
+import { isConnectionBroken, toPostgresStoreError } from '../../src/service/store/postgres-errors.js'
+import { toSqliteStoreError } from '../../src/service/store/sqlite-errors.js'
+import { openStore } from '../../src/service/store/store.js'
+import { createClock, normaliseTimestamp } from '../../src/service/store/timestamps.js'
+import { toBindable } from '../../src/service/store/values.js'
 
 t.test('openStore loads the driver that it needs, and no other', async (t) => {
   const { cache } = createRequire(import.meta.url)
-  const loaded = () => ['libsql', 'pg'].filter((name) => Object.keys(cache).some((path) => path.includes(`/node_modules/${name}/`)))
+  const loaded = () =>
+    ['libsql', 'pg'].filter((name) => Object.keys(cache).some((path) => path.includes(`/node_modules/${name}/`)))
   t.same(loaded(), [])
   await (await openStore({ url: ':memory:' })).close()
   t.same(loaded(), ['libsql'])
@@ -27,17 +34,35 @@ t.test('normaliseTimestamp', async (t) => {
       '2024-01-15t12:20:18.123456789z': '2024-01-15T12:20:18.123456Z',
       '2024-01-01T01:30:00.5+02:00': '2023-12-31T23:30:00.500000Z',
       '2024-02-28T23:30:00-01:00': '2024-02-29T00:30:00.000000Z',
-      '0001-01-01T00:00:00Z': '0001-01-01T00:00:00.000000Z'
+      '0001-01-01T00:00:00Z': '0001-01-01T00:00:00.000000Z',
     }
     for (const [text, expected] of Object.entries(table)) t.equal(normaliseTimestamp(text), expected)
   })
 
   await t.test('refuses everything else', async (t) => {
-    const refused = ['', 'now', '2024-01-15', '2024-01-15 12:20:00Z', '2024-01-15T12:20:00', '2024-02-30T00:00:00Z', '2023-02-29T00:00:00Z',
-      '2024-13-01T00:00:00Z', '2024-01-01T24:00:00Z', '2024-01-01T23:59:60Z', '2024-01-01T00:00:00+24:00', '2024-01-01T00:00:00+00:60',
-      '0000-01-01T00:00:00+00:01', '9999-12-31T23:59:59-00:01', '2024-01-15T12:20:00.Z', ' 2024-01-15T12:20:00Z', '2024-01-15T12:20:00Z\n']
+    const refused = [
+      '',
+      'now',
+      '2024-01-15',
+      '2024-01-15 12:20:00Z',
+      '2024-01-15T12:20:00',
+      '2024-02-30T00:00:00Z',
+      '2023-02-29T00:00:00Z',
+      '2024-13-01T00:00:00Z',
+      '2024-01-01T24:00:00Z',
+      '2024-01-01T23:59:60Z',
+      '2024-01-01T00:00:00+24:00',
+      '2024-01-01T00:00:00+00:60',
+      '0000-01-01T00:00:00+00:01',
+      '9999-12-31T23:59:59-00:01',
+      '2024-01-15T12:20:00.Z',
+      ' 2024-01-15T12:20:00Z',
+      '2024-01-15T12:20:00Z\n',
+    ]
     for (const text of refused) t.throws(() => normaliseTimestamp(text), InvalidValueError, text)
-    for (const value of [undefined, null, 0, new Date()]) t.throws(() => normaliseTimestamp(value as unknown as string), InvalidValueError)
+    for (const value of [undefined, null, 0, new Date()]) {
+      t.throws(() => normaliseTimestamp(value as unknown as string), InvalidValueError)
+    }
   })
 })
 
@@ -51,7 +76,19 @@ t.test('createClock ascends within a millisecond and follows the wall clock', as
 
 t.test('toBindable lets text, whole numbers and null through, and names the kind of the rest', async (t) => {
   for (const value of ['', 'a', '🎉', 0, -1, Number.MAX_SAFE_INTEGER, null]) t.equal(toBindable(value), value)
-  const kinds = [[true, 'boolean'], [undefined, 'undefined'], [new Date(), 'Date'], [{}, 'Object'], [Object.create(null), 'object'], [NaN, 'integer'], [1.5, 'integer'], ['a\0', 'NUL'], ['\ud800', 'surrogate'], [1n, 'bigint'], [Symbol('s'), 'symbol']] as const
+  const kinds = [
+    [true, 'boolean'],
+    [undefined, 'undefined'],
+    [new Date(), 'Date'],
+    [{}, 'Object'],
+    [Object.create(null), 'object'],
+    [NaN, 'integer'],
+    [1.5, 'integer'],
+    ['a\0', 'NUL'],
+    ['\ud800', 'surrogate'],
+    [1n, 'bigint'],
+    [Symbol('s'), 'symbol'],
+  ] as const
   for (const [value, kind] of kinds) t.throws(() => toBindable(value), { name: 'InvalidValueError', message: kind })
 })
 
@@ -76,7 +113,7 @@ const failing = (reason: UnavailableReason, times: number) => {
 }
 
 t.test('conflicts are retried three times at most, and nothing else is (K13)', async (t) => {
-  const { write } = createConflictPatience(10_000)
+  const { write } = createConflictRetryPolicy(10_000)
   t.equal(await write(failing('conflict', MAX_CONFLICT_RETRIES).work), MAX_CONFLICT_RETRIES + 1)
   const hopeless = failing('conflict', 100)
   await t.rejects(write(hopeless.work), StoreUnavailableError)
@@ -85,12 +122,12 @@ t.test('conflicts are retried three times at most, and nothing else is (K13)', a
   await t.rejects(write(down.work), StoreUnavailableError)
   t.equal(down.calls(), 1)
   const late = failing('conflict', 100)
-  await t.rejects(createConflictPatience(0).write(late.work), StoreUnavailableError)
+  await t.rejects(createConflictRetryPolicy(0).write(late.work), StoreUnavailableError)
   t.equal(late.calls(), 1)
 })
 
 t.test('a locked file is asked again until the time is over, by one writer at a time (K09)', async (t) => {
-  const { read, write } = createLockPatience(200)
+  const { read, write } = createLockRetryPolicy(200)
   t.equal(await write(failing('locked', 3).work), 4)
   t.equal(await read(failing('locked', 3).work), 4)
   const down = failing('down', 1)
@@ -115,15 +152,44 @@ t.test('a locked file is asked again until the time is over, by one writer at a 
 t.test('driver errors: what is a fault of the database, and what is ours (K13)', async (t) => {
   const fault = (code: string, more = {}) => Object.assign(new Error('insert into needle'), { code, ...more })
   const postgres = (code: string) => toPostgresStoreError(fault(code))
-  for (const code of ['08006', '53100', '53300', '57014', '57P01', '58030', '25006', '28P01', '3D000', '42501', '42P01', '55P03', 'XX000', 'ECONNRESET']) {
+  for (
+    const code of [
+      '08006',
+      '53100',
+      '53300',
+      '57014',
+      '57P01',
+      '58030',
+      '25006',
+      '28P01',
+      '3D000',
+      '42501',
+      '42P01',
+      '55P03',
+      'XX000',
+      'ECONNRESET',
+    ]
+  ) {
     t.match(postgres(code), { name: 'StoreUnavailableError', reason: 'down', driverCode: code })
   }
   for (const code of ['40001', '40P01']) t.match(postgres(code), { name: 'StoreUnavailableError', reason: 'conflict' })
-  for (const code of ['22021', '23505', '42601', '42703']) t.match(postgres(code), { name: 'StoreQueryError', driverCode: code })
-  t.match(toPostgresStoreError(new Error('timeout exceeded when trying to connect')), { name: 'StoreUnavailableError', driverCode: 'TIMEOUT' })
+  for (const code of ['22021', '23505', '42601', '42703']) {
+    t.match(postgres(code), { name: 'StoreQueryError', driverCode: code })
+  }
+  t.match(toPostgresStoreError(new Error('timeout exceeded when trying to connect')), {
+    name: 'StoreUnavailableError',
+    driverCode: 'TIMEOUT',
+  })
   const bug = new TypeError('x is not a function')
   t.equal(toPostgresStoreError(bug), bug)
-  t.same(['57P01', '08006', 'ECONNRESET', '57014', '40001', '23505'].map((code) => isConnectionBroken(fault(code))), [true, true, true, false, false, false])
+  t.same(['57P01', '08006', 'ECONNRESET', '57014', '40001', '23505'].map((code) => isConnectionBroken(fault(code))), [
+    true,
+    true,
+    true,
+    false,
+    false,
+    false,
+  ])
   t.ok(isConnectionBroken(new Error('Query read timeout')))
 
   const sqlite = (code: string, rawCode?: number) => toSqliteStoreError(fault(code, { rawCode }))

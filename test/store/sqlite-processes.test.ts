@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openStore } from '../../src/store/store.js'
+import { openStore } from '../../src/service/store/store.js'
 import { compileChild } from './compiled-child.js'
 import { someUser } from './records.js'
 
@@ -19,7 +19,9 @@ const fileOf = (name: string) => join(folder, name)
 /** Ends with the test, and tells its lines as they come. */
 function startChild (t: Test, mode: string, ...args: string[]) {
   const started = spawn(process.execPath, [child, mode, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
-  t.teardown(() => { started.kill('SIGKILL') })
+  t.teardown(() => {
+    started.kill('SIGKILL')
+  })
   const lines: string[] = []
   const output = createInterface({ input: started.stdout })
   output.on('line', (line) => lines.push(line))
@@ -30,12 +32,14 @@ function startChild (t: Test, mode: string, ...args: string[]) {
     lines,
     firstLine,
     nextLine,
-    go: () => { started.stdin.write('go\n') },
+    go: () => {
+      started.stdin.write('go\n')
+    },
     exitCode: async () => (await exited)[0] as number | null,
     kill: async () => {
       started.kill('SIGKILL')
       await Promise.all([exited, once(output, 'close')])
-    }
+    },
   }
 }
 
@@ -43,7 +47,10 @@ t.test('an SQLite file that another process has locked (K09)', async (t) => {
   const url = fileOf('locked.db')
   const store = await openStore({ url })
   const raw = new Libsql(url)
-  t.teardown(async () => { raw.close(); await store.close() })
+  t.teardown(async () => {
+    raw.close()
+    await store.close()
+  })
   const user = someUser()
   await store.users.upsert(user)
   const isWritten = (id: string) => raw.prepare('select 1 from users where identity_id = ?').all([id]).length === 1
@@ -62,7 +69,7 @@ t.test('an SQLite file that another process has locked (K09)', async (t) => {
       t.ok(performance.now() - readAt < 700)
       await sleep(50)
     }
-    for (const outcome of await writers) t.match(outcome, { status: 'rejected', reason: { code: 'DATABASE_UNAVAILABLE', reason: 'locked' } })
+    for (const outcome of await writers) { t.match(outcome, { status: 'rejected', reason: { code: 'DATABASE_UNAVAILABLE', reason: 'locked' } }) }
     t.ok(performance.now() - startedAt < 4000, 'one second in total, not one each')
     t.ok(performance.now() - startedAt > 900, 'they did wait')
     delay.disable()
@@ -88,7 +95,10 @@ t.test('a write after a refused one is committed when it is acknowledged (K09, L
   const url = fileOf('refused.db')
   const store = await openStore({ url, waitMs: 30 })
   const other = new Libsql(url)
-  t.teardown(async () => { other.close(); await store.close() })
+  t.teardown(async () => {
+    other.close()
+    await store.close()
+  })
   const [refused, accepted] = [someUser(), someUser()]
   other.exec('BEGIN IMMEDIATE')
   await t.rejects(store.users.upsert(refused), { code: 'DATABASE_UNAVAILABLE' })
@@ -123,7 +133,10 @@ t.test(`${KILLS} x kill -9 under write load lose no acknowledged row (L07, L08, 
   }
   const store = await openStore({ url })
   const raw = new Libsql(url)
-  t.teardown(async () => { raw.close(); await store.close() })
+  t.teardown(async () => {
+    raw.close()
+    await store.close()
+  })
   const stored = new Set(raw.prepare('select id from documents').all().map((row) => (row as { id: string }).id))
   t.comment(`${acknowledged.length} rows acknowledged`)
   t.ok(acknowledged.length >= 20 * KILLS)

@@ -4,10 +4,13 @@ import { sql } from 'kysely'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { StoreMigrationError, StoreOpenError, StoreQueryError, StoreUnavailableError } from '../../src/store/errors.js'
-import { MIGRATIONS } from '../../src/store/migrations.js'
-import { openSqliteEngine } from '../../src/store/sqlite-engine.js'
-import { createStore, openStore } from '../../src/store/store.js'
+import {
+  StoreMigrationError, StoreOpenError, StoreQueryError,
+  StoreUnavailableError,
+} from '../../src/service/store/errors.js'
+import { MIGRATIONS } from '../../src/service/store/migrations.js'
+import { openSqliteEngine } from '../../src/service/store/sqlite-engine.js'
+import { createStore, openStore } from '../../src/service/store/store.js'
 import { someUser } from './records.js'
 import { testRepositories } from './repository-cases.js'
 
@@ -18,11 +21,14 @@ t.test('store on SQLite', async (t) => {
   const url = fileOf('suite.db')
   const store = await openStore({ url })
   const raw = new Libsql(url)
-  t.teardown(async () => { raw.close(); await store.close() })
+  t.teardown(async () => {
+    raw.close()
+    await store.close()
+  })
   await testRepositories(t, store, {
     url,
     fullScan: /SCAN (users|documents)/,
-    explain: async (sql) => JSON.stringify(raw.prepare(`EXPLAIN QUERY PLAN ${sql}`).all([]))
+    explain: async (sql) => JSON.stringify(raw.prepare(`EXPLAIN QUERY PLAN ${sql}`).all([])),
   })
   await store.ping()
 })
@@ -76,7 +82,18 @@ t.test('openStore with an SQLite address', async (t) => {
   })
 
   await t.test('refuses an address that is no file, without repeating it', async (t) => {
-    for (const url of ['', 'file:', 'mysql://u:secret@h/d', 'http://secret/x', 'libsql://secret', 'file:secret.db?mode=ro', 'a\0secret', 'postgres://u:secret@h:notaport/d']) {
+    for (
+      const url of [
+        '',
+        'file:',
+        'mysql://u:secret@h/d',
+        'http://secret/x',
+        'libsql://secret',
+        'file:secret.db?mode=ro',
+        'a\0secret',
+        'postgres://u:secret@h:notaport/d',
+      ]
+    ) {
       const error = await openStore({ url }).catch((error: unknown) => error)
       t.type(error, StoreOpenError)
       t.notMatch(String(error), 'secret')
@@ -101,7 +118,8 @@ t.test('openStore with a file that cannot be used (K02)', async (t) => {
     await refuses(t, fileOf('short.db'), /not an SQLite database/)
     t.equal(readFileSync(fileOf('text.db'), 'utf8'), junk)
   })
-  await t.test('a file where a folder should be', (t) => refuses(t, fileOf('text.db/app.db'), /cannot be read or written/))
+  await t.test('a file where a folder should be', (t) =>
+    refuses(t, fileOf('text.db/app.db'), /cannot be read or written/))
   await t.test('damaged', async (t) => {
     const path = fileOf('damaged.db')
     await (await openStore({ url: path })).close()
@@ -128,8 +146,8 @@ t.test('migrations on SQLite (K12)', async (t) => {
       up: async (db: Parameters<typeof MIGRATIONS[string]['up']>[0]) => {
         await db.schema.createTable('half').addColumn('a', 'text').execute()
         await db.schema.alterTable('nowhere').addColumn('a', 'text').execute()
-      }
-    }
+      },
+    },
   }
   const path = fileOf('migrations.db')
   const tables = () => {
@@ -161,7 +179,9 @@ t.test('migrations on SQLite (K12)', async (t) => {
   await t.test('ten at once in one process apply them once', async (t) => {
     const migrated: string[][] = []
     const url = fileOf('race.db')
-    const stores = await Promise.all(Array.from({ length: 10 }, () => openStore({ url, onMigrated: (names) => migrated.push(names) })))
+    const stores = await Promise.all(
+      Array.from({ length: 10 }, () => openStore({ url, onMigrated: (names) => migrated.push(names) })),
+    )
     t.same(migrated, [Object.keys(MIGRATIONS)])
     await Promise.all(stores.map((store) => store.close()))
   })
@@ -176,12 +196,21 @@ t.test('a full SQLite database refuses writes, goes on reading, and heals (K11)'
   const large = { title: 't', content: 'x'.repeat(100_000) }
 
   await sql`PRAGMA max_page_count = 20`.execute(engine.db)
-  await t.rejects(store.documents.create(user.identity_id, large), { name: 'StoreUnavailableError', driverCode: 'SQLITE_FULL' })
-  await t.rejects(store.users.upsert(someUser({ email: large.content })), { name: 'StoreUnavailableError', driverCode: 'SQLITE_FULL' })
+  await t.rejects(store.documents.create(user.identity_id, large), {
+    name: 'StoreUnavailableError',
+    driverCode: 'SQLITE_FULL',
+  })
+  await t.rejects(store.users.upsert(someUser({ email: large.content })), {
+    name: 'StoreUnavailableError',
+    driverCode: 'SQLITE_FULL',
+  })
   // Inside a transaction of several statements the cause must survive the rollback.
-  await t.rejects(engine.db.transaction().execute(async (transaction) => {
-    await transaction.insertInto('users').values({ ...someUser({ email: large.content }), revision: 1 }).execute()
-  }), { name: 'StoreUnavailableError', driverCode: 'SQLITE_FULL' })
+  await t.rejects(
+    engine.db.transaction().execute(async (transaction) => {
+      await transaction.insertInto('users').values({ ...someUser({ email: large.content }), revision: 1 }).execute()
+    }),
+    { name: 'StoreUnavailableError', driverCode: 'SQLITE_FULL' },
+  )
   t.ok(await store.users.find(user.identity_id))
   await store.ping()
   t.same((await store.documents.list(user.identity_id, { limit: 1 })).documents, [])
@@ -207,5 +236,9 @@ async function asNobody (work: () => Promise<void>): Promise<void> {
   const { geteuid, seteuid } = process
   if (seteuid === undefined || geteuid?.() !== 0) return
   seteuid(65534)
-  try { await work() } finally { seteuid(0) }
+  try {
+    await work()
+  } finally {
+    seteuid(0)
+  }
 }

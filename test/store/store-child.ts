@@ -2,7 +2,7 @@
 import Libsql from 'libsql'
 import { writeSync } from 'node:fs'
 import { once } from 'node:events'
-import { openStore } from '../../src/store/store.js'
+import { openStore } from '../../src/service/store/store.js'
 import { someUser } from './records.js'
 
 const [mode, path = '', ownerId = ''] = process.argv.slice(2)

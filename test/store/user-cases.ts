@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
-import { InvalidValueError } from '../../src/store/errors.js'
-import type { Store } from '../../src/store/store.js'
+import { InvalidValueError } from '../../src/service/store/errors.js'
+import type { Store } from '../../src/service/store/store.js'
 import { someUser } from './records.js'
 
 export async function testUsers (t: Test, { users, documents }: Store): Promise<void> {
@@ -9,7 +9,9 @@ export async function testUsers (t: Test, { users, documents }: Store): Promise<
     t.same(await users.upsert(user), { created: true })
     t.same(await users.upsert({ ...user, created_at: '2025-01-01T00:00:00Z' }), { created: false })
     t.same(await users.find(user.identity_id), {
-      ...user, created_at: '2024-01-15T12:20:00.000000Z', updated_at: '2024-01-15T12:20:00.500000Z'
+      ...user,
+      created_at: '2024-01-15T12:20:00.000000Z',
+      updated_at: '2024-01-15T12:20:00.500000Z',
     })
   })
 
@@ -40,9 +42,13 @@ export async function testUsers (t: Test, { users, documents }: Store): Promise<
     const user = someUser({ email: null })
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => users.ensure(user)))
     t.equal(outcomes.filter(({ created }) => created).length, 1)
-    t.same(await users.ensure({ ...user, email: 'x@example.com', updated_at: '2030-01-01T00:00:00Z' }), { created: false })
+    t.same(await users.ensure({ ...user, email: 'x@example.com', updated_at: '2030-01-01T00:00:00Z' }), {
+      created: false,
+    })
     t.equal((await users.find(user.identity_id))?.email, null)
-    t.same(await users.upsert({ ...user, email: 'x@example.com', updated_at: '2025-01-01T00:00:00Z' }), { created: false })
+    t.same(await users.upsert({ ...user, email: 'x@example.com', updated_at: '2025-01-01T00:00:00Z' }), {
+      created: false,
+    })
     t.equal((await users.find(user.identity_id))?.email, 'x@example.com')
   })
 
@@ -66,7 +72,9 @@ export async function testUsers (t: Test, { users, documents }: Store): Promise<
     await Promise.all([users.upsert(user), users.upsert(other)])
     const kept = await documents.create(other.identity_id, { title: 'kept', content: '' })
     for (let i = 0; i < 26; i++) { // more than one batch
-      await Promise.all(Array.from({ length: 20 }, () => documents.create(user.identity_id, { title: 't', content: 'c' })))
+      await Promise.all(
+        Array.from({ length: 20 }, () => documents.create(user.identity_id, { title: 't', content: 'c' })),
+      )
     }
     t.equal(await users.delete(user.identity_id), true)
     t.equal(await users.delete(user.identity_id), false)

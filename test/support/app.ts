@@ -46,12 +46,23 @@ export interface BuiltApp {
   handled: () => number
 }
 
-/** The service as production builds it, on a SQLite file of its own, closed with the test; not ready, so that a test can add routes. */
+/**
+ * The service as production builds it, on a SQLite file of its own, closed with the test; not ready, so that a test can
+ * add routes.
+ */
 export async function construct (t: Test, env: Record<string, string> = {}): Promise<Pick<BuiltApp, 'app' | 'logs'>> {
   const lines: string[] = []
   const DATABASE_URL = env['DATABASE_URL'] ?? join(await temporaryFolder(t), 'app.db')
   const config = loadConfig({ ...ENVIRONMENT, ...env, DATABASE_URL })
-  const app = await buildApp(config, { log: { stream: { write: (line: string) => { lines.push(line) } } } })
+  const app = await buildApp(config, {
+    log: {
+      stream: {
+        write: (line: string) => {
+          lines.push(line)
+        },
+      },
+    },
+  })
   t.teardown(() => app.close())
   return { app, logs: () => lines }
 }
@@ -61,7 +72,9 @@ export async function build (t: Test, env: Record<string, string> = {}): Promise
   const { app, logs } = await construct(t, env)
   watchAnswers(app, (problem) => t.fail(problem))
   let handled = 0
-  app.addHook('preHandler', async () => { handled++ })
+  app.addHook('preHandler', async () => {
+    handled++
+  })
   await app.ready()
   return { app, logs, handled: () => handled }
 }

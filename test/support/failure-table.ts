@@ -15,12 +15,21 @@ const row = (name: string, expected: (group: Group) => Expected): string =>
   `| ${name.replaceAll('|', '\\|')} | ${GROUPS.map((group) => expected(group).join(' ')).join(' | ')} |\n`
 
 /** The tables of docs/failures.md, made of what the suite runs. */
-export const failureTables = (): string => [
-  '## Kratos cannot be reached\n\n', HEAD, ...UNREACHABLE.map(([name]) => row(name, () => UNREACHABLE_ANSWER)),
-  '\n## Kratos is too late\n\n', HEAD, ...LATE.map(([name]) => row(name, () => LATE_ANSWER)),
-  '\n## Kratos answers, and the answer is of no use\n\n', HEAD, ...FAULTS.map(([name, , expected]) => row(name, () => expected)),
-  '\n## Kratos is well and says no\n\n', HEAD, ...REFUSALS.map(([name, , expected]) => row(name, (group) => expected[group])),
-].join('')
+export const failureTables = (): string =>
+  [
+    '## Kratos cannot be reached\n\n',
+    HEAD,
+    ...UNREACHABLE.map(([name]) => row(name, () => UNREACHABLE_ANSWER)),
+    '\n## Kratos is too late\n\n',
+    HEAD,
+    ...LATE.map(([name]) => row(name, () => LATE_ANSWER)),
+    '\n## Kratos answers, and the answer is of no use\n\n',
+    HEAD,
+    ...FAULTS.map(([name, , expected]) => row(name, () => expected)),
+    '\n## Kratos is well and says no\n\n',
+    HEAD,
+    ...REFUSALS.map(([name, , expected]) => row(name, (group) => expected[group])),
+  ].join('')
 
 /** What the document says before its tables, and the tables. */
 export function readDocument (): { intro: string, tables: string } {
@@ -30,4 +39,4 @@ export function readDocument (): { intro: string, tables: string } {
 }
 
 // Run by itself it writes the tables anew: node --import tsx test/support/failure-table.ts
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) writeFileSync(FILE, readDocument().intro + failureTables())
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) { writeFileSync(FILE, readDocument().intro + failureTables()) }

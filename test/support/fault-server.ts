@@ -33,8 +33,9 @@ export interface FaultServer {
 function parseHead (head: string, body: string, nthOnSocket: number): Received {
   const [requestLine = '', ...lines] = head.split('\r\n')
   const [method = '', target = ''] = requestLine.split(' ')
-  const header = (name: string): string[] => lines.filter((line) => line.toLowerCase().startsWith(`${name.toLowerCase()}:`))
-    .map((line) => line.slice(name.length + 1).trim())
+  const header = (name: string): string[] =>
+    lines.filter((line) => line.toLowerCase().startsWith(`${name.toLowerCase()}:`))
+      .map((line) => line.slice(name.length + 1).trim())
   return { method, target, head, body, header, nthOnSocket }
 }
 
@@ -73,15 +74,18 @@ export async function startFaultServer (t: Pick<Test, 'teardown'>, first: Reacti
   })
   await listen(server, 0)
   const { port } = server.address() as AddressInfo
-  const stop = (): Promise<void> => new Promise((resolve) => {
-    server.close(() => resolve())
-    for (const socket of sockets) socket.resetAndDestroy()
-  })
+  const stop = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve())
+      for (const socket of sockets) socket.resetAndDestroy()
+    })
   t.teardown(stop)
   return {
     url: `http://127.0.0.1:${port}`,
     requests,
-    react: (next) => { reaction = next },
+    react: (next) => {
+      reaction = next
+    },
     stop,
     start: () => listen(server, port),
     openSockets: () => sockets.size,
@@ -91,7 +95,12 @@ export async function startFaultServer (t: Pick<Test, 'teardown'>, first: Reacti
 type HeaderList = Array<[string, string]>
 
 /** The bytes of an answer; headers as given, in order, Content-Length unless a length is told. */
-export function bytes (status: number, headers: HeaderList, body: string, length: number = Buffer.byteLength(body)): string {
+export function bytes (
+  status: number,
+  headers: HeaderList,
+  body: string,
+  length: number = Buffer.byteLength(body),
+): string {
   const lines = [...headers, ['Content-Length', String(length)]].map(([name, value]) => `${name}: ${value}`)
   return `HTTP/1.1 ${status} Answer\r\n${lines.join('\r\n')}\r\n\r\n${Buffer.from(body).toString('latin1')}`
 }
@@ -99,7 +108,9 @@ export function bytes (status: number, headers: HeaderList, body: string, length
 /** A complete answer on a connection that stays open. */
 export const answer = (status: number, body: unknown, headers: HeaderList = []): Reaction => (socket) => {
   const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
-  const type: HeaderList = headers.some(([name]) => /content-type/i.test(name)) || body === undefined ? [] : [['Content-Type', 'application/json']]
+  const type: HeaderList = headers.some(([name]) => /content-type/i.test(name)) || body === undefined
+    ? []
+    : [['Content-Type', 'application/json']]
   socket.write(bytes(status, [...type, ...headers], text), 'latin1')
 }
 
@@ -107,9 +118,13 @@ const JSON_TYPE: HeaderList = [['Content-Type', 'application/json; charset=utf-8
 
 /** Accepts and never answers. */
 export const hang: Reaction = () => {}
-export const resetBeforeHeaders: Reaction = (socket) => { socket.resetAndDestroy() }
+export const resetBeforeHeaders: Reaction = (socket) => {
+  socket.resetAndDestroy()
+}
 /** A clean end where an answer was due, as on an idle connection that the other side gave up. */
-export const endBeforeHeaders: Reaction = (socket) => { socket.end() }
+export const endBeforeHeaders: Reaction = (socket) => {
+  socket.end()
+}
 export const resetInBody: Reaction = (socket) => {
   socket.write(bytes(200, JSON_TYPE, '{"id":"', 500), 'latin1', () => socket.resetAndDestroy())
 }
@@ -128,22 +143,36 @@ export const drip: Reaction = (socket) => {
   socket.on('close', () => clearInterval(timer))
 }
 /** Status line at once, the rest of the head never. */
-export const slowHeaders: Reaction = (socket) => { socket.write('HTTP/1.1 200 OK\r\nContent-Type: applica') }
+export const slowHeaders: Reaction = (socket) => {
+  socket.write('HTTP/1.1 200 OK\r\nContent-Type: applica')
+}
 /** A body of this size, with its length announced or chunked; made once, because many may ask for it at a time. */
 export function flood (size: number, { chunked }: { chunked: boolean }): Reaction {
   const body = `{"pad":"${'x'.repeat(size)}"}`
-  const whole = Buffer.from(chunked
-    ? `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
-    : bytes(200, JSON_TYPE, body), 'latin1')
-  return (socket) => { socket.write(whole) }
+  const whole = Buffer.from(
+    chunked
+      ? `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${
+        body.length.toString(16)
+      }\r\n${body}\r\n0\r\n\r\n`
+      : bytes(200, JSON_TYPE, body),
+    'latin1',
+  )
+  return (socket) => {
+    socket.write(whole)
+  }
 }
 
-interface Recorded { status: number, headers: HeaderList, body: unknown }
+interface Recorded {
+  status: number
+  headers: HeaderList
+  body: unknown
+}
 
 /** What the real Kratos answered: the exchange of `test/recordings/<number>-*.json` whose step has this name. */
 export function recorded (file: string, step: string): Recorded {
-  const { exchanges } = JSON.parse(readFileSync(join(import.meta.dirname, '../recordings', `${file}.json`), 'utf8')) as
-    { exchanges: Array<{ step: string, response: Recorded }> }
+  const { exchanges } = JSON.parse(
+    readFileSync(join(import.meta.dirname, '../recordings', `${file}.json`), 'utf8'),
+  ) as { exchanges: Array<{ step: string, response: Recorded }> }
   const found = exchanges.find((exchange) => exchange.step === step)
   if (found === undefined) throw new Error(`${file} has no step "${step}"`)
   return found.response
@@ -156,6 +185,8 @@ export function replay (file: string, step: string): Reaction {
   const { status, headers, body } = recorded(file, step)
   const kept = headers.filter(([name]) => !FRAMING.test(name))
   return status === 204 || status === 304
-    ? (socket) => { socket.write(`HTTP/1.1 ${status} Answer\r\n${kept.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`) }
+    ? (socket) => {
+        socket.write(`HTTP/1.1 ${status} Answer\r\n${kept.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`)
+      }
     : answer(status, body ?? undefined, kept)
 }

@@ -1,15 +1,34 @@
 import {
-  answer, drip, endBeforeHeaders, flood, hang, type Reaction, replay, resetAfterHeaders, resetBeforeHeaders, resetInBody, slowHeaders, truncate
+  answer,
+  drip,
+  endBeforeHeaders,
+  flood,
+  hang,
+  type Reaction,
+  replay,
+  resetAfterHeaders,
+  resetBeforeHeaders,
+  resetInBody,
+  slowHeaders,
+  truncate,
 } from './fault-server.js'
 
 const MIB = 1024 * 1024
 export const ID = '77d1b512-3207-4f23-81ed-7fd35915a4f0'
 /** A whoami answer that counts. */
-export const SESSION = { id: 's', active: true, expires_at: '2099-01-01T00:00:00Z', identity: { id: ID, traits: { email: 'a@example.test' } } }
+export const SESSION = {
+  id: 's',
+  active: true,
+  expires_at: '2099-01-01T00:00:00Z',
+  identity: { id: ID, traits: { email: 'a@example.test' } },
+}
 export const FLOW = { id: ID, type: 'api', ui: { action: 'http://127.0.0.1:4433/x', method: 'POST', nodes: [] } }
 
-const error = (code: number, rest: object = {}): object => ({ error: { code, status: 's', message: 'panic: runtime error at /go/src/kratos.go:12', ...rest } })
-const html = (status: number): Reaction => answer(status, '<!doctype html><h1>nginx at 10.0.0.7:4433</h1>', [['Content-Type', 'text/html']])
+const error = (code: number, rest: object = {}): object => ({
+  error: { code, status: 's', message: 'panic: runtime error at /go/src/kratos.go:12', ...rest },
+})
+const html = (status: number): Reaction =>
+  answer(status, '<!doctype html><h1>nginx at 10.0.0.7:4433</h1>', [['Content-Type', 'text/html']])
 /** Kratos' own failure, with what it may say about its insides. */
 export const BROKEN = answer(500, error(500))
 /** A proxy's failure. */
@@ -41,8 +60,29 @@ export const FAULTS: Array<[name: string, reaction: Reaction, expected: Expected
   ['empty (J11)', answer(200, undefined), UPSTREAM_ERROR],
   ['empty JSON (J11)', answer(200, ''), UPSTREAM_ERROR],
   ['truncated JSON (J11)', answer(200, JSON.stringify(SESSION).slice(0, -1)), UPSTREAM_ERROR],
-  ...[{}, null, [], [SESSION], 'text', 1, true, { active: true }, { ...SESSION, identity: {} }, { ...SESSION, identity: { id: '00000000-0000-0000-0000-000000000000', traits: {} } }, { id: 1, ui: [] }, { session: {} }, { identity: null }, { logout_token: 7 }]
-    .map((body): [string, Reaction, typeof UPSTREAM_ERROR] => [`${JSON.stringify(body).slice(0, 60)} (J11, A38)`, answer(200, JSON.stringify(body)), UPSTREAM_ERROR]),
+  ...[
+    {},
+    null,
+    [],
+    [SESSION],
+    'text',
+    1,
+    true,
+    { active: true },
+    { ...SESSION, identity: {} },
+    { ...SESSION, identity: { id: '00000000-0000-0000-0000-000000000000', traits: {} } },
+    { id: 1, ui: [] },
+    { session: {} },
+    { identity: null },
+    { logout_token: 7 },
+  ]
+    .map((
+      body,
+    ): [string, Reaction, typeof UPSTREAM_ERROR] => [
+      `${JSON.stringify(body).slice(0, 60)} (J11, A38)`,
+      answer(200, JSON.stringify(body)),
+      UPSTREAM_ERROR,
+    ]),
   ['5 MiB announced (J12)', flood(5 * MIB, { chunked: false }), UPSTREAM_ERROR],
   ['5 MiB chunked (J12)', flood(5 * MIB, { chunked: true }), UPSTREAM_ERROR],
   ['500 with a stack (J17)', answer(500, error(500)), UPSTREAM_ERROR],
@@ -53,10 +93,19 @@ export const FAULTS: Array<[name: string, reaction: Reaction, expected: Expected
   ['a hook that failed, recorded (J17)', replay('72-webhook-blocking', 'hook answers 500 always'), UPSTREAM_ERROR],
   ['429 (J18)', answer(429, error(429), [['Retry-After', '9']]), [429, 'RATE_LIMITED'], '9'],
   ['429 of a proxy (J18)', html(429), [429, 'RATE_LIMITED'], '1'],
-  ...[301, 302, 303, 307, 308].map((status): [string, Reaction, typeof UPSTREAM_ERROR] =>
-    [`${status} (J20, D05)`, answer(status, error(status), [['Location', 'http://169.254.169.254/latest']]), UPSTREAM_ERROR]),
-  ['204 (J20)', (socket) => { socket.write('HTTP/1.1 204 No Content\r\n\r\n') }, UPSTREAM_ERROR],
-  ['101 (J20)', (socket) => { socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n') }, UPSTREAM_ERROR],
+  ...[301, 302, 303, 307, 308].map((
+    status,
+  ): [string, Reaction, typeof UPSTREAM_ERROR] => [
+    `${status} (J20, D05)`,
+    answer(status, error(status), [['Location', 'http://169.254.169.254/latest']]),
+    UPSTREAM_ERROR,
+  ]),
+  ['204 (J20)', (socket) => {
+    socket.write('HTTP/1.1 204 No Content\r\n\r\n')
+  }, UPSTREAM_ERROR],
+  ['101 (J20)', (socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n')
+  }, UPSTREAM_ERROR],
   ['401 in HTML', html(401), UPSTREAM_ERROR],
   ['401 without an error', answer(401, {}), UPSTREAM_ERROR],
   ['404 in plain text', answer(404, '404 page not found', [['Content-Type', 'text/plain']]), UPSTREAM_ERROR],
@@ -68,11 +117,26 @@ const refusal = (status: number, id?: string): Reaction => answer(status, error(
 const everywhere = (expected: Expected): Record<Group, Expected> =>
   Object.fromEntries(GROUPS.map((group) => [group, expected])) as Record<Group, Expected>
 
-/** What Kratos says while it is well and the session is not: an answer, which means what it says only where it was asked for. */
+/**
+ * What Kratos says while it is well and the session is not: an answer, which means what it says only where it was asked
+ * for.
+ */
 export const REFUSALS: Array<[name: string, reaction: Reaction, expected: Record<Group, Expected>]> = [
   ['401 session_inactive (J19)', refusal(401, 'session_inactive'), everywhere(NO_SESSION)],
   ['403 session_aal2_required (J19)', refusal(403, 'session_aal2_required'), everywhere([403, 'AAL2_REQUIRED'])],
-  ['403 security_csrf_violation (J19)', refusal(403, 'security_csrf_violation'), { ...everywhere(UPSTREAM_ERROR), 'flow init': [403, 'CSRF_VIOLATION'], submit: [403, 'CSRF_VIOLATION'] }],
-  ['404 (J19)', refusal(404), { ...everywhere(UPSTREAM_ERROR), 'flow init': [404, 'FLOW_NOT_FOUND'], submit: [404, 'FLOW_NOT_FOUND'] }],
-  ['410 self_service_flow_expired (J19)', refusal(410, 'self_service_flow_expired'), { ...everywhere(UPSTREAM_ERROR), 'flow init': [410, 'FLOW_EXPIRED'], submit: [410, 'FLOW_EXPIRED'] }],
+  ['403 security_csrf_violation (J19)', refusal(403, 'security_csrf_violation'), {
+    ...everywhere(UPSTREAM_ERROR),
+    'flow init': [403, 'CSRF_VIOLATION'],
+    submit: [403, 'CSRF_VIOLATION'],
+  }],
+  ['404 (J19)', refusal(404), {
+    ...everywhere(UPSTREAM_ERROR),
+    'flow init': [404, 'FLOW_NOT_FOUND'],
+    submit: [404, 'FLOW_NOT_FOUND'],
+  }],
+  ['410 self_service_flow_expired (J19)', refusal(410, 'self_service_flow_expired'), {
+    ...everywhere(UPSTREAM_ERROR),
+    'flow init': [410, 'FLOW_EXPIRED'],
+    submit: [410, 'FLOW_EXPIRED'],
+  }],
 ]

@@ -13,10 +13,15 @@ export async function startKratos (t: Test, options: EmbeddedKratosOptions = {})
   return kratos
 }
 
-export interface Service extends BuiltApp { kratos: TargetKratos }
+export interface Service extends BuiltApp {
+  kratos: TargetKratos
+}
 
 /** The service in front of an embedded Kratos, or of the real one that the contract is run against. */
-export async function buildWithKratos (t: Test, { env = {}, ...options }: EmbeddedKratosOptions & { env?: Record<string, string> } = {}): Promise<Service> {
+export async function buildWithKratos (
+  t: Test,
+  { env = {}, ...options }: EmbeddedKratosOptions & { env?: Record<string, string> } = {},
+): Promise<Service> {
   const kratos = await startTarget(t, options)
   const built = await build(t, { KRATOS_PUBLIC_URL: kratos.publicUrl, KRATOS_ADMIN_URL: kratos.adminUrl, ...env })
   return { ...built, kratos }
@@ -44,29 +49,65 @@ export const cookieHeader = (...answers: Answer[]): string => {
 }
 
 export const post = (app: FastifyInstance, url: string, body: unknown, headers: Headers = {}): Promise<Answer> =>
-  app.inject({ method: 'POST', url, headers: { 'content-type': 'application/json', ...headers }, payload: JSON.stringify(body) } satisfies InjectOptions)
+  app.inject(
+    {
+      method: 'POST',
+      url,
+      headers: { 'content-type': 'application/json', ...headers },
+      payload: JSON.stringify(body),
+    } satisfies InjectOptions,
+  )
 
-export const get = (app: FastifyInstance, url: string, headers: Headers = {}): Promise<Answer> => app.inject({ url, headers })
+export const get = (app: FastifyInstance, url: string, headers: Headers = {}): Promise<Answer> =>
+  app.inject({ url, headers })
 
-export interface StartedFlow { id: string, csrfToken: string, init: Answer }
+export interface StartedFlow {
+  id: string
+  csrfToken: string
+  init: Answer
+}
 
 /** Starts a flow and reads what a submit needs. */
-export async function startFlow (app: FastifyInstance, name: string, query = '', headers: Headers = {}): Promise<StartedFlow> {
+export async function startFlow (
+  app: FastifyInstance,
+  name: string,
+  query = '',
+  headers: Headers = {},
+): Promise<StartedFlow> {
   const init = await get(app, `/api/auth/flows/${name}${query}`, headers)
-  const { data } = init.json<{ data: { id: string, ui: { nodes: Array<{ attributes: { name: string, value?: string } }> } } }>()
+  const { data } = init.json<
+    { data: { id: string, ui: { nodes: Array<{ attributes: { name: string, value?: string } }> } } }
+  >()
   const csrfToken = data.ui.nodes.find(({ attributes }) => attributes.name === 'csrf_token')?.attributes.value ?? ''
   return { id: data.id, csrfToken, init }
 }
 
-export interface SignedUp { email: string, identityId: string, cookie: string, token: string, answer: Answer }
+export interface SignedUp {
+  email: string
+  identityId: string
+  cookie: string
+  token: string
+  answer: Answer
+}
 
 /** Registers by an API flow; `token` is what the minted cookie holds. */
 export async function signUp (app: FastifyInstance, email = freshEmail()): Promise<SignedUp> {
   const { id } = await startFlow(app, 'registration')
-  const answer = await post(app, '/api/auth/flows/registration', { flow_id: id, email, password: PASSWORD, first_name: 'Ada' })
+  const answer = await post(app, '/api/auth/flows/registration', {
+    flow_id: id,
+    email,
+    password: PASSWORD,
+    first_name: 'Ada',
+  })
   const cookie = cookieHeader(answer)
   const { data } = answer.json<{ data: { session: { identity: { id: string } } } }>()
-  return { email, identityId: data.session.identity.id, cookie, token: cookie.replace('ory_kratos_session=', ''), answer }
+  return {
+    email,
+    identityId: data.session.identity.id,
+    cookie,
+    token: cookie.replace('ory_kratos_session=', ''),
+    answer,
+  }
 }
 
 /** Registers by a browser flow; `cookie` holds the sealed session and the CSRF cookie. */

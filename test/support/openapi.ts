@@ -37,5 +37,9 @@ export interface OpenapiDocument {
 }
 
 /** Every operation, with its method in capitals and the path as a template. */
-export const operationsOf = ({ paths }: OpenapiDocument): Array<{ method: string, path: string, operation: Operation }> =>
-  Object.entries(paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })))
+export const operationsOf = (
+  { paths }: OpenapiDocument,
+): Array<{ method: string, path: string, operation: Operation }> =>
+  Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
+  )

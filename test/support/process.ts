@@ -26,7 +26,13 @@ export interface Program {
 }
 
 /** Runs a program of the repository, by Node unless another command is named; it ends with the test at the latest. */
-export function run (t: Test, args: string[], env: Record<string, string> = {}, cwd = ROOT, command = process.execPath): Program {
+export function run (
+  t: Test,
+  args: string[],
+  env: Record<string, string> = {},
+  cwd = ROOT,
+  command = process.execPath,
+): Program {
   const inherited = Object.fromEntries(['PATH', 'HOME', 'TMPDIR'].map((name) => [name, process.env[name]]))
   const child = spawn(command, args, { cwd, env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
@@ -37,22 +43,29 @@ export function run (t: Test, args: string[], env: Record<string, string> = {}, 
       for (const watch of watchers) watch()
     })
   }
-  const ended = once(child, 'close').then(([code, signal]) => ({ code: code as number | null, signal: signal as NodeJS.Signals | null }))
+  const ended = once(child, 'close').then(([code, signal]) => ({
+    code: code as number | null,
+    signal: signal as NodeJS.Signals | null,
+  }))
   t.teardown(async () => {
     child.kill('SIGKILL')
     await ended
   })
 
-  const printed = (pattern: RegExp): Promise<void> => new Promise((resolve, reject) => {
-    const watch = (): void => {
-      if (!pattern.test(output)) return
-      watchers.delete(watch)
-      resolve()
-    }
-    watchers.add(watch)
-    watch()
-    ended.then(({ code }) => reject(new Error(`ended with ${code} before it printed ${String(pattern)}:\n${output}`)), reject)
-  })
+  const printed = (pattern: RegExp): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const watch = (): void => {
+        if (!pattern.test(output)) return
+        watchers.delete(watch)
+        resolve()
+      }
+      watchers.add(watch)
+      watch()
+      ended.then(
+        ({ code }) => reject(new Error(`ended with ${code} before it printed ${String(pattern)}:\n${output}`)),
+        reject,
+      )
+    })
 
   return { child, output: () => output, printed, ended }
 }

@@ -1,9 +1,12 @@
 import type { Test } from 'tap'
-import { type EmbeddedKratosOptions, type IdentityJson, type SentMessage, startEmbeddedKratos } from '../../kratos/embedded/index.js'
+import {
+  type EmbeddedKratosOptions, type IdentityJson, type SentMessage,
+  startEmbeddedKratos,
+} from '../../kratos/embedded/index.js'
 
 /**
- * The Kratos that a test runs against: an embedded one of its own, or one real Kratos for all, with `kratos/kratos.yml`.
- * Made for what both can do; an embedded one can do more (see `embeddedOnly`).
+ * The Kratos that a test runs against: an embedded one of its own, or one real Kratos for all, with
+ * `kratos/kratos.yml`. Made for what both can do; an embedded one can do more (see `embeddedOnly`).
  */
 export interface TargetKratos {
   publicUrl: string
@@ -26,7 +29,7 @@ export const freshEmail = (): string => `user-${process.pid}-${Date.now().toStri
 const { TEST_KRATOS: kind, KRATOS_PUBLIC_URL: publicUrl = '', KRATOS_ADMIN_URL: adminUrl = '' } = process.env
 
 export const isRealTarget = kind === 'real'
-if (isRealTarget && (publicUrl === '' || adminUrl === '')) throw new Error('a real Kratos needs KRATOS_PUBLIC_URL and KRATOS_ADMIN_URL')
+if (isRealTarget && (publicUrl === '' || adminUrl === '')) { throw new Error('a real Kratos needs KRATOS_PUBLIC_URL and KRATOS_ADMIN_URL') }
 
 /** Options of a test which needs what nobody can tell a running real Kratos: a configuration, a fault, a clock. */
 export const embeddedOnly = (need: string): { skip?: string } =>
@@ -65,14 +68,25 @@ async function openReal (): Promise<TargetKratos> {
       return await ask('/admin/identities', { schema_id: 'default', traits, ...credentials }) as { id: string }
     },
     messages: async (address) => {
-      const mails = await ask(`/admin/courier/messages?recipient=${encodeURIComponent(address)}`) as Array<Record<string, string>>
+      const mails = await ask(`/admin/courier/messages?recipient=${encodeURIComponent(address)}`) as Array<
+        Record<string, string>
+      >
       return mails.map(sentMessage)
-    }
+    },
   }
 }
 
 /** As the embedded server shows a mail: with the code and the link that it holds. */
-function sentMessage ({ recipient: to = '', subject = '', body = '', template_type: template = '' }: Record<string, string>): SentMessage {
+function sentMessage (
+  { recipient: to = '', subject = '', body = '', template_type: template = '' }: Record<string, string>,
+): SentMessage {
   const [code, link] = [/\b\d{6}\b/.exec(body)?.[0], /https?:\/\/\S+/.exec(body)?.[0]]
-  return { to, subject, body, template, ...(code === undefined ? {} : { code }), ...(link === undefined ? {} : { link }) }
+  return {
+    to,
+    subject,
+    body,
+    template,
+    ...(code === undefined ? {} : { code }),
+    ...(link === undefined ? {} : { link }),
+  }
 }

@@ -12,22 +12,30 @@ const fixture = (name: string): string => readFileSync(join(ROOT, 'test/fixtures
 /** Listens on any port and goes with the test. */
 async function listen (t: Test, server: Server): Promise<number> {
   const sockets = new Set<Socket>()
-  server.on('connection', (socket: Socket) => { sockets.add(socket.on('error', () => {})) })
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket.on('error', () => {}))
+  })
   t.teardown(() => {
     server.close()
     for (const socket of sockets) socket.destroy()
   })
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
   return (server.address() as AddressInfo).port
 }
 
 /** A server behind TLS with a certificate of `test/fixtures/tls`, which says 401 as Kratos does. */
 export async function startTlsServer (t: Test, certificate: string, options: TlsOptions = {}): Promise<string> {
   const body = '{"error":{"code":401}}'
-  const head = `HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`
-  const server = createTlsServer({ key: fixture('server.key'), cert: fixture(`${certificate}.pem`), ...options }, (socket) => {
-    socket.on('error', () => {}).once('data', () => socket.end(head + body))
-  })
+  const head =
+    `HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`
+  const server = createTlsServer(
+    { key: fixture('server.key'), cert: fixture(`${certificate}.pem`), ...options },
+    (socket) => {
+      socket.on('error', () => {}).once('data', () => socket.end(head + body))
+    },
+  )
   return `https://127.0.0.1:${await listen(t, server.on('tlsClientError', () => {}))}`
 }
 
@@ -51,14 +59,16 @@ const DEAF = `
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
   })`
 
-const connects = (t: Test, port: number): Promise<boolean> => new Promise((resolve) => {
-  const socket = connect(port, '127.0.0.1').on('error', () => resolve(false)).on('connect', () => resolve(true))
-  t.teardown(() => socket.destroy())
-  setTimeout(() => resolve(false), 200)
-})
+const connects = (t: Test, port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1').on('error', () => resolve(false)).on('connect', () => resolve(true))
+    t.teardown(() => socket.destroy())
+    setTimeout(() => resolve(false), 200)
+  })
 
 /**
- * A port of this machine that swallows connection attempts (J03): nobody accepts, and the queue of those who wait is full.
+ * A port of this machine that swallows connection attempts (J03): nobody accepts, and the queue of those who wait is
+ * full.
  * @returns undefined where the system queues on all the same
  */
 export async function startBlackHole (t: Test): Promise<string | undefined> {

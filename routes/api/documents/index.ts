@@ -2,7 +2,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { serviceError } from '../../../src/errors.js'
-import { DocumentListSchema, DocumentPatchSchema, DocumentQuerySchema, DocumentSchema, MAX_DOCUMENT_BYTES, NewDocumentSchema } from '../../../src/schemas/document.js'
+import {
+  DocumentListSchema, DocumentPatchSchema, DocumentQuerySchema, DocumentSchema, MAX_DOCUMENT_BYTES,
+  NewDocumentSchema,
+} from '../../../src/schemas/document.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../src/schemas/envelope.js'
 import { UuidSchema } from '../../../src/schemas/flow.js'
 import { SESSION } from '../../../src/schemas/security.js'
@@ -32,13 +35,25 @@ const documentRoutes: FastifyPluginAsyncTypebox = async function documentRoutes 
   const { documents } = app.store
   app.addHook('onRequest', app.authenticate)
   app.addHook('onRequest', app.ensureUserRow)
-  const about = (operationId: string, summary: string) => ({ operationId, summary, tags: ['documents'], security: SESSION })
+  const about = (operationId: string, summary: string) => ({
+    operationId,
+    summary,
+    tags: ['documents'],
+    security: SESSION,
+  })
 
-  const list = { ...about('listDocuments', 'The caller\'s documents, newest first'), querystring: DocumentQuerySchema, response: LIST }
+  const list = {
+    ...about('listDocuments', "The caller's documents, newest first"),
+    querystring: DocumentQuerySchema,
+    response: LIST,
+  }
   app.get('/', { schema: list }, async (request) => {
     const { limit, cursor } = request.query
     const page = await documents.list(owner(request), { limit, ...(cursor !== undefined && { cursor }) })
-    return { success: true as const, data: { user_id: owner(request), documents: page.documents, next_cursor: page.nextCursor } }
+    return {
+      success: true as const,
+      data: { user_id: owner(request), documents: page.documents, next_cursor: page.nextCursor },
+    }
   })
 
   const creation = { ...about('createDocument', 'A new document'), body: NewDocumentSchema, response: CREATED }
@@ -48,18 +63,29 @@ const documentRoutes: FastifyPluginAsyncTypebox = async function documentRoutes 
     return { success: true as const, data: document }
   })
 
-  app.get('/:id', { schema: { ...about('getDocument', 'One document'), params: ParamsSchema, response: ONE } }, async (request) => {
-    const document = found(await documents.get(owner(request), request.params.id.toLowerCase()))
-    return { success: true as const, data: document }
-  })
+  app.get(
+    '/:id',
+    { schema: { ...about('getDocument', 'One document'), params: ParamsSchema, response: ONE } },
+    async (request) => {
+      const document = found(await documents.get(owner(request), request.params.id.toLowerCase()))
+      return { success: true as const, data: document }
+    },
+  )
 
-  const change = { ...about('changeDocument', 'Changes title or content'), params: ParamsSchema, body: DocumentPatchSchema, response: ONE }
+  const change = {
+    ...about('changeDocument', 'Changes title or content'),
+    params: ParamsSchema,
+    body: DocumentPatchSchema,
+    response: ONE,
+  }
   app.patch('/:id', { schema: change, bodyLimit: MAX_DOCUMENT_BYTES }, async (request) => {
     const document = found(await documents.update(owner(request), request.params.id.toLowerCase(), request.body))
     return { success: true as const, data: document }
   })
 
-  app.delete('/:id', { schema: { ...about('deleteDocument', 'Deletes a document'), params: ParamsSchema, response: DELETED } }, async (request) => {
+  app.delete('/:id', {
+    schema: { ...about('deleteDocument', 'Deletes a document'), params: ParamsSchema, response: DELETED },
+  }, async (request) => {
     const id = request.params.id.toLowerCase()
     if (!await documents.remove(owner(request), id)) throw serviceError('NOT_FOUND')
     return { success: true as const, data: { id } }

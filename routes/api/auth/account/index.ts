@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { serviceError } from '../../../../src/errors.js'
-import { securityEvent } from '../../../../src/http/security-event.js'
+import { logSecurityEvent } from '../../../../src/http/security-event.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { SESSION } from '../../../../src/schemas/security.js'
 import type { AuthSettings } from '../../../../src/settings.js'
@@ -12,23 +12,36 @@ const RECENT_LOGIN = '5m'
 
 const RESPONSES = responses(success(Type.Object({ id: Type.String() })), ...UPSTREAM_STATUSES)
 
-const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async function accountRoutes (app, { settings }) {
+const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async function accountRoutes (
+  app,
+  { settings },
+) {
   if (settings.kratosAdminUrl === undefined) return
 
-  const about = { operationId: 'deleteAccount', summary: 'Deletes the account; wants a recent login', tags: ['session'], security: SESSION }
+  const about = {
+    operationId: 'deleteAccount',
+    summary: 'Deletes the account; wants a recent login',
+    tags: ['session'],
+    security: SESSION,
+  }
   const schema = { ...about, response: RESPONSES }
   app.delete('/', { schema, config: { auth: { within: RECENT_LOGIN, fresh: true } } }, async (request, reply) => {
     if (request.kratosSession === null) throw serviceError('INVALID_SESSION')
     const { id } = request.kratosSession.identity
-    const answer = await app.kratos.deleteIdentity(id, request.kratosErrand())
-    app.sessions.forget({ identityId: id })
+    const answer = await app.kratos.deleteIdentity(id, request.kratosScope())
+    app.sessions.invalidate({ identityId: id })
     if (answer.kind !== 'ok') throw upstreamError(answer)
-    securityEvent(request, 'account_deleted', {}, 'An account was deleted')
-    // The account is gone whatever happens to our rows: what stays behind is for reconciliation, not the user's failure.
+    logSecurityEvent(request, 'account_deleted', {}, 'An account was deleted')
+    // The account is gone whatever happens to our rows: what stays behind is for reconciliation, not the user's
+    // failure.
     try {
       await app.onAccountDeleted(id)
     } catch (error) {
-      request.log.error({ event: 'account_rows_left', identityId: id, cause: error instanceof Error ? error.name : typeof error }, 'Rows of a deleted account are left')
+      request.log.error({
+        event: 'account_rows_left',
+        identityId: id,
+        cause: error instanceof Error ? error.name : typeof error,
+      }, 'Rows of a deleted account are left')
     }
     reply.expireSessionCookie()
     return { success: true as const, data: { id } }

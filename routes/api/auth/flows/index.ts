@@ -2,10 +2,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
-import { deliverStep, flowType, forgetAfterSubmit, renderFailedStep } from '../../../../src/flows/delivery.js'
-import { noteLogin } from '../../../../src/flows/login-events.js'
+import { deliverStep, flowType, invalidateAfterSubmit, renderFailedStep } from '../../../../src/flows/delivery.js'
+import { logLogin } from '../../../../src/flows/login-events.js'
 import { FLOWS, type FlowDefinition, kratosBody } from '../../../../src/flows/table.js'
-import { securityEvent } from '../../../../src/http/security-event.js'
+import { logSecurityEvent } from '../../../../src/http/security-event.js'
 import { submitType } from '../../../../src/kratos-client/client.js'
 import type { JsonObject } from '../../../../src/kratos-client/kratos-body.js'
 import { isAllowedReturnTo } from '../../../../src/redirect-target.js'
@@ -17,7 +17,9 @@ import type { AuthSettings } from '../../../../src/settings.js'
 
 const ParamsSchema = Type.Object({ id: UuidSchema })
 const RESPONSES = responses(success(OutcomeSchema), ...UPSTREAM_STATUSES, 410)
-const response = Object.fromEntries(Object.entries(RESPONSES).map(([status, schema]) => [status, status === '200' ? schema : FailedStepSchema]))
+const response = Object.fromEntries(
+  Object.entries(RESPONSES).map(([status, schema]) => [status, status === '200' ? schema : FailedStepSchema]),
+)
 /** What leaves is Kratos' own JSON with a few members more: there is nothing that a schema could take out. */
 const serializerCompiler = () => (data: unknown): string => JSON.stringify(data)
 
@@ -25,7 +27,11 @@ const serializerCompiler = () => (data: unknown): string => JSON.stringify(data)
 function flowId (inBody: string, ...inQuery: Array<string | undefined>): string {
   const id = inBody.toLowerCase()
   const disagrees = inQuery.some((other) => other !== undefined && other.toLowerCase() !== id)
-  if (disagrees) throw serviceError('VALIDATION_ERROR', { fields: [{ path: '/flow_id', message: 'must be the same in query and body' }] })
+  if (disagrees) {
+    throw serviceError('VALIDATION_ERROR', {
+      fields: [{ path: '/flow_id', message: 'must be the same in query and body' }],
+    })
+  }
   return id
 }
 
@@ -34,33 +40,68 @@ function keepsToken (request: FastifyRequest, transport: string | undefined): bo
   const { headers } = request
   if (transport !== 'token') return false
   if (headers.origin === undefined && headers['sec-fetch-site'] === undefined) return true
-  securityEvent(request, 'origin_refused', { origin: headers.origin?.slice(0, 200) }, 'Session token asked for by a page refused')
+  logSecurityEvent(
+    request,
+    'origin_refused',
+    { origin: headers.origin?.slice(0, 200) },
+    'Session token asked for by a page refused',
+  )
   throw serviceError('ORIGIN_FORBIDDEN')
 }
 
-const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async function flowRoutes (app, { settings }) {
+const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async function flowRoutes (
+  app,
+  { settings },
+) {
   const { cookieName } = settings
-  const returnTargets = [settings.frontendUrl, ...settings.origins].filter((url) => url !== undefined).map((url) => new URL(url))
+  const returnTargets = [settings.frontendUrl, ...settings.origins].filter((url) => url !== undefined).map((url) =>
+    new URL(url),
+  )
   app.setErrorHandler(renderFailedStep)
 
   function register (flow: FlowDefinition): void {
     const { name } = flow
-    const about = (verb: string, summary: string) => ({ operationId: `${verb}${name[0]?.toUpperCase()}${name.slice(1)}Flow`, summary, tags: ['flows'], security: SESSION_OR_NONE })
+    const about = (verb: string, summary: string) => ({
+      operationId: `${verb}${name[0]?.toUpperCase()}${name.slice(1)}Flow`,
+      summary,
+      tags: ['flows'],
+      security: SESSION_OR_NONE,
+    })
 
-    app.get(`/${name}`, { schema: { ...about('start', `Starts a ${name} flow`), querystring: FlowQuerySchema, response }, serializerCompiler }, async (request, reply) => {
+    app.get(`/${name}`, {
+      schema: { ...about('start', `Starts a ${name} flow`), querystring: FlowQuerySchema, response },
+      serializerCompiler,
+    }, async (request, reply) => {
       const { type: asked, return_to: returnTo, refresh, aal } = request.query
-      if (returnTo !== undefined && !isAllowedReturnTo(returnTo, returnTargets)) throw serviceError('RETURN_TO_FORBIDDEN')
+      if (returnTo !== undefined && !isAllowedReturnTo(returnTo, returnTargets)) { throw serviceError('RETURN_TO_FORBIDDEN') }
       const type = flowType(request, asked)
-      const answer = await app.kratos.initFlow(name, { type, query: { return_to: returnTo, refresh, aal } }, request.kratosCaller())
+      const answer = await app.kratos.initFlow(
+        name,
+        { type, query: { return_to: returnTo, refresh, aal } },
+        request.kratosCaller(),
+      )
       return deliverStep(request, reply, { flow: name, type, answer, keepToken: false }, cookieName)
     })
 
-    app.get(`/${name}/:id`, { schema: { ...about('get', `A ${name} flow again, with its messages`), params: ParamsSchema, response }, serializerCompiler }, async (request, reply) => {
+    app.get(`/${name}/:id`, {
+      schema: { ...about('get', `A ${name} flow again, with its messages`), params: ParamsSchema, response },
+      serializerCompiler,
+    }, async (request, reply) => {
       const answer = await app.kratos.fetchFlow(name, request.params.id.toLowerCase(), request.kratosCaller())
-      return deliverStep(request, reply, { flow: name, type: flowType(request, undefined), answer, keepToken: false }, cookieName)
+      return deliverStep(
+        request,
+        reply,
+        { flow: name, type: flowType(request, undefined), answer, keepToken: false },
+        cookieName,
+      )
     })
 
-    const schema = { ...about('submit', `Submits a step of a ${name} flow`), body: flow.bodySchema, querystring: SubmitQuerySchema, response }
+    const schema = {
+      ...about('submit', `Submits a step of a ${name} flow`),
+      body: flow.bodySchema,
+      querystring: SubmitQuerySchema,
+      response,
+    }
     // The address is counted before the body is read, the identifier when the body is known to be valid.
     const hooks = flow.isThrottled
       ? { onRequest: [app.guardOrigin, app.loginThrottle.byAddress], preHandler: app.loginThrottle.byIdentifier }
@@ -70,8 +111,8 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
       const keepToken = keepsToken(request, request.query.transport)
       const id = flowId(body.flow_id, request.query.flow, request.query.flow_id)
       const answer = await app.kratos.submitFlow(name, id, kratosBody(flow, body), request.kratosCaller())
-      forgetAfterSubmit(request, answer)
-      noteLogin(request, name, answer, cookieName)
+      invalidateAfterSubmit(request, answer)
+      logLogin(request, name, answer, cookieName)
       return deliverStep(request, reply, { flow: name, type: submitType(body), answer, keepToken }, cookieName)
     })
   }

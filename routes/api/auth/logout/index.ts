@@ -2,25 +2,34 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
-import { noteLogout } from '../../../../src/flows/login-events.js'
+import { logLogout } from '../../../../src/flows/login-events.js'
 import type { Answer } from '../../../../src/kratos-client/answer.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { SESSION } from '../../../../src/schemas/security.js'
-import { completeLogout, type Leaving, logout } from '../../../../src/sessions/logout.js'
+import { completeLogout, type LogoutRequest, logout } from '../../../../src/sessions/logout.js'
 import type { AuthSettings } from '../../../../src/settings.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
 
 const LoggedOutSchema = Type.Object({ logged_out: Type.Literal(true) })
 const RESPONSES = responses(success(LoggedOutSchema), ...UPSTREAM_STATUSES)
 const RedirectedSchema = Type.Null({ description: 'to the front end, unless JSON is accepted' })
-/** Recorded tokens have 39 characters (facts 3). */
-const LogoutQuerySchema = Type.Object({ token: Type.Optional(Type.String({ maxLength: 256 })) }, { additionalProperties: true })
+/** Recorded tokens have 39 characters (docs/kratos-facts.md, section 3). */
+const LogoutQuerySchema = Type.Object({ token: Type.Optional(Type.String({ maxLength: 256 })) }, {
+  additionalProperties: true,
+})
 
 const wantsJson = ({ headers }: FastifyRequest): boolean => /\bapplication\/json\b/.test(headers.accept ?? '')
 
-const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async function logoutRoutes (app, { settings }) {
-  const leaving = (request: FastifyRequest): Leaving =>
-    ({ kratos: app.kratos, sessions: app.sessions, credential: request.kratosCredential(), errand: request.kratosErrand() })
+const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async function logoutRoutes (
+  app,
+  { settings },
+) {
+  const logoutRequest = (request: FastifyRequest): LogoutRequest => ({
+    kratos: app.kratos,
+    sessions: app.sessions,
+    credential: request.kratosCredential(),
+    scope: request.kratosScope(),
+  })
 
   /** A session that is over, by this request or before it: the browser's cookie has no more use. */
   function forget (request: FastifyRequest, reply: FastifyReply, answer: Answer): void {
@@ -35,14 +44,23 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
   }
 
   // HEAD must not log anybody out, so there is no automatic HEAD route.
-  const completion = { operationId: 'completeLogout', summary: 'Completes a logout by its token and redirects to the front end', tags: ['session'], security: SESSION }
-  const visit = { schema: { ...completion, querystring: LogoutQuerySchema, response: { ...RESPONSES, 302: RedirectedSchema } }, onRequest: app.guardVisit, exposeHeadRoute: false }
+  const completion = {
+    operationId: 'completeLogout',
+    summary: 'Completes a logout by its token and redirects to the front end',
+    tags: ['session'],
+    security: SESSION,
+  }
+  const visit = {
+    schema: { ...completion, querystring: LogoutQuerySchema, response: { ...RESPONSES, 302: RedirectedSchema } },
+    onRequest: app.guardVisit,
+    exposeHeadRoute: false,
+  }
   app.get('/', visit, async (request, reply) => {
     const { token } = request.query
     if (token === undefined || token === '') throw serviceError('LOGOUT_TOKEN_INVALID')
-    const answer = await completeLogout(leaving(request), token)
+    const answer = await completeLogout(logoutRequest(request), token)
     forget(request, reply, answer)
-    noteLogout(request, answer)
+    logLogout(request, answer)
     const alreadyOver = answer.kind === 'refused' && answer.code === 'INVALID_SESSION' && !wantsJson(request)
     if (answer.kind !== 'ok' && !alreadyOver) throw upstreamError(answer)
     if (wantsJson(request)) return { success: true as const, data: { logged_out: true as const } }
@@ -51,13 +69,17 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
 
   const body = Type.Object({}, { additionalProperties: true })
   const about = { operationId: 'logout', summary: 'Logs out in one step', tags: ['session'], security: SESSION }
-  app.post('/', { schema: { ...about, body, response: RESPONSES }, onRequest: app.guardOrigin }, async (request, reply) => {
-    const answer = await logout(leaving(request))
-    forget(request, reply, answer)
-    noteLogout(request, answer)
-    if (answer.kind !== 'ok') throw upstreamError(answer)
-    return { success: true as const, data: { logged_out: true as const } }
-  })
+  app.post(
+    '/',
+    { schema: { ...about, body, response: RESPONSES }, onRequest: app.guardOrigin },
+    async (request, reply) => {
+      const answer = await logout(logoutRequest(request))
+      forget(request, reply, answer)
+      logLogout(request, answer)
+      if (answer.kind !== 'ok') throw upstreamError(answer)
+      return { success: true as const, data: { logged_out: true as const } }
+    },
+  )
 }
 
 export default logoutRoutes

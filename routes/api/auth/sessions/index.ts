@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
-import { noteLogout } from '../../../../src/flows/login-events.js'
+import { logLogout } from '../../../../src/flows/login-events.js'
 import type { Answer } from '../../../../src/kratos-client/answer.js'
 import { isRecord, type JsonObject } from '../../../../src/kratos-client/kratos-body.js'
 import type { KratosSession } from '../../../../src/kratos-client/session.js'
@@ -16,7 +16,10 @@ import { upstreamError } from '../../../../src/upstream-error.js'
 const ParamsSchema = Type.Object({ id: UuidSchema })
 const LIST = responses(success(Type.Object({ sessions: Type.Array(DeviceSchema) })), ...UPSTREAM_STATUSES)
 const REVOKED_OTHERS = responses(success(Type.Object({ revoked: Type.Integer() })), ...UPSTREAM_STATUSES)
-const REVOKED_ONE = responses(success(Type.Object({ id: Type.String(), logged_out: Type.Boolean() })), ...UPSTREAM_STATUSES)
+const REVOKED_ONE = responses(
+  success(Type.Object({ id: Type.String(), logged_out: Type.Boolean() })),
+  ...UPSTREAM_STATUSES,
+)
 
 /** The guard has set it. */
 function current ({ kratosSession }: FastifyRequest): KratosSession {
@@ -26,7 +29,12 @@ function current ({ kratosSession }: FastifyRequest): KratosSession {
 
 const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (app) {
   app.addHook('onRequest', app.authenticate)
-  const about = (operationId: string, summary: string) => ({ operationId, summary, tags: ['session'], security: SESSION })
+  const about = (operationId: string, summary: string) => ({
+    operationId,
+    summary,
+    tags: ['session'],
+    security: SESSION,
+  })
 
   /** Body of a good answer; Kratos' cookies go down either way. */
   function accepted (reply: FastifyReply, answer: Answer): JsonObject {
@@ -36,37 +44,53 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
   }
 
   /** Before the answer is looked at: also a call that failed may have ended a session. */
-  const forgetSessions = (request: FastifyRequest): void => app.sessions.forget({ identityId: current(request).identity.id })
+  const forgetSessions = (request: FastifyRequest): void =>
+    app.sessions.invalidate({ identityId: current(request).identity.id })
 
   async function others (request: FastifyRequest, reply: FastifyReply): Promise<JsonObject[]> {
-    const { sessions } = accepted(reply, await app.kratos.listOtherSessions(request.kratosCredential(), request.kratosErrand()))
+    const { sessions } = accepted(
+      reply,
+      await app.kratos.listOtherSessions(request.kratosCredential(), request.kratosScope()),
+    )
     return Array.isArray(sessions) ? sessions.filter(isRecord) : []
   }
 
-  app.get('/', { schema: { ...about('listSessions', 'The devices that are logged in, the current one marked'), response: LIST } }, async (request, reply) => {
-    const sessions = [deviceOf(current(request), true), ...(await others(request, reply)).map((session) => deviceOf(session, false))]
+  app.get('/', {
+    schema: { ...about('listSessions', 'The devices that are logged in, the current one marked'), response: LIST },
+  }, async (request, reply) => {
+    const sessions = [
+      deviceOf(current(request), true),
+      ...(await others(request, reply)).map((session) => deviceOf(session, false)),
+    ]
     return { success: true as const, data: { sessions } }
   })
 
-  app.delete('/', { schema: { ...about('revokeOtherSessions', 'Logs out all other devices'), response: REVOKED_OTHERS } }, async (request, reply) => {
-    // Kratos' own count includes sessions that were revoked before (rec 45).
+  app.delete('/', {
+    schema: { ...about('revokeOtherSessions', 'Logs out all other devices'), response: REVOKED_OTHERS },
+  }, async (request, reply) => {
+    // Kratos' own count includes sessions that were revoked before (recording 45).
     const revoked = (await others(request, reply)).length
-    const answer = await app.kratos.revokeOtherSessions(request.kratosCredential(), request.kratosErrand())
+    const answer = await app.kratos.revokeOtherSessions(request.kratosCredential(), request.kratosScope())
     forgetSessions(request)
     accepted(reply, answer)
     return { success: true as const, data: { revoked } }
   })
 
-  app.delete('/:id', { schema: { ...about('revokeSession', 'Logs out one device'), params: ParamsSchema, response: REVOKED_ONE } }, async (request, reply) => {
+  app.delete('/:id', {
+    schema: { ...about('revokeSession', 'Logs out one device'), params: ParamsSchema, response: REVOKED_ONE },
+  }, async (request, reply) => {
     const id = request.params.id.toLowerCase()
-    const [credential, errand] = [request.kratosCredential(), request.kratosErrand()]
+    const [credential, scope] = [request.kratosCredential(), request.kratosScope()]
     const isCurrent = current(request).id === id
-    // Kratos says 204 for a stranger's session too, and leaves it alone (rec 45): to us that is a session we do not have.
-    if (!isCurrent && !(await others(request, reply)).some((session) => session['id'] === id)) throw serviceError('NOT_FOUND')
-    const answer = isCurrent ? await logout({ kratos: app.kratos, sessions: app.sessions, credential, errand }) : await app.kratos.revokeSession(id, credential, errand)
+    // Kratos says 204 for a stranger's session too, and leaves it alone (recording 45): to us that is a session we do
+    // not have.
+    if (!isCurrent && !(await others(request, reply)).some((session) => session['id'] === id)) { throw serviceError('NOT_FOUND') }
+    const answer = isCurrent
+      ? await logout({ kratos: app.kratos, sessions: app.sessions, credential, scope })
+      : await app.kratos.revokeSession(id, credential, scope)
     forgetSessions(request)
     accepted(reply, answer)
-    if (isCurrent) noteLogout(request, answer)
+    if (isCurrent) logLogout(request, answer)
     if (isCurrent && credential.kind === 'token' && credential.from === 'cookie') reply.expireSessionCookie()
     return { success: true as const, data: { id, logged_out: isCurrent } }
   })

@@ -16,7 +16,9 @@ const WhoamiSchema = Type.Object({
   username: OptionalText,
   authenticated: Type.Literal(true),
   // Only with ?full=true.
-  session: Type.Optional(Type.Object({ id: Type.String(), expires_at: Type.String(), authenticated_at: Type.Optional(Type.String()) })),
+  session: Type.Optional(
+    Type.Object({ id: Type.String(), expires_at: Type.String(), authenticated_at: Type.Optional(Type.String()) }),
+  ),
   aal: Type.Optional(Type.String()),
   methods: Type.Optional(Type.Array(Type.Unknown())),
   addresses: Type.Optional(Type.Array(Type.Unknown())),
@@ -31,7 +33,11 @@ const list = (value: unknown): unknown[] => Array.isArray(value) ? value : []
 function details (session: KratosSession) {
   const { id, authenticated_at: authenticatedAt, authenticator_assurance_level: aal } = session
   return {
-    session: { id, expires_at: session.expires_at, ...(typeof authenticatedAt === 'string' && { authenticated_at: authenticatedAt }) },
+    session: {
+      id,
+      expires_at: session.expires_at,
+      ...(typeof authenticatedAt === 'string' && { authenticated_at: authenticatedAt }),
+    },
     ...(aal !== undefined && { aal }),
     methods: list(session.authentication_methods),
     addresses: list(session.identity['verifiable_addresses']),
@@ -46,7 +52,12 @@ const whoamiRoute: FastifyPluginAsyncTypebox = async function whoamiRoute (app) 
     const { id, traits } = kratosSession.identity
     return {
       success: true as const,
-      data: { id, ...profileOf(traits), authenticated: true as const, ...(query.full === true && details(kratosSession)) },
+      data: {
+        id,
+        ...profileOf(traits),
+        authenticated: true as const,
+        ...(query.full === true && details(kratosSession)),
+      },
     }
   })
 }

@@ -12,18 +12,26 @@ const logoutUrlRoute: FastifyPluginAsyncTypebox = async function logoutUrlRoute 
   // Where the other logout routes are: the prefix of this folder without its last two parts.
   const logoutPath = app.prefix.replace(/\/flows\/logout$/, '/logout')
 
-  const about = { operationId: 'getLogoutUrl', summary: 'The URL that logs out when it is opened', tags: ['session'], security: SESSION }
+  const about = {
+    operationId: 'getLogoutUrl',
+    summary: 'The URL that logs out when it is opened',
+    tags: ['session'],
+    security: SESSION,
+  }
   app.get('/', { schema: { ...about, response: RESPONSES } }, async (request, reply) => {
     const credential = request.kratosCredential()
     if (credential.kind === 'conflict') reply.endCookieConflict()
     if (!isUsable(credential)) throw serviceError('INVALID_SESSION')
-    const answer = await app.kratos.initLogout(credential, request.kratosErrand())
+    const answer = await app.kratos.initLogout(credential, request.kratosScope())
     reply.forwardCookies(answer.setCookie)
     if (answer.kind !== 'ok') throw upstreamError(answer)
     const token = answer.body['logout_token']
     if (typeof token !== 'string') throw serviceError('UPSTREAM_ERROR')
     // Ours, not Kratos': Kratos' own URL cannot end a session that lives in a minted cookie (design, section 3).
-    return { success: true as const, data: { logout_url: `${request.ownUrl()}${logoutPath}?token=${encodeURIComponent(token)}` } }
+    return {
+      success: true as const,
+      data: { logout_url: `${request.ownUrl()}${logoutPath}?token=${encodeURIComponent(token)}` },
+    }
   })
 }
 

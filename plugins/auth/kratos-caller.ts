@@ -1,0 +1,65 @@
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Caller } from '../../src/kratos-client/caller.js'
+import { flowCookies } from '../../src/kratos-client/cookies.js'
+import { chooseCredential, type Credential } from '../../src/kratos-client/credential.js'
+import { cancelScope, RequestScope } from '../../src/kratos-client/request-scope.js'
+import type { AuthSettings } from '../../src/settings.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The one credential of the request. */
+    kratosCredential: () => Credential
+    /**
+     * What all calls to Kratos for this request share: a deadline from the first one on, and an end when the client
+     * goes.
+     */
+    kratosScope: () => RequestScope
+    /** Who asks: credential, Kratos' flow cookies, the address as we resolved it, the scope. */
+    kratosCaller: () => Caller
+    /** URL under which the client reaches this API, without trailing slash. */
+    ownUrl: () => string
+  }
+}
+
+export interface CallerPluginOptions {
+  settings: AuthSettings
+}
+
+const SCOPE = Symbol('scope')
+type WithErrand = FastifyRequest & { [SCOPE]: RequestScope | null }
+
+export default fp<CallerPluginOptions>(async function kratosCaller (app, { settings }) {
+  app.decorateRequest(SCOPE, null)
+
+  app.decorateRequest('kratosCredential', function (this: FastifyRequest): Credential {
+    return chooseCredential(this.headers, settings.cookieName)
+  })
+
+  app.decorateRequest('kratosErrand', function (this: FastifyRequest): RequestScope {
+    const request = this as WithErrand
+    request[SCOPE] ??= new RequestScope()
+    return request[SCOPE]
+  })
+
+  app.addHook('onRequestAbort', (request, done) => {
+    const scope = (request as WithErrand)[SCOPE]
+    if (scope !== null) cancelScope(scope)
+    done()
+  })
+
+  app.decorateRequest('kratosCaller', function (this: FastifyRequest): Caller {
+    return {
+      credential: this.kratosCredential(),
+      flowCookies: flowCookies(this.headers.cookie),
+      address: this.ip,
+      userAgent: this.headers['user-agent'],
+      scope: this.kratosScope(),
+    }
+  })
+
+  // Without a configured URL the request's own host serves: it only goes back to the client that named it.
+  app.decorateRequest('ownUrl', function (this: FastifyRequest): string {
+    return settings.baseUrl ?? `${this.protocol}://${this.host}`
+  })
+}, { name: 'kratos-caller', fastify: '5.x' })

@@ -1,0 +1,82 @@
+import { getHeapStatistics } from 'node:v8'
+import underPressure from '@fastify/under-pressure'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Config } from '../../src/config.js'
+import { serviceError } from '../../src/errors.js'
+import { pressureOf, SHED_AT, type ShedClass, shedClassOf } from '../../src/service/pressure.js'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** When this route is refused under load; by default what its place says. */
+    shed?: ShedClass
+  }
+  interface FastifyRequest {
+    /** Whether the request counts as one at work: it is here whole, and its answer is not made yet. */
+    isInFlight: boolean
+  }
+}
+
+export interface LoadSheddingOptions {
+  config: Config
+}
+
+const SAMPLE_INTERVAL_MS = 250
+
+/**
+ * A body that is still on its way costs its sender more than us: counted, a few hundred slow clients would stop the
+ * service.
+ */
+const awaitsBody = ({ headers }: FastifyRequest): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+
+/**
+ * Refuses work with 503 OVERLOADED before it costs anything, and in a fixed order, while more is asked than can be done
+ * (M05, M06). Samples of the process come from @fastify/under-pressure, the number of requests at work is counted here.
+ */
+export default fp<LoadSheddingOptions>(async function loadShedding (app, { config }) {
+  const limits = {
+    eventLoopDelayMs: config.MAX_EVENT_LOOP_DELAY_MS,
+    inFlight: config.MAX_IN_FLIGHT,
+    heapBytes: getHeapStatistics().heap_size_limit,
+  }
+  let inFlight = 0
+  await app.register(underPressure, { sampleInterval: SAMPLE_INTERVAL_MS })
+  app.decorateRequest('isInFlight', false)
+
+  function begin (request: FastifyRequest, reply: FastifyReply): void {
+    if (reply.raw.destroyed) return
+    request.isInFlight = true
+    inFlight++
+    // Whose client goes may never come to an answer.
+    reply.raw.on('close', () => end(request))
+  }
+
+  function end (request: FastifyRequest): void {
+    if (request.isInFlight) inFlight--
+    request.isInFlight = false
+  }
+
+  app.addHook('onRoute', (route) => {
+    const [method = ''] = [route.method].flat()
+    route.config = { ...route.config, shed: route.config?.shed ?? shedClassOf(method, route.url) }
+  })
+
+  app.addHook('onRequest', function shedLoad (request, reply, done) {
+    const { eventLoopDelay: eventLoopDelayMs, heapUsed: heapUsedBytes } = app.memoryUsage()
+    const pressure = pressureOf({ eventLoopDelayMs, heapUsedBytes, inFlight }, limits)
+    if (pressure >= SHED_AT[request.routeOptions.config.shed ?? 'read']) return done(serviceError('OVERLOADED'))
+    if (!awaitsBody(request)) begin(request, reply)
+    done()
+  })
+
+  app.addHook('preValidation', function bodyIsHere (request, reply, done) {
+    if (!request.isInFlight) begin(request, reply)
+    done()
+  })
+
+  app.addHook('onSend', function answerIsMade (request, _reply, _payload, done) {
+    end(request)
+    done()
+  })
+}, { name: 'load-shedding', fastify: '5.x' })

@@ -1,0 +1,46 @@
+import fp from 'fastify-plugin'
+import type { Config } from '../../src/config.js'
+import { onSecurityEvent } from '../../src/http/security-event.js'
+import type { PoolName } from '../../src/kratos-client/client.js'
+import { type Metrics, NO_METRICS } from '../../src/service/metrics/metrics.js'
+import { observeClient } from '../../src/service/metrics/observe-client.js'
+import type { PrometheusMetrics } from '../../src/service/metrics/prometheus.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Counts what happens, for `GET /metrics`; without METRICS_TOKEN nothing is counted. */
+    metrics: Metrics & Partial<PrometheusMetrics>
+  }
+}
+
+export interface MetricsPluginOptions {
+  config: Config
+}
+
+export default fp<MetricsPluginOptions>(async function metrics (app, { config }) {
+  if (config.METRICS_TOKEN === undefined) {
+    app.decorate('metrics', NO_METRICS)
+    return
+  }
+  // Loaded here, so that a service without metrics does without the library.
+  const { createPrometheusMetrics } = await import('../../src/service/metrics/prometheus.js')
+  const counted = createPrometheusMetrics()
+  app.decorate('metrics', counted)
+  onSecurityEvent(app, counted.recordSecurityEvent)
+  observeClient(app.kratos, counted.recordUpstream)
+  for (const pool of Object.keys(app.kratos.load()) as PoolName[]) {
+    counted.trackPool(pool, () => {
+      const { inside, waiting } = app.kratos.load()[pool]
+      return { inFlight: inside, waiting }
+    })
+  }
+  counted.trackSessions(() => app.sessions.counters())
+  app.addHook('onResponse', (request, reply, done) => {
+    counted.recordRequest(request.method, request.routeOptions.url, reply.statusCode, reply.elapsedTime)
+    done()
+  })
+  app.addHook('onRequestAbort', (request, done) => {
+    counted.recordAbort(request.method, request.routeOptions.url)
+    done()
+  })
+}, { name: 'metrics', fastify: '5.x', dependencies: ['kratos', 'sessions'] })

@@ -1,0 +1,102 @@
+import type { Answer } from '../kratos-client/answer.js'
+import type { Caller, FlowName, FlowType } from '../kratos-client/caller.js'
+import type { InitOptions, KratosClient } from '../kratos-client/client.js'
+import { flowCookies } from '../kratos-client/cookies.js'
+import type { Credential } from '../kratos-client/credential.js'
+import { sessionToken } from '../kratos-client/session-token.js'
+import type { Outcome } from './outcome.js'
+
+/** A step of a flow, and what came of it. */
+export interface Step {
+  flow: FlowName
+  /** Type of the flow that was used. */
+  type: FlowType
+  caller: Caller
+  answer: Answer
+  outcome: Outcome
+  cookieName: string
+}
+
+/** The flow a client goes on with, and the cookies that came with its start. */
+export interface PreparedFlow {
+  flowId: string | undefined
+  setCookie: string[]
+}
+
+const NOTHING: PreparedFlow = { flowId: undefined, setCookie: [] }
+
+/** `name=value` of Set-Cookie lines. */
+const pairs = (lines: string[]): string[] => lines.map((line) => line.split(';', 1)[0] ?? '')
+
+function newCredential ({ answer, cookieName }: Step): Credential | undefined {
+  const token = answer.kind === 'ok' ? sessionToken(answer.body) : undefined
+  if (token !== undefined) return { kind: 'token', value: token, from: 'cookie' }
+  const sealed = pairs(answer.setCookie).find((pair) => pair.startsWith(`${cookieName}=`))?.slice(cookieName.length + 1)
+  return sealed === undefined || sealed === '' ? undefined : { kind: 'cookie', value: sealed, from: 'cookie' }
+}
+
+/**
+ * The caller as it will be once it has taken the answer's cookies: a login that wants a second factor changes the
+ * session.
+ */
+function callerAfter (step: Step): Caller {
+  const { caller, answer } = step
+  const renewed = flowCookies(pairs(answer.setCookie).join('; '))
+  const names = new Set(renewed.map((pair) => pair.split('=', 1)[0]))
+  const kept = caller.flowCookies.filter((pair) => !names.has(pair.split('=', 1)[0]))
+  return { ...caller, credential: newCredential(step) ?? caller.credential, flowCookies: [...kept, ...renewed] }
+}
+
+/** Login flows that fit the caller: a sealed cookie cannot use the other type. */
+const loginType = ({ credential }: Caller, type: FlowType): FlowType =>
+  credential.kind === 'cookie' ? 'browser' : credential.kind === 'token' ? 'api' : type
+
+async function start (
+  kratos: KratosClient,
+  flow: FlowName,
+  options: InitOptions,
+  caller: Caller,
+): Promise<PreparedFlow> {
+  const answer = await kratos.initFlow(flow, options, caller)
+  const id = answer.kind === 'ok' ? answer.body['id'] : undefined
+  return { flowId: typeof id === 'string' ? id : undefined, setCookie: answer.setCookie }
+}
+
+/**
+ * The replacement that Kratos made for an API verification flow is a browser flow (docs/kratos-facts.md, section 8): of
+ * no use to its owner.
+ */
+const isUsable = ({ flow, type }: Step): boolean => !(flow === 'verification' && type === 'api')
+
+function restart (kratos: KratosClient, step: Step): Promise<PreparedFlow> | PreparedFlow {
+  const { outcome, answer, flow, type, caller } = step
+  if (outcome.flowId !== undefined && isUsable(step)) return { flowId: outcome.flowId, setCookie: [] }
+  // Only where the flow is gone: a forged or refused request is not answered with a fresh start.
+  const isGone = answer.kind === 'refused' && (answer.code === 'FLOW_EXPIRED' || answer.code === 'FLOW_NOT_FOUND')
+  return isGone ? start(kratos, flow, { type, query: {} }, caller) : NOTHING
+}
+
+/**
+ * Has the flow ready that the outcome asks for, so that the client only has to show it. Where Kratos will not start
+ * one, the id is missing and the client starts it itself.
+ */
+export async function prepareNextFlow (kratos: KratosClient, step: Step): Promise<PreparedFlow> {
+  const { outcome, type } = step
+  const login = (query: InitOptions['query']): Promise<PreparedFlow> => {
+    const caller = callerAfter(step)
+    return start(kratos, 'login', { type: loginType(caller, type), query }, caller)
+  }
+  switch (outcome.next) {
+    case 'restart':
+      return await restart(kratos, step)
+    case 'step_up':
+      return await login({ aal: 'aal2' })
+    case 'reauthenticate':
+      return await login({ refresh: 'true' })
+    case 'verify':
+    case 'settings':
+      return { flowId: outcome.flowId, setCookie: [] }
+    default:
+      return NOTHING
+  }
+}

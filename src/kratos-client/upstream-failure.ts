@@ -1,0 +1,77 @@
+import type { ErrorCode } from '../errors.js'
+
+/**
+ * Kratos is ill, or we are too busy to ask it. Nothing is known about the session: never to be read as "logged out".
+ */
+export interface UpstreamFailure {
+  kind: 'unavailable'
+  code: Extract<
+    ErrorCode,
+    'UPSTREAM_ERROR' | 'UPSTREAM_UNAVAILABLE' | 'UPSTREAM_TIMEOUT' | 'OVERLOADED' | 'RATE_LIMITED'
+  >
+  /** Seconds, from Kratos' `Retry-After` when it had a usable one. */
+  retryAfter?: number | undefined
+  /** For the log only. */
+  cause?: unknown
+  setCookie: string[]
+}
+
+export const upstreamFailure = (
+  code: UpstreamFailure['code'],
+  cause?: unknown,
+  rest: { retryAfter?: number | undefined, setCookie?: string[] } = {},
+): UpstreamFailure => ({
+  kind: 'unavailable',
+  code,
+  cause,
+  retryAfter: rest.retryAfter,
+  setCookie: rest.setCookie ?? [],
+})
+
+/** Failures to get a connection; certificate and handshake failures count as such (J01, J03, J21). */
+const CANNOT_CONNECT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EAI_FAIL',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+  'EACCES',
+  'EPERM',
+  'ENOENT',
+  'EMFILE',
+  'ENFILE',
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'EPROTO',
+])
+const TLS_ERROR = /^(?:CERT_|ERR_TLS_|ERR_SSL_)/
+const TIMED_OUT = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
+
+const errorCode = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+
+/** Several addresses were tried (happy eyeballs): Node reports an AggregateError whose members carry the codes. */
+const errorCodes = (
+  error: unknown,
+): string[] => [errorCode(error), ...(error instanceof AggregateError ? error.errors.map(errorCode) : [])]
+
+/**
+ * The fault behind an exception of undici or of a socket. Anything unknown is a bad answer, never a missing session.
+ */
+export function failureOfException (error: unknown): UpstreamFailure {
+  const codes = errorCodes(error)
+  if (codes.some((code) => CANNOT_CONNECT.has(code) || TLS_ERROR.test(code))) { return upstreamFailure('UPSTREAM_UNAVAILABLE', error) }
+  return upstreamFailure(codes.some((code) => TIMED_OUT.has(code)) ? 'UPSTREAM_TIMEOUT' : 'UPSTREAM_ERROR', error)
+}
+
+/** A socket that Kratos closed while it was idle: nothing reached it, so a GET may be sent once more (J06). */
+export const isBrokenIdleSocket = (error: unknown): boolean =>
+  ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(errorCode(error))

@@ -1,0 +1,37 @@
+import type { FastifyInstance } from 'fastify'
+import { type ErrorCode, serviceError } from '../errors.js'
+
+/** Far more than a browser and its proxies add up to. */
+const MAX_HEADERS = 100
+
+/** @param rawHeaders names and values in turn */
+function countHosts (rawHeaders: readonly string[]): number {
+  let count = 0
+  for (let position = 0; position < rawHeaders.length; position += 2) {
+    const name = rawHeaders[position]
+    if (name?.length === 4 && name.toLowerCase() === 'host') count++
+  }
+  return count
+}
+
+function faultOf (rawHeaders: string[], httpVersion: string): ErrorCode | undefined {
+  if (rawHeaders.length > 2 * MAX_HEADERS) return 'HEADERS_TOO_LARGE'
+  const count = countHosts(rawHeaders)
+  return count === 1 || (count === 0 && httpVersion === '1.0') ? undefined : 'VALIDATION_ERROR'
+}
+
+/**
+ * Exactly one `Host` (RFC 9112, section 3.2; B29): Node would answer a missing one outside our envelope, and of two it
+ * would silently take the first, where a proxy in front may have taken the second. Nor may there be more headers than
+ * are looked at: Node drops those beyond its own count without a word, and a second `Host` or a cookie could hide among
+ * them.
+ */
+export function addHostCheck (app: FastifyInstance): void {
+  // One more than allowed is enough to see that there are too many.
+  app.server.maxHeadersCount = MAX_HEADERS + 1
+  app.addHook('onRequest', ({ raw }, reply, done) => {
+    const fault = faultOf(raw.rawHeaders, raw.httpVersion)
+    if (fault !== undefined) reply.header('connection', 'close')
+    done(fault === undefined ? undefined : serviceError(fault))
+  })
+}

@@ -1,0 +1,57 @@
+import type { Budget, Usage } from '../../throttling/budget.js'
+
+/** Buckets that processes have in common; may reject, and may be slow. */
+export interface SharedBuckets {
+  /** Counts so many submits under each of these keys; `used` is what the last of them came to. */
+  consume(
+    counts: ReadonlyArray<{ key: string, count: number }>,
+    budget: Budget,
+  ): Promise<Array<Usage & { key: string }>>
+}
+
+interface Entry {
+  resolve: (usage: Usage) => void
+  reject: (error: unknown) => void
+}
+
+/** Keys in one call to the buckets in common. */
+const MAX_BATCH = 100
+
+/**
+ * One call at a time, in which goes what has come during the one before: a crowd waits for two calls, not for a
+ * connection each, and the database has one connection for it.
+ */
+export function inBatches (buckets: SharedBuckets, budget: Budget): (key: string) => Promise<Usage> {
+  const waiting = new Map<string, Entry[]>()
+  let isBusy = false
+
+  async function settle (batch: Array<[string, Entry[]]>): Promise<void> {
+    const entriesOf = new Map(batch)
+    try {
+      const usage = await buckets.consume(batch.map(([key, { length: count }]) => ({ key, count })), budget)
+      for (const { key, used, waitMs } of usage) {
+        const entries = entriesOf.get(key) ?? []
+        entries.forEach(({ resolve }, index) => resolve({ used: used - entries.length + 1 + index, waitMs }))
+      }
+    } catch (error) {
+      for (const { reject } of batch.flatMap(([, entries]) => entries)) reject(error)
+    }
+  }
+
+  async function work (): Promise<void> {
+    if (isBusy) return
+    isBusy = true
+    while (waiting.size > 0) {
+      const batch = [...waiting].slice(0, MAX_BATCH)
+      for (const [key] of batch) waiting.delete(key)
+      await settle(batch)
+    }
+    isBusy = false
+  }
+
+  return (key) =>
+    new Promise((resolve, reject) => {
+      waiting.set(key, [...waiting.get(key) ?? [], { resolve, reject }])
+      work()
+    })
+}

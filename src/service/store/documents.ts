@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import { decodeCursor, encodeCursor } from './cursor.js'
+import { InvalidValueError, MissingOwnerError, StoreQueryError } from './errors.js'
+import type { RetryPolicy } from './retry-policy.js'
+import { DOCUMENT_COLUMNS, type DocumentRecord, type StoreSchema } from './schema.js'
+import { createClock } from './timestamps.js'
+import { checkRow } from './values.js'
+
+export const MAX_PAGE_SIZE = 100
+
+export interface DocumentPage {
+  documents: DocumentRecord[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export interface DocumentPatch {
+  title?: string | undefined
+  content?: string | undefined
+}
+
+/**
+ * Every call names the owner, and another owner's document is the same as a missing one (A36). All reject with
+ * StoreUnavailableError while the database cannot be used, and with InvalidValueError for text with NUL.
+ */
+export interface DocumentRepository {
+  /**
+   * Newest first; a page is not moved by what is inserted meanwhile.
+   * @param page.limit 1 to 100, else InvalidValueError
+   * @throws InvalidCursorError for a cursor that is forged or another owner's (A35)
+   */
+  list(ownerId: string, page: { limit: number, cursor?: string | undefined }): Promise<DocumentPage>
+  /** @throws MissingOwnerError when the owner has no row */
+  create(ownerId: string, document: { title: string, content: string }): Promise<DocumentRecord>
+  get(ownerId: string, id: string): Promise<DocumentRecord | undefined>
+  /** Changes what the patch names; an empty patch changes nothing, not even `updated_at`. */
+  update(ownerId: string, id: string, patch: DocumentPatch): Promise<DocumentRecord | undefined>
+  /** Whether there was one. */
+  remove(ownerId: string, id: string): Promise<boolean>
+}
+
+export function createDocumentRepository (db: Kysely<StoreSchema>, { read, write }: RetryPolicy): DocumentRepository {
+  const now = createClock()
+
+  async function list (ownerId: string, { limit, cursor }: { limit: number, cursor?: string | undefined }) {
+    if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE_SIZE) { throw new InvalidValueError('The limit is not 1 to 100') }
+    const owner = ownerId.toLowerCase()
+    const after = cursor === undefined ? undefined : decodeCursor(owner, cursor)
+    const rows = await read(() =>
+      db.selectFrom('documents').select(DOCUMENT_COLUMNS)
+        .where('owner_id', '=', owner)
+        .$if(after !== undefined, (query) =>
+          query.where((eb) =>
+            eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(after?.created_at ?? '', after?.id ?? '')),
+          ))
+        .orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit + 1).execute(),
+    )
+    const documents = rows.slice(0, limit)
+    const last = rows.length > limit ? documents.at(-1) : undefined
+    return { documents, nextCursor: last === undefined ? null : encodeCursor(owner, last) }
+  }
+
+  async function create (ownerId: string, { title, content }: { title: string, content: string }) {
+    const createdAt = now()
+    const document = checkRow({ id: randomUUID(), title, content, created_at: createdAt, updated_at: createdAt })
+    try {
+      await write(() => db.insertInto('documents').values({ ...document, owner_id: ownerId.toLowerCase() }).execute())
+    } catch (error) {
+      throw isForeignKeyViolation(error) ? new MissingOwnerError('The owner of this document has no row') : error
+    }
+    return document
+  }
+
+  function get (ownerId: string, id: string) {
+    return read(() =>
+      db.selectFrom('documents').select(DOCUMENT_COLUMNS)
+        .where('id', '=', id.toLowerCase()).where('owner_id', '=', ownerId.toLowerCase()).executeTakeFirst(),
+    )
+  }
+
+  async function update (ownerId: string, id: string, { title, content }: DocumentPatch) {
+    if (title === undefined && content === undefined) return get(ownerId, id)
+    const changes = { ...title !== undefined && { title }, ...content !== undefined && { content }, updated_at: now() }
+    return write(() =>
+      db.updateTable('documents').set(changes)
+        .where('id', '=', id.toLowerCase()).where('owner_id', '=', ownerId.toLowerCase())
+        .returning(DOCUMENT_COLUMNS).executeTakeFirst(),
+    )
+  }
+
+  async function remove (ownerId: string, id: string) {
+    const result = await write(() =>
+      db.deleteFrom('documents')
+        .where('id', '=', id.toLowerCase()).where('owner_id', '=', ownerId.toLowerCase()).executeTakeFirst(),
+    )
+    return result.numDeletedRows > 0n
+  }
+
+  return { list, create, get, update, remove }
+}
+
+function isForeignKeyViolation (error: unknown): boolean {
+  return error instanceof StoreQueryError &&
+    (error.driverCode === '23503' || error.driverCode === 'SQLITE_CONSTRAINT_FOREIGNKEY')
+}

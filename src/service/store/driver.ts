@@ -1,0 +1,92 @@
+import type { CompiledQuery, DatabaseConnection, Dialect, Driver, QueryResult } from 'kysely'
+import { toBindable, type Bindable } from './values.js'
+
+/** One statement with values that have passed the check. */
+export interface Statement {
+  readonly sql: string
+  readonly parameters: readonly Bindable[]
+  readonly isRead: boolean
+}
+
+/** A connection of either database, lent for one statement or one transaction. */
+export interface Session {
+  execute(statement: Statement): Promise<QueryResult<unknown>>
+  begin(): Promise<void>
+  commit(): Promise<void>
+  /** Never rejects: the error that led here is the one to report (K11). */
+  rollback(): Promise<void>
+  release(): void
+}
+
+export interface Backend {
+  connect(): Promise<Session>
+  close(): Promise<void>
+  /** A driver's error as one of ours, without SQL, parameters and paths; ours and plain bugs unchanged. */
+  toStoreError(error: unknown): unknown
+}
+
+/** Tells the SQL text of each statement, never its values. */
+export type QueryListener = (query: { sql: string, durationMs: number }) => void
+
+type DialectParts = Pick<Dialect, 'createAdapter' | 'createIntrospector' | 'createQueryCompiler'>
+
+/** Kysely over a backend. Every bound value and every error of both databases passes here, and nowhere else. */
+export function createDialect (parts: DialectParts, backend: Backend, onQuery?: QueryListener): Dialect {
+  return { ...parts, createDriver: () => createDriver(backend, onQuery) }
+}
+
+function createDriver (backend: Backend, onQuery: QueryListener | undefined): Driver {
+  const sessions = new WeakMap<DatabaseConnection, Session>()
+  const translated = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (error) {
+      throw backend.toStoreError(error)
+    }
+  }
+  const sessionOf = (connection: DatabaseConnection): Session => {
+    const session = sessions.get(connection)
+    if (session === undefined) throw new TypeError('This connection belongs to another driver')
+    return session
+  }
+  return {
+    init: async () => {},
+    destroy: () => backend.close(),
+    acquireConnection: () =>
+      translated(async () => {
+        const session = await backend.connect()
+        const connection = createConnection((query) => {
+          const statement = toStatement(query)
+          return translated(() => execute(session, statement, onQuery))
+        })
+        sessions.set(connection, session)
+        return connection
+      }),
+    releaseConnection: async (connection) => sessionOf(connection).release(),
+    beginTransaction: (connection) => translated(() => sessionOf(connection).begin()),
+    commitTransaction: (connection) => translated(() => sessionOf(connection).commit()),
+    rollbackTransaction: (connection) => sessionOf(connection).rollback(),
+  }
+}
+
+function createConnection (run: (query: CompiledQuery) => Promise<QueryResult<unknown>>): DatabaseConnection {
+  return {
+    executeQuery: async <R>(query: CompiledQuery) => await run(query) as QueryResult<R>,
+    streamQuery: () => {
+      throw new TypeError('The store does not stream; page with a limit')
+    },
+  }
+}
+
+function toStatement ({ sql, parameters, query }: CompiledQuery): Statement {
+  return { sql, parameters: parameters.map(toBindable), isRead: query.kind === 'SelectQueryNode' }
+}
+
+async function execute (session: Session, statement: Statement, onQuery: QueryListener | undefined) {
+  const startedAt = performance.now()
+  try {
+    return await session.execute(statement)
+  } finally {
+    onQuery?.({ sql: statement.sql, durationMs: performance.now() - startedAt })
+  }
+}

@@ -1,0 +1,20 @@
+import type { Kysely } from 'kysely'
+import type { Run, RetryPolicy } from './retry-policy.js'
+import type { StoreSchema } from './schema.js'
+
+/** An open database and how to use it: what the two kinds of database give to the one store. */
+export interface Engine {
+  readonly dialect: 'sqlite' | 'postgres'
+  readonly db: Kysely<StoreSchema>
+  readonly retryPolicy: RetryPolicy
+  close(): Promise<void>
+}
+
+/** Asks `check` before every attempt; it throws while the database must not be used. */
+export function guardPatience ({ read, write }: RetryPolicy, check: () => void): RetryPolicy {
+  const guarded = (attempt: Run): Run => async (work) => {
+    check()
+    return attempt(work)
+  }
+  return { read: guarded(read), write: guarded(write) }
+}

@@ -1,0 +1,46 @@
+import type { Kysely } from 'kysely'
+
+export interface Migration {
+  up(db: Kysely<unknown>): Promise<void>
+}
+
+/** Applied in the order of their names; a published one never changes. Only types that both databases spell alike. */
+export type Migrations = Readonly<Record<string, Migration>>
+
+export const MIGRATIONS: Migrations = {
+  '0001_users_and_documents': { up: createUsersAndDocuments },
+  '0002_login_budgets': { up: createLoginBudgets },
+}
+
+async function createUsersAndDocuments (db: Kysely<unknown>): Promise<void> {
+  await db.schema.createTable('users')
+    .addColumn('identity_id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('email', 'text') // not unique: deleted and registered again is a second identity (F15)
+    .addColumn('first_name', 'text')
+    .addColumn('last_name', 'text')
+    .addColumn('username', 'text')
+    .addColumn('created_at', 'text', (column) => column.notNull())
+    .addColumn('updated_at', 'text', (column) => column.notNull())
+    .addColumn('revision', 'integer', (column) => column.notNull())
+    .execute()
+  await db.schema.createTable('documents')
+    .addColumn('id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('owner_id', 'text', (column) => column.notNull().references('users.identity_id').onDelete('cascade'))
+    .addColumn('title', 'text', (column) => column.notNull())
+    .addColumn('content', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'text', (column) => column.notNull())
+    .addColumn('updated_at', 'text', (column) => column.notNull())
+    .execute()
+  await db.schema.createIndex('documents_by_owner').on('documents').columns(['owner_id', 'created_at', 'id']).execute()
+}
+
+/** Of use on Postgres only; on SQLite it stays empty. */
+async function createLoginBudgets (db: Kysely<unknown>): Promise<void> {
+  await db.schema.createTable('login_budgets')
+    .addColumn('key', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('used', 'integer', (column) => column.notNull())
+    .addColumn('since', 'bigint', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .execute()
+  await db.schema.createIndex('login_budgets_by_expiry').on('login_budgets').column('expires_at').execute()
+}

@@ -1,0 +1,94 @@
+import { sql, type Kysely } from 'kysely'
+import { StoreMigrationError, StoreQueryError, StoreUnavailableError } from './errors.js'
+import type { Migrations } from './migrations.js'
+
+/** One name for all products that share a database with us. */
+const TABLE = 'fastify_kratos_migrations'
+
+type MigrationSchema = { [TABLE]: { name: string, applied_at: string } }
+
+/** Keeps other instances out until the transaction ends. */
+export type MigrationLock = (transaction: Kysely<unknown>) => Promise<void>
+
+/** SQLite needs nothing more: every transaction of the store begins IMMEDIATE. */
+export const sqliteMigrationLock: MigrationLock = async () => {}
+
+/** The number is ours alone, not to be used by another advisory lock of the same database. */
+export const postgresMigrationLock: MigrationLock = async (transaction) => {
+  await sql`SELECT pg_advisory_xact_lock(7308324466019888945)`.execute(transaction)
+}
+
+/**
+ * Applies what is missing, all of it or nothing, in one transaction: both databases have transactional DDL, which
+ * Kysely's own migrator does not use on SQLite.
+ * @returns the names that were applied now
+ * @throws StoreMigrationError for a failed migration or one of a newer version, StoreUnavailableError for the database
+ */
+export async function migrateToLatest (
+  db: Kysely<unknown>,
+  migrations: Migrations,
+  lock: MigrationLock,
+): Promise<string[]> {
+  const known = Object.keys(migrations).sort()
+  // Without the lock and without the right to create tables: most starts find nothing to do.
+  if (missing(known, await appliedIfAny(db)).length === 0) return []
+  return db.transaction().execute(async (transaction) => {
+    await lock(transaction)
+    await transaction.schema.createTable(TABLE).ifNotExists()
+      .addColumn('name', 'text', (column) => column.primaryKey().notNull())
+      .addColumn('applied_at', 'text', (column) => column.notNull())
+      .execute()
+    const names = missing(known, await applied(transaction))
+    for (const name of names) await apply(transaction, name, migrations)
+    return names
+  })
+}
+
+async function apply (transaction: Kysely<unknown>, name: string, migrations: Migrations): Promise<void> {
+  try {
+    await migrations[name]?.up(transaction)
+    await migrationTable(transaction).insertInto(TABLE)
+      .values({ name, applied_at: new Date().toISOString() }).execute()
+  } catch (error) {
+    const driverCode = error instanceof StoreQueryError || error instanceof StoreUnavailableError
+      ? error.driverCode
+      : undefined
+    throw new StoreMigrationError(
+      `Migration ${name} failed (${driverCode ?? nameOf(error)}), nothing of it was applied`,
+      { driverCode },
+    )
+  }
+}
+
+function missing (known: string[], appliedNames: string[]): string[] {
+  const unknown = appliedNames.find((name) => !known.includes(name))
+  if (unknown !== undefined) throw new StoreMigrationError(`A newer version has migrated the database (${unknown})`)
+  return known.filter((name) => !appliedNames.includes(name))
+}
+
+async function applied (db: Kysely<unknown>): Promise<string[]> {
+  const rows = await migrationTable(db).selectFrom(TABLE).select('name').execute()
+  return rows.map(({ name }) => name)
+}
+
+async function appliedIfAny (db: Kysely<unknown>): Promise<string[]> {
+  try {
+    return await applied(db)
+  } catch (error) {
+    if (isTableMissing(error)) return []
+    throw error
+  }
+}
+
+function isTableMissing (error: unknown): boolean {
+  return (error instanceof StoreQueryError && error.driverCode === 'SQLITE_ERROR') ||
+    (error instanceof StoreUnavailableError && error.driverCode === '42P01')
+}
+
+function migrationTable (db: Kysely<unknown>): Kysely<MigrationSchema> {
+  return db.withTables<MigrationSchema>()
+}
+
+function nameOf (error: unknown): string {
+  return error instanceof Error ? error.name : 'unknown'
+}

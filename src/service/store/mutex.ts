@@ -1,0 +1,16 @@
+/** Ends a turn. */
+export type Release = () => void
+
+/** Lets one in at a time, in the order of asking: resolves when it is the caller's turn. */
+export function createMutex (): () => Promise<Release> {
+  let last = Promise.resolve()
+  return async () => {
+    const previous = last
+    let leave: Release = () => {}
+    last = new Promise((resolve) => {
+      leave = resolve
+    })
+    await previous
+    return leave
+  }
+}

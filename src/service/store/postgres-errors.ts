@@ -1,0 +1,46 @@
+import { StoreQueryError, StoreUnavailableError } from './errors.js'
+
+const SQLSTATE = /^[0-9A-Z]{5}$/
+/** Serialisation failure and deadlock: the same statement may well succeed at once. */
+const CONFLICTS = new Set(['40001', '40P01'])
+/** No right, and no table: not a bug but a database that is not (or no longer) set up for us. */
+const NOT_SET_UP = new Set(['42501', '42P01', '3F000'])
+/**
+ * Cardinality, data, constraint, statement name, cursor name, syntax, program limit: the database works, we are wrong.
+ */
+const REFUSED_CLASSES = new Set(['0A', '21', '22', '23', '26', '34', '42', '54'])
+/** Connection exceptions and operator intervention (shutdown, crash, cannot connect now). */
+const BROKEN = /^(08...|57P..)$/
+
+/** An error of pg as one of ours; plain bugs (TypeError, …) and our own errors unchanged. */
+export function toPostgresStoreError (error: unknown): unknown {
+  if (!(error instanceof Error) || isOwn(error)) return error
+  const code = codeOf(error)
+  if (code !== undefined && SQLSTATE.test(code) && isRefusal(code)) {
+    const constraint = 'constraint' in error && typeof error.constraint === 'string' ? error.constraint : undefined
+    return new StoreQueryError(`The database refused a statement (${code})`, { driverCode: code, constraint })
+  }
+  const reason = code !== undefined && CONFLICTS.has(code) ? 'conflict' : 'down'
+  return new StoreUnavailableError(`The database cannot be used (${code ?? 'no code'})`, { driverCode: code, reason })
+}
+
+/** Whether the connection that gave this error must not be used again: no word from the server, or its last one. */
+export function isConnectionBroken (error: unknown): boolean {
+  const code = error instanceof Error ? codeOf(error) : undefined
+  return code === undefined || !SQLSTATE.test(code) || BROKEN.test(code)
+}
+
+function isRefusal (code: string): boolean {
+  return REFUSED_CLASSES.has(code.slice(0, 2)) && !NOT_SET_UP.has(code)
+}
+
+function isOwn (error: Error): boolean {
+  return error instanceof StoreUnavailableError || error instanceof StoreQueryError ||
+    error instanceof TypeError || error instanceof RangeError
+}
+
+/** pg's own timeouts have no code, only a text. */
+function codeOf (error: Error): string | undefined {
+  if ('code' in error && typeof error.code === 'string' && error.code !== '') return error.code
+  return /timeout/i.test(error.message) ? 'TIMEOUT' : undefined
+}

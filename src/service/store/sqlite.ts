@@ -1,0 +1,182 @@
+import { mkdirSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type Libsql from 'libsql'
+import type { QueryResult } from 'kysely'
+import type { Backend, Session, Statement } from './driver.js'
+import { StoreUnavailableError } from './errors.js'
+import { retryWhileLocked } from './retry-policy.js'
+import { toSqliteOpenError, toSqliteStoreError } from './sqlite-errors.js'
+import { createMutex, type Release } from './mutex.js'
+
+type Connection = Libsql.Database
+
+/**
+ * libsql waits synchronously for a lock, so this stops the event loop; the patient part of waiting is `patience.ts`.
+ */
+const BUSY_TIMEOUT_MS = 5
+const WAL_LIMIT_BYTES = 64 * 1024 * 1024
+const STATEMENT_CACHE_SIZE = 100
+
+/** Takes the snapshot at once, so that a lock is met here and not by a prepared statement (see `inTransaction`). */
+const BEGIN_READ = 'BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1'
+const BEGIN_WRITE = 'BEGIN IMMEDIATE'
+
+/**
+ * The one connection of this process to an SQLite file, which is created with its folder when missing.
+ * @param waitMs how long to wait while another process creates, converts or recovers the same file
+ * @throws StoreOpenError with one clear line
+ */
+export async function openSqliteBackend (path: string, waitMs: number): Promise<Backend> {
+  const { default: Database } = await import('libsql')
+  const open = async () => {
+    try {
+      return openConnection(Database, path)
+    } catch (error) {
+      throw toSqliteStoreError(error)
+    }
+  }
+  try {
+    prepareFolder(path)
+    return createBackend(await retryWhileLocked(open, performance.now() + waitMs))
+  } catch (error) {
+    throw toSqliteOpenError(error, path)
+  }
+}
+
+function prepareFolder (path: string): void {
+  if (path === ':memory:') return
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 }) // rows hold e-mail addresses
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw Object.assign(new Error('A folder is in the place of the database'), { code: 'EISDIR' })
+  }
+}
+
+function openConnection (Database: typeof Libsql, path: string): Connection {
+  const connection = new Database(path)
+  try {
+    connection.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`) // first: the next line wants a lock
+    connection.exec('PRAGMA journal_mode = WAL')
+    connection.exec(
+      `PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = ${WAL_LIMIT_BYTES}`,
+    )
+    checkSettings(connection, path === ':memory:' ? 'memory' : 'wal')
+    checkWritable(connection)
+    return connection
+  } catch (error) {
+    connection.close()
+    throw error
+  }
+}
+
+/**
+ * A pragma that does not apply says nothing, and durability hangs on these: with synchronous NORMAL a power failure may
+ * take the last acknowledged rows (K14).
+ */
+function checkSettings (connection: Connection, journal: string): void {
+  const [settings] = connection.prepare(`SELECT journal_mode, synchronous, foreign_keys, timeout
+    FROM pragma_journal_mode, pragma_synchronous, pragma_foreign_keys, pragma_busy_timeout`).all()
+  const wanted = { journal_mode: journal, synchronous: 2, foreign_keys: 1, timeout: BUSY_TIMEOUT_MS }
+  if (JSON.stringify(settings) === JSON.stringify(wanted)) return
+  throw new StoreUnavailableError('The database does not take its settings', { driverCode: 'SQLITE_NOLFS' })
+}
+
+/**
+ * A file that is already migrated would else be found read-only by the first user: SQLite opens it, and even begins.
+ * Locked means writable.
+ */
+function checkWritable (connection: Connection): void {
+  try {
+    connection.exec(`${BEGIN_WRITE}; PRAGMA user_version = 0; ROLLBACK`)
+  } catch (error) {
+    const translated = toSqliteStoreError(error)
+    if (!(translated instanceof StoreUnavailableError) || translated.reason !== 'locked') throw error
+  }
+}
+
+function createBackend (connection: Connection): Backend {
+  const takeTurn = createMutex()
+  const statements = new Map<string, Libsql.Statement>()
+  let isClosed = false
+  return {
+    toStoreError: toSqliteStoreError,
+    connect: async () => {
+      const leave = await takeTurn()
+      if (!isClosed) return createSession(connection, statements, leave)
+      leave()
+      throw new StoreUnavailableError('The store is closed')
+    },
+    close: async () => {
+      const leave = await takeTurn()
+      if (!isClosed) closeConnection(connection)
+      isClosed = true
+      statements.clear()
+      leave()
+    },
+  }
+}
+
+function closeConnection (connection: Connection): void {
+  // So that the one file holds everything, for whoever copies it. If it fails, the next start replays the WAL.
+  try {
+    connection.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  } catch { /* another process is using it */ }
+  connection.close()
+}
+
+function createSession (connection: Connection, statements: Map<string, Libsql.Statement>, leave: Release): Session {
+  let isInTransaction = false
+  const rollback = () => {
+    isInTransaction = false
+    // After SQLITE_FULL there may be nothing left to roll back, and the caller reports the cause, not this (K11).
+    try {
+      if (connection.inTransaction) connection.exec('ROLLBACK')
+    } catch { /* the next BEGIN fails and comes here again */ }
+  }
+  const prepare = (sql: string): Libsql.Statement => {
+    const statement = statements.get(sql) ?? connection.prepare(sql)
+    if (statements.size >= STATEMENT_CACHE_SIZE) statements.clear()
+    statements.set(sql, statement)
+    return statement
+  }
+  /**
+   * libsql does not reset a prepared statement that met a lock: it stays active, and the next statement's own commit is
+   * put off until the garbage collector comes, although it reported success. `exec` does reset, so every lock is taken
+   * by `exec`, and a row counts as written once COMMIT has returned.
+   */
+  const inTransaction = <T>(begin: string, work: () => T): T => {
+    try {
+      connection.exec(begin)
+      const result = work()
+      connection.exec('COMMIT')
+      return result
+    } catch (error) {
+      rollback()
+      throw error
+    }
+  }
+  return {
+    execute: async (statement) => {
+      const work = () => runStatement(prepare(statement.sql), statement)
+      if (isInTransaction) return work()
+      return inTransaction(statement.isRead ? BEGIN_READ : BEGIN_WRITE, work)
+    },
+    begin: async () => {
+      connection.exec(BEGIN_WRITE)
+      isInTransaction = true
+    },
+    commit: async () => {
+      connection.exec('COMMIT')
+      isInTransaction = false
+    },
+    rollback: async () => rollback(),
+    release: leave,
+  }
+}
+
+/** Whole numbers go as BigInt: libsql binds a number as REAL, and a text column would keep `1.0`. */
+function runStatement (prepared: Libsql.Statement, { parameters }: Statement): QueryResult<unknown> {
+  const values = parameters.map((value) => typeof value === 'number' ? BigInt(value) : value)
+  if (!prepared.reader) return { numAffectedRows: BigInt(prepared.run(values).changes), rows: [] }
+  const rows = prepared.all(values)
+  return { numAffectedRows: BigInt(rows.length), rows }
+}

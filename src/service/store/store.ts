@@ -1,0 +1,101 @@
+import { fileURLToPath } from 'node:url'
+import { StoreOpenError } from './errors.js'
+import { createDocumentRepository, type DocumentRepository } from './documents.js'
+import type { QueryListener } from './driver.js'
+import { createLoginBudgetRepository, type LoginBudgetRepository } from './login-budgets.js'
+import { openPostgresEngine } from './postgres-engine.js'
+import { openSqliteEngine } from './sqlite-engine.js'
+import { createUserRepository, type UserRepository } from './users.js'
+import type { Engine } from './engine.js'
+
+export type { DocumentPage, DocumentRepository } from './documents.js'
+export type { DocumentRecord, UserRecord } from './schema.js'
+export type { UserRepository } from './users.js'
+
+export interface StoreOptions {
+  /** `postgres://…` or `postgresql://…`; else the path of an SQLite file, as such or `file:…`; or `:memory:`. */
+  url: string
+  /** Faults that no call reports: migrations that fail in the background, idle connections that break. Safe to log. */
+  onError?: (error: unknown) => void
+  /** The names of migrations that were applied; without any, nothing is called. */
+  onMigrated?: (names: string[]) => void
+  /** Tells the SQL text of each statement, never its values. */
+  onQuery?: QueryListener
+  /** How long a call waits for a lock (SQLite) or a connection (Postgres). Default 1,000. */
+  waitMs?: number
+  /**
+   * Postgres: when the server gives up on a statement. Default 3,000. SQLite statements have an index and a limit
+   * instead.
+   */
+  statementTimeoutMs?: number
+  /** Postgres: size of the pool. Default 10. */
+  maxConnections?: number
+}
+
+export interface Store {
+  readonly dialect: 'sqlite' | 'postgres'
+  readonly users: UserRepository
+  readonly documents: DocumentRepository
+  /** Login budgets in common with other processes; undefined on SQLite, where there is none. */
+  readonly loginBudgets: LoginBudgetRepository | undefined
+  /** Resolves when the database answers and is migrated. @throws StoreUnavailableError */
+  ping(): Promise<void>
+  /** Ends what is under way (at most about a second on Postgres); later calls reject with StoreUnavailableError. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens the product's own database. Only the driver that is needed is loaded.
+ * SQLite: opened and migrated when this resolves; any failure rejects with one clear line (K02, K12).
+ * Postgres: resolves at once; it is migrated on the first connection that succeeds, tried again in the background, and
+ * until then every call rejects with StoreUnavailableError (K01).
+ * @throws StoreOpenError, StoreMigrationError
+ */
+export async function openStore (options: StoreOptions): Promise<Store> {
+  const settings = { waitMs: 1000, statementTimeoutMs: 3000, maxConnections: 10, onError: () => {}, ...options }
+  return isPostgresUrl(options.url)
+    ? createStore(await openPostgresEngine(settings))
+    : createStore(await openSqliteEngine({ ...settings, path: toSqlitePath(options.url) }))
+}
+
+/** The store over an engine that is already open. */
+export function createStore ({ dialect, db, retryPolicy, close }: Engine): Store {
+  const users = createUserRepository(db, retryPolicy)
+  return {
+    dialect,
+    users,
+    documents: createDocumentRepository(db, retryPolicy),
+    loginBudgets: dialect === 'postgres' ? createLoginBudgetRepository(db, retryPolicy) : undefined,
+    ping: async () => {
+      await users.find('00000000-0000-0000-0000-000000000000')
+    },
+    close,
+  }
+}
+
+function isPostgresUrl (url: string): boolean {
+  return /^postgres(ql)?:\/\//i.test(url)
+}
+
+/**
+ * Refuses other schemes: libsql takes `http:` and `libsql:` for a server elsewhere, and a typing error for a file name.
+ */
+function toSqlitePath (url: string): string {
+  if (url === ':memory:') return url
+  const hasOtherScheme = /^(?!file:)[a-z][a-z0-9+.-]+:/i.test(url) // one letter is a drive
+  const path = url.startsWith('file://') ? toFilePath(url) : url.replace(/^file:/, '')
+  if (hasOtherScheme || path === '' || /[\0?]/.test(url)) throw malformed()
+  return path
+}
+
+function toFilePath (url: string): string {
+  try {
+    return fileURLToPath(url)
+  } catch {
+    throw malformed()
+  }
+}
+
+function malformed (): StoreOpenError {
+  return new StoreOpenError('Cannot open the database: its address is neither postgres://… nor the path of a file')
+}
