@@ -124,7 +124,7 @@ t.test('the packed package', async (t) => {
     )
     t.strictSame(
       [...files].map((file) => relative(installed, file)).filter((file) =>
-        /kratos\/embedded|openapi|config\.js|server\.js|store\.js/.test(file),
+        /kratos\/embedded|openapi|config\.js|server\.js|service\//.test(file),
       ),
       [],
     )

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import Fastify, { type FastifyInstance, type FastifyPluginAsync, type RouteOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import fastifyKratos, { type FastifyKratosOptions, type WebhookIdentity } from '../src/plugin.js'
@@ -36,7 +36,9 @@ const failure = (app: FastifyInstance, options: unknown): Promise<Error | undefi
 async function routesOf (work: () => Promise<unknown>): Promise<string[]> {
   const found = new Set<string>()
   const watch = (message: unknown): void => {
-    ;(message as { fastify: FastifyInstance }).fastify.addHook('onRoute', ({ method, url }: RouteOptions) => {
+    ;(message as { fastify: FastifyInstance }).fastify.addHook('onRoute', ({ method, url, schema }: RouteOptions) => {
+      // Those that only say which methods there are.
+      if (schema?.hide === true) return
       for (const name of [method].flat()) found.add(`${name} ${url}`)
     })
   }
@@ -96,7 +98,7 @@ t.test('registration', async (t) => {
       t.match(error?.message, name)
     }
     t.notMatch(error?.message, /secret/)
-    t.match((await failure(host(t), {}))?.message, 'fastify-kratos: publicUrl wants')
+    t.match((await failure(host(t), {}))?.message, 'fastify-kratos: publicUrl is missing: it wants')
   })
 
   t.test('twice on one instance, or in a scope of it, is a clear error', async (t) => {
@@ -248,16 +250,18 @@ t.test('webhook', async (t) => {
 
 t.test('plugins/', async (t) => {
   const folder = join(import.meta.dirname, '../plugins')
+  const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.ts'))
   const config = loadConfig({ ...ENVIRONMENT, DATABASE_URL: ':memory:' })
   const options = { config, settings: authSettings(config) }
-  const plugins = await Promise.all((await readdir(folder)).map(async (file) => {
+  const plugins = await Promise.all(files.map(async (file) => {
     const { default: plugin } = await import(join(folder, file)) as {
       default: FastifyPluginAsync & Record<symbol, { name: string, dependencies?: string[] }>
     }
     const code = (await readFile(join(folder, file), 'utf8')).replace(/^import .*|\/\/.*|\/\*[^]*?\*\//gm, '')
-    const decorators = [...code.matchAll(/\.decorate(?:Request|Reply)?\('(\w+)'/g)].map(([, name]) => String(name))
+    const decorators = [...code.matchAll(/\.decorate(?:Request|Reply)?\(\s*'(\w+)'/g)].map(([, name]) => String(name))
     return {
       file,
+      folder: dirname(file),
       plugin,
       code,
       decorators,
@@ -266,12 +270,12 @@ t.test('plugins/', async (t) => {
     }
   }))
 
-  for (const { file, plugin, code, name, dependencies } of plugins) {
-    t.test(`${file} is named like its file, and names every plugin whose decorators it uses`, async (t) => {
-      t.equal(`${name}.ts`, file)
+  for (const { file, folder, plugin, code, name, dependencies } of plugins) {
+    t.test(`${file} is named like its file, and names every plugin of its folder whose decorators it uses`, async (t) => {
+      t.equal(`${name}.ts`, basename(file))
       const used = plugins.filter((other) =>
-        other.file !== file &&
-        other.decorators.some((decorator) => new RegExp(`[.{,] ?${decorator}\\b(?!:)`).test(code)),
+        other.file !== file && other.folder === folder &&
+        other.decorators.some((decorator) => new RegExp(`[.{,] ?${decorator}\\b(?!:)`).test(code))
       )
       t.strictSame(used.map((other) => other.name).sort(), [...dependencies].sort())
       const alone = Promise.resolve(host(t).register(plugin, options))

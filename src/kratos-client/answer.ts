@@ -1,11 +1,17 @@
 import type { ErrorCode } from '../errors.js'
 import { type UpstreamFailure, upstreamFailure } from './upstream-failure.js'
 import {
-  continuedFlow, flowError, isFlow, isIdentityId, isRecord, type JsonObject, replacementFlowId,
+  continuedFlow,
+  flowError,
+  isFlow,
+  isIdentityId,
+  isRecord,
+  type JsonObject,
+  replacementFlowId,
   retryAfterSeconds,
 } from './kratos-body.js'
 import { withoutSessionToken } from './session-token.js'
-import type { UpstreamAnswer } from './call.js'
+import type { UpstreamAnswer } from './buffered-call.js'
 
 export type Operation = 'init' | 'fetch' | 'submit' | 'whoami' | 'logout' | 'sessions' | 'identity'
 
@@ -139,7 +145,9 @@ function isExpected (body: JsonObject, { operation }: AnswerContext): boolean {
 }
 
 function classifySuccess (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
-  if (!isExpected(body, context)) { return upstreamFailure('UPSTREAM_ERROR', new Error('200 of another shape'), { setCookie: answer.setCookie }) }
+  if (!isExpected(body, context)) {
+    return upstreamFailure('UPSTREAM_ERROR', new Error('200 of another shape'), { setCookie: answer.setCookie })
+  }
   // A wrong recovery or verification code comes as 200 with an error message in the flow (docs/kratos-facts.md, section
   // 14).
   if (context.operation === 'submit' && flowError(body) !== undefined) return classifyFlow(body, answer, context)
@@ -180,7 +188,9 @@ function classifyRefusal (body: JsonObject, answer: UpstreamAnswer, context: Ans
   // With use_continue_with_transitions Kratos names the flow that replaces a spent recovery flow here (tried on
   // v26.2.0).
   const useFlowId = context.operation === 'submit' ? continuedFlow(members, 'show_recovery_ui') : undefined
-  if (useFlowId !== undefined) { return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie: answer.setCookie } }
+  if (useFlowId !== undefined) {
+    return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie: answer.setCookie }
+  }
   const code = refusalCode(answer.status, typeof error['id'] === 'string' ? error['id'] : '', context)
   if (code === undefined || !isPlausible(code, context)) return badAnswer
   return { kind: 'refused', code, members, setCookie: answer.setCookie }
@@ -197,10 +207,14 @@ export function classify (answer: UpstreamAnswer, context: AnswerContext): Answe
   if (status === 429) return upstreamFailure('RATE_LIMITED', undefined, { retryAfter: retryAfter ?? 1, setCookie })
   if (status === 303 && context.operation === 'submit') {
     const useFlowId = replacementFlowId(answer.headers.location, context.flow)
-    if (useFlowId !== undefined) { return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie } }
+    if (useFlowId !== undefined) {
+      return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie }
+    }
   }
   if (status === 204 && MAY_BE_EMPTY.has(context.operation)) return { kind: 'ok', next: 'done', body: {}, setCookie }
-  if (!isRecord(body) || status >= 500) { return upstreamFailure('UPSTREAM_ERROR', new Error(`status ${status}`), { retryAfter, setCookie }) }
+  if (!isRecord(body) || status >= 500) {
+    return upstreamFailure('UPSTREAM_ERROR', new Error(`status ${status}`), { retryAfter, setCookie })
+  }
   if (status === 200) return classifySuccess(body, answer, context)
   if (status === 400 && isFlow(body)) return classifyFlow(body, answer, context)
   if (status === 422) return classifyRedirect(body, answer, context)

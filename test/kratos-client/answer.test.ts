@@ -2,7 +2,7 @@ import t from 'tap'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Answer, type AnswerContext, classify, type Operation } from '../../src/kratos-client/answer.js'
-import type { UpstreamAnswer } from '../../src/kratos-client/call.js'
+import type { UpstreamAnswer } from '../../src/kratos-client/buffered-call.js'
 import { recorded } from '../support/fault-server.js'
 import { type RecordedResponse, upstreamAnswer } from '../support/recorded-answer.js'
 
@@ -414,7 +414,9 @@ t.test('classify every recorded answer: a success stays one, a fault or redirect
     if (response.status === 200 && result.kind === 'unavailable') t.fail(`${name} is no fault`)
     if (response.status >= 500 && result.kind !== 'unavailable') t.fail(`${name} is a fault`)
     if (response.status >= 300 && response.status < 400 && result.kind === 'ok') t.fail(`${name} is no success`)
-    if (result.kind === 'refused' && result.code === 'INVALID_SESSION' && response.status !== 401) { t.fail(`${name} does not say that there is no session`) }
+    if (result.kind === 'refused' && result.code === 'INVALID_SESSION' && response.status !== 401) {
+      t.fail(`${name} does not say that there is no session`)
+    }
     if (result.kind === 'refused' && JSON.stringify(result.members).includes('ory_st_')) t.fail(`${name} leaks a token`)
     seen++
   }
