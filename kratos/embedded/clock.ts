@@ -30,6 +30,9 @@ export function rfc3339 (ms: number): string {
 /** What Go prints for a time that was never set. */
 export const ZERO_TIME = '0001-01-01T00:00:00Z'
 
+/** RFC 3339; 0 is a time that was never set. */
+export const timeJson = (ms: number): string => ms === 0 ? ZERO_TIME : rfc3339(ms)
+
 const UNIT_MS: Record<string, number> = { ns: 1e-6, us: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
 /**

@@ -1,8 +1,8 @@
 import { badRequest, notFound } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import type { Identity } from '../identity/identity.js'
+import { countFirstFactors } from '../methods/factors.js'
 import { linkedAccounts, oidcCredential, oidcIdentifier } from '../methods/oidc/credential.js'
-import { countFirstFactors } from '../methods/registry.js'
 import { checkIdentity } from './identity-body.js'
 
 /**

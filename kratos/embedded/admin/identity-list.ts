@@ -2,7 +2,7 @@ import { json, type Answer } from '../http/answer.js'
 import { badRequest } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { linkTo, paginationHeaders } from '../http/pagination.js'
-import { adminIdentityJson } from '../identity/identity.js'
+import { adminIdentityJson } from '../identity/json.js'
 import { NIL_UUID, parseUuid } from '../random.js'
 import { includedCredentials } from './identity-view.js'
 

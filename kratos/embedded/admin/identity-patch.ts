@@ -1,6 +1,7 @@
 import { badRequest } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
-import { adminIdentityJson, type Credential, type Identity } from '../identity/identity.js'
+import type { Credential, Identity } from '../identity/identity.js'
+import { adminIdentityJson } from '../identity/json.js'
 import { asObject, isObject, type Json, type JsonObject } from '../json.js'
 import type { Kratos } from '../kratos.js'
 import { changedAddresses } from './addresses.js'

@@ -1,7 +1,8 @@
 import { json, type Answer } from '../http/answer.js'
 import { badRequest } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
-import { adminIdentityJson, type Credential, type Identity } from '../identity/identity.js'
+import type { Credential, Identity } from '../identity/identity.js'
+import { adminIdentityJson } from '../identity/json.js'
 import type { JsonObject } from '../json.js'
 import type { Kratos } from '../kratos.js'
 

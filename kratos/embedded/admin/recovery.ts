@@ -10,18 +10,13 @@ import { route, type Route } from '../http/router.js'
 import type { Identity } from '../identity/identity.js'
 import type { JsonObject } from '../json.js'
 import { continueNode } from '../methods/address-nodes.js'
+import { code } from '../methods/code/code.js'
 import { recoveryCodeNode } from '../methods/code/nodes.js'
 import { codeLifespanMs, issueCode } from '../methods/code/one-time-code.js'
+import { link } from '../methods/link/link.js'
 import { issueLink, linkLifespanMs } from '../methods/link/token.js'
 import { ensureEnabled, type Method } from '../methods/method.js'
-import { METHODS } from '../methods/registry.js'
 import { NIL_UUID, parseUuid } from '../random.js'
-
-function method (id: string): Method {
-  const found = METHODS.find(method => method.id === id)
-  if (found === undefined) throw new Error(`there is no method ${id}`)
-  return found
-}
 
 /** @returns undefined when nobody has this id */
 function identityIn (ex: Exchange, body: JsonObject): Identity | undefined {
@@ -58,8 +53,8 @@ function printed (ms: number): string {
   return `${ms < 0 ? '-' : ''}${parts.slice(first === -1 ? 2 : first).map(([amount, unit]) => `${amount}${unit}`).join('')}`
 }
 
-function flowFor (ex: Exchange, type: 'api' | 'browser', id: 'code' | 'link', lifespanMs: number): Flow {
-  const flow = newRecovery(ex, type, method(id))
+function flowFor (ex: Exchange, type: 'api' | 'browser', method: Method, lifespanMs: number): Flow {
+  const flow = newRecovery(ex, type, method)
   flow.expiresAt = flow.issuedAt + lifespanMs
   return flow
 }
@@ -73,13 +68,13 @@ function createCode (ex: Exchange): Answer {
   const lifespanMs = lifespanIn(body, codeLifespanMs(kratos), ms => `result to a future time: ${printed(ms)}`)
   const type = body['flow_type'] ?? 'browser'
   if (type !== 'api' && type !== 'browser') throw badRequest(`Value from "flow_type" is not valid: ${JSON.stringify(type)}`)
-  const flow = flowFor(ex, type, 'code', lifespanMs)
+  const flow = flowFor(ex, type, code, lifespanMs)
   Object.assign(flow, { isMadeByAdmin: true, state: 'sent_email' })
   flow.ui.nodes = [recoveryCodeNode(), continueNode('code')]
   if (known === undefined) throw noRow().with({ reason: 'could not find identity' })
   saveFlow(kratos, flow)
-  const code = issueCode(kratos, flow, { identityId: known.id, address: '', via: '' }, lifespanMs)
-  return json(201, { recovery_link: uiUrl(kratos, flow), recovery_code: code, expires_at: rfc3339(flow.expiresAt) })
+  const secret = issueCode(kratos, flow, { identityId: known.id, address: '', via: '' }, lifespanMs)
+  return json(201, { recovery_link: uiUrl(kratos, flow), recovery_code: secret, expires_at: rfc3339(flow.expiresAt) })
 }
 
 /** A link for an admin to hand over. */
@@ -89,7 +84,7 @@ function createLink (ex: Exchange): Answer {
   const body = jsonBody(ex)
   const known = identityIn(ex, body)
   const lifespanMs = lifespanIn(body, linkLifespanMs(kratos), (_, text) => `be result to a future time: ${text}`)
-  const flow = flowFor(ex, 'browser', 'link', lifespanMs)
+  const flow = flowFor(ex, 'browser', link, lifespanMs)
   if (known === undefined) throw badRequest('The requested identity id does not exist.')
   saveFlow(kratos, flow)
   const url = issueLink(kratos, flow, { identityId: known.id, address: '', via: '' }, lifespanMs)

@@ -6,7 +6,8 @@ import { linkTo, pageParameters, paginationHeaders } from '../http/pagination.js
 import { route, type Route } from '../http/router.js'
 import type { JsonObject } from '../json.js'
 import { parseUuid } from '../random.js'
-import { sessionJson, type Session } from '../session/session.js'
+import { sessionJson } from '../session/json.js'
+import type { Session } from '../session/session.js'
 
 const malformed = (message: string): ApiError => new ApiError({ code: 400, message })
 

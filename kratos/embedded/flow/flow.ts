@@ -1,4 +1,4 @@
-import { rfc3339, ZERO_TIME } from '../clock.js'
+import { rfc3339, timeJson } from '../clock.js'
 import type { JsonObject } from '../json.js'
 import { containerJson, type UiContainer } from '../ui/container.js'
 
@@ -61,9 +61,6 @@ export function flowData (flow: Flow): FlowData {
   return data
 }
 
-/** Zero until the flow is stored: what a hook before a login sees. */
-const time = (ms: number): string => ms === 0 ? ZERO_TIME : rfc3339(ms)
-
 const optional = (key: string, value: string): JsonObject => value === '' ? {} : { [key]: value }
 
 /** Fields that every flow shows. */
@@ -91,8 +88,9 @@ const OWN_FIELDS: Record<FlowKind, (flow: Flow) => object> = {
   registration: () => ({ organization_id: null }),
   login: (flow) => ({
     organization_id: null,
-    created_at: time(flow.createdAt),
-    updated_at: time(flow.updatedAt),
+    // Never set until the flow is stored, which a hook before a login sees.
+    created_at: timeJson(flow.createdAt),
+    updated_at: timeJson(flow.updatedAt),
     refresh: flow.refresh,
     requested_aal: flow.requestedAal
   }),

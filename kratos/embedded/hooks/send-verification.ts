@@ -1,6 +1,6 @@
 import { uiUrl } from '../flow/lifecycle.js'
 import type { ContinueWith, Flow } from '../flow/flow.js'
-import { startVerification } from '../flows/verification/opening.js'
+import { startVerification } from '../flows/verification/start.js'
 import { renewCsrf } from '../http/csrf.js'
 import { withQuery, type Exchange } from '../http/exchange.js'
 import { isHtmlRequest } from '../http/negotiation.js'

@@ -1,9 +1,9 @@
 import { json } from '../http/answer.js'
 import { isJsonRequest } from '../http/negotiation.js'
-import { identityJson } from '../identity/identity.js'
+import { identityJson } from '../identity/json.js'
 import { issueCookie } from '../session/cookie.js'
 import { backToApp } from '../session/token-exchange.js'
-import { sessionJson } from '../session/session.js'
+import { sessionJson } from '../session/json.js'
 import type { Hook } from './hook.js'
 
 /** `session`: logs a new identity in (recordings 02, 20, 22). Means something after a registration only. */

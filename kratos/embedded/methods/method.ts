@@ -3,10 +3,10 @@ import type { Answer } from '../http/answer.js'
 import { methodDisabled } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import type { JsonObject } from '../json.js'
-import type { Credential, Identity, VerifiableAddress } from '../identity/identity.js'
+import type { Identity, VerifiableAddress } from '../identity/identity.js'
 import type { Kratos } from '../kratos.js'
 import type { UiMessage } from '../ui/message.js'
-import type { Aal, AuthenticationMethod, Session } from '../session/session.js'
+import type { AuthenticationMethod, Session } from '../session/session.js'
 
 /** Result of a submit: not for this method, answered by it, or done with a result for the flow to go on with. */
 export type Outcome<T> = { kind: 'not-responsible' } | { kind: 'answered', answer: Answer } | { kind: 'done', value: T }
@@ -112,13 +112,6 @@ export interface Method {
   settings?: SettingsMethod
   recovery?: RecoveryMethod
   verification?: VerificationMethod
-  /** What its credential counts as, when it is usable at all. */
-  factor?: {
-    aal: Exclude<Aal, 'aal0'>
-    isUsable (credential: Credential, kratos: Kratos): boolean
-    /** How many ways to log in a usable credential is; default 1. */
-    count? (credential: Credential): number
-  }
 }
 
 /** `code.passwordless_enabled` switches the method on, whatever `enabled` says. */

@@ -1,4 +1,3 @@
-import type { Identity } from '../identity/identity.js'
 import type { Kratos } from '../kratos.js'
 import { isEnabled, type LoginMethod, type Method, type RegistrationMethod, type SettingsMethod } from './method.js'
 import { code } from './code/code.js'
@@ -38,10 +37,3 @@ export const enabledLoginMethods = (kratos: Kratos): LoginMethod[] =>
 /** Methods with a part in the settings, switched on or not, as a submit is offered to them. */
 export const settingsMethods = (): Array<{ id: string, settings: SettingsMethod }> =>
   METHODS.flatMap(({ id, settings }) => settings === undefined ? [] : [{ id, settings }])
-
-/** How many ways to log in the identity has. */
-export const countFirstFactors = (kratos: Kratos, identity: Identity): number => METHODS.reduce((count, { id, factor }) => {
-  const credential = identity.credentials[id]
-  if (factor?.aal !== 'aal1' || credential === undefined || !factor.isUsable(credential, kratos)) return count
-  return count + (factor.count?.(credential) ?? 1)
-}, 0)

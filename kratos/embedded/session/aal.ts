@@ -2,15 +2,12 @@ import { ApiError } from '../http/errors.js'
 import { publicUrl, withQuery } from '../http/exchange.js'
 import type { Identity } from '../identity/identity.js'
 import type { Kratos } from '../kratos.js'
-import { METHODS } from '../methods/registry.js'
+import { usableFactors } from '../methods/factors.js'
 import type { Aal, Session } from './session.js'
 
 /** The highest level that the identity's credentials allow. */
 export function availableAal (kratos: Kratos, identity: Identity): Aal {
-  const usable = METHODS.flatMap(({ id, factor }) => {
-    const credential = identity.credentials[id]
-    return credential !== undefined && factor?.isUsable(credential, kratos) === true ? [factor.aal] : []
-  })
+  const usable = usableFactors(kratos, identity).map(({ aal }) => aal)
   return usable.includes('aal2') ? 'aal2' : usable.includes('aal1') ? 'aal1' : 'aal0'
 }
 

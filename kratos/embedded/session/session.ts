@@ -1,7 +1,4 @@
-import { rfc3339, ZERO_TIME } from '../clock.js'
-import { bareIdentityJson, identityJson, type Identity } from '../identity/identity.js'
-import type { JsonObject } from '../json.js'
-import type { Kratos } from '../kratos.js'
+import type { Identity } from '../identity/identity.js'
 import { newLogoutToken, newSessionToken, NIL_UUID } from '../random.js'
 
 export type Aal = 'aal0' | 'aal1' | 'aal2'
@@ -53,26 +50,3 @@ export function aalOf (methods: AuthenticationMethod[]): Aal {
 
 export const isActive = (session: Session, now: number): boolean =>
   session.active && session.expiresAt > now && session.identity.state === 'active'
-
-const time = (ms: number): string => ms === 0 ? ZERO_TIME : rfc3339(ms)
-
-/**
- * A session as Kratos shows it.
- * @param options `identity`: `none` where the caller must not see it yet (recording 34), `bare` in lists (recording 45)
- */
-export function sessionJson (kratos: Kratos, session: Session, options: { identity?: 'full' | 'bare' | 'none', devices?: boolean } = {}): JsonObject {
-  const { identity = 'full', devices = true } = options
-  return {
-    id: session.id,
-    active: isActive(session, kratos.clock.now()),
-    expires_at: time(session.expiresAt),
-    authenticated_at: time(session.authenticatedAt),
-    authenticator_assurance_level: session.aal,
-    authentication_methods: session.methods.map(({ method, aal, completedAt, provider, organization }) => ({
-      method, aal, completed_at: time(completedAt), ...(provider === undefined ? {} : { provider }), ...(organization === undefined ? {} : { organization })
-    })),
-    issued_at: time(session.issuedAt),
-    identity: identity === 'none' ? null : identity === 'bare' ? bareIdentityJson(kratos, session.identity) : identityJson(kratos, session.identity),
-    devices: devices ? session.devices.map(({ id, ipAddress, userAgent, location }) => ({ id, ip_address: ipAddress, user_agent: userAgent, location })) : null
-  }
-}

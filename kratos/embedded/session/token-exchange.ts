@@ -4,7 +4,8 @@ import { badRequest, noRow, notFound } from '../http/errors.js'
 import { withQuery, type Exchange } from '../http/exchange.js'
 import { checkedReturnTo } from '../http/return-to.js'
 import { newSecret } from '../random.js'
-import { sessionJson, type Session } from './session.js'
+import { sessionJson } from './json.js'
+import type { Session } from './session.js'
 
 const CODE_LENGTH = 64
 

@@ -5,7 +5,8 @@ import type { Exchange } from '../http/exchange.js'
 import { ensureAal } from './aal.js'
 import { refreshCookie } from './cookie.js'
 import { credentialOf, findSession, hasSessionCookie, sealedSession } from './credentials.js'
-import { sessionJson, type Session } from './session.js'
+import { sessionJson } from './json.js'
+import type { Session } from './session.js'
 
 const CACHE_FOR = 'Ory-Session-Cache-For'
 

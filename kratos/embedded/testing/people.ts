@@ -1,6 +1,7 @@
 import { durationMs } from '../clock.js'
 import { validateIdentity } from '../identity/extensions.js'
-import { identityJson, newIdentity, setCredential, type Identity } from '../identity/identity.js'
+import { newIdentity, setCredential, type Identity } from '../identity/identity.js'
+import { identityJson } from '../identity/json.js'
 import type { JsonObject } from '../json.js'
 import type { Kratos } from '../kratos.js'
 import { hashPassword } from '../methods/password/hashing.js'

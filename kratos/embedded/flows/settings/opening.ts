@@ -2,7 +2,8 @@ import { newFlow, saveFlow } from '../../flow/lifecycle.js'
 import type { Flow } from '../../flow/flow.js'
 import type { Exchange } from '../../http/exchange.js'
 import { runHooks } from '../../hooks/registry.js'
-import { identityJson, type Identity } from '../../identity/identity.js'
+import type { Identity } from '../../identity/identity.js'
+import { identityJson } from '../../identity/json.js'
 import type { Kratos } from '../../kratos.js'
 import { isEnabled } from '../../methods/method.js'
 import { settingsMethods } from '../../methods/registry.js'
@@ -21,12 +22,6 @@ export function sortSettings (kratos: Kratos, flow: Flow, schemaId: string): voi
 
 /** Under which name a change waits for a new login. */
 export const pausedName = (method: string): string => `ory_kratos_settings_${method}`
-
-/** Lets the flow show its owner as stored now. */
-export function showIdentity (kratos: Kratos, flow: Flow): void {
-  const identity = kratos.store.identities.get(flow.identityId)
-  if (identity !== undefined) flow.identity = identityJson(kratos, identity)
-}
 
 /**
  * A settings flow with its form, stored. What waited for a new login is forgotten.

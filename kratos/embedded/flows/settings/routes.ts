@@ -1,6 +1,7 @@
 import { failedSubmit, forwardError, openedFlow, writeError } from '../../flow/answers.js'
 import { flowJson, type Flow } from '../../flow/flow.js'
 import { fetchedExpired, flowExpired, isExpired, loadFlow, saveFlow, submittedFlowId, uiUrl } from '../../flow/lifecycle.js'
+import { showIdentity } from '../../flow/owner.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
 import { ApiError, forbidden, notFound, unauthorized } from '../../http/errors.js'
 import { publicUrl, requestUrl, withQuery, type Exchange } from '../../http/exchange.js'
@@ -11,7 +12,7 @@ import { ensureAal } from '../../session/aal.js'
 import { findSession, noActiveSession } from '../../session/credentials.js'
 import type { Session } from '../../session/session.js'
 import { MESSAGES } from '../../ui/message.js'
-import { openSettings, showIdentity, sortSettings } from './opening.js'
+import { openSettings, sortSettings } from './opening.js'
 import { submitChange } from './submission.js'
 
 const requireAal = ({ kratos }: Exchange, session: Session, returnTo?: string): void =>

@@ -9,7 +9,7 @@ import { isJsonRequest } from '../../http/negotiation.js'
 import { isEnabled, type Method } from '../../methods/method.js'
 import { METHODS } from '../../methods/registry.js'
 import { MESSAGES, type UiMessage } from '../../ui/message.js'
-import { configuredMethod, newVerification } from './opening.js'
+import { configuredMethod, newVerification } from './start.js'
 
 const toFlow = (ex: Exchange, flow: Flow): Answer =>
   redirect(ex.method, 303, withQuery(publicUrl(ex.kratos, '/self-service/verification/flows'), { id: flow.id }))

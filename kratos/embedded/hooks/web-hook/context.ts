@@ -1,8 +1,8 @@
 import { flowJson } from '../../flow/flow.js'
 import { requestUrl } from '../../http/exchange.js'
-import { identityJson } from '../../identity/identity.js'
+import { identityJson } from '../../identity/json.js'
 import type { JsonObject } from '../../json.js'
-import { sessionJson } from '../../session/session.js'
+import { sessionJson } from '../../session/json.js'
 import type { HookRun } from '../hook.js'
 
 /** What a template sees as `ctx` (recording 71): headers of the allow-list only, but all cookies. */

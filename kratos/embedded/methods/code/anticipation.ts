@@ -3,8 +3,8 @@ import type { Exchange } from '../../http/exchange.js'
 import type { Identity } from '../../identity/identity.js'
 import type { Kratos } from '../../kratos.js'
 import type { Session } from '../../session/session.js'
+import { usableFactors } from '../factors.js'
 import { isEnabled, type LoginMethod } from '../method.js'
-import { METHODS } from '../registry.js'
 import { ownerOf, secondFactorAddresses } from './addresses.js'
 import { sendLoginCode } from './login-code.js'
 import { isPasswordless, isSecondFactor } from './role.js'
@@ -28,7 +28,5 @@ function send (ex: Exchange, flow: Flow, identifier: string, session?: Session):
 }
 
 /** Whether another method could be used on that level. */
-const hasOther = (kratos: Kratos, identity: Identity, aal: 'aal1' | 'aal2'): boolean => METHODS.some(({ id, factor }) => {
-  const credential = identity.credentials[id]
-  return id !== 'code' && isEnabled(kratos, id) && factor?.aal === aal && credential !== undefined && factor.isUsable(credential, kratos)
-})
+const hasOther = (kratos: Kratos, identity: Identity, aal: 'aal1' | 'aal2'): boolean =>
+  usableFactors(kratos, identity).some((factor) => factor.method !== 'code' && factor.aal === aal && isEnabled(kratos, factor.method))

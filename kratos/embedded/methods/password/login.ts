@@ -6,13 +6,14 @@ import type { Flow } from '../../flow/flow.js'
 import { csrfToken } from '../../http/csrf.js'
 import { methodDisabled } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
-import type { Credential, Identity } from '../../identity/identity.js'
+import type { Identity } from '../../identity/identity.js'
 import { formError } from '../../identity/validation.js'
 import { asObject, type JsonObject } from '../../json.js'
 import { findNode, resetNodes, upsertNode } from '../../ui/container.js'
 import { MESSAGES } from '../../ui/message.js'
 import { csrfNode, inputNode, setNodeValue } from '../../ui/node.js'
 import { done, NOT_RESPONSIBLE, type LoginMethod } from '../method.js'
+import { hasPassword } from './credential.js'
 import { isPassword, pretendToCompare } from './hashing.js'
 import { passwordNode, submitNode } from './nodes.js'
 
@@ -25,10 +26,6 @@ const FORM: JsonObject = {
   if: { required: ['password_identifier'] },
   else: { required: ['identifier'] }
 }
-
-/** A password that was really set: the schema's identifiers make an empty credential too. */
-export const hasPassword = (credential: Credential | undefined): boolean =>
-  typeof credential?.config['hashed_password'] === 'string' && credential.config['hashed_password'] !== ''
 
 export const login: LoginMethod = {
   populate: (ex, flow, page) => {
