@@ -1,11 +1,8 @@
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
-import { dirname, join, relative } from 'node:path'
 import t, { type Test } from 'tap'
-import ts from 'typescript'
-import { startEmbeddedKratos, type EmbeddedKratos, type EmbeddedKratosOptions, type FaultOptions } from '../../src/testing.js'
-import { run, ROOT } from '../support/process.js'
+import { startEmbeddedKratos, type EmbeddedKratos, type EmbeddedKratosOptions, type FaultOptions } from '../../kratos/embedded/index.js'
+import { run } from '../support/process.js'
 import { call, PASSWORD, register, submitFlow, whoami } from './client.js'
 
 async function start (t: Test, options: EmbeddedKratosOptions = {}): Promise<EmbeddedKratos> {
@@ -18,7 +15,7 @@ async function start (t: Test, options: EmbeddedKratosOptions = {}): Promise<Emb
 const CLOSING = `
 import { createServer } from 'node:net'
 import { readdirSync } from 'node:fs'
-import { startEmbeddedKratos } from './src/testing.ts'
+import { startEmbeddedKratos } from './kratos/embedded/index.ts'
 const silent = createServer(() => {}).listen(0, '127.0.0.1').unref()
 await new Promise((resolve) => silent.once('listening', resolve))
 const hook = { hook: 'web_hook', config: { url: 'http://127.0.0.1:' + silent.address().port, method: 'POST', body: 'base64://e30=', response: { ignore: true } } }
@@ -158,24 +155,4 @@ t.test('faults', async (t) => {
     await t.rejects(kratos.fault({ kind: 'refuse', times: 1 }), { message: /cannot be counted/ })
     t.equal(await statusOf('GET', alive), 200)
   })
-})
-
-t.test('src/server.ts cannot reach the embedded Kratos', async (t) => {
-  const filesBelow = (folder: string): string[] =>
-    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).map((name) => join(ROOT, folder, name))
-  /** Files and packages loaded with an entry, dynamic imports and the autoloaded folders included. */
-  const reached = (entries: string[]): string[] => {
-    const files = new Set(entries)
-    for (const file of files) {
-      for (const { fileName } of ts.preProcessFile(readFileSync(file, 'utf8'), true, true).importedFiles) {
-        if (fileName.startsWith('.')) files.add(join(dirname(file), fileName.replace(/\.js$/, '.ts')))
-      }
-    }
-    return [...files].map((file) => relative(ROOT, file))
-  }
-  const isEmbedded = (file: string): boolean => /^(?:kratos|test|examples)\b|^src\W(?:testing|dev|cli)\b/.test(file)
-  const server = reached([join(ROOT, 'src/server.ts'), ...filesBelow('routes'), ...filesBelow('plugins')])
-  t.ok(server.length > 40, 'imports were followed')
-  t.strictSame(server.filter(isEmbedded), [])
-  t.ok(reached([join(ROOT, 'src/dev.ts')]).some(isEmbedded), 'the search can find it')
 })

@@ -130,7 +130,7 @@ const SERVER: Record<string, Rule> = {
   dev: read(boolean),
   dsn: ignored('the database is chosen at the start'),
   'serve.{public,admin}.base_url': read(absoluteUrl),
-  // Used by `fastify-kratos dev`; in a test the port is any free one.
+  // Used by the command `embedded-kratos`; in a test the port is any free one.
   'serve.{public,admin}.port': read(integer(1, 65_535)),
   'serve.{public,admin}.{host,socket}': ignored('the embedded server listens on 127.0.0.1 unless told otherwise'),
   'serve.{public,admin}.tls': ignored('the embedded server speaks plain HTTP'),
