@@ -17,7 +17,7 @@ const HELP = `embedded-kratos [--config kratos.yml] [--schema file] [--database 
   --admin-port   default serve.admin.port of the configuration, else 4434; base_url follows
 `
 
-/** Ctrl-C ends everything within this time. */
+/** The shutdown after Ctrl-C takes no longer than this. */
 const SHUTDOWN_LIMIT_MS = 1500
 
 interface CliOptions {
@@ -36,7 +36,7 @@ function port (name: string, text: string | undefined): number | undefined {
   return number
 }
 
-/** @throws TypeError or RangeError for arguments that make no sense */
+/** @throws TypeError or RangeError for invalid arguments */
 function readArguments (args: string[]): CliOptions {
   const { values } = parseArgs({
     args,
@@ -113,7 +113,8 @@ function reason (error: unknown): string {
 }
 
 /**
- * The command `embedded-kratos`: runs the server until a signal ends the process. Sets the exit status to 1 when it cannot.
+ * The command `embedded-kratos`: runs the server until a signal ends the process. Sets the exit status to 1 when it
+ * cannot.
  * @param args what the user wrote after the command
  */
 export async function runCli (args: string[]): Promise<void> {

@@ -1,4 +1,4 @@
-/** The one source of time: every timestamp, expiry and wait of the server goes through it, so that a test or replay need not wait. */
+/** The only source of time: all timestamps, expiries and waits use it, so that tests and replays need not wait. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now (): number
@@ -22,7 +22,7 @@ export const systemClock: Clock = {
   })
 }
 
-/** RFC 3339 in UTC with trailing zeros of the fraction dropped, as Go prints times. */
+/** RFC 3339 in UTC without trailing zeros in the fraction, as Go prints times. */
 export function rfc3339 (ms: number): string {
   return new Date(ms).toISOString().replace(/\.(\d*?)0+Z$/, '.$1Z').replace('.Z', 'Z')
 }
@@ -37,7 +37,7 @@ const UNIT_MS: Record<string, number> = { ns: 1e-6, us: 1e-3, ms: 1, s: 1000, m:
 
 /**
  * Milliseconds of a Go duration such as `24h`, `1h30m` or `500ms`.
- * @throws TypeError when the text is no duration
+ * @throws TypeError when the text is not a duration
  */
 export function durationMs (text: string): number {
   if (!/^(\d+(\.\d+)?(ns|us|ms|s|m|h))+$/.test(text)) throw new TypeError(`"${text}" is no duration such as 10m or 24h`)

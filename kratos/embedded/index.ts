@@ -19,13 +19,13 @@ export type { Claims, OidcProvider } from './testing/oidc-provider.js'
 export type { IdentityJson, SentMessage, SignedIn, SignInOptions } from './testing/people.js'
 
 export interface EmbeddedKratosOptions {
-  /** Path of a kratos.yml or its content; default the repository's kratos/kratos.yml. */
+  /** Path of a kratos.yml, or its content; default a packaged example with e-mail and password. */
   config?: string | JsonObject
-  /** Folder from which relative file:// addresses count when `config` is an object; default the working directory. */
+  /** Base folder of relative file:// addresses when `config` is an object; default the working directory. */
   folder?: string
-  /** Merged over the configuration. */
+  /** Merged into the configuration. */
   overrides?: JsonObject
-  /** Identity schema, or its path, to use instead of the configured ones. */
+  /** Identity schema, or its path, instead of the configured ones. */
   schema?: string | JsonObject
   /** `memory` (default), or the path of a SQLite file. */
   database?: string
@@ -36,15 +36,15 @@ export interface EmbeddedKratosOptions {
   publicPort?: number
   adminPort?: number
   /**
-   * Public base URL to use whatever the port; `keep` takes both from the configuration. Without it they follow the ports
-   * when these are 0.
+   * Public base URL, whatever the port is. `keep` takes both base URLs from the configuration. By default they follow
+   * the ports if these are 0.
    */
   baseUrl?: string
-  /** Kratos' --dev; default `dev` in the configuration, else true: without it every cookie is Secure. */
+  /** Kratos' --dev; default `dev` in the configuration, otherwise true. Without it every cookie is Secure. */
   dev?: boolean
-  /** Gets one line per notable event; default silent. */
+  /** Called with one line per event; default silent. */
   logger?: (line: string) => void
-  /** Hosts an OpenID Connect provider too, and lets people sign in with it. */
+  /** Starts an OpenID Connect provider too and configures it for social login. */
   oidcProvider?: true | { id?: string, label?: string }
 }
 
@@ -52,19 +52,19 @@ export interface EmbeddedKratos {
   publicUrl: string
   adminUrl: string
   version: string
-  /** Ends open requests, connections and background work. */
+  /** Closes open requests and connections, and stops background work. */
   close (): Promise<void>
-  /** Stores an identity of the default schema; with a password it can log in. */
+  /** Stores an identity of the default schema. With a password it can log in. */
   createIdentity (traits: JsonObject, password?: string): Promise<IdentityJson>
-  /** A session without a login. */
+  /** Makes a session without a login. */
   signIn (identity: { id: string }, options?: SignInOptions): SignedIn
-  /** Lets a session end as if its time were over. */
+  /** Makes a session expire now. */
   expire (session: { id: string }): void
-  /** Mails and text messages that would have been sent to an address, newest first. */
+  /** Mails and text messages to an address, newest first. They are never sent. */
   messages (address: string): SentMessage[]
-  /** Makes requests fail on purpose until it is cleared or used up. */
+  /** Makes requests fail until it is cleared or used up. */
   fault (options: FaultOptions): Promise<Fault>
-  /** The provider that `oidcProvider` asked for. */
+  /** The provider of the option `oidcProvider`. */
   oidcProvider?: OidcProvider
 }
 
@@ -72,13 +72,13 @@ export const VERSION = 'v26.2.0-embedded'
 
 /**
  * Starts a Kratos for development and tests in this process.
- * @throws when the configuration, a schema or a port cannot be used; nothing is left running then
+ * @throws when the configuration, a schema or a port cannot be used; then nothing keeps running
  */
 export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}): Promise<EmbeddedKratos> {
   const { values: config, folder, ignored } = readConfig({ ...options, hasSchema: options.schema !== undefined })
   const { host = '127.0.0.1', publicPort = 0, adminPort = 0, dev = config.dev ?? true, clock = systemClock, logger = () => {} } = options
   const closing = new AbortController()
-  // every hook that is being tried waits for it; many at once are no leak
+  // Each pending web hook listens for it, so that many listeners are no leak.
   setMaxListeners(0, closing.signal)
   const schemas = loadSchemas({ values: config, folder, dev }, options.schema)
   const store = openedStore(options.database ?? 'memory')
@@ -130,7 +130,7 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
   }
 }
 
-/** A provider that the configuration names from now on, beside its own. */
+/** Starts a provider and adds it to the configuration. */
 async function hostProvider ({ clock, config }: Kratos, names: { id?: string, label?: string }): Promise<OidcProvider> {
   const provider = await startOidcProvider({ ...names, clock })
   const { config: settings = {} } = config.selfservice.methods['oidc'] ?? {}
@@ -148,7 +148,7 @@ function openedStore (database: string): Store {
   }
 }
 
-/** Nothing is counted: a refused connection is never seen. */
+/** Nothing is counted, because refused connections are not seen. */
 async function refuse (listener: Listener): Promise<Fault> {
   const resume = await listener.pause()
   let isCleared = false

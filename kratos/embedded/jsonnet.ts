@@ -1,7 +1,7 @@
 import type Jsonnet from '@arakoodev/jsonnet'
 import { isObject, type Json, type JsonObject } from './json.js'
 
-/** A snippet that cannot be parsed or ends with an error; `message` is what the interpreter said. */
+/** A snippet that cannot be parsed or ends with an error; `message` is the interpreter's. */
 export class JsonnetError extends Error {
   /** The snippet said `error 'cancel'`. */
   get isCancel (): boolean {
@@ -10,8 +10,8 @@ export class JsonnetError extends Error {
 }
 
 /**
- * Goes before every snippet. The interpreter lacks std.trim and takes texts as external variables, where Kratos gives
- * values. `input` is the only variable it is given, because a variable stays until it is set again.
+ * Precedes every snippet. The interpreter lacks std.trim, and its external variables are strings, where Kratos passes
+ * values. `input` is the only external variable, because a variable keeps its value until it is set again.
  */
 const PRELUDE = `
 local plain = std;
@@ -22,8 +22,8 @@ local std = plain + {
 };`.replaceAll('\n', ' ')
 
 /**
- * The snippet called with the top-level argument `ctx`; one that is no function is its own result.
- * @returns JSON in Go's layout of three spaces
+ * Calls the snippet with the argument `ctx`. A snippet that is not a function is the result itself.
+ * @returns JSON with Go's indentation of three spaces
  * @throws JsonnetError
  */
 export async function evaluateTemplate (source: string, context: Json): Promise<string> {
@@ -32,7 +32,7 @@ export async function evaluateTemplate (source: string, context: Json): Promise<
 }
 
 /**
- * The snippet with values behind `std.extVar`.
+ * Evaluates a snippet that reads values by `std.extVar`.
  * @throws JsonnetError
  */
 export async function evaluateMapper (source: string, variables: JsonObject): Promise<JsonObject> {
@@ -43,19 +43,19 @@ export async function evaluateMapper (source: string, variables: JsonObject): Pr
 
 let machine: Promise<Jsonnet> | undefined
 
-/** Loaded with the first snippet: the WebAssembly module would double the time to start. */
+/** Loaded with the first snippet, because the WebAssembly module would double the start time. */
 async function loaded (): Promise<Jsonnet> {
   const { default: Machine } = await import('@arakoodev/jsonnet')
   return new Machine()
 }
 
-/** One machine serves all snippets: each further one would keep its memory after `destroy` and slow the next ones down. */
+/** One machine for all snippets: each new one would leak memory in spite of `destroy` and slow down the next ones. */
 async function evaluate (snippet: string, input: JsonObject): Promise<string> {
   machine ??= loaded()
   return checked((await machine).extString('input', JSON.stringify(input)).evaluateSnippet(`${PRELUDE} ${snippet}`))
 }
 
-/** The interpreter returns errors as text, and indents by four. */
+/** The interpreter returns errors as text and indents by four spaces. */
 function checked (result: string): string {
   try {
     JSON.parse(result)

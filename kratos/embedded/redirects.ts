@@ -13,7 +13,10 @@ const IDENTITY_PATHS: Array<[string, string]> = [
   ['DELETE', '/identities/{id}/credentials/{type}']
 ]
 
-/** Admin paths that the public port sends to the admin port (facts 15, recording 82); the others are unknown there. */
+/**
+ * Admin paths that the public port redirects to the admin port (docs/kratos-facts.md, section 15; recording 82). The
+ * others are unknown there.
+ */
 export const redirectsOnPublic: Route[] = [
   ...IDENTITY_PATHS.flatMap(([method, path]) => [route(method, path, toAdminPort), route(method, `/admin${path}`, toAdminPort)]),
   route('DELETE', '/identities/{id}/sessions', toAdminPort),
@@ -25,7 +28,7 @@ export const redirectsOnPublic: Route[] = [
 
 const FLOW_PATHS: Array<[string, string]> = [['GET', '/browser'], ['GET', '/api'], ['GET', '/flows'], ['GET', ''], ['POST', '']]
 
-/** Public paths that the admin port sends to the public port. */
+/** Public paths that the admin port redirects to the public port. */
 export const redirectsOnAdmin: Route[] = [
   ...['registration', 'login', 'settings', 'recovery', 'verification'].flatMap(flow =>
     FLOW_PATHS.map(([method, path]) => route(method, `/admin/self-service/${flow}${path}`, toPublicPort))),

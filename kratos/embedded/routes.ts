@@ -21,7 +21,7 @@ const notBuilt: Handler = (ex) => { throw notEmbedded(`${ex.method} ${ex.path} i
 
 const missing = (...pairs: Array<[string, string]>): Route[] => pairs.map(([method, path]) => route(method, path, notBuilt))
 
-/** What a real Kratos has and this server does not do: 501, never a made-up success. Whoever builds one takes its line away. */
+/** Routes of Kratos that are not built: they answer 501 and never a made-up success. */
 const MISSING_PUBLIC: Route[] = [
   ...missing(['GET', '/.well-known/ory/webauthn.js'])
 ]
@@ -31,5 +31,5 @@ export const publicRoutes: Route[] = [
   ...schemaRoutes, ...healthRoutes, ...redirectsOnPublic, ...MISSING_PUBLIC
 ]
 
-/** The admin port serves everything under /admin, whatever the request left out. */
+/** Everything is under /admin here; the listener adds the prefix to requests without it. */
 export const adminRoutes: Route[] = [...identityRoutes, ...adminSessionRoutes, ...adminRecoveryRoutes, ...courierRoutes, ...adminHealthRoutes, ...redirectsOnAdmin]

@@ -1,6 +1,6 @@
 export interface Page { status: number, location: string, body: Record<string, any> }
 
-/** A browser with its cookies; it is told where to go. */
+/** A browser with cookies; it does not follow redirects. */
 export interface Browser {
   go: (url: string, accept?: string) => Promise<Page>
   submit: (page: Page, fields: object) => Promise<Page>
@@ -29,9 +29,9 @@ export function browser (): Browser {
   }
 }
 
-/** A node of the form by its name, and by its value where several have that. */
+/** A form node by its name and, where several nodes have that name, by its value. */
 export const node = ({ body }: Pick<Page, 'body'>, name: string, value?: string): Record<string, any> | undefined =>
   body['ui'].nodes.find(({ attributes }: any) => attributes.name === name && (value === undefined || attributes.value === value))
 
-/** Ids of the messages above the form. */
+/** Ids of the form's own messages. */
 export const messages = ({ body }: Page): number[] => body['ui'].messages.map(({ id }: { id: number }) => id)

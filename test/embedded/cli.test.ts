@@ -12,7 +12,7 @@ const COMMAND = ['--import', import.meta.resolve('tsx'), join(ROOT, 'kratos/embe
 
 const embeddedKratos = (t: Test, args: string[], folder?: string): Program => run(t, [...COMMAND, ...args], {}, folder)
 
-/** Only written into a kratos.yml: the command is always told to listen elsewhere. */
+/** Only written into a kratos.yml: the command always gets other ports. */
 const CONFIGURED_PORT = 14433
 
 interface Running { program: Program, publicUrl: string, adminUrl: string }
@@ -24,7 +24,7 @@ async function startServer (t: Test, args: string[], folder: string): Promise<Ru
   return { program, publicUrl: `http://127.0.0.1:${publicPort}`, adminUrl: `http://127.0.0.1:${adminPort}` }
 }
 
-/** A folder with a kratos.yml of its own and the schema that it names. */
+/** A folder with its own kratos.yml and identity schema. */
 async function projectFolder (t: Test): Promise<string> {
   const folder = await temporaryFolder(t)
   await writeFile(join(folder, 'kratos.yml'), `

@@ -2,7 +2,7 @@ export const PASSWORD = 'Xq7-velvet-harbor-42'
 
 export interface JsonAnswer { status: number, headers: Headers, body: Record<string, any> }
 
-/** One JSON call without redirects and without a cookie jar. */
+/** One JSON call, without redirects and cookies. */
 export async function call (method: string, url: string, options: { body?: unknown, headers?: Record<string, string> } = {}): Promise<JsonAnswer> {
   const json = options.body === undefined ? {} : { 'content-type': 'application/json' }
   const answer = await fetch(url, {

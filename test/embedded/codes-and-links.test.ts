@@ -7,7 +7,7 @@ const EMAIL = 'ada@example.test'
 
 interface Running extends EmbeddedKratos { later: (minutes: number) => void, lines: string[] }
 
-/** A server whose clock can be put forward, where a recovery ends with a token. */
+/** A server with a clock that can be advanced, where a recovery ends with a token. */
 async function start (t: Test, overrides: object = {}, options: object = {}): Promise<Running> {
   let ahead = 0
   const lines: string[] = []
@@ -40,7 +40,7 @@ async function askForCode (kratos: Running, email = EMAIL): Promise<{ id: string
 
 const isRecovered = ({ body }: JsonAnswer): boolean => body['state'] === 'passed_challenge'
 
-/** Opens a mail's link as a browser without any cookie does. */
+/** Opens a mail's link in a browser without cookies. */
 const openLink = async (url: string): Promise<Response> => await fetch(url, { redirect: 'manual', headers: { accept: 'text/html' } })
 
 const address = async (kratos: Running, id: string): Promise<Record<string, any>> =>

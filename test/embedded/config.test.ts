@@ -14,7 +14,7 @@ const EMBEDDED = join(ROOT, 'kratos/embedded')
 const yaml = (text: string): JsonObject => parse(text, { merge: true })
 const kratosYml = (): JsonObject => yaml(readFileSync(join(ROOT, 'kratos/kratos.yml'), 'utf8'))
 
-/** The repository's configuration with one setting changed. */
+/** The example configuration with one setting changed. */
 function changed (path: string, value: Json): JsonObject {
   const config = kratosYml()
   setAt(config, path, value)
@@ -30,7 +30,7 @@ async function start (t: Test, options: EmbeddedKratosOptions): Promise<Embedded
 const PROVIDER = { id: 'dummy', provider: 'generic', client_id: 'a', client_secret: 'b', mapper_url: 'base64://e30=' }
 const HOOK = 'selfservice.flows.login.after.hooks'
 
-/** A setting, and the one line about it. */
+/** A setting, and the line that is expected about it. */
 const REFUSED: Array<[string, Json, RegExp]> = [
   ['selfservice.methods.webauthn.enabled', true, /^selfservice\.methods\.webauthn\.enabled would be ignored and change answers .*WebAuthn.*only false is taken$/],
   ['session.whoami.tokenizer', { templates: { jwt: { jwks_url: 'base64://' } } }, /^session\.whoami\.tokenizer would be ignored .*tokenize_as.*leave it out$/],
@@ -68,10 +68,10 @@ const REFUSED: Array<[string, Json, RegExp]> = [
   [HOOK, [{ hook: 'web_hook', config: { url: 'http://a', method: 'POST', auth: { type: 'bearer', config: {} } } }], /hooks\[0\]\.config\.auth\.type wants api_key or basic_auth$/]
 ]
 
-/** The names that a path of the table ends with: `a.{b,c}[]` ends with b and c. */
+/** The last names of a path of the table: those of `a.{b,c}[]` are b and c. */
 const lastNames = (pattern: string): string[] => pattern.replace(/(\[\]|\.\*)+$/, '').replace(/^.*\.(?![^{]*\})/, '').replace(/[{}]/g, '').split(',')
 
-/** As in Ory's own quick start, with the schema beside it. */
+/** As in Ory's quick start, with the schema beside it. */
 const QUICKSTART = `
 version: v0.13.0
 dsn: memory

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { evaluateMapper, evaluateTemplate, JsonnetError } from '../../kratos/embedded/jsonnet.js'
 
-/** The error of a snippet; anything else that happens fails the test. */
+/** The error of a snippet. Any other result fails the test. */
 async function failure (result: Promise<unknown>): Promise<JsonnetError> {
   const error: unknown = await result.then((value) => new Error(`it gave ${String(value)}`), (error: unknown) => error)
   if (error instanceof JsonnetError) return error

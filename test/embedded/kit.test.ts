@@ -11,7 +11,9 @@ async function start (t: Test, options: EmbeddedKratosOptions = {}): Promise<Emb
   return kratos
 }
 
-/** Everything that can be open at the end: servers, sockets, slow and refusing faults, a hook that nobody waits for. */
+/**
+ * Opens everything that can be open at the end: servers, sockets, slow and refusing faults, a hook that is not awaited.
+ */
 const CLOSING = `
 import { createServer } from 'node:net'
 import { readdirSync } from 'node:fs'

@@ -12,7 +12,10 @@ import { isJsonObject, type Exchange, type HeaderPair, type HookCall, type Json,
 
 t.setTimeout(120_000)
 
-/** The harness itself: everything is equal to a stand-in that answers as recorded with other ids, tokens and codes. */
+/**
+ * Tests the replay itself with a mock server that answers as recorded, but with other ids, tokens and codes. Nothing
+ * may differ.
+ */
 t.test('replay harness against a server that behaves as recorded', async (t) => {
   for (const recording of loadRecordings(process.argv.slice(2))) {
     t.test(`finds no difference in ${recording.name}`, async (t) => {
@@ -22,12 +25,12 @@ t.test('replay harness against a server that behaves as recorded', async (t) => 
   }
 })
 
-/** One change of what the live server does, and the place at which the comparison has to report it. */
+/** A change of the mock's behaviour, and where the comparison must report it. */
 interface Change {
   name: string
   recording: string
   step: string
-  /** where it is reported, when not at the step itself: a mail or a web hook step */
+  /** where it is reported, if not at the step itself: a mail or a web hook step */
   effect?: string
   at: string
   apply: (exchange: Exchange, recording: NamedRecording) => void
@@ -133,7 +136,9 @@ async function runChanged ({ recording: beginning, step, apply }: Change): Promi
   return await runRecording(recording, mockLive(changed))
 }
 
-/** What leads to a step; with web hooks only its flow and its own calls, because each earlier one takes its time. */
+/**
+ * The exchanges before a step. With web hooks, only its flow and its own calls, because each earlier call takes time.
+ */
 function upTo (step: string, recording?: NamedRecording): NamedRecording {
   if (recording === undefined) throw new Error('the recording is missing')
   const end = recording.exchanges.findIndex((candidate) => candidate.step === step) + 1

@@ -9,7 +9,7 @@ import { answersAreDescribed, type Exchanged } from './schema/described.js'
 
 t.setTimeout(240_000)
 
-/** Every recorded exchange of the real server against the embedded one, on a clock that runs along the recorded times. */
+/** Replays every recorded exchange of the real server, with a clock that follows the recorded times. */
 t.test('embedded server, driven with recordings of the real one', async (t) => {
   const verdicts: Verdict[] = []
   const exchanges: Exchanged[] = []

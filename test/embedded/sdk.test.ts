@@ -6,7 +6,7 @@ import { answersAreDescribed, type Exchanged } from './schema/described.js'
 import { adminCases } from './sdk/admin-cases.js'
 import { createVisitor, refusal, type Kind, type Visitor } from './sdk/visitor.js'
 
-/** The SDK that Ory publishes, unchanged: what it can do with a real Kratos it can do here, in apps and in browsers. */
+/** Ory's published SDK, unchanged: it must work here as with a real Kratos, in apps and in browsers. */
 const exchanges: Exchanged[] = []
 const warnings: string[] = []
 process.on('warning', ({ name, message }) => { if (name === 'MaxListenersExceededWarning') warnings.push(message) })
@@ -31,7 +31,7 @@ async function change (visitor: Visitor, body: UpdateSettingsFlowBody, known?: S
   return await visitor.api.updateSettingsFlow({ flow: flow.id, ...visitor.credential(), updateSettingsFlowBody: { ...body, ...visitor.hidden(flow) } })
 }
 
-/** The text that a flow shows once: a secret, or several separated by commas. */
+/** A text that a flow shows only once: a secret, or several separated by commas. */
 function shownText ({ ui }: SettingsFlow, id: string): string {
   const node = ui.nodes.find(({ attributes }) => attributes.node_type === 'text' && attributes.id === id)
   return node?.attributes.node_type === 'text' ? node.attributes.text.text : ''
@@ -96,7 +96,7 @@ for (const kind of ['native', 'browser'] as Kind[]) {
 
       for (const factor of [{ method: 'totp', totp_code: totp.generate() }, { method: 'lookup_secret', lookup_secret: code }] as const) {
         const visitor = arrive()
-        // a browser is sent to the second step, an app sees it at whoami
+        // A browser is redirected to the second step; an app learns of it from whoami.
         if (kind === 'native') await logIn(visitor, email)
         else t.match(await refusal(logIn(visitor, email)), { status: 422, body: { error: { id: 'browser_location_change_required' }, redirect_browser_to: /aal=aal2/ } })
         t.match(await refusal(session(visitor)), { status: 403, body: { error: { id: 'session_aal2_required' } } })

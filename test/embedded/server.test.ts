@@ -18,7 +18,7 @@ async function start (t: Test, options: EmbeddedKratosOptions = {}): Promise<Emb
 
 t.test('embedded Kratos', async (t) => {
   t.test('starts with less than 200 ms of work after import', async (t) => {
-    // Processor time, and the best of three: how busy the machine is otherwise says nothing about a start.
+    // Processor time, and the best of three, so that a busy machine does not matter.
     const spent: number[] = []
     for (let tries = 0; tries < 3; tries++) {
       const before = process.cpuUsage()

@@ -11,7 +11,7 @@ const EMAIL = 'ada@example.test'
 
 interface Running { kratos: EmbeddedKratos, later: (minutes: number) => void, now: () => number }
 
-/** A server with second factors, whose clock can be put forward. */
+/** A server with second factors and a clock that can be advanced. */
 async function start (t: Test, settings: object = {}): Promise<Running> {
   let ahead = 0
   const now = (): number => Date.now() + ahead
@@ -39,11 +39,11 @@ const nodes = (flow: JsonAnswer): Array<Record<string, any>> => flow.body['ui'].
 
 const secretIn = (flow: JsonAnswer): string => nodes(flow).find(({ attributes }) => attributes.id === 'totp_secret_key')?.['attributes'].text.text
 
-/** Backup codes as shown. */
+/** The backup codes in the form. */
 const codesIn = (flow: JsonAnswer): string[] =>
   nodes(flow).find(({ attributes }) => attributes.id === 'lookup_secret_codes')?.['attributes'].text.context.secrets.map((code: { text: string }) => code.text)
 
-/** A browser that navigates: keeps cookies, follows nothing. */
+/** A browser that navigates: it keeps cookies and does not follow redirects. */
 function browser (publicUrl: string) {
   const jar = new Map<string, string>()
   const go = async (path: string, form?: Record<string, string>): Promise<string> => {
@@ -117,7 +117,7 @@ t.test('POST /self-service/settings of the embedded Kratos', async (t) => {
     t.equal((await logIn(publicUrl, EMAIL, NEW_PASSWORD)).status, 200)
     jar.set('ory_kratos_continuity', kept)
     await go(back)
-    // nothing waits any more, even for the old cookie: this GET is a submit without fields
+    // Nothing waits any more, even for the old cookie: this GET is a submit without fields.
     t.equal((await fetchFlow('settings', page)).body['ui'].messages[0].id, 4000001)
   })
 

@@ -17,7 +17,7 @@ async function start (t: Test, more: Partial<EmbeddedKratosOptions> = {}): Promi
   return kratos as Hosting
 }
 
-/** To the provider, up to the address that leads back. */
+/** Goes to the provider, up to the URL that leads back. */
 async function leave (kratos: Hosting, visitor: Browser, claims: JsonObject & { sub: string }, flow = 'login'): Promise<{ address: string, callback: string }> {
   kratos.oidcProvider.signInAs(claims)
   const form = await visitor.go(`${kratos.publicUrl}/self-service/${flow}/browser`)
@@ -26,7 +26,7 @@ async function leave (kratos: Hosting, visitor: Browser, claims: JsonObject & { 
   return { address, callback: (await visitor.go(address)).location }
 }
 
-/** To the provider and back; what the callback answers. */
+/** Goes to the provider and back; returns the callback's answer. */
 const viaProvider = async (kratos: Hosting, visitor: Browser, claims: JsonObject & { sub: string }, flow?: string): Promise<Page> =>
   await visitor.go((await leave(kratos, visitor, claims, flow)).callback)
 

@@ -6,7 +6,7 @@ const APP = 'myapp://back'
 
 type Hosting = EmbeddedKratos & { oidcProvider: OidcProvider }
 
-/** The app's flow, and where the system browser that did the social login ends up; they share no cookies. */
+/** The app's flow, and the last URL of the system browser that did the social login. They share no cookies. */
 interface Trip { initCode: string, flowId: string, home: URL }
 
 async function start (t: Test): Promise<Hosting> {

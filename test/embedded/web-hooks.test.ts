@@ -11,7 +11,7 @@ interface Call { method: string, url: string, headers: IncomingHttpHeaders, body
 interface Said { status: number, headers?: Record<string, string>, body?: object }
 interface Target { url: string, calls: Call[], say: (...next: Said[]) => void, hang: () => void, arrival: () => Promise<unknown> }
 
-/** Where hooks are sent: says what it is told to, the last of it for ever; 204 at first. */
+/** A target for hooks. It answers as told and then repeats the last answer; by default 204. */
 async function startTarget (t: Test): Promise<Target> {
   const calls: Call[] = []
   let next: Said[] | 'nothing' = [{ status: 204 }]
@@ -46,7 +46,7 @@ async function start (t: Test, flows: JsonObject, options: { clock?: Clock, clie
   return kratos
 }
 
-/** A clock whose sleeps are over at once, and noted. */
+/** A clock whose waits end at once, and a list of them. */
 function hasty (): { clock: Clock, sleeps: number[] } {
   const sleeps: number[] = []
   const clock: Clock = {

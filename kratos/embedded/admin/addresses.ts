@@ -11,7 +11,7 @@ export const RECOVERY_SHAPE: Members = { id: 'any', value: 'string', via: 'strin
 
 const listed = (given: Json | undefined): JsonObject[] => Array.isArray(given) ? given.filter(isObject) : []
 
-/** Addresses of a request, not stored yet; those that the traits do not name fall away later. */
+/** Addresses of a request. They are not stored yet; `validateIdentity` drops those that the traits do not contain. */
 export const verifiableAddresses = (given: Json | undefined, now: number): VerifiableAddress[] => listed(given).map(address => ({
   id: NIL_UUID,
   value: String(address['value'] ?? '').toLowerCase(),
@@ -26,7 +26,7 @@ export const verifiableAddresses = (given: Json | undefined, now: number): Verif
 export const recoveryAddresses = (given: Json | undefined): RecoveryAddress[] =>
   listed(given).map(({ value, via }) => ({ id: NIL_UUID, value: String(value ?? '').toLowerCase(), via: String(via ?? ''), createdAt: 0, updatedAt: 0 }))
 
-/** Known addresses as a request describes them: those it leaves alone keep id and times. */
+/** Known addresses as a request describes them. Unchanged ones keep their id and times. */
 export function changedAddresses (identity: Identity, given: JsonObject, now: number): Pick<Identity, 'verifiableAddresses' | 'recoveryAddresses'> {
   const same = (left: { value: string, via: string }, right: { value: string, via: string }): boolean => left.value === right.value && left.via === right.via
   return {

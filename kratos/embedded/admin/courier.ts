@@ -12,7 +12,7 @@ const STATUSES = ['queued', 'sent', 'processing', 'abandoned']
 const DEFAULT_SIZE = 10
 const MAX_SIZE = 500
 
-/** Without --dev nobody reads other people's codes here (recording 82). */
+/** Without --dev, Kratos does not show codes of other people (recording 82). */
 const REDACTED = '<redacted-unless-dev-mode>'
 
 const messageJson = (ex: Exchange, message: CourierMessage): JsonObject => ({
@@ -29,7 +29,7 @@ const messageJson = (ex: Exchange, message: CourierMessage): JsonObject => ({
   updated_at: rfc3339(message.updatedAt)
 })
 
-/** Newest first, by page token, filtered by status and recipient. */
+/** Newest first, paged by token, filtered by status and recipient. */
 function list (ex: Exchange): Answer {
   const status = ex.query.get('status')
   const recipient = ex.query.get('recipient') ?? ''
@@ -52,7 +52,7 @@ function pageSize (text: string): number {
   return size <= 0 ? DEFAULT_SIZE : Math.min(size, MAX_SIZE)
 }
 
-/** Sealed, as Kratos' are: a client can only hand them back. */
+/** Sealed as in Kratos: a client cannot read or make one. */
 const pageToken = ({ kratos }: Exchange, id: string): string => kratos.sealer.seal('page_token', { id })
 
 function lastSeen ({ kratos, query }: Exchange): string {

@@ -13,7 +13,7 @@ const LIMIT = 1000
 const PASSWORD_LIMIT = 200
 const SHAPE: Members = { identities: [{ patch_id: 'any', create: CREATE_SHAPE }] }
 
-/** Makes many identities; one that cannot be made does not keep the others away (recording 80). */
+/** Creates many identities. A failing one does not stop the others (recording 80). */
 export async function batchPatch (ex: Exchange): Promise<Answer> {
   const patches = patchesIn(ex)
   if (patches.length > LIMIT) throw badRequest(`The maximum number of identities per request that can be created or deleted at once is ${LIMIT}.`)
@@ -29,7 +29,7 @@ export async function batchPatch (ex: Exchange): Promise<Answer> {
   return json(200, { identities })
 }
 
-/** The patches of the request; what cannot be read is a plain error that answers 400. */
+/** The patches of the request. @throws ApiError, a plain one with status 400, when the body cannot be read */
 function patchesIn (ex: Exchange): JsonObject[] {
   try {
     const { identities } = decoded(ex, 'BatchPatchIdentitiesBody', SHAPE, true)
@@ -56,7 +56,7 @@ async function candidate (kratos: Kratos, body: JsonObject): Promise<Candidate> 
   }
 }
 
-/** @throws ApiError 409 when the only valid identity of the request conflicts: then it is no partial success */
+/** @throws ApiError 409 when the only valid identity of the request conflicts, because nothing succeeded then */
 function stored (kratos: Kratos, result: Candidate, isOnlyOne: boolean): JsonObject {
   if ('error' in result) return { action: 'error', error: errorObject(result.error) }
   try {

@@ -14,12 +14,12 @@ const COMMON_SHAPE: Members = {
   schema_id: 'string', traits: 'any', credentials: CREDENTIALS_SHAPE, metadata_public: 'any', metadata_admin: 'any', state: 'string', external_id: 'string'
 }
 
-/** Members of an identity that is to be created. */
+/** Members of an identity in a create request. */
 export const CREATE_SHAPE: Members = {
   ...COMMON_SHAPE, organization_id: 'string', verifiable_addresses: [VERIFIABLE_SHAPE], recovery_addresses: [RECOVERY_SHAPE]
 }
 
-/** The identity that a create request describes, checked and with its password hashed; not stored. @throws ApiError 400 */
+/** The identity of a create request: checked, with its password hashed, not stored. @throws ApiError 400 */
 export async function identityFromBody (ex: Exchange): Promise<Identity> {
   const body = strictBody(ex, 'CreateIdentityBody', CREATE_SHAPE)
   const identity = await identityFrom(ex.kratos, body)
@@ -27,7 +27,7 @@ export async function identityFromBody (ex: Exchange): Promise<Identity> {
   return identity
 }
 
-/** As described, with its password hashed but not checked. */
+/** The identity of a create request, with its password hashed but not checked. */
 export async function identityFrom (kratos: Kratos, body: JsonObject): Promise<Identity> {
   const now = kratos.clock.now()
   if ((body['organization_id'] ?? null) !== null) throw notEmbedded('Organizations are not built.')
@@ -41,7 +41,9 @@ export async function identityFrom (kratos: Kratos, body: JsonObject): Promise<I
   return identity
 }
 
-/** Changes a stored identity to what a PUT describes; what is left out goes, only schema and state stay (recording 80). */
+/**
+ * Changes a stored identity to what a PUT says. Missing members are removed, except schema and state (recording 80).
+ */
 export async function replaceFromBody (ex: Exchange, identity: Identity, body: JsonObject): Promise<void> {
   const state = stateOf(body)
   if (state !== undefined && state !== identity.state) Object.assign(identity, { state, stateChangedAt: ex.kratos.clock.now() })
@@ -57,7 +59,7 @@ export const replacementBody = (ex: Exchange): JsonObject => jsonBody(ex, 'Updat
 function described (body: JsonObject): Partial<Identity> {
   const externalId = String(body['external_id'] ?? '')
   return {
-    // Whatever it is: the schema decides.
+    // Not checked here, because the schema decides.
     traits: (body['traits'] === undefined ? {} : body['traits']) as JsonObject,
     metadataPublic: body['metadata_public'] ?? null,
     metadataAdmin: body['metadata_admin'] ?? null,
@@ -65,7 +67,7 @@ function described (body: JsonObject): Partial<Identity> {
   }
 }
 
-/** @throws ApiError 400 for a state that is none; undefined when none is given */
+/** @returns undefined when none is given @throws ApiError 400 for an unknown state */
 function stateOf ({ state = '' }: JsonObject): Identity['state'] | undefined {
   if (state === '' || state === null) return undefined
   if (!isState(state)) throw badRequest('identity state is not valid')
@@ -74,7 +76,10 @@ function stateOf ({ state = '' }: JsonObject): Identity['state'] | undefined {
 
 export const isState = (state: Json | undefined): state is Identity['state'] => state === 'active' || state === 'inactive'
 
-/** Checks traits against the schema and derives what it marks. @throws ApiError 400 in the words of Kratos' validator */
+/**
+ * Checks traits against the schema and derives credentials and addresses.
+ * @throws ApiError 400 with the text of Kratos' validator
+ */
 export function checkIdentity (kratos: Kratos, identity: Identity): void {
   const schema = kratos.schemas.get(identity.schemaId)
   identity.schemaId = schema.id

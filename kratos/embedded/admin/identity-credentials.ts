@@ -6,8 +6,8 @@ import { linkedAccounts, oidcCredential, oidcIdentifier } from '../methods/oidc/
 import { checkIdentity } from './identity-body.js'
 
 /**
- * Takes a credential away from an identity that is stored later; of social login the account that `?identifier=` names. A
- * password goes, but the schema gives its empty credential back.
+ * Removes a credential from an identity, which the caller stores. For `oidc` only the account in `?identifier=` is
+ * removed. An empty password credential remains, because the schema derives one.
  * @throws ApiError 404 when there is none, 400 when it is the last way to log in
  */
 export function deleteCredential (ex: Exchange, identity: Identity): void {

@@ -14,10 +14,13 @@ export const CREDENTIALS_SHAPE: Members = {
   saml: { config: 'any' }
 }
 
-/** Beginnings of the hashes that Kratos takes; whether this server can compare them shows at the login. */
+/** Prefixes of the hashes that Kratos accepts. The login finds out whether this server can compare one. */
 const HASHES = /^(\$(2[abzy]?|argon2id?|pbkdf2-sha[0-9]{1,3}|scrypt|md5|md5-crypt|sha(1|256|512)|sha(256|512)-crypt|firescrypt|hmac-(md4|md5|sha1|sha224|sha256|sha384|sha512))\$|\{SSHA(256|512)?\})/
 
-/** Puts imported credentials into an identity; no password policy applies. @throws ApiError 400 for a hash of no known kind */
+/**
+ * Adds imported credentials to an identity. No password policy applies.
+ * @throws ApiError 400 for an unknown hash format
+ */
 export async function importCredentials (kratos: Kratos, identity: Identity, given: Json | undefined): Promise<void> {
   const credentials = asObject(given)
   if (isObject(credentials['saml'])) throw notEmbedded('Importing credentials of type saml is not built.')
@@ -39,7 +42,7 @@ async function passwordConfig (kratos: Kratos, { password, hashed_password: hash
   return { hashed_password: result }
 }
 
-/** A password that bcrypt would cut off is an internal error here. */
+/** A password that is too long for bcrypt is an internal error here. */
 async function hashed72 (kratos: Kratos, password: string): Promise<string> {
   try {
     return await hashPassword(kratos, password)

@@ -24,14 +24,15 @@ function pageToken (ex: Exchange): string {
   }
 }
 
-/** Identities in the order of their ids, by page token or by number (recording 80). */
+/** Identities sorted by id, paged by token or by number (recording 80). */
 export function listIdentities (ex: Exchange): Answer {
   const { query } = ex
   const filters = filtersOf(ex)
   const configOf = includedCredentials(ex, (_, unknown) => unknown)
   const isNumbered = query.has('page') && !query.has('page_token') && !query.has('page_size')
   const { ids, headers } = isNumbered ? numbered(ex, filters) : afterToken(ex, filters)
-  // Credentials only where an identifier was searched for, or they were asked for (facts 18).
+  // Credentials are shown only when an identifier was searched for or when they were asked for (docs/kratos-facts.md,
+  // section 18).
   const credentials = filters.identifier !== undefined || configOf.length > 0
   const shown = ids.map(id => ex.kratos.store.identities.get(id)).filter(identity => identity !== undefined)
     .map(identity => adminIdentityJson(ex.kratos, identity, { credentials, configOf }))
@@ -41,11 +42,11 @@ export function listIdentities (ex: Exchange): Answer {
 interface Filters {
   ids?: string[]
   identifier?: { text: string, isPrefix: boolean }
-  /** Nobody belongs to an organization here. */
+  /** Always without result: there are no organizations here. */
   organization?: string
 }
 
-/** @throws ApiError 400 for a value that is none, and for more than one filter */
+/** @throws ApiError 400 for an invalid value and for more than one filter */
 function filtersOf ({ query }: Exchange): Filters {
   const ids = query.getAll('ids').map(text => uuid(text, 'ids'))
   if (ids.length > 500) throw badRequest('The number of ids to filter must not exceed 500.')
@@ -83,7 +84,7 @@ function afterToken (ex: Exchange, filters: Filters): Page {
   return { ids, headers: { Link: links.join(',') } }
 }
 
-/** Older numbered pages; the total is that of all identities unless an identifier was searched for. */
+/** The older numbered pages. The total counts all identities, unless an identifier was searched for. */
 function numbered (ex: Exchange, filters: Filters): Page {
   const page = Math.max(0, Number(ex.query.get('page')) || 0)
   const perPage = numberedSize(ex.query.get('per_page'))
@@ -97,7 +98,7 @@ function numberedSize (text: string | null): number {
   return Math.min(Math.max(size, 1), MAX_SIZE)
 }
 
-/** Ids that the filters let through. */
+/** Ids of the identities that match the filters. */
 function matching ({ kratos }: Exchange, { ids, identifier, organization }: Filters, page: { after?: string, offset?: number, limit: number }): string[] {
   const { identities } = kratos.store
   const { after = '', offset = 0, limit } = page

@@ -11,7 +11,10 @@ import { isDeepStrictEqual } from 'node:util'
 
 const refused = (message: string): Error => badRequest('An error occured when applying the JSON patch', { message })
 
-/** A changed copy of the identity, checked; the patch sees the configuration of the credentials too (recording 80). @throws ApiError 400 */
+/**
+ * A patched and checked copy of the identity. The patch may change the configuration of credentials (recording 80).
+ * @throws ApiError 400
+ */
 export function patchIdentity (ex: Exchange, identity: Identity): Identity {
   const { kratos } = ex
   const shown = adminIdentityJson(kratos, identity, { credentials: true, configOf: Object.keys(identity.credentials) })
@@ -25,7 +28,7 @@ export function patchIdentity (ex: Exchange, identity: Identity): Identity {
   return changed
 }
 
-/** Members that are texts, with the names of their types in Go. */
+/** String members with the names of their Go types. */
 const TEXTS = { state: 'identity.State', schema_id: 'string', external_id: 'sqlxx.NullString' }
 
 function applied (ex: Exchange, document: JsonObject): Json {
@@ -64,7 +67,7 @@ function withChanges ({ clock }: Kratos, identity: Identity, document: JsonObjec
   })
 }
 
-/** The patch may have changed the configuration of a credential, but cannot add or remove one. */
+/** A patch can change the configuration of a credential, but not add or remove one. */
 function changedCredentials ({ credentials }: Identity, given: JsonObject, now: number): Record<string, Credential> {
   return Object.fromEntries(Object.entries(credentials).map(([type, credential]) => {
     const { config } = asObject(given[type])

@@ -8,7 +8,7 @@ import type { Kratos } from '../kratos.js'
 
 const CREDENTIAL_TYPES = ['password', 'oidc', 'saml', 'totp', 'lookup_secret', 'webauthn', 'code', 'link_recovery', 'code_recovery', 'passkey']
 
-/** Types of credentials whose configuration is asked for. @throws ApiError 400 for one that does not exist */
+/** Credential types whose configuration is asked for. @throws ApiError 400 for an unknown type */
 export function includedCredentials ({ query }: Exchange, named: (known: string[], unknown: string) => string): string[] {
   const types = query.getAll('include_credential')
   const at = types.findIndex(type => !CREDENTIAL_TYPES.includes(type))
@@ -16,14 +16,14 @@ export function includedCredentials ({ query }: Exchange, named: (known: string[
   return types
 }
 
-/** One identity. The text about an unknown type names the types before it: a slip of Kratos. */
+/** One identity. The error about an unknown type lists the types before it: a mistake of Kratos. */
 export const oneIdentity = (ex: Exchange, identity: Identity): Answer =>
   json(200, adminIdentityJson(ex.kratos, identity, { credentials: true, configOf: includedCredentials(ex, known => `[${known.join(' ')}]`) }))
 
 /**
- * An identity as the request that made or changed it answers: Kratos shows the times of its credentials as they were when it
- * read them, and metadata that the request left out not even as null (recording 80).
- * @param old the credentials as they were before
+ * The identity as the request that wrote it is answered. Kratos shows the times of credentials as they were before the
+ * change, and omits null metadata that the request did not have (recording 80).
+ * @param old the credentials before the change
  */
 export function writtenIdentity (kratos: Kratos, identity: Identity, old: Record<string, Credential>, showsNullMetadata: boolean): JsonObject {
   const credentials = Object.fromEntries(Object.entries(identity.credentials).map(([type, credential]) => {

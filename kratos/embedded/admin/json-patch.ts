@@ -1,9 +1,9 @@
 import { isObject, type Json, type JsonObject } from '../json.js'
 
-/** A patch that cannot be applied, in the words of the library that Kratos uses. */
+/** A patch that cannot be applied. The messages are those of the library that Kratos uses. */
 export class PatchError extends Error {}
 
-/** Paths that an identity's patch must not touch; lower case, `/**` for everything below. */
+/** Paths that a patch of an identity must not change, in lower case. */
 const DENIED = [/^\/id$/, /^\/statechangedat$/, /^\/credentials$/, /^\/credentials\/oidc\/.*$/]
 
 const OPERATIONS = ['add', 'remove', 'replace']
@@ -12,8 +12,8 @@ const UNSUPPORTED = ['test', 'move', 'copy']
 interface Operation { op: string, path: string, value: Json }
 
 /**
- * The document with a JSON Patch (RFC 6902) applied as Kratos does: only add, remove and replace; a replaced member need not
- * exist, and parents that are missing are made (recording 80).
+ * Applies a JSON Patch (RFC 6902) as Kratos does: only add, remove and replace. A replaced member need not exist, and
+ * missing parents are created (recording 80).
  * @throws PatchError
  */
 export function patched (document: JsonObject, patch: unknown): Json {
@@ -42,7 +42,7 @@ function applied (document: Json, { op, path, value }: Operation): Json {
   if (path === '') return op === 'remove' ? null : value
   const keys = path.split('/').map(part => part.replaceAll('~1', '/').replaceAll('~0', '~'))
   const last = keys.at(-1) ?? ''
-  // Members are replaced by adding them; only elements must exist.
+  // Replacing a member is adding it; only array elements must exist.
   const kind = op === 'replace' && !isElement(last) ? 'add' : op
   const parent = path.startsWith('/') ? parentOf(document, keys.slice(1, -1), kind === 'add' ? last : undefined) : undefined
   if (parent === undefined) throw new PatchError(`${kind} operation does not apply: doc is missing path: ${JSON.stringify(path)}: missing value`)
@@ -52,7 +52,10 @@ function applied (document: Json, { op, path, value }: Operation): Json {
   return document
 }
 
-/** The object or list that holds the last key. @param made when given, what is missing on the way is made to hold it */
+/**
+ * The object or array that holds the last key.
+ * @param made the key to create missing parents for; undefined: create none
+ */
 function parentOf (document: Json, keys: string[], made: string | undefined): Json[] | JsonObject | undefined {
   let at: Json | undefined = document
   for (const [index, key] of keys.entries()) {

@@ -18,7 +18,7 @@ import { issueLink, linkLifespanMs } from '../methods/link/token.js'
 import { ensureEnabled, type Method } from '../methods/method.js'
 import { NIL_UUID, parseUuid } from '../random.js'
 
-/** @returns undefined when nobody has this id */
+/** @returns undefined when there is no such identity */
 function identityIn (ex: Exchange, body: JsonObject): Identity | undefined {
   const text = String(body['identity_id'] ?? NIL_UUID)
   const id = parseUuid(text)
@@ -26,7 +26,7 @@ function identityIn (ex: Exchange, body: JsonObject): Identity | undefined {
   return ex.kratos.store.identities.get(id)
 }
 
-/** How long the code or link counts, and its flow with it. */
+/** Lifetime of the code or link, and of its flow. */
 function lifespanIn (body: JsonObject, fallbackMs: number, past: (ms: number, text: string) => string): number {
   const text = String(body['expires_in'] ?? '')
   if (text === '') return fallbackMs
@@ -36,7 +36,7 @@ function lifespanIn (body: JsonObject, fallbackMs: number, past: (ms: number, te
   return ms
 }
 
-/** Other than in a configuration a sign is allowed. */
+/** Unlike in a configuration, a sign is allowed. */
 function goDurationMs (text: string): number | undefined {
   try {
     return (text.startsWith('-') ? -1 : 1) * durationMs(text.replace(/^[+-]/, ''))
@@ -59,7 +59,7 @@ function flowFor (ex: Exchange, type: 'api' | 'browser', method: Method, lifespa
   return flow
 }
 
-/** A code for an admin to hand over: its flow waits for it already, and is nobody's browser's (recording 82). */
+/** A code that an admin hands over. Its flow already waits for it and belongs to no browser (recording 82). */
 function createCode (ex: Exchange): Answer {
   const { kratos } = ex
   ensureEnabled(kratos, 'code')
@@ -77,7 +77,7 @@ function createCode (ex: Exchange): Answer {
   return json(201, { recovery_link: uiUrl(kratos, flow), recovery_code: secret, expires_at: rfc3339(flow.expiresAt) })
 }
 
-/** A link for an admin to hand over. */
+/** A link that an admin hands over. */
 function createLink (ex: Exchange): Answer {
   const { kratos } = ex
   ensureEnabled(kratos, 'link')

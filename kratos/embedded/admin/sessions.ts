@@ -24,10 +24,10 @@ function sessionById (ex: Exchange): Session {
   return session
 }
 
-/** Not ended; whether its identity is active does not count here. */
+/** Active and not expired. The state of the identity does not count here. */
 const isLive = ({ kratos }: Exchange, session: Session): boolean => session.active && session.expiresAt > kratos.clock.now()
 
-/** The `active` filter as Go reads a boolean. @throws ApiError 400 */
+/** The `active` filter, parsed like a boolean in Go. @throws ApiError 400 */
 function activeFilter (ex: Exchange): (session: Session) => boolean {
   const text = ex.query.get('active') ?? ''
   const isWanted = /^(1|t|true)$/i.test(text)
@@ -44,7 +44,7 @@ function expansion ({ query }: Exchange): Expansion {
   return { identity: wanted.includes('identity'), devices: wanted.includes('devices') }
 }
 
-/** Sessions of one identity, ended ones too. */
+/** Sessions of one identity, including ended ones. */
 function ofIdentity (ex: Exchange): Answer {
   const { kratos } = ex
   const isShown = activeFilter(ex)
@@ -61,12 +61,12 @@ function endAllOf (ex: Exchange): Answer {
   return empty(204)
 }
 
-/** The place in a listing after which a page begins: Kratos' token names id and time. */
+/** A page token as Kratos makes it, from id and time. */
 const tokenFor = (id: string, createdAt: string): string => Buffer.from(`id=${id}/created_at=${createdAt}`).toString('base64url')
 
 const FIRST_TOKEN = tokenFor('00000000-0000-0000-0000-000000000000', '2200-12-31 23:59:59')
 
-/** Where the page begins in a listing from the newest to the oldest. @throws ApiError 400 for a token that is none */
+/** Index of the first session of a page; sessions are sorted newest first. @throws ApiError 400 for an invalid token */
 function startOf (sessions: Session[], token: string): number {
   const text = Buffer.from(token, 'base64url').toString()
   const id = parseUuid(/(?:^|\/)id=([^/]*)/.exec(text)?.[1])
@@ -98,7 +98,7 @@ function list (ex: Exchange): Answer {
 
 const sqlTime = (ms: number): string => new Date(ms).toISOString().replace('T', ' ').replace('Z', '')
 
-/** What is not expanded is null or empty; in a list the identity is a bare one. */
+/** What is not expanded is null or empty. A list shows the identity without its addresses. */
 const shownSession = (ex: Exchange, session: Session, { identity, devices }: Expansion, detail: 'bare' | 'full'): JsonObject => ({
   ...sessionJson(ex.kratos, session, { identity: identity ? detail : 'none' }),
   ...(identity ? {} : { active: isLive(ex, session) }),
@@ -113,13 +113,13 @@ function get (ex: Exchange): Answer {
   return json(200, shownSession(ex, session, expanded, 'full'))
 }
 
-/** Ends one; 204 also when it has ended before. */
+/** Ends a session. The answer is 204 even if it has already ended. */
 function end (ex: Exchange): Answer {
   if (!ex.kratos.store.sessions.revoke(uuidIn(ex))) throw noRow()
   return empty(204, JSON_TYPE)
 }
 
-/** A new lifespan for a session that is due for it; one that has ended stays so (recording 81). */
+/** Extends a session that may be extended. An ended session stays ended (recording 81). */
 function extend (ex: Exchange): Answer {
   const { clock, config, store } = ex.kratos
   const session = sessionById(ex)
@@ -134,7 +134,7 @@ function extend (ex: Exchange): Answer {
   return json(200, shownSession(ex, session, { identity: true, devices: false }, 'full'))
 }
 
-/** Sessions as an operator sees them (recordings 32, 35, 81). */
+/** Sessions in the admin API (recordings 32, 35, 81). */
 export const adminSessionRoutes: Route[] = [
   route('GET', '/admin/sessions', list),
   route('GET', '/admin/sessions/{id}', get),

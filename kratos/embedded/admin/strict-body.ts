@@ -2,16 +2,16 @@ import { ApiError, badRequest } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { isObject, type Json, type JsonObject } from '../json.js'
 
-/** What a Go struct takes: a type of value, any value, or members of its own; a list has the shape of its items. */
+/** What a Go struct accepts: a type, any value, or members. A list contains the shape of its items. */
 export type Shape = 'string' | 'boolean' | 'any' | Members | [Shape]
 export interface Members { [member: string]: Shape }
 
-/** The text of a request's body that is no JSON. */
+/** The body is not the JSON that was expected. */
 export class DecodingError extends Error {}
 
 /**
- * A request's body as a Go struct would take it.
- * @param struct the struct's name, for the texts
+ * The request's body, decoded as Go would decode it into a struct.
+ * @param struct name of the struct, for messages
  * @param isStrict whether unknown members are an error
  * @throws DecodingError
  */
@@ -53,7 +53,7 @@ function check (value: Json | undefined, shape: Shape, path: string, isStrict: b
 const mismatch = (value: Json, path: string, type: string): DecodingError =>
   new DecodingError(`json: cannot unmarshal ${typeName(value)} into Go struct field ${path} of type ${type}`)
 
-/** The body of a request whose errors have a message only (POST of identities). @throws ApiError 400 */
+/** A strict body. Errors have a message and no reason, as for POST of identities. @throws ApiError 400 */
 export function strictBody (ex: Exchange, struct: string, shape: Members): JsonObject {
   try {
     return decoded(ex, struct, shape, true)
@@ -62,7 +62,10 @@ export function strictBody (ex: Exchange, struct: string, shape: Members): JsonO
   }
 }
 
-/** The body of a request that must be JSON by its type too; unknown members are fine (PUT of an identity). @throws ApiError 400 */
+/**
+ * A body that needs the content type JSON and may have unknown members, as for PUT of an identity.
+ * @throws ApiError 400
+ */
 export function jsonBody (ex: Exchange, struct: string, shape: Members): JsonObject {
   const type = ex.headers.get('content-type') ?? ''
   if (ex.headers.get('content-length') === '0') throw badRequest('Unable to decode HTTP Request Body because its HTTP Header "Content-Length" is zero.')

@@ -3,11 +3,11 @@ import { isObject, type Json } from '../json.js'
 import { KEYS } from './keys.js'
 import type { Rule } from './rules.js'
 
-/** What the table says about a configuration. */
+/** Result of the check of a configuration. */
 export interface Verdict {
-  /** One line each: the path and what is wrong with it. */
+  /** One line each: the path and the problem. */
   problems: string[]
-  /** Settings that change no answer, by the reason why they are left alone. */
+  /** Settings that change no answer, grouped by the reason for ignoring them. */
   ignored: Map<string, string[]>
 }
 
@@ -15,7 +15,7 @@ interface Node { rule?: Rule, names: Map<string, Node>, any?: Node, items?: Node
 
 const newNode = (): Node => ({ names: new Map() })
 
-/** `{a,b}.c` as `a.c` and `b.c`. */
+/** Expands `{a,b}.c` to `a.c` and `b.c`. */
 function expanded (pattern: string): string[] {
   const [, before = '', names = '', after = ''] = /^(.*?)\{([^}]*)\}(.*)$/.exec(pattern) ?? []
   return names === '' ? [pattern] : names.split(',').flatMap((name) => expanded(before + name + after))
@@ -41,14 +41,14 @@ function treeOf (rows: Record<string, Rule>): Node {
 
 const TREE = treeOf(KEYS)
 
-/** Holds a configuration as written, without defaults, against the table. */
+/** Checks a configuration, without defaults, against the table. */
 export function checkConfig (config: Json): Verdict {
   const verdict: Verdict = { problems: [], ignored: new Map() }
   visit(TREE, config, '', verdict)
   return verdict
 }
 
-/** What the table knows of Kratos and the embedded server does not do. */
+/** Features of Kratos that are in the table and not built. */
 export const notBuilt = (): string[] => [...new Set(Object.values(KEYS).flatMap((rule) => rule.kind === 'unbuilt' ? [rule.what] : []))]
 
 function visit (node: Node, value: Json, path: string, verdict: Verdict): void {

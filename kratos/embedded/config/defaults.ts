@@ -5,7 +5,7 @@ const flow = (ui: string, lifespan: string): JsonObject =>
 
 const method = (enabled: boolean, config: JsonObject = {}): JsonObject => ({ enabled, config })
 
-/** Kratos v26.2.0's own defaults for what the embedded server reads; `load.ts` derives those that depend on the file. */
+/** Kratos v26.2.0's own defaults. `load.ts` adds those that depend on the file. */
 export const DEFAULTS: JsonObject = {
   serve: {
     public: {

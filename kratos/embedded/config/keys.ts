@@ -3,7 +3,7 @@ import { absoluteUrl, address, boolean, booleanText, duration, group, ignored, i
 
 const NOT_READ = 'Kratos v26.2.0 does not read it either'
 
-/** Kratos refuses both pairs: an answer that nobody waits for cannot be read. */
+/** Kratos refuses both combinations: an ignored response cannot be read. */
 const consistentWebHook: Check = (config) => {
   const { response, can_interrupt: canInterrupt } = isObject(config) ? config : {}
   const { ignore, parse } = isObject(response) ? response : {}
@@ -12,7 +12,7 @@ const consistentWebHook: Check = (config) => {
 
 const AUTH_NEEDS: Record<string, string[]> = { api_key: ['name', 'value', 'in'], basic_auth: ['user', 'password'] }
 
-/** A key left to the environment, as a real Kratos may be given it, is not there for us. */
+/** Kratos may get keys from its environment. The embedded server does not, so they must be in the file. */
 const completeAuth: Check = (auth) => {
   const { type, config } = isObject(auth) ? auth : {}
   const missing = (AUTH_NEEDS[String(type)] ?? []).filter((name) => !isObject(config) || !Object.hasOwn(config, name))
@@ -21,7 +21,7 @@ const completeAuth: Check = (auth) => {
 
 const complete: Check = (hook) => isObject(hook) && hook['hook'] === 'web_hook' && hook['config'] === undefined ? 'lacks config' : undefined
 
-/** The hooks that Kratos takes at one place, with the settings that each may have. */
+/** The hooks that Kratos allows in one place, with their settings. */
 const hooks = (place: string, ...names: string[]): Record<string, Rule> => ({
   [`${place}.hooks[]`]: group(['hook'], complete),
   [`${place}.hooks[].hook`]: read(oneOf(...names)),
@@ -160,8 +160,9 @@ const SERVER: Record<string, Rule> = {
 }
 
 /**
- * Every setting of Kratos v26.2.0 and what becomes of it. `{a,b}` stands for each name, `*` for any, `[]` for the elements of
- * a list; a path also covers what lies below it, unless that has a row of its own. What is in no row is refused as unknown.
+ * Every setting of Kratos v26.2.0 and what happens to it. `{a,b}` means each name, `*` any name, `[]` the items of a
+ * list. A path also covers everything below it, unless that has its own row. A setting without a row is refused as
+ * unknown.
  */
 export const KEYS: Record<string, Rule> = {
   ...SERVER,

@@ -4,7 +4,7 @@ import { newId } from '../random.js'
 import type { Template } from './templates.js'
 
 /**
- * Queues a message: it can be read at the admin's courier endpoints and in the log, and is never delivered.
+ * Queues a message. It is never delivered: it can be read in the admin API and in the log.
  * @param via `email` or `sms`
  */
 export function sendMessage (kratos: Kratos, via: string, recipient: string, template: Template): void {

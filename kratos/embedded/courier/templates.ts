@@ -1,9 +1,9 @@
-/** Subject and text of a message, under the name that Kratos' courier gives it. */
+/** Subject and text of a message, with the type name that Kratos uses. */
 export interface Template {
   type: string
   subject: string
   body: string
-  /** Text for a phone; absent where Kratos sends mails only. */
+  /** Text for a phone; missing where Kratos sends only mails. */
   sms?: string
 }
 

@@ -12,7 +12,10 @@ const notVerified = () => badRequest("Your account's email or phone address are 
   id: 'session_verified_address_required', message: 'your email or phone address is not yet verified'
 })
 
-/** `require_verified_address`: nobody logs in without one; who tries gets a message to verify with (recordings 17, 62). */
+/**
+ * `require_verified_address`: refuses a login without a verified address and sends a verification message (recordings
+ * 17, 62).
+ */
 export const requireVerifiedAddress: Hook = async ({ ex, flow, identity }) => {
   if (flow.kind !== 'login' || identity === undefined) return undefined
   const isLegacy = ex.kratos.config.feature_flags['legacy_require_verified_login_error'] === true

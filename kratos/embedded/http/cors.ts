@@ -5,8 +5,8 @@ import type { Exchange } from './exchange.js'
 const PREFLIGHT_VARY = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers'
 
 /**
- * `serve.public.cors` (recording 88). Headers go to the exchange; a refused origin, method or header simply gets none.
- * @returns the whole answer of a preflight, which meets neither CSRF nor routes
+ * `serve.public.cors` (recording 88). A refused origin, method or header gets no CORS headers.
+ * @returns the answer of a preflight, which reaches neither CSRF check nor routes
  */
 export function applyCors (ex: Exchange): Answer | undefined {
   const { cors } = ex.kratos.config.serve.public
@@ -49,14 +49,14 @@ function isAllowed (ex: Exchange, cors: CorsConfig, method: string): boolean {
   return origin !== '' && isOriginAllowed && (method === 'OPTIONS' || methods.includes(method))
 }
 
-/** One `*` in an allowed origin stands for any text, also none. */
+/** One `*` in an allowed origin matches any text, also the empty one. */
 function matches (allowed: string, origin: string): boolean {
   const [start = '', end] = allowed.split(/\*(.*)/s)
   if (end === undefined) return allowed === origin
   return origin.length >= start.length + end.length && origin.startsWith(start) && origin.endsWith(end)
 }
 
-/** Names have to come as browsers send them: in lower case, sorted, each once. */
+/** Names must be as browsers send them: lower case, sorted, without duplicates. */
 function areHeadersAllowed (allowed: string[], lines: string[]): boolean {
   if (allowed.includes('*')) return true
   const known = [...new Set(allowed.map((name) => name.toLowerCase()))].sort()

@@ -4,9 +4,9 @@ import { publicUrl, requestUrl, type Exchange } from './exchange.js'
 export interface ReturnToSources {
   /** The flow's own return_to. */
   returnTo?: string | undefined
-  /** URL whose `return_to` parameter counts; default the request's. */
+  /** URL whose `return_to` parameter counts; default the request's own. */
   source?: string
-  /** Where to go when nothing is asked for; default selfservice.default_browser_return_url. */
+  /** The default; selfservice.default_browser_return_url if undefined. */
   fallback?: string | undefined
   /** Only Kratos' own URLs are allowed. */
   isOwnOnly?: boolean
@@ -24,7 +24,8 @@ function isAllowed (target: URL, allowed: string): boolean {
 
 /**
  * Where the browser goes after a flow.
- * @throws ApiError `self_service_flow_return_to_forbidden` for an address outside the allow-list; 400 without id when it is no URL (facts 10)
+ * @throws ApiError `self_service_flow_return_to_forbidden` for a URL that is not allowed; 400 without id for text that
+ * is not a URL (docs/kratos-facts.md, section 10)
  */
 export function checkedReturnTo (ex: Exchange, sources: ReturnToSources = {}): string {
   const { selfservice } = ex.kratos.config
@@ -47,5 +48,5 @@ function parse (asked: string, fallback: string): URL {
   }
 }
 
-/** Go keeps an absolute URL as it was written, where the WHATWG parser would add a slash. */
+/** Go keeps an absolute URL as written; the WHATWG parser would add a slash. */
 const asWritten = (asked: string, target: URL): string => /^[a-z][a-z0-9+.-]*:\/\//i.test(asked) ? asked : target.toString()

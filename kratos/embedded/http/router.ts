@@ -35,7 +35,7 @@ const decodePart = (part: string): string => {
   }
 }
 
-/** Go's path cleaning: doubled slashes and dot segments go, a trailing slash stays. */
+/** Go's path cleaning: removes double slashes and dot segments, keeps a trailing slash. */
 export function cleanPath (path: string): string {
   const parts: string[] = []
   for (const part of path.split('/')) {
@@ -47,8 +47,8 @@ export function cleanPath (path: string): string {
 }
 
 /**
- * Finds the handler as Go's mux does: exact parts before parameters, GET also serves HEAD, an unclean path is redirected,
- * a known path with another method is 405 with `Allow` (recordings 31, 85).
+ * Finds the handler as Go's mux does. Exact parts go before parameters, GET also serves HEAD, an unclean path is
+ * redirected, and a known path with another method is 405 with `Allow` (recordings 31, 85).
  */
 export function createRouter (routes: Route[]): (ex: Exchange) => Promise<Answer> {
   const parameters = (path: string): number => path.split('/').filter(isParameter).length

@@ -12,7 +12,7 @@ import { createRouter, type Route } from './router.js'
 
 const BODY_LIMIT = 5 * 1024 * 1024
 const HEADER_LIMIT = 1024 * 1024 + 4096
-/** After this long Kratos gives up on its own answer and drops the connection (recording 74). */
+/** After this time Kratos gives up on its answer and closes the connection (recording 74). */
 const WRITE_TIMEOUT_MS = 60_000
 
 export interface ListenOptions {
@@ -27,13 +27,16 @@ export interface ListenOptions {
 export interface Listener {
   url: string
   close (): Promise<void>
-  /** Stops listening; the result listens again on the same port, unless another pause lasts or the server was closed. */
+  /**
+   * Stops listening. The returned function listens again on the same port, unless another pause lasts or the server is
+   * closed.
+   */
   pause (): Promise<() => Promise<void>>
 }
 
 /**
- * Node's own server instead of a framework: Kratos runs on Go's mux, whose path cleaning, 405, any-method routes and
- * bodies of any type a framework would each have to be talked out of.
+ * Uses Node's own server, not a framework: Kratos runs on Go's mux. Its path cleaning, 405 answers, routes for any
+ * method and bodies of any type would all have to be added to a framework.
  */
 export async function listen (kratos: Kratos, options: ListenOptions): Promise<Listener> {
   const dispatch = createRouter(options.routes)
@@ -80,7 +83,7 @@ async function closeServer (server: Server): Promise<void> {
   })
 }
 
-/** Requests that Node cannot read at all, answered as Go does (recording 86). */
+/** Requests that Node cannot parse, answered as Go does (recording 86). */
 function refuseUnreadable (error: NodeJS.ErrnoException, socket: Duplex): void {
   const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
   if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`)
@@ -105,7 +108,7 @@ async function serve (kratos: Kratos, options: ListenOptions, dispatch: Dispatch
   const answer = await answerFor(ex, options.isPublic, dispatch)
   if (response.destroyed) return
   if (ex.isDropped || (kratos.clock.now() - startedAt > WRITE_TIMEOUT_MS && fault === undefined)) {
-    // A request that was read to its end does not end its connection.
+    // Destroying a request that was read to its end would not close the connection.
     request.socket.destroy()
     return
   }
@@ -115,12 +118,12 @@ async function serve (kratos: Kratos, options: ListenOptions, dispatch: Dispatch
   if (body.kind === 'too-large') response.once('finish', () => request.destroy())
 }
 
-/** The admin port works with and without the prefix (facts 15). */
+/** The admin port works with and without the prefix (docs/kratos-facts.md, section 15). */
 const underAdmin = (target: string): string => /^\/admin(?=[/?]|$)/.test(target) ? target : `/admin${target}`
 
 async function answerFor (ex: Exchange, isPublic: boolean, dispatch: Dispatch): Promise<Answer> {
   try {
-    // Every GET, and nothing else (facts 16).
+    // For GET only (docs/kratos-facts.md, section 16).
     if (ex.method === 'GET') ex.responseHeaders['Cache-Control'] = 'private, no-cache, no-store, must-revalidate'
     const preflight = isPublic ? applyCors(ex) : undefined
     if (preflight !== undefined) return preflight
@@ -135,7 +138,7 @@ async function answerFor (ex: Exchange, isPublic: boolean, dispatch: Dispatch): 
 
 function writeHead (ex: Exchange, answer: Answer, response: ServerResponse): void {
   const cookies = [...ex.setCookies.values()]
-  // Go keeps connections alive without saying so, and confirms a wish to end them.
+  // Go does not announce keep-alive, but it confirms `close`.
   if (ex.body.kind === 'too-large' || ex.headers.get('connection')?.toLowerCase() === 'close') response.setHeader('connection', 'close')
   else response.removeHeader('connection')
   response.writeHead(answer.status, {

@@ -9,7 +9,7 @@ import { extensionErrors } from './extension-errors.js'
 
 interface MarkedTrait { value: string, extension: JsonObject }
 
-/** Traits that carry `ory.sh/kratos` and are present, in the order of the schema. */
+/** Existing traits with `ory.sh/kratos`, in the order of the schema. */
 function markedTraits (identity: Identity, schema: IdentitySchema): MarkedTrait[] {
   const byPath = new Map(schema.fields.map(field => [field.path, field]))
   const paths = [...new Set([...schema.keys, ...byPath.keys()])]
@@ -20,15 +20,15 @@ function markedTraits (identity: Identity, schema: IdentitySchema): MarkedTrait[
   })
 }
 
-/** Values of the traits whose `ory.sh/kratos` is as wanted. */
+/** Values of the traits whose `ory.sh/kratos` matches. */
 export const markedValues = (identity: Identity, schema: IdentitySchema, isWanted: (extension: JsonObject) => boolean): string[] =>
   markedTraits(identity, schema).filter(({ extension }) => isWanted(extension)).map(({ value }) => value)
 
 const CREDENTIAL_TYPES = ['password', 'webauthn', 'code'] as const
 
 /**
- * Checks the traits against the identity's schema and derives what the schema's `ory.sh/kratos` marks: identifiers of the
- * credentials, verifiable and recovery addresses. Identifiers and e-mail addresses are compared in lower case.
+ * Checks the traits against the schema and derives what `ory.sh/kratos` marks in it: identifiers of credentials,
+ * verifiable and recovery addresses. Identifiers and e-mail addresses are compared in lower case.
  * @throws FormError with one message per violated rule
  */
 export function validateIdentity (identity: Identity, schema: IdentitySchema, now: number): void {
@@ -46,7 +46,7 @@ export function validateIdentity (identity: Identity, schema: IdentitySchema, no
       { ...NOT_STORED, ...address })
 }
 
-/** Storing gives an address its id and times (recording 75). */
+/** Storing an address sets its id and times (recording 75). */
 const NOT_STORED = { id: NIL_UUID, createdAt: 0, updatedAt: 0 }
 
 interface Address { value: string, via: string }
@@ -66,7 +66,7 @@ function deriveCredential (identity: Identity, type: typeof CREDENTIAL_TYPES[num
   const old = identity.credentials[type]
   const identifiers = [...new Set(marked.map(({ value }) => value.trim().toLowerCase()))]
   const config = type === 'code' ? { addresses: codeAddresses(marked) } : old?.config ?? {}
-  // What stays the same keeps its times (recording 80).
+  // Unchanged credentials keep their times (recording 80).
   if (old !== undefined && isDeepStrictEqual([old.identifiers, old.config], [identifiers, config])) return
   identity.credentials[type] = { type, identifiers, config, version: type === 'code' ? 1 : old?.version ?? 0, createdAt: old?.createdAt ?? now, updatedAt: now }
 }

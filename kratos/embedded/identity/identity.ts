@@ -25,7 +25,7 @@ export interface RecoveryAddress { id: string, value: string, via: string, creat
 
 export type LostTime = 'state_changed_at' | 'verified_at'
 
-/** An identity with everything that belongs to it; times are milliseconds, 0 = not stored yet. */
+/** An identity with its credentials and addresses. Times are in milliseconds; 0 means not stored yet. */
 export interface Identity {
   id: string
   schemaId: string
@@ -40,7 +40,10 @@ export interface Identity {
   metadataAdmin: Json
   createdAt: number
   updatedAt: number
-  /** Times that Kratos' copy for a change of traits shows as null; the first is not stored either. */
+  /**
+   * Times that Kratos shows as null after a change of traits, because its copy lacks them. The first is not stored
+   * either.
+   */
   lost?: LostTime[]
 }
 
@@ -60,7 +63,7 @@ export const newIdentity = (schemaId: string, now: number): Identity => ({
   updatedAt: 0
 })
 
-/** Adds or replaces a credential's configuration; identifiers stay. */
+/** Sets a credential's configuration; identifiers stay. */
 export function setCredential (identity: Identity, type: string, config: JsonObject, now: number, version = 0): void {
   const old = identity.credentials[type]
   identity.credentials[type] = {

@@ -5,13 +5,13 @@ import type { Kratos } from '../kratos.js'
 import { NIL_UUID } from '../random.js'
 import type { Credential, Identity, LostTime, RecoveryAddress, VerifiableAddress } from './identity.js'
 
-/** An identity as the public API shows it: neither credentials nor admin metadata. */
+/** An identity in the public API: without credentials and admin metadata. */
 export function identityJson (kratos: Kratos, identity: Identity): JsonObject {
   return {
     id: identity.id,
     ...(identity.externalId === undefined ? {} : { external_id: identity.externalId }),
     schema_id: identity.schemaId,
-    // Filled in when it is stored (recording 75).
+    // Set when the identity is stored (recording 75).
     schema_url: identity.id === NIL_UUID ? '' : publicUrl(kratos, `/schemas/${Buffer.from(identity.schemaId).toString('base64url')}`),
     state: identity.state,
     ...(identity.stateChangedAt === 0 ? {} : { state_changed_at: identity.lost?.includes('state_changed_at') === true ? null : timeJson(identity.stateChangedAt) }),
@@ -25,7 +25,7 @@ export function identityJson (kratos: Kratos, identity: Identity): JsonObject {
   }
 }
 
-/** An identity inside a list of sessions: without addresses and with an empty schema_url (recording 45). */
+/** An identity in a list of sessions: without addresses and with an empty schema_url (recording 45). */
 export function bareIdentityJson (kratos: Kratos, identity: Identity): JsonObject {
   const { verifiable_addresses: verifiable, recovery_addresses: recovery, ...shown } = identityJson(kratos, identity)
   return { ...shown, schema_url: '' }
@@ -52,13 +52,13 @@ const recoveryJson = (address: RecoveryAddress): JsonObject => ({
 
 export interface AdminView {
   credentials: boolean
-  /** Types whose configuration is shown. */
+  /** Credential types whose configuration is shown. */
   configOf?: string[]
-  /** Leaves `metadata_admin` out where it is null. */
+  /** Omits `metadata_admin` if it is null. */
   omitsNullMetadata?: boolean
 }
 
-/** An identity as the admin API shows it (recording 80). */
+/** An identity in the admin API (recording 80). */
 export function adminIdentityJson (kratos: Kratos, identity: Identity, { credentials: withCredentials, configOf = [], omitsNullMetadata = false }: AdminView): JsonObject {
   const shown = identityJson(kratos, identity)
   if (identity.metadataAdmin !== null || !omitsNullMetadata) shown['metadata_admin'] = identity.metadataAdmin
@@ -69,7 +69,10 @@ export function adminIdentityJson (kratos: Kratos, identity: Identity, { credent
   return { ...shown, ...(credentials.length === 0 ? {} : { credentials: Object.fromEntries(credentials) }) }
 }
 
-/** Kratos raises the version of WebAuthn credentials when it reads them; one without times was not read yet. */
+/**
+ * Kratos raises the version of WebAuthn credentials when it reads them. A credential without times has not been read
+ * yet.
+ */
 const upgraded = (credential: Credential): Credential =>
   credential.type === 'webauthn' && credential.createdAt !== 0 ? { ...credential, version: 1 } : credential
 

@@ -2,14 +2,14 @@ import { asObject, isObject, type Json, type JsonObject } from '../json.js'
 import type { SchemaField } from './schema-fields.js'
 import { compile } from './validation.js'
 
-/** What `ory.sh/kratos` may hold, and which parts of it that may hold more. */
+/** Allowed members of `ory.sh/kratos`, and of each of them. */
 const EXTENSION: Record<string, string[]> = {
   credentials: ['password', 'webauthn', 'passkey', 'totp', 'code'],
   verification: ['via'],
   recovery: ['via']
 }
 
-/** Why Kratos could not work with an identity schema, or undefined. */
+/** Why Kratos could not use an identity schema, or undefined. */
 export function schemaProblem (document: JsonObject, fields: SchemaField[]): string | undefined {
   const traits = asObject(document['properties'])['traits']
   if (!isObject(traits) || Object.keys(asObject(traits['properties'])).length === 0) return 'has no traits (properties.traits.properties)'

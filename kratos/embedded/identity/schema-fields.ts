@@ -2,7 +2,7 @@ import { asObject, isObject, type JsonObject } from '../json.js'
 
 export type FieldKind = 'string' | 'number' | 'boolean' | 'object' | 'array' | 'strings' | 'numbers' | 'booleans'
 
-/** One field of a JSON schema, for forms and for reading them. */
+/** One field of a JSON schema, for building and reading forms. */
 export interface SchemaField {
   path: string
   kind: FieldKind
@@ -22,7 +22,7 @@ function kindOf (schema: JsonObject): FieldKind | undefined {
   return typeof items === 'string' ? ITEM_KINDS[items] ?? 'array' : 'array'
 }
 
-/** The schema with a local `$ref` followed. */
+/** Follows a local `$ref`. */
 const resolved = (schema: JsonObject, root: JsonObject): JsonObject => {
   const ref = schema['$ref']
   if (typeof ref !== 'string' || !ref.startsWith('#/')) return schema
@@ -48,14 +48,14 @@ function collect (given: JsonObject, root: JsonObject, parents: string[], requir
   }
 }
 
-/** Every field below a schema, sorted by path as Kratos does. */
+/** All fields of a schema, sorted by path as in Kratos. */
 export function fieldsOf (document: JsonObject): SchemaField[] {
   const found = new Map<string, SchemaField>()
   collect(document, document, [], false, found, 0)
   return [...found.values()].sort((left, right) => left.path < right.path ? -1 : 1)
 }
 
-/** Paths of the leaf fields in the order written, which is the order of the form. */
+/** Paths of the leaf fields in the order of the schema, which is the order of the form. */
 export function keysInOrder (schema: JsonObject, parents: string[] = []): string[] {
   if (schema['type'] !== 'object') return [parents.join('.')]
   return Object.entries(asObject(schema['properties'])).flatMap(([name, property]) => keysInOrder(asObject(property), [...parents, name]))

@@ -10,9 +10,9 @@ export interface IdentitySchema {
   id: string
   url: string
   document: JsonObject
-  /** Every field with its dotted path below the document's root, such as `traits.email`, sorted by path. */
+  /** All fields with their dotted paths, such as `traits.email`, sorted by path. */
   fields: SchemaField[]
-  /** Paths of the fields in the order written. */
+  /** Paths of the fields in the order of the schema. */
   keys: string[]
 }
 
@@ -22,7 +22,7 @@ export interface IdentitySchemas {
   get (id: string): IdentitySchema
 }
 
-/** Text behind a `file://` or `base64://` address of a configuration. */
+/** The text at a `file://` or `base64://` address. */
 export function readAddress (address: string, folder: string): string {
   if (address.startsWith('base64://')) return Buffer.from(address.slice('base64://'.length), 'base64').toString()
   if (!address.startsWith('file://')) throw new TypeError(`"${address}" is neither a file:// nor a base64:// address; the embedded server fetches nothing`)
@@ -31,7 +31,7 @@ export function readAddress (address: string, folder: string): string {
 }
 
 /**
- * Loads the schemas that the configuration names, or the one given instead as `default`.
+ * Loads the configured schemas, or the given one as the default schema.
  * @throws Error with the setting whose schema cannot be read or used
  */
 export function loadSchemas (config: LoadedConfig, override?: string | JsonObject): IdentitySchemas {
@@ -51,7 +51,7 @@ export function loadSchemas (config: LoadedConfig, override?: string | JsonObjec
   }
 }
 
-/** @param setting where the schema comes from, for the error */
+/** @param setting where the schema comes from, for error messages */
 function load (setting: string, id: string, url: string, read: () => string | JsonObject): IdentitySchema {
   const document = parsed(setting, read)
   const fields = fieldsOf(document)

@@ -4,10 +4,10 @@ import { isObject, valueAt, type Json, type JsonObject } from '../json.js'
 import { MESSAGES, type UiMessage } from '../ui/message.js'
 import { isEmail, isPhone } from './formats.js'
 
-/** A message and the dotted path of the field it belongs to; an empty path is the form as a whole. */
+/** A message and the dotted path of its field; an empty path means the whole form. */
 export interface FieldMessage { path: string, message: UiMessage }
 
-/** A form that cannot be accepted; its messages go to the fields (400 with the flow). */
+/** The form has errors, which are shown at its fields (400 with the flow). */
 export class FormError extends Error {
   readonly messages: FieldMessage[]
 
@@ -23,7 +23,7 @@ export const formError = (message: UiMessage, path = ''): FormError => new FormE
 
 const compiled = new WeakMap<JsonObject, ValidateFunction>()
 
-/** The schema's validator, made once. @throws Error when it is no JSON Schema */
+/** The schema's validator, compiled once. @throws Error when it is not a JSON Schema */
 export function compile (schema: JsonObject): ValidateFunction {
   const known = compiled.get(schema)
   if (known !== undefined) return known
@@ -37,11 +37,11 @@ export function compile (schema: JsonObject): ValidateFunction {
   return validate
 }
 
-/** @returns one message per violated rule, in Kratos' order and words; none when the value is valid */
+/** @returns one message per violated rule, in Kratos' order and with its texts; none for a valid value */
 export const violations = (schema: JsonObject, value: Json): FieldMessage[] =>
   schemaErrors(schema, value).map(error => ({ path: pathOf(error), message: messageFor(error, value) }))
 
-/** The violated rules themselves, in Kratos' order. */
+/** The violated rules in Kratos' order. */
 export function schemaErrors (schema: JsonObject, value: Json): ErrorObject[] {
   const validate = compile(schema)
   if (validate(value) === true) return []
@@ -49,14 +49,14 @@ export function schemaErrors (schema: JsonObject, value: Json): ErrorObject[] {
   return merged(errors).sort((left, right) => RANKS.indexOf(left.keyword) - RANKS.indexOf(right.keyword))
 }
 
-/** Keywords that only report that another one failed. */
+/** Keywords that only report failures of others. */
 const COMBINING = ['if', 'allOf', 'anyOf', 'oneOf', '$ref']
 
-/** Order in which Kratos' validator looks at the rules of one value. */
+/** The order in which Kratos' validator checks the rules of a value. */
 const RANKS = ['type', 'const', 'enum', 'format', 'not', 'required', 'additionalProperties', 'minLength', 'maxLength', 'pattern',
   'minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum', 'multipleOf', 'minItems', 'maxItems', 'uniqueItems']
 
-/** Several unknown properties are one message. */
+/** Several unknown properties give one message. */
 function merged (errors: ErrorObject[]): ErrorObject[] {
   const kept: ErrorObject[] = []
   for (const error of errors) {
@@ -67,7 +67,7 @@ function merged (errors: ErrorObject[]): ErrorObject[] {
   return kept
 }
 
-/** A JSON pointer as dotted path. */
+/** A JSON pointer as a dotted path. */
 export const dotted = (pointer: string): string =>
   pointer.split('/').slice(1).map(part => part.replaceAll('~1', '/').replaceAll('~0', '~')).join('.')
 
@@ -89,7 +89,7 @@ const numberLimit: Record<string, (limit: number, actual: number) => UiMessage> 
   exclusiveMaximum: MESSAGES.exclusiveMaximum
 }
 
-/** What a form shows for a violated rule of `root`. */
+/** The message for a violated rule of `root`. */
 export function messageFor (error: ErrorObject, root: Json): UiMessage {
   const { keyword, params } = error
   const value = valueAt(root, dotted(error.instancePath)) ?? error.data as Json

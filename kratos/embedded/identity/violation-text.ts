@@ -4,10 +4,10 @@ import { extensionErrors } from './extension-errors.js'
 import type { IdentitySchema } from './schemas.js'
 import { dotted, messageFor, schemaErrors, typeOf } from './validation.js'
 
-/** One violated rule: where in the value, where in the schema, and what. */
+/** One violated rule: place in the value, place in the schema, and text. */
 interface Problem { instance: string, rule: string, keyword: string, text: string }
 
-/** What the validator of Kratos says about traits in one text (recording 80); empty when they are fine. */
+/** What Kratos' validator says about traits, as one text (recording 80); empty if they are valid. */
 export function violationText (schema: IdentitySchema, traits: Json): string {
   const root = { traits }
   const problems = [...merged(schemaErrors(schema.document, root), root), ...extensionErrors(schema, root).map(({ path, format, value }) => ({
@@ -19,7 +19,7 @@ export function violationText (schema: IdentitySchema, traits: Json): string {
   return problems.length === 0 ? '' : described('', problems).lines.join('\n')
 }
 
-/** Missing members of one object are one rule. */
+/** All missing members of an object are one rule. */
 function merged (errors: ErrorObject[], root: Json): Problem[] {
   const problems: Problem[] = []
   for (const error of errors) {
@@ -44,10 +44,10 @@ function textOf (error: ErrorObject, root: Json): string {
 
 interface Description { lines: string[], rule: string }
 
-/** Rules that are looked at before those of the members. */
+/** Rules that are checked before those of the members. */
 const BEFORE_MEMBERS = ['type', 'const', 'enum', 'format', 'not', 'required']
 
-/** The problems of a value and below it: one stands for itself, several are listed below "validation failed". */
+/** The problems of a value and its members. One is a line of its own; several are listed below "validation failed". */
 function described (instance: string, problems: Problem[]): Description {
   const own = problems.filter(problem => problem.instance === instance)
   const names = new Set(problems.filter(problem => problem.instance !== instance).map(problem => problem.instance.slice(instance.length + 1).split('/')[0] ?? ''))

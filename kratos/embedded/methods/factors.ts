@@ -17,8 +17,8 @@ interface Factor {
 const once = (isUsable: (credential: Credential) => boolean) => (credential: Credential): number => isUsable(credential) ? 1 : 0
 
 /**
- * By the id of the method. This stands apart from the methods' own files, so that a method can ask what else an identity
- * has without importing all the others.
+ * By method id. Kept apart from the methods, so that each can ask what else an identity has without importing all the
+ * others.
  */
 const FACTORS: Record<string, Factor> = {
   password: { aal: 'aal1', count: once(hasPassword) },
@@ -33,7 +33,7 @@ const FACTORS: Record<string, Factor> = {
 
 export interface UsableFactor { method: string, aal: 'aal1' | 'aal2', count: number }
 
-/** The credentials of an identity that it can log in with, whether their methods are switched on or not. */
+/** The credentials that an identity can log in with, even if their methods are disabled. */
 export const usableFactors = (kratos: Kratos, identity: Identity): UsableFactor[] =>
   Object.values(identity.credentials).flatMap((credential) => {
     const factor = Object.hasOwn(FACTORS, credential.type) ? FACTORS[credential.type] : undefined

@@ -11,8 +11,8 @@ import { totp } from './totp/totp.js'
 import { unbuilt } from './unbuilt.js'
 
 /**
- * Every method, in the order in which a submit is offered to them: `profile` stays first and `identifier_first` last, for
- * they read every submit. Whoever builds a method puts it in the place of its name.
+ * All methods in the order in which submits are offered to them. `profile` must be first and `identifier_first` last,
+ * because they read every submit. A new method replaces its `unbuilt` entry.
  */
 export const METHODS: Method[] = [
   profile,
@@ -27,13 +27,13 @@ export const METHODS: Method[] = [
   identifierFirst
 ]
 
-/** Methods that take part in the registration form; `profile` cannot be switched off. */
+/** Methods with a part in the registration form; `profile` cannot be disabled. */
 export const enabledRegistrationMethods = (kratos: Kratos): RegistrationMethod[] =>
   METHODS.filter(({ id }) => id === 'profile' || isEnabled(kratos, id)).flatMap(({ registration }) => registration ?? [])
 
 export const enabledLoginMethods = (kratos: Kratos): LoginMethod[] =>
   METHODS.filter(({ id }) => isEnabled(kratos, id)).flatMap(({ login }) => login ?? [])
 
-/** Methods with a part in the settings, switched on or not, as a submit is offered to them. */
+/** Methods with a part in the settings, enabled or not, in the order of submits. */
 export const settingsMethods = (): Array<{ id: string, settings: SettingsMethod }> =>
   METHODS.flatMap(({ id, settings }) => settings === undefined ? [] : [{ id, settings }])

@@ -12,7 +12,7 @@ export function availableAal (kratos: Kratos, identity: Identity): Aal {
 }
 
 /**
- * Refuses a session below the wanted level.
+ * Refuses a session below the required level.
  * @param wanted `aal1` or `highest_available`, as configured
  * @param returnTo where to go after the second factor
  * @throws ApiError 403 `session_aal2_required` (recording 34)
@@ -21,7 +21,7 @@ export function ensureAal (kratos: Kratos, session: Session, wanted: string, ret
   if (!isSatisfied(kratos, session, wanted)) throw aalRequired(kratos, returnTo)
 }
 
-/** Whether a session has the wanted level: `aal1` or `highest_available`, as configured. */
+/** Whether a session has the required level: `aal1` or `highest_available`, as configured. */
 export const isSatisfied = (kratos: Kratos, session: Session, wanted: string): boolean =>
   session.aal === 'aal2' || (wanted === 'aal1' && session.aal === 'aal1') || (wanted === 'highest_available' && availableAal(kratos, session.identity) !== 'aal2')
 

@@ -6,12 +6,12 @@ import type { Kratos } from '../kratos.js'
 import { NIL_UUID } from '../random.js'
 import { aalOf, type AuthenticationMethod, type Device, type Session } from './session.js'
 
-/** Notes that a method was passed. */
+/** Adds a completed method to a session; does not store it. */
 export function completeMethod (session: Session, method: Omit<AuthenticationMethod, 'completedAt'>, now: number): void {
   session.methods = [...session.methods, { ...method, completedAt: now }]
 }
 
-/** Notes in the stored session that a method was passed by being set up (recording 51). */
+/** Adds a method to the stored session, because setting it up counts as completing it (recording 51). */
 export function addMethod ({ clock, store }: Kratos, { id }: Session, method: Omit<AuthenticationMethod, 'completedAt'>): void {
   const stored = store.sessions.get(id)
   if (stored === undefined) return
@@ -21,7 +21,7 @@ export function addMethod ({ clock, store }: Kratos, { id }: Session, method: Om
 }
 
 /**
- * Makes the session one of `identity` from now on, with a device for this request; nothing is stored yet.
+ * Binds the session to `identity` and adds a device for this request; does not store it.
  * @throws ApiError 401 for an inactive identity (recording 32)
  */
 export function activateSession (ex: Exchange, session: Session, identity: Identity): void {
@@ -41,7 +41,7 @@ export function activateSession (ex: Exchange, session: Session, identity: Ident
   session.devices = [...session.devices, deviceOf(ex)]
 }
 
-/** The address that proxies name, else the peer with its port (recordings 34, 71). */
+/** The client address that proxies report, otherwise the peer with its port (recordings 34, 71). */
 function clientAddress (ex: Exchange): string {
   const named = ['true-client-ip', 'cf-connecting-ip', 'x-real-ip'].map(name => ex.headers.get(name)).find(value => value !== undefined && value !== '')
   const forwarded = ex.headers.get('x-forwarded-for') ?? ''

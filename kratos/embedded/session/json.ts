@@ -6,7 +6,7 @@ import { isActive, type Session } from './session.js'
 
 /**
  * A session as Kratos shows it.
- * @param options `identity`: `none` where the caller must not see it yet (recording 34), `bare` in lists (recording 45)
+ * @param options `identity`: `none` if the caller must not see it yet (recording 34), `bare` in lists (recording 45)
  */
 export function sessionJson (kratos: Kratos, session: Session, options: { identity?: 'full' | 'bare' | 'none', devices?: boolean } = {}): JsonObject {
   const { identity = 'full', devices = true } = options

@@ -30,13 +30,16 @@ function list (ex: Exchange): Answer {
   return json(200, shown, paginationHeaders(ex, others.length, page, perPage))
 }
 
-/** Ends all others; `count` includes those that had ended before (facts 12). */
+/** Ends all other sessions; `count` includes sessions that had already ended (docs/kratos-facts.md, section 12). */
 function revokeOthers (ex: Exchange): Answer {
   const session = requiredSession(ex)
   return json(200, { count: ex.kratos.store.sessions.revokeOthers(session.identityId, session.id) })
 }
 
-/** Ends one of one's own; 204 also when there is none or it is a stranger's, which stays untouched. */
+/**
+ * Ends one of the caller's sessions. The answer is also 204 if there is none or it belongs to somebody else; then
+ * nothing changes.
+ */
 function revokeOne (ex: Exchange): Answer {
   if (ex.params['id'] === 'whoami') return whoami(ex)
   const session = requiredSession(ex)

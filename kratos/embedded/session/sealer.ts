@@ -4,18 +4,24 @@ import { isObject, type JsonObject } from '../json.js'
 
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
-/** Plain bytes of a sealed value: fills the cookie to the length that Kratos' have, about 428 characters (facts 3). */
+/**
+ * Length to which content is padded, so that cookies have the length of Kratos' cookies, about 428 characters
+ * (docs/kratos-facts.md, section 3).
+ */
 const PADDED_BYTES = 292
 
-/** Seals small objects into cookie values that nobody else can read, change or move to another cookie. */
+/** Seals small objects into cookie values. Others cannot read or change them or use them for another cookie. */
 export interface Sealer {
-  /** A value in base64url that differs each time. */
+  /** A value in base64url; different each time. */
   seal (cookie: string, content: JsonObject): string
-  /** What was sealed, or undefined when the value is not ours. */
+  /** The content, or undefined when the value was not sealed here. */
   open (cookie: string, value: string): JsonObject | undefined
 }
 
-/** @param secrets `secrets.cookie`: the first one seals, all open; without any a random one serves until the end of the process */
+/**
+ * @param secrets `secrets.cookie`: the first one seals, all open. Without any, a random one is used until the process
+ * ends.
+ */
 export function createSealer (secrets: string[]): Sealer {
   const keys = (secrets.length === 0 ? [newSecret(32)] : secrets).map(secret => createHash('sha256').update(secret).digest())
   return {

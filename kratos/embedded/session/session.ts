@@ -7,7 +7,7 @@ export interface AuthenticationMethod { method: string, aal: Aal, completedAt: n
 
 export interface Device { id: string, ipAddress: string | null, userAgent: string | null, location: string | null }
 
-/** A session; times are milliseconds. */
+/** A session. Times are in milliseconds. */
 export interface Session {
   id: string
   token: string
@@ -24,7 +24,7 @@ export interface Session {
   devices: Device[]
 }
 
-/** A session that nobody has logged in to yet: nil id, tokens made. */
+/** A session without a login: nil id, new tokens. */
 export const newSession = (identity: Identity): Session => ({
   id: NIL_UUID,
   token: newSessionToken(),
@@ -41,7 +41,7 @@ export const newSession = (identity: Identity): Session => ({
   devices: []
 })
 
-/** The level that the completed methods add up to: aal2 needs both factors. */
+/** The level of the completed methods: aal2 needs both factors. */
 export function aalOf (methods: AuthenticationMethod[]): Aal {
   if (methods.length === 0) return 'aal0'
   const has = (aal: Aal): boolean => methods.some(method => method.aal === aal)

@@ -10,7 +10,7 @@ import type { Session } from './session.js'
 
 const CACHE_FOR = 'Ory-Session-Cache-For'
 
-/** GET /sessions/whoami, and every other method alike (recordings 30 to 37). */
+/** `/sessions/whoami` for GET and all other methods (recordings 30 to 37). */
 export function whoami (ex: Exchange): Answer {
   const { kratos } = ex
   const isCacheable = kratos.config.feature_flags['cacheable_sessions'] === true
@@ -28,19 +28,21 @@ export function whoami (ex: Exchange): Answer {
   return json(200, sessionJson(kratos, session))
 }
 
-/** Templates for JWTs are not read, so none is known. */
+/** JWT templates are not built, so all are unknown. */
 function refuseTokenizing ({ query }: Exchange): void {
   const template = query.get('tokenize_as') ?? ''
   if (template !== '') throw badRequest(`Unable to find tokenizer template ${JSON.stringify(template)}.`)
 }
 
-/** Remaining life, capped by `cacheable_sessions_max_age` (recording 36). */
+/** Remaining lifetime, at most `cacheable_sessions_max_age` (recording 36). */
 function cacheSeconds ({ kratos }: Exchange, session: Session): number {
   const leftMs = session.expiresAt - kratos.clock.now()
   const cap = kratos.config.feature_flags['cacheable_sessions_max_age']
   return Math.round((typeof cap === 'string' && durationMs(cap) > 0 ? Math.min(leftMs, durationMs(cap)) : leftMs) / 1000)
 }
 
-/** A valid token beside a cookie of somebody else's making: 500, on whoami only (facts 1 i). */
+/**
+ * A valid token beside a cookie that cannot be opened: 500, only at whoami (docs/kratos-facts.md, section 1, row i).
+ */
 const undecodableCookie = (): ApiError =>
   new ApiError({ code: 500, message: 'securecookie: the value is not valid' })

@@ -1,13 +1,13 @@
 import { number, optionalText, text, type Row, type Sql } from './database.js'
 
-/** A one-time code or the token of a link; times are milliseconds. */
+/** A one-time code, or the token of a link. Times are in milliseconds. */
 export interface OneTimeCode {
   id: string
   kind: 'code' | 'link'
   flowId: string
-  /** Whose it is; a registration has nobody yet. */
+  /** Its owner; missing in a registration. */
   identityId?: string
-  /** Where it was sent; empty when an admin made it. */
+  /** Where it was sent; empty for a code of an admin. */
   address: string
   via: string
   secret: string
@@ -18,9 +18,9 @@ export interface OneTimeCode {
 export interface CodeStore {
   add (code: OneTimeCode): void
   find (flowId: string, kind: OneTimeCode['kind'], secret: string): OneTimeCode | undefined
-  /** @returns false when somebody else was faster */
+  /** @returns false when it is already used */
   markUsed (id: string): boolean
-  /** Forgets the codes of a flow; links stay. */
+  /** Deletes the codes of a flow; links stay. */
   deleteCodes (flowId: string): void
 }
 

@@ -1,15 +1,15 @@
 import { optionalText, text, type Sql } from './database.js'
 
-/** Two codes with which a native app fetches the session that another browser gets in the app's flow. */
+/** Two codes with which a native app fetches the session of another browser. */
 export interface TokenExchange { initCode: string, returnToCode: string }
 
 export interface ExchangeStore {
   create (flowId: string, exchange: TokenExchange): void
   ofFlow (flowId: string): TokenExchange | undefined
-  /** The flow goes on as another one. */
+  /** The exchange now belongs to another flow. */
   move (fromFlow: string, toFlow: string): void
   complete (flowId: string, sessionId: string): void
-  /** The session, once there is one, for who has both codes. */
+  /** The session for both codes, once there is one. */
   sessionId (initCode: string, returnToCode: string): string | undefined
 }
 

@@ -2,25 +2,25 @@ import type { Credential, Identity, RecoveryAddress, VerifiableAddress } from '.
 import { newId, NIL_UUID } from '../random.js'
 import { isUniqueViolation, number, optionalText, text, type Row, type Sql } from './database.js'
 
-/** An identifier, address or external id that another identity has. */
+/** An identifier, address or external id that another identity already has. */
 export class DuplicateError extends Error {}
 
 export interface IdentityStore {
-  /** Stores a new identity with its credentials and addresses; gives it id and times. @throws DuplicateError */
+  /** Stores a new identity with its credentials and addresses; sets id and times. @throws DuplicateError */
   create (identity: Identity, now: number): void
-  /** Stores everything of a known identity anew. @throws DuplicateError */
+  /** Stores all of a known identity. @throws DuplicateError */
   update (identity: Identity, now: number): void
-  /** Stores an address' state alone; the identity counts as unchanged. */
+  /** Stores only the state of an address; the identity stays unchanged. */
   updateAddress (address: VerifiableAddress): void
   delete (id: string): boolean
   get (id: string): Identity | undefined
   byIdentifier (type: string, identifier: string): Identity | undefined
-  /** The owner of an address that can be verified (`verifiable`) or recovered by (`recovery`). */
+  /** The owner of a verifiable or recovery address. */
   byAddress (kind: 'verifiable' | 'recovery', via: string, value: string): Identity | undefined
   byExternalId (externalId: string): Identity | undefined
   /** Ids in order, after `after`. */
   ids (options: { after?: string, offset?: number, limit: number }): string[]
-  /** Identities with a credential of this identifier, or of one that begins so; that of social login in its own case. */
+  /** Identities with a credential of this identifier or prefix. Only identifiers of social login are case-sensitive. */
   idsWithIdentifier (identifier: string, isPrefix: boolean): string[]
   count (): number
 }

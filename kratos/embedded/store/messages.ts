@@ -1,6 +1,6 @@
 import { number, text, type Row, type Sql } from './database.js'
 
-/** A mail or text message that a Kratos would send; the embedded server only keeps it. */
+/** A mail or text message. The embedded server stores it and never sends it. */
 export interface CourierMessage {
   id: string
   status: string

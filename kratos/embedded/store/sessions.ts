@@ -4,7 +4,10 @@ import { number, optionalText, text, type Row, type Sql } from './database.js'
 import type { IdentityStore } from './identities.js'
 
 export interface SessionStore {
-  /** Stores the session; a new one gets its id and keeps its device. A known one keeps its devices and issued_at (recordings 11, 34). */
+  /**
+   * Stores the session. A new one gets an id and its device; a known one keeps its devices and issued_at (recordings
+   * 11, 34).
+   */
   save (session: Session, now: number): void
   get (id: string): Session | undefined
   byToken (token: string): Session | undefined
@@ -13,10 +16,10 @@ export interface SessionStore {
   /** All sessions, newest first. */
   all (): Session[]
   revoke (id: string): boolean
-  /** Sets the end of a session, ended or not. */
+  /** Sets the expiry of a session, even of an ended one. */
   extend (id: string, expiresAt: number): void
   revokeByToken (token: string): boolean
-  /** @returns how many rows of the identity other than `except` exist; all of them are inactive afterwards */
+  /** @returns the number of other sessions of the identity; all of them are inactive afterwards */
   revokeOthers (identityId: string, except: string): number
   deleteOfIdentity (identityId: string): number
 }

@@ -10,10 +10,10 @@ import { TABLES } from './tables.js'
 
 export interface StoredError { id: string, error: JsonObject, createdAt: number, updatedAt: number }
 
-/** What a browser left behind to come back to; an empty identity id is nobody's. */
+/** An action of a browser that is to be resumed; an empty identity id means anybody. */
 export interface PausedAction { id: string, name: string, identityId: string, payload: JsonObject, expiresAt: number }
 
-/** All that is kept; no other module knows SQL. */
+/** Everything that is stored; no other module uses SQL. */
 export interface Store {
   identities: IdentityStore
   sessions: SessionStore
@@ -23,7 +23,7 @@ export interface Store {
   flows: {
     save (flow: FlowData): void
     get (kind: FlowKind, id: string): FlowData | undefined
-    /** Counts one more try at a code of this flow, whatever else happens at the same time. @returns the tries so far */
+    /** Atomically counts a try at a code of this flow. @returns the number of tries */
     countTry (id: string): number
   }
   errors: {

@@ -1,4 +1,4 @@
-/** The whole database; times are milliseconds since the epoch. Created once, also on a file that exists. */
+/** The whole database. Times are in milliseconds. Created if missing, also in an existing file. */
 export const TABLES = `
 CREATE TABLE IF NOT EXISTS identities (
   id TEXT PRIMARY KEY, schema_id TEXT NOT NULL, external_id TEXT UNIQUE, state TEXT NOT NULL, state_changed_at REAL NOT NULL,

@@ -6,27 +6,27 @@ import type { Json, JsonObject } from '../json.js'
 import { newSecret } from '../random.js'
 import { signInPage } from './oidc-page.js'
 
-/** Who signs in: `sub` and any further claims, such as `email`. */
+/** Who signs in: `sub` and other claims, such as `email`. */
 export type Claims = JsonObject & { sub: string }
 
-/** An OpenID Connect provider for tests: no password, one client. */
+/** An OpenID Connect provider for tests: no passwords, one client. */
 export interface OidcProvider {
   issuer: string
-  /** Its entry for `selfservice.methods.oidc.config.providers`; the mapper hands on `email` as a trait. */
+  /** Its entry for `selfservice.methods.oidc.config.providers`; the mapper passes on `email` as a trait. */
   config: JsonObject
-  /** Whoever comes to the authorize page from now on is this person and goes back at once. */
+  /** From now on, every visitor of the authorize page is this person and returns at once. */
   signInAs (claims: Claims): void
-  /** Whoever comes from now on declines, and goes back with `access_denied`. */
+  /** From now on, every visitor declines and returns with `access_denied`. */
   refuse (): void
-  /** From now on the page asks, as it does at first. */
+  /** From now on, the page asks who the visitor is. This is the default. */
   ask (): void
   close (): Promise<void>
 }
 
 export interface OidcProviderOptions {
-  /** Name in the addresses of Kratos; default `dummy`. */
+  /** Provider id in Kratos; default `dummy`. */
   id?: string
-  /** What people read on the button; default `Dummy`. */
+  /** Text on the button; default `Dummy`. */
   label?: string
   clock?: Clock
   host?: string
@@ -44,7 +44,7 @@ interface Reply { status: number, headers?: Record<string, string>, body: string
 
 const json = (status: number, body: Json): Reply => ({ status, headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }, body: JSON.stringify(body) })
 
-/** All that the endpoints share. */
+/** What the endpoints share. */
 interface Realm {
   issuer: string
   clock: Clock
@@ -54,18 +54,18 @@ interface Realm {
   grants: Map<string, Grant>
   /** By access token. */
   people: Map<string, Claims>
-  /** Who comes to the authorize page; undefined is asked. */
+  /** Who visits the authorize page; undefined: the page asks. */
   visitor: Claims | 'refuses' | undefined
 }
 
-/** Starts a provider on a free port, unless one is given. */
+/** Starts a provider, by default on a free port. */
 export async function startOidcProvider (options: OidcProviderOptions = {}): Promise<OidcProvider> {
   const { id = 'dummy', label = 'Dummy', clock = systemClock, host = '127.0.0.1', port = 0 } = options
   const realm: Realm = {
     issuer: '',
     clock,
     client: { id: 'embedded-kratos', secret: newSecret(32) },
-    // ES256: an RSA key would take longer than the whole start.
+    // ES256, because making an RSA key takes longer than the whole start.
     keys: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
     grants: new Map(),
     people: new Map(),
@@ -113,7 +113,7 @@ async function reply (realm: Realm, request: IncomingMessage): Promise<Reply> {
   }
 }
 
-/** Sends the browser back with a code or a refusal; whoever is not known yet is asked for a name. */
+/** Sends the browser back with a code or a refusal, or asks who the visitor is. */
 function authorize ({ client, visitor, grants }: Realm, query: URLSearchParams): Reply {
   const redirectUri = query.get('redirect_uri') ?? ''
   if (query.get('client_id') !== client.id || !URL.canParse(redirectUri)) return { status: 400, body: 'unknown client or redirect_uri' }
@@ -132,7 +132,7 @@ function authorize ({ client, visitor, grants }: Realm, query: URLSearchParams):
   return { status: 303, headers: { Location: target.toString() }, body: '' }
 }
 
-/** Who the page's form says to be. */
+/** The visitor from the page's form. */
 function typedIn (query: URLSearchParams): Claims | undefined {
   const [sub, email] = [query.get('sub') ?? '', query.get('email') ?? '']
   if (sub === '') return undefined
@@ -180,7 +180,7 @@ async function text (request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
-/** The client names itself in a header or in the form (RFC 6749, section 2.3.1). */
+/** The client's credentials are in a header or in the form (RFC 6749, section 2.3.1). */
 function isClient (client: { id: string, secret: string }, form: URLSearchParams, authorization: string): boolean {
   const [id = '', secret = ''] = authorization.startsWith('Basic ')
     ? Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':').map(decodeURIComponent)
@@ -189,6 +189,6 @@ function isClient (client: { id: string, secret: string }, form: URLSearchParams
   return timingSafeEqual(sent, wanted)
 }
 
-/** Proof key for code exchange (RFC 7636), where the authorization asked for it. */
+/** Checks the proof key (RFC 7636), if the authorization request had one. */
 const isChallengeMet = ({ challenge }: Grant, form: URLSearchParams): boolean =>
   challenge === null || createHash('sha256').update(form.get('code_verifier') ?? '').digest('base64url') === challenge

@@ -22,8 +22,7 @@ const isSpent = (what: string): string => `The ${what} is invalid or has already
 const COMPLETED = 'The request was already completed successfully and can not be retried.'
 
 /**
- * Every message of the user interface with Kratos' id and text, in the order of the ids: the one place where they stand
- * (facts 19).
+ * All messages with Kratos' ids and texts, sorted by id. They are defined only here (docs/kratos-facts.md, section 19).
  */
 export const MESSAGES = {
   signIn: () => info(1010001, 'Sign in'),

@@ -12,7 +12,7 @@ const FORMATS: Record<string, { type: string, autocomplete?: string }> = {
   regex: { type: 'text' }
 }
 
-/** One input per trait, in the order of names; object traits have none of their own. */
+/** One input per trait, sorted by name; object traits have none. */
 export const traitNodes = ({ fields }: IdentitySchema, group: string): UiNode[] =>
   fields.filter(({ kind, path }) => kind !== 'object' && kind !== 'array' && path.startsWith('traits.')).map(field => traitNode(field, group))
 

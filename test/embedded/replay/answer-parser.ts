@@ -11,7 +11,7 @@ export interface AnswerParser {
 }
 
 /**
- * Reads one HTTP/1.1 answer (RFC 9112) and keeps its header lines as they came; informational answers are passed over.
+ * Reads one HTTP/1.1 answer (RFC 9112) and keeps its header lines unchanged. Skips informational answers.
  * @param method of the request, because an answer to HEAD has no body
  */
 export function createAnswerParser (method: string): AnswerParser {
@@ -56,7 +56,7 @@ function parseHead (bytes: Buffer): Head | undefined {
   return { status: Number(statusLine.split(' ')[1]), headers, end: end + 4 }
 }
 
-/** The joined chunks, or undefined while the last one is missing. */
+/** The joined chunks, or undefined if the last one is missing. */
 function decodeChunks (bytes: Buffer): Buffer | undefined {
   const chunks: Buffer[] = []
   for (let at = 0; ;) {
@@ -71,7 +71,7 @@ function decodeChunks (bytes: Buffer): Buffer | undefined {
   }
 }
 
-/** As the recorder kept bodies: JSON values where the answer is JSON, null where there is none, else text. */
+/** Bodies as the recordings have them: JSON values for JSON, null for no body, otherwise text. */
 function bodyOf (bytes: Buffer): Json {
   if (bytes.length === 0) return null
   const text = bytes.toString('utf8')

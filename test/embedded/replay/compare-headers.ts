@@ -1,12 +1,12 @@
 import { compareText, type Comparison } from './compare-text.js'
 import type { HeaderPair } from './types.js'
 
-/** Lengths and dates differ per run; `x-embedded-kratos` is how the embedded server says what it is. */
+/** Lengths and dates differ per run. `x-embedded-kratos` identifies the embedded server. */
 const ignoredHeaders = new Set(['date', 'content-length', 'transfer-encoding', 'x-embedded-kratos'])
 
 const toleranceSeconds = 2
 
-/** Compares header names without case, and values; lines of the same name in their order. */
+/** Compares header names, ignoring case, and values. Lines of the same name keep their order. */
 export function compareHeaders (recorded: HeaderPair[], live: HeaderPair[], comparison: Comparison, ignored = ignoredHeaders): void {
   const recordedLines = groupByName(recorded, ignored)
   const liveLines = groupByName(live, ignored)
@@ -35,7 +35,7 @@ function compareLines (name: string, recorded: string[], live: string[], compari
   })
 }
 
-/** Caps (60 and below) are exact, the remaining life of a session is not. */
+/** Caps (60 and below) must be equal; the remaining lifetime of a session varies. */
 function isCloseCacheTime (name: string, recorded: string, live: string): boolean {
   return name === 'ory-session-cache-for' && Number(recorded) > 60 && Math.abs(Number(recorded) - Number(live)) <= toleranceSeconds
 }
@@ -59,7 +59,10 @@ function compareSetCookie (recorded: string, live: string, at: string, compariso
   })
 }
 
-/** Only a session cookie's Max-Age is what is left of a life; deletion (0), CSRF and continuity are fixed numbers. */
+/**
+ * Only a session cookie's Max-Age is a remaining lifetime. Deletion (0), CSRF and continuity cookies have fixed
+ * numbers.
+ */
 function isCloseMaxAge (name: string, recorded: string, live: string): boolean {
   if (name.startsWith('csrf_token_') || name.endsWith('_continuity')) return false
   const [recordedAge, liveAge] = [recorded, live].map((attribute) => Number(/^Max-Age=(\d+)$/.exec(attribute)?.[1] ?? NaN))

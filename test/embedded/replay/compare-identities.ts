@@ -2,14 +2,14 @@ import { compareJson } from './compare-json.js'
 import type { Comparison } from './compare-text.js'
 import { isJsonObject, type Exchange, type Json, type JsonObject } from './types.js'
 
-/** The listing of identities is sorted by random ids, so it is compared as a set. */
+/** The list of identities is sorted by random ids, so it is compared as a set. */
 export function isIdentityList ({ request }: Exchange): boolean {
   return request.method === 'GET' && /^admin:(\/admin)?\/identities(\?|$)/.test(request.url)
 }
 
 /**
- * Compares each live identity with its recorded self. On a page of a longer listing other identities may show up than
- * when it was recorded; those are looked up on the other pages of the scenario.
+ * Compares each live identity with the recorded one. A page of a longer list may have other identities than the
+ * recording; they are looked up on the other pages of the scenario.
  */
 export function compareIdentityList (exchange: Exchange, recorded: Json[], live: Json[], exchanges: readonly Exchange[], comparison: Comparison): void {
   if (recorded.length !== live.length) {
@@ -36,7 +36,7 @@ function isRecordedSelf (live: Json, recorded: Json, { ledger }: Comparison): bo
   return ledger.toRecorded('uuid', String(live['id'])) === recorded['id']
 }
 
-/** Identities of other answers of the same kind (credentials shown or not). */
+/** Identities in other answers of the same kind (with or without credentials). */
 function otherPages (exchange: Exchange, exchanges: readonly Exchange[]): JsonObject[] {
   const items = (of: Exchange): JsonObject[] => Array.isArray(of.response.body) ? of.response.body.filter(isJsonObject) : []
   const showsCredentials = items(exchange).some((item) => item['credentials'] !== undefined)

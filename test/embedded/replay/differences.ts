@@ -1,9 +1,9 @@
-/** A difference between the recorded and the embedded server that was looked at and is meant to stay. */
+/** A reviewed difference between the recorded and the embedded server that is accepted. */
 export interface AcceptedDifference {
   /** number of the recording */
   scenario: string
   step: string
-  /** beginnings of the places that may differ, e.g. `body.version` */
+  /** prefixes of the places that may differ, e.g. `body.version` */
   at: string[]
   reason: string
 }

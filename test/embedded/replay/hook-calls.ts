@@ -4,13 +4,16 @@ import type { Comparison } from './compare-text.js'
 import type { HookTarget } from './hook-target.js'
 import type { HookCall, HookStep, StepResult } from './types.js'
 
-/** The waits between attempts are whole seconds; the recorder's own delays were well below this. */
+/** The waits between attempts are whole seconds; the recorder added much less. */
 const spacingToleranceMs = 500
 
-/** Only the length differs per run; here `Host` tells the target's address, which is mapped like any other text. */
+/** Only the length differs per run. `Host` is the target's address here, which is mapped like any other text. */
 const ignoredHeaders = new Set(['content-length', 'transfer-encoding', 'date'])
 
-/** Compares what the web hook target was sent: method, path, headers, body, number of attempts and time between them. */
+/**
+ * Compares the calls that the web hook target got: method, path, headers, body, number of attempts and time between
+ * them.
+ */
 export function compareHookCalls (steps: readonly HookStep[], target: HookTarget, comparison: Comparison, hosts: (text: string) => string): StepResult[] {
   return steps.map((step) => {
     const own: Comparison = { ...comparison, differences: [] }

@@ -15,9 +15,9 @@ export interface HookAnswer {
 export interface HookTarget {
   /** `host:port` */
   address: string
-  /** Starts to collect calls and to answer them for a step. */
+  /** Starts to collect and answer the calls of a step. */
   begin: (step: string) => void
-  /** Calls so far, by the step during which, or after which, they came. */
+  /** Calls so far, by the step during or after which they arrived. */
   callsDuring: (step: string) => HookCall[]
   /** When the current step began. */
   since: () => number
@@ -25,8 +25,8 @@ export interface HookTarget {
 }
 
 /**
- * A web hook target that answers what the recorded one answered, in the same order.
- * @param answers by step, where the recording does not say how the target answered or after what time
+ * A web hook target that answers as the recorded one did, in the same order.
+ * @param answers by step, where the recording does not say how or when the target answered
  */
 export async function startHookTarget (recorded: readonly HookStep[], answers: Record<string, Partial<HookAnswer>>, clock: ManualClock): Promise<HookTarget> {
   const calls = new Map<string, HookCall[]>()

@@ -11,8 +11,8 @@ export interface Issuer {
 }
 
 /**
- * An OpenID Connect issuer as small as a login needs it: discovery, keys, and a token endpoint that gives the claims
- * belonging to the code. The recorder called the callback itself, so nothing visits the authorization endpoint.
+ * A minimal OpenID Connect issuer: discovery, keys, and a token endpoint with the claims for the code. The recorder
+ * called the callback itself, so the authorization endpoint is never called.
  */
 export async function startIssuer (claimsByCode: Record<string, JsonObject>, clock: ManualClock): Promise<Issuer> {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })

@@ -7,14 +7,14 @@ export interface Verdict {
   /** mails and web hook calls */
   equalEffects: number
   totalEffects: number
-  /** steps with differences that no entry accepts, only those differences */
+  /** steps with differences that no entry accepts, with only those differences */
   unaccepted: StepResult[]
   /** entries that no longer occur */
   stale: AcceptedDifference[]
   accepted: number
 }
 
-/** Counts and sorts the differences of one scenario into accepted and not; accepted ones do not count as equal. */
+/** Sorts the differences of a scenario into accepted and unaccepted ones. Accepted ones do not count as equal. */
 export function judge (result: ScenarioResult, list: readonly AcceptedDifference[]): Verdict {
   const own = list.filter(({ scenario }) => scenario === result.name.slice(0, 2))
   const used = new Set<AcceptedDifference>()

@@ -5,8 +5,9 @@ import type { Exchange, HeaderPair } from './types.js'
 const periodMs = 30_000
 
 /**
- * What is wrong with a request that should be the recorded one with the values of another run in it; undefined if nothing.
- * @param values recorded value against the value of the other run, for all values of the whole recording
+ * The problem with a request that should be the recorded one with the values of another run; undefined if there is
+ * none.
+ * @param values recorded values and those of the other run, for the whole recording
  */
 export function mockRequestFault (exchange: Exchange, live: IncomingMessage, body: string, values: ReadonlyMap<string, string>, now: number): string | undefined {
   const { request } = exchange

@@ -9,9 +9,9 @@ import { send } from './send.js'
 import type { Answer, Exchange, HeaderPair, HookStep, NamedRecording } from './types.js'
 
 /**
- * A stand-in for a server that behaves exactly as recorded but with other ids, tokens and codes. It checks that each
- * request is the recorded one with its own values in it, and answers 599 if not: so it proves both the substitution
- * and the comparison before there is a server.
+ * A mock server that behaves exactly as recorded, but with other ids, tokens and codes. It checks that each request is
+ * the recorded one with the mock's values, and answers 599 if not. So it tests substitution and comparison without a
+ * real server.
  */
 export function mockLive (recording: NamedRecording): StartLive {
   return async (config, clock) => {
@@ -46,7 +46,7 @@ export function mockLive (recording: NamedRecording): StartLive {
   }
 }
 
-/** From which exchange on each mail is there: when its code is first used, or with the next mail. */
+/** From which exchange on each mail exists: when its code is first used, or with the next mail. */
 function mailTimes ({ mails = [], exchanges }: NamedRecording): number[] {
   const firstUses = mails.map(({ subject }) => {
     const code = /\d{6}/.exec(subject)?.[0] ?? '?'
@@ -56,7 +56,7 @@ function mailTimes ({ mails = [], exchanges }: NamedRecording): number[] {
   return firstUses.map((_, mail) => Math.min(...firstUses.slice(mail)))
 }
 
-/** A listing sorted by random ids comes in another order. */
+/** A list that is sorted by random ids has another order. */
 function shuffled (exchange: Exchange, answer: Answer = { status: 599, headers: [] }): Answer {
   if (!isIdentityList(exchange) || !Array.isArray(answer.body)) return answer
   return { ...answer, body: [...answer.body].reverse() }
@@ -65,7 +65,7 @@ function shuffled (exchange: Exchange, answer: Answer = { status: 599, headers: 
 async function playCalls ({ calls }: HookStep, target: string, run: OtherRun, clock: ManualClock): Promise<void> {
   const start = clock.now()
   for (const { at_ms: atMs, request } of calls) {
-    // a server waits whole seconds between attempts; the rest of the recorded time is its own slowness
+    // A server waits whole seconds between attempts; the rest of the recorded time is its own delay.
     await clock.sleep(Math.max(0, start + Math.floor(atMs / 1000) * 1000 - clock.now()))
     const body = Buffer.from(JSON.stringify(run.json(request.body ?? null)))
     const headers = request.headers.map(([name, value]): HeaderPair =>
@@ -93,7 +93,7 @@ async function bodyOf (request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Written by hand, because node would add headers of its own. */
+/** Written by hand, because Node would add headers. */
 function write (response: ServerResponse, { status, headers, body = null }: Answer): void {
   const text = body === null ? '' : typeof body === 'string' ? body : JSON.stringify(body)
   const own = headers.filter(([name]) => !/^(content-length|transfer-encoding|date)$/i.test(name))

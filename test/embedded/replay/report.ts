@@ -3,14 +3,14 @@ import type { ScenarioResult, StepResult } from './types.js'
 
 const longestValue = 300
 
-/** `NN-name: N of M equal`, with mails and web hook calls where there are any. */
+/** `NN-name: N of M equal`, with mails and web hook calls if there are any. */
 export function scenarioLine ({ name }: ScenarioResult, verdict: Verdict): string {
   const effects = verdict.totalEffects === 0 ? '' : `, ${verdict.equalEffects} of ${verdict.totalEffects} mails and web hook steps equal`
   const accepted = verdict.accepted === 0 ? '' : `, ${verdict.accepted} listed`
   return `${name}: ${verdict.equal} of ${verdict.total} equal${effects}${accepted}`
 }
 
-/** Each step's differences, indented; at most `limit` of each step. */
+/** The differences of each step, indented; at most `limit` per step. */
 export function differenceLines (steps: readonly StepResult[], limit = Infinity): string[] {
   return steps.flatMap((step, position) => [
     `  ${step.index >= 0 ? `[${step.index}] ` : ''}${step.step}`,

@@ -10,7 +10,10 @@ const templates: Record<string, string> = {
 
 export const base64Url = (text: string): string => `base64://${Buffer.from(text).toString('base64')}`
 
-/** `registration.after.password.hooks`: a web hook per argument, then `session`; the base hook's settings unless given. */
+/**
+ * `registration.after.password.hooks`: a web hook per argument, then `session`. The base hook's settings are the
+ * default.
+ */
 export function hookConfig (...hooks: JsonObject[]): JsonObject {
   const list = hooks.map((own) => ({
     hook: 'web_hook',
@@ -58,7 +61,7 @@ export const dummyProvider: JsonObject = {
   }
 }
 
-/** The base schema with the further traits of the recording about validation messages. */
+/** The base schema with the additional traits of recording 16. */
 export function widerSchema (): JsonObject {
   const { schema } = loadBaseConfig()
   const properties = schema['properties']

@@ -2,7 +2,7 @@ import { codeRegistration, dummyProvider, hookConfig, widerSchema } from './scen
 import type { HookAnswer } from './hook-target.js'
 import type { JsonObject } from './types.js'
 
-/** What a recording's prose `config` means, reviewed by hand. */
+/** The `config` text of a recording as settings, reviewed by hand. */
 export interface Scenario {
   /** merged into the base configuration; lists are replaced */
   config?: JsonObject
@@ -10,7 +10,7 @@ export interface Scenario {
   schema?: JsonObject
   /** whether the recorded server ran with `--dev` (default true) */
   dev?: boolean
-  /** answers of the web hook target that the recording does not tell, by step */
+  /** answers of the web hook target that the recording does not have, by step */
   hookAnswers?: Record<string, Partial<HookAnswer>>
   /** claims that the OpenID Connect issuer gives for a code */
   claims?: Record<string, JsonObject>
@@ -24,8 +24,8 @@ const lifespans = (lifespan: string): JsonObject => Object.fromEntries(
   ['login', 'registration', 'settings', 'recovery', 'verification'].map((flow) => [flow, { lifespan }]))
 
 /**
- * Configurations by the number of the recording. A number that is not here has the base configuration. Scenarios of the
- * base variant shared one instance when recorded; none needs what another one left behind, so each gets its own here.
+ * Configurations by the number of the recording. Others have the base configuration. They shared one server when they
+ * were recorded; none needs data of another one, so each gets its own server here.
  */
 export const scenarios: Record<string, Scenario> = {
   '04': { config: registrationFlows({ after: { password: { hooks: [] } } }) },
@@ -87,7 +87,7 @@ export const scenarios: Record<string, Scenario> = {
   }
 }
 
-/** The scenario of a recording, by the number that its name begins with. */
+/** The scenario of a recording, by the number in its name. */
 export function scenarioOf (name: string): Scenario {
   return scenarios[name.slice(0, 2)] ?? {}
 }

@@ -6,7 +6,7 @@ import { isJsonObject, type HeaderPair, type Json, type RecordedRequest } from '
 /** Shorter values, such as codes, are replaced only where they stand alone. */
 const shortestInside = 16
 
-/** The recorded request with every value that is known by now replaced by its live counterpart; others stay as they are. */
+/** The recorded request with all known values replaced by live ones; others stay as they are. */
 export function liveRequest (request: RecordedRequest, recordedTime: number, ledger: Ledger, expand: (text: string) => string): LiveRequest {
   const inside = (text: string): string => replaceParameters(replaceLong(text, ledger), recordedTime, ledger)
   const body = liveBody(request.body ?? null, (text) => inside(expand(text)), (member, value) => liveValue(member, value, recordedTime, ledger))
@@ -19,7 +19,7 @@ export function liveRequest (request: RecordedRequest, recordedTime: number, led
   }
 }
 
-/** As the recorder serialised: the length is visible to web hooks. */
+/** Serialised as in the recording, because web hooks see the length. */
 function liveBody (body: Json, inside: (text: string) => string, valueOf: (member: string, value: string) => string | undefined): Buffer | undefined {
   if (body === null) return undefined
   if (typeof body === 'string') return Buffer.from(inside(body))
@@ -59,7 +59,7 @@ function replaceParameters (text: string, recordedTime: number, ledger: Ledger):
     (value, member: string) => liveValue(member, value, recordedTime, ledger) ?? value)
 }
 
-/** A page token is a position in a listing; it may look like an id that means something else. */
+/** A page token is a position in a list. It may look like an id with another meaning. */
 function replacePageToken (url: string, ledger: Ledger): string {
   return url.replace(/(?<=[?&]page_token=)[^&]+/, (token) => ledger.toLive('page-token', token) ?? token)
 }

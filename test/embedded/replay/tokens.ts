@@ -1,6 +1,5 @@
 /**
- * Finds the parts of a string that vary per run (the table in the recordings' description): what is left are literals,
- * which have to be the same in the recorded and in the live answer.
+ * Finds the varying parts of a string. The rest are literals, which must be equal in the recorded and the live answer.
  */
 export type Kind =
   'uuid' | 'session-token' | 'logout-token' | 'state' | 'link-token' | 'page-token' | 'code' | 'totp-secret' | 'lookup-code' |
@@ -8,16 +7,16 @@ export type Kind =
 
 export interface Part { kind: Kind | 'literal', value: string }
 
-/** Where a string stands, as far as it decides what in it varies. */
+/** The place of a string, as far as it decides what varies in it. */
 export interface Place {
   member?: string
-  /** below a message about backup codes */
+  /** inside a message about backup codes */
   isLookup?: boolean
   /** the value of the cookie of this name */
   cookie?: string
 }
 
-/** Kinds whose equality is compared: the same recorded value must always meet the same live value. */
+/** Kinds whose equality is compared: the same recorded value must always have the same live value. */
 export const trackedKinds: ReadonlySet<Kind> = new Set<Kind>(
   ['uuid', 'session-token', 'logout-token', 'state', 'link-token', 'code', 'totp-secret', 'lookup-code'])
 
@@ -30,16 +29,16 @@ const wholeValues: Array<[Kind, RegExp]> = [
   ['image', /^data:image\/png;base64,[A-Za-z0-9+/=]+$/]
 ]
 
-/** The value of any cookie but the CSRF cookie; how it is sealed is the server's own matter. */
+/** The value of any cookie except CSRF; its sealing is up to the server. */
 const sealedPattern = /^[A-Za-z0-9_.~=+/%-]{40,}$/
 
-/** Where a value may begin: not within a word, but after an encoded `=` of an address within an address. */
+/** Where a value can begin: not inside a word, but after an encoded `=` of a URL inside a URL. */
 const start = '(?:(?<=%3[Dd])|(?<![A-Za-z0-9]))'
 const parameter = (name: string): string => `(?<=(?:[?&;]|%3[Ff]|%26)${name}(?:=|%3[Dd]))`
 const parameterValue = '[^&%\\s"\'<>]+'
 
 const embedded: Array<[Kind, string]> = [
-  // sealed tokens end in as much encoded padding as their length happens to need
+  // Sealed tokens end with as much encoded padding as their length needs.
   ['page-token', `${parameter('page_token')}${parameterValue}(?:%3D)*`],
   ['state', `${parameter('state')}${parameterValue}`],
   ['link-token', `${parameter('token')}(?!ory_)${parameterValue}`],
@@ -58,7 +57,7 @@ const codePattern = new RegExp(`${start}(\\d{6})\\b`, 'g')
 const lookupPattern = /\b([a-z0-9]{8})\b/g
 const peerPortPattern = /(?<=:)(\d+)$/g
 
-/** Splits a text into literals and varying parts; joined values give the text again. */
+/** Splits a text into literals and varying parts; joined, they are the text again. */
 export function tokenise (text: string, place: Place = {}): Part[] {
   const whole = wholeValues.find(([, pattern]) => pattern.test(text))
   if (whole !== undefined) return [{ kind: whole[0], value: text }]
@@ -70,7 +69,7 @@ export function tokenise (text: string, place: Place = {}): Part[] {
   return parts
 }
 
-/** Six digits are a code only where codes are written: in mails and in members and query parameters of that name. */
+/** Six digits are a code only in mails and in members and query parameters of that name. */
 function mayHoldCode (text: string, { member }: Place): boolean {
   return /code/i.test(text) || (member !== undefined && /code$/.test(member))
 }

@@ -7,7 +7,7 @@ import { operationOf, type Operation, type Request } from './operations.js'
 
 export type AnswerCheck = (request: Request, answer: Answer) => Judgement
 
-/** `undescribed`: the document has no such operation, so nothing but a refusal or a redirect is due. */
+/** `undescribed`: the document has no such operation, so only a refusal or redirect is expected. */
 export interface Judgement { kind: 'described' | 'undescribed', problems: string[] }
 
 const escape = (part: string): string => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'))
@@ -16,14 +16,14 @@ const escape = (part: string): string => encodeURIComponent(part.replaceAll('~',
 export function createAnswerCheck (document: JsonObject, corrections: readonly Correction[]): AnswerCheck {
   const corrected = corrections.reduce<Json>((result, { at, right }) =>
     replaceAt(result, partsOf(at), (old) => right(isJsonObject(old) ? old : {})), document)
-  // strict: false, because OpenAPI has keywords of its own, such as example and discriminator
+  // strict: false, because OpenAPI has its own keywords, such as example and discriminator
   const ajv = new Ajv({ strict: false, allErrors: true })
   formats.default(ajv)
   ajv.addFormat('uuid4', { validate: (text: string) => /^[0-9a-f-]{36}$/.test(text) })
   ajv.addSchema({ ...corrected as JsonObject, $id: 'kratos' })
   const at = (...parts: string[]): JsonObject | undefined => parts.reduce<Json | undefined>((node, part) => isJsonObject(node) ? node[part] : undefined, corrected) as JsonObject | undefined
 
-  /** Where the response of this status is described, references followed. */
+  /** Where the response of this status is described, after following references. */
   function responsePlace ({ template, method }: Operation, status: number): string[] | undefined {
     const responses = ['paths', template, method.toLowerCase(), 'responses']
     const place = [String(status), 'default'].map((key) => [...responses, key]).find((candidate) => at(...candidate) !== undefined)
@@ -52,7 +52,7 @@ export function createAnswerCheck (document: JsonObject, corrections: readonly C
   }
 }
 
-/** What Kratos does where its document is silent: it refuses or points elsewhere, and the metrics are text. */
+/** What Kratos does if its document says nothing: it refuses or redirects, and metrics are text. */
 function undescribedProblems ({ method, url }: Request, { status }: Answer): string[] {
   return status >= 300 && status < 500 ? [] : [`${method} ${url.replace(/\?.*/, '')} ${status}: the document has no such operation`]
 }

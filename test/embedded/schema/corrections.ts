@@ -1,13 +1,13 @@
 import type { Json, JsonObject } from '../replay/types.js'
 
 /**
- * An error of Kratos' OpenAPI document: what v26.2.0 really answers is not what stands there. Each is proved by the
- * recordings, which break the document without it (schema.test.ts); nothing gets here because the embedded server does so.
+ * An error of Kratos' OpenAPI document: v26.2.0 answers differently. Each is proved by recordings, which do not match
+ * the document without the correction (test/contract/openapi.ts). What only the embedded server does is no reason.
  */
 export interface Correction {
   /** JSON pointer into the document */
   at: string
-  /** What would be right in the place of what is there. */
+  /** The correct value for what is there. */
   right: (wrong: JsonObject) => JsonObject
   reason: string
 }
@@ -36,7 +36,7 @@ const noFlow = 'an error before there is a flow (unknown id, malformed id, hook,
 export const corrections: Correction[] = [
   { at: '/components/schemas/genericError/properties/details', right: () => errorDetails, reason: 'says that details are always empty; they tell why and where to go on (recordings 13, 20, 34, 63, and further-answers.json)' },
   { at: '/components/schemas/errorBrowserLocationChangeRequired/properties/error', right: () => ref('schemas/genericError'), reason: 'wants the error object in another error object (recordings 34, 55, 56, 68)' },
-  { at: '/components/schemas/sessionDevice/properties/user_agent', right: orNull, reason: 'null where the client sent no User-Agent (recording 45, facts 3)' },
+  { at: '/components/schemas/sessionDevice/properties/user_agent', right: orNull, reason: 'null where the client sent no User-Agent (recording 45; docs/kratos-facts.md, section 3)' },
   { at: '/components/schemas/session/properties/devices', right: orNull, reason: 'null in the list of all sessions unless asked for (further-answers.json)' },
   { at: '/components/schemas/session/properties/identity', right: orNull, reason: 'null in the login\'s answer when whoami would ask for a second factor (recording 34)' },
   { at: '/components/schemas/successfulNativeLogin/properties/continue_with', right: orNull, reason: 'null, not absent, when there is nothing to go on with (recording 10)' },

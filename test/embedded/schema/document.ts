@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { isJsonObject, type Json, type JsonObject } from '../replay/types.js'
 
 /**
- * Path of Kratos' own OpenAPI document. It is Ory's text, so it is not in this repository: `npm run test:contract` gets it
- * by `--openapi <file>`. Without it answers are not checked against it.
+ * Path of Kratos' own OpenAPI document. The document is Ory's and not in this repository: use `npm run test:contract --
+ * --openapi <file>`. Without it, answers are not checked against it.
  */
 const { KRATOS_OPENAPI: path } = process.env
 
@@ -15,7 +15,7 @@ export function loadDocument (): JsonObject {
   return asJsonSchema(JSON.parse(readFileSync(path, 'utf8')) as JsonObject) as JsonObject
 }
 
-/** OpenAPI 3.0's `nullable` (section 4.7.24) is the one keyword that JSON Schema does not know and that decides. */
+/** `nullable` of OpenAPI 3.0 (section 4.7.24) is the only relevant keyword that JSON Schema does not have. */
 function asJsonSchema (node: Json): Json {
   if (Array.isArray(node)) return node.map(asJsonSchema)
   if (!isJsonObject(node)) return node
@@ -29,7 +29,7 @@ function asJsonSchema (node: Json): Json {
 export const partsOf = (pointer: string): string[] =>
   pointer.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
 
-/** A copy in which something else stands at a pointer; members on the way are made where there are none. */
+/** A copy with another value at a pointer; missing members on the way are created. */
 export function replaceAt (node: Json | undefined, [member, ...rest]: string[], change: (old: Json | undefined) => Json): Json {
   if (member === undefined) return change(node)
   const old = isJsonObject(node) ? node : {}

@@ -8,27 +8,28 @@ export type Kind = 'native' | 'browser'
 
 interface LoginOptions { refresh?: boolean, aal?: string }
 
-/** Somebody at the stock SDK, in an app or in a browser; the differences between the two end here. */
+/** A user of the stock SDK, in an app or in a browser, with the same interface. */
 export interface Visitor {
   api: FrontendApi
   /** Opens a flow of the visitor's kind. */
   open: ReturnType<typeof openers>
-  /** What an app sends along; a browser sends its cookies. */
+  /** What an app sends in addition; a browser sends its cookies. */
   credential: () => { xSessionToken?: string }
-  /** What a form sends along, of which the app has nothing. */
+  /** Hidden form fields; an app has none. */
   hidden: (flow: { ui: UiContainer }) => { csrf_token?: string }
-  /** Keeps the token of an answer; a browser has a cookie already. */
+  /** Keeps the token of an answer; a browser already has a cookie. */
   keep: (token: string | undefined) => void
 }
 
-/** @param exchanges gets all that is asked and answered */
+/** @param exchanges gets all requests and answers */
 export function createVisitor (kind: Kind, kratos: TargetKratos, exchanges: Exchanged[]): Visitor {
   const jar = createJar()
   let token: string | undefined
   const credential = (): { xSessionToken?: string } => token === undefined ? {} : { xSessionToken: token }
   const api = new FrontendApi(new Configuration({
     basePath: kratos.publicUrl,
-    // the SDK asks for nothing in particular, and Kratos then takes a browser for one that wants pages (facts 5)
+    // The SDK sends no Accept header, so that Kratos takes a browser for one that navigates (docs/kratos-facts.md,
+    // section 5).
     headers: { Accept: 'application/json' },
     fetchApi: observed(kind === 'browser' ? jar.fetch : fetch, kratos, exchanges)
   }))
@@ -57,7 +58,7 @@ function hiddenValue ({ nodes }: UiContainer, name: string): string {
   return node?.attributes.node_type === 'input' ? String(node.attributes.value) : ''
 }
 
-/** A fetch that notes what it was answered; where the admin port sends it on to the public one, what that said. */
+/** A fetch that records its answers; if the admin port redirects to the public one, that answer. */
 export function observed (fetchApi: typeof fetch, { adminUrl }: TargetKratos, exchanges: Exchanged[]): typeof fetch {
   return async (input, init) => {
     const answer = await fetchApi(input, init)

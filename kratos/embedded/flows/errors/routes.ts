@@ -5,7 +5,7 @@ import type { Exchange } from '../../http/exchange.js'
 import { route, type Route } from '../../http/router.js'
 import { newId, parseUuid } from '../../random.js'
 
-/** The error that a redirect to the error page names; readable again and again (recording 64). */
+/** The stored error that the error page shows; it can be read repeatedly (recording 64). */
 function fetchError (ex: Exchange): Answer {
   const asked = ex.query.get('error') || ex.query.get('id')
   if (asked === 'stub:500') return json(200, stub())

@@ -21,9 +21,7 @@ import { csrfNode } from '../../ui/node.js'
 import { linkWaitingAccount, waitingAccount } from './linking.js'
 import { openLogin } from './opening.js'
 
-/**
- * The second half of a login: the session goes on when it is the same person's, else a new one → hooks → stored → answer.
- */
+/** Finishes a login: continues the session of the same identity or makes a new one, runs hooks, stores, answers. */
 export async function completeLogin (ex: Exchange, flow: Flow, { identity, method }: ProvenIdentity, old: Session | undefined): Promise<Answer> {
   const { kratos } = ex
   const session = old !== undefined && old.identityId === identity.id ? old : newSession(identity)
@@ -52,7 +50,7 @@ async function withHooks (ex: Exchange, flow: Flow, session: Session): Promise<A
   }
 }
 
-/** Where a second factor must follow, when whoami would ask for one (recording 34). */
+/** URL of the second factor, if whoami would require one (recording 34). */
 function secondFactorUrl ({ kratos }: Exchange, flow: Flow, session: Session): string | undefined {
   try {
     ensureAal(kratos, session, kratos.config.session.whoami.required_aal, flow.returnTo)
@@ -75,7 +73,7 @@ async function loggedIn (ex: Exchange, flow: Flow, session: Session, returnTo: s
   return json(200, { session: sessionJson(ex.kratos, session), continue_with: continueWith })
 }
 
-/** The account waits on in a flow that asks for the second factor. @param url where such a flow would be opened */
+/** Opens a flow for the second factor that keeps the account to link. @param url init URL of such a flow */
 async function secondFactorFirst (ex: Exchange, { context }: Flow, session: Session, url: string): Promise<Answer> {
   const target = new URL(url)
   const flow = await openLogin({ ...ex, target: `${target.pathname}${target.search}`, path: target.pathname, query: target.searchParams }, 'browser', { session })
@@ -84,7 +82,7 @@ async function secondFactorFirst (ex: Exchange, { context }: Flow, session: Sess
   return isJsonRequest(ex) ? json(200, flowJson(flow)) : redirect(ex.method, 303, uiUrl(ex.kratos, flow))
 }
 
-/** 422: the browser must go somewhere else to complete the flow. */
+/** 422: the browser has to continue at another URL. */
 export const browserLocationChangeRequired = (url: string): ApiError => new ApiError({
   id: 'browser_location_change_required',
   code: 422,

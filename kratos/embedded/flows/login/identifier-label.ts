@@ -6,7 +6,7 @@ const isIdentifier = (credentials: JsonObject): boolean =>
   ['password', 'webauthn', 'code'].some(type => asObject(credentials[type])['identifier'] === true) ||
   asObject(credentials['passkey'])['display_name'] === true || asObject(credentials['totp'])['account_name'] === true
 
-/** The title of the only trait one can log in with, or "ID" when there are several. */
+/** The title of the only trait that is an identifier, or "ID" if there are several. */
 export function identifierLabel ({ fields }: IdentitySchema): UiMessage {
   const identifiers = fields.filter(({ schema }) => isIdentifier(asObject(asObject(schema['ory.sh/kratos'])['credentials'])))
   const [only] = identifiers

@@ -38,7 +38,7 @@ function requestedAal (ex: Exchange): 'aal1' | 'aal2' {
   throw badRequest(`Unable to parse AuthenticationMethod Assurance Level (AAL): expected one of [aal1, aal2] but got ${aal}`)
 }
 
-/** Which form is needed; a session of the same level without `refresh` needs none. */
+/** Which form to show. @throws ApiError when a session of this level exists and `refresh` is not asked for */
 function pageFor (ex: Exchange, flow: Flow, session: Session | undefined, isLinking: boolean): LoginPage {
   if (flow.requestedAal === 'aal2') {
     if (session === undefined) throw sessionRequiredForHigherAal()
@@ -50,18 +50,19 @@ function pageFor (ex: Exchange, flow: Flow, session: Session | undefined, isLink
   return { kind: ex.kratos.config.selfservice.flows.login.style === 'identifier_first' && !isLinking ? 'identifier' : 'first-factor' }
 }
 
-/** What another flow hands on to a login. */
+/** What another flow passes to a login. */
 export interface Inheritance {
-  /** The session, when the request does not have it yet. */
+  /** The session, if the request does not have it yet. */
   session?: Session
-  /** An account waits to be linked: everything on one page. */
+  /** An account will be linked: the form is on one page. */
   isLinking?: boolean
 }
 
 /**
- * A login flow with its form, stored.
- * @throws ApiError when the caller is logged in already, or asks for a second factor without the first (facts 7)
- * @throws FailedOpening when a hook before it fails
+ * Opens and stores a login flow.
+ * @throws ApiError when the caller is already logged in, or asks for a second factor without a first
+ * (docs/kratos-facts.md, section 7)
+ * @throws FailedOpening when a `before` hook fails
  */
 export async function openLogin (ex: Exchange, type: 'api' | 'browser', inherited: Inheritance = {}): Promise<Flow> {
   const flow = { ...newFlow(ex, 'login', type), createdAt: 0, updatedAt: 0 }

@@ -11,8 +11,9 @@ import { MESSAGES } from '../../ui/message.js'
 import { nodeId, setNodeValue } from '../../ui/node.js'
 
 /**
- * The second page of an identifier-first login: the ways that this identity has. 400 is Kratos' way to say "next page" (recording 08).
- * @throws FormError 4000037 when there is none, unless that must not be known
+ * The second page of an identifier-first login: the methods of this identity. Kratos answers a next page with 400
+ * (recording 08).
+ * @throws FormError 4000037 when there is none, unless account enumeration is mitigated
  */
 export function showCredentials (ex: Exchange, flow: Flow, { identifier, identity }: ShowCredentials): Answer {
   resetMessages(flow.ui)

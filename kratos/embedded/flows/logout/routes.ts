@@ -10,7 +10,7 @@ import { route, type Handler, type Route } from '../../http/router.js'
 import { deleteCookie } from '../../session/cookie.js'
 import { bearerToken, findSession, noActiveSession, sealedSession } from '../../session/credentials.js'
 
-/** A browser sees errors on the error page. */
+/** Shows errors to browsers on the error page. */
 const forwarding = (handler: Handler): Handler => async (ex) => {
   try {
     return await handler(ex)
@@ -31,7 +31,10 @@ function init (ex: Exchange): Answer {
   return json(200, { logout_url: withQuery(publicUrl(ex.kratos, '/self-service/logout'), parameters), logout_token: session.logoutToken })
 }
 
-/** Ends the session, then looks at return_to: a forbidden one does not keep anybody logged in (facts 10). */
+/**
+ * Ends the session before it checks return_to: a forbidden return_to does not keep anybody logged in
+ * (docs/kratos-facts.md, section 10).
+ */
 function complete (ex: Exchange): Answer {
   const token = ex.query.get('token') ?? ''
   if (token === '') throw badRequest('Please include a token in the URL query.')
@@ -44,7 +47,10 @@ function complete (ex: Exchange): Answer {
   return isJsonRequest(ex) ? empty(204) : redirect(ex.method, 303, returnTo)
 }
 
-/** Kratos' trap: Bearer is revoked, else the cookie's session; X-Session-Token alone revokes nothing (recording 41). */
+/**
+ * As Kratos does: revokes the Bearer token, otherwise the cookie's session. X-Session-Token alone revokes nothing
+ * (recording 41).
+ */
 function revokePresented (ex: Exchange): void {
   const { sessions } = ex.kratos.store
   const bearer = bearerToken(ex)

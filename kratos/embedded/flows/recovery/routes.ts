@@ -18,7 +18,7 @@ import { replaceExpiredRecovery, replaceRecovery } from './replacement.js'
 
 const openApi = whenOn(async (ex) => json(200, flowJson(await openRecovery(ex, newRecovery(ex, 'api', configuredMethod(ex))))))
 
-/** A flow that cannot be made is told on the error page; what a hook says against it, in the answer itself. */
+/** An error of the flow goes to the error page; an error of a hook is the answer itself. */
 const openBrowser = whenOn(async (ex) => {
   let flow: Flow
   try {
@@ -49,9 +49,9 @@ function submittedFlow (ex: Exchange): Flow {
 }
 
 /**
- * A submit: known flow → not expired → the method that feels responsible → the form again, a flow in its place, or the end.
- * What fails on the way comes back in the form, which belongs to the method that failed: with none, to nobody ever after
- * (recording 55).
+ * A submit: finds the flow, checks the expiry and offers the form to the methods. The result is the form again, a new
+ * flow or the end. Errors are shown in the form. The flow then belongs to the method that failed; without one, no
+ * method accepts it any more (recording 55).
  */
 async function submit (ex: Exchange): Promise<Answer> {
   let flow: Flow
@@ -92,7 +92,7 @@ async function conclude (ex: Exchange, flow: Flow, method: Method, outcome: Excl
   }
 }
 
-/** A code or link is spent even when the end fails: a new flow takes over. */
+/** The code or link is used up even if the end fails, so a new flow follows. */
 async function completeOrReplace (ex: Exchange, flow: Flow, method: Method, recovered: RecoveredIdentity): Promise<Answer> {
   try {
     return await completeRecovery(ex, flow, recovered)

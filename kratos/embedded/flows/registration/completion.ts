@@ -18,10 +18,10 @@ import { backToApp } from '../../session/token-exchange.js'
 import type { AfterConfig } from '../../config/types.js'
 
 /**
- * The second half of a registration: hooks that may object → check → store → session → the other hooks → answer.
- * Once stored, the identity stays, whatever the hooks do (facts 17).
+ * Finishes a registration: hooks that can object, check, storage, session, the other hooks, answer. Once stored, the
+ * identity stays, whatever later hooks say (docs/kratos-facts.md, section 17).
  * @param provider of a social sign-up
- * @throws DuplicateError for an identifier that somebody has
+ * @throws DuplicateError for an identifier that is already used
  */
 export async function completeRegistration (ex: Exchange, flow: Flow, identity: Identity, method: string, provider?: string): Promise<Answer> {
   const { kratos } = ex
@@ -41,7 +41,7 @@ export async function completeRegistration (ex: Exchange, flow: Flow, identity: 
   return answer ?? backToApp(ex, flow, session, method) ?? registered(ex, flow, session, returnTo)
 }
 
-/** Runs hooks; when one objects, the form keeps what was sent. */
+/** Runs hooks. If one objects, the form keeps the submitted values. */
 async function withHooks (ex: Exchange, flow: Flow, identity: Identity, method: string, stage: HookStage, session?: Session): Promise<Answer | undefined> {
   try {
     return await runHooks({ ex, flow, stage, method, identity, ...(session === undefined ? {} : { session }) })
@@ -52,7 +52,7 @@ async function withHooks (ex: Exchange, flow: Flow, identity: Identity, method: 
   }
 }
 
-/** The answer when no hook gave one: no session hook is configured, or an html form (recordings 04, 22). */
+/** The answer if no hook gave one: without a session hook, and for HTML forms (recordings 04, 22). */
 function registered (ex: Exchange, flow: Flow, session: Session, returnTo: string): Answer {
   const { kratos } = ex
   if (flow.type === 'api' || isJsonRequest(ex)) {

@@ -13,7 +13,7 @@ export function ensureEnabled ({ kratos }: Exchange): void {
   throw badRequest('Registration is not allowed because it was disabled.', { id: 'self_service_flow_disabled', message: 'registration flow disabled' })
 }
 
-/** A registration flow with its form, stored. @throws ApiError when registration is switched off or a hook before it fails */
+/** Opens and stores a registration flow. @throws ApiError when registration is disabled or a `before` hook fails */
 export async function openRegistration (ex: Exchange, type: 'api' | 'browser'): Promise<Flow> {
   ensureEnabled(ex)
   const flow = newFlow(ex, 'registration', type)

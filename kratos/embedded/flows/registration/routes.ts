@@ -45,8 +45,8 @@ function fetchFlow (ex: Exchange): Answer {
 }
 
 /**
- * A submit: known flow → nobody logged in → not expired → the method that feels responsible → hooks and storage.
- * What fails on the way comes back in the form.
+ * A submit: finds the flow, checks that nobody is logged in and the expiry, offers the form to the methods, runs hooks
+ * and stores. Errors are shown in the form.
  */
 async function submit (ex: Exchange): Promise<Answer> {
   if (findSession(ex) !== undefined) return isJsonRequest(ex) ? writeError(ex, alreadyLoggedIn()) : redirect(ex.method, 302, checkedReturnTo(ex))
@@ -80,7 +80,10 @@ async function offerToMethods (ex: Exchange, flow: Flow): Promise<Answer> {
   throw formError(MESSAGES.noRegistrationStrategy())
 }
 
-/** 410 with the flow to use instead, or the way to it; a code's end counts as the flow's (facts 8, recording 59). */
+/**
+ * 410 with the new flow, or a redirect to it. An expired code counts as an expired flow (docs/kratos-facts.md, section
+ * 8; recording 59).
+ */
 async function replaceExpired (ex: Exchange, flow: Flow, expiresAt = flow.expiresAt): Promise<Answer> {
   const replacement = await openRegistration(ex, flow.type)
   Object.assign(replacement, { requestUrl: flow.requestUrl, returnTo: flow.returnTo, identitySchema: flow.identitySchema })

@@ -22,12 +22,12 @@ import { csrfNode } from '../../ui/node.js'
 import { openSettings } from './opening.js'
 import { ensureAllowed } from './privilege.js'
 
-/** A change on its way: who makes it, how it was asked for, and the identity as it shall be. */
+/** A change: who makes it, by which method, and the changed identity. */
 export interface Change { session: Session, method: string, identity: Identity }
 
 /**
- * The second half of a change: hooks that may object → check → store → a fresh form in the same flow → the other hooks → answer.
- * Once stored, the change stays, whatever the hooks do (facts 17).
+ * Finishes a change: hooks that can object, check, storage, a fresh form in the same flow, the other hooks, answer.
+ * Once stored, the change stays, whatever later hooks say (docs/kratos-facts.md, section 17).
  */
 export async function completeSettings (ex: Exchange, flow: Flow, change: Change): Promise<Answer> {
   const { kratos } = ex
@@ -43,7 +43,7 @@ export async function completeSettings (ex: Exchange, flow: Flow, change: Change
   return answer ?? saved(ex, flow, change, returnTo)
 }
 
-/** Runs hooks; when one objects, the form keeps what was sent. */
+/** Runs hooks. If one objects, the form keeps the submitted values. */
 async function withHooks (ex: Exchange, flow: Flow, { session, method, identity }: Change, stage: HookStage): Promise<Answer | undefined> {
   try {
     return await runHooks({ ex, flow, stage, method, identity, session })
@@ -54,7 +54,7 @@ async function withHooks (ex: Exchange, flow: Flow, { session, method, identity 
   }
 }
 
-/** @throws FormError for traits that are not valid or taken; ApiError 403 when the login is too long ago */
+/** @throws FormError for traits that are invalid or already used; ApiError 403 when the login is too old */
 function store (ex: Exchange, { session, identity }: Change): void {
   const { clock, schemas, store } = ex.kratos
   validateIdentity(identity, schemas.get(identity.schemaId), clock.now())
@@ -67,7 +67,7 @@ function store (ex: Exchange, { session, identity }: Change): void {
   }
 }
 
-/** The form of a new flow takes the place of the old one, its action included (recording 50). */
+/** The flow gets the form of a new flow, including its action (recording 50). */
 async function renewForm (ex: Exchange, flow: Flow, { session, identity }: Change): Promise<void> {
   const { ui, context } = await openSettings(ex, identity, session, flow.type)
   Object.assign(flow, { state: 'success', ui, context })

@@ -20,12 +20,12 @@ export function sortSettings (kratos: Kratos, flow: Flow, schemaId: string): voi
   sortNodes(flow.ui.nodes, { groups: GROUPS, keys: [...kratos.schemas.get(schemaId).keys, ...LAST_KEYS] })
 }
 
-/** Under which name a change waits for a new login. */
+/** Name under which a change waits for a new login. */
 export const pausedName = (method: string): string => `ory_kratos_settings_${method}`
 
 /**
- * A settings flow with its form, stored. What waited for a new login is forgotten.
- * @throws ApiError for a return_to outside the allow-list
+ * Opens and stores a settings flow. Changes that waited for a new login are dropped.
+ * @throws ApiError for a return_to that is not allowed
  */
 export async function openSettings (ex: Exchange, identity: Identity, session: Session, type: 'api' | 'browser'): Promise<Flow> {
   const flow = newFlow(ex, 'settings', type)

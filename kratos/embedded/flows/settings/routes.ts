@@ -38,21 +38,21 @@ async function initBrowser (ex: Exchange): Promise<Answer> {
   }
 }
 
-/** Nobody is logged in: only here the answer has a stray key (recording 53). */
+/** Nobody is logged in. Only this answer has a strange extra key (recording 53). */
 function toLogin (ex: Exchange, returnTo: string): Answer {
   if (isJsonRequest(ex)) return writeError(ex, noActiveSession().with({ extra: { CredentialsMissing: false } }))
   const login = publicUrl(ex.kratos, '/self-service/login/browser')
   return redirect(ex.method, 303, returnTo === '' ? login : withQuery(login, { return_to: returnTo }))
 }
 
-/** Errors that name another page: JSON callers get the error, a browser goes there (recordings 51, 52). */
+/** Errors with a URL: JSON callers get the error, browsers are redirected (recordings 51, 52). */
 function elsewhere (ex: Exchange, error: ApiError, isJson: boolean): Answer | undefined {
   const { id, extra } = error.fields
   if (id !== 'session_aal2_required' && id !== 'session_refresh_required') return undefined
   return isJson ? writeError(ex, error) : redirect(ex.method, 303, String(extra?.['redirect_browser_to']))
 }
 
-/** Answer to fetches and submits without a session, before the flow is looked at (facts 8). */
+/** Fetches and submits without a session are refused before the flow is read (docs/kratos-facts.md, section 8). */
 function unauthenticated (ex: Exchange): Answer {
   if (isJsonRequest(ex)) return writeError(ex, unauthorized('A valid Ory Session Cookie or Ory Session Token is missing.'))
   return redirect(ex.method, 302, ex.kratos.config.selfservice.flows.login.ui_url)
@@ -72,8 +72,8 @@ function fetchFlow (ex: Exchange): Answer {
 }
 
 /**
- * A submit: logged in → known flow → high enough level → not expired → one's own → the method that feels responsible → hooks
- * and storage. What fails on the way comes back in the form.
+ * A submit: checks session, flow, level, expiry and owner, offers the form to the methods, runs hooks and stores.
+ * Errors are shown in the form.
  */
 async function submit (ex: Exchange): Promise<Answer> {
   const session = findSession(ex)
@@ -115,7 +115,7 @@ function failed (ex: Exchange, flow: Flow, session: Session, error: unknown): An
   })
 }
 
-/** 410 with the flow to use instead, or the way to it (facts 8). */
+/** 410 with the new flow, or a redirect to it (docs/kratos-facts.md, section 8). */
 async function replaceExpired (ex: Exchange, flow: Flow, session: Session): Promise<Answer> {
   const replacement = await openSettings(ex, session.identity, session, flow.type)
   Object.assign(replacement, { requestUrl: flow.requestUrl, returnTo: flow.returnTo })

@@ -22,7 +22,7 @@ const PAUSE_MS = 15 * 60_000
 
 type Applied = Outcome<Identity>
 
-/** Offers the submit, or the change that waited for a new login, to one method after another. */
+/** Offers the submit, or a change that waited for a new login, to the methods in turn. */
 export async function submitChange (ex: Exchange, flow: Flow, session: Session): Promise<Answer> {
   for (const { id, settings } of settingsMethods()) {
     const outcome = await offer(ex, flow, session, id, settings)
@@ -49,7 +49,7 @@ async function offer (ex: Exchange, flow: Flow, session: Session, id: string, se
   return { kind: 'not-responsible' }
 }
 
-/** Applies what was just read; when the login is too long ago, it waits for a new one. */
+/** Applies what was read. If the login is too old, the change waits for a new one. */
 async function applied (ex: Exchange, flow: Flow, session: Session, id: string, settings: SettingsMethod, form: JsonObject): Promise<Applied> {
   try {
     return await settings.apply(ex, flow, session, form)
@@ -61,14 +61,14 @@ async function applied (ex: Exchange, flow: Flow, session: Session, id: string, 
   }
 }
 
-/** Every method but the profile, when it fails or is not meant, clears what earlier tries left (recording 50). */
+/** Each method except profile clears earlier messages when it fails or is not meant (recording 50). */
 function clear (ex: Exchange, flow: Flow, id: string): void {
   if (id === 'profile') return
   resetMessages(flow.ui)
   upsertNode(flow.ui, csrfNode(csrfToken(ex)))
 }
 
-/** The form that waited for a new login; only a browser that navigates comes back to it. */
+/** The form that waited for a new login. Only browsers that navigate return to it. */
 function keptForm (ex: Exchange, flow: Flow, session: Session, id: string): JsonObject | undefined {
   if (flow.type === 'api' || isJsonRequest(ex)) return undefined
   const kept = resume(ex, pausedName(id), session.identityId)

@@ -7,12 +7,12 @@ import type { Handler } from '../../http/router.js'
 import { runHooks } from '../../hooks/registry.js'
 import { configuredMethod, newVerification } from './start.js'
 
-/** A handler that answers only while the flow is switched on; else a browser sees that on the error page. */
+/** Wraps a handler: while the flow is disabled, callers get an error and browsers the error page. */
 export const whenOn = (handler: Handler): Handler => async (ex) => ex.kratos.config.selfservice.flows.verification.enabled
   ? await handler(ex)
   : forwardError(ex, badRequest('Verification is not allowed because it was disabled.'))
 
-/** What an init request gets, stored. */
+/** Opens and stores a verification flow. */
 export async function openVerification (ex: Exchange, type: 'api' | 'browser'): Promise<Flow> {
   const flow = newVerification(ex, type, configuredMethod(ex))
   await runHooks({ ex, flow, stage: 'before', method: '' })

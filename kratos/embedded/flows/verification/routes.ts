@@ -17,7 +17,7 @@ import { replaceExpiredVerification, replaceVerification } from './replacement.j
 
 const initApi = whenOn(async (ex) => json(200, flowJson(await openVerification(ex, 'api'))))
 
-/** Errors are JSON here even for a page (recording 61). */
+/** Errors are JSON here, even for browsers (recording 61). */
 const initBrowser = whenOn(async (ex) => openedFlow(ex, await openVerification(ex, 'browser')))
 
 const fetchFlow = whenOn((ex) => json(200, flowJson(fetchedFlow(ex, 'verification'))))
@@ -32,8 +32,8 @@ function submittedFlow (ex: Exchange): Flow {
 }
 
 /**
- * A submit: known flow → not expired → the flow's own method → the form again, a flow in its place, or the end. What fails on
- * the way comes back in the form; messages of earlier tries stay in it (recording 60).
+ * A submit: finds the flow, checks the expiry and offers the form to the flow's method. The result is the form again, a
+ * new flow or the end. Errors are shown in the form; messages of earlier submits stay (recording 60).
  */
 async function submit (ex: Exchange): Promise<Answer> {
   let flow: Flow
@@ -74,7 +74,7 @@ async function conclude (ex: Exchange, flow: Flow, method: Method, outcome: Excl
   }
 }
 
-/** The address is verified whatever the hooks do; a code or link is spent all the same, so a new flow says what they object. */
+/** The address is verified whatever hooks say. The code or link is used up, so a new flow shows an objection. */
 async function complete (ex: Exchange, flow: Flow, method: Method, identity: Identity): Promise<Answer> {
   try {
     return await runHooks({ ex, flow, stage: 'post-persist', method: '', identity }) ?? shown(ex, flow)
@@ -84,7 +84,7 @@ async function complete (ex: Exchange, flow: Flow, method: Method, identity: Ide
   }
 }
 
-/** A page is asked for by Accept alone, whatever the flow's type (facts 5). */
+/** Only Accept decides about a redirect, not the type of the flow (docs/kratos-facts.md, section 5). */
 function shown (ex: Exchange, flow: Flow): Answer {
   if (isHtmlRequest(ex)) return redirect(ex.method, 303, uiUrl(ex.kratos, flow))
   delete flow.transientPayload

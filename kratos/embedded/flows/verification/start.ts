@@ -7,7 +7,7 @@ import { resendNode } from '../../methods/address-nodes.js'
 import { isEnabled, type Method } from '../../methods/method.js'
 import { METHODS } from '../../methods/registry.js'
 
-/** The method that new flows are made for. @throws ApiError 400 when it is switched off */
+/** The method of new flows. @throws ApiError 400 when it is disabled */
 export function configuredMethod ({ kratos }: Exchange): Method {
   const { use } = kratos.config.selfservice.flows.verification
   const method = METHODS.find(({ id, verification }) => id === use && verification !== undefined && isEnabled(kratos, id))
@@ -15,7 +15,7 @@ export function configuredMethod ({ kratos }: Exchange): Method {
   throw badRequest(`The active verification strategy ${use} is not enabled. Please enable it in the configuration.`)
 }
 
-/** A verification flow with the form of one method; not stored yet. */
+/** A verification flow with the form of one method, not stored yet. */
 export function newVerification (ex: Exchange, type: 'api' | 'browser', method: Method): Flow {
   const flow = newFlow(ex, 'verification', type)
   flow.active = method.group
@@ -23,7 +23,7 @@ export function newVerification (ex: Exchange, type: 'api' | 'browser', method: 
   return flow
 }
 
-/** A verification that begins with another flow: its message is sent already (recordings 05, 60). */
+/** A verification that another flow starts. Its message is already sent (recordings 05, 60). */
 export function startVerification (ex: Exchange, original: Flow, identity: Identity, address: VerifiableAddress): Flow {
   const method = configuredMethod(ex)
   const flow = newVerification(ex, original.type, method)
@@ -35,7 +35,7 @@ export function startVerification (ex: Exchange, original: Flow, identity: Ident
   return flow
 }
 
-/** The original request, in which `after_verification_return_to` takes the place of `return_to`. */
+/** The original request; `after_verification_return_to` replaces `return_to`. */
 function requestAfter (requestUrl: string): { requestUrl: string, returnTo: string } {
   const [path = '', rest = ''] = requestUrl.split(/\?(.*)/s)
   const query = new URLSearchParams(rest)

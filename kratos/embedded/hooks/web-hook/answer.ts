@@ -6,9 +6,9 @@ import { newId } from '../../random.js'
 import type { HookAnswer } from './delivery.js'
 import { isDecisive, type HookSettings } from './settings.js'
 
-/** A hook's objection in Kratos' interrupt format; the messages belong to fields of the form. */
+/** An objection of a hook in Kratos' interrupt format, with messages for fields of the form. */
 export class HookObjection extends FormError {
-  /** What Kratos says where there is no form yet. */
+  /** What Kratos says when there is no form yet. */
   readonly summary: string
 
   constructor (objections: Array<{ pointer: string, messages: FieldMessage[] }>) {
@@ -18,13 +18,14 @@ export class HookObjection extends FormError {
   }
 }
 
-/** A hook before a flow changes an identity that is not there: Kratos v26.2.0 drops the connection. */
+/** A hook before a flow wants to change an identity, but there is none yet. Kratos v26.2.0 drops the connection. */
 export class NobodyToChange extends Error {}
 
 /**
- * Does what the answer of a hook asks for.
+ * Applies the answer of a hook.
  * @param identity changed in place by `response.parse` (recording 76)
- * @throws NobodyToChange when there is no identity; HookObjection for an answer in the interrupt format; ApiError 502 or 500 for any other refusal (recordings 72, 75)
+ * @throws NobodyToChange when there is no identity; HookObjection for an answer in the interrupt format; ApiError 502
+ * or 500 for any other refusal (recordings 72, 75)
  */
 export function applyAnswer ({ status, body }: HookAnswer, settings: HookSettings, identity: Identity | undefined, now: number): void {
   if (status >= 400) throw isDecisive(settings) ? objection(body) : refused(status)
@@ -66,14 +67,14 @@ const fieldMessage = (pointer: string, { id, text, type, context }: JsonObject):
   message: { id: Number(id ?? 0), text: String(text ?? ''), type: type === 'error' ? 'error' : 'info', ...(context === undefined ? {} : { context: context as JsonObject }) }
 })
 
-/** `#/traits/email` as `traits.email`; anything else is taken as it is. */
+/** `#/traits/email` as `traits.email`; other text stays as it is. */
 const dotted = (pointer: string): string => !pointer.startsWith('#/')
   ? pointer
   : pointer.slice(2).split('/').map(part => decodeURIComponent(part.replaceAll('~1', '/').replaceAll('~0', '~'))).join('.')
 
 const isFilled = (value: Json | undefined): boolean => value !== undefined && value !== null && value !== ''
 
-/** What is missing or empty stays as it is; only `external_id` can be taken away. */
+/** Missing and empty members change nothing. Only `external_id` can be removed. */
 function changeIdentity (identity: Identity | undefined, given: JsonObject, now: number): void {
   if (identity === undefined) {
     if (Object.keys(given).length > 0) throw new NobodyToChange('A web hook before a flow answered with an identity, but there is none yet.')

@@ -5,7 +5,7 @@ import type { JsonObject } from '../../json.js'
 import { sessionJson } from '../../session/json.js'
 import type { HookRun } from '../hook.js'
 
-/** What a template sees as `ctx` (recording 71): headers of the allow-list only, but all cookies. */
+/** What a template gets as `ctx` (recording 71): only the allowed headers, but all cookies. */
 export function templateContext (run: HookRun): JsonObject {
   const { ex, flow } = run
   const { header_allowlist: allowed } = ex.kratos.config.clients.web_hook
@@ -21,7 +21,7 @@ export function templateContext (run: HookRun): JsonObject {
   }
 }
 
-/** Before a flow only settings know somebody; a session is shown where one was there or is being made. */
+/** Before a flow, only settings have an identity. The session is shown if there is one or one is being made. */
 function people ({ ex: { kratos }, flow, stage, identity, session }: HookRun): JsonObject {
   const hasSession = session !== undefined && (flow.kind === 'login' || flow.kind === 'settings')
   return {

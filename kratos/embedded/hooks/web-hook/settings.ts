@@ -7,7 +7,7 @@ export interface HookSettings {
   /** Address of the Jsonnet template. */
   template: string
   auth: HookAuth
-  /** By canonical name; without a Content-Type it is JSON. */
+  /** By canonical name; the default Content-Type is JSON. */
   headers: Record<string, string>
   ignoreResponse: boolean
   parse: boolean
@@ -37,10 +37,10 @@ export function hookSettings (config: JsonObject): HookSettings {
   }
 }
 
-/** Whether the answer decides what happens: such hooks run before the identity is stored (facts 17). */
+/** Whether the answer matters. Such hooks run before the identity is stored (docs/kratos-facts.md, section 17). */
 export const isDecisive = ({ canInterrupt, parse }: HookSettings): boolean => canInterrupt || parse
 
-/** @throws ApiError for a hook whose answer is ignored and looked at */
+/** @throws ApiError for a hook whose answer is both ignored and used */
 export function ensureConsistent (settings: HookSettings): void {
   if (!settings.ignoreResponse || !isDecisive(settings)) return
   throw misconfigured('A webhook is configured to ignore the response but also to parse the response. This is not possible.')

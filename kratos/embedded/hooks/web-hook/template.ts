@@ -5,9 +5,9 @@ import { evaluateTemplate, JsonnetError } from '../../jsonnet.js'
 import type { HookSettings } from './settings.js'
 
 /**
- * The body of a hook: what its template makes of the context, as JSON or as a form.
- * @param folder from which file:// addresses count
- * @returns undefined when the template says `error 'cancel'` (recording 78); only JSON bodies can
+ * The body of a hook: the result of its template, as JSON or as a form.
+ * @param folder base folder of file:// addresses
+ * @returns undefined when the template says `error 'cancel'` (recording 78), which works for JSON only
  * @throws ApiError when there is no template or it fails
  */
 export async function renderTemplate ({ template, method, headers }: HookSettings, context: JsonObject, folder: string): Promise<string | undefined> {

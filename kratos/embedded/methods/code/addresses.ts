@@ -7,7 +7,7 @@ import type { Kratos } from '../../kratos.js'
 import type { Session } from '../../session/session.js'
 import { MESSAGES } from '../../ui/message.js'
 
-/** Where a code goes to. */
+/** Where a code is sent. */
 export interface Address { to: string, via: string }
 
 /** The addresses of a code credential. */
@@ -16,14 +16,15 @@ export function addressesOf (credential: Credential | undefined): Address[] {
   return (Array.isArray(addresses) ? addresses.map(asObject) : []).map(({ address, channel }) => ({ to: String(address ?? ''), via: String(channel ?? 'email') }))
 }
 
-/** People without a code credential, from before their schema knew it, may use their other addresses. */
+/** Identities without a code credential, stored before their schema had one, may use their other addresses. */
 const hasFallback = ({ config }: Kratos): boolean => config.selfservice.methods['code']?.config['missing_credential_fallback_enabled'] === true
 
 const normalized = (identifier: string): string => identifier.trim().toLowerCase()
 
 /**
- * Who logs in with a code, and the addresses that it can be sent to.
- * @throws FormError 4000035 for nobody, 4010010 for an address that the session's identity does not have
+ * Who logs in with a code, and the possible addresses for it.
+ * @throws FormError 4000035 for an unknown identifier, 4010010 for an address that does not belong to the session's
+ * identity
  */
 export function ownerOf (kratos: Kratos, identifier: string, session?: Session): { identity: Identity, addresses: Address[] } {
   const { identities } = kratos.store
@@ -41,9 +42,9 @@ export function ownerOf (kratos: Kratos, identifier: string, session?: Session):
 }
 
 /**
- * The addresses that a second factor can be sent to.
- * @param via a trait whose value is the address wanted; empty for all
- * @throws ApiError 400 when that trait is no such address
+ * The addresses for a code as second factor.
+ * @param via a trait with the wanted address; empty for all
+ * @throws ApiError 400 when the trait has no such address
  */
 export function secondFactorAddresses (kratos: Kratos, { identity }: Session, via: string): Address[] {
   const own = addressesOf(identity.credentials['code'])

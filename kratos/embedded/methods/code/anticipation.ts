@@ -9,7 +9,7 @@ import { ownerOf, secondFactorAddresses } from './addresses.js'
 import { sendLoginCode } from './login-code.js'
 import { isPasswordless, isSecondFactor } from './role.js'
 
-/** Where there is no choice, the code is on its way before anybody asks (recording 67). */
+/** If there is only one possibility, the code is sent before the user asks for it (recording 67). */
 export const anticipate: NonNullable<LoginMethod['anticipate']> = (ex, flow, page, identifier) => {
   if (flow.state !== 'choose_method') return false
   if (page.kind === 'second-factor' && isSecondFactor(ex.kratos)) {
@@ -27,6 +27,6 @@ function send (ex: Exchange, flow: Flow, identifier: string, session?: Session):
   return true
 }
 
-/** Whether another method could be used on that level. */
+/** Whether the identity can use another method of this level. */
 const hasOther = (kratos: Kratos, identity: Identity, aal: 'aal1' | 'aal2'): boolean =>
   usableFactors(kratos, identity).some((factor) => factor.method !== 'code' && factor.aal === aal && isEnabled(kratos, factor.method))

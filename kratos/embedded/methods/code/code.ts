@@ -4,5 +4,7 @@ import { recovery } from './recovery.js'
 import { registration } from './registration.js'
 import { verification } from './verification.js'
 
-/** Six digits in a mail: recover, verify, and, where configured, register and log in or be the second factor. */
+/**
+ * Six digits in a message: for recovery, verification and, if configured, registration and login or a second factor.
+ */
 export const code: Method = { id: 'code', group: 'code', registration, login, recovery, verification }

@@ -13,7 +13,7 @@ import type { Address } from './addresses.js'
 import { codeNode, hiddenMethodNode, resendButton } from './nodes.js'
 import { codeMinutes, issueCode } from './one-time-code.js'
 
-/** Sends a code to the address that was asked for, else to all, and turns the form to the page for it; stored. */
+/** Sends a code to the given address, or to all, and shows the form for the code. Stores the flow. */
 export function sendLoginCode (ex: Exchange, flow: Flow, identifier: string, { identity, addresses }: { identity: Identity, addresses: Address[] }): void {
   const { kratos } = ex
   const asked = addresses.filter(({ to }) => to === identifier.trim().toLowerCase())

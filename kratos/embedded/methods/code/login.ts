@@ -32,11 +32,11 @@ const FORM: JsonObject = {
   }
 }
 
-/** The method takes part in one level only: the first when passwordless, else the second. */
+/** The method is used on one level only: the first if it is passwordless, otherwise the second. */
 const isItsLevel = (kratos: Kratos, flow: Flow): boolean =>
   isPasswordless(kratos) ? flow.requestedAal === 'aal1' : isSecondFactor(kratos) && flow.requestedAal === 'aal2'
 
-/** choose_method: an identifier or address, a code is sent → sent_email: the code → passed_challenge. */
+/** States: choose_method (identifier or address), sent_email (code), passed_challenge. */
 export const login: LoginMethod = {
   populate: (ex, flow, page) => {
     if (page.kind === 'second-factor') {
@@ -58,7 +58,7 @@ export const login: LoginMethod = {
 
   submit: async (ex, flow, session) => {
     if (!isItsLevel(ex.kratos, flow)) return NOT_RESPONSIBLE
-    // A second factor may be chosen by its address alone.
+    // A second factor can be selected by its address alone.
     const isChosen = submittedMethod(ex) === 'code' || (isSecondFactor(ex.kratos) && submittedField(ex, 'address') !== '')
     if (!isChosen) return NOT_RESPONSIBLE
     ensureEnabled(ex.kratos, 'code')
@@ -87,7 +87,7 @@ function addAddresses (ex: Exchange, flow: Flow, session: Session): void {
 
 const sentIdentifier = (form: JsonObject): string => String(form['address'] ?? form['identifier'] ?? '')
 
-/** What was sent stays in the form; while a code is waited for, hidden. */
+/** The form keeps the submitted identifier, hidden while it waits for a code. */
 function keepIdentifier (ex: Exchange, flow: Flow, form: JsonObject): void {
   upsertNode(flow.ui, csrfNode(csrfToken(ex)))
   if (flow.state === 'sent_email') upsertNode(flow.ui, inputNode('default', 'identifier', 'hidden', { value: sentIdentifier(form) }))
@@ -95,7 +95,7 @@ function keepIdentifier (ex: Exchange, flow: Flow, form: JsonObject): void {
   if (node !== undefined) setNodeValue(node, sentIdentifier(form))
 }
 
-/** 400 is Kratos' way to say "next page" (recording 65). */
+/** Kratos answers a next page with 400 (recording 65). */
 function sendCode (ex: Exchange, flow: Flow, form: JsonObject, session: Session | undefined): Outcome<ProvenIdentity> {
   if (flow.state === 'passed_challenge') throw formError(MESSAGES.noLoginStrategy())
   const identifier = String(form['identifier'] ?? form['address'] ?? '')

@@ -3,11 +3,11 @@ import { inputNode, type UiNode } from '../../ui/node.js'
 
 export const codeNode = (label: UiNode['meta']['label']): UiNode => inputNode('code', 'code', 'text', { required: true, label })
 
-/** Recovery alone says how a code looks. */
+/** Only recovery describes the format of the code. */
 export const recoveryCodeNode = (): UiNode =>
   inputNode('code', 'code', 'text', { required: true, pattern: '[0-9]+', maxlength: 6, label: MESSAGES.recoveryCodeLabel() })
 
-/** Says the method when the button for another code is pressed. */
+/** Sends the method along when the button for another code is pressed. */
 export const hiddenMethodNode = (): UiNode => inputNode('code', 'method', 'hidden', { value: 'code' })
 
 export const resendButton = (): UiNode => inputNode('code', 'resend', 'submit', { value: 'code', label: MESSAGES.resendCode() })

@@ -26,9 +26,7 @@ const FORM: JsonObject = {
   properties: { method: text, code: text, email: { type: 'string', format: 'email' }, csrf_token: text, transient_payload: { type: 'object' } }
 }
 
-/**
- * choose_method: an address, a code is sent → sent_email: the code, or the address again for another code → passed_challenge.
- */
+/** States: choose_method (address), sent_email (code, or the address again for another code), passed_challenge. */
 export const recovery: RecoveryMethod = {
   populate: (ex, flow) => {
     upsertNode(flow.ui, csrfNode(csrfToken(ex)))
@@ -56,7 +54,7 @@ export const recovery: RecoveryMethod = {
   }
 }
 
-/** Here a violation does not end in an error but in a new flow (facts 1 iii). */
+/** A CSRF violation leads to a new flow here, not to an error (docs/kratos-facts.md, section 1, row iii). */
 function csrfViolationOf (ex: Exchange, flow: Flow, form: JsonObject): Error | undefined {
   try {
     ensureCsrf(ex, flow, form['csrf_token'] as string | undefined)
@@ -74,11 +72,11 @@ function useCode (ex: Exchange, flow: Flow, secret: string): ProofOutcome<Recove
     if (code === undefined) return wrongCode(ex, flow)
     const identity = kratos.store.identities.get(code.identityId ?? '')
     if (identity === undefined) throw noRow()
-    // An admin's code was sent to no address.
+    // A code of an admin has no address.
     if (code.address !== '') verifyByValue(kratos, identity, code.address)
     return { kind: 'proven', value: { identity, method: 'code_recovery' } }
   } catch (error) {
-    // Told apart from a wrong one in verification only (recording 59).
+    // Only verification distinguishes an expired code from a wrong one (recording 59).
     if (error instanceof ExpiredError) return wrongCode(ex, flow)
     if (error instanceof ApiError) return { kind: 'replaced', type: flow.type, cause: error }
     throw error
@@ -105,7 +103,7 @@ function sendCode (ex: Exchange, flow: Flow, form: JsonObject): ProofOutcome<Rec
   return { kind: 'shown' }
 }
 
-/** Whether somebody has the address shows in no answer, only in the mail. */
+/** No answer shows whether the address is known; only the mail does. */
 function notify ({ kratos }: Exchange, flow: Flow, email: string): void {
   const address = email.trim().toLowerCase()
   const identity = kratos.store.identities.byAddress('recovery', 'email', address)

@@ -33,7 +33,7 @@ const FIELDS: JsonObject = {
 
 const backNode = () => inputNode('profile', 'screen', 'submit', { value: 'credential-selection', label: MESSAGES.registrationBack() })
 
-/** choose_method: the traits, a code is sent → sent_email: the code with the same traits → passed_challenge. */
+/** States: choose_method (traits), sent_email (code and the same traits), passed_challenge. */
 export const registration: RegistrationMethod = {
   populate: (ex, flow, page) => {
     if (!isPasswordless(ex.kratos)) return
@@ -56,7 +56,7 @@ export const registration: RegistrationMethod = {
       identity.traits = asObject(form['traits'])
       return flow.state === 'sent_email' ? useCode(ex, flow, identity, form) : sendCode(ex, flow, identity)
     } catch (error) {
-      // Other traits than those that the code was sent for stay in the form, and spoil it (recording 65).
+      // Traits that differ from those of the code stay in the form, so that later submits fail too (recording 65).
       fillTraits(flow.ui, form['traits'])
       upsertNode(flow.ui, csrfNode(csrfToken(ex)))
       throw error
@@ -64,7 +64,7 @@ export const registration: RegistrationMethod = {
   }
 }
 
-/** @throws FormError for traits that are not valid or hold no address for a code */
+/** @throws FormError for traits that are invalid or have no address for a code */
 function ensureAddress ({ kratos }: Exchange, identity: Identity): string[] {
   validateIdentity(identity, kratos.schemas.get(identity.schemaId), kratos.clock.now())
   const { identifiers = [] } = identity.credentials['code'] ?? {}
@@ -72,7 +72,7 @@ function ensureAddress ({ kratos }: Exchange, identity: Identity): string[] {
   return identifiers
 }
 
-/** 400 is Kratos' way to say "next page" (recording 65). */
+/** Kratos answers a next page with 400 (recording 65). */
 function sendCode (ex: Exchange, flow: Flow, identity: Identity): Outcome<Identity> {
   const { kratos } = ex
   if (flow.state === 'passed_challenge') throw formError(MESSAGES.noRegistrationStrategy())
@@ -82,7 +82,7 @@ function sendCode (ex: Exchange, flow: Flow, identity: Identity): Outcome<Identi
     sendMessage(kratos, via, to, TEMPLATES.registrationCode(issueCode(kratos, flow, { address: to, via }), codeMinutes(kratos)))
   }
   Object.assign(flow, { active: 'code', state: 'sent_email' })
-  // Without passwordless Kratos sends a code all the same, but asks for none (recording 01).
+  // Kratos sends a code even if passwordless is disabled, but then does not ask for it (recording 01).
   if (isPasswordless(kratos)) askForCode(ex, flow)
   fillTraits(flow.ui, identity.traits)
   saveFlow(kratos, flow)
@@ -113,7 +113,7 @@ function useCode (ex: Exchange, flow: Flow, identity: Identity, form: JsonObject
   return done(identity)
 }
 
-/** The form holds the traits that the code was sent for. */
+/** Whether the traits are those that the code was sent for. */
 const isAsSent = (flow: Flow, traits: Json): boolean => leaves(traits).every(([path, value]) => {
   const node = findNode(flow.ui, `traits.${path}`)
   return node === undefined || node.attributes.value === value

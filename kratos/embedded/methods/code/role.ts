@@ -1,7 +1,7 @@
 import type { Kratos } from '../../kratos.js'
 
-/** Logs in and registers by code alone. */
+/** Whether codes alone log in and register. */
 export const isPasswordless = ({ config }: Kratos): boolean => config.selfservice.methods['code']?.['passwordless_enabled'] === true
 
-/** Codes are a second factor; Kratos' schema allows one of the two only. */
+/** Whether codes are a second factor. Kratos' configuration schema allows only one of the two. */
 export const isSecondFactor = ({ config }: Kratos): boolean => config.selfservice.methods['code']?.['mfa_enabled'] === true

@@ -31,9 +31,7 @@ const FORM: JsonObject = {
   }
 }
 
-/**
- * choose_method: an address, a code is sent → sent_email: the code, or the mail's link, which fills it in → passed_challenge.
- */
+/** States: choose_method (address), sent_email (code, or the mail's link, which fills it in), passed_challenge. */
 export const verification: VerificationMethod = {
   populate: (ex, flow) => {
     resetMessages(flow.ui)
@@ -52,7 +50,7 @@ export const verification: VerificationMethod = {
     flow.transientPayload = asObject(form['transient_payload'])
     const code = String(form['code'] ?? '')
     try {
-      // A mail's link names no method.
+      // The link in a mail has no method.
       if ((form['method'] ?? (code === '' ? '' : 'code')) !== 'code') return notForCode(ex, flow, form)
       ensureEnabled(ex.kratos, 'code')
       if (flow.state === 'passed_challenge') return { kind: 'replaced', type: flow.type, cause: MESSAGES.verificationRetried() }
@@ -83,7 +81,7 @@ function sendCode (ex: Exchange, flow: Flow, form: JsonObject): Verified {
   const email = String(form['email'])
   ensureCsrf(ex, flow, form['csrf_token'] as string | undefined)
   kratos.store.codes.deleteCodes(flow.id)
-  // Whether somebody has the address shows in no answer, only in the mail.
+  // No answer shows whether the address is known; only the mail does.
   const found = verifiableAddress(kratos, 'email', email)
   if (found !== undefined) verification.send(kratos, flow, found.identity, found.address)
   else if (kratos.config.selfservice.flows.verification.notify_unknown_recipients) {
@@ -96,7 +94,7 @@ function sendCode (ex: Exchange, flow: Flow, form: JsonObject): Verified {
   return { kind: 'shown' }
 }
 
-/** The mail's link only fills the code in: whoever opens it has no CSRF cookie of the flow yet (recording 61). */
+/** The mail's link only fills in the code, because its browser may not have the flow's CSRF cookie (recording 61). */
 function openLink (ex: Exchange, flow: Flow, code: string): Verified {
   const node = findNode(flow.ui, 'code')
   if (node !== undefined) setNodeValue(node, code)

@@ -26,7 +26,7 @@ export const login: LoginMethod = {
     flow.ui.nodes.push(inputNode('identifier_first', 'method', 'submit', { value: 'identifier_first', label: MESSAGES.continueWith() }))
   },
 
-  /** Takes every submit that no other method wanted, whatever its `method` says (as Kratos' last strategy does). */
+  /** Accepts every submit that no other method accepted, whatever its `method` is. It is Kratos' last strategy. */
   submit: async (ex, flow) => {
     if (!isOn(ex.kratos) || flow.requestedAal !== 'aal1') return NOT_RESPONSIBLE
     let form: JsonObject = {}

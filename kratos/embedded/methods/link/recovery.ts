@@ -25,7 +25,7 @@ const FORM: JsonObject = {
   properties: { method: text, token: text, email: { type: 'string', format: 'email' }, csrf_token: text, transient_payload: { type: 'object' } }
 }
 
-/** choose_method: an address, a link is sent → sent_email: the link is opened in whatever browser → passed_challenge. */
+/** States: choose_method (address), sent_email (the link is opened in any browser), passed_challenge. */
 export const recovery: RecoveryMethod = {
   populate: (ex, flow) => {
     upsertNode(flow.ui, csrfNode(csrfToken(ex)))
@@ -55,7 +55,7 @@ function useToken ({ kratos }: Exchange, flow: Flow, token: string): ProofOutcom
   if (link.expiresAt < kratos.clock.now()) return { kind: 'replaced', type: 'browser', cause: new ExpiredError(link.expiresAt) }
   const identity = kratos.store.identities.get(link.identityId ?? '')
   if (identity === undefined) throw noRow()
-  // An admin's link was sent to no address.
+  // A link of an admin has no address.
   if (link.address !== '') verifyByValue(kratos, identity, link.address)
   return { kind: 'proven', value: { identity, method: 'link_recovery' } }
 }
@@ -74,7 +74,7 @@ function sendLink (ex: Exchange, flow: Flow, form: JsonObject): ProofOutcome<Rec
   return { kind: 'shown' }
 }
 
-/** Whether somebody has the address shows in no answer, only in the mail. */
+/** No answer shows whether the address is known; only the mail does. */
 function notify ({ kratos }: Exchange, flow: Flow, email: string): void {
   const address = email.trim().toLowerCase()
   const identity = kratos.store.identities.byAddress('recovery', 'email', address)

@@ -25,7 +25,7 @@ const FORM: JsonObject = {
   properties: { method: text, token: text, email: { type: 'string', format: 'email' }, csrf_token: text, transient_payload: { type: 'object' } }
 }
 
-/** choose_method: an address, a link is sent → sent_email: the link is opened in whatever browser → passed_challenge. */
+/** States: choose_method (address), sent_email (the link is opened in any browser), passed_challenge. */
 export const verification: VerificationMethod = {
   populate: (ex, flow) => {
     upsertNode(flow.ui, csrfNode(csrfToken(ex)))
@@ -78,7 +78,7 @@ function sendLink (ex: Exchange, flow: Flow, form: JsonObject): Verified {
   if (form['email'] === undefined) throw requiredError(MESSAGES.required('email'), 'email')
   const email = String(form['email'])
   ensureCsrf(ex, flow, form['csrf_token'] as string | undefined)
-  // Whether somebody has the address shows in no answer, only in the mail.
+  // No answer shows whether the address is known; only the mail does.
   const found = verifiableAddress(kratos, 'email', email)
   if (found !== undefined) verification.send(kratos, flow, found.identity, found.address)
   else if (kratos.config.selfservice.flows.verification.notify_unknown_recipients) {

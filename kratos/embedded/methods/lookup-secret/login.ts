@@ -47,7 +47,7 @@ export const login: LoginMethod = {
   }
 }
 
-/** Marks a code as used, which works once. @throws FormError for an unknown or used one */
+/** Marks a code as used; each works once. @throws FormError for an unknown or used one */
 function useCode ({ kratos }: Exchange, session: Session, sent: string): Identity {
   const identity = kratos.store.identities.get(session.identityId)
   const credential = identity?.credentials['lookup_secret']

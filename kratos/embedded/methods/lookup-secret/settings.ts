@@ -36,7 +36,7 @@ const FORM: JsonObject = {
 
 const NODES = ['lookup_secret_regenerate', 'lookup_secret_reveal', 'lookup_secret_disable', 'lookup_secret_codes', 'lookup_secret_confirm']
 
-/** Where a flow keeps the codes that wait to be confirmed. */
+/** Key under which the flow keeps codes that are not confirmed yet. */
 const REGENERATED = 'lookup_secret_regenerated'
 
 export const settings: SettingsMethod = {
@@ -69,7 +69,7 @@ export const settings: SettingsMethod = {
   }
 }
 
-/** Makes the codes that were shown the ones that work; whoever has them has passed the second factor too (recording 51). */
+/** Activates the codes that were shown. Confirming them counts as passing the second factor (recording 51). */
 function confirm ({ kratos }: Exchange, flow: Flow, session: Session, identity: Identity): Identity {
   const codes = codesIn(flow.context[REGENERATED])
   if (codes.length === 0) throw badRequest('You must (re-)generate recovery backup codes before you can save them.')
@@ -94,7 +94,7 @@ function regenerate (ex: Exchange, flow: Flow): Answer {
   return shown(ex, flow, [codesNode(codes), confirmNode()])
 }
 
-/** The flow with other nodes of this method; nothing is changed yet. */
+/** Shows the flow with other nodes of this method; changes nothing else. */
 function shown (ex: Exchange, flow: Flow, nodes: UiNode[]): Answer {
   removeNodes(flow.ui, node => NODES.includes(nodeId(node)))
   flow.ui.nodes.push(...nodes)

@@ -23,10 +23,10 @@ import { openState, type State } from './state.js'
 
 const refused = (why: string): ApiError => badRequest(`Unable to complete OpenID Connect flow${why}`)
 
-/** A browser that comes back from a provider, with the flow that it left for. */
+/** A browser that returns from a provider, and its flow. */
 interface Return { flow: Flow, state: State, waiting: Waiting }
 
-/** @throws ApiError 400 for a browser that did not leave from here, 410 for a flow whose time is over */
+/** @throws ApiError 400 for a browser that this server did not send, 410 for an expired flow */
 function returnOf (ex: Exchange): Return {
   const sent = ex.query.get('state') ?? ''
   if (sent === '') throw refused(' because the OpenID Provider did not return the state query parameter.')
@@ -41,7 +41,7 @@ function returnOf (ex: Exchange): Return {
   return { flow, state, waiting }
 }
 
-/** The code, unless the provider reports an error. @throws ApiError 400, which the flow shows */
+/** The provider's code. @throws ApiError 400, which the flow shows, when the provider reports an error */
 function codeIn ({ query }: Exchange): string {
   if ((query.get('error') ?? '') !== '') {
     throw refused(` because the OpenID Provider returned error "${query.get('error') ?? ''}": ${query.get('error_description') ?? ''}`)
@@ -52,8 +52,8 @@ function codeIn ({ query }: Exchange): string {
 }
 
 /**
- * The browser is back: known flow → not logged in yet → code redeemed → logged in, registered or linked. What fails on the
- * way comes back in the form of the flow.
+ * The browser returns: finds the flow, redeems the code, then logs in, registers or links. Errors are shown in the form
+ * of the flow.
  */
 async function callback (ex: Exchange): Promise<Answer> {
   let back: Return
@@ -90,7 +90,7 @@ async function proceed (ex: Exchange, { flow, waiting }: Return, visitor: Visito
   return flow.kind === 'login' ? await signIn(ex, flow, visitor) : await signUp(ex, flow, visitor)
 }
 
-/** Links the account to whoever is logged in; that session has passed the provider too, which hooks do not see yet. */
+/** Links the account to the logged-in identity. The session also gets the method; hooks do not see that yet. */
 async function link (ex: Exchange, flow: Flow, { provider, claims, tokens }: Visitor, session: Session | undefined): Promise<Answer> {
   const { clock, store } = ex.kratos
   if (session === undefined || flow.identityId !== session.identityId) throw noActiveSession()
@@ -102,7 +102,7 @@ async function link (ex: Exchange, flow: Flow, { provider, claims, tokens }: Vis
   return await completeSettings(ex, flow, { session, method: 'oidc', identity })
 }
 
-/** Some providers post a form; cookies come with the GET that this asks for only. */
+/** Some providers post a form. Browsers send cookies only with the GET of this redirect. */
 function toGet (ex: Exchange): Answer {
   const form = new URLSearchParams(ex.body.kind === 'read' ? ex.body.bytes.toString() : '')
   return redirect(ex.method, 302, withQuery(publicUrl(ex.kratos, ex.path), Object.fromEntries([...ex.query, ...form])))

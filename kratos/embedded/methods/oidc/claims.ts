@@ -6,7 +6,7 @@ import { evaluateMapper, JsonnetError } from '../../jsonnet.js'
 import type { Kratos } from '../../kratos.js'
 import type { Provider } from './config.js'
 
-/** Claims that a mapper sees by name; all are below `raw_claims`. */
+/** Claims that a mapper can read by name; all claims are in `raw_claims`. */
 const KNOWN_CLAIMS = [
   'iss', 'sub', 'oid', 'name', 'given_name', 'family_name', 'last_name', 'middle_name', 'nickname', 'preferred_username', 'profile', 'picture',
   'website', 'email', 'email_verified', 'gender', 'birthdate', 'zoneinfo', 'locale', 'phone_number', 'phone_number_verified', 'updated_at', 'hd',
@@ -15,7 +15,7 @@ const KNOWN_CLAIMS = [
 
 const isEmpty = (value: Json | undefined): boolean => value === undefined || value === null || value === '' || value === false || value === 0
 
-/** Some providers send a boolean as text, or a locale in parts. */
+/** Some providers send booleans as text, or the locale in parts. */
 function normalised (name: string, value: Json): Json {
   if (name.endsWith('_verified') && typeof value === 'string') return value === 'true'
   if (name === 'locale' && isObject(value)) return [value['language'], value['country']].filter(part => !isEmpty(part)).join('-')
@@ -23,8 +23,8 @@ function normalised (name: string, value: Json): Json {
 }
 
 /**
- * Claims as a mapper sees them: empty ones are absent.
- * @param iss stands in where the claims name no issuer
+ * Claims as a mapper gets them, without empty ones.
+ * @param iss issuer of the ID token, for claims without one
  * @throws ApiError 502 without subject or issuer
  */
 export function mapperClaims (raw: JsonObject, iss: Json): JsonObject {
@@ -40,7 +40,7 @@ export function mapperClaims (raw: JsonObject, iss: Json): JsonObject {
 export interface VerifiedAddress { value: string, via: string }
 
 /**
- * The identity that the provider's mapper makes of claims, not checked yet; what the user filled in wins over the mapper.
+ * The identity that the provider's mapper makes from claims, not checked yet. The user's input overrides the mapper.
  * @param traits from the form, before the browser went to the provider
  */
 export async function identityFromClaims (kratos: Kratos, provider: Provider, claims: JsonObject, schemaId: string, traits: JsonObject): Promise<{ identity: Identity, verified: VerifiedAddress[] }> {

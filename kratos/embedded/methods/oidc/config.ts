@@ -10,7 +10,7 @@ export interface Provider {
   clientId: string
   clientSecret: string
   issuerUrl: string
-  /** Address of the Jsonnet that makes traits of claims. */
+  /** Address of the Jsonnet snippet that makes traits from claims. */
   mapperUrl: string
   scope: string[]
   requestedClaims: JsonObject
@@ -50,12 +50,12 @@ export function providerById (kratos: Kratos, id: string): Provider {
   return found
 }
 
-/** What people read on a provider's button. */
+/** The text on a provider's button. */
 export const labelOf = ({ id, label }: Provider): string => label === '' ? id : label
 
 const CALLBACK = '/self-service/methods/oidc/callback'
 
-/** Where the provider sends the browser back to; forced PKCE uses one address for all. */
+/** Where the provider sends the browser back to. With forced PKCE it is one address for all providers. */
 export function callbackUrl (kratos: Kratos, { id, pkce }: Provider): string {
   const { base_redirect_uri: base } = settings(kratos)
   const path = pkce === 'force' ? CALLBACK : `${CALLBACK}/${id}`

@@ -12,18 +12,21 @@ import { sealState } from './state.js'
 
 const NAME = 'ory_kratos_oidc_auth_code_session'
 const PAUSE_MS = 30 * 60_000
-/** Where the payload is kept for who comes back without the cookie. */
+/** Key of the payload in the flow, for native apps, whose browser returns without the cookie. */
 const PAYLOAD = 'transient_payload'
-/** For so long the provider's answer can be used again (recording 68). */
+/** How long the provider's answer can be used again (recording 68). */
 const REPEAT_MS = 60_000
 
-/** What is kept while the browser is at the provider. */
+/** Stored while the browser is at the provider. */
 export interface Waiting { state: string, flowId: string, traits: JsonObject, transientPayload: JsonObject | null, identitySchema: string }
 
-/** What the user sent along. */
+/** What the user submitted. */
 export interface Sent { traits: JsonObject, transientPayload: JsonObject | null, upstream: JsonObject }
 
-/** Sends the browser to the provider, by 422 when an SPA must do it; the continuity cookie brings it back (recording 68). */
+/**
+ * Sends the browser to the provider, by 422 for an SPA. The continuity cookie identifies it when it returns (recording
+ * 68).
+ */
 export async function toProvider (ex: Exchange, flow: Flow, provider: Provider, { traits, transientPayload, upstream }: Sent): Promise<Answer> {
   const { kratos } = ex
   const verifier = await pkceVerifier(kratos, provider)
@@ -43,7 +46,7 @@ export async function toProvider (ex: Exchange, flow: Flow, provider: Provider, 
 }
 
 /**
- * What was kept for a browser that comes back; a native app's is another than the one that left.
+ * What was stored for a browser that returns. For a native app another browser returns than the one that left.
  * @throws ApiError 400 for any other browser
  */
 export function waitingFor (ex: Exchange, flow: Flow, state: string): Waiting {

@@ -18,10 +18,10 @@ const FIELDS: JsonObject = {
   }
 }
 
-/** What is sent to sign in with a provider; no CSRF token is asked for (facts 9). */
+/** The form for signing in with a provider; it needs no CSRF token (docs/kratos-facts.md, section 9). */
 export interface OidcForm { provider: string, method: string, idToken: string, traits: JsonObject, upstream: JsonObject, transientPayload: JsonObject }
 
-/** Fields come in the body or in the query. @throws ApiError for a body that cannot be read */
+/** Fields are in the body or in the query. @throws ApiError when the body cannot be read */
 export function readOidcForm (ex: Exchange, schema: IdentitySchema): OidcForm {
   const form = readForm(ex, formSchema(FIELDS, schema), { allowGet: true, withQuery: true })
   const value = (name: string): string => String(form[name] ?? '')
@@ -35,5 +35,5 @@ export function readOidcForm (ex: Exchange, schema: IdentitySchema): OidcForm {
   }
 }
 
-/** A provider is named, and no other method. */
+/** Whether a provider is named and no other method. */
 export const isMeant = ({ provider, method }: OidcForm): boolean => provider !== '' && (method === '' || method.toLowerCase() === 'oidc')

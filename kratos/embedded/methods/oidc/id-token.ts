@@ -10,7 +10,7 @@ export interface Expectation { issuer: string, clientId: string, keys: unknown, 
 const refused = (why: string): Error => badRequest(`oidc: ${why}`)
 
 /**
- * The claims of an ID token whose signature, issuer, audience and times are right.
+ * The claims of an ID token after checking signature, issuer, audience and times.
  * @param expected `keys`: the provider's key set (RFC 7517)
  * @throws ApiError 400
  */

@@ -49,7 +49,9 @@ export const login: LoginMethod = {
   }
 }
 
-/** Second page of an identifier-first login: the identity's own providers instead of all, as far as that may be known. */
+/**
+ * Second page of an identifier-first login: only the identity's own providers, unless account enumeration is mitigated.
+ */
 function showLinked (ex: Exchange, flow: Flow, identity: Identity | undefined): void {
   const { kratos } = ex
   if (kratos.config.security.account_enumeration.mitigate || identity === undefined) return
@@ -58,7 +60,7 @@ function showLinked (ex: Exchange, flow: Flow, identity: Identity | undefined): 
   if (own.length > 0) addProviders(ex, flow.ui, own, MESSAGES.signInWith)
 }
 
-/** Only some providers, none of them built, take an ID token from a native app. @throws ApiError 502 */
+/** Only some providers accept an ID token from a native app, and none of them is built. @throws ApiError 502 */
 export function refuseIdToken (idToken: string): void {
   if (idToken === '') return
   throw new ApiError({ id: 'upstream_error', code: 502, message: 'Upstream error', reason: 'The provider generic does not support id_token verification' })

@@ -7,7 +7,7 @@ import { labelOf, type Provider } from './config.js'
 
 const isProvider = (node: UiNode, id: string): boolean => node.group === 'oidc' && nodeId(node) === 'provider' && node.attributes.value === id
 
-/** A button that goes to a provider; there is one of each. */
+/** Adds the button of a provider; there is only one for each. */
 export function addProvider (ui: UiContainer, id: string, label: UiMessage): void {
   removeProvider(ui, id)
   ui.nodes.push(inputNode('oidc', 'provider', 'submit', { value: id, label }))

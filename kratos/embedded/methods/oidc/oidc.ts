@@ -3,5 +3,5 @@ import { login } from './login.js'
 import { registration } from './registration.js'
 import { settings } from './settings.js'
 
-/** Sign-in with an account elsewhere; the browser comes back to `callback.ts`. */
+/** Sign-in with an account at another provider; the browser returns to `callback.ts`. */
 export const oidc: Method = { id: 'oidc', group: 'oidc', registration, login, settings }

@@ -8,7 +8,7 @@ import { callbackUrl, type Provider } from './config.js'
 import type { ProviderTokens } from './credential.js'
 import { verifiedClaims } from './id-token.js'
 
-/** What a provider says about itself (OpenID Connect Discovery 1.0). */
+/** The provider's metadata (OpenID Connect Discovery 1.0). */
 interface Discovery { authorizationEndpoint: string, tokenEndpoint: string, userinfoEndpoint: string, jwksUri: string, canPkce: boolean }
 
 interface Answer { status: number, body: unknown }
@@ -28,7 +28,7 @@ async function call (kratos: Kratos, url: string, options: { headers?: Record<st
   }
 }
 
-/** @throws ApiError 500 when the provider cannot be asked or is another one */
+/** @throws ApiError 500 when the provider is unreachable or has another issuer */
 async function discover (kratos: Kratos, { issuerUrl }: Provider): Promise<Discovery> {
   const unusable = (why: string): ApiError => misconfigured(`Unable to initialize OpenID Connect Provider: ${why}`)
   const { status, body } = await call(kratos, `${issuerUrl.replace(/\/$/, '')}/.well-known/openid-configuration`)
@@ -47,10 +47,10 @@ async function discover (kratos: Kratos, { issuerUrl }: Provider): Promise<Disco
   }
 }
 
-/** A PKCE verifier (RFC 7636) where the configuration asks for one or the provider can do it, else empty. */
+/** A PKCE verifier (RFC 7636) if it is configured or the provider supports it, otherwise empty. */
 export async function pkceVerifier (kratos: Kratos, provider: Provider): Promise<string> {
   if (provider.pkce === 'never') return ''
-  // A provider that cannot be asked shows later.
+  // An unreachable provider is reported by `authorizationUrl`.
   const isWanted = provider.pkce === 'force' || await discover(kratos, provider).then(({ canPkce }) => canPkce, () => false)
   return isWanted ? newKey(32).toString('base64url') : ''
 }
@@ -59,7 +59,7 @@ export interface Departure { state: string, verifier: string, isForced: boolean,
 
 const UPSTREAM_PARAMETERS = ['login_hint', 'hd', 'prompt', 'auth_type', 'acr_values']
 
-/** Where the browser has to go to sign in with the provider; parameters are sorted by name. */
+/** The URL for signing in with the provider; parameters are sorted by name. */
 export async function authorizationUrl (kratos: Kratos, provider: Provider, { state, verifier, isForced, upstream }: Departure): Promise<string> {
   const { authorizationEndpoint } = await discover(kratos, provider)
   const url = new URL(authorizationEndpoint)
@@ -79,7 +79,7 @@ export async function authorizationUrl (kratos: Kratos, provider: Provider, { st
   return url.toString()
 }
 
-/** What a code of the provider stands for; `iss` is who signed the ID token. */
+/** The claims that a code was redeemed for; `iss` is the issuer of the ID token. */
 export interface Redeemed { claims: JsonObject, iss: Json, tokens: ProviderTokens }
 
 /** @throws ApiError when the code is refused or the claims cannot be trusted */
@@ -96,7 +96,7 @@ export async function redeemCode (kratos: Kratos, provider: Provider, code: stri
   return { claims: provider.claimsSource === 'userinfo' ? await userinfo(kratos, discovery, tokens, claims) : claims, iss: claims['iss'] ?? '', tokens }
 }
 
-/** Go's client names itself in a header first, then in the form, as the provider likes it. */
+/** As Go's client, sends the client's credentials in a header first and, if refused, in the form. */
 async function tokensFor (kratos: Kratos, provider: Provider, { tokenEndpoint }: Discovery, code: string, verifier: string): Promise<unknown> {
   const form = new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: callbackUrl(kratos, provider), ...(verifier === '' ? {} : { code_verifier: verifier }) })
   const name = [provider.clientId, provider.clientSecret].map(encodeURIComponent).join(':')
@@ -109,7 +109,7 @@ async function tokensFor (kratos: Kratos, provider: Provider, { tokenEndpoint }:
   throw plainError(`oauth2: ${JSON.stringify(asObject(second.body)['error'] ?? `cannot fetch token: ${second.status}`)}`)
 }
 
-/** Claims from the userinfo endpoint, which must be about the same person as the ID token. */
+/** Claims from the userinfo endpoint, which must have the subject of the ID token. */
 async function userinfo (kratos: Kratos, { userinfoEndpoint }: Discovery, { accessToken }: ProviderTokens, idClaims: JsonObject): Promise<JsonObject> {
   const { status, body } = await call(kratos, userinfoEndpoint, { headers: { Authorization: `Bearer ${accessToken}` } })
   if (status !== 200) throw plainError(`${status}: ${JSON.stringify(body)}`)

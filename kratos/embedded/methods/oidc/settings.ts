@@ -60,7 +60,7 @@ export const settings: SettingsMethod = {
 
 const problem = (reason: string): FormError => formError(MESSAGES.generic(reason))
 
-/** @throws FormError for a provider that does not exist or is linked already */
+/** @throws FormError for a provider that does not exist or is already linked */
 function linkable (kratos: Kratos, session: Session, id: string): { identity: Identity, provider: Provider } {
   const identity = kratos.store.identities.get(session.identityId)
   if (identity === undefined) throw noRow()
@@ -90,7 +90,7 @@ function unlinked (ex: Exchange, session: Session, id: string): Outcome<Identity
   return done(identity)
 }
 
-/** The identity with the account that the browser comes back from; stored later. @throws as a submit that links */
+/** The identity with the account of the returning browser; the caller stores it. @throws as a submit that links */
 export function linkedIdentity (ex: Exchange, session: Session, providerId: string, subject: string, tokens: ProviderTokens): Identity {
   const { kratos } = ex
   if (!isPrivileged(kratos, session)) throw refreshRequired(ex)

@@ -76,7 +76,7 @@ function addPassword (ex: Exchange, flow: Flow, label: 'signIn' | 'signInWithPas
   flow.ui.nodes.push(submitNode(MESSAGES[label]()))
 }
 
-/** @throws FormError 4000006, alike in words and time for an unknown identifier and a wrong password */
+/** @throws FormError 4000006, with the same message and timing for an unknown identifier and a wrong password */
 async function ownerOf ({ kratos }: Exchange, identifier: string, password: string): Promise<Identity> {
   const identity = kratos.store.identities.byIdentifier('password', identifier)
   const hashed = identity?.credentials['password']?.config['hashed_password']

@@ -10,7 +10,7 @@ const submitNode = (label: NonNullable<UiNode['meta']['label']>): UiNode => inpu
 /** Second step of a login. */
 export const loginNodes = (): UiNode[] => [codeNode(MESSAGES.totpLabel(), ''), submitNode(MESSAGES.useTotp())]
 
-/** For who has none yet: the key to scan or to type, and a code to prove it. */
+/** For identities without TOTP: the key to scan or type, and a code to prove it. */
 export const linkNodes = (url: string): UiNode[] => [
   { ...textNode('totp', 'totp_secret_key', MESSAGES.totpSecret(secretOf(url))), meta: { label: MESSAGES.totpSecretLabel() } },
   qrNode(url),

@@ -25,7 +25,7 @@ const FORM: JsonObject = {
   }
 }
 
-/** Where a flow keeps the key that it offers. */
+/** Key under which the flow keeps the offered TOTP key. */
 const KEY = 'totp_url'
 
 export const settings: SettingsMethod = {
@@ -61,7 +61,7 @@ export const settings: SettingsMethod = {
   }
 }
 
-/** The code proves the key; whoever proved it has passed the second factor too (recording 51). */
+/** The code proves the key, which counts as passing the second factor (recording 51). */
 function link ({ kratos }: Exchange, flow: Flow, session: Session, identity: Identity, form: JsonObject): void {
   const url = flow.context[KEY]
   if (typeof url !== 'string') throw internal('Could not find the TOTP key in the internal context.')
