@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Program, ROOT, run } from './support/process.js'
 
-const fastifyKratos = (t: Test, ...args: string[]): Program => run(t, ['--import', 'tsx', join(ROOT, 'src/cli/fastify-kratos.ts'), ...args])
+const COMMAND = ['--import', 'tsx', join(ROOT, 'src/cli/fastify-kratos.ts')]
+
+const fastifyKratos = (t: Test, ...args: string[]): Program => run(t, [...COMMAND, ...args])
 
 t.test('fastify-kratos', async (t) => {
   t.test('dev names the package embedded-kratos in one line when it is not installed', async (t) => {

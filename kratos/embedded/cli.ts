@@ -6,7 +6,8 @@ import closeWithGrace from 'close-with-grace'
 import { readConfig } from './config/load.js'
 import { startEmbeddedKratos, type EmbeddedKratos } from './index.js'
 
-const HELP = `embedded-kratos [--config kratos.yml] [--schema file] [--database file|memory] [--public-port 4433] [--admin-port 4434]
+const HELP = `embedded-kratos [--config kratos.yml] [--schema file] [--database file|memory]
+                [--public-port 4433] [--admin-port 4434]
 
   An Ory Kratos for development, without Docker or a network. Never run it in production.
 

@@ -11,7 +11,16 @@ import { adminRoutes, publicRoutes } from './routes.js'
 import { createSealer } from './session/sealer.js'
 import { openStore, type Store } from './store/store.js'
 import { startOidcProvider, type OidcProvider } from './testing/oidc-provider.js'
-import { createIdentity, expire, messagesTo, signIn, type IdentityJson, type SentMessage, type SignedIn, type SignInOptions } from './testing/people.js'
+import {
+  createIdentity,
+  expire,
+  messagesTo,
+  signIn,
+  type IdentityJson,
+  type SentMessage,
+  type SignedIn,
+  type SignInOptions
+} from './testing/people.js'
 
 export type { Clock } from './clock.js'
 export type { Fault, FaultOptions } from './http/faults.js'
@@ -76,20 +85,37 @@ export const VERSION = 'v26.2.0-embedded'
  */
 export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}): Promise<EmbeddedKratos> {
   const { values: config, folder, ignored } = readConfig({ ...options, hasSchema: options.schema !== undefined })
-  const { host = '127.0.0.1', publicPort = 0, adminPort = 0, dev = config.dev ?? true, clock = systemClock, logger = () => {} } = options
+  const {
+    host = '127.0.0.1',
+    publicPort = 0,
+    adminPort = 0,
+    dev = config.dev ?? true,
+    clock = systemClock,
+    logger = () => {}
+  } = options
   const closing = new AbortController()
   // Each pending web hook listens for it, so that many listeners are no leak.
   setMaxListeners(0, closing.signal)
   const schemas = loadSchemas({ values: config, folder, dev }, options.schema)
   const store = openedStore(options.database ?? 'memory')
   const kratos: Kratos = {
-    config, folder, dev, clock, store, schemas, version: VERSION, sealer: createSealer(config.secrets.cookie), log: logger, closing: closing.signal, background: new Set()
+    config,
+    folder,
+    dev,
+    clock,
+    store,
+    schemas,
+    version: VERSION,
+    sealer: createSealer(config.secrets.cookie),
+    log: logger,
+    closing: closing.signal,
+    background: new Set()
   }
   const listeners: Listener[] = []
   const close = async (): Promise<void> => {
     if (closing.signal.aborted) return
     closing.abort()
-    await Promise.all(listeners.map(async listener => await listener.close()))
+    await Promise.all(listeners.map(async (listener) => await listener.close()))
     await Promise.all(kratos.background)
     await provider?.close()
     store.close()
@@ -97,9 +123,15 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
   let provider: OidcProvider | undefined
   const faults = { public: createFaults(), admin: createFaults() }
   try {
-    if (options.oidcProvider !== undefined) provider = await hostProvider(kratos, options.oidcProvider === true ? {} : options.oidcProvider)
-    listeners.push(await listen(kratos, { host, port: publicPort, isPublic: true, routes: publicRoutes, faults: faults.public }))
-    listeners.push(await listen(kratos, { host, port: adminPort, isPublic: false, routes: adminRoutes, faults: faults.admin }))
+    if (options.oidcProvider !== undefined) {
+      provider = await hostProvider(kratos, options.oidcProvider === true ? {} : options.oidcProvider)
+    }
+    listeners.push(
+      await listen(kratos, { host, port: publicPort, isPublic: true, routes: publicRoutes, faults: faults.public })
+    )
+    listeners.push(
+      await listen(kratos, { host, port: adminPort, isPublic: false, routes: adminRoutes, faults: faults.admin })
+    )
   } catch (error) {
     await close()
     throw error
@@ -108,7 +140,8 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
   if (options.baseUrl !== undefined && options.baseUrl !== 'keep') config.serve.public.base_url = options.baseUrl
   if (options.baseUrl === undefined && publicPort === 0) config.serve.public.base_url = `${publicListener.url}/`
   if (options.baseUrl === undefined && adminPort === 0) config.serve.admin.base_url = `${adminListener.url}/`
-  logger(`embedded Kratos ${VERSION}, for development and tests only: public ${publicListener.url}, admin ${adminListener.url}`)
+  const urls = `public ${publicListener.url}, admin ${adminListener.url}`
+  logger(`embedded Kratos ${VERSION}, for development and tests only: ${urls}`)
   for (const line of limits(ignored)) logger(line)
   return {
     publicUrl: publicListener.url,
@@ -135,7 +168,10 @@ async function hostProvider ({ clock, config }: Kratos, names: { id?: string, la
   const provider = await startOidcProvider({ ...names, clock })
   const { config: settings = {} } = config.selfservice.methods['oidc'] ?? {}
   const others = Array.isArray(settings['providers']) ? settings['providers'] : []
-  config.selfservice.methods['oidc'] = { enabled: true, config: { ...settings, providers: [...others, provider.config] } }
+  config.selfservice.methods['oidc'] = {
+    enabled: true,
+    config: { ...settings, providers: [...others, provider.config] }
+  }
   return provider
 }
 
@@ -144,7 +180,10 @@ function openedStore (database: string): Store {
   try {
     return openStore(database === 'memory' ? ':memory:' : database)
   } catch (error) {
-    throw new Error(`the database ${database} cannot be used: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new Error(
+      `the database ${database} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error }
+    )
   }
 }
 

@@ -16,7 +16,7 @@ export function valueAt (value: Json | undefined, path: string): Json | undefine
 /** Sets a value at a dotted path and creates missing objects. Ignores paths that would change a prototype. */
 export function setAt (target: JsonObject, path: string, value: Json): void {
   const keys = path.split('.')
-  if (keys.some(key => key === '__proto__' || key === 'constructor' || key === 'prototype')) return
+  if (keys.some((key) => key === '__proto__' || key === 'constructor' || key === 'prototype')) return
   const last = keys.pop() ?? ''
   const parent = keys.reduce<JsonObject>((at, key) => {
     const next = at[key]
@@ -31,7 +31,9 @@ export function setAt (target: JsonObject, path: string, value: Json): void {
 /** All leaves with their dotted paths; array items by index. Empty objects and arrays have no leaves. */
 export function leaves (value: Json, prefix = ''): Array<[string, Json]> {
   if (value === null || typeof value !== 'object') return [[prefix, value]]
-  const entries = Array.isArray(value) ? value.map((item, index): [string, Json] => [String(index), item]) : Object.entries(value)
+  const entries = Array.isArray(value)
+    ? value.map((item, index): [string, Json] => [String(index), item])
+    : Object.entries(value)
   return entries.flatMap(([key, item]) => leaves(item, prefix === '' ? key : `${prefix}.${key}`))
 }
 

@@ -17,7 +17,9 @@ const PRELUDE = `
 local plain = std;
 local input = plain.parseJson(plain.extVar('input'));
 local std = plain + {
-  extVar(name):: if plain.objectHas(input.variables, name) then input.variables[name] else error 'undefined external variable: ' + name,
+  extVar(name)::
+    if plain.objectHas(input.variables, name) then input.variables[name]
+    else error 'undefined external variable: ' + name,
   trim(text):: plain.stripChars(text, ' \\t\\n\\f\\r\\u0085\\u00a0'),
 };`.replaceAll('\n', ' ')
 
@@ -62,5 +64,5 @@ function checked (result: string): string {
   } catch {
     throw new JsonnetError(result)
   }
-  return `${result.trimEnd().replace(/^( {4})+/gm, spaces => ' '.repeat(spaces.length / 4 * 3))}\n`
+  return `${result.trimEnd().replace(/^( {4})+/gm, (spaces) => ' '.repeat(spaces.length / 4 * 3))}\n`
 }

@@ -19,7 +19,8 @@ import { sessionRoutes } from './session/routes.js'
 
 const notBuilt: Handler = (ex) => { throw notEmbedded(`${ex.method} ${ex.path} is not built.`) }
 
-const missing = (...pairs: Array<[string, string]>): Route[] => pairs.map(([method, path]) => route(method, path, notBuilt))
+const missing = (...pairs: Array<[string, string]>): Route[] =>
+  pairs.map(([method, path]) => route(method, path, notBuilt))
 
 /** Routes of Kratos that are not built: they answer 501 and never a made-up success. */
 const MISSING_PUBLIC: Route[] = [
@@ -27,9 +28,27 @@ const MISSING_PUBLIC: Route[] = [
 ]
 
 export const publicRoutes: Route[] = [
-  ...registrationRoutes, ...loginRoutes, ...logoutRoutes, ...recoveryRoutes, ...verificationRoutes, ...settingsRoutes, ...oidcRoutes, ...errorRoutes, ...sessionRoutes,
-  ...schemaRoutes, ...healthRoutes, ...redirectsOnPublic, ...MISSING_PUBLIC
+  ...registrationRoutes,
+  ...loginRoutes,
+  ...logoutRoutes,
+  ...recoveryRoutes,
+  ...verificationRoutes,
+  ...settingsRoutes,
+  ...oidcRoutes,
+  ...errorRoutes,
+  ...sessionRoutes,
+  ...schemaRoutes,
+  ...healthRoutes,
+  ...redirectsOnPublic,
+  ...MISSING_PUBLIC
 ]
 
 /** Everything is under /admin here; the listener adds the prefix to requests without it. */
-export const adminRoutes: Route[] = [...identityRoutes, ...adminSessionRoutes, ...adminRecoveryRoutes, ...courierRoutes, ...adminHealthRoutes, ...redirectsOnAdmin]
+export const adminRoutes: Route[] = [
+  ...identityRoutes,
+  ...adminSessionRoutes,
+  ...adminRecoveryRoutes,
+  ...courierRoutes,
+  ...adminHealthRoutes,
+  ...redirectsOnAdmin
+]

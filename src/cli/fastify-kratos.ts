@@ -6,13 +6,17 @@ const HELP = `fastify-kratos dev [arguments of embedded-kratos]
   fastify-kratos dev --help lists the arguments.
 `
 
+const NOT_INSTALLED =
+  'fastify-kratos dev needs the package embedded-kratos: npm install --save-dev embedded-kratos\n'
+
 /** A string, because TypeScript would look for a package that need not be installed. */
 const EMBEDDED_KRATOS: string = 'embedded-kratos/cli'
 
 interface EmbeddedKratosCli { runCli: (args: string[]) => Promise<void> }
 
 function isNotInstalled (error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND' && error.message.includes("'embedded-kratos'")
+  if (!(error instanceof Error) || !('code' in error)) return false
+  return error.code === 'ERR_MODULE_NOT_FOUND' && error.message.includes("'embedded-kratos'")
 }
 
 /** @returns undefined when the package is not installed */
@@ -34,7 +38,7 @@ if (command === '--help' || command === '-h') {
 } else {
   const embedded = await loadEmbeddedKratos()
   if (embedded === undefined) {
-    process.stderr.write('fastify-kratos dev needs the package embedded-kratos: npm install --save-dev embedded-kratos\n')
+    process.stderr.write(NOT_INSTALLED)
     process.exitCode = 1
   } else {
     await embedded.runCli(args)

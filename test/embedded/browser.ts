@@ -17,7 +17,11 @@ export function browser (): Browser {
       else cookies.set(name, value)
     }
     const text = await answer.text()
-    return { status: answer.status, location: answer.headers.get('location') ?? '', body: text.startsWith('{') ? JSON.parse(text) : { text } }
+    return {
+      status: answer.status,
+      location: answer.headers.get('location') ?? '',
+      body: text.startsWith('{') ? JSON.parse(text) : { text }
+    }
   }
   return {
     go: async (url, accept = 'application/json') => await visit(url, { headers: { accept } }),
@@ -31,7 +35,9 @@ export function browser (): Browser {
 
 /** A form node by its name and, where several nodes have that name, by its value. */
 export const node = ({ body }: Pick<Page, 'body'>, name: string, value?: string): Record<string, any> | undefined =>
-  body['ui'].nodes.find(({ attributes }: any) => attributes.name === name && (value === undefined || attributes.value === value))
+  body['ui'].nodes.find(
+    ({ attributes }: any) => attributes.name === name && (value === undefined || attributes.value === value)
+  )
 
 /** Ids of the form's own messages. */
 export const messages = ({ body }: Page): number[] => body['ui'].messages.map(({ id }: { id: number }) => id)

@@ -27,8 +27,12 @@ async function startServer (t: Test, args: string[], folder: string): Promise<Ru
 /** A folder with its own kratos.yml and identity schema. */
 async function projectFolder (t: Test): Promise<string> {
   const folder = await temporaryFolder(t)
-  await writeFile(join(folder, 'kratos.yml'), `
-serve: { public: { base_url: 'http://127.0.0.1:${CONFIGURED_PORT}/', port: ${CONFIGURED_PORT} }, admin: { base_url: 'https://admin.example.test/' } }
+  await writeFile(
+    join(folder, 'kratos.yml'),
+    `
+serve:
+  public: { base_url: 'http://127.0.0.1:${CONFIGURED_PORT}/', port: ${CONFIGURED_PORT} }
+  admin: { base_url: 'https://admin.example.test/' }
 dsn: postgres://nowhere
 selfservice:
   default_browser_return_url: http://127.0.0.1:3001/
@@ -38,7 +42,8 @@ selfservice:
   methods: { password: { config: { haveibeenpwned_enabled: false } } }
 hashers: { algorithm: bcrypt, bcrypt: { cost: 4 } }
 identity: { schemas: [{ id: default, url: 'file://./person.json' }] }
-`)
+`
+  )
   await copyFile(join(ROOT, 'kratos/identity.schema.json'), join(folder, 'person.json'))
   return folder
 }
@@ -46,15 +51,28 @@ identity: { schemas: [{ id: default, url: 'file://./person.json' }] }
 t.test('embedded-kratos', async (t) => {
   t.test('runs the kratos.yml of its folder, prints what it does not do and what it would have mailed', async (t) => {
     const { program, publicUrl, adminUrl } = await startServer(t, [], await projectFolder(t))
-    for (const wanted of [publicUrl, adminUrl, 'For development only', 'not built: ', 'not used from the configuration: dsn', 'in memory']) {
+    for (const wanted of [
+      publicUrl,
+      adminUrl,
+      'For development only',
+      'not built: ',
+      'not used from the configuration: dsn',
+      'in memory'
+    ]) {
       t.ok(program.output().includes(wanted), wanted)
     }
     const { body } = await call('GET', `${publicUrl}/self-service/login/api`)
     t.ok(String(body['ui'].action).startsWith(`${publicUrl}/`), 'base_url follows the port that was moved')
     t.equal((await register(publicUrl, 'cli@example.test')).status, 200)
     await program.printed(/message verification_code_valid to cli@example\.test: .*\b\d{6}\b/)
-    const created = await call('POST', `${adminUrl}/admin/identities`, { body: { schema_id: 'default', traits: { email: 'admin@example.test' } } })
-    t.match(created.headers.get('location'), /^https:\/\/admin\.example\.test\//, 'a base_url that names no port of ours stays')
+    const created = await call('POST', `${adminUrl}/admin/identities`, {
+      body: { schema_id: 'default', traits: { email: 'admin@example.test' } }
+    })
+    t.match(
+      created.headers.get('location'),
+      /^https:\/\/admin\.example\.test\//,
+      'a base_url that names no port of ours stays'
+    )
   })
 
   t.test('ends on one Ctrl-C, whatever is open, and keeps a database file', async (t) => {
@@ -62,23 +80,41 @@ t.test('embedded-kratos', async (t) => {
     const { program, publicUrl } = await startServer(t, ['--database', 'data/kratos.db'], folder)
     t.equal((await register(publicUrl, 'kept@example.test')).status, 200)
     program.child.kill('SIGINT')
-    t.strictSame(await program.ended, { code: 0, signal: null }, 'in time: the command gives up after 1.5 s, with another code')
+    t.strictSame(
+      await program.ended,
+      { code: 0, signal: null },
+      'in time: the command gives up after 1.5 s, with another code'
+    )
     t.ok(existsSync(join(folder, 'data/kratos.db')))
     const second = await startServer(t, ['--database', 'data/kratos.db'], folder)
     t.equal((await logIn(second.publicUrl, 'kept@example.test')).status, 200)
   })
 
-  t.test('takes the ports of the configuration, another schema, and the packaged example without a kratos.yml', async (t) => {
-    const [publicPort, adminPort] = await freePorts(2)
-    const folder = await temporaryFolder(t)
-    const written = await readFile(join(ROOT, 'kratos/kratos.yml'), 'utf8')
-    await writeFile(join(folder, 'moved.yml'), written.replaceAll('4433', `${publicPort}`).replaceAll('4434', `${adminPort}`))
-    const program = embeddedKratos(t, ['--config', 'moved.yml', '--schema', join(ROOT, 'kratos/identity.schema.json')], folder)
-    await program.printed(/Ctrl-C stops it/)
-    t.ok(String((await call('GET', `http://127.0.0.1:${publicPort}/self-service/login/api`)).body['ui'].action).includes(`:${publicPort}/`))
-    const { program: example } = await startServer(t, [], await temporaryFolder(t))
-    t.match(example.output(), 'the example of the package')
-  })
+  t.test(
+    'takes the ports of the configuration, another schema, and the packaged example without a kratos.yml',
+    async (t) => {
+      const [publicPort, adminPort] = await freePorts(2)
+      const folder = await temporaryFolder(t)
+      const written = await readFile(join(ROOT, 'kratos/kratos.yml'), 'utf8')
+      await writeFile(
+        join(folder, 'moved.yml'),
+        written.replaceAll('4433', `${publicPort}`).replaceAll('4434', `${adminPort}`)
+      )
+      const program = embeddedKratos(
+        t,
+        ['--config', 'moved.yml', '--schema', join(ROOT, 'kratos/identity.schema.json')],
+        folder
+      )
+      await program.printed(/Ctrl-C stops it/)
+      t.ok(
+        String((await call('GET', `http://127.0.0.1:${publicPort}/self-service/login/api`)).body['ui'].action).includes(
+          `:${publicPort}/`
+        )
+      )
+      const { program: example } = await startServer(t, [], await temporaryFolder(t))
+      t.match(example.output(), 'the example of the package')
+    }
+  )
 
   t.test('--help lists the arguments', async (t) => {
     const { ended, output } = embeddedKratos(t, ['--help'])
@@ -93,14 +129,25 @@ t.test('embedded-kratos', async (t) => {
     const { port } = holder.address() as { port: number }
     const { ended, output } = embeddedKratos(t, ['--public-port', `${port}`], await projectFolder(t))
     t.equal((await ended).code, 1)
-    t.equal(output(), `embedded-kratos cannot start: port ${port} is taken; free it or choose others with --public-port and --admin-port\n`)
+    t.equal(
+      output(),
+      `embedded-kratos cannot start: port ${port} is taken; free it or choose others with --public-port and --admin-port\n`
+    )
   })
 
   t.test('a bad configuration or argument is said with its path, and exit code 1', async (t) => {
     const folder = await projectFolder(t)
-    await writeFile(join(folder, 'bad.yml'), 'identity: { schemas: [{ id: default, url: "file://./person.json" }] }\nselfservice: { default_browser_return_url: /, methods: { webauthn: { enabled: true } } }\n')
+    await writeFile(
+      join(folder, 'bad.yml'),
+      `identity: { schemas: [{ id: default, url: 'file://./person.json' }] }
+selfservice: { default_browser_return_url: /, methods: { webauthn: { enabled: true } } }
+`
+    )
     const failures: Array<[string[], RegExp]> = [
-      [['--config', 'bad.yml'], /^embedded-kratos cannot start: bad\.yml cannot be used: selfservice\.methods\.webauthn\.enabled would be ignored [^\n]*\n$/],
+      [
+        ['--config', 'bad.yml'],
+        /^embedded-kratos cannot start: bad\.yml cannot be used: selfservice\.methods\.webauthn\.enabled would [^\n]*\n$/
+      ],
       [['--schema', 'none.json'], /^embedded-kratos cannot start: the identity schema cannot be read: ENOENT[^\n]*\n$/],
       [['--colour'], /^embedded-kratos cannot start: Unknown option '--colour'[^\n]*\n$/]
     ]

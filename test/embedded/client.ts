@@ -3,7 +3,11 @@ export const PASSWORD = 'Xq7-velvet-harbor-42'
 export interface JsonAnswer { status: number, headers: Headers, body: Record<string, any> }
 
 /** One JSON call, without redirects and cookies. */
-export async function call (method: string, url: string, options: { body?: unknown, headers?: Record<string, string> } = {}): Promise<JsonAnswer> {
+export async function call (
+  method: string,
+  url: string,
+  options: { body?: unknown, headers?: Record<string, string> } = {}
+): Promise<JsonAnswer> {
   const json = options.body === undefined ? {} : { 'content-type': 'application/json' }
   const answer = await fetch(url, {
     method,
@@ -16,7 +20,11 @@ export async function call (method: string, url: string, options: { body?: unkno
 }
 
 /** Opens an API flow and submits it. */
-export async function submitFlow (publicUrl: string, flow: 'registration' | 'login' | 'recovery', body: object): Promise<JsonAnswer> {
+export async function submitFlow (
+  publicUrl: string,
+  flow: 'registration' | 'login' | 'recovery',
+  body: object
+): Promise<JsonAnswer> {
   const init = await call('GET', `${publicUrl}/self-service/${flow}/api`)
   return await call('POST', `${publicUrl}/self-service/${flow}?flow=${init.body['id']}`, { body })
 }

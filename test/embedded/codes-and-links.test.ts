@@ -12,7 +12,11 @@ async function start (t: Test, overrides: object = {}, options: object = {}): Pr
   let ahead = 0
   const lines: string[] = []
   const kratos = await startEmbeddedKratos({
-    overrides: { hashers: { bcrypt: { cost: 4 } }, feature_flags: { use_continue_with_transitions: true }, ...overrides },
+    overrides: {
+      hashers: { bcrypt: { cost: 4 } },
+      feature_flags: { use_continue_with_transitions: true },
+      ...overrides
+    },
     clock: { ...systemClock, now: () => Date.now() + ahead },
     logger: (line) => { lines.push(line) },
     ...options
@@ -26,8 +30,13 @@ const methods = (methods: object): object => ({ selfservice: { methods } })
 const open = async ({ publicUrl }: Running, flow: string, query = '', headers = {}): Promise<string> =>
   (await call('GET', `${publicUrl}/self-service/${flow}/api${query}`, { headers })).body['id']
 
-const submit = async ({ publicUrl }: Running, flow: string, id: string, body: object, headers = {}): Promise<JsonAnswer> =>
-  await call('POST', `${publicUrl}/self-service/${flow}?flow=${id}`, { body, headers })
+const submit = async (
+  { publicUrl }: Running,
+  flow: string,
+  id: string,
+  body: object,
+  headers = {}
+): Promise<JsonAnswer> => await call('POST', `${publicUrl}/self-service/${flow}?flow=${id}`, { body, headers })
 
 const codeFor = (kratos: Running, address: string): string => kratos.messages(address)[0]?.code ?? ''
 
@@ -41,7 +50,8 @@ async function askForCode (kratos: Running, email = EMAIL): Promise<{ id: string
 const isRecovered = ({ body }: JsonAnswer): boolean => body['state'] === 'passed_challenge'
 
 /** Opens a mail's link in a browser without cookies. */
-const openLink = async (url: string): Promise<Response> => await fetch(url, { redirect: 'manual', headers: { accept: 'text/html' } })
+const openLink = async (url: string): Promise<Response> =>
+  await fetch(url, { redirect: 'manual', headers: { accept: 'text/html' } })
 
 const address = async (kratos: Running, id: string): Promise<Record<string, any>> =>
   (await call('GET', `${kratos.adminUrl}/admin/identities/${id}`)).body['verifiable_addresses'][0]
@@ -51,14 +61,18 @@ t.test('POST /self-service/recovery', async (t) => {
     const kratos = await start(t)
     await register(kratos.publicUrl, EMAIL)
     const { id, code } = await askForCode(kratos)
-    const answers = await Promise.all(Array.from({ length: 20 }, async () => await submit(kratos, 'recovery', id, { method: 'code', code })))
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, async () => await submit(kratos, 'recovery', id, { method: 'code', code }))
+    )
     t.equal(answers.filter(isRecovered).length, 1)
   })
   t.test('counts every try when they come at once, also over another code', async (t) => {
     const kratos = await start(t)
     await register(kratos.publicUrl, EMAIL)
     const { id } = await askForCode(kratos)
-    const answers = await Promise.all(Array.from({ length: 9 }, async () => await submit(kratos, 'recovery', id, { method: 'code', code: 'wrong' })))
+    const answers = await Promise.all(
+      Array.from({ length: 9 }, async () => await submit(kratos, 'recovery', id, { method: 'code', code: 'wrong' }))
+    )
     t.equal(answers.filter(({ status }) => status === 200).length, 5)
     await submit(kratos, 'recovery', id, { method: 'code', email: EMAIL })
     t.notOk(isRecovered(await submit(kratos, 'recovery', id, { method: 'code', code: codeFor(kratos, EMAIL) })))
@@ -83,7 +97,7 @@ t.test('POST /self-service/recovery', async (t) => {
     const link = kratos.messages(EMAIL)[0]?.link ?? ''
     const first = await openLink(link)
     t.match(first.headers.get('location'), /\/settings\?flow=/)
-    t.ok(first.headers.getSetCookie().some(line => line.startsWith('ory_kratos_session=')))
+    t.ok(first.headers.getSetCookie().some((line) => line.startsWith('ory_kratos_session=')))
     t.equal((await address(kratos, body['identity'].id))['verified'], true)
     t.match((await openLink(link)).headers.get('location'), /\/recovery\?flow=/)
   })
@@ -105,7 +119,9 @@ t.test('POST /self-service/recovery', async (t) => {
 
 t.test('POST /self-service/verification', async (t) => {
   t.test('verifies by the link of a sign-up in whatever browser, where that is configured', async (t) => {
-    const kratos = await start(t, { selfservice: { methods: { link: { enabled: true } }, flows: { verification: { use: 'link' } } } })
+    const kratos = await start(t, {
+      selfservice: { methods: { link: { enabled: true } }, flows: { verification: { use: 'link' } } }
+    })
     const { body } = await register(kratos.publicUrl, EMAIL)
     const { link = '', template } = kratos.messages(EMAIL)[0] ?? {}
     t.equal(template, 'verification_valid')
@@ -141,10 +157,16 @@ t.test('one-time codes', async (t) => {
   })
   t.test('do not log in through the flow of somebody else', async (t) => {
     const kratos = await start(t, methods({ code: { passwordless_enabled: true } }))
-    for (const email of [EMAIL, 'eve@example.test']) await submitFlow(kratos.publicUrl, 'registration', { method: 'password', password: PASSWORD, traits: { email } })
+    for (const email of [EMAIL, 'eve@example.test']) {
+      await submitFlow(kratos.publicUrl, 'registration', { method: 'password', password: PASSWORD, traits: { email } })
+    }
     const id = await open(kratos, 'login')
     await submit(kratos, 'login', id, { method: 'code', identifier: 'eve@example.test' })
-    const answer = await submit(kratos, 'login', id, { method: 'code', identifier: EMAIL, code: codeFor(kratos, 'eve@example.test') })
+    const answer = await submit(kratos, 'login', id, {
+      method: 'code',
+      identifier: EMAIL,
+      code: codeFor(kratos, 'eve@example.test')
+    })
     t.equal(answer.body['ui'].messages[0].id, 4010008)
   })
 })
@@ -159,8 +181,10 @@ t.test('GET /admin/courier/messages', async (t) => {
       seen.push(...Object.values(page.body).map(({ recipient }) => recipient))
       path = /<([^>]*)>; rel="next"/.exec(page.headers.get('link') ?? '')?.[1]
     }
-    t.same(seen, ['e', 'd', 'c', 'b', 'a'].map(name => `${name}@example.test`))
-    t.ok(kratos.lines.some(line => line.includes('e@example.test') && line.includes(codeFor(kratos, 'e@example.test'))))
+    t.same(seen, ['e', 'd', 'c', 'b', 'a'].map((name) => `${name}@example.test`))
+    t.ok(
+      kratos.lines.some((line) => line.includes('e@example.test') && line.includes(codeFor(kratos, 'e@example.test')))
+    )
   })
   t.test('hides subject and body without --dev', async (t) => {
     const kratos = await start(t, {}, { dev: false })

@@ -10,18 +10,33 @@ async function failure (result: Promise<unknown>): Promise<JsonnetError> {
 
 t.test('Jsonnet', async (t) => {
   t.test('a template is a function of ctx, or its own result; in Go\'s layout', async (t) => {
-    t.equal(await evaluateTemplate('function(ctx) { mail: ctx.mail, list: [1] }', { mail: 'a@example.test' }), '{\n   "list": [\n      1\n   ],\n   "mail": "a@example.test"\n}\n')
+    t.equal(
+      await evaluateTemplate('function(ctx) { mail: ctx.mail, list: [1] }', { mail: 'a@example.test' }),
+      '{\n   "list": [\n      1\n   ],\n   "mail": "a@example.test"\n}\n'
+    )
     t.equal(await evaluateTemplate('{ a: 1 } // a comment at the end', {}), '{\n   "a": 1\n}\n')
   })
 
   t.test('a mapper gets values by std.extVar', async (t) => {
-    t.same(await evaluateMapper("local claims = std.extVar('claims'); { name: claims.names[1], is: claims.ok }", { claims: { names: ['a', 'b'], ok: true } }), { name: 'b', is: true })
+    t.same(
+      await evaluateMapper("local claims = std.extVar('claims'); { name: claims.names[1], is: claims.ok }", {
+        claims: { names: ['a', 'b'], ok: true }
+      }),
+      { name: 'b', is: true }
+    )
     t.equal((await failure(evaluateMapper('[1]', {}))).message, 'the snippet gives no object')
   })
 
   t.test('a snippet works after others that failed, in whatever way', async (t) => {
     const deep = 'local f(x) = f(x + 1) + 1; f(0)'
-    for (const broken of ['{', "error 'why'", 'function(ctx) ctx.missing', 'std.noSuchThing', deep, `${'['.repeat(300)}${']'.repeat(300)}x`]) {
+    for (const broken of [
+      '{',
+      "error 'why'",
+      'function(ctx) ctx.missing',
+      'std.noSuchThing',
+      deep,
+      `${'['.repeat(300)}${']'.repeat(300)}x`
+    ]) {
       t.notOk((await failure(evaluateTemplate(broken, { kept: 1 }))).isCancel, broken.slice(0, 40))
       t.equal(await evaluateTemplate('function(ctx) ctx.kept', { kept: 2 }), '2\n')
     }
@@ -42,7 +57,12 @@ t.test('Jsonnet', async (t) => {
   })
 
   t.test('std.trim takes the white space of Go away', async (t) => {
-    t.equal(await evaluateTemplate('function(ctx) std.trim(ctx.text)', { text: ' \t\n\u0085\u00a0a b\f\r\n ' }), '"a b"\n')
-    t.same(await evaluateMapper("{ name: std.trim(std.extVar('claims').name) }", { claims: { name: ' x ' } }), { name: 'x' })
+    t.equal(
+      await evaluateTemplate('function(ctx) std.trim(ctx.text)', { text: ' \t\n\u0085\u00a0a b\f\r\n ' }),
+      '"a b"\n'
+    )
+    t.same(await evaluateMapper("{ name: std.trim(std.extVar('claims').name) }", { claims: { name: ' x ' } }), {
+      name: 'x'
+    })
   })
 })

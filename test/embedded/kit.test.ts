@@ -1,7 +1,12 @@
 import { once } from 'node:events'
 import { createConnection } from 'node:net'
 import t, { type Test } from 'tap'
-import { startEmbeddedKratos, type EmbeddedKratos, type EmbeddedKratosOptions, type FaultOptions } from '../../kratos/embedded/index.js'
+import {
+  startEmbeddedKratos,
+  type EmbeddedKratos,
+  type EmbeddedKratosOptions,
+  type FaultOptions
+} from '../../kratos/embedded/index.js'
 import { run } from '../support/process.js'
 import { call, PASSWORD, register, submitFlow, whoami } from './client.js'
 
@@ -20,9 +25,12 @@ import { readdirSync } from 'node:fs'
 import { startEmbeddedKratos } from './kratos/embedded/index.ts'
 const silent = createServer(() => {}).listen(0, '127.0.0.1').unref()
 await new Promise((resolve) => silent.once('listening', resolve))
-const hook = { hook: 'web_hook', config: { url: 'http://127.0.0.1:' + silent.address().port, method: 'POST', body: 'base64://e30=', response: { ignore: true } } }
-const overrides = { hashers: { bcrypt: { cost: 4 } }, selfservice: { flows: { registration: { after: { password: { hooks: [hook] } } } } } }
-const all = await Promise.all(['a', 'b', 'c'].map((name) => startEmbeddedKratos({ overrides, database: process.env.FOLDER + '/' + name + '.db' })))
+const url = 'http://127.0.0.1:' + silent.address().port
+const hook = { hook: 'web_hook', config: { url, method: 'POST', body: 'base64://e30=', response: { ignore: true } } }
+const flows = { registration: { after: { password: { hooks: [hook] } } } }
+const overrides = { hashers: { bcrypt: { cost: 4 } }, selfservice: { flows } }
+const databases = ['a', 'b', 'c'].map((name) => process.env.FOLDER + '/' + name + '.db')
+const all = await Promise.all(databases.map((database) => startEmbeddedKratos({ overrides, database })))
 for (const { publicUrl, fault } of all) {
   const { ui } = await (await fetch(publicUrl + '/self-service/registration/api')).json()
   const body = JSON.stringify({ method: 'password', password: '${PASSWORD}', traits: { email: 'a@example.test' } })
@@ -59,7 +67,9 @@ t.test('test kit', async (t) => {
       const { headers } = kratos.signIn(identity, { authenticatedAt, transport: 'token' })
       const init = await call('GET', `${kratos.publicUrl}/self-service/settings/api`, { headers })
       const body = { method: 'password', password: `${PASSWORD}-${authenticatedAt}` }
-      return (await call('POST', `${kratos.publicUrl}/self-service/settings?flow=${init.body['id']}`, { body, headers })).status
+      return (
+        await call('POST', `${kratos.publicUrl}/self-service/settings?flow=${init.body['id']}`, { body, headers })
+      ).status
     }
     t.strictSame([await change(Date.now() - 3_600_000), await change(Date.now())], [403, 200])
   })
@@ -70,7 +80,10 @@ t.test('test kit', async (t) => {
     await submitFlow(kratos.publicUrl, 'recovery', { method: 'code', email: 'ada@example.test' })
     const [recovery, verification] = kratos.messages('Ada@Example.test')
     t.match(recovery, { template: 'recovery_code_valid', to: 'ada@example.test', code: /^\d{6}$/ })
-    t.match(verification, { template: 'verification_code_valid', link: `${kratos.publicUrl}/self-service/verification?code=` })
+    t.match(verification, {
+      template: 'verification_code_valid',
+      link: `${kratos.publicUrl}/self-service/verification?code=`
+    })
   })
 })
 
@@ -97,7 +110,10 @@ t.test('faults', async (t) => {
     const first = await kratos.fault({ kind: 'status', status: 503, times: 3 })
     const second = await kratos.fault({ kind: 'rate-limit', retryAfter: 9 })
     const statuses = await Promise.all(Array.from({ length: 10 }, async () => await statusOf('GET', alive)))
-    t.strictSame([statuses.filter((status) => status === 503).length, statuses.filter((status) => status === 429).length], [3, 7])
+    t.strictSame(
+      [statuses.filter((status) => status === 503).length, statuses.filter((status) => status === 429).length],
+      [3, 7]
+    )
     t.strictSame([first.calls, second.calls], [3, 7])
     await second.clear()
     await second.clear()
@@ -107,15 +123,28 @@ t.test('faults', async (t) => {
   t.test('say what they are told to say', async (t) => {
     await kratos.fault(once500({ status: 502, body: '<h1>Bad Gateway</h1>', headers: { 'Content-Type': 'text/html' } }))
     const answer = await fetch(alive)
-    t.strictSame([answer.status, answer.headers.get('content-type'), await answer.text()], [502, 'text/html', '<h1>Bad Gateway</h1>'])
+    t.strictSame(
+      [answer.status, answer.headers.get('content-type'), await answer.text()],
+      [502, 'text/html', '<h1>Bad Gateway</h1>']
+    )
     await kratos.fault({ kind: 'garbage', body: 'SSH-2.0-OpenSSH\r\n', times: 1 })
-    const socket = createConnection(Number(new URL(alive).port), '127.0.0.1').end('GET /health/alive HTTP/1.1\r\nHost: x\r\n\r\n')
+    const socket = createConnection(Number(new URL(alive).port), '127.0.0.1').end(
+      'GET /health/alive HTTP/1.1\r\nHost: x\r\n\r\n'
+    )
     t.equal(String((await once(socket, 'data'))[0]), 'SSH-2.0-OpenSSH\r\n')
   })
 
   t.test('slow-headers holds everything back, slow-body only the body', async (t) => {
     const waits: Array<() => void> = []
-    const slow = await start(t, { clock: { now: () => Date.now(), sleep: async () => await new Promise((resolve) => { waits.push(resolve) }) } })
+    const slow = await start(t, {
+      clock: {
+        now: () => Date.now(),
+        sleep: async () =>
+          await new Promise((resolve) => {
+            waits.push(resolve)
+          })
+      }
+    })
     const url = `${slow.publicUrl}/health/alive`
     await slow.fault({ kind: 'slow-body', times: 1 })
     const answer = await fetch(url)
@@ -139,7 +168,10 @@ t.test('faults', async (t) => {
   t.test('refused ports come back when the last fault is cleared, and never after close', async (t) => {
     const other = await start(t)
     const url = `${other.publicUrl}/health/alive`
-    const [one, two] = [await other.fault({ kind: 'refuse' }), await other.fault({ kind: 'refuse', path: '/sessions/whoami' })]
+    const [one, two] = [
+      await other.fault({ kind: 'refuse' }),
+      await other.fault({ kind: 'refuse', path: '/sessions/whoami' })
+    ]
     const code = async (): Promise<string> => await fetch(url).then(() => 'answered', ({ cause }) => cause.code)
     await one.clear()
     t.equal(await code(), 'ECONNREFUSED')

@@ -5,7 +5,10 @@ import { register } from './client.js'
  * Registers identities one after another in the database of the first argument, and prints each address when it is
  * stored.
  */
-const kratos = await startEmbeddedKratos({ database: process.argv[2] ?? '', overrides: { hashers: { bcrypt: { cost: 4 } } } })
+const kratos = await startEmbeddedKratos({
+  database: process.argv[2] ?? '',
+  overrides: { hashers: { bcrypt: { cost: 4 } } }
+})
 for (let count = 0; ; count++) {
   const email = `kill-${count}@example.test`
   const { status } = await register(kratos.publicUrl, email)

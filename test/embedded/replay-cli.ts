@@ -36,7 +36,13 @@ async function resultOf (recording: NamedRecording): Promise<ScenarioResult> {
   try {
     return await runRecording(recording, startEmbedded)
   } catch (error) {
-    const differences = [{ at: 'start', recorded: 'a running server', live: error instanceof Error ? error.message : String(error) }]
-    return { name: recording.name, steps: recording.exchanges.map(({ step }, index) => ({ index, step, differences })), effects: [] }
+    const differences = [
+      { at: 'start', recorded: 'a running server', live: error instanceof Error ? error.message : String(error) }
+    ]
+    return {
+      name: recording.name,
+      steps: recording.exchanges.map(({ step }, index) => ({ index, step, differences })),
+      effects: []
+    }
   }
 }

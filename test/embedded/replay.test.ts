@@ -15,7 +15,9 @@ t.test('embedded server, driven with recordings of the real one', async (t) => {
   const exchanges: Exchanged[] = []
   for (const recording of loadRecordings()) {
     t.test(`answers as recorded in ${recording.name}`, async (t) => {
-      const result = await runRecording(recording, startEmbedded, (request, answer) => { exchanges.push([request, answer]) })
+      const result = await runRecording(recording, startEmbedded, (request, answer) => {
+        exchanges.push([request, answer])
+      })
       const verdict = judge(result, acceptedDifferences)
       verdicts.push(verdict)
       t.comment(scenarioLine(result, verdict))

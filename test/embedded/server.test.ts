@@ -31,7 +31,11 @@ t.test('embedded Kratos', async (t) => {
 
   t.test('says in every answer and in its version that it is the embedded one', async (t) => {
     const kratos = await start(t)
-    for (const url of [`${kratos.publicUrl}/health/alive`, `${kratos.publicUrl}/sessions/whoami`, `${kratos.adminUrl}/admin/version`]) {
+    for (const url of [
+      `${kratos.publicUrl}/health/alive`,
+      `${kratos.publicUrl}/sessions/whoami`,
+      `${kratos.adminUrl}/admin/version`
+    ]) {
       const answer = await call('GET', url)
       t.equal(answer.headers.get('x-embedded-kratos'), kratos.version, url)
     }
@@ -53,7 +57,11 @@ t.test('embedded Kratos', async (t) => {
     const { body } = await call('GET', `${kratos.publicUrl}/self-service/login/api`)
     t.ok(String(body['ui'].action).startsWith(kratos.publicUrl))
     const kept = await start(t, { baseUrl: 'http://127.0.0.1:4433/' })
-    t.ok(String((await call('GET', `${kept.publicUrl}/self-service/login/api`)).body['ui'].action).startsWith('http://127.0.0.1:4433/'))
+    t.ok(
+      String((await call('GET', `${kept.publicUrl}/self-service/login/api`)).body['ui'].action).startsWith(
+        'http://127.0.0.1:4433/'
+      )
+    )
   })
 
   t.test('answers 501 for what it does not do, never a made-up success', async (t) => {
@@ -65,7 +73,9 @@ t.test('embedded Kratos', async (t) => {
 
   t.test('200 parallel registrations of one e-mail give one identity and 199 clean duplicates', async (t) => {
     const kratos = await start(t)
-    const answers = await Promise.all(Array.from({ length: 200 }, async () => await register(kratos.publicUrl, 'many@example.test')))
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, async () => await register(kratos.publicUrl, 'many@example.test'))
+    )
     const duplicates = answers.filter(({ status }) => status === 400)
     t.equal(answers.filter(({ status }) => status === 200).length, 1)
     t.equal(duplicates.length, 199)
@@ -98,7 +108,11 @@ t.test('embedded Kratos', async (t) => {
 
   t.test('loses no acknowledged identity when its process is killed', async (t) => {
     const database = join(t.testdir(), 'kratos.db')
-    const child = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'registering-child.ts'), database], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(
+      process.execPath,
+      ['--import', 'tsx', join(import.meta.dirname, 'registering-child.ts'), database],
+      { stdio: ['ignore', 'pipe', 'inherit'] }
+    )
     const acknowledged: string[] = []
     for await (const line of createInterface({ input: child.stdout })) {
       acknowledged.push(line)

@@ -1,7 +1,12 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../kratos/embedded/clock.js'
-import { startEmbeddedKratos, type EmbeddedKratos, type EmbeddedKratosOptions, type OidcProvider } from '../../kratos/embedded/index.js'
+import {
+  startEmbeddedKratos,
+  type EmbeddedKratos,
+  type EmbeddedKratosOptions,
+  type OidcProvider
+} from '../../kratos/embedded/index.js'
 import type { JsonObject } from '../../kratos/embedded/json.js'
 import { verifiedClaims } from '../../kratos/embedded/methods/oidc/id-token.js'
 import { browser, messages, node, type Browser, type Page } from './browser.js'
@@ -12,25 +17,42 @@ const EMAIL = 'ada@example.test'
 type Hosting = EmbeddedKratos & { oidcProvider: OidcProvider }
 
 async function start (t: Test, more: Partial<EmbeddedKratosOptions> = {}): Promise<Hosting> {
-  const kratos = await startEmbeddedKratos({ overrides: { hashers: { bcrypt: { cost: 4 } } }, oidcProvider: true, ...more })
+  const kratos = await startEmbeddedKratos({
+    overrides: { hashers: { bcrypt: { cost: 4 } } },
+    oidcProvider: true,
+    ...more
+  })
   t.teardown(async () => await kratos.close())
   return kratos as Hosting
 }
 
 /** Goes to the provider, up to the URL that leads back. */
-async function leave (kratos: Hosting, visitor: Browser, claims: JsonObject & { sub: string }, flow = 'login'): Promise<{ address: string, callback: string }> {
+async function leave (
+  kratos: Hosting,
+  visitor: Browser,
+  claims: JsonObject & { sub: string },
+  flow = 'login'
+): Promise<{ address: string, callback: string }> {
   kratos.oidcProvider.signInAs(claims)
   const form = await visitor.go(`${kratos.publicUrl}/self-service/${flow}/browser`)
-  const sent = await visitor.submit(form, flow === 'settings' ? { link: 'dummy' } : { method: 'oidc', provider: 'dummy' })
+  const sent = await visitor.submit(
+    form,
+    flow === 'settings' ? { link: 'dummy' } : { method: 'oidc', provider: 'dummy' }
+  )
   const address: string = sent.body['redirect_browser_to']
   return { address, callback: (await visitor.go(address)).location }
 }
 
 /** Goes to the provider and back; returns the callback's answer. */
-const viaProvider = async (kratos: Hosting, visitor: Browser, claims: JsonObject & { sub: string }, flow?: string): Promise<Page> =>
-  await visitor.go((await leave(kratos, visitor, claims, flow)).callback)
+const viaProvider = async (
+  kratos: Hosting,
+  visitor: Browser,
+  claims: JsonObject & { sub: string },
+  flow?: string
+): Promise<Page> => await visitor.go((await leave(kratos, visitor, claims, flow)).callback)
 
-const whoami = async ({ publicUrl }: Hosting, visitor: Browser): Promise<Page> => await visitor.go(`${publicUrl}/sessions/whoami`)
+const whoami = async ({ publicUrl }: Hosting, visitor: Browser): Promise<Page> =>
+  await visitor.go(`${publicUrl}/sessions/whoami`)
 
 t.test('social login', async (t) => {
   t.test('signs a newcomer up, and in again with the same account, by either form', async (t) => {
@@ -40,7 +62,10 @@ t.test('social login', async (t) => {
       const visitor = browser()
       await viaProvider(kratos, visitor, { sub: 's1', email: ids.size === 0 ? EMAIL : 'changed@example.test' }, flow)
       const { body } = await whoami(kratos, visitor)
-      t.match(body, { identity: { traits: { email: EMAIL } }, authentication_methods: [{ method: 'oidc', aal: 'aal1', provider: 'dummy' }] })
+      t.match(body, {
+        identity: { traits: { email: EMAIL } },
+        authentication_methods: [{ method: 'oidc', aal: 'aal1', provider: 'dummy' }]
+      })
       ids.add(body['identity'].id)
     }
     t.equal(ids.size, 1)
@@ -63,8 +88,15 @@ t.test('social login', async (t) => {
     const visitor = browser()
     const page = await viaProvider(kratos, visitor, { sub: 's1', email: EMAIL })
     t.same(messages(page), [1010016])
-    t.equal((await visitor.submit(page, { method: 'password', identifier: EMAIL, password: 'Wrong-one-42' })).status, 400)
-    const stranger = await visitor.submit(page, { method: 'password', identifier: 'eve@example.test', password: PASSWORD })
+    t.equal(
+      (await visitor.submit(page, { method: 'password', identifier: EMAIL, password: 'Wrong-one-42' })).status,
+      400
+    )
+    const stranger = await visitor.submit(page, {
+      method: 'password',
+      identifier: 'eve@example.test',
+      password: PASSWORD
+    })
     t.notOk(stranger.status === 200, 'somebody else is not linked')
     await visitor.submit(page, { method: 'password', identifier: EMAIL, password: PASSWORD })
     const later = browser()
@@ -78,9 +110,17 @@ t.test('social login', async (t) => {
     const { token } = kratos.signIn(ada)
     const headers = { 'x-session-token': token }
     const settings = await call('GET', `${kratos.publicUrl}/self-service/settings/api`, { headers })
-    const regenerated = await call('POST', settings.body['ui'].action, { headers, body: { method: 'lookup_secret', lookup_secret_regenerate: true } })
-    await call('POST', settings.body['ui'].action, { headers, body: { method: 'lookup_secret', lookup_secret_confirm: true } })
-    const codes: string[] = regenerated.body['ui'].nodes.find(({ attributes }: any) => attributes.id === 'lookup_secret_codes').attributes.text.context.secrets.map(({ context }: any) => context.secret)
+    const regenerated = await call('POST', settings.body['ui'].action, {
+      headers,
+      body: { method: 'lookup_secret', lookup_secret_regenerate: true }
+    })
+    await call('POST', settings.body['ui'].action, {
+      headers,
+      body: { method: 'lookup_secret', lookup_secret_confirm: true }
+    })
+    const codes: string[] = regenerated.body['ui'].nodes
+      .find(({ attributes }: any) => attributes.id === 'lookup_secret_codes')
+      .attributes.text.context.secrets.map(({ context }: any) => context.secret)
 
     const visitor = browser()
     const page = await viaProvider(kratos, visitor, { sub: 's1', email: EMAIL })
@@ -89,7 +129,11 @@ t.test('social login', async (t) => {
     const early = browser()
     t.same(messages(await viaProvider(kratos, early, { sub: 's1', email: EMAIL })), [1010016], 'not linked yet')
     t.equal((await visitor.submit(second, { method: 'lookup_secret', lookup_secret: codes[0] })).status, 200)
-    t.equal((await viaProvider(kratos, browser(), { sub: 's1', email: EMAIL })).status, 422, 'linked: only the second factor is missing')
+    t.equal(
+      (await viaProvider(kratos, browser(), { sub: 's1', email: EMAIL })).status,
+      422,
+      'linked: only the second factor is missing'
+    )
   })
 
   t.test('shows in the form that somebody declined', async (t) => {
@@ -161,7 +205,11 @@ t.test('the hosted provider asks who one is, and believes it', async (t) => {
   const kratos = await start(t)
   const visitor = browser()
   const form = await visitor.go(`${kratos.publicUrl}/self-service/login/browser`)
-  const { body } = await visitor.submit(form, { method: 'oidc', provider: 'dummy', upstream_parameters: { login_hint: '"><b>x' } })
+  const { body } = await visitor.submit(form, {
+    method: 'oidc',
+    provider: 'dummy',
+    upstream_parameters: { login_hint: '"><b>x' }
+  })
   const page = await visitor.go(body['redirect_browser_to'])
   t.match(page.body['text'], /<form method="get"[^]*value="&quot;>&lt;b>x"/)
   const back = await visitor.go(`${String(body['redirect_browser_to'])}&sub=s1&email=${EMAIL}`)
@@ -182,13 +230,24 @@ t.test('ID token', async (t) => {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const keys = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k' }] }
   const token = (claims: object, head: object = {}): string => {
-    const input = [{ alg: 'ES256', kid: 'k', ...head }, { iss: 'https://op.test', aud: 'me', exp: 2000, sub: 's', ...claims }].map(part => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
-    return `${input}.${sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
+    const input = [
+      { alg: 'ES256', kid: 'k', ...head },
+      { iss: 'https://op.test', aud: 'me', exp: 2000, sub: 's', ...claims }
+    ]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+      .join('.')
+    const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
+    return `${input}.${signature.toString('base64url')}`
   }
-  const read = (text: string, expected: object = {}): JsonObject => verifiedClaims(text, { issuer: 'https://op.test', clientId: 'me', keys, nowMs: 1_000_000, ...expected })
+  const read = (text: string, expected: object = {}): JsonObject =>
+    verifiedClaims(text, { issuer: 'https://op.test', clientId: 'me', keys, nowMs: 1_000_000, ...expected })
   t.match(read(token({})), { sub: 's' })
   t.match(read(token({ aud: ['you', 'me'] })), { sub: 's' })
-  t.match(read(token({}), { keys: { keys: [{ kty: 'oct', k: 'AAAA', kid: 'k' }, ...keys.keys] } }), { sub: 's' }, 'other keys are passed over')
+  t.match(
+    read(token({}), { keys: { keys: [{ kty: 'oct', k: 'AAAA', kid: 'k' }, ...keys.keys] } }),
+    { sub: 's' },
+    'other keys are passed over'
+  )
   const other = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' })
   const refused: Array<[string, () => unknown, RegExp]> = [
     ['another issuer', () => read(token({ iss: 'https://other.test' })), /different provider/],
@@ -197,9 +256,15 @@ t.test('ID token', async (t) => {
     ['not valid yet', () => read(token({ nbf: 1301 })), /not before/],
     ['no algorithm', () => read(token({}, { alg: 'none' })), /signature algorithm/],
     ['an algorithm by prototype', () => read(token({}, { alg: 'constructor' })), /signature algorithm/],
-    ['changed claims', () => read(token({}).replace(/\.[^.]+\./, `.${token({ sub: 'x' }).split('.')[1] ?? ''}.`)), /verify/],
+    [
+      'changed claims',
+      () => read(token({}).replace(/\.[^.]+\./, `.${token({ sub: 'x' }).split('.')[1] ?? ''}.`)),
+      /verify/
+    ],
     ['a key of another kind', () => read(token({}), { keys: { keys: [{ ...other, kid: 'k' }] } }), /verify/],
     ['no token', () => read('a.b'), /malformed/]
   ]
-  for (const [what, reading, message] of refused) t.match(caught(reading), { name: 'ApiError', message }, `${what} is refused`)
+  for (const [what, reading, message] of refused) {
+    t.match(caught(reading), { name: 'ApiError', message }, `${what} is refused`)
+  }
 })

@@ -36,18 +36,25 @@ function list (ex: Exchange): Answer {
   if (status !== null && !STATUSES.includes(status)) throw badRequest('Message status is not valid')
   const size = pageSize(ex.query.get('page_size') ?? '')
   const after = lastSeen(ex)
-  const fitting = ex.kratos.store.messages.all()
-    .filter(message => (status === null || message.status === status) && (recipient === '' || message.recipient === recipient))
+  const fitting = ex.kratos.store.messages
+    .all()
+    .filter(
+      (message) =>
+        (status === null || message.status === status) && (recipient === '' || message.recipient === recipient)
+    )
   const rest = fitting.slice(fitting.findIndex(({ id }) => id === after) + 1)
   const shown = rest.slice(0, size)
   const last = shown.at(-1)
-  const link = (rel: string, id: string): string => linkTo(ex, rel, { page_size: String(size), page_token: pageToken(ex, id) })
+  const link = (rel: string, id: string): string =>
+    linkTo(ex, rel, { page_size: String(size), page_token: pageToken(ex, id) })
   const links = [link('first', ''), ...(rest.length > size && last !== undefined ? [link('next', last.id)] : [])]
-  return json(200, shown.map(message => messageJson(ex, message)), { Link: links.join(',') })
+  return json(200, shown.map((message) => messageJson(ex, message)), { Link: links.join(',') })
 }
 
 function pageSize (text: string): number {
-  if (text !== '' && !/^[+-]?\d+$/.test(text)) throw plainError(`strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`).with({ httpStatus: 400 })
+  if (text !== '' && !/^[+-]?\d+$/.test(text)) {
+    throw plainError(`strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`).with({ httpStatus: 400 })
+  }
   const size = Number(text)
   return size <= 0 ? DEFAULT_SIZE : Math.min(size, MAX_SIZE)
 }
@@ -65,10 +72,18 @@ function lastSeen ({ kratos, query }: Exchange): string {
 function get (ex: Exchange): Answer {
   const text = ex.params['id'] ?? ''
   const id = parseUuid(text)
-  if (id === undefined) throw new ApiError({ code: 400, message: `uuid: incorrect UUID length ${text.length} in string ${JSON.stringify(text)}` })
+  if (id === undefined) {
+    throw new ApiError({
+      code: 400,
+      message: `uuid: incorrect UUID length ${text.length} in string ${JSON.stringify(text)}`
+    })
+  }
   const message = ex.kratos.store.messages.get(id)
   if (message === undefined) throw noRow()
   return json(200, messageJson(ex, message))
 }
 
-export const courierRoutes: Route[] = [route('GET', '/admin/courier/messages', list), route('GET', '/admin/courier/messages/{id}', get)]
+export const courierRoutes: Route[] = [
+  route('GET', '/admin/courier/messages', list),
+  route('GET', '/admin/courier/messages/{id}', get)
+]

@@ -8,7 +8,10 @@ const ok = (): Answer => json(200, { status: 'ok' })
 const metrics = ({ kratos }: Exchange): Answer => ({
   status: 200,
   headers: { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores' },
-  body: `# HELP embedded_kratos_info Version of the embedded development server.\n# TYPE embedded_kratos_info gauge\nembedded_kratos_info{version="${kratos.version}"} 1\n`
+  body: `# HELP embedded_kratos_info Version of the embedded development server.
+# TYPE embedded_kratos_info gauge
+embedded_kratos_info{version="${kratos.version}"} 1
+`
 })
 
 /** Both ports have these; only the admin port has `/version` (docs/kratos-facts.md, section 3). */

@@ -35,7 +35,9 @@ async function create (ex: Exchange): Promise<Answer> {
   try {
     kratos.store.identities.create(identity, kratos.clock.now())
   } catch (error) {
-    throw error instanceof DuplicateError ? conflict('This identity conflicts with another identity that already exists.') : error
+    throw error instanceof DuplicateError
+      ? conflict('This identity conflicts with another identity that already exists.')
+      : error
   }
   const location = `${kratos.config.serve.admin.base_url.replace(/\/+$/, '')}/identities/${identity.id}`
   return json(201, writtenIdentity(kratos, identity, {}, isMetadataGiven(ex)), { Location: location })
@@ -51,7 +53,10 @@ export function storeIdentity ({ store, clock }: Kratos, identity: Identity): vo
     store.identities.update(identity, clock.now())
   } catch (error) {
     if (!(error instanceof DuplicateError)) throw error
-    throw new ApiError({ code: 409, message: 'Unable to insert or update resource because a resource with that value exists already' })
+    throw new ApiError({
+      code: 409,
+      message: 'Unable to insert or update resource because a resource with that value exists already'
+    })
   }
 }
 

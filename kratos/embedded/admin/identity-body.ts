@@ -11,12 +11,21 @@ import { CREDENTIALS_SHAPE, importCredentials } from './identity-import.js'
 import { jsonBody, strictBody, type Members } from './strict-body.js'
 
 const COMMON_SHAPE: Members = {
-  schema_id: 'string', traits: 'any', credentials: CREDENTIALS_SHAPE, metadata_public: 'any', metadata_admin: 'any', state: 'string', external_id: 'string'
+  schema_id: 'string',
+  traits: 'any',
+  credentials: CREDENTIALS_SHAPE,
+  metadata_public: 'any',
+  metadata_admin: 'any',
+  state: 'string',
+  external_id: 'string'
 }
 
 /** Members of an identity in a create request. */
 export const CREATE_SHAPE: Members = {
-  ...COMMON_SHAPE, organization_id: 'string', verifiable_addresses: [VERIFIABLE_SHAPE], recovery_addresses: [RECOVERY_SHAPE]
+  ...COMMON_SHAPE,
+  organization_id: 'string',
+  verifiable_addresses: [VERIFIABLE_SHAPE],
+  recovery_addresses: [RECOVERY_SHAPE]
 }
 
 /** The identity of a create request: checked, with its password hashed, not stored. @throws ApiError 400 */
@@ -46,7 +55,9 @@ export async function identityFrom (kratos: Kratos, body: JsonObject): Promise<I
  */
 export async function replaceFromBody (ex: Exchange, identity: Identity, body: JsonObject): Promise<void> {
   const state = stateOf(body)
-  if (state !== undefined && state !== identity.state) Object.assign(identity, { state, stateChangedAt: ex.kratos.clock.now() })
+  if (state !== undefined && state !== identity.state) {
+    Object.assign(identity, { state, stateChangedAt: ex.kratos.clock.now() })
+  }
   if ((body['schema_id'] ?? '') !== '') identity.schemaId = String(body['schema_id'])
   delete identity.externalId
   Object.assign(identity, described(body))
@@ -74,7 +85,8 @@ function stateOf ({ state = '' }: JsonObject): Identity['state'] | undefined {
   return state
 }
 
-export const isState = (state: Json | undefined): state is Identity['state'] => state === 'active' || state === 'inactive'
+export const isState = (state: Json | undefined): state is Identity['state'] =>
+  state === 'active' || state === 'inactive'
 
 /**
  * Checks traits against the schema and derives credentials and addresses.

@@ -23,7 +23,9 @@ export function deleteCredential (ex: Exchange, identity: Identity): void {
       identity.credentials[type] = { ...credential, config: {}, updatedAt: now }
       break
     case 'password': case 'oidc':
-      if (countFirstFactors(ex.kratos, identity) < 2) throw badRequest('You cannot remove the last first factor credential.')
+      if (countFirstFactors(ex.kratos, identity) < 2) {
+        throw badRequest('You cannot remove the last first factor credential.')
+      }
       if (type === 'password') identity.credentials[type] = { ...credential, config: {}, updatedAt: now }
       else unlink(identity, ex.query.get('identifier') ?? '', now)
       break
@@ -37,6 +39,8 @@ function unlink (identity: Identity, identifier: string, now: number): void {
   if (identifier === '') throw badRequest('You must provide an identifier to delete this credential.')
   const accounts = linkedAccounts(identity.credentials['oidc'])
   const others = accounts.filter(({ provider, subject }) => oidcIdentifier(provider, subject) !== identifier)
-  if (others.length === accounts.length) throw notFound(`The identifier \`${identifier}\` was not found among OIDC credentials.`)
+  if (others.length === accounts.length) {
+    throw notFound(`The identifier \`${identifier}\` was not found among OIDC credentials.`)
+  }
   identity.credentials['oidc'] = oidcCredential(others, now, identity.credentials['oidc'])
 }

@@ -21,7 +21,11 @@ export function patchIdentity (ex: Exchange, identity: Identity): Identity {
   const document = asObject(applied(ex, shown))
   for (const [member, type] of Object.entries(TEXTS)) {
     const value = document[member] ?? ''
-    if (typeof value !== 'string') throw refused(`json: cannot unmarshal ${Array.isArray(value) ? 'array' : typeof value} into Go struct field WithCredentialsAndAdminMetadataInJSON.${member} of type ${type}`)
+    if (typeof value !== 'string') {
+      throw refused(
+        `json: cannot unmarshal ${Array.isArray(value) ? 'array' : typeof value} into Go struct field WithCredentialsAndAdminMetadataInJSON.${member} of type ${type}`
+      )
+    }
   }
   const changed = withChanges(kratos, structuredClone(identity), document)
   checkIdentity(kratos, changed)
@@ -52,7 +56,10 @@ function withChanges ({ clock }: Kratos, identity: Identity, document: JsonObjec
   const { state, external_id: externalId } = document
   if (state !== identity.state) {
     if (!isState(state)) {
-      throw badRequest(`The supplied state ('${String(state ?? '')}') was not valid. Valid states are ('active', 'inactive').`, { message: 'identity state is not valid' })
+      throw badRequest(
+        `The supplied state ('${String(state ?? '')}') was not valid. Valid states are ('active', 'inactive').`,
+        { message: 'identity state is not valid' }
+      )
     }
     Object.assign(identity, { state, stateChangedAt: now })
   }

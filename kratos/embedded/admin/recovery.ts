@@ -22,7 +22,9 @@ import { NIL_UUID, parseUuid } from '../random.js'
 function identityIn (ex: Exchange, body: JsonObject): Identity | undefined {
   const text = String(body['identity_id'] ?? NIL_UUID)
   const id = parseUuid(text)
-  if (id === undefined) throw undecodable(`uuid: incorrect UUID length ${text.length} in string ${JSON.stringify(text)}`)
+  if (id === undefined) {
+    throw undecodable(`uuid: incorrect UUID length ${text.length} in string ${JSON.stringify(text)}`)
+  }
   return ex.kratos.store.identities.get(id)
 }
 
@@ -31,7 +33,11 @@ function lifespanIn (body: JsonObject, fallbackMs: number, past: (ms: number, te
   const text = String(body['expires_in'] ?? '')
   if (text === '') return fallbackMs
   const ms = goDurationMs(text)
-  if (ms === undefined) throw badRequest(`Unable to parse "expires_in" whose format should match "[0-9]+(ns|us|ms|s|m|h)" but did not: ${text}`)
+  if (ms === undefined) {
+    throw badRequest(
+      `Unable to parse "expires_in" whose format should match "[0-9]+(ns|us|ms|s|m|h)" but did not: ${text}`
+    )
+  }
   if (ms <= 0) throw badRequest(`Value from "expires_in" must ${past(ms, text)}`)
   return ms
 }
@@ -50,7 +56,10 @@ function printed (ms: number): string {
   const seconds = Math.abs(ms) / 1000
   const parts = [[Math.trunc(seconds / 3600), 'h'], [Math.trunc(seconds / 60) % 60, 'm'], [seconds % 60, 's']] as const
   const first = parts.findIndex(([amount]) => amount > 0)
-  return `${ms < 0 ? '-' : ''}${parts.slice(first === -1 ? 2 : first).map(([amount, unit]) => `${amount}${unit}`).join('')}`
+  return `${ms < 0 ? '-' : ''}${parts
+    .slice(first === -1 ? 2 : first)
+    .map(([amount, unit]) => `${amount}${unit}`)
+    .join('')}`
 }
 
 function flowFor (ex: Exchange, type: 'api' | 'browser', method: Method, lifespanMs: number): Flow {
@@ -65,9 +74,11 @@ function createCode (ex: Exchange): Answer {
   ensureEnabled(kratos, 'code')
   const body = jsonBody(ex)
   const known = identityIn(ex, body)
-  const lifespanMs = lifespanIn(body, codeLifespanMs(kratos), ms => `result to a future time: ${printed(ms)}`)
+  const lifespanMs = lifespanIn(body, codeLifespanMs(kratos), (ms) => `result to a future time: ${printed(ms)}`)
   const type = body['flow_type'] ?? 'browser'
-  if (type !== 'api' && type !== 'browser') throw badRequest(`Value from "flow_type" is not valid: ${JSON.stringify(type)}`)
+  if (type !== 'api' && type !== 'browser') {
+    throw badRequest(`Value from "flow_type" is not valid: ${JSON.stringify(type)}`)
+  }
   const flow = flowFor(ex, type, code, lifespanMs)
   Object.assign(flow, { isMadeByAdmin: true, state: 'sent_email' })
   flow.ui.nodes = [recoveryCodeNode(), continueNode('code')]
@@ -91,4 +102,7 @@ function createLink (ex: Exchange): Answer {
   return json(200, { recovery_link: url, expires_at: rfc3339(flow.expiresAt) })
 }
 
-export const adminRecoveryRoutes: Route[] = [route('POST', '/admin/recovery/code', createCode), route('POST', '/admin/recovery/link', createLink)]
+export const adminRecoveryRoutes: Route[] = [
+  route('POST', '/admin/recovery/code', createCode),
+  route('POST', '/admin/recovery/link', createLink)
+]

@@ -21,7 +21,7 @@ function list (ex: Exchange): Answer {
 }
 
 /** Identity schemas on the public port (recording 82). */
-export const schemaRoutes: Route[] = ['', '/admin'].flatMap(prefix => [
+export const schemaRoutes: Route[] = ['', '/admin'].flatMap((prefix) => [
   route('GET', `${prefix}/schemas`, list),
   route('GET', `${prefix}/schemas/{id}`, get)
 ])

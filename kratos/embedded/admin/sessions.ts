@@ -25,21 +25,22 @@ function sessionById (ex: Exchange): Session {
 }
 
 /** Active and not expired. The state of the identity does not count here. */
-const isLive = ({ kratos }: Exchange, session: Session): boolean => session.active && session.expiresAt > kratos.clock.now()
+const isLive = ({ kratos }: Exchange, session: Session): boolean =>
+  session.active && session.expiresAt > kratos.clock.now()
 
 /** The `active` filter, parsed like a boolean in Go. @throws ApiError 400 */
 function activeFilter (ex: Exchange): (session: Session) => boolean {
   const text = ex.query.get('active') ?? ''
   const isWanted = /^(1|t|true)$/i.test(text)
   if (text !== '' && !isWanted && !/^(0|f|false)$/i.test(text)) throw malformed('could not parse parameter active')
-  return session => text === '' || isLive(ex, session) === isWanted
+  return (session) => text === '' || isLive(ex, session) === isWanted
 }
 
 interface Expansion { identity: boolean, devices: boolean }
 
 function expansion ({ query }: Exchange): Expansion {
-  const wanted = query.getAll('expand').map(name => name.toLowerCase())
-  const unknown = query.getAll('expand').find(name => !['identity', 'devices'].includes(name.toLowerCase()))
+  const wanted = query.getAll('expand').map((name) => name.toLowerCase())
+  const unknown = query.getAll('expand').find((name) => !['identity', 'devices'].includes(name.toLowerCase()))
   if (unknown !== undefined) throw badRequest(`Could not parse expand option: ${unknown}`)
   return { identity: wanted.includes('identity'), devices: wanted.includes('devices') }
 }
@@ -52,7 +53,9 @@ function ofIdentity (ex: Exchange): Answer {
   const { page, perPage } = pageParameters(ex.query)
   // The first two pages are the same: Kratos counts from 0 in the links and from 1 in the database.
   const start = Math.max(0, page - 1) * perPage
-  const shown = sessions.slice(start, start + perPage).map(session => sessionJson(kratos, session, { identity: 'bare' }))
+  const shown = sessions
+    .slice(start, start + perPage)
+    .map((session) => sessionJson(kratos, session, { identity: 'bare' }))
   return json(200, shown, paginationHeaders(ex, sessions.length, page, perPage))
 }
 
@@ -62,7 +65,8 @@ function endAllOf (ex: Exchange): Answer {
 }
 
 /** A page token as Kratos makes it, from id and time. */
-const tokenFor = (id: string, createdAt: string): string => Buffer.from(`id=${id}/created_at=${createdAt}`).toString('base64url')
+const tokenFor = (id: string, createdAt: string): string =>
+  Buffer.from(`id=${id}/created_at=${createdAt}`).toString('base64url')
 
 const FIRST_TOKEN = tokenFor('00000000-0000-0000-0000-000000000000', '2200-12-31 23:59:59')
 
@@ -71,10 +75,12 @@ function startOf (sessions: Session[], token: string): number {
   const text = Buffer.from(token, 'base64url').toString()
   const id = parseUuid(/(?:^|\/)id=([^/]*)/.exec(text)?.[1])
   const createdAt = Date.parse(`${/(?:^|\/)created_at=([^/]*)/.exec(text)?.[1] ?? ''}Z`)
-  if (id === undefined || Number.isNaN(createdAt)) throw badRequest('The page token is invalid, do not craft your own page tokens')
-  const at = sessions.findIndex(session => session.id === id)
+  if (id === undefined || Number.isNaN(createdAt)) {
+    throw badRequest('The page token is invalid, do not craft your own page tokens')
+  }
+  const at = sessions.findIndex((session) => session.id === id)
   if (at !== -1) return at + 1
-  const older = sessions.findIndex(session => session.createdAt < createdAt)
+  const older = sessions.findIndex((session) => session.createdAt < createdAt)
   return older === -1 ? sessions.length : older
 }
 
@@ -91,15 +97,27 @@ function list (ex: Exchange): Answer {
   const shown = sessions.slice(start, start + size)
   const last = shown.at(-1)
   const link = (rel: string, token: string): string => linkTo(ex, rel, { page_size: String(size), page_token: token })
-  const next = last !== undefined && sessions.length > start + size ? [link('next', tokenFor(last.id, sqlTime(last.createdAt)))] : []
+  const next =
+    last !== undefined && sessions.length > start + size
+      ? [link('next', tokenFor(last.id, sqlTime(last.createdAt)))]
+      : []
   const noDevices = expanded.devices ? {} : { devices: null }
-  return json(200, shown.map(session => ({ ...shownSession(ex, session, expanded, 'bare'), ...noDevices })), { Link: [link('first', FIRST_TOKEN), ...next].join(',') })
+  return json(
+    200,
+    shown.map((session) => ({ ...shownSession(ex, session, expanded, 'bare'), ...noDevices })),
+    { Link: [link('first', FIRST_TOKEN), ...next].join(',') }
+  )
 }
 
 const sqlTime = (ms: number): string => new Date(ms).toISOString().replace('T', ' ').replace('Z', '')
 
 /** What is not expanded is null or empty. A list shows the identity without its addresses. */
-const shownSession = (ex: Exchange, session: Session, { identity, devices }: Expansion, detail: 'bare' | 'full'): JsonObject => ({
+const shownSession = (
+  ex: Exchange,
+  session: Session,
+  { identity, devices }: Expansion,
+  detail: 'bare' | 'full'
+): JsonObject => ({
   ...sessionJson(ex.kratos, session, { identity: identity ? detail : 'none' }),
   ...(identity ? {} : { active: isLive(ex, session) }),
   ...(devices ? {} : { devices: [] })

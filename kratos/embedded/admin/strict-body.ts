@@ -19,7 +19,9 @@ export function decoded (ex: Exchange, struct: string, shape: Members, isStrict:
   if (ex.body.kind === 'too-large') throw new DecodingError('http: request body too large')
   const body = parsed(ex.body.bytes.toString())
   if (body === null) return {}
-  if (!isObject(body)) throw new DecodingError(`json: cannot unmarshal ${typeName(body)} into Go value of type identity.${struct}`)
+  if (!isObject(body)) {
+    throw new DecodingError(`json: cannot unmarshal ${typeName(body)} into Go value of type identity.${struct}`)
+  }
   check(body, shape, struct, isStrict)
   return body
 }
@@ -29,11 +31,16 @@ function parsed (text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new DecodingError(/^[\s]*[[{"]/.test(text) ? 'unexpected EOF' : `invalid character '${text.trim().charAt(0)}' looking for beginning of value`)
+    throw new DecodingError(
+      /^[\s]*[[{"]/.test(text)
+        ? 'unexpected EOF'
+        : `invalid character '${text.trim().charAt(0)}' looking for beginning of value`
+    )
   }
 }
 
-const typeName = (value: unknown): string => Array.isArray(value) ? 'array' : isObject(value) ? 'object' : typeof value === 'boolean' ? 'bool' : typeof value
+const typeName = (value: unknown): string =>
+  Array.isArray(value) ? 'array' : isObject(value) ? 'object' : typeof value === 'boolean' ? 'bool' : typeof value
 
 function check (value: Json | undefined, shape: Shape, path: string, isStrict: boolean): void {
   if (value === undefined || value === null || shape === 'any') return
@@ -42,7 +49,7 @@ function check (value: Json | undefined, shape: Shape, path: string, isStrict: b
     for (const item of value) check(item, shape[0], path, isStrict)
   } else if (typeof shape === 'object') {
     if (!isObject(value)) throw mismatch(value, path, 'struct')
-    const unknown = Object.keys(value).find(name => !Object.hasOwn(shape, name))
+    const unknown = Object.keys(value).find((name) => !Object.hasOwn(shape, name))
     if (unknown !== undefined && isStrict) throw new DecodingError(`json: unknown field ${JSON.stringify(unknown)}`)
     for (const [name, inner] of Object.entries(shape)) check(value[name], inner, `${path}.${name}`, isStrict)
   } else if (typeName(value) !== (shape === 'boolean' ? 'bool' : shape)) {
@@ -68,9 +75,13 @@ export function strictBody (ex: Exchange, struct: string, shape: Members): JsonO
  */
 export function jsonBody (ex: Exchange, struct: string, shape: Members): JsonObject {
   const type = ex.headers.get('content-type') ?? ''
-  if (ex.headers.get('content-length') === '0') throw badRequest('Unable to decode HTTP Request Body because its HTTP Header "Content-Length" is zero.')
+  if (ex.headers.get('content-length') === '0') {
+    throw badRequest('Unable to decode HTTP Request Body because its HTTP Header "Content-Length" is zero.')
+  }
   if (type.split(';')[0]?.trim() !== 'application/json') {
-    throw badRequest(`HTTP ${ex.method} Request used unknown HTTP Header "Content-Type: ${type}", only [application/json] are supported.`)
+    throw badRequest(
+      `HTTP ${ex.method} Request used unknown HTTP Header "Content-Type: ${type}", only [application/json] are supported.`
+    )
   }
   try {
     return decoded(ex, struct, shape, false)

@@ -49,7 +49,9 @@ export function checkConfig (config: Json): Verdict {
 }
 
 /** Features of Kratos that are in the table and not built. */
-export const notBuilt = (): string[] => [...new Set(Object.values(KEYS).flatMap((rule) => rule.kind === 'unbuilt' ? [rule.what] : []))]
+export const notBuilt = (): string[] => [
+  ...new Set(Object.values(KEYS).flatMap((rule) => (rule.kind === 'unbuilt' ? [rule.what] : [])))
+]
 
 function visit (node: Node, value: Json, path: string, verdict: Verdict): void {
   const { rule } = node
@@ -60,7 +62,11 @@ function visit (node: Node, value: Json, path: string, verdict: Verdict): void {
   if (rule?.kind === 'ignored') verdict.ignored.set(rule.why, [...verdict.ignored.get(rule.why) ?? [], path])
   if (rule?.kind === 'unbuilt' && !rule.off.some((off) => isDeepStrictEqual(off, value))) complain(refusal(rule))
   if (rule?.kind === 'read') complain(rule.check(value))
-  if (node.items !== undefined) return Array.isArray(value) ? value.forEach((item, index) => visit(node.items as Node, item, `${path}[${index}]`, verdict)) : complain('wants a list')
+  if (node.items !== undefined) {
+    return Array.isArray(value)
+      ? value.forEach((item, index) => visit(node.items as Node, item, `${path}[${index}]`, verdict))
+      : complain('wants a list')
+  }
   if (node.any === undefined && node.names.size === 0) return
   if (!isObject(value)) return complain('wants settings of its own below it')
   if (rule?.kind === 'group') {
@@ -69,8 +75,11 @@ function visit (node: Node, value: Json, path: string, verdict: Verdict): void {
   }
   for (const [name, item] of Object.entries(value)) {
     const next = node.names.get(name) ?? node.any
-    if (next === undefined) complain(`has no setting ${JSON.stringify(name)}; known here: ${[...node.names.keys()].sort().join(', ')}`)
-    else visit(next, item, path === '' ? name : `${path}.${name}`, verdict)
+    if (next === undefined) {
+      complain(`has no setting ${JSON.stringify(name)}; known here: ${[...node.names.keys()].sort().join(', ')}`)
+    } else {
+      visit(next, item, path === '' ? name : `${path}.${name}`, verdict)
+    }
   }
 }
 

@@ -14,7 +14,9 @@ export const DEFAULTS: JsonObject = {
         enabled: false,
         allowed_origins: ['*'],
         allowed_methods: ['POST', 'GET', 'PUT', 'PATCH', 'DELETE'],
-        allowed_headers: ['Authorization', 'Content-Type', 'Max-Age', 'X-Session-Token', 'X-XSRF-TOKEN', 'X-CSRF-TOKEN'],
+        allowed_headers: [
+          'Authorization', 'Content-Type', 'Max-Age', 'X-Session-Token', 'X-XSRF-TOKEN', 'X-CSRF-TOKEN'
+        ],
         exposed_headers: ['Content-Type'],
         allow_credentials: true,
         options_passthrough: false,
@@ -37,7 +39,12 @@ export const DEFAULTS: JsonObject = {
       }),
       profile: method(true),
       identifier_first: method(true),
-      code: { ...method(true, { lifespan: '1h', max_submissions: 5 }), passwordless_enabled: false, mfa_enabled: false, passwordless_login_fallback_enabled: false },
+      code: {
+        ...method(true, { lifespan: '1h', max_submissions: 5 }),
+        passwordless_enabled: false,
+        mfa_enabled: false,
+        passwordless_login_fallback_enabled: false
+      },
       link: method(false, { lifespan: '1h' }),
       totp: method(false),
       lookup_secret: method(false),
@@ -48,14 +55,38 @@ export const DEFAULTS: JsonObject = {
     flows: {
       error: { ui_url: 'https://www.ory.sh/kratos/docs/fallback/error' },
       logout: { after: {} },
-      registration: { ...flow('https://www.ory.sh/kratos/docs/fallback/registration', '1h'), enabled: true, style: 'profile_first', enable_legacy_one_step: false, login_hints: false },
+      registration: {
+        ...flow('https://www.ory.sh/kratos/docs/fallback/registration', '1h'),
+        enabled: true,
+        style: 'profile_first',
+        enable_legacy_one_step: false,
+        login_hints: false
+      },
       login: { ...flow('https://www.ory.sh/kratos/docs/fallback/login', '1h'), style: 'unified' },
-      settings: { ...flow('https://www.ory.sh/kratos/docs/fallback/settings', '1h'), privileged_session_max_age: '1h', required_aal: 'highest_available' },
-      recovery: { ...flow('https://www.ory.sh/kratos/docs/fallback/recovery', '1h'), enabled: false, use: 'code', notify_unknown_recipients: false },
-      verification: { ...flow('https://www.ory.sh/kratos/docs/fallback/verification', '1h'), enabled: false, use: 'code', notify_unknown_recipients: false }
+      settings: {
+        ...flow('https://www.ory.sh/kratos/docs/fallback/settings', '1h'),
+        privileged_session_max_age: '1h',
+        required_aal: 'highest_available'
+      },
+      recovery: {
+        ...flow('https://www.ory.sh/kratos/docs/fallback/recovery', '1h'),
+        enabled: false,
+        use: 'code',
+        notify_unknown_recipients: false
+      },
+      verification: {
+        ...flow('https://www.ory.sh/kratos/docs/fallback/verification', '1h'),
+        enabled: false,
+        use: 'code',
+        notify_unknown_recipients: false
+      }
     }
   },
-  session: { lifespan: '24h', whoami: { required_aal: 'highest_available' }, cookie: { name: 'ory_kratos_session', persistent: true } },
+  session: {
+    lifespan: '24h',
+    whoami: { required_aal: 'highest_available' },
+    cookie: { name: 'ory_kratos_session', persistent: true }
+  },
   cookies: { path: '/', same_site: 'Lax' },
   secrets: { cookie: [], cipher: [] },
   hashers: { algorithm: 'bcrypt', bcrypt: { cost: 12 } },
@@ -64,9 +95,25 @@ export const DEFAULTS: JsonObject = {
   security: { account_enumeration: { mitigate: false } },
   clients: {
     web_hook: {
-      header_allowlist: ['Accept', 'Accept-Encoding', 'Accept-Language', 'Content-Length', 'Content-Type', 'Origin', 'Priority', 'Referer',
-        'Sec-Ch-Ua', 'Sec-Ch-Ua-Mobile', 'Sec-Ch-Ua-Platform', 'Sec-Fetch-Dest', 'Sec-Fetch-Mode', 'Sec-Fetch-Site', 'Sec-Fetch-User',
-        'True-Client-Ip', 'User-Agent']
+      header_allowlist: [
+        'Accept',
+        'Accept-Encoding',
+        'Accept-Language',
+        'Content-Length',
+        'Content-Type',
+        'Origin',
+        'Priority',
+        'Referer',
+        'Sec-Ch-Ua',
+        'Sec-Ch-Ua-Mobile',
+        'Sec-Ch-Ua-Platform',
+        'Sec-Fetch-Dest',
+        'Sec-Fetch-Mode',
+        'Sec-Fetch-Site',
+        'Sec-Fetch-User',
+        'True-Client-Ip',
+        'User-Agent'
+      ]
     }
   }
 }

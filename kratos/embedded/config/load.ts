@@ -10,8 +10,8 @@ const { serve: PORTS } = DEFAULTS as unknown as Config
 
 /** The example configuration: one folder up from the sources, or beside `dist/`. */
 function defaultPath (): string {
-  const candidates = ['..', '../../../kratos'].map(folder => join(import.meta.dirname, '..', folder, 'kratos.yml'))
-  const found = candidates.find(path => existsSync(path))
+  const candidates = ['..', '../../../kratos'].map((folder) => join(import.meta.dirname, '..', folder, 'kratos.yml'))
+  const found = candidates.find((path) => existsSync(path))
   if (found === undefined) throw new Error(`no kratos.yml at ${candidates.join(' or ')}`)
   return found
 }
@@ -39,16 +39,28 @@ export interface ReadConfig {
  * Reads a configuration and fills in Kratos' defaults.
  * @throws Error with the path of every setting that is unknown, invalid, or not built although it changes answers
  */
-export function readConfig ({ config = defaultPath(), overrides = {}, folder = process.cwd(), hasSchema = false }: ConfigSource): ReadConfig {
+export function readConfig ({
+  config = defaultPath(),
+  overrides = {},
+  folder = process.cwd(),
+  hasSchema = false
+}: ConfigSource): ReadConfig {
   const written = mergeJson(typeof config === 'string' ? readYaml(config) : config, overrides)
   const schema = { identity: { schemas: [{ id: 'default', url: 'base64://' }] } }
   const { problems, ignored } = checkConfig(hasSchema ? mergeJson(written, schema) : written)
-  if (problems.length > 0) throw new Error(`${typeof config === 'string' ? config : 'the configuration'} cannot be used:${listed(problems)}`)
+  if (problems.length > 0) {
+    throw new Error(`${typeof config === 'string' ? config : 'the configuration'} cannot be used:${listed(problems)}`)
+  }
   const values = mergeJson(mergeJson(DEFAULTS, derivedDefaults(written)), written)
-  return { values: values as unknown as Config, folder: typeof config === 'string' ? dirname(resolve(config)) : folder, ignored }
+  return {
+    values: values as unknown as Config,
+    folder: typeof config === 'string' ? dirname(resolve(config)) : folder,
+    ignored
+  }
 }
 
-const listed = (lines: string[]): string => lines.length === 1 ? ` ${lines.join()}` : lines.map((line) => `\n  ${line}`).join('')
+const listed = (lines: string[]): string =>
+  lines.length === 1 ? ` ${lines.join()}` : lines.map((line) => `\n  ${line}`).join('')
 
 /**
  * Defaults that depend on other settings: `secrets.default` is also used for cookies, and base URLs contain the port.

@@ -15,7 +15,12 @@ export interface Config {
     flows: {
       error: { ui_url: string }
       logout: { after: { default_browser_return_url?: string } }
-      registration: FlowConfig & { enabled: boolean, style: 'profile_first' | 'unified', enable_legacy_one_step: boolean, login_hints: boolean }
+      registration: FlowConfig & {
+        enabled: boolean
+        style: 'profile_first' | 'unified'
+        enable_legacy_one_step: boolean
+        login_hints: boolean
+      }
       login: FlowConfig & { style: 'unified' | 'identifier_first' }
       settings: FlowConfig & { privileged_session_max_age: string, required_aal: string }
       recovery: FlowConfig & { enabled: boolean, use: string, notify_unknown_recipients: boolean }
@@ -59,7 +64,11 @@ export interface FlowConfig {
 }
 
 /** `after.hooks` is for all methods that have no list of their own. Kratos does not merge the lists. */
-export interface AfterConfig { hooks?: HookConfig[], default_browser_return_url?: string, [method: string]: Json | HookConfig[] | undefined }
+export interface AfterConfig {
+  hooks?: HookConfig[]
+  default_browser_return_url?: string
+  [method: string]: Json | HookConfig[] | undefined
+}
 
 export interface HookConfig { hook: string, config?: JsonObject }
 

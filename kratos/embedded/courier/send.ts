@@ -10,7 +10,9 @@ import type { Template } from './templates.js'
 export function sendMessage (kratos: Kratos, via: string, recipient: string, template: Template): void {
   const body = via === 'sms' ? template.sms : template.body
   if (via === 'email' && !recipient.includes('@')) throw plainError("mail: missing '@' or angle-addr")
-  if (body === undefined || (via !== 'email' && via !== 'sms')) throw notEmbedded(`A message of type ${template.type} cannot be sent via ${via}.`)
+  if (body === undefined || (via !== 'email' && via !== 'sms')) {
+    throw notEmbedded(`A message of type ${template.type} cannot be sent via ${via}.`)
+  }
   const now = kratos.clock.now()
   kratos.store.messages.add({
     id: newId(),

@@ -7,7 +7,8 @@ export interface Template {
   sms?: string
 }
 
-const expiry = (what: string, minutes: number): string => `If this was not you, do nothing. This ${what} expires in ${minutes} minutes.\n`
+const expiry = (what: string, minutes: number): string =>
+  `If this was not you, do nothing. This ${what} expires in ${minutes} minutes.\n`
 
 const unknownAccount = (attempt: string): string =>
   `Hello,\n\nsomebody asked ${attempt}, but no account has this address.\n\nIf it was you, perhaps you signed up with another address. If not, there is nothing to do.\n`

@@ -74,7 +74,9 @@ export function failedSubmit (ex: Exchange, flow: Flow, error: unknown, style: F
   }
   style.sort(flow)
   saveFlow(ex.kratos, flow)
-  if (flow.type === 'browser' && !isJsonRequest(ex)) return redirect(ex.method, style.htmlStatus, uiUrl(ex.kratos, flow))
+  if (flow.type === 'browser' && !isJsonRequest(ex)) {
+    return redirect(ex.method, style.htmlStatus, uiUrl(ex.kratos, flow))
+  }
   if (style.appUrl !== undefined) return redirect(ex.method, 303, style.appUrl)
   delete flow.transientPayload
   return json(400, flowJson(flow))

@@ -18,5 +18,9 @@ export function formSchema (fields: JsonObject, { document }: IdentitySchema): J
 
 function combined (fields: JsonObject, document: JsonObject): JsonObject {
   const { $id, required, properties, ...rest } = document
-  return { ...rest, ...fields, properties: { ...asObject(fields['properties']), traits: asObject(asObject(properties)['traits']) } }
+  return {
+    ...rest,
+    ...fields,
+    properties: { ...asObject(fields['properties']), traits: asObject(asObject(properties)['traits']) }
+  }
 }

@@ -36,8 +36,16 @@ export interface FormSource {
  * @returns the fields that the schema knows; object fields are always there
  * @throws ApiError 400 when the body cannot be read (message 4000001)
  */
-export function readForm (ex: Exchange, schema: FormSchema, { allowGet = false, methods = ['POST', 'PUT', 'PATCH'], withQuery = false }: FormSource = {}): JsonObject {
-  if (ex.method === 'GET' && !allowGet) throw badRequest(`Unable to decode body because HTTP Request Method was "GET" but only [${methods.join(' ')}] are supported.`)
+export function readForm (
+  ex: Exchange,
+  schema: FormSchema,
+  { allowGet = false, methods = ['POST', 'PUT', 'PATCH'], withQuery = false }: FormSource = {}
+): JsonObject {
+  if (ex.method === 'GET' && !allowGet) {
+    throw badRequest(
+      `Unable to decode body because HTTP Request Method was "GET" but only [${methods.join(' ')}] are supported.`
+    )
+  }
   return decoded(withQuery ? valuesWithQuery(ex) : submittedValues(ex), schema)
 }
 
@@ -84,16 +92,21 @@ function submittedValues (ex: Exchange): Values {
   if (ex.method === 'GET' || ex.method === 'HEAD') return grouped(ex.query)
   if (ex.body.kind === 'too-large') throw plainError('unable to read body: http: request body too large')
   const type = (ex.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
-  if (isBodyless(ex)) throw badRequest('Unable to decode HTTP Request Body because its HTTP Header "Content-Length" is zero.')
+  if (isBodyless(ex)) {
+    throw badRequest('Unable to decode HTTP Request Body because its HTTP Header "Content-Length" is zero.')
+  }
   if (!CONTENT_TYPES.includes(type)) {
-    throw badRequest(`HTTP ${ex.method} Request used unknown HTTP Header "Content-Type: ${ex.headers.get('content-type') ?? ''}", only [${CONTENT_TYPES.join(' ')}] are supported.`)
+    throw badRequest(
+      `HTTP ${ex.method} Request used unknown HTTP Header "Content-Type: ${ex.headers.get('content-type') ?? ''}", only [${CONTENT_TYPES.join(' ')}] are supported.`
+    )
   }
   if (type === 'application/json') return flattened(parsed(ex.body.bytes.toString()))
   return type === 'multipart/form-data' ? new Map() : grouped(new URLSearchParams(ex.body.bytes.toString()))
 }
 
 /** Without length and without chunks. */
-const isBodyless = ({ headers }: Exchange): boolean => (headers.get('content-length') ?? (headers.get('transfer-encoding') === undefined ? '0' : '')) === '0'
+const isBodyless = ({ headers }: Exchange): boolean =>
+  (headers.get('content-length') ?? (headers.get('transfer-encoding') === undefined ? '0' : '')) === '0'
 
 function grouped (parameters: URLSearchParams): Values {
   const values: Values = new Map()
@@ -109,12 +122,18 @@ function parsed (body: string): Json {
   }
 }
 
-const JSON_TYPE: Record<string, string> = { string: 'String', number: 'Number', boolean: 'True' }
+const JSON_TYPES: Record<string, string> = { string: 'String', number: 'Number' }
+
+/** The name of a JSON type in Kratos' message. */
+function jsonType (value: Json): string {
+  if (value === null) return 'Null'
+  if (typeof value === 'boolean') return value ? 'True' : 'False'
+  return JSON_TYPES[typeof value] ?? 'JSON'
+}
 
 function flattened (body: Json): Values {
   if (!isObject(body)) {
-    const type = body === null ? 'Null' : Array.isArray(body) ? 'JSON' : body === false ? 'False' : JSON_TYPE[typeof body] ?? 'JSON'
-    throw badRequest(`Expected JSON sent in request body to be an object but got: ${type}`)
+    throw badRequest(`Expected JSON sent in request body to be an object but got: ${jsonType(body)}`)
   }
   return new Map(Object.entries(body).map(([name, value]) => [name, [value]]))
 }
@@ -142,8 +161,8 @@ function typed (field: SchemaField, sent: Json[]): Json | undefined {
     case 'string': return first === '' ? undefined : first
     case 'number': return first === '' ? (field.required ? 0 : undefined) : asNumber(first)
     case 'boolean': return last === '' ? (field.required ? false : undefined) : asBoolean(last)
-    case 'numbers': return sent.map(value => asNumber(asText(value)))
-    case 'booleans': return sent.map(value => asBoolean(asText(value)))
+    case 'numbers': return sent.map((value) => asNumber(asText(value)))
+    case 'booleans': return sent.map((value) => asBoolean(asText(value)))
     case 'strings': case 'array': return sent.map(asText)
     case 'object': return first === '' ? undefined : isObject(sent[0]) ? sent[0] : parsedField(first)
   }

@@ -80,10 +80,18 @@ export class ExpiredError extends Error {
 /** 410 for a submit to an expired flow, with the new flow (recording 13). */
 export function flowExpired (kratos: Kratos, { expiresAt }: { expiresAt: number }, replacement?: Flow): ApiError {
   const agoMs = kratos.clock.now() - expiresAt
-  return gone('self_service_flow_expired', `The self-service flow expired ${(agoMs / 60_000).toFixed(2)} minutes ago, initialize a new one.`, {
-    message: 'self-service flow expired',
-    extra: { expired_at: rfc3339(expiresAt), since: Math.round(agoMs * 1e6), use_flow_id: replacement?.id ?? '00000000-0000-0000-0000-000000000000' }
-  })
+  return gone(
+    'self_service_flow_expired',
+    `The self-service flow expired ${(agoMs / 60_000).toFixed(2)} minutes ago, initialize a new one.`,
+    {
+      message: 'self-service flow expired',
+      extra: {
+        expired_at: rfc3339(expiresAt),
+        since: Math.round(agoMs * 1e6),
+        use_flow_id: replacement?.id ?? '00000000-0000-0000-0000-000000000000'
+      }
+    }
+  )
 }
 
 /** The page of the product that shows the flow. */
@@ -109,15 +117,29 @@ export function fetchedExpired (kratos: Kratos, flow: Flow): ApiError {
   const { kind } = flow
   const id = kind === 'login' || kind === 'registration' ? 'self_service_flow_expired' : undefined
   if (flow.type === 'api' && kind === 'recovery') {
-    return flowExpired(kratos, flow).with({ extra: {}, details: { api: publicUrl(kratos, '/self-service/recovery/api') } })
-  }
-  if (flow.type === 'api') {
-    return gone(id, `The ${kind} flow has expired. Call the ${kind} flow init API endpoint to initialize a new ${kind} flow.`, {
-      details: { api: publicUrl(kratos, `/self-service/${kind}/api`) }
+    return flowExpired(kratos, flow).with({
+      extra: {},
+      details: { api: publicUrl(kratos, '/self-service/recovery/api') }
     })
   }
+  if (flow.type === 'api') {
+    return gone(
+      id,
+      `The ${kind} flow has expired. Call the ${kind} flow init API endpoint to initialize a new ${kind} flow.`,
+      {
+        details: { api: publicUrl(kratos, `/self-service/${kind}/api`) }
+      }
+    )
+  }
   const init = publicUrl(kratos, `/self-service/${kind}/browser`)
-  return gone(id, `The ${kind} flow has expired. Redirect the user to the ${kind} flow init endpoint to initialize a new ${kind} flow.`, {
-    details: { redirect_to: flow.returnTo === '' ? init : withQuery(init, { return_to: flow.returnTo }), return_to: flow.returnTo }
-  })
+  return gone(
+    id,
+    `The ${kind} flow has expired. Redirect the user to the ${kind} flow init endpoint to initialize a new ${kind} flow.`,
+    {
+      details: {
+        redirect_to: flow.returnTo === '' ? init : withQuery(init, { return_to: flow.returnTo }),
+        return_to: flow.returnTo
+      }
+    }
+  )
 }

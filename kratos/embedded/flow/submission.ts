@@ -18,7 +18,9 @@ export function ensureCsrf (ex: Exchange, flow: Flow, token: string | undefined)
     if (!isCsrfToken(ex, token)) throw csrfViolation(ex, token)
     return
   }
-  if ((ex.headers.get('origin') ?? '') !== '') throw badRequest(MISUSE('Origin', 'as part of an AJAX request in a Browser'))
-  const names = ex.cookies.map(([name]) => name).filter(name => !isCloudflare(name))
+  if ((ex.headers.get('origin') ?? '') !== '') {
+    throw badRequest(MISUSE('Origin', 'as part of an AJAX request in a Browser'))
+  }
+  const names = ex.cookies.map(([name]) => name).filter((name) => !isCloudflare(name))
   if (names.length > 0) throw badRequest(MISUSE('Cookie', 'by a Browser'), { details: { 'found cookies': names } })
 }

@@ -33,9 +33,13 @@ function created ({ hook, config = {} }: HookConfig): Hook {
 function configured (after: AfterConfig, { flow, stage, method }: HookRun): HookConfig[] {
   const own = (after[method] as AfterConfig | undefined)?.hooks ?? []
   const shared = after.hooks ?? []
-  const isShared = flow.kind === 'recovery' || flow.kind === 'verification' || (stage === 'post-persist' && own.length === 0)
+  const isShared =
+    flow.kind === 'recovery' || flow.kind === 'verification' || (stage === 'post-persist' && own.length === 0)
   const hooks = isShared ? shared : own
-  return [...hooks.filter(({ hook }) => hook !== 'session'), ...hooks.filter(({ hook }) => hook === 'session').slice(0, 1)]
+  return [
+    ...hooks.filter(({ hook }) => hook !== 'session'),
+    ...hooks.filter(({ hook }) => hook === 'session').slice(0, 1)
+  ]
 }
 
 function hooksFor (run: HookRun): Hook[] {
@@ -44,7 +48,8 @@ function hooksFor (run: HookRun): Hook[] {
   if (stage === 'before') return flows[flow.kind].before.hooks.map(created)
   const hooks = configured(flows[flow.kind].after, run).map(created)
   // Kratos sends the verification mail before all configured hooks (recordings 05, 50).
-  const isFirst = stage === 'post-persist' && (flow.kind === 'registration' || flow.kind === 'settings') && flows.verification.enabled
+  const isFirst =
+    stage === 'post-persist' && (flow.kind === 'registration' || flow.kind === 'settings') && flows.verification.enabled
   return isFirst ? [sendVerification, ...hooks] : hooks
 }
 

@@ -5,7 +5,9 @@ import type { Hook } from './hook.js'
  * 13).
  */
 export const revokeActiveSessions: Hook = async ({ ex, flow, stage, session }) => {
-  if (stage !== 'post-persist' || session === undefined || !['login', 'settings', 'recovery'].includes(flow.kind)) return undefined
+  if (stage !== 'post-persist' || session === undefined || !['login', 'settings', 'recovery'].includes(flow.kind)) {
+    return undefined
+  }
   ex.kratos.store.sessions.revokeOthers(session.identityId, session.id)
   return undefined
 }

@@ -16,9 +16,19 @@ const isConcerned = (flow: Flow, { verified, status, value }: VerifiableAddress)
   value !== '' && (flow.kind === 'settings' ? status === 'pending' : !verified)
 
 /** Starts the verification of one address. @returns the continue_with item for the client */
-export function beginVerification (ex: Exchange, flow: Flow, identity: Identity, address: VerifiableAddress, hasUrl: boolean): ContinueWith {
+export function beginVerification (
+  ex: Exchange,
+  flow: Flow,
+  identity: Identity,
+  address: VerifiableAddress,
+  hasUrl: boolean
+): ContinueWith {
   const verification = startVerification(ex, flow, identity, address)
-  const shown: JsonObject = { id: verification.id, verifiable_address: address.value, ...(hasUrl ? { url: uiUrl(ex.kratos, verification) } : {}) }
+  const shown: JsonObject = {
+    id: verification.id,
+    verifiable_address: address.value,
+    ...(hasUrl ? { url: uiUrl(ex.kratos, verification) } : {})
+  }
   return { action: 'show_verification_ui', flow: shown }
 }
 
@@ -27,9 +37,11 @@ export function beginVerification (ex: Exchange, flow: Flow, identity: Identity,
  * registration and change of settings, even if it is not configured (recordings 05, 60).
  */
 export const sendVerification: Hook = async ({ ex, flow, stage, identity }) => {
-  if (stage !== 'post-persist' || identity === undefined || (flow.kind === 'login' && flow.requestedAal !== 'aal1')) return undefined
+  if (stage !== 'post-persist' || identity === undefined || (flow.kind === 'login' && flow.requestedAal !== 'aal1')) {
+    return undefined
+  }
   const isLegacy = ex.kratos.config.feature_flags['legacy_continue_with_verification_ui'] === true
-  const concerned = identity.verifiableAddresses.filter(address => isConcerned(flow, address))
+  const concerned = identity.verifiableAddresses.filter((address) => isConcerned(flow, address))
   for (const address of isLegacy ? concerned : concerned.slice(0, 1)) {
     if (flow.type === 'browser' && flow.kind !== 'settings') renewCsrf(ex)
     const next = beginVerification(ex, flow, identity, address, flow.type === 'browser')
@@ -44,6 +56,10 @@ export const showVerificationUi: Hook = async ({ ex, flow, stage }) => {
   const begun = asObject(flow.context[CONTEXT_KEY])
   if (stage !== 'post-persist' || begun['id'] === undefined) return undefined
   flow.continueWith.push({ action: 'show_verification_ui', flow: begun })
-  if (flow.kind !== 'settings' && isHtmlRequest(ex)) flow.returnToVerification = withQuery(ex.kratos.config.selfservice.flows.verification.ui_url, { flow: String(begun['id']) })
+  if (flow.kind !== 'settings' && isHtmlRequest(ex)) {
+    flow.returnToVerification = withQuery(ex.kratos.config.selfservice.flows.verification.ui_url, {
+      flow: String(begun['id'])
+    })
+  }
   return undefined
 }

@@ -18,5 +18,7 @@ export const session: Hook = async ({ ex, flow, stage, method, session }) => {
     return json(200, { session_token: session.token, ...shown, continue_with: flow.continueWith })
   }
   issueCookie(ex, session)
-  return isJsonRequest(ex) ? json(200, { ...shown, continue_with: flow.continueWith.length === 0 ? null : flow.continueWith }) : undefined
+  return isJsonRequest(ex)
+    ? json(200, { ...shown, continue_with: flow.continueWith.length === 0 ? null : flow.continueWith })
+    : undefined
 }

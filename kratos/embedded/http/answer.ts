@@ -17,11 +17,18 @@ export const json = (status: number, value: unknown, headers: Record<string, str
 export const empty = (status: number, headers: Record<string, string> = {}): Answer => ({ status, headers, body: null })
 
 /** Go's plain 404 and 405 answers (recording 85). */
-export const plain = (status: number, text: string, headers: Record<string, string> = {}): Answer =>
-  ({ status, headers: { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff', ...headers }, body: `${text}\n` })
+export const plain = (status: number, text: string, headers: Record<string, string> = {}): Answer => ({
+  status,
+  headers: { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff', ...headers },
+  body: `${text}\n`
+})
 
 const escapeHtml = (text: string): string =>
-  text.replace(/[&<>"']/g, char => `&#${char.charCodeAt(0)};`).replaceAll('&#38;', '&amp;').replaceAll('&#60;', '&lt;').replaceAll('&#62;', '&gt;')
+  text
+    .replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
+    .replaceAll('&#38;', '&amp;')
+    .replaceAll('&#60;', '&lt;')
+    .replaceAll('&#62;', '&gt;')
 
 /** A redirect. For GET and HEAD it has Go's HTML body, for other methods none (recordings 20, 22). */
 export function redirect (method: string, status: number, location: string): Answer {

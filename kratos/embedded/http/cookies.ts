@@ -12,12 +12,13 @@ export interface CookieAttributes {
 }
 
 /** @param setting `secure` in the configuration, a string; if undefined, --dev decides */
-export const isSecure = ({ dev }: Kratos, setting: string | undefined): boolean => setting === undefined ? !dev : setting === 'true'
+export const isSecure = ({ dev }: Kratos, setting: string | undefined): boolean =>
+  setting === undefined ? !dev : setting === 'true'
 
 /** Names and values of all Cookie lines, in order. A part without `=` is a cookie without value. */
 export function parseCookies (lines: string[]): Array<[string, string]> {
-  return lines.flatMap(line => line.split(';')).flatMap(part => {
-    const [name = '', value = ''] = part.split(/=(.*)/s).map(piece => piece.trim())
+  return lines.flatMap((line) => line.split(';')).flatMap((part) => {
+    const [name = '', value = ''] = part.split(/=(.*)/s).map((piece) => piece.trim())
     if (name === '' || /[^!#$%&'*+.^_`|~0-9A-Za-z-]/.test(name)) return []
     return [[name, value.replace(/^"(.*)"$/, '$1')] as [string, string]]
   })

@@ -31,12 +31,20 @@ function preflightHeaders (ex: Exchange, cors: CorsConfig): Record<string, strin
 
 function actualHeaders (ex: Exchange, cors: CorsConfig): Record<string, string> {
   if (!isAllowed(ex, cors, ex.method)) return {}
-  const exposed = cors.exposed_headers.map((name) => name.toLowerCase().replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase()))
-  return { ...sharedHeaders(ex, cors), ...(exposed.length === 0 ? {} : { 'Access-Control-Expose-Headers': exposed.join(', ') }) }
+  const exposed = cors.exposed_headers.map((name) =>
+    name.toLowerCase().replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())
+  )
+  return {
+    ...sharedHeaders(ex, cors),
+    ...(exposed.length === 0 ? {} : { 'Access-Control-Expose-Headers': exposed.join(', ') })
+  }
 }
 
-const sharedHeaders = (ex: Exchange, { allowed_origins: origins, allow_credentials: withCredentials }: CorsConfig): Record<string, string> => ({
-  'Access-Control-Allow-Origin': isAnyOrigin(origins) ? '*' : ex.headers.get('origin') ?? '',
+const sharedHeaders = (
+  ex: Exchange,
+  { allowed_origins: origins, allow_credentials: withCredentials }: CorsConfig
+): Record<string, string> => ({
+  'Access-Control-Allow-Origin': isAnyOrigin(origins) ? '*' : (ex.headers.get('origin') ?? ''),
   ...(withCredentials ? { 'Access-Control-Allow-Credentials': 'true' } : {})
 })
 
@@ -60,6 +68,10 @@ function matches (allowed: string, origin: string): boolean {
 function areHeadersAllowed (allowed: string[], lines: string[]): boolean {
   if (allowed.includes('*')) return true
   const known = [...new Set(allowed.map((name) => name.toLowerCase()))].sort()
-  const places = lines.flatMap((line) => line.split(',')).map((part) => part.replace(/^[ \t]?(.*?)[ \t]?$/s, '$1')).filter((name) => name !== '').map((name) => known.indexOf(name))
+  const places = lines
+    .flatMap((line) => line.split(','))
+    .map((part) => part.replace(/^[ \t]?(.*?)[ \t]?$/s, '$1'))
+    .filter((name) => name !== '')
+    .map((name) => known.indexOf(name))
   return places.every((place, index) => place > (places[index - 1] ?? -1))
 }

@@ -13,13 +13,28 @@ const BARE_PATHS = ['/health/alive', '/health/ready', '/version', '/metrics/prom
 
 /** Paths whose handlers check CSRF themselves: no cookie and no check here. `*` matches one path part. */
 const OWN_PATHS = [
-  ...['registration', 'login', 'settings', 'recovery', 'verification'].flatMap(flow => [`/self-service/${flow}/api`, `/self-service/${flow}`]),
-  '/self-service/logout/api', '/self-service/methods/oidc/callback/*',
-  '/recovery/code', '/recovery/link',
-  '/sessions/whoami', '/sessions', '/sessions/*', '/sessions/*/extend', '/identities/*/sessions',
-  ...['', '/admin'].flatMap(prefix => [`${prefix}/identities`, `${prefix}/identities/*`, `${prefix}/identities/*/credentials/*`, `${prefix}/schemas/*`]),
-  '/courier/messages', '/admin/courier/messages'
-].map(glob => new RegExp(`^${glob.replaceAll('*', '[^/]*')}$`))
+  ...['registration', 'login', 'settings', 'recovery', 'verification'].flatMap((flow) => [
+    `/self-service/${flow}/api`,
+    `/self-service/${flow}`
+  ]),
+  '/self-service/logout/api',
+  '/self-service/methods/oidc/callback/*',
+  '/recovery/code',
+  '/recovery/link',
+  '/sessions/whoami',
+  '/sessions',
+  '/sessions/*',
+  '/sessions/*/extend',
+  '/identities/*/sessions',
+  ...['', '/admin'].flatMap((prefix) => [
+    `${prefix}/identities`,
+    `${prefix}/identities/*`,
+    `${prefix}/identities/*/credentials/*`,
+    `${prefix}/schemas/*`
+  ]),
+  '/courier/messages',
+  '/admin/courier/messages'
+].map((glob) => new RegExp(`^${glob.replaceAll('*', '[^/]*')}$`))
 
 /**
  * The hash in the name is that of the configured base_url, including the trailing slash (docs/kratos-facts.md, section
@@ -65,9 +80,12 @@ export function isCsrfToken (ex: Exchange, sent: string | undefined): boolean {
   return secret.length === SECRET_BYTES && timingSafeEqual(secret, ex.csrfSecret)
 }
 
-const HINT_AJAX = 'We detected an AJAX call, please ensure that CORS is enabled and configured correctly, and that your AJAX code sends cookies and has credentials enabled. For further debugging, check your Browser\'s Network Tab to see what cookies are included or excluded.'
-const HINT_SERVER = 'We detected a regular browser or server-side call. To debug browser calls check your Browser\'s Network Tab to see what cookies are included or excluded. If you are calling from a server ensure that the appropriate cookies are being forwarded and that the SDK method is called correctly.'
-const NOT_SENT = 'The anti-CSRF cookie was found but the CSRF token was not included in the HTTP request body (csrf_token) nor in the HTTP Header (X-CSRF-Token).'
+const HINT_AJAX =
+  "We detected an AJAX call, please ensure that CORS is enabled and configured correctly, and that your AJAX code sends cookies and has credentials enabled. For further debugging, check your Browser's Network Tab to see what cookies are included or excluded."
+const HINT_SERVER =
+  "We detected a regular browser or server-side call. To debug browser calls check your Browser's Network Tab to see what cookies are included or excluded. If you are calling from a server ensure that the appropriate cookies are being forwarded and that the SDK method is called correctly."
+const NOT_SENT =
+  'The anti-CSRF cookie was found but the CSRF token was not included in the HTTP request body (csrf_token) nor in the HTTP Header (X-CSRF-Token).'
 
 /** The error for a failed CSRF check (docs/kratos-facts.md, section 9; recordings 20, 21, 22). */
 export function csrfViolation (ex: Exchange, formToken?: string): ApiError {
@@ -79,14 +97,17 @@ export function csrfViolation (ex: Exchange, formToken?: string): ApiError {
     id: 'security_csrf_violation',
     code: 403,
     message: 'the request was rejected to protect you from Cross-Site-Request-Forgery',
-    reason: 'Please retry the flow and optionally clear your cookies. The request was rejected to protect you from Cross-Site-Request-Forgery (CSRF) which could cause account takeover, leaking personal information, and other serious security issues.',
+    reason:
+      'Please retry the flow and optionally clear your cookies. The request was rejected to protect you from Cross-Site-Request-Forgery (CSRF) which could cause account takeover, leaking personal information, and other serious security issues.',
     details: details === undefined ? { docs, hint: NOT_SENT } : { docs, hint, reject_reason: details }
   })
 }
 
 function rejectReason (ex: Exchange, formToken: string | undefined): string | undefined {
   if ((ex.headers.get('cookie') ?? '') === '') return 'The HTTP Cookie Header is empty or not set.'
-  if (cookieValues(ex, csrfCookieName(ex.kratos)).length === 0) return 'The HTTP Cookie Header was set but did not include the anti-CSRF cookie.'
+  if (cookieValues(ex, csrfCookieName(ex.kratos)).length === 0) {
+    return 'The HTTP Cookie Header was set but did not include the anti-CSRF cookie.'
+  }
   const isJson = (ex.headers.get('content-type') ?? '').startsWith('application/json')
   if (!isJson && (formToken ?? '') === '' && (ex.headers.get('x-csrf-token') ?? '') === '') return undefined
   return 'The HTTP Cookie Header was set and a CSRF token was sent but they do not match. We recommend deleting all cookies for this domain and retrying the flow.'
@@ -99,11 +120,14 @@ function rejectReason (ex: Exchange, formToken: string | undefined): string | un
 export function guardCsrf (ex: Exchange): void {
   if (BARE_PATHS.includes(ex.path)) return
   ex.vary.push('Cookie')
-  const sent = cookieValues(ex, csrfCookieName(ex.kratos)).map(value => Buffer.from(value, 'base64')).find(secret => secret.length === SECRET_BYTES)
+  const sent = cookieValues(ex, csrfCookieName(ex.kratos))
+    .map((value) => Buffer.from(value, 'base64'))
+    .find((secret) => secret.length === SECRET_BYTES)
   ex.csrfSecret = sent ?? null
-  if (OWN_PATHS.some(path => path.test(ex.path))) return
+  if (OWN_PATHS.some((path) => path.test(ex.path))) return
   if (sent === undefined) renewCsrf(ex)
   if (SAFE_METHODS.includes(ex.method)) return
-  const formToken = new URLSearchParams(ex.body.kind === 'read' ? ex.body.bytes.toString() : '').get('csrf_token') ?? undefined
+  const formToken =
+    new URLSearchParams(ex.body.kind === 'read' ? ex.body.bytes.toString() : '').get('csrf_token') ?? undefined
   if (!isCsrfToken(ex, ex.headers.get('x-csrf-token') ?? formToken)) throw csrfViolation(ex, formToken)
 }

@@ -40,33 +40,58 @@ export const unauthorized = (reason: string): ApiError =>
 export const forbidden = (reason: string): ApiError =>
   new ApiError({ code: 403, message: 'The requested action was forbidden', reason })
 export const notFound = (reason?: string): ApiError =>
-  new ApiError({ code: 404, message: 'The requested resource could not be found', ...(reason === undefined ? {} : { reason }) })
+  new ApiError({
+    code: 404,
+    message: 'The requested resource could not be found',
+    ...(reason === undefined ? {} : { reason })
+  })
 /** A missing row: flow, identity or session (recordings 14, 80). */
 export const noRow = (): ApiError => new ApiError({ code: 404, message: 'Unable to locate the resource' })
 export const conflict = (reason: string): ApiError =>
   new ApiError({ code: 409, message: 'The resource could not be created due to a conflict', reason })
 export const gone = (id: string | undefined, reason: string, fields: Partial<ApiErrorFields> = {}): ApiError =>
-  new ApiError({ code: 410, message: 'The requested resource is no longer available because it has expired or is otherwise invalid.', ...(id === undefined ? {} : { id }), reason, ...fields })
+  new ApiError({
+    code: 410,
+    message: 'The requested resource is no longer available because it has expired or is otherwise invalid.',
+    ...(id === undefined ? {} : { id }),
+    reason,
+    ...fields
+  })
 export const internal = (message: string, fields: Partial<ApiErrorFields> = {}): ApiError =>
-  new ApiError({ code: 500, message: 'An internal server error occurred, please contact the system administrator', reason: message, ...fields })
+  new ApiError({
+    code: 500,
+    message: 'An internal server error occurred, please contact the system administrator',
+    reason: message,
+    ...fields
+  })
 /** A Go error with nothing but a message. */
 export const plainError = (message: string): ApiError => new ApiError({ code: 500, message, isPlain: true })
 /** A contradiction in the configuration that is only found when it is used. */
-export const misconfigured = (reason: string): ApiError => new ApiError({ id: 'invalid_configuration', code: 500, message: 'Invalid configuration', reason })
+export const misconfigured = (reason: string): ApiError =>
+  new ApiError({ id: 'invalid_configuration', code: 500, message: 'Invalid configuration', reason })
 /** A feature of Kratos that the embedded server does not have. It says so instead of making up an answer. */
 export const notEmbedded = (what: string): ApiError =>
-  new ApiError({ code: 501, id: 'not_embedded', message: 'The embedded development server does not do this', reason: what })
+  new ApiError({
+    code: 501,
+    id: 'not_embedded',
+    message: 'The embedded development server does not do this',
+    reason: what
+  })
 
 /** A disabled method (recordings 01, 18). */
 export const methodDisabled = (): ApiError =>
-  notFound('This endpoint was disabled by system administrator. Please check your url or contact the system administrator to enable it.')
+  notFound(
+    'This endpoint was disabled by system administrator. Please check your url or contact the system administrator to enable it.'
+  )
 
 /** The `error` object without the parts that depend on the request. */
 export function errorObject ({ fields }: ApiError): JsonObject {
   const { id, code, message, reason, debug, details } = fields
   const optional: Record<string, Json | undefined> = { id, reason, debug, details }
   return {
-    ...Object.fromEntries(Object.entries(optional).filter((entry): entry is [string, Json] => entry[1] !== undefined && entry[1] !== '')),
+    ...Object.fromEntries(
+      Object.entries(optional).filter((entry): entry is [string, Json] => entry[1] !== undefined && entry[1] !== '')
+    ),
     code,
     status: STATUS_CODES[code] ?? '',
     message

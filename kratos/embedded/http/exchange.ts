@@ -39,7 +39,8 @@ export interface Exchange {
   isDropped: boolean
 }
 
-const canonical = (name: string): string => name.toLowerCase().replace(/(^|-)([a-z])/g, (_, dash: string, char: string) => dash + char.toUpperCase())
+const canonical = (name: string): string =>
+  name.toLowerCase().replace(/(^|-)([a-z])/g, (_, dash: string, char: string) => dash + char.toUpperCase())
 
 /** @param raw names and values in turn, like Node's `rawHeaders` */
 export function requestHeaders (raw: string[]): RequestHeaders {
@@ -63,7 +64,10 @@ const decoded = (path: string): string => {
   }
 }
 
-export function newExchange (kratos: Kratos, raw: { method: string, target: string, rawHeaders: string[], body: RequestBody, peer: string }): Exchange {
+export function newExchange (
+  kratos: Kratos,
+  raw: { method: string, target: string, rawHeaders: string[], body: RequestBody, peer: string }
+): Exchange {
   const [path = '/', query = ''] = raw.target.split(/\?(.*)/s)
   const headers = requestHeaders(raw.rawHeaders)
   return {

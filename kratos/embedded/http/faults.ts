@@ -50,7 +50,9 @@ export interface Faults {
 /** @throws TypeError for a fault that cannot be simulated */
 export function ensurePlayable ({ kind, times }: FaultOptions): void {
   if (!KINDS.includes(kind)) throw new TypeError(`fault: kind is one of ${KINDS.join(', ')}`)
-  if (kind === 'refuse' && times !== undefined) throw new TypeError('fault: refused connections cannot be counted; leave times out and call clear()')
+  if (kind === 'refuse' && times !== undefined) {
+    throw new TypeError('fault: refused connections cannot be counted; leave times out and call clear()')
+  }
 }
 
 const matches = ({ path, method }: FaultOptions, request: { method: string, path: string }): boolean =>
@@ -63,10 +65,17 @@ export function createFaults (): Faults {
     add: (options) => {
       const fault = { options, calls: 0 }
       active.push(fault)
-      return { calls: () => fault.calls, remove: () => { active.splice(active.indexOf(fault), active.includes(fault) ? 1 : 0) } }
+      return {
+        calls: () => fault.calls,
+        remove: () => {
+          active.splice(active.indexOf(fault), active.includes(fault) ? 1 : 0)
+        }
+      }
     },
     take: (method, path) => {
-      const fault = active.find(({ options, calls }) => calls < (options.times ?? Infinity) && matches(options, { method, path }))
+      const fault = active.find(
+        ({ options, calls }) => calls < (options.times ?? Infinity) && matches(options, { method, path })
+      )
       if (fault !== undefined) fault.calls++
       return fault?.options
     }
@@ -87,7 +96,9 @@ export function playFault (fault: FaultOptions | undefined, response: ServerResp
       response.writeHead(fault.status ?? 500, json).end(fault.body ?? '')
       return true
     case 'rate-limit':
-      response.writeHead(429, { ...json, 'Retry-After': String(fault.retryAfter ?? 1) }).end(fault.body ?? JSON.stringify({ error: { code: 429, status: 'Too Many Requests' } }))
+      response
+        .writeHead(429, { ...json, 'Retry-After': String(fault.retryAfter ?? 1) })
+        .end(fault.body ?? JSON.stringify({ error: { code: 429, status: 'Too Many Requests' } }))
       return true
     default:
       return false
@@ -95,6 +106,11 @@ export function playFault (fault: FaultOptions | undefined, response: ServerResp
 }
 
 /** Waits if the fault is a slow one; `at` is the part of the answer that is sent next. */
-export async function waitForFault (fault: FaultOptions | undefined, at: 'slow-headers' | 'slow-body', clock: Clock, closing: AbortSignal): Promise<void> {
+export async function waitForFault (
+  fault: FaultOptions | undefined,
+  at: 'slow-headers' | 'slow-body',
+  clock: Clock,
+  closing: AbortSignal
+): Promise<void> {
   if (fault?.kind === at) await clock.sleep(fault.delayMs ?? 1000, closing)
 }

@@ -6,9 +6,13 @@ import type { Exchange } from './exchange.js'
 export function jsonBody (ex: Exchange): JsonObject {
   const type = ex.headers.get('content-type') ?? ''
   if (ex.body.kind === 'too-large') throw badRequest('Unable to read HTTP POST body: http: request body too large')
-  if (ex.body.bytes.length === 0) throw badRequest('Unable to decode HTTP Request Body because its HTTP Header "Content-Length" is zero.')
+  if (ex.body.bytes.length === 0) {
+    throw badRequest('Unable to decode HTTP Request Body because its HTTP Header "Content-Length" is zero.')
+  }
   if (type.split(';')[0]?.trim() !== 'application/json') {
-    throw badRequest(`HTTP ${ex.method} Request used unknown HTTP Header "Content-Type: ${type}", only [application/json] are supported.`)
+    throw badRequest(
+      `HTTP ${ex.method} Request used unknown HTTP Header "Content-Type: ${type}", only [application/json] are supported.`
+    )
   }
   const body = parsed(ex.body.bytes.toString())
   if (body !== null && !isObject(body)) throw undecodable('json: cannot unmarshal the body into an object')
@@ -24,4 +28,5 @@ function parsed (text: string): unknown {
 }
 
 /** A field of the wrong type, with the decoder's message. */
-export const undecodable = (why: string): ReturnType<typeof badRequest> => badRequest(`Unable to decode JSON payload: ${why}`)
+export const undecodable = (why: string): ReturnType<typeof badRequest> =>
+  badRequest(`Unable to decode JSON payload: ${why}`)

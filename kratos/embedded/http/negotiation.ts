@@ -3,9 +3,11 @@ import type { Exchange } from './exchange.js'
 interface Range { type: string, quality: number }
 
 function acceptRanges (header: string): Range[] {
-  return header.split(',').map(part => {
+  return header.split(',').map((part) => {
     const [type = '', ...parameters] = part.trim().split(';')
-    const quality = parameters.map(parameter => /^\s*q=([0-9.]+)\s*$/.exec(parameter)?.[1]).find(value => value !== undefined)
+    const quality = parameters
+      .map((parameter) => /^\s*q=([0-9.]+)\s*$/.exec(parameter)?.[1])
+      .find((value) => value !== undefined)
     return { type: type.trim().toLowerCase(), quality: quality === undefined ? 1 : Number(quality) }
   })
 }

@@ -35,8 +35,15 @@ export async function attempt (wanted: OutgoingRequest, clock: Clock, closing: A
     return await followed(wanted, AbortSignal.any([late.signal, closing]))
   } catch (error) {
     closing.throwIfAborted()
-    if (!late.signal.aborted) return { kind: 'failed', reason: goReason(wanted, error), isTimeout: false, isFinal: false }
-    return { kind: 'failed', reason: `${errorHead(wanted)}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)`, isTimeout: true, isFinal: false }
+    if (!late.signal.aborted) {
+      return { kind: 'failed', reason: goReason(wanted, error), isTimeout: false, isFinal: false }
+    }
+    return {
+      kind: 'failed',
+      reason: `${errorHead(wanted)}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)`,
+      isTimeout: true,
+      isFinal: false
+    }
   } finally {
     settled.abort()
   }
@@ -52,7 +59,12 @@ async function followed (first: OutgoingRequest, signal: AbortSignal): Promise<O
     if (target === undefined) return { kind: 'answered', status, headers, body }
     next = target
   }
-  return { kind: 'failed', reason: `${errorHead({ ...first, url: location ?? '' })}: stopped after ${MAX_REDIRECTS} redirects`, isTimeout: false, isFinal: true }
+  return {
+    kind: 'failed',
+    reason: `${errorHead({ ...first, url: location ?? '' })}: stopped after ${MAX_REDIRECTS} redirects`,
+    isTimeout: false,
+    isFinal: true
+  }
 }
 
 /** The request for a redirect. Only 307 and 308 keep method and body. */
@@ -61,12 +73,18 @@ function redirected (from: OutgoingRequest, status: number, location: string | u
   const url = new URL(location, from.url)
   const keepsBody = status > 303
   const isSameHost = url.host === new URL(from.url).host
-  const dropped = [...(keepsBody ? [] : ['Content-Type', 'Content-Length']), ...(isSameHost ? [] : ['Authorization', 'Cookie'])]
+  const dropped = [
+    ...(keepsBody ? [] : ['Content-Type', 'Content-Length']),
+    ...(isSameHost ? [] : ['Authorization', 'Cookie'])
+  ]
   return {
     ...from,
     url: url.toString(),
     method: keepsBody || from.method === 'HEAD' ? from.method : 'GET',
-    headers: { ...Object.fromEntries(Object.entries(from.headers).filter(([name]) => !dropped.includes(name))), Referer: from.url },
+    headers: {
+      ...Object.fromEntries(Object.entries(from.headers).filter(([name]) => !dropped.includes(name))),
+      Referer: from.url
+    },
     body: keepsBody ? from.body : ''
   }
 }
@@ -77,7 +95,7 @@ async function exchanged (wanted: OutgoingRequest, signal: AbortSignal): Promise
   const { url, method, headers, body } = wanted
   const open = url.startsWith('https:') ? requestTls : request
   return await new Promise((resolve, reject) => {
-    const call = open(url, { method, headers, agent: false, signal }, response => {
+    const call = open(url, { method, headers, agent: false, signal }, (response) => {
       received(response, wanted.readsAnswer).then(resolve, reject)
     })
     // Go keeps connections alive without sending the header.
@@ -107,10 +125,16 @@ async function readBody (response: IncomingMessage): Promise<Buffer> {
 }
 
 /** The beginning of Go's message for a failed request. */
-const errorHead = ({ method, url }: OutgoingRequest): string => `${method.charAt(0)}${method.slice(1).toLowerCase()} ${JSON.stringify(url)}`
+const errorHead = ({ method, url }: OutgoingRequest): string =>
+  `${method.charAt(0)}${method.slice(1).toLowerCase()} ${JSON.stringify(url)}`
 
 function goReason (wanted: OutgoingRequest, error: unknown): string {
-  const { code = '', address = '', port = 0, message } = error as NodeJS.ErrnoException & { address?: string, port?: number }
+  const {
+    code = '',
+    address = '',
+    port = 0,
+    message
+  } = error as NodeJS.ErrnoException & { address?: string, port?: number }
   const reasons: Record<string, string> = {
     ECONNREFUSED: `dial tcp ${address}:${port}: connect: connection refused`,
     ECONNRESET: 'EOF',

@@ -3,7 +3,8 @@ import type { Exchange } from './exchange.js'
 
 export interface Page { page: number, perPage: number }
 
-const integer = (text: string | null): number | undefined => text !== null && /^[+-]?\d+$/.test(text) ? Number(text) : undefined
+const integer = (text: string | null): number | undefined =>
+  text !== null && /^[+-]?\d+$/.test(text) ? Number(text) : undefined
 
 const tokenFor = (offset: number): string => Buffer.from(`{"offset":"${offset}","v":2}`).toString('base64url')
 
@@ -29,12 +30,19 @@ export function pageParameters (query: URLSearchParams): Page {
 }
 
 /** `Link` and `X-Total-Count` of a numbered page; `sizes` selects the parameters of the links. */
-export function paginationHeaders (ex: Exchange, total: number, page: number, perPage: number, sizes: 'all' | 'numbered' = 'all'): Record<string, string> {
-  const link = (rel: string, size: number, offset: number): string => linkTo(ex, rel, {
-    page: String(Math.trunc(offset / size)),
-    per_page: String(size),
-    ...(sizes === 'all' ? { page_size: String(size), page_token: tokenFor(offset) } : {})
-  })
+export function paginationHeaders (
+  ex: Exchange,
+  total: number,
+  page: number,
+  perPage: number,
+  sizes: 'all' | 'numbered' = 'all'
+): Record<string, string> {
+  const link = (rel: string, size: number, offset: number): string =>
+    linkTo(ex, rel, {
+      page: String(Math.trunc(offset / size)),
+      per_page: String(size),
+      ...(sizes === 'all' ? { page_size: String(size), page_token: tokenFor(offset) } : {})
+    })
   return { 'X-Total-Count': String(total), Link: relations(total, page * perPage, perPage, link).join(',') }
 }
 
@@ -50,7 +58,12 @@ function relations (total: number, offset: number, perPage: number, link: LinkMa
     return [link('first', perPage, 0), link('prev', perPage, last - perPage)]
   }
   if (offset < perPage) return [link('next', perPage, perPage), link('last', perPage, last)]
-  return [link('first', perPage, 0), link('next', perPage, next), link('prev', perPage, previous), link('last', perPage, last)]
+  return [
+    link('first', perPage, 0),
+    link('next', perPage, next),
+    link('prev', perPage, previous),
+    link('last', perPage, last)
+  ]
 }
 
 /** One entry of a `Link` header: the request's path and query with changed parameters, sorted by name. */

@@ -41,7 +41,7 @@ export interface Listener {
 export async function listen (kratos: Kratos, options: ListenOptions): Promise<Listener> {
   const dispatch = createRouter(options.routes)
   const server = createServer({ maxHeaderSize: HEADER_LIMIT, keepAliveTimeout: 120_000 }, (request, response) => {
-    serve(kratos, options, dispatch, request, response).catch(error => {
+    serve(kratos, options, dispatch, request, response).catch((error) => {
       kratos.log(`request failed: ${String(error)}`)
       response.destroy()
     })
@@ -86,12 +86,20 @@ async function closeServer (server: Server): Promise<void> {
 /** Requests that Node cannot parse, answered as Go does (recording 86). */
 function refuseUnreadable (error: NodeJS.ErrnoException, socket: Duplex): void {
   const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
-  if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`)
+  if (socket.writable) {
+    socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`)
+  }
 }
 
 type Dispatch = (ex: Exchange) => Promise<Answer>
 
-async function serve (kratos: Kratos, options: ListenOptions, dispatch: Dispatch, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve (
+  kratos: Kratos,
+  options: ListenOptions,
+  dispatch: Dispatch,
+  request: IncomingMessage,
+  response: ServerResponse
+): Promise<void> {
   const startedAt = kratos.clock.now()
   const target = request.url ?? '/'
   const body = await readBody(request)
@@ -139,15 +147,20 @@ async function answerFor (ex: Exchange, isPublic: boolean, dispatch: Dispatch): 
 function writeHead (ex: Exchange, answer: Answer, response: ServerResponse): void {
   const cookies = [...ex.setCookies.values()]
   // Go does not announce keep-alive, but it confirms `close`.
-  if (ex.body.kind === 'too-large' || ex.headers.get('connection')?.toLowerCase() === 'close') response.setHeader('connection', 'close')
-  else response.removeHeader('connection')
+  if (ex.body.kind === 'too-large' || ex.headers.get('connection')?.toLowerCase() === 'close') {
+    response.setHeader('connection', 'close')
+  } else {
+    response.removeHeader('connection')
+  }
   response.writeHead(answer.status, {
     ...ex.responseHeaders,
     ...answer.headers,
     'X-Embedded-Kratos': ex.kratos.version,
     ...(ex.vary.length === 0 ? {} : { Vary: ex.vary }),
     ...(cookies.length === 0 ? {} : { 'Set-Cookie': cookies }),
-    ...(answer.body === null || answer.status === 204 ? {} : { 'Content-Length': String(Buffer.byteLength(answer.body)) })
+    ...(answer.body === null || answer.status === 204
+      ? {}
+      : { 'Content-Length': String(Buffer.byteLength(answer.body)) })
   })
   response.flushHeaders()
 }

@@ -10,7 +10,7 @@ export interface ExtensionError { path: string, format: 'email' | 'tel', value: 
  * format, for recovery always. So a bad address can be reported twice (recording 80).
  */
 export const extensionErrors = ({ fields }: IdentitySchema, root: Json): ExtensionError[] =>
-  fields.flatMap(field => {
+  fields.flatMap((field) => {
     const value = valueAt(root, field.path)
     const format = formatFor(field)
     if (value === undefined || format === undefined) return []

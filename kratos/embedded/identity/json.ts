@@ -12,12 +12,26 @@ export function identityJson (kratos: Kratos, identity: Identity): JsonObject {
     ...(identity.externalId === undefined ? {} : { external_id: identity.externalId }),
     schema_id: identity.schemaId,
     // Set when the identity is stored (recording 75).
-    schema_url: identity.id === NIL_UUID ? '' : publicUrl(kratos, `/schemas/${Buffer.from(identity.schemaId).toString('base64url')}`),
+    schema_url:
+      identity.id === NIL_UUID
+        ? ''
+        : publicUrl(kratos, `/schemas/${Buffer.from(identity.schemaId).toString('base64url')}`),
     state: identity.state,
-    ...(identity.stateChangedAt === 0 ? {} : { state_changed_at: identity.lost?.includes('state_changed_at') === true ? null : timeJson(identity.stateChangedAt) }),
+    ...(identity.stateChangedAt === 0
+      ? {}
+      : {
+          state_changed_at:
+            identity.lost?.includes('state_changed_at') === true ? null : timeJson(identity.stateChangedAt)
+        }),
     traits: identity.traits,
-    ...(identity.verifiableAddresses.length === 0 ? {} : { verifiable_addresses: identity.verifiableAddresses.map(address => verifiableJson(address, identity.lost)) }),
-    ...(identity.recoveryAddresses.length === 0 ? {} : { recovery_addresses: identity.recoveryAddresses.map(recoveryJson) }),
+    ...(identity.verifiableAddresses.length === 0
+      ? {}
+      : {
+          verifiable_addresses: identity.verifiableAddresses.map((address) => verifiableJson(address, identity.lost))
+        }),
+    ...(identity.recoveryAddresses.length === 0
+      ? {}
+      : { recovery_addresses: identity.recoveryAddresses.map(recoveryJson) }),
     metadata_public: identity.metadataPublic,
     created_at: timeJson(identity.createdAt),
     updated_at: timeJson(identity.updatedAt),
@@ -37,7 +51,9 @@ const verifiableJson = (address: VerifiableAddress, lost: LostTime[] = []): Json
   verified: address.verified,
   via: address.via,
   status: address.status,
-  ...(address.verifiedAt === undefined ? {} : { verified_at: lost.includes('verified_at') ? null : timeJson(address.verifiedAt) }),
+  ...(address.verifiedAt === undefined
+    ? {}
+    : { verified_at: lost.includes('verified_at') ? null : timeJson(address.verifiedAt) }),
   created_at: timeJson(address.createdAt),
   updated_at: timeJson(address.updatedAt)
 })
@@ -59,13 +75,20 @@ export interface AdminView {
 }
 
 /** An identity in the admin API (recording 80). */
-export function adminIdentityJson (kratos: Kratos, identity: Identity, { credentials: withCredentials, configOf = [], omitsNullMetadata = false }: AdminView): JsonObject {
+export function adminIdentityJson (
+  kratos: Kratos,
+  identity: Identity,
+  { credentials: withCredentials, configOf = [], omitsNullMetadata = false }: AdminView
+): JsonObject {
   const shown = identityJson(kratos, identity)
   if (identity.metadataAdmin !== null || !omitsNullMetadata) shown['metadata_admin'] = identity.metadataAdmin
   if (!withCredentials) return shown
   const credentials = Object.values(identity.credentials)
     .map(upgraded)
-    .map((credential): [string, JsonObject] => [credential.type, credentialJson(credential, configOf.includes(credential.type))])
+    .map((credential): [string, JsonObject] => [
+      credential.type,
+      credentialJson(credential, configOf.includes(credential.type))
+    ])
   return { ...shown, ...(credentials.length === 0 ? {} : { credentials: Object.fromEntries(credentials) }) }
 }
 

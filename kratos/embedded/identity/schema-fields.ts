@@ -10,8 +10,20 @@ export interface SchemaField {
   required: boolean
 }
 
-const KINDS: Record<string, FieldKind> = { string: 'string', number: 'number', integer: 'number', boolean: 'boolean', object: 'object', array: 'array' }
-const ITEM_KINDS: Record<string, FieldKind> = { string: 'strings', number: 'numbers', integer: 'numbers', boolean: 'booleans' }
+const KINDS: Record<string, FieldKind> = {
+  string: 'string',
+  number: 'number',
+  integer: 'number',
+  boolean: 'boolean',
+  object: 'object',
+  array: 'array'
+}
+const ITEM_KINDS: Record<string, FieldKind> = {
+  string: 'strings',
+  number: 'numbers',
+  integer: 'numbers',
+  boolean: 'booleans'
+}
 
 function kindOf (schema: JsonObject): FieldKind | undefined {
   const constant = schema['const']
@@ -26,16 +38,26 @@ function kindOf (schema: JsonObject): FieldKind | undefined {
 const resolved = (schema: JsonObject, root: JsonObject): JsonObject => {
   const ref = schema['$ref']
   if (typeof ref !== 'string' || !ref.startsWith('#/')) return schema
-  return ref.slice(2).split('/').reduce<JsonObject>((at, key) => asObject(at[key.replaceAll('~1', '/').replaceAll('~0', '~')]), root)
+  return ref
+    .slice(2)
+    .split('/')
+    .reduce<JsonObject>((at, key) => asObject(at[key.replaceAll('~1', '/').replaceAll('~0', '~')]), root)
 }
 
 /** Schemas that apply to the same value. */
 const alternatives = (schema: JsonObject): JsonObject[] => [
-  ...['not', 'if', 'then', 'else'].flatMap(key => isObject(schema[key]) ? [schema[key]] : []),
-  ...['allOf', 'anyOf', 'oneOf'].flatMap(key => Array.isArray(schema[key]) ? schema[key].map(asObject) : [])
+  ...['not', 'if', 'then', 'else'].flatMap((key) => isObject(schema[key]) ? [schema[key]] : []),
+  ...['allOf', 'anyOf', 'oneOf'].flatMap((key) => Array.isArray(schema[key]) ? schema[key].map(asObject) : [])
 ]
 
-function collect (given: JsonObject, root: JsonObject, parents: string[], required: boolean, found: Map<string, SchemaField>, depth: number): void {
+function collect (
+  given: JsonObject,
+  root: JsonObject,
+  parents: string[],
+  required: boolean,
+  found: Map<string, SchemaField>,
+  depth: number
+): void {
   if (depth > 12) return
   const schema = resolved(given, root)
   const kind = kindOf(schema)
@@ -58,5 +80,7 @@ export function fieldsOf (document: JsonObject): SchemaField[] {
 /** Paths of the leaf fields in the order of the schema, which is the order of the form. */
 export function keysInOrder (schema: JsonObject, parents: string[] = []): string[] {
   if (schema['type'] !== 'object') return [parents.join('.')]
-  return Object.entries(asObject(schema['properties'])).flatMap(([name, property]) => keysInOrder(asObject(property), [...parents, name]))
+  return Object.entries(asObject(schema['properties'])).flatMap(([name, property]) =>
+    keysInOrder(asObject(property), [...parents, name])
+  )
 }

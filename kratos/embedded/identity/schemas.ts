@@ -25,7 +25,11 @@ export interface IdentitySchemas {
 /** The text at a `file://` or `base64://` address. */
 export function readAddress (address: string, folder: string): string {
   if (address.startsWith('base64://')) return Buffer.from(address.slice('base64://'.length), 'base64').toString()
-  if (!address.startsWith('file://')) throw new TypeError(`"${address}" is neither a file:// nor a base64:// address; the embedded server fetches nothing`)
+  if (!address.startsWith('file://')) {
+    throw new TypeError(
+      `"${address}" is neither a file:// nor a base64:// address; the embedded server fetches nothing`
+    )
+  }
   const path = decodeURIComponent(address.slice('file://'.length))
   return readFileSync(isAbsolute(path) ? path : resolve(folder, path), 'utf8')
 }
@@ -36,15 +40,28 @@ export function readAddress (address: string, folder: string): string {
  */
 export function loadSchemas (config: LoadedConfig, override?: string | JsonObject): IdentitySchemas {
   const { schemas, default_schema_id: defaultId } = config.values.identity
-  const all = override === undefined
-    ? schemas.map(({ id, url }, index) => load(`identity.schemas[${index}].url`, id, url, () => readAddress(url, config.folder)))
-    : [load('the identity schema', defaultId, '', () => typeof override === 'string' ? readFileSync(override, 'utf8') : override)]
-  if (!all.some(({ id }) => id === defaultId)) throw new Error(`identity.default_schema_id is ${defaultId}, but the schemas are ${all.map(({ id }) => id).join(', ')}`)
+  const all =
+    override === undefined
+      ? schemas.map(({ id, url }, index) =>
+        load(`identity.schemas[${index}].url`, id, url, () => readAddress(url, config.folder))
+      )
+      : [
+          load('the identity schema', defaultId, '', () =>
+            typeof override === 'string' ? readFileSync(override, 'utf8') : override
+          )
+        ]
+  if (!all.some(({ id }) => id === defaultId)) {
+    throw new Error(
+      `identity.default_schema_id is ${defaultId}, but the schemas are ${all.map(({ id }) => id).join(', ')}`
+    )
+  }
   return {
     all,
     get: (id) => {
       const wanted = id === '' ? defaultId : id
-      const found = all.find(schema => schema.id === wanted) ?? all.find(schema => schema.id === Buffer.from(wanted, 'base64url').toString())
+      const found =
+        all.find((schema) => schema.id === wanted) ??
+        all.find((schema) => schema.id === Buffer.from(wanted, 'base64url').toString())
       if (found === undefined) throw badRequest(`Unable to find JSON Schema ID: ${wanted}`)
       return found
     }
@@ -66,7 +83,9 @@ function parsed (setting: string, read: () => string | JsonObject): JsonObject {
     const document: unknown = typeof content === 'string' ? JSON.parse(content) : content
     if (isObject(document)) return document
   } catch (error) {
-    throw new Error(`${setting} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new Error(`${setting} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error
+    })
   }
   throw new TypeError(`${setting} is no JSON object`)
 }

@@ -39,13 +39,13 @@ export function compile (schema: JsonObject): ValidateFunction {
 
 /** @returns one message per violated rule, in Kratos' order and with its texts; none for a valid value */
 export const violations = (schema: JsonObject, value: Json): FieldMessage[] =>
-  schemaErrors(schema, value).map(error => ({ path: pathOf(error), message: messageFor(error, value) }))
+  schemaErrors(schema, value).map((error) => ({ path: pathOf(error), message: messageFor(error, value) }))
 
 /** The violated rules in Kratos' order. */
 export function schemaErrors (schema: JsonObject, value: Json): ErrorObject[] {
   const validate = compile(schema)
   if (validate(value) === true) return []
-  const errors = (validate.errors ?? []).filter(error => !COMBINING.includes(error.keyword))
+  const errors = (validate.errors ?? []).filter((error) => !COMBINING.includes(error.keyword))
   return merged(errors).sort((left, right) => RANKS.indexOf(left.keyword) - RANKS.indexOf(right.keyword))
 }
 
@@ -53,23 +53,49 @@ export function schemaErrors (schema: JsonObject, value: Json): ErrorObject[] {
 const COMBINING = ['if', 'allOf', 'anyOf', 'oneOf', '$ref']
 
 /** The order in which Kratos' validator checks the rules of a value. */
-const RANKS = ['type', 'const', 'enum', 'format', 'not', 'required', 'additionalProperties', 'minLength', 'maxLength', 'pattern',
-  'minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum', 'multipleOf', 'minItems', 'maxItems', 'uniqueItems']
+const RANKS = [
+  'type',
+  'const',
+  'enum',
+  'format',
+  'not',
+  'required',
+  'additionalProperties',
+  'minLength',
+  'maxLength',
+  'pattern',
+  'minimum',
+  'exclusiveMinimum',
+  'maximum',
+  'exclusiveMaximum',
+  'multipleOf',
+  'minItems',
+  'maxItems',
+  'uniqueItems'
+]
 
 /** Several unknown properties give one message. */
 function merged (errors: ErrorObject[]): ErrorObject[] {
   const kept: ErrorObject[] = []
   for (const error of errors) {
-    const first = kept.find(other => other.keyword === 'additionalProperties' && error.keyword === other.keyword && other.instancePath === error.instancePath)
-    if (first === undefined) kept.push({ ...error, params: { ...error.params, names: [error.params['additionalProperty']] } })
-    else (first.params['names'] as string[]).push(String(error.params['additionalProperty']))
+    const first = kept.find(
+      (other) =>
+        other.keyword === 'additionalProperties' &&
+        error.keyword === other.keyword &&
+        other.instancePath === error.instancePath
+    )
+    if (first === undefined) {
+      kept.push({ ...error, params: { ...error.params, names: [error.params['additionalProperty']] } })
+    } else {
+      ;(first.params['names'] as string[]).push(String(error.params['additionalProperty']))
+    }
   }
   return kept
 }
 
 /** A JSON pointer as a dotted path. */
 export const dotted = (pointer: string): string =>
-  pointer.split('/').slice(1).map(part => part.replaceAll('~1', '/').replaceAll('~0', '~')).join('.')
+  pointer.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~')).join('.')
 
 function pathOf (error: ErrorObject): string {
   const path = dotted(error.instancePath)
@@ -102,20 +128,27 @@ export function messageFor (error: ErrorObject, root: Json): UiMessage {
     case 'pattern': return MESSAGES.pattern(String(params['pattern']))
     case 'minItems': return MESSAGES.minItems(limit, length)
     case 'maxItems': return MESSAGES.maxItems(limit, length)
-    case 'uniqueItems': return MESSAGES.uniqueItems(Math.min(Number(params['i']), Number(params['j'])), Math.max(Number(params['i']), Number(params['j'])))
+    case 'uniqueItems':
+      return MESSAGES.uniqueItems(
+        Math.min(Number(params['i']), Number(params['j'])),
+        Math.max(Number(params['i']), Number(params['j']))
+      )
     case 'multipleOf': return MESSAGES.multipleOf(Number(params['multipleOf']), Number(value))
     case 'type': return MESSAGES.wrongType([params['type'] as string | string[]].flat(), typeOf(value))
     case 'const': return MESSAGES.constant(JSON.stringify(params['allowedValue']))
     case 'format': return formatMessage(String(params['format']), value)
     case 'enum': return MESSAGES.generic(enumText(params['allowedValues'] as Json[]))
-    case 'additionalProperties': return MESSAGES.generic(`additionalProperties ${(params['names'] as string[]).map(name => JSON.stringify(name)).join(', ')} not allowed`)
+    case 'additionalProperties':
+      return MESSAGES.generic(`additionalProperties ${quoted(params['names'] as string[])} not allowed`)
     default: return numberLimit[keyword]?.(limit, Number(value)) ?? MESSAGES.generic(error.message ?? keyword)
   }
 }
 
+const quoted = (values: Json[]): string => values.map((value) => JSON.stringify(value)).join(', ')
+
 function enumText (allowed: Json[]): string {
-  if (allowed.some(item => typeof item === 'object' && item !== null)) return 'enum failed'
-  return `value must be ${allowed.length === 1 ? '' : 'one of '}${allowed.map(item => JSON.stringify(item)).join(', ')}`
+  if (allowed.some((item) => typeof item === 'object' && item !== null)) return 'enum failed'
+  return `value must be ${allowed.length === 1 ? '' : 'one of '}${quoted(allowed)}`
 }
 
 function formatMessage (format: string, value: Json): UiMessage {

@@ -14,7 +14,10 @@ interface Factor {
   count (credential: Credential, kratos: Kratos): number
 }
 
-const once = (isUsable: (credential: Credential) => boolean) => (credential: Credential): number => isUsable(credential) ? 1 : 0
+const once =
+  (isUsable: (credential: Credential) => boolean) =>
+    (credential: Credential): number =>
+      isUsable(credential) ? 1 : 0
 
 /**
  * By method id. Kept apart from the methods, so that each can ask what else an identity has without importing all the

@@ -8,7 +8,11 @@ import { asObject, type JsonObject } from '../json.js'
  * @throws ApiError 400 with code 500
  */
 export function ensureFlags (form: JsonObject, schema: FormSchema, struct: string): void {
-  const flags = Object.entries(asObject(schema['properties'])).filter(([, field]) => asObject(field)['type'] === 'boolean').map(([name]) => name)
-  const wrong = flags.find(name => typeof form[name] === 'string')
-  if (wrong !== undefined) throw plainError(`json: cannot unmarshal string into Go struct field ${struct}.${wrong} of type bool`)
+  const flags = Object.entries(asObject(schema['properties']))
+    .filter(([, field]) => asObject(field)['type'] === 'boolean')
+    .map(([name]) => name)
+  const wrong = flags.find((name) => typeof form[name] === 'string')
+  if (wrong !== undefined) {
+    throw plainError(`json: cannot unmarshal string into Go struct field ${struct}.${wrong} of type bool`)
+  }
 }

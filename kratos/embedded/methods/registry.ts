@@ -29,7 +29,9 @@ export const METHODS: Method[] = [
 
 /** Methods with a part in the registration form; `profile` cannot be disabled. */
 export const enabledRegistrationMethods = (kratos: Kratos): RegistrationMethod[] =>
-  METHODS.filter(({ id }) => id === 'profile' || isEnabled(kratos, id)).flatMap(({ registration }) => registration ?? [])
+  METHODS.filter(({ id }) => id === 'profile' || isEnabled(kratos, id)).flatMap(
+    ({ registration }) => registration ?? []
+  )
 
 export const enabledLoginMethods = (kratos: Kratos): LoginMethod[] =>
   METHODS.filter(({ id }) => isEnabled(kratos, id)).flatMap(({ login }) => login ?? [])

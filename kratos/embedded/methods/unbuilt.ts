@@ -15,7 +15,12 @@ const BUTTONS: Record<string, JsonObject> = {
 }
 
 const PASSKEY_SIGN_UP: JsonObject = {
-  properties: { csrf_token: { type: 'string' }, method: { type: 'string' }, passkey_register: { type: 'string' }, transient_payload: { type: 'object' } }
+  properties: {
+    csrf_token: { type: 'string' },
+    method: { type: 'string' },
+    passkey_register: { type: 'string' },
+    transient_payload: { type: 'object' }
+  }
 }
 
 /**
@@ -63,11 +68,17 @@ export function unbuilt (id: string): Method {
     group: id,
     registration: {
       populate,
-      submit: async (ex, flow) => (id === 'passkey' ? isPasskeySignUp(ex, flow) : isMeant(ex) && isEnabled(ex.kratos, id)) ? refuse(ex) : NOT_RESPONSIBLE
+      submit: async (ex, flow) =>
+        (id === 'passkey' ? isPasskeySignUp(ex, flow) : isMeant(ex) && isEnabled(ex.kratos, id))
+          ? refuse(ex)
+          : NOT_RESPONSIBLE
     },
     login: {
       populate,
-      submit: async (ex) => (id === 'passkey' ? isPasskeySignIn(ex) : isMeant(ex) && isEnabled(ex.kratos, id)) ? refuse(ex) : NOT_RESPONSIBLE
+      submit: async (ex) =>
+        (id === 'passkey' ? isPasskeySignIn(ex) : isMeant(ex) && isEnabled(ex.kratos, id))
+          ? refuse(ex)
+          : NOT_RESPONSIBLE
     },
     settings: {
       populate,

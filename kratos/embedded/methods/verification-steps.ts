@@ -16,9 +16,15 @@ import { emailNode } from './address-nodes.js'
 /** Common parts of verification by code and by link. */
 
 /** A verifiable address and its owner. */
-export function verifiableAddress ({ store }: Kratos, via: string, value: string): { identity: Identity, address: VerifiableAddress } | undefined {
+export function verifiableAddress (
+  { store }: Kratos,
+  via: string,
+  value: string
+): { identity: Identity, address: VerifiableAddress } | undefined {
   const identity = store.identities.byAddress('verifiable', via, value.trim().toLowerCase())
-  const address = identity?.verifiableAddresses.find(address => address.via === via && address.value === value.trim().toLowerCase())
+  const address = identity?.verifiableAddresses.find(
+    (address) => address.via === via && address.value === value.trim().toLowerCase()
+  )
   return identity === undefined || address === undefined ? undefined : { identity, address }
 }
 
@@ -49,7 +55,10 @@ export function passChallenge (ex: Exchange, flow: Flow, group: string, code: On
   flow.csrfToken = csrfToken(ex)
   flow.state = 'passed_challenge'
   flow.ui = {
-    ...newContainer(url), method: 'GET', nodes: [csrfNode(flow.csrfToken), anchorNode(group, 'continue', url, MESSAGES.continue())], messages: [MESSAGES.verified()]
+    ...newContainer(url),
+    method: 'GET',
+    nodes: [csrfNode(flow.csrfToken), anchorNode(group, 'continue', url, MESSAGES.continue())],
+    messages: [MESSAGES.verified()]
   }
   saveFlow(kratos, flow)
   return identity

@@ -23,15 +23,21 @@ export function ensureAal (kratos: Kratos, session: Session, wanted: string, ret
 
 /** Whether a session has the required level: `aal1` or `highest_available`, as configured. */
 export const isSatisfied = (kratos: Kratos, session: Session, wanted: string): boolean =>
-  session.aal === 'aal2' || (wanted === 'aal1' && session.aal === 'aal1') || (wanted === 'highest_available' && availableAal(kratos, session.identity) !== 'aal2')
+  session.aal === 'aal2' ||
+  (wanted === 'aal1' && session.aal === 'aal1') ||
+  (wanted === 'highest_available' && availableAal(kratos, session.identity) !== 'aal2')
 
 export function aalRequired (kratos: Kratos, returnTo?: string): ApiError {
-  const url = withQuery(publicUrl(kratos, '/self-service/login/browser'), { aal: 'aal2', ...(returnTo === undefined || returnTo === '' ? {} : { return_to: returnTo }) })
+  const url = withQuery(publicUrl(kratos, '/self-service/login/browser'), {
+    aal: 'aal2',
+    ...(returnTo === undefined || returnTo === '' ? {} : { return_to: returnTo })
+  })
   return new ApiError({
     id: 'session_aal2_required',
     code: 403,
     message: 'Session does not fulfill the requested Authenticator Assurance Level',
-    reason: 'An active session was found but it does not fulfill the requested Authenticator Assurance Level. Please verify yourself with a second factor to resolve this issue.',
+    reason:
+      'An active session was found but it does not fulfill the requested Authenticator Assurance Level. Please verify yourself with a second factor to resolve this issue.',
     details: { redirect_browser_to: url },
     extra: { redirect_browser_to: url }
   })

@@ -16,7 +16,7 @@ export interface Pause {
 
 /** Ids of paused actions by name, from the request's cookie. */
 const sentIds = (ex: Exchange): JsonObject | undefined =>
-  cookieValues(ex, COOKIE).map(value => ex.kratos.sealer.open(COOKIE, value)).find(opened => opened !== undefined)
+  cookieValues(ex, COOKIE).map((value) => ex.kratos.sealer.open(COOKIE, value)).find((opened) => opened !== undefined)
 
 /** The same, with changes of the current request. */
 const changedIds = new WeakMap<Exchange, JsonObject>()
@@ -27,9 +27,16 @@ function sendCookie (ex: Exchange, name: string, id?: string): void {
   changedIds.set(ex, ids)
   if (id === undefined) delete ids[name]
   else ids[name] = id
-  ex.setCookies.set(`${COOKIE} ${ex.setCookies.size}`, setCookieLine(COOKIE, ex.kratos.sealer.seal(COOKIE, ids), {
-    path: '/', maxAge: COOKIE_SECONDS, expires: ex.kratos.clock.now() + COOKIE_SECONDS * 1000, secure: isSecure(ex.kratos, ex.kratos.config.cookies.secure), sameSite: 'Lax'
-  }))
+  ex.setCookies.set(
+    `${COOKIE} ${ex.setCookies.size}`,
+    setCookieLine(COOKIE, ex.kratos.sealer.seal(COOKIE, ids), {
+      path: '/',
+      maxAge: COOKIE_SECONDS,
+      expires: ex.kratos.clock.now() + COOKIE_SECONDS * 1000,
+      secure: isSecure(ex.kratos, ex.kratos.config.cookies.secure),
+      sameSite: 'Lax'
+    })
+  )
 }
 
 /** The id under a name. A cookie that cannot be opened is replaced each time. */
@@ -78,7 +85,10 @@ export function resumeAgain (ex: Exchange, name: string, repeatMs: number): Json
   const action = id === undefined ? undefined : store.continuity.get(id)
   if (id === undefined || action === undefined || action.expiresAt < clock.now()) {
     if (id !== undefined) sendCookie(ex, name)
-    throw badRequest('The browser does not contain the necessary cookie to resume the session. This is a security violation and was blocked. Please clear your browser\'s cookies and cache and try again!', { message: 'no resumable session found' })
+    throw badRequest(
+      "The browser does not contain the necessary cookie to resume the session. This is a security violation and was blocked. Please clear your browser's cookies and cache and try again!",
+      { message: 'no resumable session found' }
+    )
   }
   store.continuity.expire(id, clock.now() + repeatMs)
   return action.payload

@@ -22,8 +22,10 @@ function attributes (kratos: Kratos): CookieAttributes {
 }
 
 /** The value of the session cookie; different each time. */
-export const sealedValue = ({ config, sealer }: Kratos, { token, expiresAt }: Pick<Session, 'token' | 'expiresAt'>): string =>
-  sealer.seal(config.session.cookie.name, { session_token: token, expires_at: rfc3339(expiresAt) })
+export const sealedValue = (
+  { config, sealer }: Kratos,
+  { token, expiresAt }: Pick<Session, 'token' | 'expiresAt'>
+): string => sealer.seal(config.session.cookie.name, { session_token: token, expires_at: rfc3339(expiresAt) })
 
 /**
  * Sends the session as a sealed cookie. A change of identity also gives a new CSRF secret (docs/kratos-facts.md,
@@ -34,7 +36,9 @@ export function issueCookie (ex: Exchange, session: Session): void {
   const { name, persistent } = kratos.config.session.cookie
   if (findSession(ex)?.identityId !== session.identityId) renewCsrf(ex)
   const now = kratos.clock.now()
-  const lifetime = persistent ? { maxAge: Math.floor((session.expiresAt - now - 1) / 1000), expires: session.expiresAt } : {}
+  const lifetime = persistent
+    ? { maxAge: Math.floor((session.expiresAt - now - 1) / 1000), expires: session.expiresAt }
+    : {}
   ex.setCookies.set(name, setCookieLine(name, sealedValue(kratos, session), { ...attributes(kratos), ...lifetime }))
 }
 

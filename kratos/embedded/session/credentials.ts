@@ -12,15 +12,18 @@ const isSealedSession = (content: JsonObject | undefined): content is SealedSess
 /** The first session cookie that can be opened, if there are several (docs/kratos-facts.md, section 2). */
 export function sealedSession (ex: Exchange): SealedSession | undefined {
   const { name } = ex.kratos.config.session.cookie
-  return cookieValues(ex, name).map(value => ex.kratos.sealer.open(name, value)).find(isSealedSession)
+  return cookieValues(ex, name).map((value) => ex.kratos.sealer.open(name, value)).find(isSealedSession)
 }
 
-export const hasSessionCookie = (ex: Exchange): boolean => cookieValues(ex, ex.kratos.config.session.cookie.name).length > 0
+export const hasSessionCookie = (ex: Exchange): boolean =>
+  cookieValues(ex, ex.kratos.config.session.cookie.name).length > 0
 
 /** The token of `Authorization: Bearer`; the scheme is case-insensitive. */
 export function bearerToken (ex: Exchange): string | undefined {
   const [scheme, token, ...more] = (ex.headers.get('authorization') ?? '').split(' ')
-  return scheme?.toLowerCase() === 'bearer' && token !== undefined && token !== '' && more.length === 0 ? token : undefined
+  return scheme?.toLowerCase() === 'bearer' && token !== undefined && token !== '' && more.length === 0
+    ? token
+    : undefined
 }
 
 /**

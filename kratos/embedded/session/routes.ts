@@ -22,11 +22,13 @@ function list (ex: Exchange): Answer {
   const { kratos } = ex
   const session = requiredSession(ex)
   ensureAal(kratos, session, kratos.config.session.whoami.required_aal)
-  const others = kratos.store.sessions.ofIdentity(session.identityId).filter(other => other.id !== session.id && isActive(other, kratos.clock.now()))
+  const others = kratos.store.sessions
+    .ofIdentity(session.identityId)
+    .filter((other) => other.id !== session.id && isActive(other, kratos.clock.now()))
   const { page, perPage } = pageParameters(ex.query)
   // The first two pages are the same: Kratos counts from 0 in the links and from 1 in the database (recording 45).
   const start = Math.max(0, page - 1) * perPage
-  const shown = others.slice(start, start + perPage).map(other => sessionJson(kratos, other, { identity: 'bare' }))
+  const shown = others.slice(start, start + perPage).map((other) => sessionJson(kratos, other, { identity: 'bare' }))
   return json(200, shown, paginationHeaders(ex, others.length, page, perPage))
 }
 
@@ -43,8 +45,11 @@ function revokeOthers (ex: Exchange): Answer {
 function revokeOne (ex: Exchange): Answer {
   if (ex.params['id'] === 'whoami') return whoami(ex)
   const session = requiredSession(ex)
-  const id = parseUuid(ex.params['id'])
-  if (id === undefined) throw badRequest('', { message: `uuid: incorrect UUID length ${(ex.params['id'] ?? '').length} in string ${JSON.stringify(ex.params['id'])}` })
+  const text = ex.params['id'] ?? ''
+  const id = parseUuid(text)
+  if (id === undefined) {
+    throw badRequest('', { message: `uuid: incorrect UUID length ${text.length} in string ${JSON.stringify(text)}` })
+  }
   if (id === session.id) throw badRequest('', { message: 'cannot revoke current session' })
   if (ex.kratos.store.sessions.get(id)?.identityId === session.identityId) ex.kratos.store.sessions.revoke(id)
   return empty(204, JSON_TYPE)
@@ -53,7 +58,7 @@ function revokeOne (ex: Exchange): Answer {
 const ANY_METHOD = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'CONNECT', 'OPTIONS', 'TRACE']
 
 export const sessionRoutes: Route[] = [
-  ...ANY_METHOD.map(method => route(method, '/sessions/whoami', whoami)),
+  ...ANY_METHOD.map((method) => route(method, '/sessions/whoami', whoami)),
   route('GET', '/sessions', list),
   route('DELETE', '/sessions', revokeOthers),
   route('DELETE', '/sessions/{id}', revokeOne),

@@ -23,7 +23,9 @@ export interface Sealer {
  * ends.
  */
 export function createSealer (secrets: string[]): Sealer {
-  const keys = (secrets.length === 0 ? [newSecret(32)] : secrets).map(secret => createHash('sha256').update(secret).digest())
+  const keys = (secrets.length === 0 ? [newSecret(32)] : secrets).map((secret) =>
+    createHash('sha256').update(secret).digest()
+  )
   return {
     seal: (cookie, content) => {
       const nonce = newKey(NONCE_BYTES)
@@ -33,7 +35,9 @@ export function createSealer (secrets: string[]): Sealer {
     },
     open: (cookie, value) => {
       const bytes = Buffer.from(value, 'base64url')
-      return bytes.length <= NONCE_BYTES + TAG_BYTES ? undefined : keys.map(key => decrypt(key, cookie, bytes)).find(content => content !== undefined)
+      return bytes.length <= NONCE_BYTES + TAG_BYTES
+        ? undefined
+        : keys.map((key) => decrypt(key, cookie, bytes)).find((content) => content !== undefined)
     }
   }
 }
@@ -42,7 +46,9 @@ function decrypt (key: Buffer, cookie: string, bytes: Buffer): JsonObject | unde
   try {
     const cipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES)).setAAD(Buffer.from(cookie))
       .setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES))
-    const content: unknown = JSON.parse(Buffer.concat([cipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), cipher.final()]).toString())
+    const content: unknown = JSON.parse(
+      Buffer.concat([cipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), cipher.final()]).toString()
+    )
     return isObject(content) ? content : undefined
   } catch {
     return undefined

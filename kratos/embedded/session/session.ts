@@ -3,7 +3,13 @@ import { newLogoutToken, newSessionToken, NIL_UUID } from '../random.js'
 
 export type Aal = 'aal0' | 'aal1' | 'aal2'
 
-export interface AuthenticationMethod { method: string, aal: Aal, completedAt: number, provider?: string, organization?: string }
+export interface AuthenticationMethod {
+  method: string
+  aal: Aal
+  completedAt: number
+  provider?: string
+  organization?: string
+}
 
 export interface Device { id: string, ipAddress: string | null, userAgent: string | null, location: string | null }
 
@@ -44,7 +50,7 @@ export const newSession = (identity: Identity): Session => ({
 /** The level of the completed methods: aal2 needs both factors. */
 export function aalOf (methods: AuthenticationMethod[]): Aal {
   if (methods.length === 0) return 'aal0'
-  const has = (aal: Aal): boolean => methods.some(method => method.aal === aal)
+  const has = (aal: Aal): boolean => methods.some((method) => method.aal === aal)
   return has('aal1') && has('aal2') ? 'aal2' : 'aal1'
 }
 

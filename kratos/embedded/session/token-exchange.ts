@@ -35,14 +35,18 @@ export function returnTo (ex: Exchange, flow: Flow): string {
 
 /** Redirects to a native app that waits for the session of a social login; undefined if there is none. */
 export function backToApp (ex: Exchange, flow: Flow, session: Session, method: string): Answer | undefined {
-  if (flow.type !== 'api' || method !== 'oidc' || ex.kratos.store.exchanges.ofFlow(flow.id) === undefined) return undefined
+  if (flow.type !== 'api' || method !== 'oidc' || ex.kratos.store.exchanges.ofFlow(flow.id) === undefined) {
+    return undefined
+  }
   return redirect(ex.method, 303, homeOf(ex, flow, session))
 }
 
 /** `GET /sessions/token-exchange`: the session for both codes, any number of times. */
 export function exchangeToken ({ kratos, query }: Exchange): Answer {
   const [initCode = '', returnToCode = ''] = [query.get('init_code') ?? '', query.get('return_to_code') ?? '']
-  if (initCode === '' || returnToCode === '') throw badRequest('"init_code" and "return_to_code" query params must be set')
+  if (initCode === '' || returnToCode === '') {
+    throw badRequest('"init_code" and "return_to_code" query params must be set')
+  }
   const id = kratos.store.exchanges.sessionId(initCode, returnToCode)
   if (id === undefined) throw notFound('no session yet for this "code"')
   const session = kratos.store.sessions.get(id)

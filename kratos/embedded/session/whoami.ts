@@ -17,7 +17,11 @@ export function whoami (ex: Exchange): Answer {
   const session = findSession(ex)
   if (session === undefined) {
     if (isCacheable && credentialOf(ex) === undefined) ex.responseHeaders[CACHE_FOR] = '60'
-    throw new ApiError({ code: 401, message: 'The request could not be authorized', reason: 'No valid session credentials found in the request.' })
+    throw new ApiError({
+      code: 401,
+      message: 'The request could not be authorized',
+      reason: 'No valid session credentials found in the request.'
+    })
   }
   ensureAal(kratos, session, kratos.config.session.whoami.required_aal)
   refuseTokenizing(ex)
@@ -38,7 +42,9 @@ function refuseTokenizing ({ query }: Exchange): void {
 function cacheSeconds ({ kratos }: Exchange, session: Session): number {
   const leftMs = session.expiresAt - kratos.clock.now()
   const cap = kratos.config.feature_flags['cacheable_sessions_max_age']
-  return Math.round((typeof cap === 'string' && durationMs(cap) > 0 ? Math.min(leftMs, durationMs(cap)) : leftMs) / 1000)
+  return Math.round(
+    (typeof cap === 'string' && durationMs(cap) > 0 ? Math.min(leftMs, durationMs(cap)) : leftMs) / 1000
+  )
 }
 
 /**

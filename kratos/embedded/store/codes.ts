@@ -26,7 +26,18 @@ export interface CodeStore {
 
 export const codeStore = (sql: Sql): CodeStore => ({
   add: ({ id, kind, flowId, identityId, address, via, secret, used, expiresAt }) => {
-    sql.run('INSERT INTO codes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', id, kind, flowId, identityId, address, via, secret, used, expiresAt)
+    sql.run(
+      'INSERT INTO codes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      id,
+      kind,
+      flowId,
+      identityId,
+      address,
+      via,
+      secret,
+      used,
+      expiresAt
+    )
   },
   find: (flowId, kind, secret) => {
     const row = sql.get('SELECT * FROM codes WHERE flow_id = ? AND kind = ? AND secret = ?', flowId, kind, secret)

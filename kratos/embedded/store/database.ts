@@ -71,8 +71,11 @@ export function openDatabase (path: string): Sql {
 
 /** Whether a statement violated a unique constraint. */
 export const isUniqueViolation = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(String(error.code))
+  error instanceof Error &&
+  'code' in error &&
+  ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(String(error.code))
 
 export const text = (row: Row, column: string): string => String(row[column] ?? '')
 export const number = (row: Row, column: string): number => Number(row[column] ?? 0)
-export const optionalText = (row: Row, column: string): string | undefined => row[column] === null || row[column] === undefined ? undefined : String(row[column])
+export const optionalText = (row: Row, column: string): string | undefined =>
+  row[column] === null || row[column] === undefined ? undefined : String(row[column])

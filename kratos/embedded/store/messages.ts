@@ -24,8 +24,20 @@ export interface MessageStore {
 
 export const messageStore = (sql: Sql): MessageStore => ({
   add: (message) => {
-    sql.run('INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', message.id, message.status, message.type, message.channel,
-      message.recipient, message.subject, message.body, message.template, message.sendCount, message.createdAt, message.updatedAt)
+    sql.run(
+      'INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      message.id,
+      message.status,
+      message.type,
+      message.channel,
+      message.recipient,
+      message.subject,
+      message.body,
+      message.template,
+      message.sendCount,
+      message.createdAt,
+      message.updatedAt
+    )
   },
   get: (id) => {
     const row = sql.get('SELECT * FROM messages WHERE id = ?', id)

@@ -27,9 +27,11 @@ export interface SessionStore {
 export function sessionStore (sql: Sql, identities: IdentityStore): SessionStore {
   const load = (row: Row | undefined): Session | undefined => {
     const identity = row === undefined ? undefined : identities.get(text(row, 'identity_id'))
-    return row === undefined || identity === undefined ? undefined : { ...fromRow(row), identity, devices: devicesOf(sql, text(row, 'id')) }
+    return row === undefined || identity === undefined
+      ? undefined
+      : { ...fromRow(row), identity, devices: devicesOf(sql, text(row, 'id')) }
   }
-  const loadAll = (rows: Row[]): Session[] => rows.map(load).filter(session => session !== undefined)
+  const loadAll = (rows: Row[]): Session[] => rows.map(load).filter((session) => session !== undefined)
   return {
     save: (session, now) => sql.transaction(() => {
       if (session.id === NIL_UUID) insert(sql, session, now)
@@ -37,12 +39,14 @@ export function sessionStore (sql: Sql, identities: IdentityStore): SessionStore
     }),
     get: (id) => load(sql.get('SELECT * FROM sessions WHERE id = ?', id)),
     byToken: (token) => load(sql.get('SELECT * FROM sessions WHERE token = ?', token)),
-    ofIdentity: (identityId) => loadAll(sql.all('SELECT * FROM sessions WHERE identity_id = ? ORDER BY created_at DESC, rowid DESC', identityId)),
+    ofIdentity: (identityId) =>
+      loadAll(sql.all('SELECT * FROM sessions WHERE identity_id = ? ORDER BY created_at DESC, rowid DESC', identityId)),
     all: () => loadAll(sql.all('SELECT * FROM sessions ORDER BY created_at DESC, rowid DESC')),
     revoke: (id) => sql.run('UPDATE sessions SET active = 0 WHERE id = ?', id).changes > 0,
     extend: (id, expiresAt) => { sql.run('UPDATE sessions SET expires_at = ? WHERE id = ?', expiresAt, id) },
     revokeByToken: (token) => sql.run('UPDATE sessions SET active = 0 WHERE token = ?', token).changes > 0,
-    revokeOthers: (identityId, except) => sql.run('UPDATE sessions SET active = 0 WHERE identity_id = ? AND id <> ?', identityId, except).changes,
+    revokeOthers: (identityId, except) =>
+      sql.run('UPDATE sessions SET active = 0 WHERE identity_id = ? AND id <> ?', identityId, except).changes,
     deleteOfIdentity: (identityId) => sql.run('DELETE FROM sessions WHERE identity_id = ?', identityId).changes
   }
 }
@@ -50,23 +54,56 @@ export function sessionStore (sql: Sql, identities: IdentityStore): SessionStore
 function insert (sql: Sql, session: Session, now: number): void {
   session.id = newId()
   session.createdAt = now
-  sql.run('INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', session.id, session.identityId, session.token, session.logoutToken,
-    session.active, session.aal, JSON.stringify(session.methods), session.issuedAt, session.authenticatedAt, session.expiresAt, now, now)
+  sql.run(
+    'INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    session.id,
+    session.identityId,
+    session.token,
+    session.logoutToken,
+    session.active,
+    session.aal,
+    JSON.stringify(session.methods),
+    session.issuedAt,
+    session.authenticatedAt,
+    session.expiresAt,
+    now,
+    now
+  )
   for (const device of session.devices) {
     device.id = newId()
-    sql.run('INSERT INTO devices VALUES (?, ?, ?, ?, ?, ?)', device.id, session.id, device.ipAddress, device.userAgent, device.location, now)
+    sql.run(
+      'INSERT INTO devices VALUES (?, ?, ?, ?, ?, ?)',
+      device.id,
+      session.id,
+      device.ipAddress,
+      device.userAgent,
+      device.location,
+      now
+    )
   }
 }
 
 function update (sql: Sql, session: Session, now: number): void {
-  sql.run(`UPDATE sessions SET identity_id = ?, active = ?, aal = ?, methods = ?, authenticated_at = ?, expires_at = ?, updated_at = ?
-    WHERE id = ?`, session.identityId, session.active, session.aal, JSON.stringify(session.methods), session.authenticatedAt,
-  session.expiresAt, now, session.id)
+  sql.run(
+    `UPDATE sessions SET identity_id = ?, active = ?, aal = ?, methods = ?, authenticated_at = ?, expires_at = ?,
+      updated_at = ? WHERE id = ?`,
+    session.identityId,
+    session.active,
+    session.aal,
+    JSON.stringify(session.methods),
+    session.authenticatedAt,
+    session.expiresAt,
+    now,
+    session.id
+  )
 }
 
 const devicesOf = (sql: Sql, sessionId: string): Device[] =>
-  sql.all('SELECT * FROM devices WHERE session_id = ? ORDER BY rowid', sessionId).map(row => ({
-    id: text(row, 'id'), ipAddress: optionalText(row, 'ip_address') ?? null, userAgent: optionalText(row, 'user_agent') ?? null, location: optionalText(row, 'location') ?? null
+  sql.all('SELECT * FROM devices WHERE session_id = ? ORDER BY rowid', sessionId).map((row) => ({
+    id: text(row, 'id'),
+    ipAddress: optionalText(row, 'ip_address') ?? null,
+    userAgent: optionalText(row, 'user_agent') ?? null,
+    location: optionalText(row, 'location') ?? null
   }))
 
 const fromRow = (row: Row): Omit<Session, 'identity' | 'devices'> => ({

@@ -42,7 +42,7 @@ export interface Store {
 /** @param path a file, or `:memory:` */
 export function openStore (path: string): Store {
   const sql = openDatabase(path)
-  for (const statement of TABLES.split(';').filter(part => part.trim() !== '')) sql.run(statement)
+  for (const statement of TABLES.split(';').filter((part) => part.trim() !== '')) sql.run(statement)
   const identities = identityStore(sql)
   return {
     identities,
@@ -59,22 +59,39 @@ export function openStore (path: string): Store {
 
 const flowStore = (sql: Sql): Store['flows'] => ({
   save: (flow) => {
-    sql.run('INSERT INTO flows (id, kind, expires_at, data) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at, data = excluded.data',
-      flow.id, flow.kind, flow.expiresAt, JSON.stringify(flow))
+    sql.run(
+      `INSERT INTO flows (id, kind, expires_at, data) VALUES (?, ?, ?, ?)
+        ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at, data = excluded.data`,
+      flow.id,
+      flow.kind,
+      flow.expiresAt,
+      JSON.stringify(flow)
+    )
   },
   get: (kind, id) => {
     const row = sql.get('SELECT data FROM flows WHERE id = ? AND kind = ?', id, kind)
     return row === undefined ? undefined : JSON.parse(text(row, 'data')) as FlowData
   },
-  countTry: (id) => number(sql.get('UPDATE flows SET submit_count = submit_count + 1 WHERE id = ? RETURNING submit_count', id) ?? {}, 'submit_count')
+  countTry: (id) =>
+    number(
+      sql.get('UPDATE flows SET submit_count = submit_count + 1 WHERE id = ? RETURNING submit_count', id) ?? {},
+      'submit_count'
+    )
 })
 
 const errorStore = (sql: Sql): Store['errors'] => ({
-  create: ({ id, error, createdAt, updatedAt }) => { sql.run('INSERT INTO errors VALUES (?, ?, ?, ?)', id, JSON.stringify(error), createdAt, updatedAt) },
+  create: ({ id, error, createdAt, updatedAt }) => {
+    sql.run('INSERT INTO errors VALUES (?, ?, ?, ?)', id, JSON.stringify(error), createdAt, updatedAt)
+  },
   get: (id) => {
     const row = sql.get('SELECT * FROM errors WHERE id = ?', id)
     if (row === undefined) return undefined
-    return { id, error: JSON.parse(text(row, 'error')), createdAt: number(row, 'created_at'), updatedAt: number(row, 'updated_at') }
+    return {
+      id,
+      error: JSON.parse(text(row, 'error')),
+      createdAt: number(row, 'created_at'),
+      updatedAt: number(row, 'updated_at')
+    }
   }
 })
 
@@ -85,7 +102,13 @@ const continuityStore = (sql: Sql): Store['continuity'] => ({
   get: (id) => {
     const row = sql.get('SELECT * FROM continuity WHERE id = ?', id)
     if (row === undefined) return undefined
-    return { id, name: text(row, 'name'), identityId: text(row, 'identity_id'), payload: JSON.parse(text(row, 'payload')), expiresAt: number(row, 'expires_at') }
+    return {
+      id,
+      name: text(row, 'name'),
+      identityId: text(row, 'identity_id'),
+      payload: JSON.parse(text(row, 'payload')),
+      expiresAt: number(row, 'expires_at')
+    }
   },
   expire: (id, at) => { sql.run('UPDATE continuity SET expires_at = ? WHERE id = ?', at, id) },
   delete: (id) => { sql.run('DELETE FROM continuity WHERE id = ?', id) }

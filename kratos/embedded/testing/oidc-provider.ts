@@ -1,4 +1,11 @@
-import { createHash, generateKeyPairSync, sign, timingSafeEqual, type KeyObject, type KeyPairKeyObjectResult } from 'node:crypto'
+import {
+  createHash,
+  generateKeyPairSync,
+  sign,
+  timingSafeEqual,
+  type KeyObject,
+  type KeyPairKeyObjectResult
+} from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { systemClock, type Clock } from '../clock.js'
@@ -33,7 +40,8 @@ export interface OidcProviderOptions {
   port?: number
 }
 
-const MAPPER = "local claims = std.extVar('claims'); { identity: { traits: { [if 'email' in claims then 'email']: claims.email } } }"
+const MAPPER =
+  "local claims = std.extVar('claims'); { identity: { traits: { [if 'email' in claims then 'email']: claims.email } } }"
 const TOKEN_SECONDS = 3600
 const KEY_ID = 'key-1'
 
@@ -42,7 +50,11 @@ interface Grant { claims: Claims, redirectUri: string, nonce: string | null, cha
 
 interface Reply { status: number, headers?: Record<string, string>, body: string }
 
-const json = (status: number, body: Json): Reply => ({ status, headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }, body: JSON.stringify(body) })
+const json = (status: number, body: Json): Reply => ({
+  status,
+  headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
+  body: JSON.stringify(body)
+})
 
 /** What the endpoints share. */
 interface Realm {
@@ -72,7 +84,10 @@ export async function startOidcProvider (options: OidcProviderOptions = {}): Pro
     visitor: undefined
   }
   const server = createServer((request, response) => {
-    reply(realm, request).then(({ status, headers, body }) => response.writeHead(status, headers).end(body), () => response.destroy())
+    reply(realm, request).then(
+      ({ status, headers, body }) => response.writeHead(status, headers).end(body),
+      () => response.destroy()
+    )
   })
   await new Promise<void>((resolve, reject) => { server.once('error', reject).listen(port, host, resolve) })
   realm.issuer = `http://${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`
@@ -82,7 +97,7 @@ export async function startOidcProvider (options: OidcProviderOptions = {}): Pro
     signInAs: (claims) => { realm.visitor = claims },
     refuse: () => { realm.visitor = 'refuses' },
     ask: () => { realm.visitor = undefined },
-    close: async () => await new Promise<void>(resolve => {
+    close: async () => await new Promise<void>((resolve) => {
       server.close(() => resolve())
       server.closeAllConnections()
     })
@@ -105,7 +120,12 @@ async function reply (realm: Realm, request: IncomingMessage): Promise<Reply> {
   const { authorization = '' } = request.headers
   switch (`${request.method ?? ''} ${pathname}`) {
     case 'GET /.well-known/openid-configuration': return json(200, discovery(realm.issuer))
-    case 'GET /jwks': return json(200, { keys: [{ ...realm.keys.publicKey.export({ format: 'jwk' }) as JsonObject, kid: KEY_ID, use: 'sig', alg: 'ES256' }] })
+    case 'GET /jwks':
+      return json(200, {
+        keys: [
+          { ...(realm.keys.publicKey.export({ format: 'jwk' }) as JsonObject), kid: KEY_ID, use: 'sig', alg: 'ES256' }
+        ]
+      })
     case 'GET /authorize': return authorize(realm, searchParams)
     case 'POST /token': return token(realm, new URLSearchParams(await text(request)), authorization)
     case 'GET /userinfo': return userinfo(realm, authorization)
@@ -116,9 +136,13 @@ async function reply (realm: Realm, request: IncomingMessage): Promise<Reply> {
 /** Sends the browser back with a code or a refusal, or asks who the visitor is. */
 function authorize ({ client, visitor, grants }: Realm, query: URLSearchParams): Reply {
   const redirectUri = query.get('redirect_uri') ?? ''
-  if (query.get('client_id') !== client.id || !URL.canParse(redirectUri)) return { status: 400, body: 'unknown client or redirect_uri' }
+  if (query.get('client_id') !== client.id || !URL.canParse(redirectUri)) {
+    return { status: 400, body: 'unknown client or redirect_uri' }
+  }
   const claims = typedIn(query) ?? visitor
-  if (claims === undefined) return { status: 200, headers: { 'Content-Type': 'text/html; charset=utf-8' }, body: signInPage(query) }
+  if (claims === undefined) {
+    return { status: 200, headers: { 'Content-Type': 'text/html; charset=utf-8' }, body: signInPage(query) }
+  }
   const target = new URL(redirectUri)
   target.searchParams.set('state', query.get('state') ?? '')
   if (claims === 'refuses') {
@@ -139,21 +163,41 @@ function typedIn (query: URLSearchParams): Claims | undefined {
   return email === '' ? { sub } : { sub, email, email_verified: true }
 }
 
-function token ({ client, clock, grants, issuer, keys, people }: Realm, form: URLSearchParams, authorization: string): Reply {
+function token (
+  { client, clock, grants, issuer, keys, people }: Realm,
+  form: URLSearchParams,
+  authorization: string
+): Reply {
   if (!isClient(client, form, authorization)) return json(401, { error: 'invalid_client' })
   const code = form.get('code') ?? ''
   const grant = grants.get(code)
   grants.delete(code)
-  if (grant === undefined || grant.redirectUri !== form.get('redirect_uri') || !isChallengeMet(grant, form)) return json(400, { error: 'invalid_grant' })
+  if (grant === undefined || grant.redirectUri !== form.get('redirect_uri') || !isChallengeMet(grant, form)) {
+    return json(400, { error: 'invalid_grant' })
+  }
   const access = newSecret(32)
   people.set(access, grant.claims)
   const now = Math.floor(clock.now() / 1000)
-  const claims = { iss: issuer, aud: client.id, iat: now, exp: now + TOKEN_SECONDS, ...(grant.nonce === null ? {} : { nonce: grant.nonce }), ...grant.claims }
-  return json(200, { access_token: access, token_type: 'Bearer', expires_in: TOKEN_SECONDS, id_token: jwt(keys.privateKey, claims) })
+  const claims = {
+    iss: issuer,
+    aud: client.id,
+    iat: now,
+    exp: now + TOKEN_SECONDS,
+    ...(grant.nonce === null ? {} : { nonce: grant.nonce }),
+    ...grant.claims
+  }
+  return json(200, {
+    access_token: access,
+    token_type: 'Bearer',
+    expires_in: TOKEN_SECONDS,
+    id_token: jwt(keys.privateKey, claims)
+  })
 }
 
 function jwt (key: KeyObject, claims: JsonObject): string {
-  const input = [{ alg: 'ES256', typ: 'JWT', kid: KEY_ID }, claims].map(part => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+  const input = [{ alg: 'ES256', typ: 'JWT', kid: KEY_ID }, claims]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.')
   return `${input}.${sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
 }
 
@@ -185,7 +229,9 @@ function isClient (client: { id: string, secret: string }, form: URLSearchParams
   const [id = '', secret = ''] = authorization.startsWith('Basic ')
     ? Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':').map(decodeURIComponent)
     : [form.get('client_id') ?? '', form.get('client_secret') ?? '']
-  const [sent, wanted] = [`${id}:${secret}`, `${client.id}:${client.secret}`].map(value => createHash('sha256').update(value).digest()) as [Buffer, Buffer]
+  const [sent, wanted] = [`${id}:${secret}`, `${client.id}:${client.secret}`].map((value) =>
+    createHash('sha256').update(value).digest()
+  ) as [Buffer, Buffer]
   return timingSafeEqual(sent, wanted)
 }
 

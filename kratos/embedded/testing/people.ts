@@ -38,14 +38,20 @@ export async function createIdentity (kratos: Kratos, traits: JsonObject, passwo
   const schema = kratos.schemas.get('')
   const identity = newIdentity(schema.id, now)
   identity.traits = traits
-  if (password !== undefined) setCredential(identity, 'password', { hashed_password: await hashPassword(kratos, password) }, now)
+  if (password !== undefined) {
+    setCredential(identity, 'password', { hashed_password: await hashPassword(kratos, password) }, now)
+  }
   validateIdentity(identity, schema, now)
   kratos.store.identities.create(identity, now)
   return identityJson(kratos, identity) as IdentityJson
 }
 
 /** Makes a session for an identity without a login. */
-export function signIn (kratos: Kratos, { id }: { id: string }, { aal = 'aal1', authenticatedAt = kratos.clock.now(), transport = 'token' }: SignInOptions = {}): SignedIn {
+export function signIn (
+  kratos: Kratos,
+  { id }: { id: string },
+  { aal = 'aal1', authenticatedAt = kratos.clock.now(), transport = 'token' }: SignInOptions = {}
+): SignedIn {
   const identity = kratos.store.identities.get(id)
   if (identity === undefined) throw new Error(`there is no identity ${id}`)
   const session = newSession(identity)
@@ -54,9 +60,10 @@ export function signIn (kratos: Kratos, { id }: { id: string }, { aal = 'aal1', 
   session.methods = [{ method: firstFactor(identity), aal: 'aal1', completedAt: authenticatedAt }]
   if (aal === 'aal2') session.methods.push({ method: 'totp', aal: 'aal2', completedAt: authenticatedAt })
   kratos.store.sessions.save(session, kratos.clock.now())
-  const headers: Record<string, string> = transport === 'cookie'
-    ? { cookie: `${kratos.config.session.cookie.name}=${sealedValue(kratos, session)}` }
-    : { 'x-session-token': session.token }
+  const headers: Record<string, string> =
+    transport === 'cookie'
+      ? { cookie: `${kratos.config.session.cookie.name}=${sealedValue(kratos, session)}` }
+      : { 'x-session-token': session.token }
   return { id: session.id, token: session.token, headers, expiresAt }
 }
 
@@ -70,13 +77,30 @@ export function expire (kratos: Kratos, { id }: { id: string }): void {
 }
 
 /** A mail or text message; `code` and `link` are those of its text. */
-export interface SentMessage { to: string, subject: string, body: string, template: string, code?: string, link?: string }
+export interface SentMessage {
+  to: string
+  subject: string
+  body: string
+  template: string
+  code?: string
+  link?: string
+}
 
 /** Messages to an address, which is case-insensitive; newest first. */
 export function messagesTo (kratos: Kratos, address: string): SentMessage[] {
-  return kratos.store.messages.all().filter(({ recipient }) => recipient.toLowerCase() === address.toLowerCase()).map(({ recipient, subject, body, template }) => {
-    const code = /\b\d{6}\b/.exec(body)?.[0]
-    const link = /https?:\/\/\S+/.exec(body)?.[0]
-    return { to: recipient, subject, body, template, ...(code === undefined ? {} : { code }), ...(link === undefined ? {} : { link }) }
-  })
+  return kratos.store.messages
+    .all()
+    .filter(({ recipient }) => recipient.toLowerCase() === address.toLowerCase())
+    .map(({ recipient, subject, body, template }) => {
+      const code = /\b\d{6}\b/.exec(body)?.[0]
+      const link = /https?:\/\/\S+/.exec(body)?.[0]
+      return {
+        to: recipient,
+        subject,
+        body,
+        template,
+        ...(code === undefined ? {} : { code }),
+        ...(link === undefined ? {} : { link })
+      }
+    })
 }

@@ -12,18 +12,19 @@ export interface UiContainer {
 
 export const newContainer = (action: string): UiContainer => ({ action, method: 'POST', nodes: [], messages: [] })
 
-export const findNode = (ui: UiContainer, id: string): UiNode | undefined => ui.nodes.find(node => nodeId(node) === id)
+export const findNode = (ui: UiContainer, id: string): UiNode | undefined =>
+  ui.nodes.find((node) => nodeId(node) === id)
 
 /** Replaces the node of the same name, or adds it. */
 export function upsertNode (ui: UiContainer, node: UiNode): void {
-  const at = ui.nodes.findIndex(old => nodeId(old) === nodeId(node))
+  const at = ui.nodes.findIndex((old) => nodeId(old) === nodeId(node))
   if (at === -1) ui.nodes.push(node)
   else ui.nodes[at] = node
 }
 
 /** Removes the nodes for which `isGone` is true. */
 export function removeNodes (ui: UiContainer, isGone: (node: UiNode) => boolean): void {
-  ui.nodes = ui.nodes.filter(node => !isGone(node))
+  ui.nodes = ui.nodes.filter((node) => !isGone(node))
 }
 
 /** Sets the values of existing nodes from `traits`; other leaves are ignored. */
@@ -50,7 +51,7 @@ export function upsertTraits (ui: UiContainer, traits: Json, group: string): voi
 
 /** Clears value and messages of these nodes. */
 export function resetNodes (ui: UiContainer, ...ids: string[]): void {
-  for (const node of ui.nodes.filter(node => ids.includes(nodeId(node)))) {
+  for (const node of ui.nodes.filter((node) => ids.includes(nodeId(node)))) {
     setNodeValue(node, undefined)
     node.messages = []
   }

@@ -4,7 +4,15 @@ import type { UiMessage } from './message.js'
 export type NodeType = 'input' | 'text' | 'img' | 'a' | 'script' | 'div'
 
 /** Attributes as Kratos shows them: `name` for inputs, `id` for other nodes. */
-export type NodeAttributes = { node_type: NodeType, name?: string, id?: string, type?: string, value?: Json, disabled?: boolean, [key: string]: unknown }
+export type NodeAttributes = {
+  node_type: NodeType
+  name?: string
+  id?: string
+  type?: string
+  value?: Json
+  disabled?: boolean
+  [key: string]: unknown
+}
 
 export interface UiNode {
   type: NodeType
@@ -53,7 +61,8 @@ export const textNode = (group: string, id: string, text: UiMessage): UiNode =>
 export const anchorNode = (group: string, id: string, href: string, label: UiMessage): UiNode =>
   ({ type: 'a', group, attributes: { href, title: label, id, node_type: 'a' }, messages: [], meta: { label } })
 
-export const csrfNode = (token: string): UiNode => inputNode('default', 'csrf_token', 'hidden', { value: token, required: true })
+export const csrfNode = (token: string): UiNode =>
+  inputNode('default', 'csrf_token', 'hidden', { value: token, required: true })
 
 /** Name or id of a node. */
 export const nodeId = ({ attributes }: UiNode): string => attributes.name ?? attributes.id ?? ''

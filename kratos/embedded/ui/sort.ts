@@ -16,7 +16,7 @@ export function sortNodes (nodes: UiNode[], { groups = [], keys = [] }: NodeOrde
   if (groups.length > 0) insertionSort(nodes, (left, right) => groups.indexOf(left.group) < groups.indexOf(right.group))
   const position = (node: UiNode): number => {
     if (nodeId(node) === 'method') return nodes.length + keys.length + 1
-    const at = keys.findIndex(key => nodeId(node).startsWith(key))
+    const at = keys.findIndex((key) => nodeId(node).startsWith(key))
     return at === -1 ? keys.length : at
   }
   insertionSort(nodes, (left, right) => {

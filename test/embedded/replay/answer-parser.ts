@@ -18,7 +18,8 @@ export function createAnswerParser (method: string): AnswerParser {
   let bytes = Buffer.alloc(0)
   let head: Head | undefined
 
-  const header = (wanted: string): string | undefined => head?.headers.find(([name]) => name.toLowerCase() === wanted)?.[1]
+  const header = (wanted: string): string | undefined =>
+    head?.headers.find(([name]) => name.toLowerCase() === wanted)?.[1]
   const isChunked = (): boolean => header('transfer-encoding')?.toLowerCase() === 'chunked'
   const isBodyless = (): boolean => method === 'HEAD' || head?.status === 204 || head?.status === 304
   const rest = (): Buffer => bytes.subarray(head?.end ?? 0)
@@ -52,7 +53,10 @@ function parseHead (bytes: Buffer): Head | undefined {
   const end = bytes.indexOf('\r\n\r\n')
   if (end === -1) return undefined
   const [statusLine = '', ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n')
-  const headers = lines.map((line): HeaderPair => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()])
+  const headers = lines.map((line): HeaderPair => [
+    line.slice(0, line.indexOf(':')),
+    line.slice(line.indexOf(':') + 1).trim()
+  ])
   return { status: Number(statusLine.split(' ')[1]), headers, end: end + 4 }
 }
 

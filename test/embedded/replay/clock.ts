@@ -56,7 +56,9 @@ export function createManualClock (start: number): ManualClock {
     }),
     async advanceTo (target) {
       let count = 0
-      for (let due = next(); due !== undefined && due.wake <= target; due = next()) await wakeOne(due, ++count <= settleLimit)
+      for (let due = next(); due !== undefined && due.wake <= target; due = next()) {
+        await wakeOne(due, ++count <= settleLimit)
+      }
       time = Math.max(time, target)
     },
     nextWake: () => next()?.wake,
@@ -65,6 +67,11 @@ export function createManualClock (start: number): ManualClock {
   }
 }
 
-export const realDelay = async (ms: number): Promise<undefined> => await new Promise((resolve) => { setTimeout(() => { resolve(undefined) }, ms) })
+export const realDelay = async (ms: number): Promise<undefined> =>
+  await new Promise((resolve) => {
+    setTimeout(() => {
+      resolve(undefined)
+    }, ms)
+  })
 
 const nextTurn = async (): Promise<void> => await new Promise((resolve) => { setImmediate(resolve) })

@@ -11,11 +11,23 @@ export function isIdentityList ({ request }: Exchange): boolean {
  * Compares each live identity with the recorded one. A page of a longer list may have other identities than the
  * recording; they are looked up on the other pages of the scenario.
  */
-export function compareIdentityList (exchange: Exchange, recorded: Json[], live: Json[], exchanges: readonly Exchange[], comparison: Comparison): void {
+export function compareIdentityList (
+  exchange: Exchange,
+  recorded: Json[],
+  live: Json[],
+  exchanges: readonly Exchange[],
+  comparison: Comparison
+): void {
   if (recorded.length !== live.length) {
-    comparison.differences.push({ at: 'body', recorded: `${recorded.length} identities`, live: `${live.length} identities` })
+    comparison.differences.push({
+      at: 'body',
+      recorded: `${recorded.length} identities`,
+      live: `${live.length} identities`
+    })
   }
-  const others = /[?&](page|page_size|per_page|page_token)=/.test(exchange.request.url) ? otherPages(exchange, exchanges) : []
+  const others = /[?&](page|page_size|per_page|page_token)=/.test(exchange.request.url)
+    ? otherPages(exchange, exchanges)
+    : []
   const rest = [...recorded]
   const strangers = live.filter((item, index) => {
     const own = takeRecordedSelf(item, rest, comparison)
@@ -23,7 +35,9 @@ export function compareIdentityList (exchange: Exchange, recorded: Json[], live:
     if (expected !== undefined) compareJson(expected, item, { at: `body[${index}]` }, comparison)
     return expected === undefined
   })
-  strangers.forEach((item, index) => { compareJson(rest[index] ?? null, item, { at: `body[unknown ${index}]` }, comparison) })
+  strangers.forEach((item, index) => {
+    compareJson(rest[index] ?? null, item, { at: `body[unknown ${index}]` }, comparison)
+  })
 }
 
 function takeRecordedSelf (item: Json, rest: Json[], comparison: Comparison): Json | undefined {
@@ -38,7 +52,8 @@ function isRecordedSelf (live: Json, recorded: Json, { ledger }: Comparison): bo
 
 /** Identities in other answers of the same kind (with or without credentials). */
 function otherPages (exchange: Exchange, exchanges: readonly Exchange[]): JsonObject[] {
-  const items = (of: Exchange): JsonObject[] => Array.isArray(of.response.body) ? of.response.body.filter(isJsonObject) : []
+  const items = (of: Exchange): JsonObject[] =>
+    Array.isArray(of.response.body) ? of.response.body.filter(isJsonObject) : []
   const showsCredentials = items(exchange).some((item) => item['credentials'] !== undefined)
   return exchanges.filter((other) => other !== exchange && isIdentityList(other)).flatMap(items)
     .filter((item) => (item['credentials'] !== undefined) === showsCredentials)

@@ -24,7 +24,9 @@ export function compareJson (recorded: Json, live: Json, spot: Spot, comparison:
 }
 
 function isSameScalar (recorded: Json, live: Json, { member }: Spot): boolean {
-  if (member === 'since' && typeof recorded === 'number' && typeof live === 'number') return Math.abs(recorded - live) <= sinceToleranceNs
+  if (member === 'since' && typeof recorded === 'number' && typeof live === 'number') {
+    return Math.abs(recorded - live) <= sinceToleranceNs
+  }
   return recorded === live
 }
 
@@ -42,11 +44,14 @@ function compareMembers (recorded: JsonObject, live: JsonObject, spot: Spot, com
 }
 
 /** The context of a web hook has the request's cookies by name. */
-export const cookiePlace = ({ member: parent }: Place, member: string): Place => parent === 'request_cookies' ? { cookie: member } : {}
+export const cookiePlace = ({ member: parent }: Place, member: string): Place =>
+  parent === 'request_cookies' ? { cookie: member } : {}
 
 function compareItems (recorded: Json[], live: Json[], spot: Spot, comparison: Comparison): void {
   if (spot.member === 'nodes' && compareNodes(recorded, live, spot, comparison)) return
-  if (recorded.length !== live.length) report(spot.at, `${recorded.length} items ${short(recorded)}`, `${live.length} items ${short(live)}`, comparison)
+  if (recorded.length !== live.length) {
+    report(spot.at, `${recorded.length} items ${short(recorded)}`, `${live.length} items ${short(live)}`, comparison)
+  }
   recorded.slice(0, live.length).forEach((item, index) => {
     compareJson(item, live[index] ?? null, { ...spot, at: `${spot.at}[${index}]` }, comparison)
   })

@@ -14,10 +14,23 @@ export interface Comparison {
  * Texts that contain messages of Go libraries (cookie codec, decoders, dialer, patch library). Such a text must exist,
  * but its wording is not compared.
  */
-const libraryWording = new RegExp([
-  'securecookie:', 'illegal base64', 'json: ', 'unexpected EOF', 'unexpected end of JSON', 'invalid character', 'strconv\\.',
-  'parse "', 'invalid URL escape', 'uuid: ', 'http: request body too large', 'dial tcp', 'error in \\w+ for path'
-].join('|'))
+const libraryWording = new RegExp(
+  [
+    'securecookie:',
+    'illegal base64',
+    'json: ',
+    'unexpected EOF',
+    'unexpected end of JSON',
+    'invalid character',
+    'strconv\\.',
+    'parse "',
+    'invalid URL escape',
+    'uuid: ',
+    'http: request body too large',
+    'dial tcp',
+    'error in \\w+ for path'
+  ].join('|')
+)
 
 /** The text before the library's message is the server's own. */
 function isOtherWording (recorded: string, live: string): boolean {
@@ -40,7 +53,9 @@ export function compareText (recorded: string, live: string, at: string, place: 
 
 /** Values are paired even if the literals around them differ, but not if the texts have another structure. */
 function pairInOrder (recordedParts: Part[], liveParts: Part[], comparison: Comparison): boolean {
-  const sameKinds = recordedParts.length === liveParts.length && recordedParts.every(({ kind }, index) => kind === liveParts[index]?.kind)
+  const sameKinds =
+    recordedParts.length === liveParts.length &&
+    recordedParts.every(({ kind }, index) => kind === liveParts[index]?.kind)
   if (!sameKinds) return false
   return recordedParts.map((part, index) => pairParts(part, liveParts[index] ?? part, comparison)).every(Boolean)
 }
@@ -72,7 +87,9 @@ function placeholder ({ kind, value }: Part, ledger: Ledger): string {
 
 function displayLive (parts: Part[], recordedParts: Part[], { ledger }: Comparison): string {
   const texts = parts.map((part, index) => {
-    if (part.kind === 'literal' || part.kind === 'time' || !trackedKinds.has(part.kind)) return placeholder(part, ledger)
+    if (part.kind === 'literal' || part.kind === 'time' || !trackedKinds.has(part.kind)) {
+      return placeholder(part, ledger)
+    }
     const partner = ledger.toRecorded(part.kind, part.value)
     const isNewcomer = partner === undefined || partner === recordedParts[index]?.value
     return isNewcomer ? `<another ${part.kind}>` : ledger.nameOf(part.kind, partner)

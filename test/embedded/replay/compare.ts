@@ -14,13 +14,24 @@ export const isRemark = (body: Json): boolean => typeof body === 'string' && rem
  * Compares a live answer with the recorded one and records which live value belongs to which recorded one.
  * @param exchanges the whole scenario, because a page of a list with random ids needs the other pages
  */
-export function compareAnswer (exchange: Exchange, live: Answer, exchanges: readonly Exchange[], comparison: Comparison): void {
+export function compareAnswer (
+  exchange: Exchange,
+  live: Answer,
+  exchanges: readonly Exchange[],
+  comparison: Comparison
+): void {
   const recorded = exchange.response
   if (recorded.status !== live.status) {
-    comparison.differences.push({ at: 'status', recorded: String(recorded.status), live: `${live.status} ${live.status === 0 ? short(live.body) : ''}`.trim() })
+    comparison.differences.push({
+      at: 'status',
+      recorded: String(recorded.status),
+      live: `${live.status} ${live.status === 0 ? short(live.body) : ''}`.trim()
+    })
   }
   // A connection that stays open without an answer differs from one that closes without an answer.
-  if (recorded.status === 0 && live.body === timedOut) comparison.differences.push({ at: 'connection', recorded: 'ended', live: 'left open' })
+  if (recorded.status === 0 && live.body === timedOut) {
+    comparison.differences.push({ at: 'connection', recorded: 'ended', live: 'left open' })
+  }
   if (recorded.status === 0) return
   compareHeaders(recorded.headers, live.headers, comparison)
   compareBody(exchange, live.body ?? null, exchanges, comparison)
@@ -34,8 +45,11 @@ function compareBody (exchange: Exchange, live: Json, exchanges: readonly Exchan
     return
   }
   const [recordedDocuments, liveDocuments] = [recorded, live].map(documentsOf)
-  if (recordedDocuments !== undefined && liveDocuments !== undefined) compareJson(recordedDocuments, liveDocuments, { at: 'body' }, comparison)
-  else compareJson(recorded, live, { at: 'body' }, comparison)
+  if (recordedDocuments !== undefined && liveDocuments !== undefined) {
+    compareJson(recordedDocuments, liveDocuments, { at: 'body' }, comparison)
+  } else {
+    compareJson(recorded, live, { at: 'body' }, comparison)
+  }
 }
 
 /** The recordings have two JSON documents in one body as text. The order of their members must not matter either. */

@@ -28,7 +28,11 @@ export interface HookTarget {
  * A web hook target that answers as the recorded one did, in the same order.
  * @param answers by step, where the recording does not say how or when the target answered
  */
-export async function startHookTarget (recorded: readonly HookStep[], answers: Record<string, Partial<HookAnswer>>, clock: ManualClock): Promise<HookTarget> {
+export async function startHookTarget (
+  recorded: readonly HookStep[],
+  answers: Record<string, Partial<HookAnswer>>,
+  clock: ManualClock
+): Promise<HookTarget> {
   const calls = new Map<string, HookCall[]>()
   let current = { step: '', since: clock.now() }
 
@@ -50,16 +54,26 @@ export async function startHookTarget (recorded: readonly HookStep[], answers: R
     return { status: script?.status ?? 200, body: script === undefined ? {} : script.body, ...answers[step] }
   }
 
-  const server = createServer((request, response) => { handle(request, response).catch(() => { response.destroy() }) })
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  const server = createServer((request, response) => {
+    handle(request, response).catch(() => {
+      response.destroy()
+    })
+  })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    begin: (step) => { current = { step, since: clock.now() } },
+    begin: (step) => {
+      current = { step, since: clock.now() }
+    },
     callsDuring: (step) => calls.get(step) ?? [],
     since: () => current.since,
     close: async () => {
       server.closeAllConnections()
-      await new Promise((resolve) => { server.close(resolve) })
+      await new Promise((resolve) => {
+        server.close(resolve)
+      })
     }
   }
 }
@@ -69,7 +83,12 @@ function requestOf (request: IncomingMessage): HookCall['request'] {
   for (let index = 0; index < request.rawHeaders.length; index += 2) {
     headers.push([request.rawHeaders[index] ?? '', request.rawHeaders[index + 1] ?? ''])
   }
-  return { method: request.method ?? '', url: `webhook:${request.url ?? ''}`, http_version: `HTTP/${request.httpVersion}`, headers }
+  return {
+    method: request.method ?? '',
+    url: `webhook:${request.url ?? ''}`,
+    http_version: `HTTP/${request.httpVersion}`,
+    headers
+  }
 }
 
 async function bodyOf (request: IncomingMessage): Promise<Json> {
@@ -84,7 +103,11 @@ async function bodyOf (request: IncomingMessage): Promise<Json> {
   }
 }
 
-async function answer (response: ServerResponse, { status, body, headers = [], delayMs = 0 }: HookAnswer, clock: ManualClock): Promise<void> {
+async function answer (
+  response: ServerResponse,
+  { status, body, headers = [], delayMs = 0 }: HookAnswer,
+  clock: ManualClock
+): Promise<void> {
   if (delayMs > 0) await clock.sleep(delayMs)
   const type = typeof body === 'string' ? 'text/plain' : 'application/json'
   response.writeHead(status, Object.fromEntries([['Content-Type', type], ...headers]))

@@ -24,11 +24,19 @@ export async function startIssuer (claimsByCode: Record<string, JsonObject>, clo
   async function answer (request: IncomingMessage, response: ServerResponse): Promise<void> {
     clock.touch()
     const path = new URL(request.url ?? '/', `http://${address}`).pathname
-    if (path === '/.well-known/openid-configuration') sendJson(response, 200, discovery(`http://${address}`))
-    else if (path === '/jwks') sendJson(response, 200, { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'key-1', use: 'sig', alg: 'RS256' } as JsonObject] })
-    else if (path === '/token') sendToken(response, await formOf(request))
-    else if (path === '/userinfo') sendJson(response, 200, claims.get((request.headers.authorization ?? '').replace(/^Bearer /i, '')) ?? {})
-    else sendJson(response, 404, {})
+    if (path === '/.well-known/openid-configuration') {
+      sendJson(response, 200, discovery(`http://${address}`))
+    } else if (path === '/jwks') {
+      sendJson(response, 200, {
+        keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'key-1', use: 'sig', alg: 'RS256' } as JsonObject]
+      })
+    } else if (path === '/token') {
+      sendToken(response, await formOf(request))
+    } else if (path === '/userinfo') {
+      sendJson(response, 200, claims.get((request.headers.authorization ?? '').replace(/^Bearer /i, '')) ?? {})
+    } else {
+      sendJson(response, 404, {})
+    }
     clock.touch()
   }
 
@@ -38,8 +46,16 @@ export async function startIssuer (claimsByCode: Record<string, JsonObject>, clo
     if (own === undefined) { sendJson(response, 400, { error: 'invalid_grant' }); return }
     const now = Math.floor(clock.now() / 1000)
     claims.set(`access-${code}`, own)
-    const idToken = sign({ iss: `http://${address}`, aud: 'dummy-client', iat: now, exp: now + 3600, ...own }, privateKey)
-    sendJson(response, 200, { access_token: `access-${code}`, token_type: 'Bearer', expires_in: 3600, id_token: idToken })
+    const idToken = sign(
+      { iss: `http://${address}`, aud: 'dummy-client', iat: now, exp: now + 3600, ...own },
+      privateKey
+    )
+    sendJson(response, 200, {
+      access_token: `access-${code}`,
+      token_type: 'Bearer',
+      expires_in: 3600,
+      id_token: idToken
+    })
   }
 
   return {

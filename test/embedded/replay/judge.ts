@@ -19,7 +19,9 @@ export function judge (result: ScenarioResult, list: readonly AcceptedDifference
   const own = list.filter(({ scenario }) => scenario === result.name.slice(0, 2))
   const used = new Set<AcceptedDifference>()
   const isAccepted = (step: StepResult, difference: Difference): boolean => {
-    const entry = own.find((candidate) => candidate.step === step.step && candidate.at.some((at) => difference.at.startsWith(at)))
+    const entry = own.find(
+      (candidate) => candidate.step === step.step && candidate.at.some((at) => difference.at.startsWith(at))
+    )
     if (entry !== undefined) used.add(entry)
     return entry !== undefined
   }

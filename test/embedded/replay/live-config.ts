@@ -18,8 +18,12 @@ export interface HostMap {
 export function hostMap (hookTarget: string, issuer: string | undefined): HostMap {
   const peers = [['127.0.0.1:18300', hookTarget], ['127.0.0.1:18455', issuer ?? '127.0.0.1:18455']]
     .flatMap((pair) => [pair, pair.map((address) => encodeURIComponent(address))])
-  const replace = (text: string, from: number): string => peers.reduce((result, pair) =>
-    result.replaceAll(new RegExp(`${(pair[from] ?? '').replaceAll('.', '\\.')}(?!\\d)`, 'g'), pair[1 - from] ?? ''), text)
+  const replace = (text: string, from: number): string =>
+    peers.reduce(
+      (result, pair) =>
+        result.replaceAll(new RegExp(`${(pair[from] ?? '').replaceAll('.', '\\.')}(?!\\d)`, 'g'), pair[1 - from] ?? ''),
+      text
+    )
   return { toLive: (text) => replace(text, 0), toRecorded: (text) => replace(text, 1) }
 }
 

@@ -19,7 +19,9 @@ export function loadRecordings (wanted: readonly string[] = [], folder = recordi
 
 /** The base configuration and identity schema; recordings list only what differs from them. */
 export function loadBaseConfig (): { config: JsonObject, schema: JsonObject } {
-  const base = readJson<{ 'kratos.yml': JsonObject, 'identity.schema.json': JsonObject }>(join(recordingsFolder, 'base-config.json'))
+  const base = readJson<{ 'kratos.yml': JsonObject, 'identity.schema.json': JsonObject }>(
+    join(recordingsFolder, 'base-config.json')
+  )
   return { config: base['kratos.yml'], schema: base['identity.schema.json'] }
 }
 

@@ -48,7 +48,9 @@ export function createMailbox (recorded: readonly RecordedMail[], read: MailRead
 
   return {
     async prepare (requestText) {
-      const wanted = recorded.filter((mail) => !partners.has(mail) && secretsOf(mail).some((secret) => requestText.includes(secret)))
+      const wanted = recorded.filter(
+        (mail) => !partners.has(mail) && secretsOf(mail).some((secret) => requestText.includes(secret))
+      )
       if (wanted.length === 0) return
       const live = await read()
       wanted.forEach((mail) => { learn(mail, live, true) })
@@ -63,12 +65,16 @@ export function createMailbox (recorded: readonly RecordedMail[], read: MailRead
 
 /** Values that only a mail contains: its code and the token of its link. */
 function secretsOf ({ body }: RecordedMail): string[] {
-  return tokenise(body, { member: 'body' }).filter(({ kind }) => kind === 'code' || kind === 'link-token').map(({ value }) => value)
+  return tokenise(body, { member: 'body' })
+    .filter(({ kind }) => kind === 'code' || kind === 'link-token')
+    .map(({ value }) => value)
 }
 
 /** The same kind of mail to the same address, without an id that is known to be another one. */
 function fits (recorded: RecordedMail, live: RecordedMail | undefined, ledger: Ledger): boolean {
-  if (live === undefined || live.recipient !== recorded.recipient || live.template_type !== recorded.template_type) return false
+  if (live === undefined || live.recipient !== recorded.recipient || live.template_type !== recorded.template_type) {
+    return false
+  }
   const liveParts = tokenise(live.body, { member: 'body' })
   return tokenise(recorded.body, { member: 'body' }).every(({ kind, value }, index) => {
     if (kind !== 'uuid') return true

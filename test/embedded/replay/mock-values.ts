@@ -39,7 +39,11 @@ export function createOtherRun (): OtherRun {
     if (!isJsonObject(recorded)) return recorded
     const isLookup = place.isLookup === true || recorded['id'] === 1050009 || recorded['id'] === 1050015
     // Members in another order, which must not matter.
-    return Object.fromEntries(Object.entries(recorded).reverse().map(([member, value]) => [member, json(value, { member, isLookup, ...cookiePlace(place, member) })]))
+    return Object.fromEntries(
+      Object.entries(recorded)
+        .reverse()
+        .map(([member, value]) => [member, json(value, { member, isLookup, ...cookiePlace(place, member) })])
+    )
   }
 
   function header ([name, value]: HeaderPair): HeaderPair {
@@ -48,7 +52,11 @@ export function createOtherRun (): OtherRun {
     return [name, `${cookie}=${text(content, { cookie })}${rest}`]
   }
 
-  const answer = ({ status, headers, body = null }: Answer): Answer => ({ status, headers: headers.map(header), body: json(body) })
+  const answer = ({ status, headers, body = null }: Answer): Answer => ({
+    status,
+    headers: headers.map(header),
+    body: json(body)
+  })
   return {
     text,
     json,
@@ -71,5 +79,8 @@ function replaceKnown (text: string, values: ReadonlyMap<string, string>): strin
 function fresh (kind: Kind, value: string): string {
   const alphabet = alphabets[kind] ?? alphanumeric
   const start = /^(ory_.._|\$2a\$\d\d\$|data:image\/png;base64,)/.exec(value)?.[0].length ?? 0
-  return value.slice(0, start) + value.slice(start).replaceAll(/[A-Za-z0-9+/]/g, () => alphabet[randomInt(alphabet.length)] ?? '0')
+  return (
+    value.slice(0, start) +
+    value.slice(start).replaceAll(/[A-Za-z0-9+/]/g, () => alphabet[randomInt(alphabet.length)] ?? '0')
+  )
 }

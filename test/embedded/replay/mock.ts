@@ -25,7 +25,11 @@ export function mockLive (recording: NamedRecording): StartLive {
     async function handle (request: IncomingMessage, response: ServerResponse): Promise<void> {
       const body = await bodyOf(request)
       if (request.url === '/admin/courier/messages?page_size=500') {
-        write(response, { status: 200, headers: [], body: mails.filter((_, mail) => (visibleFrom[mail] ?? 0) <= next).reverse() })
+        write(response, {
+          status: 200,
+          headers: [],
+          body: mails.filter((_, mail) => (visibleFrom[mail] ?? 0) <= next).reverse()
+        })
         return
       }
       const index = next++
@@ -35,13 +39,16 @@ export function mockLive (recording: NamedRecording): StartLive {
       const calls = recording.webhook_calls?.find(({ during }) => during === exchange.step)
       if (calls !== undefined && hookTarget !== undefined) playCalls(calls, hookTarget, run, clock).catch(() => {})
       if ((exchange.elapsed_ms ?? 0) > 100) await clock.sleep(exchange.elapsed_ms ?? 0)
-      const answer = fault === undefined ? shuffled(exchange, answers[index]) : { status: 599, headers: [], body: fault }
+      const answer =
+        fault === undefined ? shuffled(exchange, answers[index]) : { status: 599, headers: [], body: fault }
       if (answer.status === 0) response.destroy()
       else write(response, answer)
     }
 
     const servers = await Promise.all([listen(handle), listen(handle)])
-    const [publicUrl = '', adminUrl = ''] = servers.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    const [publicUrl = '', adminUrl = ''] = servers.map(
+      (server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    )
     return { publicUrl, adminUrl, close: async () => { await Promise.all(servers.map(close)) } }
   }
 }
@@ -70,7 +77,12 @@ async function playCalls ({ calls }: HookStep, target: string, run: OtherRun, cl
     const body = Buffer.from(JSON.stringify(run.json(request.body ?? null)))
     const headers = request.headers.map(([name, value]): HeaderPair =>
       [name, name === 'Host' ? target : name === 'Content-Length' ? String(body.length) : run.text(value)])
-    send(`http://${target}`, { method: request.method, path: request.url.replace('webhook:', ''), headers, body }).catch(() => {})
+    send(`http://${target}`, {
+      method: request.method,
+      path: request.url.replace('webhook:', ''),
+      headers,
+      body
+    }).catch(() => {})
   }
 }
 
@@ -97,7 +109,12 @@ async function bodyOf (request: IncomingMessage): Promise<string> {
 function write (response: ServerResponse, { status, headers, body = null }: Answer): void {
   const text = body === null ? '' : typeof body === 'string' ? body : JSON.stringify(body)
   const own = headers.filter(([name]) => !/^(content-length|transfer-encoding|date)$/i.test(name))
-  const lines = [...own, ['Content-Length', String(Buffer.byteLength(text))], ['Date', 'Thu, 01 Jan 2026 00:00:00 GMT'], ['X-Embedded-Kratos', 'mock']]
+  const lines = [
+    ...own,
+    ['Content-Length', String(Buffer.byteLength(text))],
+    ['Date', 'Thu, 01 Jan 2026 00:00:00 GMT'],
+    ['X-Embedded-Kratos', 'mock']
+  ]
   const head = `HTTP/1.1 ${status} Mock\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
   response.socket?.end(head + (response.req.method === 'HEAD' ? '' : text))
 }

@@ -13,7 +13,15 @@ import { send } from './send.js'
 import { liveRequest } from './substitute.js'
 import { timelineOf } from './timeline.js'
 import { advanceBetween, whileWaiting } from './waiting.js'
-import type { Answer, Exchange, NamedRecording, RecordedMail, RecordedRequest, ScenarioResult, StepResult } from './types.js'
+import type {
+  Answer,
+  Exchange,
+  NamedRecording,
+  RecordedMail,
+  RecordedRequest,
+  ScenarioResult,
+  StepResult
+} from './types.js'
 
 /** A started server, real or mock, for replaying a recording. */
 export interface LiveServer {
@@ -44,19 +52,35 @@ export interface Run {
 const elapsedToleranceMs = 500
 
 /** Replays one recording against its own server and compares everything. */
-export async function runRecording (recording: NamedRecording, startLive: StartLive, observe: Observe = () => {}): Promise<ScenarioResult> {
+export async function runRecording (
+  recording: NamedRecording,
+  startLive: StartLive,
+  observe: Observe = () => {}
+): Promise<ScenarioResult> {
   const scenario = scenarioOf(recording.name)
   const times = timelineOf(recording.exchanges)
   const clock = createManualClock(times[0] ?? 0)
   const target = await startHookTarget(recording.webhook_calls ?? [], scenario.hookAnswers ?? {}, clock)
-  const issuer: Issuer | undefined = scenario.claims === undefined ? undefined : await startIssuer(scenario.claims, clock)
+  const issuer: Issuer | undefined =
+    scenario.claims === undefined ? undefined : await startIssuer(scenario.claims, clock)
   const hosts = hostMap(target.address, issuer?.address)
   try {
     const server = await startLive(configOf(scenario, hosts), clock)
     const comparison: Comparison = { ledger: createLedger(), timeToleranceMs: 2000, differences: [] }
     const mailbox = createMailbox(recording.mails ?? [], async () => await readMails(server), comparison)
     try {
-      return await replay({ recording, scenario, clock, times, comparison, server, target, mailbox, hosts: hosts.toRecorded, observe })
+      return await replay({
+        recording,
+        scenario,
+        clock,
+        times,
+        comparison,
+        server,
+        target,
+        mailbox,
+        hosts: hosts.toRecorded,
+        observe
+      })
     } finally {
       await server.close()
     }
@@ -102,7 +126,13 @@ async function exchangeLive (run: Run, exchange: Exchange, index: number): Promi
 
 async function readMails ({ adminUrl }: LiveServer): Promise<RecordedMail[]> {
   const answer = await send(adminUrl, {
-    method: 'GET', path: '/admin/courier/messages?page_size=500', headers: [['Host', '127.0.0.1:4434'], ['Accept', 'application/json']], body: undefined
+    method: 'GET',
+    path: '/admin/courier/messages?page_size=500',
+    headers: [
+      ['Host', '127.0.0.1:4434'],
+      ['Accept', 'application/json']
+    ],
+    body: undefined
   })
   return Array.isArray(answer.body) ? (answer.body as unknown as RecordedMail[]).toReversed() : []
 }

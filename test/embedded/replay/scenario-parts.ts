@@ -2,7 +2,8 @@ import { loadBaseConfig } from './load.js'
 import { isJsonObject, type JsonObject } from './types.js'
 
 const hookKey = 'dev-webhook-key-0123456789abcdef'
-const identityTemplate = 'function(ctx) { identity: { id: ctx.identity.id, traits: ctx.identity.traits, created_at: ctx.identity.created_at, updated_at: ctx.identity.updated_at } }'
+const identityTemplate =
+  'function(ctx) { identity: { id: ctx.identity.id, traits: ctx.identity.traits, created_at: ctx.identity.created_at, updated_at: ctx.identity.updated_at } }'
 const templates: Record<string, string> = {
   'whole context': 'function(ctx) ctx',
   cancel: 'function(ctx) error "cancel"'
@@ -25,7 +26,9 @@ export function hookConfig (...hooks: JsonObject[]): JsonObject {
       body: base64Url(templates[String(own['body'])] ?? identityTemplate)
     }
   }))
-  return { selfservice: { flows: { registration: { after: { password: { hooks: [...list, { hook: 'session' }] } } } } } }
+  return {
+    selfservice: { flows: { registration: { after: { password: { hooks: [...list, { hook: 'session' }] } } } } }
+  }
 }
 
 export const codeRegistration: JsonObject = {
@@ -66,7 +69,9 @@ export function widerSchema (): JsonObject {
   const { schema } = loadBaseConfig()
   const properties = schema['properties']
   const traits = isJsonObject(properties) ? properties['traits'] : undefined
-  if (!isJsonObject(properties) || !isJsonObject(traits) || !isJsonObject(traits['properties'])) throw new TypeError('the base schema has no traits')
+  if (!isJsonObject(properties) || !isJsonObject(traits) || !isJsonObject(traits['properties'])) {
+    throw new TypeError('the base schema has no traits')
+  }
   const further: JsonObject = {
     age: { type: 'integer', minimum: 18, maximum: 120 },
     zip: { type: 'string', pattern: '^[0-9]{5}$' },
@@ -78,5 +83,8 @@ export function widerSchema (): JsonObject {
     tags: { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: 2, uniqueItems: true },
     step: { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 100, multipleOf: 5 }
   }
-  return { ...schema, properties: { ...properties, traits: { ...traits, properties: { ...traits['properties'], ...further } } } }
+  return {
+    ...schema,
+    properties: { ...properties, traits: { ...traits, properties: { ...traits['properties'], ...further } } }
+  }
 }

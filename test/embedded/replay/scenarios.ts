@@ -18,7 +18,11 @@ export interface Scenario {
   bodies?: Record<string, { before: string, fill: string, after: string }>
 }
 
-const bigLogin = { before: '{"method": "password", "identifier": "big@example.test", "password": "Xq7-velvet-harbor-42", "pad": "', fill: 'a', after: '"}' }
+const bigLogin = {
+  before: '{"method": "password", "identifier": "big@example.test", "password": "Xq7-velvet-harbor-42", "pad": "',
+  fill: 'a',
+  after: '"}'
+}
 const registrationFlows = (registration: JsonObject): JsonObject => ({ selfservice: { flows: { registration } } })
 const lifespans = (lifespan: string): JsonObject => Object.fromEntries(
   ['login', 'registration', 'settings', 'recovery', 'verification'].map((flow) => [flow, { lifespan }]))
@@ -29,9 +33,15 @@ const lifespans = (lifespan: string): JsonObject => Object.fromEntries(
  */
 export const scenarios: Record<string, Scenario> = {
   '04': { config: registrationFlows({ after: { password: { hooks: [] } } }) },
-  '05': { config: registrationFlows({ after: { password: { hooks: [{ hook: 'session' }, { hook: 'show_verification_ui' }] } } }) },
+  '05': {
+    config: registrationFlows({
+      after: { password: { hooks: [{ hook: 'session' }, { hook: 'show_verification_ui' }] } }
+    })
+  },
   '07': { config: registrationFlows({ enable_legacy_one_step: true }) },
-  '08': { config: { selfservice: { flows: { registration: { style: 'unified' }, login: { style: 'identifier_first' } } } } },
+  '08': {
+    config: { selfservice: { flows: { registration: { style: 'unified' }, login: { style: 'identifier_first' } } } }
+  },
   13: { config: { selfservice: { flows: lifespans('1s') } } },
   16: { schema: widerSchema() },
   23: { dev: false, config: { serve: { public: { base_url: 'https://127.0.0.1:4433/' } } } },
@@ -60,16 +70,28 @@ export const scenarios: Record<string, Scenario> = {
     }
   },
   73: { config: hookConfig({ url: 'http://127.0.0.1:1/none' }) },
-  74: { config: hookConfig({}), hookAnswers: { 'hook answers after 40 s': { delayMs: 40_000, status: 200, body: {} } } },
+  74: {
+    config: hookConfig({}),
+    hookAnswers: { 'hook answers after 40 s': { delayMs: 40_000, status: 200, body: {} } }
+  },
   75: { config: hookConfig({ can_interrupt: true, body: 'whole context' }) },
   76: { config: hookConfig({ response: { parse: true }, body: 'whole context' }) },
   78: {
     config: {
       clients: { web_hook: { header_allowlist: ['Accept', 'X-Request-Id'] } },
       ...hookConfig(
-        { url: 'http://127.0.0.1:18300/basic', auth: { type: 'basic_auth', config: { user: 'u', password: 'p' } }, headers: { 'X-Extra': '1' } },
-        { url: 'http://127.0.0.1:18300/cookie-key', method: 'PUT', auth: { type: 'api_key', config: { name: 'sid', value: 'abc', in: 'cookie' } } },
-        { url: 'http://127.0.0.1:18300/cancelled', body: 'cancel' })
+        {
+          url: 'http://127.0.0.1:18300/basic',
+          auth: { type: 'basic_auth', config: { user: 'u', password: 'p' } },
+          headers: { 'X-Extra': '1' }
+        },
+        {
+          url: 'http://127.0.0.1:18300/cookie-key',
+          method: 'PUT',
+          auth: { type: 'api_key', config: { name: 'sid', value: 'abc', in: 'cookie' } }
+        },
+        { url: 'http://127.0.0.1:18300/cancelled', body: 'cancel' }
+      )
     }
   },
   86: {
@@ -79,9 +101,22 @@ export const scenarios: Record<string, Scenario> = {
       'login with a body of just over 5 MiB': bigLogin,
       'login with a body of 6 MiB': bigLogin,
       'login with a form body over 5 MiB': { before: 'method=password&pad=', fill: 'a', after: '' },
-      'registration with a trait of 1 MiB': { before: '{"method": "password", "password": "Xq7-velvet-harbor-42", "traits": {"email": "big2@example.test", "first_name": "', fill: 'a', after: '"}}' },
-      'registration with a password of 100,000 characters': { before: '{"method": "password", "password": "', fill: 'aB3-', after: '", "traits": {"email": "big3@example.test"}}' },
-      'admin: body over 5 MiB': { before: '{"schema_id": "default", "traits": {"email": "big4@example.test"}, "pad": "', fill: 'a', after: '"}' },
+      'registration with a trait of 1 MiB': {
+        before:
+          '{"method": "password", "password": "Xq7-velvet-harbor-42", "traits": {"email": "big2@example.test", "first_name": "',
+        fill: 'a',
+        after: '"}}'
+      },
+      'registration with a password of 100,000 characters': {
+        before: '{"method": "password", "password": "',
+        fill: 'aB3-',
+        after: '", "traits": {"email": "big3@example.test"}}'
+      },
+      'admin: body over 5 MiB': {
+        before: '{"schema_id": "default", "traits": {"email": "big4@example.test"}, "pad": "',
+        fill: 'a',
+        after: '"}'
+      },
       'API logout: body over 5 MiB': { before: '{"session_token": "', fill: 'a', after: '"}' }
     }
   }

@@ -7,9 +7,18 @@ import { isJsonObject, type HeaderPair, type Json, type RecordedRequest } from '
 const shortestInside = 16
 
 /** The recorded request with all known values replaced by live ones; others stay as they are. */
-export function liveRequest (request: RecordedRequest, recordedTime: number, ledger: Ledger, expand: (text: string) => string): LiveRequest {
+export function liveRequest (
+  request: RecordedRequest,
+  recordedTime: number,
+  ledger: Ledger,
+  expand: (text: string) => string
+): LiveRequest {
   const inside = (text: string): string => replaceParameters(replaceLong(text, ledger), recordedTime, ledger)
-  const body = liveBody(request.body ?? null, (text) => inside(expand(text)), (member, value) => liveValue(member, value, recordedTime, ledger))
+  const body = liveBody(
+    request.body ?? null,
+    (text) => inside(expand(text)),
+    (member, value) => liveValue(member, value, recordedTime, ledger)
+  )
   const headers = request.headers.map(([name, value]): HeaderPair => [name, replaceLong(expand(value), ledger)])
   return {
     method: request.method,
@@ -20,20 +29,29 @@ export function liveRequest (request: RecordedRequest, recordedTime: number, led
 }
 
 /** Serialised as in the recording, because web hooks see the length. */
-function liveBody (body: Json, inside: (text: string) => string, valueOf: (member: string, value: string) => string | undefined): Buffer | undefined {
+function liveBody (
+  body: Json,
+  inside: (text: string) => string,
+  valueOf: (member: string, value: string) => string | undefined
+): Buffer | undefined {
   if (body === null) return undefined
   if (typeof body === 'string') return Buffer.from(inside(body))
   const convert = (value: Json, member: string): string => {
     if (typeof value === 'string') return asciiJson(valueOf(member, value) ?? inside(value))
     if (Array.isArray(value)) return `[${value.map((item) => convert(item, member)).join(', ')}]`
     if (!isJsonObject(value)) return JSON.stringify(value)
-    return `{${Object.entries(value).map(([key, item]) => `${asciiJson(key)}: ${convert(item, key)}`).join(', ')}}`
+    return `{${Object.entries(value)
+      .map(([key, item]) => `${asciiJson(key)}: ${convert(item, key)}`)
+      .join(', ')}}`
   }
   return Buffer.from(convert(body, ''))
 }
 
 const asciiJson = (text: string): string =>
-  JSON.stringify(text).replaceAll(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  JSON.stringify(text).replaceAll(
+    /[\u007f-\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
+  )
 
 function withLength (headers: HeaderPair[], body: Buffer | undefined): HeaderPair[] {
   if (body === undefined) return headers

@@ -39,14 +39,17 @@ function momentOf ({ response, elapsed_ms: elapsed = 0 }: Exchange, seen: Set<st
   fresh.forEach((time) => seen.add(time))
   if (date === undefined) return { date, exact: undefined, elapsed }
   const near = fresh.map((time) => Date.parse(time)).filter((time) => time >= date - slownessMs && time < date + 1000)
-  const exact = expiryMoment(response.body ?? null) ?? (near.length > 0 && elapsed < 500 ? Math.max(...near) : undefined)
+  const exact =
+    expiryMoment(response.body ?? null) ?? (near.length > 0 && elapsed < 500 ? Math.max(...near) : undefined)
   return { date, exact, elapsed }
 }
 
 function expiryMoment (body: Json): number | undefined {
   if (body === null || typeof body !== 'object' || Array.isArray(body)) return undefined
   const { expired_at: expiredAt, since } = body
-  return typeof expiredAt === 'string' && typeof since === 'number' ? Date.parse(expiredAt) + Math.ceil(since / 1e6) : undefined
+  return typeof expiredAt === 'string' && typeof since === 'number'
+    ? Date.parse(expiredAt) + Math.ceil(since / 1e6)
+    : undefined
 }
 
 /** Times at which something happened. A time at which something will end says nothing about now. */

@@ -2,8 +2,22 @@
  * Finds the varying parts of a string. The rest are literals, which must be equal in the recorded and the live answer.
  */
 export type Kind =
-  'uuid' | 'session-token' | 'logout-token' | 'state' | 'link-token' | 'page-token' | 'code' | 'totp-secret' | 'lookup-code' |
-  'time' | 'csrf' | 'sealed' | 'image' | 'hash' | 'minutes' | 'peer-port'
+  | 'uuid'
+  | 'session-token'
+  | 'logout-token'
+  | 'state'
+  | 'link-token'
+  | 'page-token'
+  | 'code'
+  | 'totp-secret'
+  | 'lookup-code'
+  | 'time'
+  | 'csrf'
+  | 'sealed'
+  | 'image'
+  | 'hash'
+  | 'minutes'
+  | 'peer-port'
 
 export interface Part { kind: Kind | 'literal', value: string }
 
@@ -20,7 +34,11 @@ export interface Place {
 export const trackedKinds: ReadonlySet<Kind> = new Set<Kind>(
   ['uuid', 'session-token', 'logout-token', 'state', 'link-token', 'code', 'totp-secret', 'lookup-code'])
 
-const fixedValues = new Set(['00000000-0000-0000-0000-000000000000', '11111111-2222-4333-8444-555555555555', '0001-01-01T00:00:00Z'])
+const fixedValues = new Set([
+  '00000000-0000-0000-0000-000000000000',
+  '11111111-2222-4333-8444-555555555555',
+  '0001-01-01T00:00:00Z'
+])
 
 const wholeValues: Array<[Kind, RegExp]> = [
   ['csrf', /^[A-Za-z0-9+/]{86}==$/],

@@ -21,5 +21,10 @@ export function liveTotpCode (code: string, recordedTime: number, ledger: Ledger
 
 /** The code of a base32 secret at a time in milliseconds. */
 export function totpCode (secret: string, timestamp: number): string {
-  return new TOTP({ secret: Secret.fromBase32(secret), digits: 6, period: periodMs / 1000, algorithm: 'SHA1' }).generate({ timestamp })
+  return new TOTP({
+    secret: Secret.fromBase32(secret),
+    digits: 6,
+    period: periodMs / 1000,
+    algorithm: 'SHA1'
+  }).generate({ timestamp })
 }

@@ -21,12 +21,16 @@ export function createAnswerCheck (document: JsonObject, corrections: readonly C
   formats.default(ajv)
   ajv.addFormat('uuid4', { validate: (text: string) => /^[0-9a-f-]{36}$/.test(text) })
   ajv.addSchema({ ...corrected as JsonObject, $id: 'kratos' })
-  const at = (...parts: string[]): JsonObject | undefined => parts.reduce<Json | undefined>((node, part) => isJsonObject(node) ? node[part] : undefined, corrected) as JsonObject | undefined
+  const at = (...parts: string[]): JsonObject | undefined =>
+    parts.reduce<Json | undefined>((node, part) => (isJsonObject(node) ? node[part] : undefined), corrected) as
+      JsonObject | undefined
 
   /** Where the response of this status is described, after following references. */
   function responsePlace ({ template, method }: Operation, status: number): string[] | undefined {
     const responses = ['paths', template, method.toLowerCase(), 'responses']
-    const place = [String(status), 'default'].map((key) => [...responses, key]).find((candidate) => at(...candidate) !== undefined)
+    const place = [String(status), 'default']
+      .map((key) => [...responses, key])
+      .find((candidate) => at(...candidate) !== undefined)
     const target = place === undefined ? undefined : at(...place)?.['$ref']
     return typeof target === 'string' ? partsOf(target) : place
   }
@@ -47,14 +51,18 @@ export function createAnswerCheck (document: JsonObject, corrections: readonly C
   return (request, answer) => {
     const operation = operationOf(request, Object.keys(at('paths') ?? {}), at)
     if (operation === undefined) return { kind: 'undescribed', problems: undescribedProblems(request, answer) }
-    const problems = problemsWith(operation, answer).map((problem) => `${operation.method} ${operation.template} ${answer.status}: ${problem}`)
+    const problems = problemsWith(operation, answer).map(
+      (problem) => `${operation.method} ${operation.template} ${answer.status}: ${problem}`
+    )
     return { kind: 'described', problems: [...new Set(problems)] }
   }
 }
 
 /** What Kratos does if its document says nothing: it refuses or redirects, and metrics are text. */
 function undescribedProblems ({ method, url }: Request, { status }: Answer): string[] {
-  return status >= 300 && status < 500 ? [] : [`${method} ${url.replace(/\?.*/, '')} ${status}: the document has no such operation`]
+  return status >= 300 && status < 500
+    ? []
+    : [`${method} ${url.replace(/\?.*/, '')} ${status}: the document has no such operation`]
 }
 
 function problemText ({ instancePath, message = '', params }: ErrorObject): string {

@@ -30,7 +30,11 @@ export const partsOf = (pointer: string): string[] =>
   pointer.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
 
 /** A copy with another value at a pointer; missing members on the way are created. */
-export function replaceAt (node: Json | undefined, [member, ...rest]: string[], change: (old: Json | undefined) => Json): Json {
+export function replaceAt (
+  node: Json | undefined,
+  [member, ...rest]: string[],
+  change: (old: Json | undefined) => Json
+): Json {
   if (member === undefined) return change(node)
   const old = isJsonObject(node) ? node : {}
   return { ...old, [member]: replaceAt(old[member], rest, change) }

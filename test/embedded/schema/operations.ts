@@ -23,10 +23,15 @@ const anyMethod = '/sessions/whoami'
  * The document's operation for a request.
  * @param lookUp the value at a place of the document
  */
-export function operationOf ({ method, url }: Request, templates: readonly string[], lookUp: (...parts: string[]) => JsonObject | undefined): Operation | undefined {
+export function operationOf (
+  { method, url }: Request,
+  templates: readonly string[],
+  lookUp: (...parts: string[]) => JsonObject | undefined
+): Operation | undefined {
   const path = documentPath(url)
   if (path === undefined) return undefined
-  const template = templates.find((candidate) => candidate === path) ?? templates.find((candidate) => patternOf(candidate).test(path))
+  const template =
+    templates.find((candidate) => candidate === path) ?? templates.find((candidate) => patternOf(candidate).test(path))
   if (template === undefined) return undefined
   const described = method === 'HEAD' || template === anyMethod ? 'GET' : method
   const exists = lookUp('paths', template, described.toLowerCase()) !== undefined

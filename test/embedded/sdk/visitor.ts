@@ -45,11 +45,17 @@ export function createVisitor (kind: Kind, kratos: TargetKratos, exchanges: Exch
 function openers (api: FrontendApi, kind: Kind, credential: () => { xSessionToken?: string }) {
   const isNative = kind === 'native'
   return {
-    registration: async () => isNative ? await api.createNativeRegistrationFlow() : await api.createBrowserRegistrationFlow(),
-    login: async (options: LoginOptions = {}) => isNative ? await api.createNativeLoginFlow({ ...options, ...credential() }) : await api.createBrowserLoginFlow(options),
-    settings: async () => isNative ? await api.createNativeSettingsFlow(credential()) : await api.createBrowserSettingsFlow(),
+    registration: async () =>
+      isNative ? await api.createNativeRegistrationFlow() : await api.createBrowserRegistrationFlow(),
+    login: async (options: LoginOptions = {}) =>
+      isNative
+        ? await api.createNativeLoginFlow({ ...options, ...credential() })
+        : await api.createBrowserLoginFlow(options),
+    settings: async () =>
+      isNative ? await api.createNativeSettingsFlow(credential()) : await api.createBrowserSettingsFlow(),
     recovery: async () => isNative ? await api.createNativeRecoveryFlow() : await api.createBrowserRecoveryFlow(),
-    verification: async () => isNative ? await api.createNativeVerificationFlow() : await api.createBrowserVerificationFlow()
+    verification: async () =>
+      isNative ? await api.createNativeVerificationFlow() : await api.createBrowserVerificationFlow()
   }
 }
 
@@ -67,7 +73,10 @@ export function observed (fetchApi: typeof fetch, { adminUrl }: TargetKratos, ex
     const text = await answer.clone().text()
     const isJson = answer.headers.get('content-type')?.startsWith('application/json') === true
     const body: Json = text === '' ? null : isJson ? JSON.parse(text) as Json : text
-    exchanges.push([{ method: init?.method ?? 'GET', url: `${port}:${pathname}${search}` }, { status: answer.status, headers: [...answer.headers], body }])
+    exchanges.push([
+      { method: init?.method ?? 'GET', url: `${port}:${pathname}${search}` },
+      { status: answer.status, headers: [...answer.headers], body }
+    ])
     return answer
   }
 }
@@ -79,7 +88,9 @@ export async function refusal (promise: Promise<unknown>): Promise<Refusal> {
   try {
     await promise
   } catch (error) {
-    if (error instanceof ResponseError) return { status: error.response.status, body: await error.response.json() as Record<string, any> }
+    if (error instanceof ResponseError) {
+      return { status: error.response.status, body: (await error.response.json()) as Record<string, any> }
+    }
     throw error
   }
   throw new Error('was not refused')

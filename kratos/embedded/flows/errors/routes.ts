@@ -12,7 +12,12 @@ function fetchError (ex: Exchange): Answer {
   const id = parseUuid(asked)
   const stored = id === undefined ? undefined : ex.kratos.store.errors.get(id)
   if (stored === undefined) throw noRow()
-  return json(200, { id: stored.id, error: stored.error, created_at: rfc3339(stored.createdAt), updated_at: rfc3339(stored.updatedAt) })
+  return json(200, {
+    id: stored.id,
+    error: stored.error,
+    created_at: rfc3339(stored.createdAt),
+    updated_at: rfc3339(stored.updatedAt)
+  })
 }
 
 const stub = (): object => ({

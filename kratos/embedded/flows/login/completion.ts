@@ -22,7 +22,12 @@ import { linkWaitingAccount, waitingAccount } from './linking.js'
 import { openLogin } from './opening.js'
 
 /** Finishes a login: continues the session of the same identity or makes a new one, runs hooks, stores, answers. */
-export async function completeLogin (ex: Exchange, flow: Flow, { identity, method }: ProvenIdentity, old: Session | undefined): Promise<Answer> {
+export async function completeLogin (
+  ex: Exchange,
+  flow: Flow,
+  { identity, method }: ProvenIdentity,
+  old: Session | undefined
+): Promise<Answer> {
   const { kratos } = ex
   const session = old !== undefined && old.identityId === identity.id ? old : newSession(identity)
   completeMethod(session, method, kratos.clock.now())
@@ -30,14 +35,17 @@ export async function completeLogin (ex: Exchange, flow: Flow, { identity, metho
   linkWaitingAccount(ex, flow, session)
   activateSession(ex, session, identity)
   const after = kratos.config.selfservice.flows.login.after
-  const fallback = (after[flow.active] as AfterConfig | undefined)?.default_browser_return_url ?? after.default_browser_return_url
+  const fallback =
+    (after[flow.active] as AfterConfig | undefined)?.default_browser_return_url ?? after.default_browser_return_url
   const returnTo = checkedReturnTo(ex, { returnTo: flow.returnTo, source: flow.requestUrl, fallback })
-  if (flow.type === 'browser' && isJsonRequest(ex)) flow.continueWith.push({ action: 'redirect_browser_to', redirect_browser_to: returnTo })
+  if (flow.type === 'browser' && isJsonRequest(ex)) {
+    flow.continueWith.push({ action: 'redirect_browser_to', redirect_browser_to: returnTo })
+  }
   const answer = await withHooks(ex, flow, session)
   if (answer !== undefined) return answer
   kratos.store.sessions.save(session, kratos.clock.now())
   if (flow.type === 'browser') issueCookie(ex, session)
-  return backToApp(ex, flow, session, method.method) ?? await loggedIn(ex, flow, session, returnTo)
+  return backToApp(ex, flow, session, method.method) ?? (await loggedIn(ex, flow, session, returnTo))
 }
 
 async function withHooks (ex: Exchange, flow: Flow, session: Session): Promise<Answer | undefined> {
@@ -65,7 +73,11 @@ async function loggedIn (ex: Exchange, flow: Flow, session: Session, returnTo: s
   const next = secondFactorUrl(ex, flow, session)
   const continueWith = flow.continueWith.length === 0 ? null : flow.continueWith
   if (flow.type === 'api') {
-    return json(200, { session_token: session.token, session: sessionJson(ex.kratos, session, { identity: next === undefined ? 'full' : 'none' }), continue_with: continueWith })
+    return json(200, {
+      session_token: session.token,
+      session: sessionJson(ex.kratos, session, { identity: next === undefined ? 'full' : 'none' }),
+      continue_with: continueWith
+    })
   }
   if (next !== undefined && waitingAccount(flow) !== undefined) return await secondFactorFirst(ex, flow, session, next)
   if (!isJsonRequest(ex)) return redirect(ex.method, 303, next ?? flow.returnToVerification ?? returnTo)
@@ -76,7 +88,11 @@ async function loggedIn (ex: Exchange, flow: Flow, session: Session, returnTo: s
 /** Opens a flow for the second factor that keeps the account to link. @param url init URL of such a flow */
 async function secondFactorFirst (ex: Exchange, { context }: Flow, session: Session, url: string): Promise<Answer> {
   const target = new URL(url)
-  const flow = await openLogin({ ...ex, target: `${target.pathname}${target.search}`, path: target.pathname, query: target.searchParams }, 'browser', { session })
+  const flow = await openLogin(
+    { ...ex, target: `${target.pathname}${target.search}`, path: target.pathname, query: target.searchParams },
+    'browser',
+    { session }
+  )
   Object.assign(flow.context, context)
   saveFlow(ex.kratos, flow)
   return isJsonRequest(ex) ? json(200, flowJson(flow)) : redirect(ex.method, 303, uiUrl(ex.kratos, flow))

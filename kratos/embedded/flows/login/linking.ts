@@ -29,7 +29,12 @@ export function waitingAccount (flow: Flow): WaitingAccount | undefined {
 export function linkWaitingAccount ({ kratos }: Exchange, flow: Flow, session: Session): void {
   const waiting = waitingAccount(flow)
   const { identity } = session
-  if (waiting === undefined || !isSatisfied(kratos, { ...session, aal: aalOf(session.methods) }, kratos.config.session.whoami.required_aal)) return
+  if (
+    waiting === undefined ||
+    !isSatisfied(kratos, { ...session, aal: aalOf(session.methods) }, kratos.config.session.whoami.required_aal)
+  ) {
+    return
+  }
   const isOwn = Object.values(identity.credentials).some(({ identifiers }) => identifiers.includes(waiting.identifier))
   if (!isOwn) throw formError(MESSAGES.linkedCredentialsDiffer())
   const now = kratos.clock.now()

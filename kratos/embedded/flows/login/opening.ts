@@ -28,14 +28,17 @@ export const sessionRequiredForHigherAal = (): ApiError => new ApiError({
 
 const GROUPS = ['oidc', 'default', 'webauthn', 'passkey', 'code', 'password', 'totp', 'lookup_secret']
 
-export const sortLogin = (flow: Flow): void => sortNodes(flow.ui.nodes, { groups: GROUPS, keys: ['csrf_token', 'identifier', 'password'] })
+export const sortLogin = (flow: Flow): void =>
+  sortNodes(flow.ui.nodes, { groups: GROUPS, keys: ['csrf_token', 'identifier', 'password'] })
 
 const isTrue = (text: string | null): boolean => /^(1|t|true)$/i.test(text ?? '')
 
 function requestedAal (ex: Exchange): 'aal1' | 'aal2' {
   const aal = (ex.query.get('aal') ?? '').toLowerCase() || 'aal1'
   if (aal === 'aal1' || aal === 'aal2') return aal
-  throw badRequest(`Unable to parse AuthenticationMethod Assurance Level (AAL): expected one of [aal1, aal2] but got ${aal}`)
+  throw badRequest(
+    `Unable to parse AuthenticationMethod Assurance Level (AAL): expected one of [aal1, aal2] but got ${aal}`
+  )
 }
 
 /** Which form to show. @throws ApiError when a session of this level exists and `refresh` is not asked for */
@@ -47,7 +50,12 @@ function pageFor (ex: Exchange, flow: Flow, session: Session | undefined, isLink
   }
   if (session !== undefined && flow.refresh) return { kind: 'refresh', session }
   if (session !== undefined) throw alreadyLoggedIn()
-  return { kind: ex.kratos.config.selfservice.flows.login.style === 'identifier_first' && !isLinking ? 'identifier' : 'first-factor' }
+  return {
+    kind:
+      ex.kratos.config.selfservice.flows.login.style === 'identifier_first' && !isLinking
+        ? 'identifier'
+        : 'first-factor'
+  }
 }
 
 /** What another flow passes to a login. */
@@ -68,7 +76,9 @@ export async function openLogin (ex: Exchange, type: 'api' | 'browser', inherite
   const flow = { ...newFlow(ex, 'login', type), createdAt: 0, updatedAt: 0 }
   const session = inherited.session ?? findSession(ex)
   flow.requestedAal = requestedAal(ex)
-  if (type === 'api' && session === undefined && isTrue(ex.query.get('return_session_token_exchange_code'))) offerExchange(ex, flow)
+  if (type === 'api' && session === undefined && isTrue(ex.query.get('return_session_token_exchange_code'))) {
+    offerExchange(ex, flow)
+  }
   flow.refresh = isTrue(ex.query.get('refresh')) && session !== undefined
   const page = pageFor(ex, flow, session, inherited.isLinking ?? false)
   for (const method of enabledLoginMethods(ex.kratos)) method.populate(ex, flow, page)
@@ -83,6 +93,8 @@ export async function openLogin (ex: Exchange, type: 'api' | 'browser', inherite
   }
   flow.createdAt = ex.kratos.clock.now()
   saveFlow(ex.kratos, flow)
-  if (page.kind === 'second-factor') enabledLoginMethods(ex.kratos).find(method => method.anticipate?.(ex, flow, page, ''))
+  if (page.kind === 'second-factor') {
+    enabledLoginMethods(ex.kratos).find((method) => method.anticipate?.(ex, flow, page, ''))
+  }
   return flow
 }

@@ -1,6 +1,15 @@
 import { failedSubmit, forwardError, openedFlow, writeError } from '../../flow/answers.js'
 import { flowJson, type Flow } from '../../flow/flow.js'
-import { ExpiredError, fetchedFlow, flowExpired, isExpired, loadFlow, saveFlow, submittedFlowId, uiUrl } from '../../flow/lifecycle.js'
+import {
+  ExpiredError,
+  fetchedFlow,
+  flowExpired,
+  isExpired,
+  loadFlow,
+  saveFlow,
+  submittedFlowId,
+  uiUrl
+} from '../../flow/lifecycle.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
 import { ApiError } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
@@ -94,10 +103,16 @@ async function offerToMethods (ex: Exchange, flow: Flow, session: Session | unde
  */
 async function replaceExpired (ex: Exchange, flow: Flow, expiresAt = flow.expiresAt): Promise<Answer> {
   const replacement = await openLogin(ex, flow.type)
-  Object.assign(replacement, { requestUrl: flow.requestUrl, returnTo: flow.returnTo, identitySchema: flow.identitySchema })
+  Object.assign(replacement, {
+    requestUrl: flow.requestUrl,
+    returnTo: flow.returnTo,
+    identitySchema: flow.identitySchema
+  })
   replacement.ui.messages.push(MESSAGES.loginFlowExpired(expiresAt, ex.kratos.clock.now()))
   saveFlow(ex.kratos, replacement)
-  if (flow.type === 'api' || isJsonRequest(ex)) return writeError(ex, flowExpired(ex.kratos, { expiresAt }, replacement))
+  if (flow.type === 'api' || isJsonRequest(ex)) {
+    return writeError(ex, flowExpired(ex.kratos, { expiresAt }, replacement))
+  }
   return redirect(ex.method, 303, uiUrl(ex.kratos, replacement))
 }
 

@@ -20,15 +20,22 @@ const forwarding = (handler: Handler): Handler => async (ex) => {
   }
 }
 
-const afterLogout = ({ kratos }: Exchange): string | undefined => kratos.config.selfservice.flows.logout.after.default_browser_return_url
+const afterLogout = ({ kratos }: Exchange): string | undefined =>
+  kratos.config.selfservice.flows.logout.after.default_browser_return_url
 
 /** The URL that ends the caller's session (recording 40). */
 function init (ex: Exchange): Answer {
   const session = findSession(ex)
   if (session === undefined) throw noActiveSession()
   const returnTo = ex.query.get('return_to') ?? ''
-  const parameters = { token: session.logoutToken, ...(returnTo === '' ? {} : { return_to: checkedReturnTo(ex, { fallback: afterLogout(ex) }) }) }
-  return json(200, { logout_url: withQuery(publicUrl(ex.kratos, '/self-service/logout'), parameters), logout_token: session.logoutToken })
+  const parameters = {
+    token: session.logoutToken,
+    ...(returnTo === '' ? {} : { return_to: checkedReturnTo(ex, { fallback: afterLogout(ex) }) })
+  }
+  return json(200, {
+    logout_url: withQuery(publicUrl(ex.kratos, '/self-service/logout'), parameters),
+    logout_token: session.logoutToken
+  })
 }
 
 /**
@@ -40,7 +47,9 @@ function complete (ex: Exchange): Answer {
   if (token === '') throw badRequest('Please include a token in the URL query.')
   const session = findSession(ex)
   if (session === undefined) throw noActiveSession()
-  if (session.logoutToken !== token) throw forbidden('Unable to log out because the logout token in the URL query does not match the session cookie.')
+  if (session.logoutToken !== token) {
+    throw forbidden('Unable to log out because the logout token in the URL query does not match the session cookie.')
+  }
   revokePresented(ex)
   renewCsrf(ex)
   const returnTo = checkedReturnTo(ex, { fallback: afterLogout(ex) })

@@ -22,7 +22,11 @@ import { openSettings } from '../settings/opening.js'
  * in the browser that opened it, even from an API flow.
  * @throws errors of hooks, and ApiError 401 for an inactive identity
  */
-export async function completeRecovery (ex: Exchange, flow: Flow, { identity, method }: RecoveredIdentity): Promise<Answer> {
+export async function completeRecovery (
+  ex: Exchange,
+  flow: Flow,
+  { identity, method }: RecoveredIdentity
+): Promise<Answer> {
   const { kratos } = ex
   const now = kratos.clock.now()
   const type = method === 'link_recovery' ? 'browser' : flow.type
@@ -54,7 +58,9 @@ function welcome ({ kratos }: Exchange, settings: Flow, flow: Flow): void {
   const { recovery, settings: { privileged_session_max_age: maxAge } } = kratos.config.selfservice.flows
   const now = kratos.clock.now()
   const returnTo = flow.returnTo === '' ? recovery.after.default_browser_return_url ?? '' : flow.returnTo
-  if (returnTo !== '') Object.assign(settings, { returnTo, requestUrl: withQuery(settings.requestUrl, { return_to: returnTo }) })
+  if (returnTo !== '') {
+    Object.assign(settings, { returnTo, requestUrl: withQuery(settings.requestUrl, { return_to: returnTo }) })
+  }
   settings.ui.messages = [MESSAGES.recovered(now + durationMs(maxAge), now)]
   saveFlow(kratos, settings)
 }

@@ -9,16 +9,21 @@ import { isEnabled, type Method } from '../../methods/method.js'
 import { METHODS } from '../../methods/registry.js'
 
 /** Wraps a handler: while the flow is disabled, callers get an error and browsers the error page. */
-export const whenOn = (handler: Handler): Handler => async (ex) => ex.kratos.config.selfservice.flows.recovery.enabled
-  ? await handler(ex)
-  : forwardError(ex, badRequest('Recovery is not allowed because it was disabled.'))
+export function whenOn (handler: Handler): Handler {
+  return async (ex) => {
+    if (ex.kratos.config.selfservice.flows.recovery.enabled) return await handler(ex)
+    return forwardError(ex, badRequest('Recovery is not allowed because it was disabled.'))
+  }
+}
 
 /** The method of new flows. @throws ApiError 400 when it is disabled */
 export function configuredMethod ({ kratos }: Exchange): Method {
   const { use } = kratos.config.selfservice.flows.recovery
   const method = METHODS.find(({ id, recovery }) => id === use && recovery !== undefined && isEnabled(kratos, id))
   if (method !== undefined) return method
-  throw badRequest(`You attempted recovery using ${use}, which is not enabled or does not exist. An administrator needs to enable this recovery method.`)
+  throw badRequest(
+    `You attempted recovery using ${use}, which is not enabled or does not exist. An administrator needs to enable this recovery method.`
+  )
 }
 
 /** A recovery flow with the form of one method, not stored yet. */

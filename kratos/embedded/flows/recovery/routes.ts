@@ -16,7 +16,9 @@ import { alreadyLoggedIn, answerLoggedIn } from './logged-in.js'
 import { configuredMethod, newRecovery, openRecovery, whenOn } from './opening.js'
 import { replaceExpiredRecovery, replaceRecovery } from './replacement.js'
 
-const openApi = whenOn(async (ex) => json(200, flowJson(await openRecovery(ex, newRecovery(ex, 'api', configuredMethod(ex))))))
+const openApi = whenOn(async (ex) =>
+  json(200, flowJson(await openRecovery(ex, newRecovery(ex, 'api', configuredMethod(ex)))))
+)
 
 /** An error of the flow goes to the error page; an error of a hook is the answer itself. */
 const openBrowser = whenOn(async (ex) => {
@@ -44,7 +46,9 @@ function submittedFlow (ex: Exchange): Flow {
   try {
     return loadFlow(ex.kratos, 'recovery', id)
   } catch (error) {
-    throw error instanceof ApiError ? notFound('The recovery request could not be found. Please restart the flow.') : error
+    throw error instanceof ApiError
+      ? notFound('The recovery request could not be found. Please restart the flow.')
+      : error
   }
 }
 
@@ -83,17 +87,33 @@ async function offerToMethods (ex: Exchange, flow: Flow, stage: { group: string 
   throw formError(MESSAGES.noRecoveryStrategy())
 }
 
-async function conclude (ex: Exchange, flow: Flow, method: Method, outcome: Exclude<ProofOutcome<RecoveredIdentity>, { kind: 'not-responsible' }>): Promise<Answer> {
+async function conclude (
+  ex: Exchange,
+  flow: Flow,
+  method: Method,
+  outcome: Exclude<ProofOutcome<RecoveredIdentity>, { kind: 'not-responsible' }>
+): Promise<Answer> {
   switch (outcome.kind) {
-    case 'answered': return outcome.answer
-    case 'replaced': return replaceRecovery(ex, method, outcome)
-    case 'shown': return flow.type === 'browser' && !isJsonRequest(ex) ? redirect(ex.method, 303, uiUrl(ex.kratos, flow)) : json(200, flowJson(flow))
-    case 'proven': return await completeOrReplace(ex, flow, method, outcome.value)
+    case 'answered':
+      return outcome.answer
+    case 'replaced':
+      return replaceRecovery(ex, method, outcome)
+    case 'shown':
+      return flow.type === 'browser' && !isJsonRequest(ex)
+        ? redirect(ex.method, 303, uiUrl(ex.kratos, flow))
+        : json(200, flowJson(flow))
+    case 'proven':
+      return await completeOrReplace(ex, flow, method, outcome.value)
   }
 }
 
 /** The code or link is used up even if the end fails, so a new flow follows. */
-async function completeOrReplace (ex: Exchange, flow: Flow, method: Method, recovered: RecoveredIdentity): Promise<Answer> {
+async function completeOrReplace (
+  ex: Exchange,
+  flow: Flow,
+  method: Method,
+  recovered: RecoveredIdentity
+): Promise<Answer> {
   try {
     return await completeRecovery(ex, flow, recovered)
   } catch (error) {

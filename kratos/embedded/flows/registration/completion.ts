@@ -23,16 +23,25 @@ import type { AfterConfig } from '../../config/types.js'
  * @param provider of a social sign-up
  * @throws DuplicateError for an identifier that is already used
  */
-export async function completeRegistration (ex: Exchange, flow: Flow, identity: Identity, method: string, provider?: string): Promise<Answer> {
+export async function completeRegistration (
+  ex: Exchange,
+  flow: Flow,
+  identity: Identity,
+  method: string,
+  provider?: string
+): Promise<Answer> {
   const { kratos } = ex
   const objection = await withHooks(ex, flow, identity, method, 'pre-persist')
   if (objection !== undefined) return objection
   validateIdentity(identity, kratos.schemas.get(identity.schemaId), kratos.clock.now())
   kratos.store.identities.create(identity, kratos.clock.now())
   const after = kratos.config.selfservice.flows.registration.after
-  const fallback = (after[method] as AfterConfig | undefined)?.default_browser_return_url ?? after.default_browser_return_url
+  const fallback =
+    (after[method] as AfterConfig | undefined)?.default_browser_return_url ?? after.default_browser_return_url
   const returnTo = checkedReturnTo(ex, { returnTo: flow.returnTo, source: flow.requestUrl, fallback })
-  if (flow.type === 'browser' && isJsonRequest(ex)) flow.continueWith.push({ action: 'redirect_browser_to', redirect_browser_to: returnTo })
+  if (flow.type === 'browser' && isJsonRequest(ex)) {
+    flow.continueWith.push({ action: 'redirect_browser_to', redirect_browser_to: returnTo })
+  }
   const session = newSession(identity)
   completeMethod(session, { method, aal: 'aal1', ...(provider === undefined ? {} : { provider }) }, kratos.clock.now())
   activateSession(ex, session, identity)
@@ -42,7 +51,14 @@ export async function completeRegistration (ex: Exchange, flow: Flow, identity: 
 }
 
 /** Runs hooks. If one objects, the form keeps the submitted values. */
-async function withHooks (ex: Exchange, flow: Flow, identity: Identity, method: string, stage: HookStage, session?: Session): Promise<Answer | undefined> {
+async function withHooks (
+  ex: Exchange,
+  flow: Flow,
+  identity: Identity,
+  method: string,
+  stage: HookStage,
+  session?: Session
+): Promise<Answer | undefined> {
   try {
     return await runHooks({ ex, flow, stage, method, identity, ...(session === undefined ? {} : { session }) })
   } catch (error) {
@@ -56,7 +72,12 @@ async function withHooks (ex: Exchange, flow: Flow, identity: Identity, method: 
 function registered (ex: Exchange, flow: Flow, session: Session, returnTo: string): Answer {
   const { kratos } = ex
   if (flow.type === 'api' || isJsonRequest(ex)) {
-    return json(200, { identity: identityJson(kratos, session.identity), continue_with: flow.continueWith.length === 0 ? null : flow.continueWith })
+    return json(200, {
+      identity: identityJson(kratos, session.identity),
+      continue_with: flow.continueWith.length === 0 ? null : flow.continueWith
+    })
   }
-  return acceptsJson(ex) ? json(200, sessionJson(kratos, session)) : redirect(ex.method, 303, flow.returnToVerification ?? returnTo)
+  return acceptsJson(ex)
+    ? json(200, sessionJson(kratos, session))
+    : redirect(ex.method, 303, flow.returnToVerification ?? returnTo)
 }

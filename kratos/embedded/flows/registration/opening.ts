@@ -10,7 +10,10 @@ import { isTwoSteps, sortRegistration } from './style.js'
 /** @throws ApiError 400 */
 export function ensureEnabled ({ kratos }: Exchange): void {
   if (kratos.config.selfservice.flows.registration.enabled) return
-  throw badRequest('Registration is not allowed because it was disabled.', { id: 'self_service_flow_disabled', message: 'registration flow disabled' })
+  throw badRequest('Registration is not allowed because it was disabled.', {
+    id: 'self_service_flow_disabled',
+    message: 'registration flow disabled'
+  })
 }
 
 /** Opens and stores a registration flow. @throws ApiError when registration is disabled or a `before` hook fails */

@@ -44,7 +44,12 @@ export async function completeSettings (ex: Exchange, flow: Flow, change: Change
 }
 
 /** Runs hooks. If one objects, the form keeps the submitted values. */
-async function withHooks (ex: Exchange, flow: Flow, { session, method, identity }: Change, stage: HookStage): Promise<Answer | undefined> {
+async function withHooks (
+  ex: Exchange,
+  flow: Flow,
+  { session, method, identity }: Change,
+  stage: HookStage
+): Promise<Answer | undefined> {
   try {
     return await runHooks({ ex, flow, stage, method, identity, session })
   } catch (error) {
@@ -80,7 +85,9 @@ function saved (ex: Exchange, flow: Flow, { session, identity }: Change, returnT
   delete flow.transientPayload
   if (flow.type === 'api') return json(200, flowJson(flow))
   issueCookie(ex, session)
-  if (!isJsonRequest(ex)) return acceptsJson(ex) ? json(200, identityJson(ex.kratos, identity)) : redirect(ex.method, 303, returnTo)
+  if (!isJsonRequest(ex)) {
+    return acceptsJson(ex) ? json(200, identityJson(ex.kratos, identity)) : redirect(ex.method, 303, returnTo)
+  }
   flow.continueWith.push({ action: 'redirect_browser_to', redirect_browser_to: returnTo })
   return json(200, flowJson(flow))
 }

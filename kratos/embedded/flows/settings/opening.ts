@@ -12,9 +12,21 @@ import type { Session } from '../../session/session.js'
 import { sortNodes } from '../../ui/sort.js'
 
 const GROUPS = ['default', 'profile', 'password', 'oidc', 'lookup_secret', 'webauthn', 'passkey', 'totp']
-const LAST_KEYS = ['lookup_secret_reveal', 'lookup_secret_regenerate', 'lookup_secret_codes', 'lookup_secret_confirm',
-  'webauthn_remove', 'webauthn_register_displayname', 'webauthn_register', 'passkey_remove', 'passkey_settings_register',
-  'totp_qr', 'totp_secret_key', 'totp_unlink', 'totp_code']
+const LAST_KEYS = [
+  'lookup_secret_reveal',
+  'lookup_secret_regenerate',
+  'lookup_secret_codes',
+  'lookup_secret_confirm',
+  'webauthn_remove',
+  'webauthn_register_displayname',
+  'webauthn_register',
+  'passkey_remove',
+  'passkey_settings_register',
+  'totp_qr',
+  'totp_secret_key',
+  'totp_unlink',
+  'totp_code'
+]
 
 export function sortSettings (kratos: Kratos, flow: Flow, schemaId: string): void {
   sortNodes(flow.ui.nodes, { groups: GROUPS, keys: [...kratos.schemas.get(schemaId).keys, ...LAST_KEYS] })
@@ -27,7 +39,12 @@ export const pausedName = (method: string): string => `ory_kratos_settings_${met
  * Opens and stores a settings flow. Changes that waited for a new login are dropped.
  * @throws ApiError for a return_to that is not allowed
  */
-export async function openSettings (ex: Exchange, identity: Identity, session: Session, type: 'api' | 'browser'): Promise<Flow> {
+export async function openSettings (
+  ex: Exchange,
+  identity: Identity,
+  session: Session,
+  type: 'api' | 'browser'
+): Promise<Flow> {
   const flow = newFlow(ex, 'settings', type)
   flow.identityId = identity.id
   flow.identity = identityJson(ex.kratos, identity)

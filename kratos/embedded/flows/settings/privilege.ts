@@ -17,7 +17,12 @@ export function refreshRequired (ex: Exchange): ApiError {
     code: 403,
     message: 'The requested action was forbidden',
     reason: 'The login session is too old and thus not allowed to update these fields. Please re-authenticate.',
-    extra: { redirect_browser_to: withQuery(publicUrl(ex.kratos, '/self-service/login/browser'), { refresh: 'true', return_to: returnTo }) }
+    extra: {
+      redirect_browser_to: withQuery(publicUrl(ex.kratos, '/self-service/login/browser'), {
+        refresh: 'true',
+        return_to: returnTo
+      })
+    }
   })
 }
 
@@ -26,8 +31,12 @@ export function refreshRequired (ex: Exchange): ApiError {
  * old login a person with a verified address cannot even change the name (tried on v26.2.0).
  */
 const protectedParts = ({ credentials, verifiableAddresses, lost = [] }: Identity): string => JSON.stringify({
-  credentials: Object.values(credentials).map(({ type, identifiers, config }) => [type, [...identifiers].sort(), config]).sort(),
-  addresses: verifiableAddresses.map(({ verifiedAt, ...address }) => lost.includes('verified_at') ? address : { ...address, verifiedAt })
+  credentials: Object.values(credentials)
+    .map(({ type, identifiers, config }) => [type, [...identifiers].sort(), config])
+    .sort(),
+  addresses: verifiableAddresses.map(({ verifiedAt, ...address }) =>
+    lost.includes('verified_at') ? address : { ...address, verifiedAt }
+  )
 })
 
 /** Refuses a change of credentials or verifiable addresses when the login is too old. @throws ApiError 403 */

@@ -1,6 +1,14 @@
 import { failedSubmit, forwardError, openedFlow, writeError } from '../../flow/answers.js'
 import { flowJson, type Flow } from '../../flow/flow.js'
-import { fetchedExpired, flowExpired, isExpired, loadFlow, saveFlow, submittedFlowId, uiUrl } from '../../flow/lifecycle.js'
+import {
+  fetchedExpired,
+  flowExpired,
+  isExpired,
+  loadFlow,
+  saveFlow,
+  submittedFlowId,
+  uiUrl
+} from '../../flow/lifecycle.js'
 import { showIdentity } from '../../flow/owner.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
 import { ApiError, forbidden, notFound, unauthorized } from '../../http/errors.js'
@@ -20,7 +28,11 @@ const requireAal = ({ kratos }: Exchange, session: Session, returnTo?: string): 
 
 async function initApi (ex: Exchange): Promise<Answer> {
   const session = findSession(ex)
-  if (session === undefined) throw noActiveSession().with({ reason: 'This endpoint can only be accessed with a valid session. Please log in and try again.' })
+  if (session === undefined) {
+    throw noActiveSession().with({
+      reason: 'This endpoint can only be accessed with a valid session. Please log in and try again.'
+    })
+  }
   requireAal(ex, session)
   return json(200, flowJson(await openSettings(ex, session.identity, session, 'api')))
 }
@@ -54,7 +66,9 @@ function elsewhere (ex: Exchange, error: ApiError, isJson: boolean): Answer | un
 
 /** Fetches and submits without a session are refused before the flow is read (docs/kratos-facts.md, section 8). */
 function unauthenticated (ex: Exchange): Answer {
-  if (isJsonRequest(ex)) return writeError(ex, unauthorized('A valid Ory Session Cookie or Ory Session Token is missing.'))
+  if (isJsonRequest(ex)) {
+    return writeError(ex, unauthorized('A valid Ory Session Cookie or Ory Session Token is missing.'))
+  }
   return redirect(ex.method, 302, ex.kratos.config.selfservice.flows.login.ui_url)
 }
 
@@ -64,7 +78,9 @@ function fetchFlow (ex: Exchange): Answer {
   const session = findSession(ex)
   if (session === undefined) return unauthenticated(ex)
   const flow = loadFlow(ex.kratos, 'settings', parseUuid(ex.query.get('id')))
-  if (flow.identityId !== session.identityId) throw strangersFlow('The request was made for another identity and has been blocked for security reasons.')
+  if (flow.identityId !== session.identityId) {
+    throw strangersFlow('The request was made for another identity and has been blocked for security reasons.')
+  }
   requireAal(ex, session, uiUrl(ex.kratos, flow))
   if (isExpired(ex.kratos, flow)) throw fetchedExpired(ex.kratos, flow)
   showIdentity(ex.kratos, flow)
@@ -88,7 +104,11 @@ async function submit (ex: Exchange): Promise<Answer> {
   try {
     requireAal(ex, session, requestUrl(ex))
     if (isExpired(ex.kratos, flow)) return await replaceExpired(ex, flow, session)
-    if (flow.identityId !== session.identityId) throw strangersFlow('The request was initiated by someone else and has been blocked for security reasons. Please go back and try again.')
+    if (flow.identityId !== session.identityId) {
+      throw strangersFlow(
+        'The request was initiated by someone else and has been blocked for security reasons. Please go back and try again.'
+      )
+    }
     showIdentity(ex.kratos, flow)
     return await submitChange(ex, flow, session)
   } catch (error) {
@@ -101,7 +121,9 @@ function submittedFlow (ex: Exchange): Flow {
   try {
     return loadFlow(ex.kratos, 'settings', id)
   } catch (error) {
-    throw error instanceof ApiError ? notFound('The settings request could not be found. Please restart the flow.') : error
+    throw error instanceof ApiError
+      ? notFound('The settings request could not be found. Please restart the flow.')
+      : error
   }
 }
 
@@ -111,7 +133,7 @@ function failed (ex: Exchange, flow: Flow, session: Session, error: unknown): An
   flow.continueWith = []
   showIdentity(ex.kratos, flow)
   return failedSubmit(ex, flow, error, {
-    sort: flow => sortSettings(ex.kratos, flow, session.identity.schemaId), htmlStatus: 303, keepsMessages: true
+    sort: (flow) => sortSettings(ex.kratos, flow, session.identity.schemaId), htmlStatus: 303, keepsMessages: true
   })
 }
 

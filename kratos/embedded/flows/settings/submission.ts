@@ -27,12 +27,20 @@ export async function submitChange (ex: Exchange, flow: Flow, session: Session):
   for (const { id, settings } of settingsMethods()) {
     const outcome = await offer(ex, flow, session, id, settings)
     if (outcome.kind === 'answered') return outcome.answer
-    if (outcome.kind === 'done') return await completeSettings(ex, flow, { session, method: id, identity: outcome.value })
+    if (outcome.kind === 'done') {
+      return await completeSettings(ex, flow, { session, method: id, identity: outcome.value })
+    }
   }
   throw formError(MESSAGES.noSettingsStrategy())
 }
 
-async function offer (ex: Exchange, flow: Flow, session: Session, id: string, settings: SettingsMethod): Promise<Applied> {
+async function offer (
+  ex: Exchange,
+  flow: Flow,
+  session: Session,
+  id: string,
+  settings: SettingsMethod
+): Promise<Applied> {
   const kept = keptForm(ex, flow, session, id)
   if (kept !== undefined) {
     ensureEnabled(ex.kratos, id)
@@ -50,12 +58,23 @@ async function offer (ex: Exchange, flow: Flow, session: Session, id: string, se
 }
 
 /** Applies what was read. If the login is too old, the change waits for a new one. */
-async function applied (ex: Exchange, flow: Flow, session: Session, id: string, settings: SettingsMethod, form: JsonObject): Promise<Applied> {
+async function applied (
+  ex: Exchange,
+  flow: Flow,
+  session: Session,
+  id: string,
+  settings: SettingsMethod,
+  form: JsonObject
+): Promise<Applied> {
   try {
     return await settings.apply(ex, flow, session, form)
   } catch (error) {
     if (isRefreshRequired(error) && (flow.type === 'browser' || settings.pausesApiFlows === true)) {
-      pause(ex, pausedName(id), { payload: { flow: flow.id, form }, lifespanMs: PAUSE_MS, identityId: session.identityId })
+      pause(ex, pausedName(id), {
+        payload: { flow: flow.id, form },
+        lifespanMs: PAUSE_MS,
+        identityId: session.identityId
+      })
     }
     throw error
   }
@@ -75,4 +94,5 @@ function keptForm (ex: Exchange, flow: Flow, session: Session, id: string): Json
   return kept?.['flow'] === flow.id ? kept['form'] as JsonObject : undefined
 }
 
-const isRefreshRequired = (error: unknown): boolean => error instanceof ApiError && error.fields.id === 'session_refresh_required'
+const isRefreshRequired = (error: unknown): boolean =>
+  error instanceof ApiError && error.fields.id === 'session_refresh_required'

@@ -8,9 +8,12 @@ import { runHooks } from '../../hooks/registry.js'
 import { configuredMethod, newVerification } from './start.js'
 
 /** Wraps a handler: while the flow is disabled, callers get an error and browsers the error page. */
-export const whenOn = (handler: Handler): Handler => async (ex) => ex.kratos.config.selfservice.flows.verification.enabled
-  ? await handler(ex)
-  : forwardError(ex, badRequest('Verification is not allowed because it was disabled.'))
+export const whenOn =
+  (handler: Handler): Handler =>
+    async (ex) =>
+      ex.kratos.config.selfservice.flows.verification.enabled
+        ? await handler(ex)
+        : forwardError(ex, badRequest('Verification is not allowed because it was disabled.'))
 
 /** Opens and stores a verification flow. */
 export async function openVerification (ex: Exchange, type: 'api' | 'browser'): Promise<Flow> {

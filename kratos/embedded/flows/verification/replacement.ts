@@ -18,17 +18,25 @@ const toPage = (ex: Exchange, flow: Flow): Answer => redirect(ex.method, 303, ui
 
 /** 410 with the flow to use instead (recording 60). */
 const flowReplaced = (flow: Flow, advice: string): ApiError =>
-  gone('self_service_flow_replaced', `An error occured, please ${advice}.`, { message: 'self-service flow replaced', extra: { use_flow_id: flow.id } })
+  gone('self_service_flow_replaced', `An error occured, please ${advice}.`, {
+    message: 'self-service flow replaced',
+    extra: { use_flow_id: flow.id }
+  })
 
 /**
  * A new flow for one that cannot continue, with a message about the reason.
  * @throws `cause` when it is not an error for forms
  */
-export function replaceVerification (ex: Exchange, method: Method, { type, cause }: { type: 'api' | 'browser', cause: UiMessage | Error }): Answer {
+export function replaceVerification (
+  ex: Exchange,
+  method: Method,
+  { type, cause }: { type: 'api' | 'browser', cause: UiMessage | Error }
+): Answer {
   renewCsrf(ex)
   const flow = newVerification(ex, type, method)
-  if (cause instanceof ExpiredError) flow.ui.messages.push(MESSAGES.verificationFlowExpired(cause.expiredAt, ex.kratos.clock.now()))
-  else if (!(cause instanceof Error)) flow.ui.messages.push(cause)
+  if (cause instanceof ExpiredError) {
+    flow.ui.messages.push(MESSAGES.verificationFlowExpired(cause.expiredAt, ex.kratos.clock.now()))
+  } else if (!(cause instanceof Error)) flow.ui.messages.push(cause)
   else if (!showInForm(flow, cause)) throw cause
   saveFlow(ex.kratos, flow)
   // Links are opened by browsers, whatever they accept.
@@ -41,7 +49,9 @@ export function replaceVerification (ex: Exchange, method: Method, { type, cause
 /** A new flow for an expired one; it is always a browser flow (recording 13). */
 export function replaceExpiredVerification (ex: Exchange, flow: Flow, expiredAt: number): Answer {
   const { kratos } = ex
-  const method = METHODS.find(({ id, verification }) => id === flow.active && verification !== undefined && isEnabled(kratos, id)) ?? configuredMethod(ex)
+  const method =
+    METHODS.find(({ id, verification }) => id === flow.active && verification !== undefined && isEnabled(kratos, id)) ??
+    configuredMethod(ex)
   renewCsrf(ex)
   const replacement = newVerification(ex, 'browser', method)
   Object.assign(replacement, { requestUrl: flow.requestUrl, returnTo: flow.returnTo })

@@ -27,7 +27,9 @@ function submittedFlow (ex: Exchange): Flow {
   try {
     return loadFlow(ex.kratos, 'verification', id)
   } catch (error) {
-    throw error instanceof ApiError ? notFound('The verification request could not be found. Please restart the flow.') : error
+    throw error instanceof ApiError
+      ? notFound('The verification request could not be found. Please restart the flow.')
+      : error
   }
 }
 
@@ -55,7 +57,9 @@ async function submit (ex: Exchange): Promise<Answer> {
 }
 
 async function offerToMethods (ex: Exchange, flow: Flow, stage: { group: string }): Promise<Answer> {
-  const candidates = METHODS.filter(({ id, verification }) => verification !== undefined && (flow.active === '' || flow.active === id))
+  const candidates = METHODS.filter(
+    ({ id, verification }) => verification !== undefined && (flow.active === '' || flow.active === id)
+  )
   for (const method of candidates) {
     stage.group = method.group
     const outcome = method.verification?.submit(ex, flow)
@@ -65,12 +69,21 @@ async function offerToMethods (ex: Exchange, flow: Flow, stage: { group: string 
   throw formError(MESSAGES.noVerificationStrategy())
 }
 
-async function conclude (ex: Exchange, flow: Flow, method: Method, outcome: Exclude<ProofOutcome<{ identity: Identity }>, { kind: 'not-responsible' }>): Promise<Answer> {
+async function conclude (
+  ex: Exchange,
+  flow: Flow,
+  method: Method,
+  outcome: Exclude<ProofOutcome<{ identity: Identity }>, { kind: 'not-responsible' }>
+): Promise<Answer> {
   switch (outcome.kind) {
-    case 'answered': return outcome.answer
-    case 'replaced': return replaceVerification(ex, method, outcome)
-    case 'shown': return shown(ex, flow)
-    case 'proven': return await complete(ex, flow, method, outcome.value.identity)
+    case 'answered':
+      return outcome.answer
+    case 'replaced':
+      return replaceVerification(ex, method, outcome)
+    case 'shown':
+      return shown(ex, flow)
+    case 'proven':
+      return await complete(ex, flow, method, outcome.value.identity)
   }
 }
 

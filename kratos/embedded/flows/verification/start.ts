@@ -10,7 +10,9 @@ import { METHODS } from '../../methods/registry.js'
 /** The method of new flows. @throws ApiError 400 when it is disabled */
 export function configuredMethod ({ kratos }: Exchange): Method {
   const { use } = kratos.config.selfservice.flows.verification
-  const method = METHODS.find(({ id, verification }) => id === use && verification !== undefined && isEnabled(kratos, id))
+  const method = METHODS.find(
+    ({ id, verification }) => id === use && verification !== undefined && isEnabled(kratos, id)
+  )
   if (method !== undefined) return method
   throw badRequest(`The active verification strategy ${use} is not enabled. Please enable it in the configuration.`)
 }

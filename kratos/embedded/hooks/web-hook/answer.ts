@@ -13,7 +13,9 @@ export class HookObjection extends FormError {
 
   constructor (objections: Array<{ pointer: string, messages: FieldMessage[] }>) {
     super(objections.flatMap(({ messages }) => messages))
-    const lines = objections.map(({ pointer }, index) => `\n(${index}) I[${pointer}] S[] a webhook target returned an error`)
+    const lines = objections.map(
+      ({ pointer }, index) => `\n(${index}) I[${pointer}] S[] a webhook target returned an error`
+    )
     this.summary = `${objections.length} validation errors occurred:${lines.join('')}`
   }
 }
@@ -27,7 +29,12 @@ export class NobodyToChange extends Error {}
  * @throws NobodyToChange when there is no identity; HookObjection for an answer in the interrupt format; ApiError 502
  * or 500 for any other refusal (recordings 72, 75)
  */
-export function applyAnswer ({ status, body }: HookAnswer, settings: HookSettings, identity: Identity | undefined, now: number): void {
+export function applyAnswer (
+  { status, body }: HookAnswer,
+  settings: HookSettings,
+  identity: Identity | undefined,
+  now: number
+): void {
   if (status >= 400) throw isDecisive(settings) ? objection(body) : refused(status)
   if (settings.parse && status === 200) changeIdentity(identity, asObject(parsed(body)['identity']), now)
 }
@@ -38,7 +45,8 @@ const refused = (status: number): ApiError => new ApiError({
   reason: 'A third-party upstream service responded improperly. Please try again later.'
 })
 
-const unreadable = (why: string): ApiError => plainError(`webhook response could not be unmarshalled properly from JSON: ${why}`)
+const unreadable = (why: string): ApiError =>
+  plainError(`webhook response could not be unmarshalled properly from JSON: ${why}`)
 
 function parsed (body: Buffer): JsonObject {
   if (body.length === 0) throw unreadable('unexpected end of JSON input')
@@ -46,7 +54,11 @@ function parsed (body: Buffer): JsonObject {
   try {
     value = JSON.parse(body.toString())
   } catch {
-    throw unreadable(/^\s*[[{"]/.test(body.toString()) ? 'unexpected end of JSON input' : `invalid character '${body.toString().trim().charAt(0)}' looking for beginning of value`)
+    throw unreadable(
+      /^\s*[[{"]/.test(body.toString())
+        ? 'unexpected end of JSON input'
+        : `invalid character '${body.toString().trim().charAt(0)}' looking for beginning of value`
+    )
   }
   if (value === null) return {}
   if (!isObject(value)) throw unreadable('json: cannot unmarshal the body into an object')
@@ -55,29 +67,47 @@ function parsed (body: Buffer): JsonObject {
 
 function objection (body: Buffer): Error {
   const { messages = [] } = parsed(body)
-  const objections = (Array.isArray(messages) ? messages : []).filter(isObject).map(({ instance_ptr: pointer = '', messages }) => ({
-    pointer: String(pointer),
-    messages: (Array.isArray(messages) ? messages : []).filter(isObject).map(message => fieldMessage(String(pointer), message))
-  }))
-  return objections.length === 0 ? plainError('error while parsing webhook response: got no validation errors') : new HookObjection(objections)
+  const objections = (Array.isArray(messages) ? messages : [])
+    .filter(isObject)
+    .map(({ instance_ptr: pointer = '', messages }) => ({
+      pointer: String(pointer),
+      messages: (Array.isArray(messages) ? messages : [])
+        .filter(isObject)
+        .map((message) => fieldMessage(String(pointer), message))
+    }))
+  return objections.length === 0
+    ? plainError('error while parsing webhook response: got no validation errors')
+    : new HookObjection(objections)
 }
 
 const fieldMessage = (pointer: string, { id, text, type, context }: JsonObject): FieldMessage => ({
   path: dotted(pointer),
-  message: { id: Number(id ?? 0), text: String(text ?? ''), type: type === 'error' ? 'error' : 'info', ...(context === undefined ? {} : { context: context as JsonObject }) }
+  message: {
+    id: Number(id ?? 0),
+    text: String(text ?? ''),
+    type: type === 'error' ? 'error' : 'info',
+    ...(context === undefined ? {} : { context: context as JsonObject })
+  }
 })
 
 /** `#/traits/email` as `traits.email`; other text stays as it is. */
-const dotted = (pointer: string): string => !pointer.startsWith('#/')
-  ? pointer
-  : pointer.slice(2).split('/').map(part => decodeURIComponent(part.replaceAll('~1', '/').replaceAll('~0', '~'))).join('.')
+const dotted = (pointer: string): string =>
+  !pointer.startsWith('#/')
+    ? pointer
+    : pointer
+      .slice(2)
+      .split('/')
+      .map((part) => decodeURIComponent(part.replaceAll('~1', '/').replaceAll('~0', '~')))
+      .join('.')
 
 const isFilled = (value: Json | undefined): boolean => value !== undefined && value !== null && value !== ''
 
 /** Missing and empty members change nothing. Only `external_id` can be removed. */
 function changeIdentity (identity: Identity | undefined, given: JsonObject, now: number): void {
   if (identity === undefined) {
-    if (Object.keys(given).length > 0) throw new NobodyToChange('A web hook before a flow answered with an identity, but there is none yet.')
+    if (Object.keys(given).length > 0) {
+      throw new NobodyToChange('A web hook before a flow answered with an identity, but there is none yet.')
+    }
     return
   }
   if (isObject(given['traits'])) identity.traits = given['traits']
@@ -86,9 +116,9 @@ function changeIdentity (identity: Identity | undefined, given: JsonObject, now:
   if (given['metadata_public'] !== undefined) identity.metadataPublic = given['metadata_public']
   if (given['metadata_admin'] !== undefined) identity.metadataAdmin = given['metadata_admin']
   const verifiable = addresses(given['verifiable_addresses'])
-  if (verifiable.length > 0) identity.verifiableAddresses = verifiable.map(address => verifiableAddress(address, now))
+  if (verifiable.length > 0) identity.verifiableAddresses = verifiable.map((address) => verifiableAddress(address, now))
   const recovery = addresses(given['recovery_addresses'])
-  if (recovery.length > 0) identity.recoveryAddresses = recovery.map(address => ({ ...common(address, now) }))
+  if (recovery.length > 0) identity.recoveryAddresses = recovery.map((address) => ({ ...common(address, now) }))
   if (given['external_id'] === undefined) return
   delete identity.externalId
   if (isFilled(given['external_id'])) identity.externalId = String(given['external_id'])

@@ -9,7 +9,7 @@ import type { HookRun } from '../hook.js'
 export function templateContext (run: HookRun): JsonObject {
   const { ex, flow } = run
   const { header_allowlist: allowed } = ex.kratos.config.clients.web_hook
-  const names = allowed.map(name => name.toLowerCase())
+  const names = allowed.map((name) => name.toLowerCase())
   const headers = ex.headers.entries().filter(([name]) => name !== 'Host' && names.includes(name.toLowerCase()))
   return {
     flow: flowJson(flow) as JsonObject,

@@ -30,7 +30,9 @@ export async function deliver (kratos: Kratos, settings: HookSettings, body: str
 
 /** Connection errors, 429 and 5xx except 501 are retried. Everything else is final. */
 const isWorthRetrying = (outcome: Outcome): boolean =>
-  outcome.kind === 'failed' ? !outcome.isFinal : outcome.status === 429 || (outcome.status >= 500 && outcome.status !== 501)
+  outcome.kind === 'failed'
+    ? !outcome.isFinal
+    : outcome.status === 429 || (outcome.status >= 500 && outcome.status !== 501)
 
 /** Retry-After of 429 and 503, in seconds or as a date. */
 function waitAskedFor (outcome: Outcome, now: number): number | undefined {
@@ -45,15 +47,32 @@ function givingUp ({ method, url }: HookSettings, outcome: Outcome): ApiError {
   const head = `${method} ${url} giving up after ${isFinal ? 1 : WAITS_MS.length + 1} attempt(s)`
   const message = outcome.kind === 'failed' ? `${head}: ${outcome.reason}` : head
   if (outcome.kind === 'answered' || !outcome.isTimeout) return plainError(message)
-  return new ApiError({ code: 504, message, reason: 'A third-party upstream service could not be reached. Please try again later.' })
+  return new ApiError({
+    code: 504,
+    message,
+    reason: 'A third-party upstream service could not be reached. Please try again later.'
+  })
 }
 
 /** The headers that Kratos sends. Each attempt has its own request id (docs/kratos-facts.md, section 17). */
-function requestHeaders ({ headers, auth, hasIds }: HookSettings, body: string, triggerId: string): Record<string, string> {
-  const all: Record<string, string> = { 'User-Agent': 'Go-http-client/1.1', ...headers, 'Accept-Encoding': 'gzip', 'Content-Length': String(Buffer.byteLength(body)) }
+function requestHeaders (
+  { headers, auth, hasIds }: HookSettings,
+  body: string,
+  triggerId: string
+): Record<string, string> {
+  const all: Record<string, string> = {
+    'User-Agent': 'Go-http-client/1.1',
+    ...headers,
+    'Accept-Encoding': 'gzip',
+    'Content-Length': String(Buffer.byteLength(body))
+  }
   if (hasIds) Object.assign(all, { 'Ory-Webhook-Request-Id': newId(), 'Ory-Webhook-Trigger-Id': triggerId })
-  if (auth.kind === 'basic') all['Authorization'] = `Basic ${Buffer.from(`${auth.user}:${auth.password}`).toString('base64')}`
+  if (auth.kind === 'basic') {
+    all['Authorization'] = `Basic ${Buffer.from(`${auth.user}:${auth.password}`).toString('base64')}`
+  }
   if (auth.kind === 'header') all[auth.name] = auth.value
-  if (auth.kind === 'cookie') all['Cookie'] = [...(all['Cookie'] === undefined ? [] : [all['Cookie']]), `${auth.name}=${auth.value}`].join('; ')
+  if (auth.kind === 'cookie') {
+    all['Cookie'] = [...(all['Cookie'] === undefined ? [] : [all['Cookie']]), `${auth.name}=${auth.value}`].join('; ')
+  }
   return all
 }

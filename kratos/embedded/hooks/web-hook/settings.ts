@@ -43,12 +43,18 @@ export const isDecisive = ({ canInterrupt, parse }: HookSettings): boolean => ca
 /** @throws ApiError for a hook whose answer is both ignored and used */
 export function ensureConsistent (settings: HookSettings): void {
   if (!settings.ignoreResponse || !isDecisive(settings)) return
-  throw misconfigured('A webhook is configured to ignore the response but also to parse the response. This is not possible.')
+  throw misconfigured(
+    'A webhook is configured to ignore the response but also to parse the response. This is not possible.'
+  )
 }
 
 function headersOf (given: JsonObject): Record<string, string> {
-  const canonical = (name: string): string => name.toLowerCase().replace(/(^|-)[a-z]/g, letter => letter.toUpperCase())
-  return { 'Content-Type': 'application/json', ...Object.fromEntries(Object.entries(given).map(([name, value]) => [canonical(name), String(value)])) }
+  const canonical = (name: string): string =>
+    name.toLowerCase().replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())
+  return {
+    'Content-Type': 'application/json',
+    ...Object.fromEntries(Object.entries(given).map(([name, value]) => [canonical(name), String(value)]))
+  }
 }
 
 function hookAuth (given: Json | undefined): HookAuth {

@@ -44,8 +44,8 @@ async function call (kratos: Kratos, settings: HookSettings, context: JsonObject
 /** Not awaited: the client gets its answer first, and failures are only logged (recording 70). */
 function inBackground (kratos: Kratos, settings: HookSettings, context: JsonObject): void {
   const work = call(kratos, settings, context)
-    .then(answer => { if (answer !== undefined) applyAnswer(answer, settings, undefined, kratos.clock.now()) })
-    .catch(error => { if (!kratos.closing.aborted) kratos.log(`web hook ${settings.url}: ${String(error)}`) })
+    .then((answer) => { if (answer !== undefined) applyAnswer(answer, settings, undefined, kratos.clock.now()) })
+    .catch((error) => { if (!kratos.closing.aborted) kratos.log(`web hook ${settings.url}: ${String(error)}`) })
     .finally(() => { kratos.background.delete(work) })
   kratos.background.add(work)
 }
@@ -59,6 +59,8 @@ function decide ({ ex, flow, stage, identity }: HookRun, settings: HookSettings,
       ex.isDropped = true
       ex.kratos.log(`web hook ${settings.url}: ${error.message}`)
     }
-    throw error instanceof HookObjection && stage === 'before' && flow.kind !== 'login' ? plainError(error.summary) : error
+    throw error instanceof HookObjection && stage === 'before' && flow.kind !== 'login'
+      ? plainError(error.summary)
+      : error
   }
 }

@@ -13,11 +13,15 @@ export interface Address { to: string, via: string }
 /** The addresses of a code credential. */
 export function addressesOf (credential: Credential | undefined): Address[] {
   const addresses = credential?.config['addresses']
-  return (Array.isArray(addresses) ? addresses.map(asObject) : []).map(({ address, channel }) => ({ to: String(address ?? ''), via: String(channel ?? 'email') }))
+  return (Array.isArray(addresses) ? addresses.map(asObject) : []).map(({ address, channel }) => ({
+    to: String(address ?? ''),
+    via: String(channel ?? 'email')
+  }))
 }
 
 /** Identities without a code credential, stored before their schema had one, may use their other addresses. */
-const hasFallback = ({ config }: Kratos): boolean => config.selfservice.methods['code']?.config['missing_credential_fallback_enabled'] === true
+const hasFallback = ({ config }: Kratos): boolean =>
+  config.selfservice.methods['code']?.config['missing_credential_fallback_enabled'] === true
 
 const normalized = (identifier: string): string => identifier.trim().toLowerCase()
 
@@ -26,7 +30,11 @@ const normalized = (identifier: string): string => identifier.trim().toLowerCase
  * @throws FormError 4000035 for an unknown identifier, 4010010 for an address that does not belong to the session's
  * identity
  */
-export function ownerOf (kratos: Kratos, identifier: string, session?: Session): { identity: Identity, addresses: Address[] } {
+export function ownerOf (
+  kratos: Kratos,
+  identifier: string,
+  session?: Session
+): { identity: Identity, addresses: Address[] } {
   const { identities } = kratos.store
   if (identifier === '') throw requiredError(MESSAGES.required('identifier'), 'identifier')
   const to = normalized(identifier)
@@ -52,8 +60,12 @@ export function secondFactorAddresses (kratos: Kratos, { identity }: Session, vi
   const addresses = own.length === 0 ? fallback : own
   if (via === '') return addresses
   const value = valueAt(identity.traits, via)
-  if (typeof value !== 'string' || value === '') throw badRequest(`No value found for trait ${via} in the current identity.`)
+  if (typeof value !== 'string' || value === '') {
+    throw badRequest(`No value found for trait ${via} in the current identity.`)
+  }
   const wanted = addresses.filter(({ to }) => to === normalized(value)).slice(0, 1)
   if (wanted.length > 0 || addresses.length === 0) return wanted
-  throw badRequest('You can only reference a trait that matches a verification email address in the via parameter, or a registered credential.')
+  throw badRequest(
+    'You can only reference a trait that matches a verification email address in the via parameter, or a registered credential.'
+  )
 }

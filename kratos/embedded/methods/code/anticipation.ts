@@ -15,11 +15,20 @@ export const anticipate: NonNullable<LoginMethod['anticipate']> = (ex, flow, pag
   if (page.kind === 'second-factor' && isSecondFactor(ex.kratos)) {
     const addresses = secondFactorAddresses(ex.kratos, page.session, ex.query.get('via') ?? '')
     const [only] = addresses
-    return only !== undefined && addresses.length === 1 && !hasOther(ex.kratos, page.session.identity, 'aal2') && send(ex, flow, only.to, page.session)
+    return (
+      only !== undefined &&
+      addresses.length === 1 &&
+      !hasOther(ex.kratos, page.session.identity, 'aal2') &&
+      send(ex, flow, only.to, page.session)
+    )
   }
   if (page.kind !== 'credentials' || !isPasswordless(ex.kratos)) return false
   const { identity } = ownerOf(ex.kratos, identifier)
-  return !ex.kratos.config.security.account_enumeration.mitigate && !hasOther(ex.kratos, identity, 'aal1') && send(ex, flow, identifier)
+  return (
+    !ex.kratos.config.security.account_enumeration.mitigate &&
+    !hasOther(ex.kratos, identity, 'aal1') &&
+    send(ex, flow, identifier)
+  )
 }
 
 function send (ex: Exchange, flow: Flow, identifier: string, session?: Session): boolean {
@@ -29,4 +38,6 @@ function send (ex: Exchange, flow: Flow, identifier: string, session?: Session):
 
 /** Whether the identity can use another method of this level. */
 const hasOther = (kratos: Kratos, identity: Identity, aal: 'aal1' | 'aal2'): boolean =>
-  usableFactors(kratos, identity).some((factor) => factor.method !== 'code' && factor.aal === aal && isEnabled(kratos, factor.method))
+  usableFactors(kratos, identity).some(
+    (factor) => factor.method !== 'code' && factor.aal === aal && isEnabled(kratos, factor.method)
+  )

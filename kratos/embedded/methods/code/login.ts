@@ -15,7 +15,15 @@ import type { Session } from '../../session/session.js'
 import { findNode, upsertNode } from '../../ui/container.js'
 import { MESSAGES } from '../../ui/message.js'
 import { csrfNode, inputNode, setNodeValue } from '../../ui/node.js'
-import { answered, done, ensureEnabled, NOT_RESPONSIBLE, type LoginMethod, type Outcome, type ProvenIdentity } from '../method.js'
+import {
+  answered,
+  done,
+  ensureEnabled,
+  NOT_RESPONSIBLE,
+  type LoginMethod,
+  type Outcome,
+  type ProvenIdentity
+} from '../method.js'
 import { ownerOf, secondFactorAddresses } from './addresses.js'
 import { anticipate } from './anticipation.js'
 import { sendLoginCode } from './login-code.js'
@@ -28,7 +36,13 @@ const text = { type: 'string' }
 const FORM: JsonObject = {
   type: 'object',
   properties: {
-    method: text, code: text, identifier: text, address: text, resend: { type: 'string', enum: ['code'] }, csrf_token: text, transient_payload: { type: 'object' }
+    method: text,
+    code: text,
+    identifier: text,
+    address: text,
+    resend: { type: 'string', enum: ['code'] },
+    csrf_token: text,
+    transient_payload: { type: 'object' }
   }
 }
 
@@ -45,7 +59,9 @@ export const login: LoginMethod = {
     }
     if (!isPasswordless(ex.kratos) || page.kind === 'identifier') return
     if (page.kind === 'credentials') {
-      if (page.identity !== undefined || ex.kratos.config.security.account_enumeration.mitigate) flow.ui.nodes.push(sendLoginCodeNode())
+      if (page.identity !== undefined || ex.kratos.config.security.account_enumeration.mitigate) {
+        flow.ui.nodes.push(sendLoginCodeNode())
+      }
       return
     }
     const label = identifierLabel(ex.kratos.schemas.get(flow.identitySchema))
@@ -59,7 +75,8 @@ export const login: LoginMethod = {
   submit: async (ex, flow, session) => {
     if (!isItsLevel(ex.kratos, flow)) return NOT_RESPONSIBLE
     // A second factor can be selected by its address alone.
-    const isChosen = submittedMethod(ex) === 'code' || (isSecondFactor(ex.kratos) && submittedField(ex, 'address') !== '')
+    const isChosen =
+      submittedMethod(ex) === 'code' || (isSecondFactor(ex.kratos) && submittedField(ex, 'address') !== '')
     if (!isChosen) return NOT_RESPONSIBLE
     ensureEnabled(ex.kratos, 'code')
     let form: JsonObject = {}
@@ -90,7 +107,9 @@ const sentIdentifier = (form: JsonObject): string => String(form['address'] ?? f
 /** The form keeps the submitted identifier, hidden while it waits for a code. */
 function keepIdentifier (ex: Exchange, flow: Flow, form: JsonObject): void {
   upsertNode(flow.ui, csrfNode(csrfToken(ex)))
-  if (flow.state === 'sent_email') upsertNode(flow.ui, inputNode('default', 'identifier', 'hidden', { value: sentIdentifier(form) }))
+  if (flow.state === 'sent_email') {
+    upsertNode(flow.ui, inputNode('default', 'identifier', 'hidden', { value: sentIdentifier(form) }))
+  }
   const node = findNode(flow.ui, 'identifier')
   if (node !== undefined) setNodeValue(node, sentIdentifier(form))
 }
@@ -99,7 +118,12 @@ function keepIdentifier (ex: Exchange, flow: Flow, form: JsonObject): void {
 function sendCode (ex: Exchange, flow: Flow, form: JsonObject, session: Session | undefined): Outcome<ProvenIdentity> {
   if (flow.state === 'passed_challenge') throw formError(MESSAGES.noLoginStrategy())
   const identifier = String(form['identifier'] ?? form['address'] ?? '')
-  sendLoginCode(ex, flow, identifier, ownerOf(ex.kratos, identifier, flow.requestedAal === 'aal2' ? session : undefined))
+  sendLoginCode(
+    ex,
+    flow,
+    identifier,
+    ownerOf(ex.kratos, identifier, flow.requestedAal === 'aal2' ? session : undefined)
+  )
   return answered(isJsonRequest(ex) ? json(400, flowJson(flow)) : redirect(ex.method, 303, uiUrl(ex.kratos, flow)))
 }
 

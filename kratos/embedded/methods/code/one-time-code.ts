@@ -15,9 +15,22 @@ export const codeLifespanMs = (kratos: Kratos): number => durationMs(String(sett
 export const codeMinutes = (kratos: Kratos): number => Math.trunc(codeLifespanMs(kratos) / 60_000)
 
 /** Stores a new code for this flow. */
-export function issueCode (kratos: Kratos, flow: Flow, owner: Pick<OneTimeCode, 'identityId' | 'address' | 'via'>, lifespanMs = codeLifespanMs(kratos)): string {
+export function issueCode (
+  kratos: Kratos,
+  flow: Flow,
+  owner: Pick<OneTimeCode, 'identityId' | 'address' | 'via'>,
+  lifespanMs = codeLifespanMs(kratos)
+): string {
   const secret = newCode()
-  kratos.store.codes.add({ id: newId(), kind: 'code', flowId: flow.id, ...owner, secret, used: false, expiresAt: kratos.clock.now() + lifespanMs })
+  kratos.store.codes.add({
+    id: newId(),
+    kind: 'code',
+    flowId: flow.id,
+    ...owner,
+    secret,
+    used: false,
+    expiresAt: kratos.clock.now() + lifespanMs
+  })
   return secret
 }
 
@@ -29,7 +42,9 @@ export function issueCode (kratos: Kratos, flow: Flow, owner: Pick<OneTimeCode, 
  */
 export function redeemCode (kratos: Kratos, flow: Flow, secret: string, identityId?: string): OneTimeCode | undefined {
   const { store, clock } = kratos
-  if (store.flows.countTry(flow.id) > Number(setting(kratos, 'max_submissions') ?? 5)) throw badRequest('The request was submitted too often. Please request another code.')
+  if (store.flows.countTry(flow.id) > Number(setting(kratos, 'max_submissions') ?? 5)) {
+    throw badRequest('The request was submitted too often. Please request another code.')
+  }
   const code = store.codes.find(flow.id, 'code', secret)
   if (code === undefined || (identityId !== undefined && code.identityId !== identityId)) return undefined
   if (code.expiresAt < clock.now()) throw new ExpiredError(code.expiresAt)

@@ -15,7 +15,14 @@ import { resetMessages, upsertNode } from '../../ui/container.js'
 import { MESSAGES } from '../../ui/message.js'
 import { csrfNode } from '../../ui/node.js'
 import { continueNode, emailNode, resendNode } from '../address-nodes.js'
-import { answered, ensureEnabled, NOT_RESPONSIBLE, type ProofOutcome, type RecoveredIdentity, type RecoveryMethod } from '../method.js'
+import {
+  answered,
+  ensureEnabled,
+  NOT_RESPONSIBLE,
+  type ProofOutcome,
+  type RecoveredIdentity,
+  type RecoveryMethod
+} from '../method.js'
 import { hiddenMethodNode, recoveryCodeNode } from './nodes.js'
 import { codeMinutes, issueCode, redeemCode } from './one-time-code.js'
 
@@ -23,7 +30,13 @@ const text = { type: 'string' }
 
 const FORM: JsonObject = {
   type: 'object',
-  properties: { method: text, code: text, email: { type: 'string', format: 'email' }, csrf_token: text, transient_payload: { type: 'object' } }
+  properties: {
+    method: text,
+    code: text,
+    email: { type: 'string', format: 'email' },
+    csrf_token: text,
+    transient_payload: { type: 'object' }
+  }
 }
 
 /** States: choose_method (address), sent_email (code, or the address again for another code), passed_challenge. */
@@ -49,7 +62,9 @@ export const recovery: RecoveryMethod = {
     if (findSession(ex) !== undefined) return answered(answerLoggedIn(ex))
     if (form['method'] !== 'code') return NOT_RESPONSIBLE
     ensureEnabled(ex.kratos, 'code')
-    if (flow.state === 'passed_challenge') return { kind: 'replaced', type: flow.type, cause: MESSAGES.recoveryRetried() }
+    if (flow.state === 'passed_challenge') {
+      return { kind: 'replaced', type: flow.type, cause: MESSAGES.recoveryRetried() }
+    }
     return sendCode(ex, flow, form)
   }
 }
@@ -98,7 +113,13 @@ function sendCode (ex: Exchange, flow: Flow, form: JsonObject): ProofOutcome<Rec
   flow.active = 'code'
   flow.state = 'sent_email'
   flow.ui.messages = [MESSAGES.recoveryCodeSent()]
-  flow.ui.nodes = [csrfNode(csrfToken(ex)), recoveryCodeNode(), hiddenMethodNode(), continueNode('code'), resendNode('email', email)]
+  flow.ui.nodes = [
+    csrfNode(csrfToken(ex)),
+    recoveryCodeNode(),
+    hiddenMethodNode(),
+    continueNode('code'),
+    resendNode('email', email)
+  ]
   saveFlow(ex.kratos, flow)
   return { kind: 'shown' }
 }

@@ -28,16 +28,26 @@ import { isPasswordless } from './role.js'
 const text = { type: 'string' }
 
 const FIELDS: JsonObject = {
-  properties: { method: text, csrf_token: text, code: text, resend: { type: 'string', enum: ['code'] }, transient_payload: { type: 'object' } }
+  properties: {
+    method: text,
+    csrf_token: text,
+    code: text,
+    resend: { type: 'string', enum: ['code'] },
+    transient_payload: { type: 'object' }
+  }
 }
 
-const backNode = () => inputNode('profile', 'screen', 'submit', { value: 'credential-selection', label: MESSAGES.registrationBack() })
+const backNode = () =>
+  inputNode('profile', 'screen', 'submit', { value: 'credential-selection', label: MESSAGES.registrationBack() })
 
 /** States: choose_method (traits), sent_email (code and the same traits), passed_challenge. */
 export const registration: RegistrationMethod = {
   populate: (ex, flow, page) => {
     if (!isPasswordless(ex.kratos)) return
-    removeNodes(flow.ui, node => node.group === 'code' || (nodeId(node) === 'screen' && node.attributes.value === 'credential-selection'))
+    removeNodes(
+      flow.ui,
+      (node) => node.group === 'code' || (nodeId(node) === 'screen' && node.attributes.value === 'credential-selection')
+    )
     if (page !== 'profile') flow.ui.nodes.push(sendRegistrationCodeNode())
     upsertNode(flow.ui, csrfNode(csrfToken(ex)))
   },
@@ -79,7 +89,12 @@ function sendCode (ex: Exchange, flow: Flow, identity: Identity): Outcome<Identi
   ensureAddress(ex, identity)
   kratos.store.codes.deleteCodes(flow.id)
   for (const { to, via } of addressesOf(identity.credentials['code'])) {
-    sendMessage(kratos, via, to, TEMPLATES.registrationCode(issueCode(kratos, flow, { address: to, via }), codeMinutes(kratos)))
+    sendMessage(
+      kratos,
+      via,
+      to,
+      TEMPLATES.registrationCode(issueCode(kratos, flow, { address: to, via }), codeMinutes(kratos))
+    )
   }
   Object.assign(flow, { active: 'code', state: 'sent_email' })
   // Kratos sends a code even if passwordless is disabled, but then does not ask for it (recording 01).
@@ -93,7 +108,13 @@ function askForCode (ex: Exchange, flow: Flow): void {
   resetMessages(flow.ui)
   const kept = flow.ui.nodes.filter(({ group, attributes }) => group === 'default' && attributes.type !== 'submit')
   for (const { attributes } of kept) attributes.type = 'hidden'
-  flow.ui.nodes = [...kept, hiddenMethodNode(), codeNode(MESSAGES.registrationCodeLabel()), continueNode('code'), resendButton()]
+  flow.ui.nodes = [
+    ...kept,
+    hiddenMethodNode(),
+    codeNode(MESSAGES.registrationCodeLabel()),
+    continueNode('code'),
+    resendButton()
+  ]
   if (isTwoSteps(ex.kratos)) flow.ui.nodes.push(backNode())
   flow.ui.messages = [MESSAGES.registrationCodeSent()]
   if (flow.type === 'browser') upsertNode(flow.ui, csrfNode(csrfToken(ex)))
@@ -106,7 +127,9 @@ function useCode (ex: Exchange, flow: Flow, identity: Identity, form: JsonObject
   if (!isAsSent(flow, identity.traits)) throw formError(MESSAGES.traitsMismatch())
   const code = redeemCode(kratos, flow, String(form['code']))
   if (code === undefined || !identifiers.includes(code.address)) throw formError(MESSAGES.registrationCodeInvalid())
-  const address = identity.verifiableAddresses.find(({ value, via, verified }) => value === code.address && via === code.via && !verified)
+  const address = identity.verifiableAddresses.find(
+    ({ value, via, verified }) => value === code.address && via === code.via && !verified
+  )
   if (address !== undefined) verify(address, kratos.clock.now())
   flow.state = 'passed_challenge'
   saveFlow(kratos, flow)

@@ -27,7 +27,11 @@ const text = { type: 'string' }
 const FORM: JsonObject = {
   type: 'object',
   properties: {
-    method: { type: 'string', enum: ['code', 'link'] }, code: text, email: { type: 'string', format: 'email' }, csrf_token: text, transient_payload: { type: 'object' }
+    method: { type: 'string', enum: ['code', 'link'] },
+    code: text,
+    email: { type: 'string', format: 'email' },
+    csrf_token: text,
+    transient_payload: { type: 'object' }
   }
 }
 
@@ -53,7 +57,9 @@ export const verification: VerificationMethod = {
       // The link in a mail has no method.
       if ((form['method'] ?? (code === '' ? '' : 'code')) !== 'code') return notForCode(ex, flow, form)
       ensureEnabled(ex.kratos, 'code')
-      if (flow.state === 'passed_challenge') return { kind: 'replaced', type: flow.type, cause: MESSAGES.verificationRetried() }
+      if (flow.state === 'passed_challenge') {
+        return { kind: 'replaced', type: flow.type, cause: MESSAGES.verificationRetried() }
+      }
       if (code === '') return sendCode(ex, flow, form)
       return ex.method === 'GET' ? openLink(ex, flow, code) : useCode(ex, flow, code)
     } catch (error) {
@@ -112,7 +118,9 @@ function useCode (ex: Exchange, flow: Flow, secret: string): Verified {
     const identity = code === undefined ? undefined : passChallenge(ex, flow, 'code', code)
     if (identity !== undefined) return { kind: 'proven', value: { identity } }
   } catch (error) {
-    if (error instanceof ApiError || error instanceof ExpiredError) return { kind: 'replaced', type: flow.type, cause: error }
+    if (error instanceof ApiError || error instanceof ExpiredError) {
+      return { kind: 'replaced', type: flow.type, cause: error }
+    }
     throw error
   }
   flow.ui.messages = [MESSAGES.verificationCodeInvalid()]

@@ -15,14 +15,27 @@ import { upsertNode } from '../../ui/container.js'
 import { MESSAGES } from '../../ui/message.js'
 import { csrfNode } from '../../ui/node.js'
 import { continueNode, emailNode } from '../address-nodes.js'
-import { answered, ensureEnabled, NOT_RESPONSIBLE, type ProofOutcome, type RecoveredIdentity, type RecoveryMethod } from '../method.js'
+import {
+  answered,
+  ensureEnabled,
+  NOT_RESPONSIBLE,
+  type ProofOutcome,
+  type RecoveredIdentity,
+  type RecoveryMethod
+} from '../method.js'
 import { issueLink, linkMinutes, redeemToken } from './token.js'
 
 const text = { type: 'string' }
 
 const FORM: JsonObject = {
   type: 'object',
-  properties: { method: text, token: text, email: { type: 'string', format: 'email' }, csrf_token: text, transient_payload: { type: 'object' } }
+  properties: {
+    method: text,
+    token: text,
+    email: { type: 'string', format: 'email' },
+    csrf_token: text,
+    transient_payload: { type: 'object' }
+  }
 }
 
 /** States: choose_method (address), sent_email (the link is opened in any browser), passed_challenge. */
@@ -44,7 +57,9 @@ export const recovery: RecoveryMethod = {
     if (findSession(ex) !== undefined) return answered(answerLoggedIn(ex))
     if (form['method'] !== 'link') return NOT_RESPONSIBLE
     ensureEnabled(ex.kratos, 'link')
-    if (flow.state === 'passed_challenge') return { kind: 'replaced', type: flow.type, cause: MESSAGES.recoveryRetried() }
+    if (flow.state === 'passed_challenge') {
+      return { kind: 'replaced', type: flow.type, cause: MESSAGES.recoveryRetried() }
+    }
     return sendLink(ex, flow, form)
   }
 }
@@ -52,7 +67,9 @@ export const recovery: RecoveryMethod = {
 function useToken ({ kratos }: Exchange, flow: Flow, token: string): ProofOutcome<RecoveredIdentity> {
   const link = redeemToken(kratos, flow, token)
   if (link === undefined) return { kind: 'replaced', type: 'browser', cause: MESSAGES.recoveryTokenInvalid() }
-  if (link.expiresAt < kratos.clock.now()) return { kind: 'replaced', type: 'browser', cause: new ExpiredError(link.expiresAt) }
+  if (link.expiresAt < kratos.clock.now()) {
+    return { kind: 'replaced', type: 'browser', cause: new ExpiredError(link.expiresAt) }
+  }
   const identity = kratos.store.identities.get(link.identityId ?? '')
   if (identity === undefined) throw noRow()
   // A link of an admin has no address.

@@ -6,15 +6,29 @@ import { newId, newSecret } from '../../random.js'
 import type { OneTimeCode } from '../../store/codes.js'
 
 /** Lifetime of a link in milliseconds. */
-export const linkLifespanMs = ({ config }: Kratos): number => durationMs(String(config.selfservice.methods['link']?.config['lifespan'] ?? '1h'))
+export const linkLifespanMs = ({ config }: Kratos): number =>
+  durationMs(String(config.selfservice.methods['link']?.config['lifespan'] ?? '1h'))
 
 /** The same in whole minutes, for mails. */
 export const linkMinutes = (kratos: Kratos): number => Math.trunc(linkLifespanMs(kratos) / 60_000)
 
 /** A URL that completes this flow once. */
-export function issueLink (kratos: Kratos, flow: Flow, owner: Pick<OneTimeCode, 'identityId' | 'address' | 'via'>, lifespanMs = linkLifespanMs(kratos)): string {
+export function issueLink (
+  kratos: Kratos,
+  flow: Flow,
+  owner: Pick<OneTimeCode, 'identityId' | 'address' | 'via'>,
+  lifespanMs = linkLifespanMs(kratos)
+): string {
   const token = newSecret(32)
-  kratos.store.codes.add({ id: newId(), kind: 'link', flowId: flow.id, ...owner, secret: token, used: false, expiresAt: kratos.clock.now() + lifespanMs })
+  kratos.store.codes.add({
+    id: newId(),
+    kind: 'link',
+    flowId: flow.id,
+    ...owner,
+    secret: token,
+    used: false,
+    expiresAt: kratos.clock.now() + lifespanMs
+  })
   return withQuery(publicUrl(kratos, `/self-service/${flow.kind}`), { flow: flow.id, token })
 }
 

@@ -22,7 +22,13 @@ const text = { type: 'string' }
 
 const FORM: JsonObject = {
   type: 'object',
-  properties: { method: text, token: text, email: { type: 'string', format: 'email' }, csrf_token: text, transient_payload: { type: 'object' } }
+  properties: {
+    method: text,
+    token: text,
+    email: { type: 'string', format: 'email' },
+    csrf_token: text,
+    transient_payload: { type: 'object' }
+  }
 }
 
 /** States: choose_method (address), sent_email (the link is opened in any browser), passed_challenge. */
@@ -44,7 +50,9 @@ export const verification: VerificationMethod = {
     try {
       if (form['method'] !== 'link') return notForLink(ex, flow, form)
       ensureEnabled(ex.kratos, 'link')
-      if (flow.state === 'passed_challenge') return { kind: 'replaced', type: flow.type, cause: MESSAGES.verificationRetried() }
+      if (flow.state === 'passed_challenge') {
+        return { kind: 'replaced', type: flow.type, cause: MESSAGES.verificationRetried() }
+      }
       return sendLink(ex, flow, form)
     } catch (error) {
       keepEmail(ex, flow, 'link', String(form['email'] ?? ''))
@@ -67,7 +75,9 @@ function notForLink (ex: Exchange, flow: Flow, form: JsonObject): Verified {
 function useToken (ex: Exchange, flow: Flow, token: string): Verified {
   const link = redeemToken(ex.kratos, flow, token)
   if (link === undefined) return { kind: 'replaced', type: 'browser', cause: MESSAGES.verificationTokenInvalid() }
-  if (link.expiresAt < ex.kratos.clock.now()) return { kind: 'replaced', type: 'browser', cause: new ExpiredError(link.expiresAt) }
+  if (link.expiresAt < ex.kratos.clock.now()) {
+    return { kind: 'replaced', type: 'browser', cause: new ExpiredError(link.expiresAt) }
+  }
   const identity = passChallenge(ex, flow, 'link', link)
   if (identity === undefined) return { kind: 'replaced', type: 'browser', cause: MESSAGES.verificationTokenInvalid() }
   return { kind: 'proven', value: { identity } }

@@ -14,18 +14,25 @@ export const newCodes = (): BackupCode[] => Array.from({ length: COUNT }, () => 
 /** The codes in a stored list; none if it is not a list. */
 export const codesIn = (list: unknown): BackupCode[] => (Array.isArray(list) ? list.map(asObject) : []) as BackupCode[]
 
-export const codesOf = (credential: Credential | undefined): BackupCode[] => codesIn(credential?.config['recovery_codes'])
+export const codesOf = (credential: Credential | undefined): BackupCode[] =>
+  codesIn(credential?.config['recovery_codes'])
 
 export const hasCodes = (credential: Credential | undefined): boolean => codesOf(credential).length > 0
 
 /** The list of codes; used ones are marked. */
 export function codesNode (codes: BackupCode[]): UiNode {
   const shown = codes.map(({ code, used_at: usedAt }) => usedAt === undefined ? code : 'used')
-  const messages = codes.map(({ code, used_at: usedAt }) => usedAt === undefined ? MESSAGES.lookupSecret(code) : MESSAGES.lookupSecretUsed(Date.parse(usedAt)))
-  return { ...textNode('lookup_secret', 'lookup_secret_codes', MESSAGES.lookupSecrets(shown, messages)), meta: { label: MESSAGES.lookupSecretsLabel() } }
+  const messages = codes.map(({ code, used_at: usedAt }) =>
+    usedAt === undefined ? MESSAGES.lookupSecret(code) : MESSAGES.lookupSecretUsed(Date.parse(usedAt))
+  )
+  return {
+    ...textNode('lookup_secret', 'lookup_secret_codes', MESSAGES.lookupSecrets(shown, messages)),
+    meta: { label: MESSAGES.lookupSecretsLabel() }
+  }
 }
 
-const button = (name: string, label: NonNullable<UiNode['meta']['label']>): UiNode => inputNode('lookup_secret', name, 'submit', { value: 'true', label })
+const button = (name: string, label: NonNullable<UiNode['meta']['label']>): UiNode =>
+  inputNode('lookup_secret', name, 'submit', { value: 'true', label })
 
 export const revealNode = (): UiNode => button('lookup_secret_reveal', MESSAGES.revealLookup())
 export const regenerateNode = (): UiNode => button('lookup_secret_regenerate', MESSAGES.regenerateLookup())

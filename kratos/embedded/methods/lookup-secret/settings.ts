@@ -17,7 +17,17 @@ import { removeNodes, upsertNode } from '../../ui/container.js'
 import { csrfNode, nodeId, type UiNode } from '../../ui/node.js'
 import { ensureFlags } from '../flags.js'
 import { answered, done, ensureEnabled, type SettingsMethod } from '../method.js'
-import { codesIn, codesNode, codesOf, confirmNode, disableNode, hasCodes, newCodes, regenerateNode, revealNode } from './codes.js'
+import {
+  codesIn,
+  codesNode,
+  codesOf,
+  confirmNode,
+  disableNode,
+  hasCodes,
+  newCodes,
+  regenerateNode,
+  revealNode
+} from './codes.js'
 
 const flag = { type: 'boolean' }
 
@@ -34,7 +44,13 @@ const FORM: JsonObject = {
   }
 }
 
-const NODES = ['lookup_secret_regenerate', 'lookup_secret_reveal', 'lookup_secret_disable', 'lookup_secret_codes', 'lookup_secret_confirm']
+const NODES = [
+  'lookup_secret_regenerate',
+  'lookup_secret_reveal',
+  'lookup_secret_disable',
+  'lookup_secret_codes',
+  'lookup_secret_confirm'
+]
 
 /** Key under which the flow keeps codes that are not confirmed yet. */
 const REGENERATED = 'lookup_secret_regenerated'
@@ -50,7 +66,9 @@ export const settings: SettingsMethod = {
     const form = readForm(ex, FORM)
     ensureFlags(form, FORM, 'updateSettingsFlowWithLookupMethod')
     validateForm(form, FORM)
-    if (!['confirm', 'reveal', 'disable', 'regenerate'].some(button => form[`lookup_secret_${button}`] === true)) return undefined
+    if (!['confirm', 'reveal', 'disable', 'regenerate'].some((button) => form[`lookup_secret_${button}`] === true)) {
+      return undefined
+    }
     ensureEnabled(ex.kratos, 'lookup_secret')
     flow.transientPayload = asObject(form['transient_payload'])
     return form
@@ -63,7 +81,9 @@ export const settings: SettingsMethod = {
     if (identity === undefined) throw noRow()
     if (form['lookup_secret_confirm'] === true) return done(confirm(ex, flow, session, identity))
     if (form['lookup_secret_reveal'] === true) return answered(reveal(ex, flow, identity))
-    if (form['lookup_secret_regenerate'] === true && form['lookup_secret_disable'] !== true) return answered(regenerate(ex, flow))
+    if (form['lookup_secret_regenerate'] === true && form['lookup_secret_disable'] !== true) {
+      return answered(regenerate(ex, flow))
+    }
     delete identity.credentials['lookup_secret']
     return done(identity)
   }
@@ -75,7 +95,12 @@ function confirm ({ kratos }: Exchange, flow: Flow, session: Session, identity: 
   if (codes.length === 0) throw badRequest('You must (re-)generate recovery backup codes before you can save them.')
   const now = kratos.clock.now()
   identity.credentials['lookup_secret'] = {
-    type: 'lookup_secret', identifiers: [identity.id], config: { recovery_codes: codes }, version: 0, createdAt: now, updatedAt: now
+    type: 'lookup_secret',
+    identifiers: [identity.id],
+    config: { recovery_codes: codes },
+    version: 0,
+    createdAt: now,
+    updatedAt: now
   }
   delete flow.context[REGENERATED]
   addMethod(kratos, session, { method: 'lookup_secret', aal: 'aal2' })
@@ -96,7 +121,7 @@ function regenerate (ex: Exchange, flow: Flow): Answer {
 
 /** Shows the flow with other nodes of this method; changes nothing else. */
 function shown (ex: Exchange, flow: Flow, nodes: UiNode[]): Answer {
-  removeNodes(flow.ui, node => NODES.includes(nodeId(node)))
+  removeNodes(flow.ui, (node) => NODES.includes(nodeId(node)))
   flow.ui.nodes.push(...nodes)
   saveFlow(ex.kratos, flow)
   showIdentity(ex.kratos, flow)

@@ -20,7 +20,12 @@ import { removeProvider } from './nodes.js'
 export function inheriting ({ store }: Kratos, flow: Flow, from: Flow): Flow {
   store.exchanges.move(from.id, flow.id)
   const { requestUrl, identitySchema, transientPayload, returnTo, context } = from
-  return Object.assign(flow, { active: 'oidc', requestUrl, identitySchema, context }, returnTo === '' ? {} : { returnTo }, transientPayload === undefined ? {} : { transientPayload })
+  return Object.assign(
+    flow,
+    { active: 'oidc', requestUrl, identitySchema, context },
+    returnTo === '' ? {} : { returnTo },
+    transientPayload === undefined ? {} : { transientPayload }
+  )
 }
 
 /**
@@ -29,9 +34,14 @@ export function inheriting ({ store }: Kratos, flow: Flow, from: Flow): Flow {
  */
 function takenIdentifier ({ store }: Kratos, identity: Identity): string {
   const { credentials, verifiableAddresses, recoveryAddresses } = identity
-  const identifiers = Object.values(credentials).flatMap(({ type, identifiers }) => identifiers.map(identifier => ({ type, identifier })))
-  const taken = identifiers.find(({ type, identifier }) => store.identities.byIdentifier(type, identifier) !== undefined)?.identifier ??
-    verifiableAddresses.find(({ via, value }) => store.identities.byAddress('verifiable', via, value) !== undefined)?.value ??
+  const identifiers = Object.values(credentials).flatMap(({ type, identifiers }) =>
+    identifiers.map((identifier) => ({ type, identifier }))
+  )
+  const taken =
+    identifiers.find(({ type, identifier }) => store.identities.byIdentifier(type, identifier) !== undefined)
+      ?.identifier ??
+    verifiableAddresses.find(({ via, value }) => store.identities.byAddress('verifiable', via, value) !== undefined)
+      ?.value ??
     recoveryAddresses.find(({ via, value }) => store.identities.byAddress('recovery', via, value) !== undefined)?.value
   if (taken === undefined) throw noRow()
   return taken
@@ -40,7 +50,12 @@ function takenIdentifier ({ store }: Kratos, identity: Identity): string {
 /**
  * The visitor's e-mail address is already used: whoever logs in as its owner gets the account linked (recording 68).
  */
-export async function offerLinking (ex: Exchange, registration: Flow, identity: Identity, provider: Provider): Promise<Answer> {
+export async function offerLinking (
+  ex: Exchange,
+  registration: Flow,
+  identity: Identity,
+  provider: Provider
+): Promise<Answer> {
   const { kratos } = ex
   const [account] = linkedAccounts(identity.credentials['oidc'])
   const identifier = takenIdentifier(kratos, identity)
@@ -67,5 +82,7 @@ function relabel (node: UiNode): void {
   const { label } = node.meta
   if (node.group === 'default' || label === undefined) return
   if (label.id === MESSAGES.signIn().id) node.meta = { label: MESSAGES.signInAndLink() }
-  if (label.id === MESSAGES.signInWith('', '').id) node.meta = { label: MESSAGES.confirmWith(String(label.context?.['provider'] ?? '')) }
+  if (label.id === MESSAGES.signInWith('', '').id) {
+    node.meta = { label: MESSAGES.confirmWith(String(label.context?.['provider'] ?? '')) }
+  }
 }

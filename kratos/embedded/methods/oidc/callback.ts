@@ -33,19 +33,23 @@ function returnOf (ex: Exchange): Return {
   const state = openState(ex.kratos, sent)
   if (state === undefined) throw refused(' because the state parameter is invalid.')
   const { provider } = ex.params
-  if (provider !== undefined && provider !== state.providerId) throw refused(': provider mismatch between internal state and URL.')
+  if (provider !== undefined && provider !== state.providerId) {
+    throw refused(': provider mismatch between internal state and URL.')
+  }
   const flow = loadFlow(ex.kratos, state.kind, state.flowId)
   if (isExpired(ex.kratos, flow)) throw flowExpired(ex.kratos, flow)
   const waiting = waitingFor(ex, flow, sent)
-  if (waiting.state !== sent) throw refused(' because the query state parameter does not match the state parameter from the session cookie.')
+  if (waiting.state !== sent) {
+    throw refused(' because the query state parameter does not match the state parameter from the session cookie.')
+  }
   return { flow, state, waiting }
 }
 
 /** The provider's code. @throws ApiError 400, which the flow shows, when the provider reports an error */
 function codeIn ({ query }: Exchange): string {
-  if ((query.get('error') ?? '') !== '') {
-    throw refused(` because the OpenID Provider returned error "${query.get('error') ?? ''}": ${query.get('error_description') ?? ''}`)
-  }
+  const error = query.get('error') ?? ''
+  const description = query.get('error_description') ?? ''
+  if (error !== '') throw refused(` because the OpenID Provider returned error "${error}": ${description}`)
   const code = query.get('code') ?? ''
   if (code === '') throw refused(' because the OpenID Provider did not return the code query parameter.')
   return code
@@ -68,12 +72,14 @@ async function callback (ex: Exchange): Promise<Answer> {
   try {
     const code = codeIn(ex)
     const session = findSession(ex)
-    if (session !== undefined && flow.kind !== 'settings' && !flow.refresh) return redirect(ex.method, 303, homeOf(ex, flow, session))
+    if (session !== undefined && flow.kind !== 'settings' && !flow.refresh) {
+      return redirect(ex.method, 303, homeOf(ex, flow, session))
+    }
     return await proceed(ex, back, await visitorOf(ex, back, code), session)
   } catch (error) {
     if (flow.kind !== 'settings') return failedSignIn(ex, flow, state.providerId, error)
     const schemaId = findSession(ex)?.identity.schemaId ?? ''
-    return failedSubmit(ex, flow, error, { sort: flow => sortSettings(ex.kratos, flow, schemaId), htmlStatus: 303 })
+    return failedSubmit(ex, flow, error, { sort: (flow) => sortSettings(ex.kratos, flow, schemaId), htmlStatus: 303 })
   }
 }
 
@@ -83,7 +89,12 @@ async function visitorOf ({ kratos }: Exchange, { state, waiting }: Return, code
   return { provider, claims: mapperClaims(claims, iss), tokens, traits: waiting.traits }
 }
 
-async function proceed (ex: Exchange, { flow, waiting }: Return, visitor: Visitor, session: Session | undefined): Promise<Answer> {
+async function proceed (
+  ex: Exchange,
+  { flow, waiting }: Return,
+  visitor: Visitor,
+  session: Session | undefined
+): Promise<Answer> {
   Object.assign(flow, { active: 'oidc', transientPayload: waiting.transientPayload })
   if (flow.kind === 'settings') return await link(ex, flow, visitor, session)
   flow.identitySchema = waiting.identitySchema
@@ -91,7 +102,12 @@ async function proceed (ex: Exchange, { flow, waiting }: Return, visitor: Visito
 }
 
 /** Links the account to the logged-in identity. The session also gets the method; hooks do not see that yet. */
-async function link (ex: Exchange, flow: Flow, { provider, claims, tokens }: Visitor, session: Session | undefined): Promise<Answer> {
+async function link (
+  ex: Exchange,
+  flow: Flow,
+  { provider, claims, tokens }: Visitor,
+  session: Session | undefined
+): Promise<Answer> {
   const { clock, store } = ex.kratos
   if (session === undefined || flow.identityId !== session.identityId) throw noActiveSession()
   const identity = linkedIdentity(ex, session, provider.id, String(claims['sub']), tokens)

@@ -45,7 +45,7 @@ export function providers (kratos: Kratos): Provider[] {
 
 /** @throws ApiError 404 */
 export function providerById (kratos: Kratos, id: string): Provider {
-  const found = providers(kratos).find(provider => provider.id === id)
+  const found = providers(kratos).find((provider) => provider.id === id)
   if (found === undefined) throw notFound(`OpenID Connect Provider "${id}" is unknown or has not been configured`)
   return found
 }

@@ -10,7 +10,12 @@ export interface ProviderTokens { idToken: string, accessToken: string, refreshT
 export const oidcIdentifier = (provider: string, subject: string): string => `${provider}:${subject}`
 
 /** Kratos encrypts the tokens, which is not visible from outside. */
-export const linkedAccount = (provider: string, subject: string, tokens?: ProviderTokens, extra: JsonObject = {}): LinkedAccount => ({
+export const linkedAccount = (
+  provider: string,
+  subject: string,
+  tokens?: ProviderTokens,
+  extra: JsonObject = {}
+): LinkedAccount => ({
   initial_id_token: tokens?.idToken ?? '',
   subject,
   provider,

@@ -18,7 +18,13 @@ const PAYLOAD = 'transient_payload'
 const REPEAT_MS = 60_000
 
 /** Stored while the browser is at the provider. */
-export interface Waiting { state: string, flowId: string, traits: JsonObject, transientPayload: JsonObject | null, identitySchema: string }
+export interface Waiting {
+  state: string
+  flowId: string
+  traits: JsonObject
+  transientPayload: JsonObject | null
+  identitySchema: string
+}
 
 /** What the user submitted. */
 export interface Sent { traits: JsonObject, transientPayload: JsonObject | null, upstream: JsonObject }
@@ -27,22 +33,35 @@ export interface Sent { traits: JsonObject, transientPayload: JsonObject | null,
  * Sends the browser to the provider, by 422 for an SPA. The continuity cookie identifies it when it returns (recording
  * 68).
  */
-export async function toProvider (ex: Exchange, flow: Flow, provider: Provider, { traits, transientPayload, upstream }: Sent): Promise<Answer> {
+export async function toProvider (
+  ex: Exchange,
+  flow: Flow,
+  provider: Provider,
+  { traits, transientPayload, upstream }: Sent
+): Promise<Answer> {
   const { kratos } = ex
   const verifier = await pkceVerifier(kratos, provider)
   const state = sealState(kratos, flow, provider.id, verifier)
   const waiting: Waiting = { state, flowId: flow.id, traits, transientPayload, identitySchema: flow.identitySchema }
   if (flow.type === 'api') flow.context[PAYLOAD] = transientPayload
   pause(ex, NAME, { payload: { ...waiting }, lifespanMs: PAUSE_MS })
-  const url = await authorizationUrl(kratos, provider, { state, verifier, isForced: flow.kind === 'login' && flow.refresh, upstream })
+  const url = await authorizationUrl(kratos, provider, {
+    state,
+    verifier,
+    isForced: flow.kind === 'login' && flow.refresh,
+    upstream
+  })
   if (!isJsonRequest(ex)) return redirect(ex.method, 303, url)
-  return writeError(ex, new ApiError({
-    id: 'browser_location_change_required',
-    code: 422,
-    message: 'browser location change required',
-    reason: `In order to complete this flow please redirect the browser to: ${url}`,
-    extra: { redirect_browser_to: url }
-  }))
+  return writeError(
+    ex,
+    new ApiError({
+      id: 'browser_location_change_required',
+      code: 422,
+      message: 'browser location change required',
+      reason: `In order to complete this flow please redirect the browser to: ${url}`,
+      extra: { redirect_browser_to: url }
+    })
+  )
 }
 
 /**

@@ -14,12 +14,22 @@ const FIELDS: JsonObject = {
     id_token: text,
     id_token_nonce: text,
     transient_payload: { type: 'object' },
-    upstream_parameters: { type: 'object', properties: { login_hint: text, hd: text, prompt: text, auth_type: text, acr_values: text } }
+    upstream_parameters: {
+      type: 'object',
+      properties: { login_hint: text, hd: text, prompt: text, auth_type: text, acr_values: text }
+    }
   }
 }
 
 /** The form for signing in with a provider; it needs no CSRF token (docs/kratos-facts.md, section 9). */
-export interface OidcForm { provider: string, method: string, idToken: string, traits: JsonObject, upstream: JsonObject, transientPayload: JsonObject }
+export interface OidcForm {
+  provider: string
+  method: string
+  idToken: string
+  traits: JsonObject
+  upstream: JsonObject
+  transientPayload: JsonObject
+}
 
 /** Fields are in the body or in the query. @throws ApiError when the body cannot be read */
 export function readOidcForm (ex: Exchange, schema: IdentitySchema): OidcForm {
@@ -36,4 +46,5 @@ export function readOidcForm (ex: Exchange, schema: IdentitySchema): OidcForm {
 }
 
 /** Whether a provider is named and no other method. */
-export const isMeant = ({ provider, method }: OidcForm): boolean => provider !== '' && (method === '' || method.toLowerCase() === 'oidc')
+export const isMeant = ({ provider, method }: OidcForm): boolean =>
+  provider !== '' && (method === '' || method.toLowerCase() === 'oidc')

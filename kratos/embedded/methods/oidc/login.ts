@@ -15,7 +15,7 @@ import { addProviders, removeProvider } from './nodes.js'
 /** Providers that the identity can sign in with. */
 const linked = (kratos: Kratos, identity: Identity | undefined): Provider[] => {
   const accounts = linkedAccounts(identity?.credentials['oidc'])
-  return providers(kratos).filter(({ id }) => accounts.some(account => account.provider === id))
+  return providers(kratos).filter(({ id }) => accounts.some((account) => account.provider === id))
 }
 
 export const login: LoginMethod = {
@@ -26,7 +26,12 @@ export const login: LoginMethod = {
         addProviders(ex, flow.ui, providers(kratos), MESSAGES.signInWith)
         return
       case 'refresh':
-        addProviders(ex, flow.ui, linked(kratos, kratos.store.identities.get(page.session.identityId)), MESSAGES.signInWith)
+        addProviders(
+          ex,
+          flow.ui,
+          linked(kratos, kratos.store.identities.get(page.session.identityId)),
+          MESSAGES.signInWith
+        )
         return
       case 'credentials':
         showLinked(ex, flow, page.identity)
@@ -63,5 +68,10 @@ function showLinked (ex: Exchange, flow: Flow, identity: Identity | undefined): 
 /** Only some providers accept an ID token from a native app, and none of them is built. @throws ApiError 502 */
 export function refuseIdToken (idToken: string): void {
   if (idToken === '') return
-  throw new ApiError({ id: 'upstream_error', code: 502, message: 'Upstream error', reason: 'The provider generic does not support id_token verification' })
+  throw new ApiError({
+    id: 'upstream_error',
+    code: 502,
+    message: 'Upstream error',
+    reason: 'The provider generic does not support id_token verification'
+  })
 }

@@ -35,7 +35,12 @@ const knownIdentity = ({ kratos }: Exchange, { provider, claims }: Visitor): Ide
 export async function signIn (ex: Exchange, flow: Flow, visitor: Visitor): Promise<Answer> {
   const identity = knownIdentity(ex, visitor)
   if (identity !== undefined) {
-    return await completeLogin(ex, flow, { identity, method: { method: 'oidc', aal: 'aal1', provider: visitor.provider.id } }, undefined)
+    return await completeLogin(
+      ex,
+      flow,
+      { identity, method: { method: 'oidc', aal: 'aal1', provider: visitor.provider.id } },
+      undefined
+    )
   }
   const registration = inheriting(ex.kratos, await openRegistration(ex, flow.type), flow)
   try {
@@ -69,7 +74,11 @@ class TraitsError extends Error {
   }
 }
 
-async function newcomer ({ kratos }: Exchange, flow: Flow, { provider, claims, tokens, traits }: Visitor): Promise<Identity> {
+async function newcomer (
+  { kratos }: Exchange,
+  flow: Flow,
+  { provider, claims, tokens, traits }: Visitor
+): Promise<Identity> {
   const schema = kratos.schemas.get(flow.identitySchema)
   const now = kratos.clock.now()
   const { identity, verified } = await identityFromClaims(kratos, provider, claims, schema.id, traits)
@@ -78,7 +87,8 @@ async function newcomer ({ kratos }: Exchange, flow: Flow, { provider, claims, t
   } catch (error) {
     throw new TraitsError(identity, error)
   }
-  const isVerified = ({ via, value }: { via: string, value: string }): boolean => verified.some(address => address.via === via && address.value === value)
+  const isVerified = ({ via, value }: { via: string, value: string }): boolean =>
+    verified.some((address) => address.via === via && address.value === value)
   for (const address of identity.verifiableAddresses.filter(isVerified)) verify(address, now)
   identity.credentials['oidc'] = oidcCredential([linkedAccount(provider.id, String(claims['sub']), tokens)], now)
   return identity
@@ -88,10 +98,16 @@ async function newcomer ({ kratos }: Exchange, flow: Flow, { provider, claims, t
 export function failedSignIn (ex: Exchange, flow: Flow, providerId: string, failure: unknown): Answer {
   if (failure instanceof FailedOpening) return failure.answer
   const error = failure instanceof TraitsError ? failure.cause : failure
-  if (flow.kind === 'login') return failedSubmit(ex, flow, error, { sort: sortLogin, htmlStatus: 303, ...appUrl(ex, flow) })
+  if (flow.kind === 'login') {
+    return failedSubmit(ex, flow, error, { sort: sortLogin, htmlStatus: 303, ...appUrl(ex, flow) })
+  }
   askForTraits(ex, flow, providerId, failure instanceof TraitsError ? failure.identity.traits : undefined)
   saveFlow(ex.kratos, flow)
-  return failedSubmit(ex, flow, error, { sort: flow => sortRegistration(ex.kratos, flow), htmlStatus: 302, ...appUrl(ex, flow) })
+  return failedSubmit(ex, flow, error, {
+    sort: (flow) => sortRegistration(ex.kratos, flow),
+    htmlStatus: 302,
+    ...appUrl(ex, flow)
+  })
 }
 
 /**

@@ -3,13 +3,24 @@ import type { Kratos } from '../../kratos.js'
 import { newId } from '../../random.js'
 
 /** The sealed `state` that travels to the provider and back. */
-export interface State { flowId: string, kind: 'login' | 'registration' | 'settings', providerId: string, pkceVerifier: string }
+export interface State {
+  flowId: string
+  kind: 'login' | 'registration' | 'settings'
+  providerId: string
+  pkceVerifier: string
+}
 
 const NAME = 'oidc state'
 
 /** In hexadecimal; different each time. */
 export function sealState (kratos: Kratos, flow: Flow, providerId: string, pkceVerifier: string): string {
-  const sealed = kratos.sealer.seal(NAME, { flowId: flow.id, kind: flow.kind, providerId, pkceVerifier, nonce: newId() })
+  const sealed = kratos.sealer.seal(NAME, {
+    flowId: flow.id,
+    kind: flow.kind,
+    providerId,
+    pkceVerifier,
+    nonce: newId()
+  })
   return Buffer.from(sealed, 'base64url').toString('hex')
 }
 

@@ -26,7 +26,10 @@ export async function hashPassword ({ config }: Kratos, password: string): Promi
 /** Whether the password belongs to the hash. @throws ApiError 501 for a hash of another algorithm */
 export async function isPassword (password: string, hashed: string): Promise<boolean> {
   if (!/^\$2[abxy]\$/.test(hashed)) throw notEmbedded('Only bcrypt password hashes can be compared.')
-  return await compare(password, hashed) || (Buffer.byteLength(password) > BCRYPT_LIMIT && await compare(shortened(password), hashed))
+  return (
+    (await compare(password, hashed)) ||
+    (Buffer.byteLength(password) > BCRYPT_LIMIT && (await compare(shortened(password), hashed)))
+  )
 }
 
 const decoys = new Map<number, Promise<string>>()

@@ -21,7 +21,14 @@ const text = { type: 'string', minLength: 1 }
 
 const FORM: JsonObject = {
   type: 'object',
-  properties: { csrf_token: { type: 'string' }, password: text, identifier: text, password_identifier: text, method: { type: 'string' }, transient_payload: { type: 'object' } },
+  properties: {
+    csrf_token: { type: 'string' },
+    password: text,
+    identifier: text,
+    password_identifier: text,
+    method: { type: 'string' },
+    transient_payload: { type: 'object' }
+  },
   required: ['password'],
   if: { required: ['password_identifier'] },
   else: { required: ['identifier'] }
@@ -29,10 +36,22 @@ const FORM: JsonObject = {
 
 export const login: LoginMethod = {
   populate: (ex, flow, page) => {
-    const credential = page.kind === 'refresh' ? page.session.identity.credentials['password'] : page.kind === 'credentials' ? page.identity?.credentials['password'] : undefined
+    const credential =
+      page.kind === 'refresh'
+        ? page.session.identity.credentials['password']
+        : page.kind === 'credentials'
+          ? page.identity?.credentials['password']
+          : undefined
     switch (page.kind) {
       case 'first-factor':
-        upsertNode(flow.ui, inputNode('default', 'identifier', 'text', { value: '', required: true, label: identifierLabel(ex.kratos.schemas.get(flow.identitySchema)) }))
+        upsertNode(
+          flow.ui,
+          inputNode('default', 'identifier', 'text', {
+            value: '',
+            required: true,
+            label: identifierLabel(ex.kratos.schemas.get(flow.identitySchema))
+          })
+        )
         addPassword(ex, flow, 'signInWithPassword')
         return
       case 'refresh':
@@ -41,7 +60,9 @@ export const login: LoginMethod = {
         addPassword(ex, flow, 'signIn')
         return
       case 'credentials':
-        if (hasPassword(credential) || ex.kratos.config.security.account_enumeration.mitigate) addPassword(ex, flow, 'signInWithPassword')
+        if (hasPassword(credential) || ex.kratos.config.security.account_enumeration.mitigate) {
+          addPassword(ex, flow, 'signInWithPassword')
+        }
     }
   },
 

@@ -17,14 +17,19 @@ export async function checkPassword (kratos: Kratos, identifiers: string[], pass
   const length = Buffer.byteLength(password)
   const min = Number(config['min_password_length'] ?? 8)
   if (length < min) throw formError(MESSAGES.passwordTooShort(min, length), 'password')
-  if (config['identifier_similarity_check_enabled'] !== false && identifiers.some(identifier => isSimilar(identifier.toLowerCase(), password.toLowerCase()))) {
+  if (
+    config['identifier_similarity_check_enabled'] !== false &&
+    identifiers.some((identifier) => isSimilar(identifier.toLowerCase(), password.toLowerCase()))
+  ) {
     throw formError(MESSAGES.passwordLikeIdentifier(), 'password')
   }
   if (config['haveibeenpwned_enabled'] === true) await checkBreaches(kratos, config, password)
 }
 
 const isSimilar = (identifier: string, password: string): boolean =>
-  identifier !== '' && (editDistance(identifier, password) < MIN_DISTANCE || longestCommon(identifier, password) / password.length > MAX_SHARE)
+  identifier !== '' &&
+  (editDistance(identifier, password) < MIN_DISTANCE ||
+    longestCommon(identifier, password) / password.length > MAX_SHARE)
 
 function editDistance (left: string, right: string): number {
   let previous = Array.from({ length: right.length + 1 }, (_, column) => column)

@@ -16,7 +16,12 @@ import { passwordNode, submitNode } from './nodes.js'
 import { checkPassword } from './policy.js'
 
 const FIELDS: JsonObject = {
-  properties: { csrf_token: { type: 'string' }, password: { type: 'string', minLength: 1 }, method: { type: 'string' }, transient_payload: { type: 'object' } },
+  properties: {
+    csrf_token: { type: 'string' },
+    password: { type: 'string', minLength: 1 },
+    method: { type: 'string' },
+    transient_payload: { type: 'object' }
+  },
   required: ['password']
 }
 
@@ -24,7 +29,7 @@ export const registration: RegistrationMethod = {
   populate: (ex, flow, page) => {
     upsertNode(flow.ui, csrfNode(csrfToken(ex)))
     if (page === 'profile') {
-      removeNodes(flow.ui, node => node.group === 'password' && ['password', 'method'].includes(nodeId(node)))
+      removeNodes(flow.ui, (node) => node.group === 'password' && ['password', 'method'].includes(nodeId(node)))
       return
     }
     upsertNode(flow.ui, passwordNode('new-password'))

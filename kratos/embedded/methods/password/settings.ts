@@ -17,7 +17,12 @@ import { checkPassword } from './policy.js'
 
 const FORM: JsonObject = {
   type: 'object',
-  properties: { csrf_token: { type: 'string' }, method: { type: 'string' }, password: { type: 'string', minLength: 1 }, transient_payload: { type: 'object' } },
+  properties: {
+    csrf_token: { type: 'string' },
+    method: { type: 'string' },
+    password: { type: 'string', minLength: 1 },
+    transient_payload: { type: 'object' }
+  },
   required: ['password']
 }
 
@@ -50,7 +55,9 @@ export const settings: SettingsMethod = {
     if (identifiers.length === 0) throw formError(MESSAGES.noIdentifier())
     await checkPassword(kratos, identifiers, password)
     const hashed = await hashPassword(kratos, password)
-    if (typeof old === 'string' && await isPassword(password, old)) throw formError(MESSAGES.passwordUnchanged(), 'password')
+    if (typeof old === 'string' && (await isPassword(password, old))) {
+      throw formError(MESSAGES.passwordUnchanged(), 'password')
+    }
     setCredential(identity, 'password', { hashed_password: hashed }, kratos.clock.now())
     return done(identity)
   }

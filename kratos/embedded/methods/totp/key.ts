@@ -11,7 +11,8 @@ import { png } from './png.js'
 const SECRET_BYTES = 20
 const IMAGE_PIXELS = 256
 
-const escaped = (text: string, chars: RegExp): string => text.replace(chars, char => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+const escaped = (text: string, chars: RegExp): string =>
+  text.replace(chars, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 
 /** Go's escaping for a path and for a path segment; Kratos uses the latter for the query too. */
 const inPath = (text: string): string => escaped(encodeURI(text), /[!'()*?#]/g)
@@ -23,7 +24,9 @@ const inPathPart = (text: string): string => escaped(inPath(text), /[/;,]/g)
  */
 export function newTotpUrl (kratos: Kratos, identity: Identity): string {
   const { config } = kratos
-  const issuer = String(config.selfservice.methods['totp']?.config['issuer'] ?? new URL(config.serve.public.base_url).hostname)
+  const issuer = String(
+    config.selfservice.methods['totp']?.config['issuer'] ?? new URL(config.serve.public.base_url).hostname
+  )
   if (issuer === '') throw plainError('Issuer must be set')
   const path = `${inPath(issuer)}:${inPath(accountName(kratos, identity))}`
   const secret = new Secret({ size: SECRET_BYTES }).base32
@@ -32,12 +35,14 @@ export function newTotpUrl (kratos: Kratos, identity: Identity): string {
 
 /** The trait that the schema marks as `totp.account_name`, otherwise the identity's id. */
 function accountName (kratos: Kratos, identity: Identity): string {
-  const isMarked = (extension: object): boolean => asObject(asObject(asObject(extension)['credentials'])['totp'])['account_name'] === true
+  const isMarked = (extension: object): boolean =>
+    asObject(asObject(asObject(extension)['credentials'])['totp'])['account_name'] === true
   return markedValues(identity, kratos.schemas.get(identity.schemaId), isMarked).at(-1) ?? identity.id
 }
 
 /** The base32 secret in an otpauth:// URL; empty if it has none. */
-export const secretOf = (url: unknown): string => URL.canParse(String(url)) ? new URL(String(url)).searchParams.get('secret') ?? '' : ''
+export const secretOf = (url: unknown): string =>
+  URL.canParse(String(url)) ? (new URL(String(url)).searchParams.get('secret') ?? '') : ''
 
 /** Whether a code is valid now, or one period earlier or later. As in Kratos, a code can be used again. */
 export function isTotpCode ({ clock }: Kratos, url: unknown, code: string): boolean {

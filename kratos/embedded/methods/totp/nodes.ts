@@ -5,14 +5,18 @@ import { qrImage, secretOf } from './key.js'
 const codeNode = (label: NonNullable<UiNode['meta']['label']>, value?: string): UiNode =>
   inputNode('totp', 'totp_code', 'text', { value, required: true, label })
 
-const submitNode = (label: NonNullable<UiNode['meta']['label']>): UiNode => inputNode('totp', 'method', 'submit', { value: 'totp', label })
+const submitNode = (label: NonNullable<UiNode['meta']['label']>): UiNode =>
+  inputNode('totp', 'method', 'submit', { value: 'totp', label })
 
 /** Second step of a login. */
 export const loginNodes = (): UiNode[] => [codeNode(MESSAGES.totpLabel(), ''), submitNode(MESSAGES.useTotp())]
 
 /** For identities without TOTP: the key to scan or type, and a code to prove it. */
 export const linkNodes = (url: string): UiNode[] => [
-  { ...textNode('totp', 'totp_secret_key', MESSAGES.totpSecret(secretOf(url))), meta: { label: MESSAGES.totpSecretLabel() } },
+  {
+    ...textNode('totp', 'totp_secret_key', MESSAGES.totpSecret(secretOf(url))),
+    meta: { label: MESSAGES.totpSecretLabel() }
+  },
   qrNode(url),
   codeNode(MESSAGES.verifyOtp()),
   submitNode(MESSAGES.save())
@@ -26,4 +30,5 @@ const qrNode = (url: string): UiNode => ({
   meta: { label: MESSAGES.totpQrCode() }
 })
 
-export const unlinkNode = (): UiNode => inputNode('totp', 'totp_unlink', 'submit', { value: 'true', required: true, label: MESSAGES.unlinkTotp() })
+export const unlinkNode = (): UiNode =>
+  inputNode('totp', 'totp_unlink', 'submit', { value: 'true', required: true, label: MESSAGES.unlinkTotp() })

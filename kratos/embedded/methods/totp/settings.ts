@@ -21,7 +21,11 @@ import { linkNodes, unlinkNode } from './nodes.js'
 const FORM: JsonObject = {
   type: 'object',
   properties: {
-    csrf_token: { type: 'string' }, method: { type: 'string' }, totp_code: { type: 'string' }, totp_unlink: { type: 'boolean' }, transient_payload: { type: 'object' }
+    csrf_token: { type: 'string' },
+    method: { type: 'string' },
+    totp_code: { type: 'string' },
+    totp_unlink: { type: 'boolean' },
+    transient_payload: { type: 'object' }
   }
 }
 
@@ -69,7 +73,14 @@ function link ({ kratos }: Exchange, flow: Flow, session: Session, identity: Ide
   if (code === '') throw formError(MESSAGES.required('totp_code'), 'totp_code')
   if (!isTotpCode(kratos, url, code)) throw formError(MESSAGES.totpWrong(), 'totp_code')
   const now = kratos.clock.now()
-  identity.credentials['totp'] = { type: 'totp', identifiers: [identity.id], config: { totp_url: url }, version: 0, createdAt: now, updatedAt: now }
+  identity.credentials['totp'] = {
+    type: 'totp',
+    identifiers: [identity.id],
+    config: { totp_url: url },
+    version: 0,
+    createdAt: now,
+    updatedAt: now
+  }
   delete flow.context[KEY]
   addMethod(kratos, session, { method: 'totp', aal: 'aal2' })
 }
