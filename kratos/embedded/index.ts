@@ -3,7 +3,7 @@ import { systemClock, type Clock } from './clock.js'
 import { limits } from './config/limits.js'
 import { readConfig } from './config/load.js'
 import type { JsonObject } from './json.js'
-import { createFaults, ensurePlayable, type Fault, type FaultOptions } from './http/faults.js'
+import { createFaults, checkFault, type Fault, type FaultOptions } from './http/faults.js'
 import { listen, type Listener } from './http/server.js'
 import { loadSchemas } from './identity/schemas.js'
 import type { Kratos } from './kratos.js'
@@ -153,7 +153,7 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
     expire: (session) => expire(kratos, session),
     messages: (address) => messagesTo(kratos, address),
     fault: async (options) => {
-      ensurePlayable(options)
+      checkFault(options)
       const { port = 'public' } = options
       if (options.kind === 'refuse') return await refuse(port === 'admin' ? adminListener : publicListener)
       const { calls, remove } = faults[port].add(options)

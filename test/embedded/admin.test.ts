@@ -38,7 +38,7 @@ const add = (path: string, value: unknown): object => ({ op: 'add', path, value 
 const replace = (path: string, value: unknown): object => ({ op: 'replace', path, value })
 
 t.test('PATCH /admin/identities/{id}', async (t) => {
-  t.test('makes the parents that a path needs, and takes ~1 and ~0 as / and ~', async (t) => {
+  t.test('creates missing parents of a path, and reads ~1 and ~0 as / and ~', async (t) => {
     const { create, patch } = await start(t)
     const id = await create()
     const { body } = await patch(
@@ -54,7 +54,7 @@ t.test('PATCH /admin/identities/{id}', async (t) => {
   })
 
   t.test(
-    'refuses what must not be touched, what does not exist and what leads to the prototype; then nothing is changed',
+    'refuses forbidden, missing and prototype paths, and then changes nothing',
     async (t) => {
       const { create, patch, ask } = await start(t)
       const id = await create()
@@ -80,7 +80,7 @@ t.test('PATCH /admin/identities/{id}', async (t) => {
     }
   )
 
-  t.test('a new address is one to verify and to log in with; the old one is free', async (t) => {
+  t.test('a new address can be verified and used for login; the old one is free again', async (t) => {
     const { create, patch, publicUrl } = await start(t)
     const id = await create(withPassword({ password: PASSWORD }))
     const { body } = await patch(id, replace('/traits/email', 'new@example.test'))
@@ -92,7 +92,7 @@ t.test('PATCH /admin/identities/{id}', async (t) => {
 })
 
 t.test('POST /admin/identities', async (t) => {
-  t.test('takes a password or its hash, and no hash of unknown kind', async (t) => {
+  t.test('accepts a password or its hash, but no unknown hash format', async (t) => {
     const { ask, create, publicUrl } = await start(t)
     await create(withPassword({ hashed_password: bcrypt.hashSync(PASSWORD, 4) }))
     t.same(
@@ -107,7 +107,7 @@ t.test('POST /admin/identities', async (t) => {
     t.match([status, body['error'].reason], [400, /does not match any known hash format/])
   })
 
-  t.test('shows no secrets, and what social login holds only when asked', async (t) => {
+  t.test('shows no secrets, and the data of social login only if it is asked for', async (t) => {
     const { ask, create } = await start(t)
     const id = await create({
       credentials: {
@@ -125,7 +125,7 @@ t.test('POST /admin/identities', async (t) => {
     t.equal((await ask('GET', '/identities?credentials_identifier=dummy:s1')).body[0].id, id)
   })
 
-  t.test('of twenty at once with one address one succeeds', async (t) => {
+  t.test('only one of twenty simultaneous requests with the same address succeeds', async (t) => {
     const { ask } = await start(t)
     const answers = await Promise.all(
       Array.from(
@@ -138,7 +138,7 @@ t.test('POST /admin/identities', async (t) => {
 })
 
 t.test('GET /admin/identities', async (t) => {
-  t.test('pages end without a next one, and a token of no page is refused', async (t) => {
+  t.test('the last page has no next link, and an invalid page token is refused', async (t) => {
     const { ask, create } = await start(t)
     for (const n of [1, 2, 3]) await create({ traits: { email: `p${n}@example.test` } })
     const first = await ask('GET', '/identities?page_size=2')
@@ -149,7 +149,7 @@ t.test('GET /admin/identities', async (t) => {
     t.equal((await ask('GET', '/identities?page_token=nope')).status, 400)
   })
 
-  t.test('one filter at a time', async (t) => {
+  t.test('accepts only one filter', async (t) => {
     const { ask, create } = await start(t)
     const id = await create()
     t.match((await ask('GET', `/identities?ids=${id}`)).body, [{ id }])
@@ -159,7 +159,7 @@ t.test('GET /admin/identities', async (t) => {
 })
 
 t.test('DELETE /admin/identities/{id}/credentials/{type}', async (t) => {
-  t.test('takes away a second way to log in, never the last', async (t) => {
+  t.test('removes a second way to log in, but never the last', async (t) => {
     const { ask, create, publicUrl } = await start(t)
     const id = await create({
       credentials: {
@@ -176,7 +176,7 @@ t.test('DELETE /admin/identities/{id}/credentials/{type}', async (t) => {
 })
 
 t.test('sessions', async (t) => {
-  t.test('end with their identity, and while it is not active', async (t) => {
+  t.test('end when their identity is deleted, and while it is inactive', async (t) => {
     const { ask, patch, publicUrl } = await start(t)
     const { body } = await register(publicUrl, EMAIL)
     const seen = async (): Promise<number> =>
@@ -190,7 +190,7 @@ t.test('sessions', async (t) => {
     t.same([await seen(), (await ask('GET', `/sessions/${String(body['session'].id)}`)).status], [401, 404])
   })
 
-  t.test('are listed newest first, page by page, live or ended', async (t) => {
+  t.test('are listed newest first, by pages, active or ended', async (t) => {
     const { ask, publicUrl } = await start(t)
     const ids: string[] = []
     for (const n of [1, 2, 3]) ids.unshift((await register(publicUrl, `s${n}@example.test`)).body['session'].id)

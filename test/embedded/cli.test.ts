@@ -49,7 +49,7 @@ identity: { schemas: [{ id: default, url: 'file://./person.json' }] }
 }
 
 t.test('embedded-kratos', async (t) => {
-  t.test('runs the kratos.yml of its folder, prints what it does not do and what it would have mailed', async (t) => {
+  t.test('runs the kratos.yml of its folder, prints what is not built, and prints mails', async (t) => {
     const { program, publicUrl, adminUrl } = await startServer(t, [], await projectFolder(t))
     for (const wanted of [
       publicUrl,
@@ -91,7 +91,7 @@ t.test('embedded-kratos', async (t) => {
   })
 
   t.test(
-    'takes the ports of the configuration, another schema, and the packaged example without a kratos.yml',
+    'uses the configured ports, a given schema, and the packaged example without a kratos.yml',
     async (t) => {
       const [publicPort, adminPort] = await freePorts(2)
       const folder = await temporaryFolder(t)
@@ -122,7 +122,7 @@ t.test('embedded-kratos', async (t) => {
     t.match(output(), /^embedded-kratos .*\n[^]*--database/)
   })
 
-  t.test('a taken port is one line and exit code 1', async (t) => {
+  t.test('a port in use gives one line and exit code 1', async (t) => {
     const holder = createServer().listen(0, '127.0.0.1')
     await once(holder, 'listening')
     t.teardown(() => holder.close())
@@ -135,7 +135,7 @@ t.test('embedded-kratos', async (t) => {
     )
   })
 
-  t.test('a bad configuration or argument is said with its path, and exit code 1', async (t) => {
+  t.test('a bad configuration or argument gives one line with its path, and exit code 1', async (t) => {
     const folder = await projectFolder(t)
     await writeFile(
       join(folder, 'bad.yml'),

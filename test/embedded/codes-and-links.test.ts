@@ -57,7 +57,7 @@ const address = async (kratos: Running, id: string): Promise<Record<string, any>
   (await call('GET', `${kratos.adminUrl}/admin/identities/${id}`)).body['verifiable_addresses'][0]
 
 t.test('POST /self-service/recovery', async (t) => {
-  t.test('gives one session for twenty submits of the right code at once', async (t) => {
+  t.test('gives one session for twenty simultaneous submits of the right code', async (t) => {
     const kratos = await start(t)
     await register(kratos.publicUrl, EMAIL)
     const { id, code } = await askForCode(kratos)
@@ -66,7 +66,7 @@ t.test('POST /self-service/recovery', async (t) => {
     )
     t.equal(answers.filter(isRecovered).length, 1)
   })
-  t.test('counts every try when they come at once, also over another code', async (t) => {
+  t.test('counts all simultaneous tries, and does not reset the count for a new code', async (t) => {
     const kratos = await start(t)
     await register(kratos.publicUrl, EMAIL)
     const { id } = await askForCode(kratos)
@@ -77,7 +77,7 @@ t.test('POST /self-service/recovery', async (t) => {
     await submit(kratos, 'recovery', id, { method: 'code', email: EMAIL })
     t.notOk(isRecovered(await submit(kratos, 'recovery', id, { method: 'code', code: codeFor(kratos, EMAIL) })))
   })
-  t.test('takes no code after its time, nor one of a deleted identity, nor the one before the last', async (t) => {
+  t.test('refuses an expired code, a code of a deleted identity, and a replaced code', async (t) => {
     const kratos = await start(t, { selfservice: { methods: { code: { config: { lifespan: '5m' } } } } })
     const { body } = await register(kratos.publicUrl, EMAIL)
     const late = await askForCode(kratos)
@@ -101,7 +101,7 @@ t.test('POST /self-service/recovery', async (t) => {
     t.equal((await address(kratos, body['identity'].id))['verified'], true)
     t.match((await openLink(link)).headers.get('location'), /\/recovery\?flow=/)
   })
-  t.test('says nothing of an unknown address but, if asked to, in a mail', async (t) => {
+  t.test('does not reveal an unknown address, except in a mail if that is configured', async (t) => {
     const quiet = await start(t)
     await askForCode(quiet, 'nobody@example.test')
     t.same(quiet.messages('nobody@example.test'), [])
@@ -109,7 +109,7 @@ t.test('POST /self-service/recovery', async (t) => {
     await askForCode(kratos, 'nobody@example.test')
     t.equal(kratos.messages('nobody@example.test')[0]?.template, 'recovery_code_invalid')
   })
-  t.test('answers a browser itself where a hook fails before the flow', async (t) => {
+  t.test('answers a browser with the error when a hook fails before the flow', async (t) => {
     const body = `base64://${Buffer.from('error "never"').toString('base64')}`
     const hooks = [{ hook: 'web_hook', config: { url: 'http://127.0.0.1:1/', method: 'POST', body } }]
     const kratos = await start(t, { selfservice: { flows: { recovery: { before: { hooks } } } } })
@@ -118,7 +118,7 @@ t.test('POST /self-service/recovery', async (t) => {
 })
 
 t.test('POST /self-service/verification', async (t) => {
-  t.test('verifies by the link of a sign-up in whatever browser, where that is configured', async (t) => {
+  t.test('verifies by the link of a registration in any browser, if links are configured', async (t) => {
     const kratos = await start(t, {
       selfservice: { methods: { link: { enabled: true } }, flows: { verification: { use: 'link' } } }
     })
@@ -132,7 +132,7 @@ t.test('POST /self-service/verification', async (t) => {
 
 t.test('one-time codes', async (t) => {
   const highest = { session: { whoami: { required_aal: 'highest_available' } } }
-  t.test('are a second factor that is on its way when the login opens', async (t) => {
+  t.test('as second factor are sent when the login is opened', async (t) => {
     const kratos = await start(t, { ...methods({ code: { mfa_enabled: true } }), ...highest })
     await register(kratos.publicUrl, EMAIL)
     const headers = { 'x-session-token': String((await logIn(kratos.publicUrl, EMAIL)).body['session_token']) }
@@ -142,7 +142,7 @@ t.test('one-time codes', async (t) => {
     await submit(kratos, 'login', id, { method: 'code', code: codeFor(kratos, EMAIL) }, headers)
     t.equal((await whoami(kratos.publicUrl, headers)).body['authenticator_assurance_level'], 'aal2')
   })
-  t.test('register one of twenty who send the same address at once', async (t) => {
+  t.test('register only one of twenty simultaneous users with the same address', async (t) => {
     const kratos = await start(t, methods({ code: { passwordless_enabled: true } }))
     const codes = await Promise.all(Array.from({ length: 20 }, async () => {
       const id = await open(kratos, 'registration')
@@ -172,7 +172,7 @@ t.test('one-time codes', async (t) => {
 })
 
 t.test('GET /admin/courier/messages', async (t) => {
-  t.test('shows every message once on its way through the pages, and each is in the log', async (t) => {
+  t.test('shows every message once over all pages, and logs each', async (t) => {
     const kratos = await start(t)
     for (const name of ['a', 'b', 'c', 'd', 'e']) await register(kratos.publicUrl, `${name}@example.test`)
     const seen: string[] = []

@@ -154,7 +154,7 @@ tracing: { provider: jaeger }
 `
 
 t.test('configuration of the embedded Kratos', async (t) => {
-  t.test('refuses what it would have to ignore, what is unknown and what is bad, with its path', async (t) => {
+  t.test('refuses settings that are not built, unknown or invalid, with their paths', async (t) => {
     t.strictSame(checkConfig(kratosYml()).problems, [], 'the repository\'s own is fine')
     t.strictSame(
       checkConfig(changed('selfservice.methods.webauthn', { enabled: false, config: {} })).problems,
@@ -168,7 +168,7 @@ t.test('configuration of the embedded Kratos', async (t) => {
     }
   })
 
-  t.test('names every problem at once, and leaves nothing running', async (t) => {
+  t.test('lists all problems at once, and leaves nothing running', async (t) => {
     const overrides = { session: { lifespan: 'long' }, selfservice: { methods: { webauthn: { enabled: true } } } }
     await t.rejects(startEmbeddedKratos({ overrides }), {
       message:
@@ -180,7 +180,7 @@ t.test('configuration of the embedded Kratos', async (t) => {
     })
   })
 
-  t.test('prints no value of a secret', async (t) => {
+  t.test('prints no secret', async (t) => {
     const message = await startEmbeddedKratos({ overrides: { secrets: { cookie: ['hunter2'] } } }).then(
       () => '',
       (error: Error) => error.message
@@ -189,7 +189,7 @@ t.test('configuration of the embedded Kratos', async (t) => {
     t.notMatch(message, 'hunter2')
   })
 
-  t.test('what the table calls read is named by the code that reads it', async (t) => {
+  t.test('every setting that the table calls read occurs in the code', async (t) => {
     const files = readdirSync(EMBEDDED, { recursive: true, encoding: 'utf8' }).filter(
       (name) => /\.ts$/.test(name) && !/^config\W(keys|types|defaults)/.test(name)
     )
@@ -199,7 +199,7 @@ t.test('configuration of the embedded Kratos', async (t) => {
     t.strictSame(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(code)), [])
   })
 
-  t.test('runs Ory\'s quick start from another folder, with merge keys, and says what it leaves alone', async (t) => {
+  t.test('runs Ory\'s quick start from another folder, with merge keys, and says what it ignores', async (t) => {
     const folder = t.testdir()
     mkdirSync(join(folder, 'kratos'))
     writeFileSync(
@@ -221,7 +221,7 @@ t.test('configuration of the embedded Kratos', async (t) => {
     t.match(lines.join('\n'), /for development and tests only[^]*not built: .*WebAuthn[^]*501/)
   })
 
-  t.test('a file or schema that cannot be read is one line with its name', async (t) => {
+  t.test('a file or schema that cannot be read gives one line with its name', async (t) => {
     const folder = t.testdir({ 'broken.yml': 'a: b: c\n', 'list.yml': '- a\n', 'text.json': 'not JSON' })
     const lineOf = async (options: EmbeddedKratosOptions): Promise<string> =>
       await startEmbeddedKratos(options).then(
@@ -261,8 +261,8 @@ t.test('configuration of the embedded Kratos', async (t) => {
   })
 })
 
-t.test('settings that show in answers', async (t) => {
-  t.test('a second factor counts by default, as in Kratos, and --dev may stand in the file', async (t) => {
+t.test('settings that change answers', async (t) => {
+  t.test('a second factor is required by default, as in Kratos, and the file can have --dev', async (t) => {
     const config = {
       identity: { schemas: [{ id: 'default', url: `file://${join(ROOT, 'kratos/identity.schema.json')}` }] },
       selfservice: { default_browser_return_url: 'http://127.0.0.1/' }
@@ -278,7 +278,7 @@ t.test('settings that show in answers', async (t) => {
     )
   })
 
-  t.test('cookies.secure is for the CSRF cookie, session.cookie.secure for the session', async (t) => {
+  t.test('cookies.secure is for the CSRF cookie, session.cookie.secure for the session cookie', async (t) => {
     const cookies = async (overrides: JsonObject): Promise<string[]> => {
       const { publicUrl } = await start(t, { overrides: { ...overrides, hashers: { bcrypt: { cost: 4 } } } })
       const init = await call('GET', `${publicUrl}/self-service/registration/browser`)
@@ -310,7 +310,7 @@ t.test('settings that show in answers', async (t) => {
     ])
   })
 
-  t.test('CORS answers preflights of allowed origins, methods and headers, and no others', async (t) => {
+  t.test('CORS answers only preflights of allowed origins, methods and headers', async (t) => {
     const origin = 'https://app.example.test'
     const kratos = await start(t, {
       overrides: {
@@ -344,7 +344,7 @@ t.test('settings that show in answers', async (t) => {
     t.strictSame([headers.get('access-control-allow-origin'), headers.get('vary')], [origin, 'Origin, Cookie'])
   })
 
-  t.test('breaches are looked up; without a network the password passes, unless that is forbidden', async (t) => {
+  t.test('breaches are looked up; without a network the password passes, unless errors are not ignored', async (t) => {
     const suffix = '1'.repeat(35)
     t.strictSame(
       [`0${suffix}:9\r\n${suffix}:1,234`, suffix, `${'0'.repeat(35)}:7`].map((range) => breachesIn(range, suffix)),
@@ -361,7 +361,7 @@ t.test('settings that show in answers', async (t) => {
     t.strictSame(statuses, [200, 502])
   })
 
-  t.test('argon2 takes passwords of any length, whole', async (t) => {
+  t.test('argon2 uses the whole password, however long', async (t) => {
     const long = 'Xq7-velvet-harbor-42 '.repeat(5)
     const kratos = await start(t, { overrides: { hashers: { algorithm: 'argon2', bcrypt: { cost: 4 } } } })
     t.equal(

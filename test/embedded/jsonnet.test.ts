@@ -27,7 +27,7 @@ t.test('Jsonnet', async (t) => {
     t.equal((await failure(evaluateMapper('[1]', {}))).message, 'the snippet gives no object')
   })
 
-  t.test('a snippet works after others that failed, in whatever way', async (t) => {
+  t.test('a snippet works after another one failed, for whatever reason', async (t) => {
     const deep = 'local f(x) = f(x + 1) + 1; f(0)'
     for (const broken of [
       '{',
@@ -56,7 +56,7 @@ t.test('Jsonnet', async (t) => {
     t.same(all, ['1\n', '2\n', '3\n', '4\n'])
   })
 
-  t.test('std.trim takes the white space of Go away', async (t) => {
+  t.test('std.trim removes the same white space as in Go', async (t) => {
     t.equal(
       await evaluateTemplate('function(ctx) std.trim(ctx.text)', { text: ' \t\n\u0085\u00a0a b\f\r\n ' }),
       '"a b"\n'

@@ -45,13 +45,13 @@ console.log('closed', JSON.stringify(readdirSync(process.env.FOLDER)))
 `
 
 t.test('test kit', async (t) => {
-  t.test('close leaves nothing that keeps the process alive, and one file per database', async (t) => {
+  t.test('close leaves nothing that keeps the process running, and one file per database', async (t) => {
     const { ended, output } = run(t, ['--import', 'tsx', '--input-type=module', '-e', CLOSING], { FOLDER: t.testdir() })
     t.strictSame(await ended, { code: 0, signal: null }, output())
     t.equal(output(), 'closed ["a.db","b.db","c.db"]\n')
   })
 
-  t.test('its clock is the only one: sessions end when it says so', async (t) => {
+  t.test('sessions expire by its clock alone', async (t) => {
     let now = Date.UTC(2030, 0, 1)
     const kratos = await start(t, { clock: { now: () => now, sleep: async () => {} } })
     const { headers } = kratos.signIn(await kratos.createIdentity({ email: 'time@example.test' }))
@@ -60,7 +60,7 @@ t.test('test kit', async (t) => {
     t.equal((await whoami(kratos.publicUrl, headers)).status, 401)
   })
 
-  t.test('a sign-in of some time ago has to be renewed before what is privileged', async (t) => {
+  t.test('an old sign-in must be renewed before privileged changes', async (t) => {
     const kratos = await start(t)
     const identity = await kratos.createIdentity({ email: 'old@example.test' }, PASSWORD)
     const change = async (authenticatedAt: number): Promise<number> => {
@@ -93,7 +93,7 @@ t.test('faults', async (t) => {
   const statusOf = async (method: string, url: string): Promise<number> => (await call(method, url)).status
   const once500 = (options: Partial<FaultOptions>): FaultOptions => ({ kind: 'status', times: 1, ...options })
 
-  t.test('meet only the method, path and port asked for', async (t) => {
+  t.test('apply only to the given method, path and port', async (t) => {
     const faults = await Promise.all([
       kratos.fault(once500({ path: /^\/admin\/identities/, port: 'admin', method: 'GET' })),
       kratos.fault(once500({ path: '/health/alive' }))
@@ -106,7 +106,7 @@ t.test('faults', async (t) => {
     t.strictSame(faults.map(({ calls }) => calls), [1, 1])
   })
 
-  t.test('are counted exactly when requests come at once, the oldest first', async (t) => {
+  t.test('are counted exactly for simultaneous requests, the oldest fault first', async (t) => {
     const first = await kratos.fault({ kind: 'status', status: 503, times: 3 })
     const second = await kratos.fault({ kind: 'rate-limit', retryAfter: 9 })
     const statuses = await Promise.all(Array.from({ length: 10 }, async () => await statusOf('GET', alive)))
@@ -120,7 +120,7 @@ t.test('faults', async (t) => {
     t.equal(await statusOf('GET', alive), 200)
   })
 
-  t.test('say what they are told to say', async (t) => {
+  t.test('answer with the given status, headers and body', async (t) => {
     await kratos.fault(once500({ status: 502, body: '<h1>Bad Gateway</h1>', headers: { 'Content-Type': 'text/html' } }))
     const answer = await fetch(alive)
     t.strictSame(
@@ -134,7 +134,7 @@ t.test('faults', async (t) => {
     t.equal(String((await once(socket, 'data'))[0]), 'SSH-2.0-OpenSSH\r\n')
   })
 
-  t.test('slow-headers holds everything back, slow-body only the body', async (t) => {
+  t.test('slow-headers delays the whole answer, slow-body only the body', async (t) => {
     const waits: Array<() => void> = []
     const slow = await start(t, {
       clock: {
@@ -165,7 +165,7 @@ t.test('faults', async (t) => {
     t.equal(await held, 200)
   })
 
-  t.test('refused ports come back when the last fault is cleared, and never after close', async (t) => {
+  t.test('refused ports answer again when the last fault is cleared, but never after close', async (t) => {
     const other = await start(t)
     const url = `${other.publicUrl}/health/alive`
     const [one, two] = [
@@ -184,7 +184,7 @@ t.test('faults', async (t) => {
     t.equal(await code(), 'ECONNREFUSED')
   })
 
-  t.test('that cannot be played are refused', async (t) => {
+  t.test('that cannot be simulated are refused', async (t) => {
     await t.rejects(kratos.fault({ kind: 'slow' as 'reset' }), { message: /kind is one of refuse, reset/ })
     await t.rejects(kratos.fault({ kind: 'refuse', times: 1 }), { message: /cannot be counted/ })
     t.equal(await statusOf('GET', alive), 200)

@@ -25,7 +25,7 @@ t.setTimeout(120_000)
  * Tests the replay itself with a mock server that answers as recorded, but with other ids, tokens and codes. Nothing
  * may differ.
  */
-t.test('replay harness against a server that behaves as recorded', async (t) => {
+t.test('replay against a mock that behaves as recorded', async (t) => {
   for (const recording of loadRecordings(process.argv.slice(2))) {
     t.test(`finds no difference in ${recording.name}`, async (t) => {
       const verdict = judge(await runRecording(recording, mockLive(recording)), [])
@@ -322,7 +322,7 @@ const effectChanges: Change[] = [
   }
 ]
 
-t.test('replay harness against a server that does one thing otherwise', async (t) => {
+t.test('replay against a mock with one difference', async (t) => {
   for (const change of [...changes, ...messageChanges, ...cookieChanges, ...effectChanges]) {
     t.test(`reports ${change.name}`, async (t) => {
       const result = await runChanged(change)
@@ -334,7 +334,7 @@ t.test('replay harness against a server that does one thing otherwise', async (t
   }
 })
 
-t.test('comparison of a connection that ended without an answer', async (t) => {
+t.test('comparison of a connection that closed without an answer', async (t) => {
   const [recording] = loadRecordings(['74'])
   const exchange = recording?.exchanges.find(({ response }) => response.status === 0)
   if (exchange === undefined) throw new Error('recording 74 has no such exchange')
@@ -343,10 +343,10 @@ t.test('comparison of a connection that ended without an answer', async (t) => {
     compareAnswer(exchange, { status: 0, headers: [], body }, [], comparison)
     return comparison.differences.map(({ at }) => at)
   }
-  t.test('it is equal when the live one ends as well', async (t) => {
+  t.test('is equal when the live one also closes', async (t) => {
     t.strictSame(placesFor('<no answer: connection closed>'), [])
   })
-  t.test('one that stays open is reported', async (t) => { t.strictSame(placesFor(timedOut), ['connection']) })
+  t.test('reports one that stays open', async (t) => { t.strictSame(placesFor(timedOut), ['connection']) })
 })
 
 t.test('list of accepted differences', async (t) => {

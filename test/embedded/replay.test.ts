@@ -10,7 +10,7 @@ import { answersAreDescribed, type Exchanged } from './schema/described.js'
 t.setTimeout(240_000)
 
 /** Replays every recorded exchange of the real server, with a clock that follows the recorded times. */
-t.test('embedded server, driven with recordings of the real one', async (t) => {
+t.test('replay of the recordings against the embedded server', async (t) => {
   const verdicts: Verdict[] = []
   const exchanges: Exchanged[] = []
   for (const recording of loadRecordings()) {

@@ -68,7 +68,7 @@ for (const kind of ['native', 'browser'] as Kind[]) {
     const session = async (visitor: Visitor) => await visitor.api.toSession(visitor.credential())
     const codeFor = async (email: string): Promise<string> => (await kratos.messages(email))[0]?.code ?? ''
 
-    t.test('sign-up gives a session, a second one for the address is refused with the flow', async (t) => {
+    t.test('sign-up gives a session; a second one for the same address is refused with the flow', async (t) => {
       const [visitor, email] = [arrive(), freshEmail()]
       const id = await signUp(visitor, email)
       const { identity, expires_at: expiresAt } = await session(visitor)
@@ -214,7 +214,7 @@ t.test('@ory/client-fetch, admin', async (t) => {
   adminCases(t, await startTarget(t), exchanges)
 })
 
-t.test('hooks that wait to be tried again are not taken for a leak', async (t) => {
+t.test('many waiting hooks give no warning about a leak', async (t) => {
   t.same(warnings, [])
 })
 

@@ -106,7 +106,7 @@ function scanned (image: string): string {
 }
 
 t.test('POST /self-service/settings of the embedded Kratos', async (t) => {
-  t.test('shows the key of an authenticator app as a QR code that can be scanned', async (t) => {
+  t.test('shows the TOTP key as a QR code that can be scanned', async (t) => {
     const { kratos: { publicUrl } } = await start(t)
     const flow = await openSettings(publicUrl, token(await register(publicUrl, EMAIL)))
     const image = nodes(flow).find(({ attributes }) => attributes.id === 'totp_qr')?.['attributes'].src
@@ -116,7 +116,7 @@ t.test('POST /self-service/settings of the embedded Kratos', async (t) => {
     )
   })
 
-  t.test('takes a code of the period before and after, and no older one', async (t) => {
+  t.test('accepts a code of the previous and the next period, but no older one', async (t) => {
     const { kratos: { publicUrl }, now } = await start(t)
     const headers = token(await register(publicUrl, EMAIL))
     const flow = await openSettings(publicUrl, headers)
@@ -132,7 +132,7 @@ t.test('POST /self-service/settings of the embedded Kratos', async (t) => {
     t.equal(await enrol(-1), 200)
   })
 
-  t.test('makes a change that waited for a new login once the browser is back, and only once', async (t) => {
+  t.test('makes a change that waited for a new login when the browser returns, and only once', async (t) => {
     const { kratos: { publicUrl }, later } = await start(t)
     await register(publicUrl, EMAIL)
     const { jar, go, fetchFlow, csrf, logInAt } = browser(publicUrl)
@@ -158,7 +158,7 @@ t.test('POST /self-service/settings of the embedded Kratos', async (t) => {
     t.equal((await fetchFlow('settings', page)).body['ui'].messages[0].id, 4000001)
   })
 
-  t.test('refuses to take up what somebody else was about to do', async (t) => {
+  t.test('refuses to resume a change of somebody else', async (t) => {
     const { kratos: { publicUrl }, later } = await start(t)
     await register(publicUrl, EMAIL)
     await register(publicUrl, 'eve@example.test')
@@ -184,7 +184,7 @@ t.test('POST /self-service/settings of the embedded Kratos', async (t) => {
     t.equal((await logIn(publicUrl, 'eve@example.test')).status, 200)
   })
 
-  t.test('ends the other sessions where revoke_active_sessions is configured', async (t) => {
+  t.test('ends the other sessions if revoke_active_sessions is configured', async (t) => {
     const {
       kratos: { publicUrl }
     } = await start(t, { after: { password: { hooks: [{ hook: 'revoke_active_sessions' }] } } })
@@ -197,7 +197,7 @@ t.test('POST /self-service/settings of the embedded Kratos', async (t) => {
     t.equal((await whoami(publicUrl, own)).status, 200)
   })
 
-  t.test('asks somebody verified for a new login even to change the name, as v26.2.0 does', async (t) => {
+  t.test('needs a new login even for a change of name if an address is verified, as v26.2.0 does', async (t) => {
     const { kratos: { publicUrl, adminUrl }, later } = await start(t)
     const verified = { value: EMAIL, via: 'email', verified: true, status: 'completed' }
     await call('POST', `${adminUrl}/admin/identities`, {
@@ -219,7 +219,7 @@ t.test('POST /self-service/settings of the embedded Kratos', async (t) => {
 })
 
 t.test('POST /self-service/login with a backup code of the embedded Kratos', async (t) => {
-  t.test('lets ten simultaneous logins use a code once', async (t) => {
+  t.test('accepts a code in only one of ten simultaneous logins', async (t) => {
     const { kratos: { publicUrl } } = await start(t)
     const headers = token(await register(publicUrl, EMAIL))
     const flow = await openSettings(publicUrl, headers)

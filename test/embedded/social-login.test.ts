@@ -55,7 +55,7 @@ const whoami = async ({ publicUrl }: Hosting, visitor: Browser): Promise<Page> =
   await visitor.go(`${publicUrl}/sessions/whoami`)
 
 t.test('social login', async (t) => {
-  t.test('signs a newcomer up, and in again with the same account, by either form', async (t) => {
+  t.test('registers a new user, then logs in with the same account, from both forms', async (t) => {
     const kratos = await start(t)
     const ids = new Set<string>()
     for (const flow of ['login', 'registration', 'login']) {
@@ -71,7 +71,7 @@ t.test('social login', async (t) => {
     t.equal(ids.size, 1)
   })
 
-  t.test('asks for what the provider does not tell', async (t) => {
+  t.test('asks for traits that the provider does not have', async (t) => {
     const kratos = await start(t)
     const visitor = browser()
     const page = await viaProvider(kratos, visitor, { sub: 's1' })
@@ -81,7 +81,7 @@ t.test('social login', async (t) => {
     t.equal((await whoami(kratos, visitor)).body['identity'].traits.email, EMAIL)
   })
 
-  t.test('links the account to who has the address only after their password', async (t) => {
+  t.test('links the account to the owner of the address only after their password', async (t) => {
     const kratos = await start(t)
     await register(kratos.publicUrl, EMAIL)
     await register(kratos.publicUrl, 'eve@example.test')
@@ -104,7 +104,7 @@ t.test('social login', async (t) => {
     t.equal((await whoami(kratos, later)).body['identity'].traits.email, EMAIL)
   })
 
-  t.test('links the account only after the second factor of who has one', async (t) => {
+  t.test('links the account only after a second factor, if there is one', async (t) => {
     const kratos = await start(t, { overrides: { session: { whoami: { required_aal: 'highest_available' } } } })
     const ada = await kratos.createIdentity({ email: EMAIL }, PASSWORD)
     const { token } = kratos.signIn(ada)
@@ -136,7 +136,7 @@ t.test('social login', async (t) => {
     )
   })
 
-  t.test('shows in the form that somebody declined', async (t) => {
+  t.test('shows in the form that the user declined', async (t) => {
     const kratos = await start(t)
     const visitor = browser()
     kratos.oidcProvider.refuse()
@@ -146,7 +146,7 @@ t.test('social login', async (t) => {
     t.match(page.body['ui'].messages, [{ text: /access_denied/ }])
   })
 
-  t.test('takes nobody else back than who left, and nobody late', async (t) => {
+  t.test('refuses the return of another browser, and a late return', async (t) => {
     let ahead = 0
     const kratos = await start(t, { clock: { ...systemClock, now: () => Date.now() + ahead } })
     const [victim, thief] = [browser(), browser()]
@@ -161,7 +161,7 @@ t.test('social login', async (t) => {
     t.equal((await whoami(kratos, victim)).status, 401)
   })
 
-  t.test('with a proof key, whose code is good once and for its holder', async (t) => {
+  t.test('uses PKCE: the code works once, and only with the verifier', async (t) => {
     const kratos = await start(t)
     const visitor = browser()
     const left = await leave(kratos, visitor, { sub: 's1', email: EMAIL })
@@ -181,7 +181,7 @@ t.test('social login', async (t) => {
     t.equal((await whoami(kratos, visitor)).status, 401)
   })
 
-  t.test('is linked and unlinked in the settings, but never the last way to log in', async (t) => {
+  t.test('is linked and unlinked in the settings, except as the last way to log in', async (t) => {
     const kratos = await start(t)
     await register(kratos.publicUrl, EMAIL)
     const visitor = browser()
@@ -201,7 +201,7 @@ t.test('social login', async (t) => {
   })
 })
 
-t.test('the hosted provider asks who one is, and believes it', async (t) => {
+t.test('the test provider asks who the visitor is and trusts the answer', async (t) => {
   const kratos = await start(t)
   const visitor = browser()
   const form = await visitor.go(`${kratos.publicUrl}/self-service/login/browser`)

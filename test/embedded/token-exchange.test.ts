@@ -55,7 +55,7 @@ t.test('GET /sessions/token-exchange', async (t) => {
     }
   })
 
-  t.test('gives nothing for one code, nor for the codes of two flows', async (t) => {
+  t.test('refuses a single code and codes of two flows', async (t) => {
     const kratos = await start(t)
     kratos.oidcProvider.signInAs({ sub: 's1', email: 'ada@example.test' })
     const [one, two] = [await travel(kratos, 'login'), await travel(kratos, 'login')]
@@ -67,7 +67,7 @@ t.test('GET /sessions/token-exchange', async (t) => {
     )
   })
 
-  t.test('gives nothing when somebody declined: the app finds why in its flow', async (t) => {
+  t.test('has no session when the user declined; the reason is in the flow', async (t) => {
     const kratos = await start(t)
     kratos.oidcProvider.refuse()
     const { initCode, flowId, home } = await travel(kratos, 'login')

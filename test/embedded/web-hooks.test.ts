@@ -112,7 +112,7 @@ t.test('web hook: what is sent', async (t) => {
     t.equal(target.calls[1]?.headers.cookie, 'a=b; key=v')
   })
 
-  t.test('a form instead of JSON, where the header says so', async (t) => {
+  t.test('a form instead of JSON, if the header says so', async (t) => {
     const target = await startTarget(t)
     const body = template("function(ctx) { mail: ctx.identity.traits.email, text: 'a b&c' }")
     const kratos = await start(
@@ -123,7 +123,7 @@ t.test('web hook: what is sent', async (t) => {
     t.equal(target.calls[0]?.body, 'mail=a%40example.test&text=a+b%26c')
   })
 
-  t.test('request headers of the allow-list only', async (t) => {
+  t.test('only allowed request headers', async (t) => {
     const target = await startTarget(t)
     const kratos = await start(
       t,
@@ -136,7 +136,7 @@ t.test('web hook: what is sent', async (t) => {
     t.same(JSON.parse(target.calls[0]?.body ?? ''), { 'X-Mine': ['1'] })
   })
 
-  t.test("nothing, when the template says error 'cancel'; any other error of it fails the flow", async (t) => {
+  t.test("nothing, when the template says error 'cancel'; any other error fails the flow", async (t) => {
     const target = await startTarget(t)
     const kratos = await start(
       t,
@@ -155,7 +155,7 @@ t.test('web hook: what is sent', async (t) => {
 })
 
 t.test('web hook: what comes back', async (t) => {
-  t.test('a redirect is followed: 302 by GET without the body, 307 with both, the tenth is the last', async (t) => {
+  t.test('redirects are followed: 302 by GET without body, 307 with method and body, at most ten', async (t) => {
     const target = await startTarget(t)
     const kratos = await start(t, afterSignUp({ url: target.url }))
     target.say(
@@ -174,7 +174,7 @@ t.test('web hook: what comes back', async (t) => {
     )
   })
 
-  t.test('Retry-After is minded in seconds and as a date', async (t) => {
+  t.test('Retry-After is respected, in seconds and as a date', async (t) => {
     const target = await startTarget(t)
     const { clock, sleeps } = hasty()
     const kratos = await start(t, afterSignUp({ url: target.url }), {
@@ -189,7 +189,7 @@ t.test('web hook: what comes back', async (t) => {
     t.same(sleeps, [7000, 9000])
   })
 
-  t.test('a failure before a login stands before the form that comes all the same', async (t) => {
+  t.test('after a failure before a login, the answer has the error and then the form', async (t) => {
     const target = await startTarget(t)
     const kratos = await start(t, { login: { before: { hooks: [hook({ url: target.url })] } } })
     target.say({ status: 400 })
@@ -200,7 +200,7 @@ t.test('web hook: what comes back', async (t) => {
     t.match([answer.status, ...documents], [502, { error: { code: 502 } }, { ui: { action: /flow=/ } }])
   })
 
-  t.test('who changes an identity that is not there yet loses the connection', async (t) => {
+  t.test('a change of an identity that does not exist yet drops the connection', async (t) => {
     const target = await startTarget(t)
     const kratos = await start(t, {
       registration: { before: { hooks: [hook({ url: target.url, response: { parse: true } })] } }
@@ -209,7 +209,7 @@ t.test('web hook: what comes back', async (t) => {
     await t.rejects(call('GET', `${kratos.publicUrl}/self-service/registration/api`))
   })
 
-  t.test('a changed identity is the one that is stored, and one that is not valid is none', async (t) => {
+  t.test('the changed identity is stored; an invalid one is refused', async (t) => {
     const target = await startTarget(t)
     const kratos = await start(t, afterSignUp({ url: target.url, response: { parse: true } }))
     target.say({
@@ -228,7 +228,7 @@ t.test('web hook: what comes back', async (t) => {
 })
 
 t.test('web hook: time', async (t) => {
-  t.test('half a minute on the given clock ends an attempt, three of them the flow', async (t) => {
+  t.test('an attempt ends after 30 seconds on the given clock, the flow after three attempts', async (t) => {
     const target = await startTarget(t)
     target.hang()
     const kratos = await start(t, afterSignUp({ url: target.url }), {
@@ -243,7 +243,7 @@ t.test('web hook: time', async (t) => {
     t.match([status, body['error'].message], [504, /giving up after 3 attempt.*Client.Timeout exceeded/])
   })
 
-  t.test('close ends a hook that nobody waits for, and one that somebody waits for', async (t) => {
+  t.test('close ends hooks, whether they are awaited or not', async (t) => {
     const target = await startTarget(t)
     target.hang()
     const unawaited = await start(t, afterSignUp({ url: target.url, response: { ignore: true } }))

@@ -48,7 +48,7 @@ export interface Faults {
 }
 
 /** @throws TypeError for a fault that cannot be simulated */
-export function ensurePlayable ({ kind, times }: FaultOptions): void {
+export function checkFault ({ kind, times }: FaultOptions): void {
   if (!KINDS.includes(kind)) throw new TypeError(`fault: kind is one of ${KINDS.join(', ')}`)
   if (kind === 'refuse' && times !== undefined) {
     throw new TypeError('fault: refused connections cannot be counted; leave times out and call clear()')
@@ -83,7 +83,7 @@ export function createFaults (): Faults {
 }
 
 /** Simulates a fault that replaces the answer. @returns whether there is one */
-export function playFault (fault: FaultOptions | undefined, response: ServerResponse): boolean {
+export function simulateFault (fault: FaultOptions | undefined, response: ServerResponse): boolean {
   const json = { 'Content-Type': 'application/json', ...fault?.headers }
   switch (fault?.kind) {
     case 'reset':

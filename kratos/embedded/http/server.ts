@@ -7,7 +7,7 @@ import { applyCors } from './cors.js'
 import { guardCsrf } from './csrf.js'
 import { ApiError, errorAnswer, internal } from './errors.js'
 import { newExchange, type Exchange, type RequestBody } from './exchange.js'
-import { playFault, waitForFault, type Faults } from './faults.js'
+import { simulateFault, waitForFault, type Faults } from './faults.js'
 import { createRouter, type Route } from './router.js'
 
 const BODY_LIMIT = 5 * 1024 * 1024
@@ -111,7 +111,7 @@ async function serve (
     peer: `${request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? ''}:${request.socket.remotePort ?? 0}`
   })
   const fault = options.faults.take(ex.method, target.split('?')[0] ?? '')
-  if (playFault(fault, response)) return
+  if (simulateFault(fault, response)) return
   await waitForFault(fault, 'slow-headers', kratos.clock, kratos.closing)
   const answer = await answerFor(ex, options.isPublic, dispatch)
   if (response.destroyed) return

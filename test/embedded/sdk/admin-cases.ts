@@ -55,7 +55,7 @@ export function adminCases (t: Test, kratos: TargetKratos, exchanges: Exchanged[
     t.equal((await refusal(identities.deleteIdentity({ id: made.id }))).status, 404)
   })
 
-  t.test('a taken address is 409, bad traits are 400, an unknown schema is 400', async (t) => {
+  t.test('a used address is 409, invalid traits and unknown schemas are 400', async (t) => {
     const email = freshEmail()
     await create(email)
     t.equal((await refusal(create(email))).status, 409)
@@ -63,7 +63,7 @@ export function adminCases (t: Test, kratos: TargetKratos, exchanges: Exchanged[
     t.equal((await refusal(create(freshEmail(), { schema_id: 'nope' }))).status, 400)
   })
 
-  t.test('lists page by page without loss, and find one by its identifier', async (t) => {
+  t.test('lists all by pages, and finds one by its identifier', async (t) => {
     const emails = Array.from({ length: 5 }, freshEmail)
     for (const email of emails) await create(email)
     const seen: string[] = []
@@ -82,7 +82,7 @@ export function adminCases (t: Test, kratos: TargetKratos, exchanges: Exchanged[
     ])
   })
 
-  t.test('a batch creates and says which of it failed', async (t) => {
+  t.test('a batch creates identities and says which failed', async (t) => {
     const email = freshEmail()
     const body = (email: string) => ({ schema_id: 'default', traits: { email } })
     const { identities: done = [] } = await identities.batchPatchIdentities({
@@ -94,7 +94,7 @@ export function adminCases (t: Test, kratos: TargetKratos, exchanges: Exchanged[
     t.match((await identities.getIdentity({ id: done[0]?.identity ?? '' })).traits, { email })
   })
 
-  t.test('sessions are listed, extended and ended, of one and of all devices', async (t) => {
+  t.test('sessions are listed, extended and ended, one or all of an identity', async (t) => {
     const email = freshEmail()
     const { id } = await create(email)
     const tokens = await Promise.all(
@@ -121,7 +121,7 @@ export function adminCases (t: Test, kratos: TargetKratos, exchanges: Exchanged[
     t.same(await identities.listIdentitySessions({ id: unknownId }), [])
   })
 
-  t.test('recovery by code and by link is handed out for somebody', async (t) => {
+  t.test('codes and links for recovery are created', async (t) => {
     const { id } = await create(freshEmail())
     const { recovery_code: code, recovery_link: link, expires_at: expiresAt } =
       await identities.createRecoveryCodeForIdentity({ createRecoveryCodeForIdentityBody: { identity_id: id } })
