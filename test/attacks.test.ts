@@ -298,8 +298,8 @@ t.test('an account that is deleted stays so, whatever the app does about it', as
     async () => {
       throw new Error('y')
     },
-    // eslint-disable-next-line no-throw-literal
     () => {
+      // eslint-disable-next-line no-throw-literal
       throw null
     },
   ]

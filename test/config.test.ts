@@ -312,7 +312,7 @@ t.test('what production refuses (F05, section 8)', async (t) => {
       }
     })
   const printed = texts.flatMap((text) =>
-    [...text.matchAll(/(?:value: |WEBHOOK_KEY(?:_PREVIOUS)?(?:=|: )\s*['"]?)([\w-]{20,})/g)].map(([, key]) => key ?? '')
+    [...text.matchAll(/(?:value: |WEBHOOK_KEY(?:_PREVIOUS)?(?:=|: )\s*['"]?)([\w-]{20,})/g)].map(([, key]) => key ?? ''),
   )
   t.ok(printed.length > 0, 'our files print a key')
 

@@ -41,11 +41,11 @@ const slowClients = (async () => {
   // Clients that never close their side, one that talks on and one that says nothing at all, lose the socket all the
   // same.
   const halfOpen = [1, 2].map(() =>
-    connect({ port: (app.server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true })
+    connect({ port: (app.server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true }),
   )
   let open = halfOpen.length + 4
   const cutOff = new Promise<void>((resolve) =>
-    app.server.on('connection', (socket: Socket) => socket.once('close', () => --open === 0 && resolve()))
+    app.server.on('connection', (socket: Socket) => socket.once('close', () => --open === 0 && resolve())),
   )
   for (const socket of halfOpen) socket.on('error', () => {}).resume()
   halfOpen[0]?.write('GARBAGE\r\n\r\n')

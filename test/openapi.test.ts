@@ -87,7 +87,7 @@ t.test('GET /openapi.json', async (t) => {
         name: `${method} ${path} ${status}`,
         status,
         response,
-      }))
+      })),
     )
     t.ok(answers.length > 300, `${answers.length} answers`)
     t.same(
@@ -99,7 +99,7 @@ t.test('GET /openapi.json', async (t) => {
     )
     t.same(
       answers.filter(({ status, response: { content } }) =>
-        Object.keys(content ?? {}).length !== (status === '302' ? 0 : 1)
+        Object.keys(content ?? {}).length !== (status === '302' ? 0 : 1),
       ).map(({ name }) => name),
       [],
     )

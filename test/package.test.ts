@@ -170,20 +170,13 @@ t.test('the packed package', async (t) => {
   })
 
   t.test('starts the embedded Kratos by its command, with the configuration that is packed', async (t) => {
-    const { bin } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as {
-      bin: Record<string, string>
-    }
-    const command = join(installed, bin['fastify-kratos'] ?? '')
+    const command = join(installed, 'dist/kratos/embedded/bin.js')
     t.match(await readFile(command, 'utf8'), /^#!\/usr\/bin\/env node\n/)
     const [publicPort, adminPort] = await freePorts(2)
-    const child = spawn(process.execPath, [
-      command,
-      'dev',
-      '--public-port',
-      `${publicPort}`,
-      '--admin-port',
-      `${adminPort}`,
-    ], { cwd: project, stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [command, '--public-port', `${publicPort}`, '--admin-port', `${adminPort}`], {
+      cwd: project,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     t.teardown(() => child.kill('SIGKILL'))
     for await (const line of createInterface(child.stdout)) if (/Ctrl-C stops it/.test(line)) break
     t.equal((await fetch(`http://127.0.0.1:${publicPort}/health/ready`)).status, 200)

@@ -275,7 +275,7 @@ t.test('plugins/', async (t) => {
       t.equal(`${name}.ts`, basename(file))
       const used = plugins.filter((other) =>
         other.file !== file && other.folder === folder &&
-        other.decorators.some((decorator) => new RegExp(`[.{,] ?${decorator}\\b(?!:)`).test(code))
+        other.decorators.some((decorator) => new RegExp(`[.{,] ?${decorator}\\b(?!:)`).test(code)),
       )
       t.strictSame(used.map((other) => other.name).sort(), [...dependencies].sort())
       const alone = Promise.resolve(host(t).register(plugin, options))

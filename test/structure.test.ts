@@ -10,7 +10,7 @@ const sources = (...folders: string[]): string[] =>
   folders.flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).map((
       name,
-    ) => join(folder, name))
+    ) => join(folder, name)),
   ).sort()
 /** The same with the plain JavaScript of programs that run without a loader. */
 const scripts = (folder: string): string[] =>
@@ -83,7 +83,7 @@ t.test('the embedded Kratos', async (t) => {
   )
   t.same(production.filter((file) => file.startsWith('kratos/') || DEVELOPMENT(file)), [], 'and does not reach it')
   const back = sources('kratos/embedded').flatMap(importsOf).filter(({ from }) =>
-    /^(?:src|plugins|routes|test)\//.test(from)
+    /^(?:src|plugins|routes|test)\//.test(from),
   )
   t.same(back, [], 'and it knows nothing of ours, so that it can disagree')
 })
@@ -146,7 +146,7 @@ t.test('the layers', async (t) => {
   )
   t.same(
     scripts('bench').flatMap(importsOf).filter(({ from }) => from.startsWith('dist/')).map(({ file, from }) =>
-      `${file} -> ${from.replace(/\.ts$/, '')}`
+      `${file} -> ${from.replace(/\.ts$/, '')}`,
     ),
     ['bench/peers/plugin-host.mjs -> dist/src/plugin'],
     'of the product as built, that is its public entry',
@@ -199,7 +199,7 @@ function loadedFiles (program: string, folder: string): string[] {
   })
   if (child.status !== 0) throw new Error(child.stderr)
   const reports = readdirSync(folder).map((name) =>
-    JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: Array<{ url: string }> }
+    JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: Array<{ url: string }> },
   )
   return reports.flatMap(({ result }) => result.map(({ url }) => url)).filter((url) => url.startsWith('file:')).map((
     url,
@@ -224,14 +224,14 @@ t.test('the public plugin loads no database, no OpenAPI and no embedded Kratos, 
   t.same(
     files.filter((file) =>
       /node_modules\/(?:kysely|libsql|@libsql|pg|better-sqlite3|@fastify\/swagger|yaml|bcryptjs|env-schema|dotenv)\//
-        .test(file)
+        .test(file),
     ),
     [],
   )
   t.same(
     files.filter((file) =>
       file.startsWith('kratos/') || file.startsWith('routes/api/documents') ||
-      /^src\/(?:config|server|dev|testing)\.ts$/.test(file)
+      /^src\/(?:config|server|dev|testing)\.ts$/.test(file),
     ),
     [],
   )

@@ -29,7 +29,8 @@ function pathOf (request: FastifyRequest): string {
 
 /**
  * Kratos' own public API on our origin, for its SDK and its ready-made forms. Nothing in a body is rewritten: the
- * operator tells Kratos that it lives at `<PUBLIC_URL>/kratos/`, so Kratos itself writes our addresses (docs/decisions/0011).
+ * operator tells Kratos that it lives at `<PUBLIC_URL>/kratos/`, so Kratos itself writes our addresses
+ * (docs/decisions/0011).
  */
 const kratosRoutes: FastifyPluginAsync<{ config: Config }> = async function kratosRoutes (app, { config }) {
   if (!config.KRATOS_PROXY) return
