@@ -10,6 +10,7 @@ import {
   replacementFlowId,
   retryAfterSeconds,
 } from './kratos-body.js'
+import { refusalCode } from './refusal-code.js'
 import { withoutSessionToken } from './session-token.js'
 import type { UpstreamAnswer } from './buffered-call.js'
 
@@ -45,37 +46,8 @@ export interface AnswerContext {
   isAllowedRedirect: (dangerousUrl: string) => boolean
 }
 
-/**
- * Kratos' stable error ids (docs/kratos-facts.md, section 15) and what they mean to our client; a map, because an id
- * could be `__proto__`.
- */
-const CODE_OF_ERROR_ID = new Map<string, ErrorCode>(Object.entries({
-  session_already_available: 'SESSION_ALREADY_AVAILABLE',
-  self_service_flow_return_to_forbidden: 'RETURN_TO_FORBIDDEN',
-  session_inactive: 'INVALID_SESSION',
-  session_aal1_required: 'INVALID_SESSION',
-  session_aal2_required: 'AAL2_REQUIRED',
-  session_refresh_required: 'SESSION_REFRESH_REQUIRED',
-  session_verified_address_required: 'ADDRESS_NOT_VERIFIED',
-  security_csrf_violation: 'CSRF_VIOLATION',
-  self_service_flow_expired: 'FLOW_EXPIRED',
-  self_service_flow_replaced: 'FLOW_EXPIRED',
-}))
-
 /** Where 204 is the good answer (recordings 41, 45, 80). */
 const MAY_BE_EMPTY = new Set<Operation>(['logout', 'sessions', 'identity'])
-
-/**
- * For answers without a known id the HTTP status decides; it may differ from `error.code` (docs/kratos-facts.md,
- * section 15).
- */
-const CODE_OF_STATUS: Record<number, ErrorCode> = {
-  400: 'FLOW_REJECTED',
-  401: 'INVALID_SESSION',
-  403: 'FORBIDDEN',
-  404: 'FLOW_NOT_FOUND',
-  410: 'FLOW_EXPIRED',
-}
 
 /** The members of a refusal that help a client on; everything else of Kratos' error body stays here (H09). */
 const KEPT_MEMBERS = ['id', 'ui', 'use_flow_id', 'expired_at', 'since', 'redirect_browser_to', 'continue_with']
@@ -91,14 +63,6 @@ function keptMembers (body: JsonObject, { isAllowedRedirect }: AnswerContext): J
   if (typeof target !== 'string' || !isAllowedRedirect(target)) delete all['redirect_browser_to']
   const harmless = withoutSessionToken(all)
   return Object.fromEntries(KEPT_MEMBERS.filter((name) => harmless[name] != null).map((name) => [name, harmless[name]]))
-}
-
-function refusalCode (status: number, errorId: string, { operation, flow }: AnswerContext): ErrorCode | undefined {
-  const known = CODE_OF_ERROR_ID.get(errorId)
-  if (known !== undefined) return known
-  if (operation === 'submit' && flow === 'login' && status === 401) return 'ACCOUNT_DISABLED'
-  if (operation === 'logout' && status === 403) return 'LOGOUT_TOKEN_INVALID'
-  return CODE_OF_STATUS[status]
 }
 
 /** What a refusal can mean where no flow is concerned; there, any other is an answer to something we did not ask. */
@@ -191,7 +155,7 @@ function classifyRefusal (body: JsonObject, answer: UpstreamAnswer, context: Ans
   if (useFlowId !== undefined) {
     return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie: answer.setCookie }
   }
-  const code = refusalCode(answer.status, typeof error['id'] === 'string' ? error['id'] : '', context)
+  const code = refusalCode(answer.status, error['id'], context)
   if (code === undefined || !isPlausible(code, context)) return badAnswer
   return { kind: 'refused', code, members, setCookie: answer.setCookie }
 }
