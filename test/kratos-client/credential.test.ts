@@ -1,4 +1,4 @@
-import t from 'tap'
+import type { Test } from 'tap'
 import fc from 'fast-check'
 import { flowCookies, parseCookieHeader, setCookieLines } from '../../src/kratos-client/cookies.js'
 import { chooseCredential, type Credential, credentialHeaders } from '../../src/kratos-client/credential.js'
@@ -74,77 +74,79 @@ const ROWS: Row[] = [
   ['the name in other case', { cookie: `Ory_Kratos_Session=${TOKEN}` }, NONE],
 ]
 
-t.test('the one credential of a request', async (t) => {
-  for (const [name, headers, expected] of ROWS) t.same(chooseCredential(headers, NAME), expected, name)
-})
-
-t.test('the one credential of a request is never more than one header upstream, whatever came (B12, B16)', async (t) => {
-  const value = fc.oneof(fc.constantFrom(TOKEN, OTHER_TOKEN, SEALED, ''), fc.string({ maxLength: 30 }))
-  const request = fc.record({
-    cookie: value.map((text) => `${NAME}=${text}`),
-    'x-session-token': value,
-    authorization: value.map((text) => `Bearer ${text}`),
-  }, { requiredKeys: [] })
-  fc.assert(
-    fc.property(request, (headers) => {
-      const sent = Object.keys(credentialHeaders(chooseCredential(headers, NAME), NAME))
-      return sent.length <= 1 && !sent.includes('authorization')
-    }),
-    { numRuns: 500 },
-  )
-  t.pass()
-})
-
-t.test('the headers that carry a credential', async (t) => {
-  const csrf = [`csrf_token_${'0'.repeat(64)}=abc=`]
-  t.same(
-    credentialHeaders(tokenFrom('cookie'), NAME),
-    { 'x-session-token': TOKEN },
-    'a token never goes as cookie (B16)',
-  )
-  t.same(credentialHeaders(sealed('S'), NAME), { cookie: `${NAME}=S` }, 'a sealed value never goes as token (B17)')
-  t.same(credentialHeaders(sealed('S'), 'my_session'), { cookie: 'my_session=S' }, 'under the configured name')
-  t.same(
-    credentialHeaders(sealed('S'), NAME, csrf),
-    { cookie: `${csrf[0]}; ${NAME}=S` },
-    'with the CSRF cookie of a browser flow',
-  )
-  t.same(credentialHeaders({ kind: 'conflict' }, NAME), {}, 'a pair is ignored (B01)')
-  t.same(credentialHeaders(NONE, NAME), {}, 'none is none')
-})
-
-t.test('cookies of a request', async (t) => {
-  t.same(parseCookieHeader('a=1; b = "2" ;=x; c; d=a=b'), [{ name: 'a', value: '1' }, { name: 'b', value: '"2"' }, {
-    name: 'd',
-    value: 'a=b',
-  }], 'are split and never decoded (B06)')
-  t.same(parseCookieHeader(undefined), [])
-  const csrf = `csrf_token_${'0f'.repeat(32)}=Nl5+26w5gnK5+HXaVoWqVIhZEWiOlf3I/4ue9UVsEtQ=`
-  const header = `theme=dark; ${csrf}; ory_kratos_continuity=MTc; csrf_token_product=1; csrf_token_${
-    '0F'.repeat(32)
-  }=1; ${NAME}=x`
-  t.same(flowCookies(header), [csrf, 'ory_kratos_continuity=MTc'], "of which only Kratos' own go up with a flow (B18)")
-  t.same(
-    flowCookies('ory_kratos_continuity="a b"; ory_kratos_continuity=a\u0001'),
-    [],
-    'and only with harmless values (B06)',
-  )
-})
-
-t.test('cookies of an answer are the raw lines in order (B25)', async (t) => {
-  const lines = ['a=1; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Path=/', 'b=%2C%3B%0d; Secure', 'c=;']
-  t.same(setCookieLines({ 'set-cookie': lines }), lines)
-  t.same(setCookieLines({ 'set-cookie': lines[0] } as never), [lines[0]], 'a single one too')
-  t.same(setCookieLines({}), [])
-})
-
-t.test('a recorded sealed cookie and a recorded token are taken as what they are', async (t) => {
-  const { headers } = recorded('21-browser-json-login', 'success')
-  const line = headers.find(([name, value]) => name === 'Set-Cookie' && value.startsWith(NAME))?.[1] ?? ''
-  t.match(chooseCredential({ cookie: line.split(';')[0] }, NAME), { kind: 'cookie' })
-  const { body } = recorded('10-api-login', 'success') as { body: { session_token: string } }
-  t.match(chooseCredential({ cookie: `${NAME}=${body.session_token}` }, NAME), {
-    kind: 'token',
-    value: body.session_token,
+export default async function (t: Test): Promise<void> {
+  t.test('the one credential of a request', async (t) => {
+    for (const [name, headers, expected] of ROWS) t.same(chooseCredential(headers, NAME), expected, name)
   })
-})
+
+  t.test('the one credential of a request is never more than one header upstream, whatever came (B12, B16)', async (t) => {
+    const value = fc.oneof(fc.constantFrom(TOKEN, OTHER_TOKEN, SEALED, ''), fc.string({ maxLength: 30 }))
+    const request = fc.record({
+      cookie: value.map((text) => `${NAME}=${text}`),
+      'x-session-token': value,
+      authorization: value.map((text) => `Bearer ${text}`),
+    }, { requiredKeys: [] })
+    fc.assert(
+      fc.property(request, (headers) => {
+        const sent = Object.keys(credentialHeaders(chooseCredential(headers, NAME), NAME))
+        return sent.length <= 1 && !sent.includes('authorization')
+      }),
+      { numRuns: 500 },
+    )
+    t.pass()
+  })
+
+  t.test('the headers that carry a credential', async (t) => {
+    const csrf = [`csrf_token_${'0'.repeat(64)}=abc=`]
+    t.same(
+      credentialHeaders(tokenFrom('cookie'), NAME),
+      { 'x-session-token': TOKEN },
+      'a token never goes as cookie (B16)',
+    )
+    t.same(credentialHeaders(sealed('S'), NAME), { cookie: `${NAME}=S` }, 'a sealed value never goes as token (B17)')
+    t.same(credentialHeaders(sealed('S'), 'my_session'), { cookie: 'my_session=S' }, 'under the configured name')
+    t.same(
+      credentialHeaders(sealed('S'), NAME, csrf),
+      { cookie: `${csrf[0]}; ${NAME}=S` },
+      'with the CSRF cookie of a browser flow',
+    )
+    t.same(credentialHeaders({ kind: 'conflict' }, NAME), {}, 'a pair is ignored (B01)')
+    t.same(credentialHeaders(NONE, NAME), {}, 'none is none')
+  })
+
+  t.test('cookies of a request', async (t) => {
+    t.same(parseCookieHeader('a=1; b = "2" ;=x; c; d=a=b'), [{ name: 'a', value: '1' }, { name: 'b', value: '"2"' }, {
+      name: 'd',
+      value: 'a=b',
+    }], 'are split and never decoded (B06)')
+    t.same(parseCookieHeader(undefined), [])
+    const csrf = `csrf_token_${'0f'.repeat(32)}=Nl5+26w5gnK5+HXaVoWqVIhZEWiOlf3I/4ue9UVsEtQ=`
+    const header = `theme=dark; ${csrf}; ory_kratos_continuity=MTc; csrf_token_product=1; csrf_token_${
+      '0F'.repeat(32)
+    }=1; ${NAME}=x`
+    t.same(flowCookies(header), [csrf, 'ory_kratos_continuity=MTc'], "of which only Kratos' own go up with a flow (B18)")
+    t.same(
+      flowCookies('ory_kratos_continuity="a b"; ory_kratos_continuity=a\u0001'),
+      [],
+      'and only with harmless values (B06)',
+    )
+  })
+
+  t.test('cookies of an answer are the raw lines in order (B25)', async (t) => {
+    const lines = ['a=1; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Path=/', 'b=%2C%3B%0d; Secure', 'c=;']
+    t.same(setCookieLines({ 'set-cookie': lines }), lines)
+    t.same(setCookieLines({ 'set-cookie': lines[0] } as never), [lines[0]], 'a single one too')
+    t.same(setCookieLines({}), [])
+  })
+
+  t.test('a recorded sealed cookie and a recorded token are taken as what they are', async (t) => {
+    const { headers } = recorded('21-browser-json-login', 'success')
+    const line = headers.find(([name, value]) => name === 'Set-Cookie' && value.startsWith(NAME))?.[1] ?? ''
+    t.match(chooseCredential({ cookie: line.split(';')[0] }, NAME), { kind: 'cookie' })
+    const { body } = recorded('10-api-login', 'success') as { body: { session_token: string } }
+    t.match(chooseCredential({ cookie: `${NAME}=${body.session_token}` }, NAME), {
+      kind: 'token',
+      value: body.session_token,
+    })
+  })
+}

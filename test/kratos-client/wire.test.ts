@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import type { FastifyInstance } from 'fastify'
 import { build, FRONTEND } from '../support/app.js'
 import {
@@ -283,95 +283,97 @@ const CASES: Case[] = [
   },
 ]
 
-t.test('what Kratos gets, header by header (B12 to B18, B37, D04)', async (t) => {
-  const { app, kratos } = await setUp(t)
-  for (const { name, line, headers = [], body, sent } of CASES) {
-    kratos.requests.length = 0
-    const response = await send(app, line, [...headers, ...NOISE, 'User-Agent: agent/1'], body)
-    t.same(
-      kratos.requests.map((request) => [`${request.method} ${request.target}`, essence(request)]),
-      sent.map(([upstream, expected]) => [upstream, expected]),
-      name,
-    )
-    for (const [index, [, , expected]] of sent.entries()) {
-      const text = kratos.requests[index]?.body ?? ''
-      t.same(text === '' ? undefined : JSON.parse(text), expected, `${name}: body`)
+export default async function (t: Test): Promise<void> {
+  t.test('what Kratos gets, header by header (B12 to B18, B37, D04)', async (t) => {
+    const { app, kratos } = await setUp(t)
+    for (const { name, line, headers = [], body, sent } of CASES) {
+      kratos.requests.length = 0
+      const response = await send(app, line, [...headers, ...NOISE, 'User-Agent: agent/1'], body)
+      t.same(
+        kratos.requests.map((request) => [`${request.method} ${request.target}`, essence(request)]),
+        sent.map(([upstream, expected]) => [upstream, expected]),
+        name,
+      )
+      for (const [index, [, , expected]] of sent.entries()) {
+        const text = kratos.requests[index]?.body ?? ''
+        t.same(text === '' ? undefined : JSON.parse(text), expected, `${name}: body`)
+      }
+      t.equal(
+        new Set(kratos.requests.map((request) => request.header('host').join())).size,
+        sent.length === 0 ? 0 : 1,
+        `${name}: one Host, Kratos' own`,
+      )
+      const isLogoutHop = line.startsWith('GET /api/auth/logout')
+      if (!isLogoutHop) { t.match(response.headers['content-type'], /^application\/json/, `${name}: JSON for Accept text/html (B37)`) }
+      t.notMatch(response.raw, /canary|6\.6\.6\.6/, `${name}: nothing comes back`)
     }
+  })
+
+  t.test('the caller as Kratos notes it at the device (B19, B20)', async (t) => {
+    const { app, kratos } = await setUp(t)
+    const seen = async (on: FastifyInstance, ...headers: string[]): Promise<Record<string, string>> => {
+      await send(on, 'GET /api/auth/flows/login', headers)
+      return essence(kratos.requests.at(-1) as Received)
+    }
+    t.same(await seen(app), { ...accept, 'true-client-ip': '127.0.0.1' }, 'no User-Agent, none sent')
+    t.equal((await seen(app, `User-Agent: ${'x'.repeat(600)}`))['user-agent'], 'x'.repeat(512), 'at most 512 bytes')
+    t.equal((await seen(app, 'User-Agent: a\u00e9\tb'))['user-agent'], 'a\u00e9\tb', 'odd bytes pass as they are')
+    const proxied = await build(t, { KRATOS_PUBLIC_URL: kratos.url, TRUST_PROXY: '127.0.0.1,10.0.0.0/8' })
+    await proxied.app.listen({ port: 0, host: '127.0.0.1' })
     t.equal(
-      new Set(kratos.requests.map((request) => request.header('host').join())).size,
-      sent.length === 0 ? 0 : 1,
-      `${name}: one Host, Kratos' own`,
+      (await seen(proxied.app, 'X-Forwarded-For: 6.6.6.6, 203.0.113.9, 10.1.2.3'))['true-client-ip'],
+      '203.0.113.9',
+      'behind a trusted proxy the rightmost untrusted address',
     )
-    const isLogoutHop = line.startsWith('GET /api/auth/logout')
-    if (!isLogoutHop) { t.match(response.headers['content-type'], /^application\/json/, `${name}: JSON for Accept text/html (B37)`) }
-    t.notMatch(response.raw, /canary|6\.6\.6\.6/, `${name}: nothing comes back`)
-  }
-})
+  })
 
-t.test('the caller as Kratos notes it at the device (B19, B20)', async (t) => {
-  const { app, kratos } = await setUp(t)
-  const seen = async (on: FastifyInstance, ...headers: string[]): Promise<Record<string, string>> => {
-    await send(on, 'GET /api/auth/flows/login', headers)
-    return essence(kratos.requests.at(-1) as Received)
-  }
-  t.same(await seen(app), { ...accept, 'true-client-ip': '127.0.0.1' }, 'no User-Agent, none sent')
-  t.equal((await seen(app, `User-Agent: ${'x'.repeat(600)}`))['user-agent'], 'x'.repeat(512), 'at most 512 bytes')
-  t.equal((await seen(app, 'User-Agent: a\u00e9\tb'))['user-agent'], 'a\u00e9\tb', 'odd bytes pass as they are')
-  const proxied = await build(t, { KRATOS_PUBLIC_URL: kratos.url, TRUST_PROXY: '127.0.0.1,10.0.0.0/8' })
-  await proxied.app.listen({ port: 0, host: '127.0.0.1' })
-  t.equal(
-    (await seen(proxied.app, 'X-Forwarded-For: 6.6.6.6, 203.0.113.9, 10.1.2.3'))['true-client-ip'],
-    '203.0.113.9',
-    'behind a trusted proxy the rightmost untrusted address',
-  )
-})
-
-t.test('Set-Cookie lines pass byte for byte and in order, other headers of Kratos do not (B24, B25, B27)', async (t) => {
-  const lines = [
-    'a=1; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Path=/',
-    'b=%2C%3B%0d%22 x; HttpOnly',
-    `${CSRF}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax`,
-    'a=2',
-  ]
-  const others: Array<[string, string]> = [
-    ['Connection', 'keep-alive'],
-    ['Server', 'kratos-canary'],
-    ['X-Powered-By', 'canary'],
-    ['Access-Control-Allow-Origin', '*'],
-    ['Clear-Site-Data', '"*"'],
-    ['Location', 'http://169.254.169.254/'],
-    ['X-Kratos-Authenticated-Identity-Id', 'canary'],
-    ['Cache-Control', 'public, max-age=9'],
-    ['Set-Cookie2', 'canary'],
-    ['Content-Security-Policy', 'canary'],
-    ['Ory-Session-Cache-For', '60'],
-  ]
-  const { app, kratos } = await setUp(t)
-  const error = (code: number): object => ({ error: { code, message: 'canary' } })
-  const answers: Array<[status: number, body: object]> = [
-    [200, FLOW],
-    [400, { ...FLOW, ui: { ...FLOW.ui, messages: [{ id: 4000006, type: 'error', text: 'no' }] } }],
-    [403, error(403)],
-    [404, error(404)],
-    [410, { ...error(410), use_flow_id: ID }],
-    [422, { ...error(422), redirect_browser_to: `${FRONTEND}/x` }],
-    [500, error(500)],
-    [301, error(301)],
-  ]
-  for (const [status, body] of answers) {
-    const submit = answer(status, body, [...lines.map((line): [string, string] => ['Set-Cookie', line]), ...others])
-    kratos.react((socket, request) => (request.method === 'POST' ? submit : healthy)(socket, request))
-    const { raw } = await send(app, 'POST /api/auth/flows/login', [`Origin: ${FRONTEND}`], flat)
-    t.same([...raw.matchAll(/^set-cookie: (.*)\r$/gim)].map(([, line]) => line), lines, `${status}: the lines`)
-    t.notMatch(
-      raw.toLowerCase(),
-      /canary|169\.254|allow-origin: \*|clear-site-data|\r\nserver:|cache-control: public/,
-      `${status}: nothing else (B24, D05)`,
-    )
-    t.notOk(
-      kratos.requests.some(({ target }) => !target.startsWith('/self-service/login')),
-      'no redirect is followed (D05)',
-    )
-    kratos.requests.length = 0
-  }
-})
+  t.test('Set-Cookie lines pass byte for byte and in order, other headers of Kratos do not (B24, B25, B27)', async (t) => {
+    const lines = [
+      'a=1; Expires=Thu, 01 Jan 1970 00:00:01 GMT; Path=/',
+      'b=%2C%3B%0d%22 x; HttpOnly',
+      `${CSRF}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax`,
+      'a=2',
+    ]
+    const others: Array<[string, string]> = [
+      ['Connection', 'keep-alive'],
+      ['Server', 'kratos-canary'],
+      ['X-Powered-By', 'canary'],
+      ['Access-Control-Allow-Origin', '*'],
+      ['Clear-Site-Data', '"*"'],
+      ['Location', 'http://169.254.169.254/'],
+      ['X-Kratos-Authenticated-Identity-Id', 'canary'],
+      ['Cache-Control', 'public, max-age=9'],
+      ['Set-Cookie2', 'canary'],
+      ['Content-Security-Policy', 'canary'],
+      ['Ory-Session-Cache-For', '60'],
+    ]
+    const { app, kratos } = await setUp(t)
+    const error = (code: number): object => ({ error: { code, message: 'canary' } })
+    const answers: Array<[status: number, body: object]> = [
+      [200, FLOW],
+      [400, { ...FLOW, ui: { ...FLOW.ui, messages: [{ id: 4000006, type: 'error', text: 'no' }] } }],
+      [403, error(403)],
+      [404, error(404)],
+      [410, { ...error(410), use_flow_id: ID }],
+      [422, { ...error(422), redirect_browser_to: `${FRONTEND}/x` }],
+      [500, error(500)],
+      [301, error(301)],
+    ]
+    for (const [status, body] of answers) {
+      const submit = answer(status, body, [...lines.map((line): [string, string] => ['Set-Cookie', line]), ...others])
+      kratos.react((socket, request) => (request.method === 'POST' ? submit : healthy)(socket, request))
+      const { raw } = await send(app, 'POST /api/auth/flows/login', [`Origin: ${FRONTEND}`], flat)
+      t.same([...raw.matchAll(/^set-cookie: (.*)\r$/gim)].map(([, line]) => line), lines, `${status}: the lines`)
+      t.notMatch(
+        raw.toLowerCase(),
+        /canary|169\.254|allow-origin: \*|clear-site-data|\r\nserver:|cache-control: public/,
+        `${status}: nothing else (B24, D05)`,
+      )
+      t.notOk(
+        kratos.requests.some(({ target }) => !target.startsWith('/self-service/login')),
+        'no redirect is followed (D05)',
+      )
+      kratos.requests.length = 0
+    }
+  })
+}

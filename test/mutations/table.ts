@@ -15,8 +15,8 @@ export const occurrences = (text: string, part: string): number => text.split(pa
 const CROSS_SITE = ['test/routes/cross-site.test.ts']
 const SESSIONS = ['test/sessions/resolver.test.ts']
 const UNIT = 'test/kratos-client'
-const LIMITS = ['test/http-limits.test.ts']
-const SHEDDING = ['test/load-shedding.test.ts']
+const LIMITS = ['test/http/http-limits.test.ts']
+const SHEDDING = ['test/http/load-shedding.test.ts']
 
 /** Each guard with a way to remove it; without the guard a test has to be red (O07). A guard more is a row more. */
 export const MUTATIONS: readonly Mutation[] = [
@@ -95,7 +95,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/kratos-client/call.ts',
     search: '    this.#end(outcome)',
     replace: '    if (this.#controller !== undefined) this.#end(outcome)',
-    tests: ['test/unreachable.test.ts'],
+    tests: ['test/http/unreachable.test.ts'],
   },
   {
     guard: 'a POST is never sent twice',
@@ -116,14 +116,14 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/http/answers.ts',
     search: 'this.#reply.send(error)',
     replace: 'throw error',
-    tests: ['test/answers.test.ts'],
+    tests: ['test/http/answers.test.ts'],
   },
   {
     guard: 'writes keep the context of their request',
     file: 'src/http/answers.ts',
     search: 'this.runInAsyncScope(this.#send, this)',
     replace: 'this.#send()',
-    tests: ['test/answers.test.ts'],
+    tests: ['test/http/answers.test.ts'],
   },
   {
     guard: 'limit of an answer',
@@ -172,7 +172,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/webhook/key.ts',
     search: 'timingSafeEqual(key, given)',
     replace: 'key.equals(given)',
-    tests: ['test/config.test.ts'],
+    tests: ['test/service/config.test.ts'],
   },
   {
     guard: 'cache cap',
@@ -214,7 +214,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/sessions/logout.ts',
     search: "if (outcome.kind === 'none') return answer",
     replace: 'return answer',
-    tests: ['test/failures.test.ts'],
+    tests: ['test/http/failures.test.ts'],
   },
   {
     guard: 'limit of pipelining',
@@ -242,7 +242,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/server.ts',
     search: 'app.server.maxConnections = connectionLimit(openFileLimit())',
     replace: '',
-    tests: ['test/server.test.ts'],
+    tests: ['test/programs/server.test.ts'],
   },
   {
     guard: 'load shedding',

@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { build, FRONTEND } from '../support/app.js'
 import { answer, type FaultServer, type Reaction, startFaultServer } from '../support/fault-server.js'
@@ -149,275 +149,277 @@ const ATTACKS: Attack[] = [
     .map((origin): Attack => ({ name: `Origin "${origin}" (C02)`, type: JSON_TYPE, headers: { origin } })),
 ]
 
-t.test('what a foreign page makes a browser send is refused before the handler, on every route that changes something (C02, C06, C07, C08, C10)', async (t) => {
-  const { app, kratos, handled } = await setUp(t)
-  for (const { name, type, headers, only } of ATTACKS) {
-    const wrong: string[] = []
-    for (const [method, url, body] of TARGETS.filter(([method]) => only === undefined || only === method)) {
-      for (const [kind, cookie] of [...Object.entries(VICTIMS), ['nobody', 'theme=dark'] as const]) {
-        // Without a session there is none to abuse: 401. A route that hands one out is guarded all the same (C10).
-        const expected = kind === 'nobody' && !url.startsWith('/api/auth/flows/') && url !== '/api/auth/logout'
-          ? 'INVALID_SESSION'
-          : 'ORIGIN_FORBIDDEN'
-        if (kind === 'nobody' && headers['x-session-token'] !== undefined && expected === 'INVALID_SESSION') continue
-        const payload = type === undefined || body === undefined ? {} : { payload: JSON.stringify(body) }
-        const response = await app.inject({
-          method,
-          url,
-          headers: { cookie, ...headers, ...(type !== undefined && body !== undefined && { 'content-type': type }) },
-          ...payload,
-        })
-        const { code } = response.json<{ code: string }>()
-        const shows = setCookies(response).length > 0 ||
-          (response.headers['access-control-allow-origin'] !== undefined && headers['origin'] !== FRONTEND)
-        if (code !== expected || shows) wrong.push(`${method} ${url} (${kind}): ${response.statusCode} ${code}`)
+export default async function (t: Test): Promise<void> {
+  t.test('what a foreign page makes a browser send is refused before the handler, on every route that changes something (C02, C06, C07, C08, C10)', async (t) => {
+    const { app, kratos, handled } = await setUp(t)
+    for (const { name, type, headers, only } of ATTACKS) {
+      const wrong: string[] = []
+      for (const [method, url, body] of TARGETS.filter(([method]) => only === undefined || only === method)) {
+        for (const [kind, cookie] of [...Object.entries(VICTIMS), ['nobody', 'theme=dark'] as const]) {
+          // Without a session there is none to abuse: 401. A route that hands one out is guarded all the same (C10).
+          const expected = kind === 'nobody' && !url.startsWith('/api/auth/flows/') && url !== '/api/auth/logout'
+            ? 'INVALID_SESSION'
+            : 'ORIGIN_FORBIDDEN'
+          if (kind === 'nobody' && headers['x-session-token'] !== undefined && expected === 'INVALID_SESSION') continue
+          const payload = type === undefined || body === undefined ? {} : { payload: JSON.stringify(body) }
+          const response = await app.inject({
+            method,
+            url,
+            headers: { cookie, ...headers, ...(type !== undefined && body !== undefined && { 'content-type': type }) },
+            ...payload,
+          })
+          const { code } = response.json<{ code: string }>()
+          const shows = setCookies(response).length > 0 ||
+            (response.headers['access-control-allow-origin'] !== undefined && headers['origin'] !== FRONTEND)
+          if (code !== expected || shows) wrong.push(`${method} ${url} (${kind}): ${response.statusCode} ${code}`)
+        }
       }
+      t.same(wrong, [], name)
     }
-    t.same(wrong, [], name)
-  }
-  t.equal(handled(), 0, 'no handler was reached')
-  t.equal(kratos.requests.length, 0, 'and Kratos was not called')
-})
+    t.equal(handled(), 0, 'no handler was reached')
+    t.equal(kratos.requests.length, 0, 'and Kratos was not called')
+  })
 
-t.test('what may call does: our page, a server, a native client (C01, C09)', async (t) => {
-  const { app, handled } = await setUp(t)
-  const json = { 'content-type': JSON_TYPE }
-  const callers: Array<[name: string, headers: Record<string, string>]> = [
-    ['the front end', { cookie: VICTIMS['token'] ?? '', origin: FRONTEND, ...site('same-site', 'cors') }],
-    ['our own origin', {
-      cookie: VICTIMS['token'] ?? '',
-      origin: 'http://localhost:3000',
-      ...site('same-origin', 'cors'),
-    }],
-    ['our own origin in a browser that sends no Origin', {
-      cookie: VICTIMS['token'] ?? '',
-      ...site('same-origin', 'cors'),
-    }],
-    ['curl with a cookie', { cookie: VICTIMS['token'] ?? '' }],
-    ['a native client', { 'x-session-token': TOKEN }],
-    ['a native client with an Origin, which no foreign page can be: CORS does not let it send the header', {
-      'x-session-token': TOKEN,
-      origin: EVIL,
-    }],
-    ['a Bearer with an Origin', { authorization: `Bearer ${TOKEN}`, origin: EVIL }],
-  ]
-  for (const [index, [name, headers]] of callers.entries()) {
-    const response = await app.inject({
-      method: 'POST',
-      url: '/api/documents',
-      headers: { ...json, ...headers },
-      payload: { title: 't', content: 'c' },
-    })
-    t.equal(response.statusCode, 201, name)
-    t.equal(handled(), index + 1)
-    const allowed = headers['origin'] === FRONTEND ? FRONTEND : undefined
-    t.equal(response.headers['access-control-allow-origin'], allowed, `${name}: CORS for the front end only (C01, C02)`)
-    t.match(response.headers.vary, /Origin/)
-  }
-  for (const url of ['/api/auth/flows/login', '/api/auth/flows/registration', '/api/auth/logout']) {
-    const response = await app.inject({
-      method: 'POST',
-      url,
-      headers: { 'x-session-token': TOKEN, origin: EVIL },
-      payload: { flow_id: ID, method: 'password' },
-    })
-    refused(t, plain(response), 403, 'ORIGIN_FORBIDDEN', `${url} hands out or ends a session: no exemption there`)
-  }
-})
-
-t.test('safe methods change nothing, whoever asks and whatever a header or parameter says the method is (C11)', async (t) => {
-  const { app, kratos } = await setUp(t)
-  const cookie = VICTIMS['token'] ?? ''
-  const { data } =
-    (await app.inject({
-      method: 'POST',
-      url: '/api/documents',
-      headers: { cookie, origin: FRONTEND },
-      payload: { title: 'Mine', content: 'c' },
-    })).json<{ data: { id: string } }>()
-  const documents = async (): Promise<unknown> =>
-    (await get(app, '/api/documents', { cookie })).json<{ data: unknown }>().data
-  const before = await documents()
-  const url = `/api/documents/${data.id}`
-  const overrides = [
-    {},
-    ...['x-http-method-override', 'x-http-method', 'x-method-override'].map((name) => ({ [name]: 'DELETE' })),
-  ]
-  const visits = [
-    site('cross-site', 'navigate', 'document'),
-    site('cross-site', 'navigate', 'iframe'),
-    site('cross-site', 'no-cors', 'image'),
-    { ...site('cross-site', 'no-cors'), 'sec-purpose': 'prefetch' },
-    { origin: EVIL },
-  ]
-
-  kratos.requests.length = 0
-  for (const headers of [...overrides, ...visits]) {
-    for (
-      const path of [
+  t.test('what may call does: our page, a server, a native client (C01, C09)', async (t) => {
+    const { app, handled } = await setUp(t)
+    const json = { 'content-type': JSON_TYPE }
+    const callers: Array<[name: string, headers: Record<string, string>]> = [
+      ['the front end', { cookie: VICTIMS['token'] ?? '', origin: FRONTEND, ...site('same-site', 'cors') }],
+      ['our own origin', {
+        cookie: VICTIMS['token'] ?? '',
+        origin: 'http://localhost:3000',
+        ...site('same-origin', 'cors'),
+      }],
+      ['our own origin in a browser that sends no Origin', {
+        cookie: VICTIMS['token'] ?? '',
+        ...site('same-origin', 'cors'),
+      }],
+      ['curl with a cookie', { cookie: VICTIMS['token'] ?? '' }],
+      ['a native client', { 'x-session-token': TOKEN }],
+      ['a native client with an Origin, which no foreign page can be: CORS does not let it send the header', {
+        'x-session-token': TOKEN,
+        origin: EVIL,
+      }],
+      ['a Bearer with an Origin', { authorization: `Bearer ${TOKEN}`, origin: EVIL }],
+    ]
+    for (const [index, [name, headers]] of callers.entries()) {
+      const response = await app.inject({
+        method: 'POST',
+        url: '/api/documents',
+        headers: { ...json, ...headers },
+        payload: { title: 't', content: 'c' },
+      })
+      t.equal(response.statusCode, 201, name)
+      t.equal(handled(), index + 1)
+      const allowed = headers['origin'] === FRONTEND ? FRONTEND : undefined
+      t.equal(response.headers['access-control-allow-origin'], allowed, `${name}: CORS for the front end only (C01, C02)`)
+      t.match(response.headers.vary, /Origin/)
+    }
+    for (const url of ['/api/auth/flows/login', '/api/auth/flows/registration', '/api/auth/logout']) {
+      const response = await app.inject({
+        method: 'POST',
         url,
-        '/api/documents',
-        '/api/auth/sessions',
-        '/api/auth/whoami',
-        '/api/auth/flows/logout',
-        '/api/auth/flows/login',
-      ]
-    ) {
-      for (const method of ['GET', 'HEAD', 'OPTIONS'] as const) {
-        const response = await app.inject({
-          method,
-          url: `${path}?_method=DELETE&method=DELETE`,
-          headers: { cookie, ...headers },
-        })
-        t.ok(response.statusCode < 500, `${method} ${path}: ${response.statusCode}`)
-        if ('origin' in headers) {
-          t.same(
-            Object.keys(response.headers).filter((name) => name.startsWith('access-control-')),
-            [],
-            `${method} ${path}: no CORS for a foreign page (C02)`,
-          )
+        headers: { 'x-session-token': TOKEN, origin: EVIL },
+        payload: { flow_id: ID, method: 'password' },
+      })
+      refused(t, plain(response), 403, 'ORIGIN_FORBIDDEN', `${url} hands out or ends a session: no exemption there`)
+    }
+  })
+
+  t.test('safe methods change nothing, whoever asks and whatever a header or parameter says the method is (C11)', async (t) => {
+    const { app, kratos } = await setUp(t)
+    const cookie = VICTIMS['token'] ?? ''
+    const { data } =
+      (await app.inject({
+        method: 'POST',
+        url: '/api/documents',
+        headers: { cookie, origin: FRONTEND },
+        payload: { title: 'Mine', content: 'c' },
+      })).json<{ data: { id: string } }>()
+    const documents = async (): Promise<unknown> =>
+      (await get(app, '/api/documents', { cookie })).json<{ data: unknown }>().data
+    const before = await documents()
+    const url = `/api/documents/${data.id}`
+    const overrides = [
+      {},
+      ...['x-http-method-override', 'x-http-method', 'x-method-override'].map((name) => ({ [name]: 'DELETE' })),
+    ]
+    const visits = [
+      site('cross-site', 'navigate', 'document'),
+      site('cross-site', 'navigate', 'iframe'),
+      site('cross-site', 'no-cors', 'image'),
+      { ...site('cross-site', 'no-cors'), 'sec-purpose': 'prefetch' },
+      { origin: EVIL },
+    ]
+
+    kratos.requests.length = 0
+    for (const headers of [...overrides, ...visits]) {
+      for (
+        const path of [
+          url,
+          '/api/documents',
+          '/api/auth/sessions',
+          '/api/auth/whoami',
+          '/api/auth/flows/logout',
+          '/api/auth/flows/login',
+        ]
+      ) {
+        for (const method of ['GET', 'HEAD', 'OPTIONS'] as const) {
+          const response = await app.inject({
+            method,
+            url: `${path}?_method=DELETE&method=DELETE`,
+            headers: { cookie, ...headers },
+          })
+          t.ok(response.statusCode < 500, `${method} ${path}: ${response.statusCode}`)
+          if ('origin' in headers) {
+            t.same(
+              Object.keys(response.headers).filter((name) => name.startsWith('access-control-')),
+              [],
+              `${method} ${path}: no CORS for a foreign page (C02)`,
+            )
+          }
+        }
+      }
+      // POST is not a method of one document, whatever it says it means.
+      const posted = await app.inject({
+        method: 'POST',
+        url: `${url}?_method=DELETE`,
+        headers: { cookie, ...headers, 'content-type': FORM },
+        payload: '_method=DELETE',
+      })
+      refused(t, plain(posted), 405, 'METHOD_NOT_ALLOWED', 'POST')
+    }
+    const asked = new Set(kratos.requests.map(({ method, target }) => `${method} ${target.split('?')[0] ?? ''}`))
+    t.same([...asked].sort(), [
+      'GET /self-service/login/api',
+      'GET /self-service/logout/browser',
+      'GET /sessions',
+      'GET /sessions/whoami',
+    ], 'Kratos was asked, and told nothing')
+    t.same(await documents(), before)
+  })
+
+  t.test('a logout by GET wants a visit and the token of this very session (C11)', async (t) => {
+    const { app, kratos, handled } = await setUp(t)
+    const cookie = VICTIMS['token'] ?? ''
+    const refusedVisits: Array<Record<string, string>> = [
+      site('cross-site', 'no-cors', 'image'),
+      site('same-origin', 'no-cors', 'image'),
+      site('cross-site', 'navigate', 'iframe'),
+      site('cross-site', 'no-cors', 'script'),
+      site('cross-site', 'no-cors', 'style'),
+      { ...site('cross-site', 'navigate', 'document'), 'sec-purpose': 'prefetch' },
+      { purpose: 'prefetch' },
+      { 'x-moz': 'prefetch' },
+      { origin: EVIL },
+      { origin: EVIL, ...site('cross-site', 'cors') },
+      { origin: 'null' },
+      site('cross-site', 'no-cors'),
+    ]
+    for (const headers of refusedVisits) {
+      refused(
+        t,
+        plain(await get(app, '/api/auth/logout?token=ory_lo_x', { cookie, ...headers })),
+        403,
+        'ORIGIN_FORBIDDEN',
+        JSON.stringify(headers),
+      )
+    }
+    t.equal(handled(), 0, 'none of them reached the handler')
+    t.equal(
+      (await app.inject({ method: 'HEAD', url: '/api/auth/logout?token=ory_lo_x', headers: { cookie } })).statusCode,
+      405,
+      'HEAD',
+    )
+    for (const query of ['', '?token=', '?other=x']) {
+      refused(
+        t,
+        plain(await get(app, `/api/auth/logout${query}`, { cookie, ...site('cross-site', 'navigate', 'document') })),
+        403,
+        'LOGOUT_TOKEN_INVALID',
+        `without a token: "${query}"`,
+      )
+    }
+    t.equal(kratos.requests.length, 0, 'none of them got as far as Kratos')
+    kratos.react(answer(403, { error: { code: 403, message: 'x' } }))
+    refused(
+      t,
+      plain(
+        await get(app, '/api/auth/logout?token=ory_lo_of_another', {
+          cookie,
+          ...site('cross-site', 'navigate', 'document'),
+        }),
+      ),
+      403,
+      'LOGOUT_TOKEN_INVALID',
+      'Kratos says whose it is',
+    )
+  })
+
+  t.test('a foreign WebSocket is refused on a guarded route, before Kratos is asked (C02)', async (t) => {
+    const { app, kratos, handled } = await setUp(t)
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const upgrade = (url: string, ...headers: string[]): string =>
+      request(
+        `GET ${url} HTTP/1.1`,
+        'Connection: Upgrade',
+        'Upgrade: websocket',
+        'Sec-WebSocket-Version: 13',
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+        ...headers,
+      )
+    for (const url of ['/api/auth/whoami', '/api/documents', '/api/auth/sessions']) {
+      for (const cookie of Object.values(VICTIMS)) {
+        for (const origin of [EVIL, 'null', 'http://localhost:3002']) {
+          const response = await speak(app, upgrade(url, `Cookie: ${cookie}`, `Origin: ${origin}`))
+          refused(t, response, 403, 'ORIGIN_FORBIDDEN', `${url} from ${origin}`)
         }
       }
     }
-    // POST is not a method of one document, whatever it says it means.
-    const posted = await app.inject({
-      method: 'POST',
-      url: `${url}?_method=DELETE`,
-      headers: { cookie, ...headers, 'content-type': FORM },
-      payload: '_method=DELETE',
-    })
-    refused(t, plain(posted), 405, 'METHOD_NOT_ALLOWED', 'POST')
-  }
-  const asked = new Set(kratos.requests.map(({ method, target }) => `${method} ${target.split('?')[0] ?? ''}`))
-  t.same([...asked].sort(), [
-    'GET /self-service/login/api',
-    'GET /self-service/logout/browser',
-    'GET /sessions',
-    'GET /sessions/whoami',
-  ], 'Kratos was asked, and told nothing')
-  t.same(await documents(), before)
-})
+    t.same([handled(), kratos.requests.length], [0, 0])
+    t.equal(
+      (await speak(app, upgrade('/api/auth/whoami', `Cookie: ${VICTIMS['token'] ?? ''}`, `Origin: ${FRONTEND}`))).status,
+      200,
+      'of our own page it is a request like any other: there is no WebSocket here',
+    )
+  })
 
-t.test('a logout by GET wants a visit and the token of this very session (C11)', async (t) => {
-  const { app, kratos, handled } = await setUp(t)
-  const cookie = VICTIMS['token'] ?? ''
-  const refusedVisits: Array<Record<string, string>> = [
-    site('cross-site', 'no-cors', 'image'),
-    site('same-origin', 'no-cors', 'image'),
-    site('cross-site', 'navigate', 'iframe'),
-    site('cross-site', 'no-cors', 'script'),
-    site('cross-site', 'no-cors', 'style'),
-    { ...site('cross-site', 'navigate', 'document'), 'sec-purpose': 'prefetch' },
-    { purpose: 'prefetch' },
-    { 'x-moz': 'prefetch' },
-    { origin: EVIL },
-    { origin: EVIL, ...site('cross-site', 'cors') },
-    { origin: 'null' },
-    site('cross-site', 'no-cors'),
-  ]
-  for (const headers of refusedVisits) {
-    refused(
-      t,
-      plain(await get(app, '/api/auth/logout?token=ory_lo_x', { cookie, ...headers })),
-      403,
-      'ORIGIN_FORBIDDEN',
-      JSON.stringify(headers),
-    )
-  }
-  t.equal(handled(), 0, 'none of them reached the handler')
-  t.equal(
-    (await app.inject({ method: 'HEAD', url: '/api/auth/logout?token=ory_lo_x', headers: { cookie } })).statusCode,
-    405,
-    'HEAD',
-  )
-  for (const query of ['', '?token=', '?other=x']) {
-    refused(
-      t,
-      plain(await get(app, `/api/auth/logout${query}`, { cookie, ...site('cross-site', 'navigate', 'document') })),
-      403,
-      'LOGOUT_TOKEN_INVALID',
-      `without a token: "${query}"`,
-    )
-  }
-  t.equal(kratos.requests.length, 0, 'none of them got as far as Kratos')
-  kratos.react(answer(403, { error: { code: 403, message: 'x' } }))
-  refused(
-    t,
-    plain(
-      await get(app, '/api/auth/logout?token=ory_lo_of_another', {
-        cookie,
-        ...site('cross-site', 'navigate', 'document'),
-      }),
-    ),
-    403,
-    'LOGOUT_TOKEN_INVALID',
-    'Kratos says whose it is',
-  )
-})
-
-t.test('a foreign WebSocket is refused on a guarded route, before Kratos is asked (C02)', async (t) => {
-  const { app, kratos, handled } = await setUp(t)
-  await app.listen({ port: 0, host: '127.0.0.1' })
-  const upgrade = (url: string, ...headers: string[]): string =>
-    request(
-      `GET ${url} HTTP/1.1`,
-      'Connection: Upgrade',
-      'Upgrade: websocket',
-      'Sec-WebSocket-Version: 13',
-      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-      ...headers,
-    )
-  for (const url of ['/api/auth/whoami', '/api/documents', '/api/auth/sessions']) {
-    for (const cookie of Object.values(VICTIMS)) {
-      for (const origin of [EVIL, 'null', 'http://localhost:3002']) {
-        const response = await speak(app, upgrade(url, `Cookie: ${cookie}`, `Origin: ${origin}`))
-        refused(t, response, 403, 'ORIGIN_FORBIDDEN', `${url} from ${origin}`)
-      }
+  t.test("Kratos' own CSRF refusal is passed on with its new cookie, once and without its words (C13)", async (t) => {
+    const { app, kratos } = await setUp(t)
+    const line = `csrf_token_${'0f'.repeat(32)}=new+value=; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax`
+    const details = {
+      docs: 'https://www.ory.sh/kratos/docs/debug/csrf',
+      hint: 'the cookie is missing',
+      reject_reason: 'x',
     }
-  }
-  t.same([handled(), kratos.requests.length], [0, 0])
-  t.equal(
-    (await speak(app, upgrade('/api/auth/whoami', `Cookie: ${VICTIMS['token'] ?? ''}`, `Origin: ${FRONTEND}`))).status,
-    200,
-    'of our own page it is a request like any other: there is no WebSocket here',
-  )
-})
-
-t.test("Kratos' own CSRF refusal is passed on with its new cookie, once and without its words (C13)", async (t) => {
-  const { app, kratos } = await setUp(t)
-  const line = `csrf_token_${'0f'.repeat(32)}=new+value=; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax`
-  const details = {
-    docs: 'https://www.ory.sh/kratos/docs/debug/csrf',
-    hint: 'the cookie is missing',
-    reject_reason: 'x',
-  }
-  kratos.react(
-    answer(403, {
-      error: {
-        id: 'security_csrf_violation',
-        code: 403,
-        status: 'Forbidden',
-        reason: 'Please retry the flow',
-        details,
-        message: 'the request was rejected',
-      },
-    }, [['Set-Cookie', line]]),
-  )
-  const requests: Array<[InjectOptions, number]> = [
-    [{
-      method: 'POST',
-      url: '/api/auth/flows/login',
-      payload: { flow_id: ID, method: 'password', csrf_token: 'old' },
-      headers: { origin: FRONTEND },
-    }, 1],
-    [{ url: `/api/auth/flows/login/${ID}` }, 1],
-  ]
-  for (const [sent, calls] of requests) {
-    kratos.requests.length = 0
-    const response = await app.inject(sent)
-    refused(t, plain(response), 403, 'CSRF_VIOLATION', String(sent.url))
-    t.same(setCookies(response), [line])
-    t.equal(kratos.requests.length, calls, 'no automatic retry')
-    t.notMatch(response.body, /details|docs|reason|hint|ory\.sh|Please retry/)
-  }
-})
+    kratos.react(
+      answer(403, {
+        error: {
+          id: 'security_csrf_violation',
+          code: 403,
+          status: 'Forbidden',
+          reason: 'Please retry the flow',
+          details,
+          message: 'the request was rejected',
+        },
+      }, [['Set-Cookie', line]]),
+    )
+    const requests: Array<[InjectOptions, number]> = [
+      [{
+        method: 'POST',
+        url: '/api/auth/flows/login',
+        payload: { flow_id: ID, method: 'password', csrf_token: 'old' },
+        headers: { origin: FRONTEND },
+      }, 1],
+      [{ url: `/api/auth/flows/login/${ID}` }, 1],
+    ]
+    for (const [sent, calls] of requests) {
+      kratos.requests.length = 0
+      const response = await app.inject(sent)
+      refused(t, plain(response), 403, 'CSRF_VIOLATION', String(sent.url))
+      t.same(setCookies(response), [line])
+      t.equal(kratos.requests.length, calls, 'no automatic retry')
+      t.notMatch(response.body, /details|docs|reason|hint|ory\.sh|Please retry/)
+    }
+  })
+}

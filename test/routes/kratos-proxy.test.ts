@@ -1,5 +1,5 @@
 import { Configuration, FrontendApi, type UiNode } from '@ory/client-fetch'
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import { build, FRONTEND } from '../support/app.js'
 import { buildWithKratos, freshEmail, get, PASSWORD, startKratos } from '../support/kratos.js'
 import { freePorts } from '../support/process.js'
@@ -51,132 +51,134 @@ async function serve (t: Test) {
   return { app, base, kratos }
 }
 
-t.test('/kratos/*', embeddedOnly('a base URL of the service'), async (t) => {
-  await t.test('is not there unless it is switched on', async (t) => {
-    const { app } = await buildWithKratos(t)
-    t.equal((await get(app, '/kratos/self-service/login/api')).statusCode, 404)
-  })
-
-  const { app, base, kratos } = await serve(t)
-  const internal = [new URL(kratos.publicUrl).host, new URL(kratos.adminUrl).host]
-
-  await t.test('the stock SDK, unchanged, signs up, changes settings and logs out as a native client', async (t) => {
-    const { browse, seen } = createBrowser()
-    const sdk = new FrontendApi(new Configuration({ basePath: `${base}/kratos`, fetchApi: browse }))
-    const email = freshEmail()
-    const flow = await sdk.createNativeRegistrationFlow()
-    t.equal(
-      flow.ui.action,
-      `${base}/kratos/self-service/registration?flow=${flow.id}`,
-      'Kratos writes our address itself',
-    )
-    const { session_token: token = '' } = await sdk.updateRegistrationFlow({
-      flow: flow.id,
-      updateRegistrationFlowBody: { method: 'password', password: PASSWORD, traits: { email } },
+export default async function (t: Test): Promise<void> {
+  t.test('/kratos/*', embeddedOnly('a base URL of the service'), async (t) => {
+    await t.test('is not there unless it is switched on', async (t) => {
+      const { app } = await buildWithKratos(t)
+      t.equal((await get(app, '/kratos/self-service/login/api')).statusCode, 404)
     })
-    t.equal((await sdk.toSession({ xSessionToken: token })).identity?.traits.email, email)
-    const settings = await sdk.createNativeSettingsFlow({ xSessionToken: token })
-    const saved = await sdk.updateSettingsFlow({
-      flow: settings.id,
-      xSessionToken: token,
-      updateSettingsFlowBody: { method: 'profile', traits: { email, first_name: 'Grace' } },
+
+    const { app, base, kratos } = await serve(t)
+    const internal = [new URL(kratos.publicUrl).host, new URL(kratos.adminUrl).host]
+
+    await t.test('the stock SDK, unchanged, signs up, changes settings and logs out as a native client', async (t) => {
+      const { browse, seen } = createBrowser()
+      const sdk = new FrontendApi(new Configuration({ basePath: `${base}/kratos`, fetchApi: browse }))
+      const email = freshEmail()
+      const flow = await sdk.createNativeRegistrationFlow()
+      t.equal(
+        flow.ui.action,
+        `${base}/kratos/self-service/registration?flow=${flow.id}`,
+        'Kratos writes our address itself',
+      )
+      const { session_token: token = '' } = await sdk.updateRegistrationFlow({
+        flow: flow.id,
+        updateRegistrationFlowBody: { method: 'password', password: PASSWORD, traits: { email } },
+      })
+      t.equal((await sdk.toSession({ xSessionToken: token })).identity?.traits.email, email)
+      const settings = await sdk.createNativeSettingsFlow({ xSessionToken: token })
+      const saved = await sdk.updateSettingsFlow({
+        flow: settings.id,
+        xSessionToken: token,
+        updateSettingsFlowBody: { method: 'profile', traits: { email, first_name: 'Grace' } },
+      })
+      t.equal(saved.identity.traits.first_name, 'Grace')
+      await sdk.performNativeLogout({ performNativeLogoutBody: { session_token: token } })
+      t.equal(await statusOf(sdk.toSession({ xSessionToken: token })), 401)
+      for (const address of internal) t.notOk(seen.some((text) => text.includes(address)), `no answer names ${address}`)
     })
-    t.equal(saved.identity.traits.first_name, 'Grace')
-    await sdk.performNativeLogout({ performNativeLogoutBody: { session_token: token } })
-    t.equal(await statusOf(sdk.toSession({ xSessionToken: token })), 401)
-    for (const address of internal) t.notOk(seen.some((text) => text.includes(address)), `no answer names ${address}`)
-  })
 
-  await t.test('the stock SDK does the same in a browser, with cookies and CSRF tokens', async (t) => {
-    const { browse, seen, jar } = createBrowser({ origin: FRONTEND })
-    const sdk = new FrontendApi(
-      new Configuration({ basePath: `${base}/kratos`, fetchApi: browse, headers: { accept: 'application/json' } }),
-    )
-    const email = freshEmail()
-    const flow = await sdk.createBrowserRegistrationFlow()
-    await sdk.updateRegistrationFlow({
-      flow: flow.id,
-      updateRegistrationFlowBody: {
-        method: 'password',
-        password: PASSWORD,
-        traits: { email },
-        csrf_token: csrfOf(flow.ui.nodes),
-      },
+    await t.test('the stock SDK does the same in a browser, with cookies and CSRF tokens', async (t) => {
+      const { browse, seen, jar } = createBrowser({ origin: FRONTEND })
+      const sdk = new FrontendApi(
+        new Configuration({ basePath: `${base}/kratos`, fetchApi: browse, headers: { accept: 'application/json' } }),
+      )
+      const email = freshEmail()
+      const flow = await sdk.createBrowserRegistrationFlow()
+      await sdk.updateRegistrationFlow({
+        flow: flow.id,
+        updateRegistrationFlowBody: {
+          method: 'password',
+          password: PASSWORD,
+          traits: { email },
+          csrf_token: csrfOf(flow.ui.nodes),
+        },
+      })
+      t.ok(jar.has('ory_kratos_session'))
+      t.equal((await sdk.toSession()).identity?.traits.email, email)
+      const settings = await sdk.createBrowserSettingsFlow()
+      const saved = await sdk.updateSettingsFlow({
+        flow: settings.id,
+        updateSettingsFlowBody: {
+          method: 'profile',
+          traits: { email, last_name: 'Hopper' },
+          csrf_token: csrfOf(settings.ui.nodes),
+        },
+      })
+      t.equal(saved.identity.traits.last_name, 'Hopper')
+      const { logout_token: token } = await sdk.createBrowserLogoutFlow()
+      await sdk.updateLogoutFlow({ token })
+      t.equal(await statusOf(sdk.toSession()), 401)
+      for (const address of internal) t.notOk(seen.some((text) => text.includes(address)), `no answer names ${address}`)
     })
-    t.ok(jar.has('ory_kratos_session'))
-    t.equal((await sdk.toSession()).identity?.traits.email, email)
-    const settings = await sdk.createBrowserSettingsFlow()
-    const saved = await sdk.updateSettingsFlow({
-      flow: settings.id,
-      updateSettingsFlowBody: {
-        method: 'profile',
-        traits: { email, last_name: 'Hopper' },
-        csrf_token: csrfOf(settings.ui.nodes),
-      },
+
+    await t.test('a form of a page gets its redirect, unfollowed', async (t) => {
+      const answer = await get(app, '/kratos/self-service/login/browser', { accept: 'text/html' })
+      t.equal(answer.statusCode, 303)
+      t.match(answer.headers.location, /^http:\/\/localhost:3001\/login\?flow=/)
     })
-    t.equal(saved.identity.traits.last_name, 'Hopper')
-    const { logout_token: token } = await sdk.createBrowserLogoutFlow()
-    await sdk.updateLogoutFlow({ token })
-    t.equal(await statusOf(sdk.toSession()), 401)
-    for (const address of internal) t.notOk(seen.some((text) => text.includes(address)), `no answer names ${address}`)
-  })
 
-  await t.test('a form of a page gets its redirect, unfollowed', async (t) => {
-    const answer = await get(app, '/kratos/self-service/login/browser', { accept: 'text/html' })
-    t.equal(answer.statusCode, 303)
-    t.match(answer.headers.location, /^http:\/\/localhost:3001\/login\?flow=/)
-  })
+    await t.test("serves Kratos' public API only, and no path leads out of it (D01)", async (t) => {
+      const paths = [
+        'admin/identities',
+        'health/ready',
+        'metrics/prometheus',
+        '..%2fadmin%2fidentities',
+        'self-service/../admin/identities',
+        'self-service/%2e%2e/admin',
+        'self-service//login',
+        '',
+        'sessions%5cwhoami',
+      ]
+      for (const path of paths) {
+        const answer = await get(app, `/kratos/${path}`)
+        t.ok([400, 404].includes(answer.statusCode), `${path}: ${answer.statusCode}`)
+        t.equal(answer.json().success, false)
+      }
+    })
 
-  await t.test("serves Kratos' public API only, and no path leads out of it (D01)", async (t) => {
-    const paths = [
-      'admin/identities',
-      'health/ready',
-      'metrics/prometheus',
-      '..%2fadmin%2fidentities',
-      'self-service/../admin/identities',
-      'self-service/%2e%2e/admin',
-      'self-service//login',
-      '',
-      'sessions%5cwhoami',
-    ]
-    for (const path of paths) {
-      const answer = await get(app, `/kratos/${path}`)
-      t.ok([400, 404].includes(answer.statusCode), `${path}: ${answer.statusCode}`)
-      t.equal(answer.json().success, false)
-    }
-  })
+    await t.test('a foreign page cannot submit, not even a form (C02)', async (t) => {
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+      for (const origin of [{ origin: 'https://evil.example' }, { origin: 'null' }, { 'sec-fetch-site': 'cross-site' }]) {
+        const answer = await app.inject({
+          method: 'POST',
+          url: '/kratos/self-service/login?flow=x',
+          headers: { ...headers, ...origin },
+          payload: 'method=oidc&provider=x',
+        })
+        t.equal(answer.statusCode, 403)
+        t.equal(answer.json().code, 'ORIGIN_FORBIDDEN')
+      }
+      const own = await app.inject({
+        method: 'POST',
+        url: '/kratos/self-service/login?flow=11111111-2222-4333-8444-555555555555',
+        headers: { ...headers, origin: FRONTEND, accept: 'application/json' },
+        payload: 'method=password',
+      })
+      t.equal(own.statusCode, 404, 'our own page reaches Kratos')
+    })
 
-  await t.test('a foreign page cannot submit, not even a form (C02)', async (t) => {
-    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-    for (const origin of [{ origin: 'https://evil.example' }, { origin: 'null' }, { 'sec-fetch-site': 'cross-site' }]) {
+    await t.test('a body over 64 KiB is 413, a Kratos that is gone 503', async (t) => {
+      const payload = JSON.stringify({ padding: 'x'.repeat(65 * 1024) })
       const answer = await app.inject({
         method: 'POST',
         url: '/kratos/self-service/login?flow=x',
-        headers: { ...headers, ...origin },
-        payload: 'method=oidc&provider=x',
+        headers: { 'content-type': 'application/json' },
+        payload,
       })
-      t.equal(answer.statusCode, 403)
-      t.equal(answer.json().code, 'ORIGIN_FORBIDDEN')
-    }
-    const own = await app.inject({
-      method: 'POST',
-      url: '/kratos/self-service/login?flow=11111111-2222-4333-8444-555555555555',
-      headers: { ...headers, origin: FRONTEND, accept: 'application/json' },
-      payload: 'method=password',
+      t.equal(answer.statusCode, 413)
+      const lonely = await build(t, { KRATOS_PROXY: 'true' })
+      t.equal((await get(lonely.app, '/kratos/sessions/whoami')).json().code, 'UPSTREAM_UNAVAILABLE')
     })
-    t.equal(own.statusCode, 404, 'our own page reaches Kratos')
   })
-
-  await t.test('a body over 64 KiB is 413, a Kratos that is gone 503', async (t) => {
-    const payload = JSON.stringify({ padding: 'x'.repeat(65 * 1024) })
-    const answer = await app.inject({
-      method: 'POST',
-      url: '/kratos/self-service/login?flow=x',
-      headers: { 'content-type': 'application/json' },
-      payload,
-    })
-    t.equal(answer.statusCode, 413)
-    const lonely = await build(t, { KRATOS_PROXY: 'true' })
-    t.equal((await get(lonely.app, '/kratos/sessions/whoami')).json().code, 'UPSTREAM_UNAVAILABLE')
-  })
-})
+}

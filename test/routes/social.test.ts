@@ -1,4 +1,4 @@
-import t from 'tap'
+import type { Test } from 'tap'
 import { build, FRONTEND } from '../support/app.js'
 import { cookieHeader, freshEmail, get, post, setCookies, startFlow, startKratos } from '../support/kratos.js'
 import { freePorts } from '../support/process.js'
@@ -8,64 +8,66 @@ interface Redirected {
   redirect_browser_to: string
 }
 
-t.test('social login', async (t) => {
-  const [port = 0] = await freePorts(1)
-  const base = `http://127.0.0.1:${port}`
-  const kratos = await startKratos(t, { baseUrl: `${base}/kratos/`, oidcProvider: true })
-  const env = {
-    KRATOS_PUBLIC_URL: kratos.publicUrl,
-    KRATOS_ADMIN_URL: kratos.adminUrl,
-    KRATOS_BROWSER_URL: `${base}/kratos/`,
-    PUBLIC_URL: base,
-    KRATOS_PROXY: 'true',
-  }
-  const { app } = await build(t, env)
-  await app.listen({ host: '127.0.0.1', port })
-  const provider = kratos.oidcProvider
-  if (provider === undefined) throw new Error('the embedded Kratos hosts no provider')
+export default async function (t: Test): Promise<void> {
+  t.test('social login', async (t) => {
+    const [port = 0] = await freePorts(1)
+    const base = `http://127.0.0.1:${port}`
+    const kratos = await startKratos(t, { baseUrl: `${base}/kratos/`, oidcProvider: true })
+    const env = {
+      KRATOS_PUBLIC_URL: kratos.publicUrl,
+      KRATOS_ADMIN_URL: kratos.adminUrl,
+      KRATOS_BROWSER_URL: `${base}/kratos/`,
+      PUBLIC_URL: base,
+      KRATOS_PROXY: 'true',
+    }
+    const { app } = await build(t, env)
+    await app.listen({ host: '127.0.0.1', port })
+    const provider = kratos.oidcProvider
+    if (provider === undefined) throw new Error('the embedded Kratos hosts no provider')
 
-  for (const flow of ['registration', 'login'] as const) {
-    await t.test(`${flow}: next leads to the provider, from there through us back to the front end, logged in`, async (t) => {
-      const email = freshEmail()
-      provider.signInAs({ sub: email, email })
-      const started = await startFlow(app, flow, `?type=browser&return_to=${encodeURIComponent(`${FRONTEND}/welcome`)}`)
+    for (const flow of ['registration', 'login'] as const) {
+      await t.test(`${flow}: next leads to the provider, from there through us back to the front end, logged in`, async (t) => {
+        const email = freshEmail()
+        provider.signInAs({ sub: email, email })
+        const started = await startFlow(app, flow, `?type=browser&return_to=${encodeURIComponent(`${FRONTEND}/welcome`)}`)
+        const body = { flow_id: started.id, method: 'oidc', provider: 'dummy', csrf_token: started.csrfToken }
+        const answer = await post(app, `/api/auth/flows/${flow}`, body, {
+          cookie: cookieHeader(started.init),
+          origin: FRONTEND,
+        })
+        t.equal(answer.statusCode, 200)
+        const { data } = answer.json<{ data: Redirected }>()
+        t.equal(data.next, 'redirect')
+        t.equal(new URL(data.redirect_browser_to).origin, new URL(provider.issuer).origin)
+        t.ok(
+          setCookies(answer).some((line) => line.startsWith('ory_kratos_continuity=')),
+          'the continuity cookie comes along',
+        )
+
+        const consent = await fetch(data.redirect_browser_to, { redirect: 'manual' })
+        const callback = consent.headers.get('location') ?? ''
+        t.ok(
+          callback.startsWith(`${base}/kratos/self-service/methods/oidc/callback/dummy?`),
+          'the provider sends the browser back to us',
+        )
+        const back = await get(app, callback.slice(base.length), {
+          cookie: cookieHeader(started.init, answer),
+          accept: 'text/html',
+        })
+        t.equal(back.statusCode, 303)
+        t.equal(back.headers.location, `${FRONTEND}/welcome`)
+        const whoami = await get(app, '/api/auth/whoami', { cookie: cookieHeader(started.init, answer, back) })
+        t.equal(whoami.json().data.email, email)
+      })
+    }
+
+    await t.test('an address that is no provider of a social login is not handed on (E10)', async (t) => {
+      const strict = await build(t, { ...env, PUBLIC_URL: 'https://api.example.com' })
+      const started = await startFlow(strict.app, 'login', '?type=browser')
       const body = { flow_id: started.id, method: 'oidc', provider: 'dummy', csrf_token: started.csrfToken }
-      const answer = await post(app, `/api/auth/flows/${flow}`, body, {
-        cookie: cookieHeader(started.init),
-        origin: FRONTEND,
-      })
-      t.equal(answer.statusCode, 200)
-      const { data } = answer.json<{ data: Redirected }>()
-      t.equal(data.next, 'redirect')
-      t.equal(new URL(data.redirect_browser_to).origin, new URL(provider.issuer).origin)
-      t.ok(
-        setCookies(answer).some((line) => line.startsWith('ory_kratos_continuity=')),
-        'the continuity cookie comes along',
-      )
-
-      const consent = await fetch(data.redirect_browser_to, { redirect: 'manual' })
-      const callback = consent.headers.get('location') ?? ''
-      t.ok(
-        callback.startsWith(`${base}/kratos/self-service/methods/oidc/callback/dummy?`),
-        'the provider sends the browser back to us',
-      )
-      const back = await get(app, callback.slice(base.length), {
-        cookie: cookieHeader(started.init, answer),
-        accept: 'text/html',
-      })
-      t.equal(back.statusCode, 303)
-      t.equal(back.headers.location, `${FRONTEND}/welcome`)
-      const whoami = await get(app, '/api/auth/whoami', { cookie: cookieHeader(started.init, answer, back) })
-      t.equal(whoami.json().data.email, email)
+      const answer = await post(strict.app, '/api/auth/flows/login', body, { cookie: cookieHeader(started.init) })
+      t.equal(answer.statusCode, 502, 'http on loopback is a provider only while we are on loopback ourselves')
+      t.notMatch(answer.body, new URL(provider.issuer).host)
     })
-  }
-
-  await t.test('an address that is no provider of a social login is not handed on (E10)', async (t) => {
-    const strict = await build(t, { ...env, PUBLIC_URL: 'https://api.example.com' })
-    const started = await startFlow(strict.app, 'login', '?type=browser')
-    const body = { flow_id: started.id, method: 'oidc', provider: 'dummy', csrf_token: started.csrfToken }
-    const answer = await post(strict.app, '/api/auth/flows/login', body, { cookie: cookieHeader(started.init) })
-    t.equal(answer.statusCode, 502, 'http on loopback is a provider only while we are on loopback ourselves')
-    t.notMatch(answer.body, new URL(provider.issuer).host)
   })
-})
+}

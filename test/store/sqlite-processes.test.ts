@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import Libsql from 'libsql'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,140 +7,144 @@ import { createInterface } from 'node:readline'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openStore } from '../../src/service/store/store.js'
-import { compileChild } from './compiled-child.js'
+import { temporaryFolder } from '../support/app.js'
+import { transpiled } from '../support/process.js'
 import { someUser } from './records.js'
 
 const KILLS = 5
 const STARTS = 6
-const folder = t.testdir()
-const child = compileChild(folder)
-const fileOf = (name: string) => join(folder, name)
+const CHILD = transpiled('test/store/store-child.ts')
 
-/** Ends with the test, and tells its lines as they come. */
-function startChild (t: Test, mode: string, ...args: string[]) {
-  const started = spawn(process.execPath, [child, mode, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
-  t.teardown(() => {
-    started.kill('SIGKILL')
-  })
-  const lines: string[] = []
-  const output = createInterface({ input: started.stdout })
-  output.on('line', (line) => lines.push(line))
-  const exited = once(started, 'exit')
-  const nextLine = () => once(output, 'line')
-  const firstLine = nextLine()
-  return {
-    lines,
-    firstLine,
-    nextLine,
-    go: () => {
-      started.stdin.write('go\n')
-    },
-    exitCode: async () => (await exited)[0] as number | null,
-    kill: async () => {
+export default async function (t: Test): Promise<void> {
+  const folder = await temporaryFolder(t)
+  const fileOf = (name: string) => join(folder, name)
+
+  /** Ends with the test, and tells its lines as they come. */
+  function startChild (t: Test, mode: string, ...args: string[]) {
+    const started = spawn(process.execPath, [CHILD, mode, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+    t.teardown(() => {
       started.kill('SIGKILL')
-      await Promise.all([exited, once(output, 'close')])
-    },
-  }
-}
-
-t.test('an SQLite file that another process has locked (K09)', async (t) => {
-  const url = fileOf('locked.db')
-  const store = await openStore({ url })
-  const raw = new Libsql(url)
-  t.teardown(async () => {
-    raw.close()
-    await store.close()
-  })
-  const user = someUser()
-  await store.users.upsert(user)
-  const isWritten = (id: string) => raw.prepare('select 1 from users where identity_id = ?').all([id]).length === 1
-  const holder = startChild(t, 'lock', url)
-  await holder.firstLine
-
-  await t.test('writers give up after a second, readers and timers never wait', async (t) => {
-    const delay = monitorEventLoopDelay({ resolution: 5 })
-    delay.enable()
-    const startedAt = performance.now()
-    const writers = Promise.allSettled(Array.from({ length: 50 }, () => store.users.upsert(someUser())))
-    for (let i = 0; i < 10; i++) {
-      const readAt = performance.now()
-      t.ok(await store.users.find(user.identity_id))
-      t.same(await store.users.ensure(user), { created: false }, 'a known user needs no lock')
-      t.ok(performance.now() - readAt < 700)
-      await sleep(50)
+    })
+    const lines: string[] = []
+    const output = createInterface({ input: started.stdout })
+    output.on('line', (line) => lines.push(line))
+    const exited = once(started, 'exit')
+    const nextLine = () => once(output, 'line')
+    const firstLine = nextLine()
+    return {
+      lines,
+      firstLine,
+      nextLine,
+      go: () => {
+        started.stdin.write('go\n')
+      },
+      exitCode: async () => (await exited)[0] as number | null,
+      kill: async () => {
+        started.kill('SIGKILL')
+        await Promise.all([exited, once(output, 'close')])
+      },
     }
-    for (const outcome of await writers) { t.match(outcome, { status: 'rejected', reason: { code: 'DATABASE_UNAVAILABLE', reason: 'locked' } }) }
-    t.ok(performance.now() - startedAt < 4000, 'one second in total, not one each')
-    t.ok(performance.now() - startedAt > 900, 'they did wait')
-    delay.disable()
-    t.ok(delay.max / 1e6 < 700, `longest stall ${Math.round(delay.max / 1e6)} ms`)
-  })
-
-  await t.test('a start does not need the lock', async () => {
-    await (await openStore({ url })).close()
-  })
-
-  await t.test('a writer that waits gets through, and is written when it says so', async (t) => {
-    const waiting = someUser()
-    const upsert = store.users.upsert(waiting)
-    await sleep(50)
-    holder.go()
-    t.same(await upsert, { created: true })
-    t.ok(isWritten(waiting.identity_id))
-  })
-})
-
-t.test('a write after a refused one is committed when it is acknowledged (K09, L08)', async (t) => {
-  // libsql leaves a statement that met a lock active, and then puts off the commits of all others.
-  const url = fileOf('refused.db')
-  const store = await openStore({ url, waitMs: 30 })
-  const other = new Libsql(url)
-  t.teardown(async () => {
-    other.close()
-    await store.close()
-  })
-  const [refused, accepted] = [someUser(), someUser()]
-  other.exec('BEGIN IMMEDIATE')
-  await t.rejects(store.users.upsert(refused), { code: 'DATABASE_UNAVAILABLE' })
-  other.exec('ROLLBACK')
-  await store.documents.remove(accepted.identity_id, 'x')
-  await store.users.ensure(accepted)
-  t.same(other.prepare('select identity_id from users').all(), [{ identity_id: accepted.identity_id }])
-  other.exec('BEGIN IMMEDIATE; ROLLBACK')
-})
-
-t.test(`${STARTS} processes that start at once on a new file (K12)`, async (t) => {
-  const url = fileOf('starts.db')
-  const children = Array.from({ length: STARTS }, () => startChild(t, 'start', url))
-  await Promise.all(children.map(({ firstLine }) => firstLine))
-  for (const child of children) child.go()
-  t.same(await Promise.all(children.map(({ exitCode }) => exitCode())), children.map(() => 0))
-  const raw = new Libsql(url)
-  t.same(raw.prepare('select count(*) as users from users').all(), [{ users: STARTS }])
-  raw.close()
-})
-
-t.test(`${KILLS} x kill -9 under write load lose no acknowledged row (L07, L08, L09)`, async (t) => {
-  const url = fileOf('killed.db')
-  const owner = someUser()
-  const acknowledged: string[] = []
-  for (let i = 0; i < KILLS; i++) {
-    const writer = startChild(t, 'write', url, owner.identity_id)
-    while (writer.lines.length < 20) await writer.nextLine()
-    await sleep(Math.random() * 50)
-    await writer.kill()
-    acknowledged.push(...writer.lines.filter((line) => line.length === 36))
   }
-  const store = await openStore({ url })
-  const raw = new Libsql(url)
-  t.teardown(async () => {
-    raw.close()
-    await store.close()
+
+  t.test('an SQLite file that another process has locked (K09)', async (t) => {
+    const url = fileOf('locked.db')
+    const store = await openStore({ url })
+    const raw = new Libsql(url)
+    t.teardown(async () => {
+      raw.close()
+      await store.close()
+    })
+    const user = someUser()
+    await store.users.upsert(user)
+    const isWritten = (id: string) => raw.prepare('select 1 from users where identity_id = ?').all([id]).length === 1
+    const holder = startChild(t, 'lock', url)
+    await holder.firstLine
+
+    await t.test('writers give up after a second, readers and timers never wait', async (t) => {
+      const delay = monitorEventLoopDelay({ resolution: 5 })
+      delay.enable()
+      const startedAt = performance.now()
+      const writers = Promise.allSettled(Array.from({ length: 50 }, () => store.users.upsert(someUser())))
+      for (let i = 0; i < 10; i++) {
+        const readAt = performance.now()
+        t.ok(await store.users.find(user.identity_id))
+        t.same(await store.users.ensure(user), { created: false }, 'a known user needs no lock')
+        t.ok(performance.now() - readAt < 700)
+        await sleep(50)
+      }
+      for (const outcome of await writers) { t.match(outcome, { status: 'rejected', reason: { code: 'DATABASE_UNAVAILABLE', reason: 'locked' } }) }
+      t.ok(performance.now() - startedAt < 4000, 'one second in total, not one each')
+      t.ok(performance.now() - startedAt > 900, 'they did wait')
+      delay.disable()
+      t.ok(delay.max / 1e6 < 700, `longest stall ${Math.round(delay.max / 1e6)} ms`)
+    })
+
+    await t.test('a start does not need the lock', async () => {
+      await (await openStore({ url })).close()
+    })
+
+    await t.test('a writer that waits gets through, and is written when it says so', async (t) => {
+      const waiting = someUser()
+      const upsert = store.users.upsert(waiting)
+      await sleep(50)
+      holder.go()
+      t.same(await upsert, { created: true })
+      t.ok(isWritten(waiting.identity_id))
+    })
   })
-  const stored = new Set(raw.prepare('select id from documents').all().map((row) => (row as { id: string }).id))
-  t.comment(`${acknowledged.length} rows acknowledged`)
-  t.ok(acknowledged.length >= 20 * KILLS)
-  t.same(acknowledged.filter((id) => !stored.has(id)), [])
-  t.same(raw.prepare('PRAGMA integrity_check').all(), [{ integrity_check: 'ok' }])
-  t.same(raw.prepare('select count(*) as users from users').all(), [{ users: 1 }])
-})
+
+  t.test('a write after a refused one is committed when it is acknowledged (K09, L08)', async (t) => {
+    // libsql leaves a statement that met a lock active, and then puts off the commits of all others.
+    const url = fileOf('refused.db')
+    const store = await openStore({ url, waitMs: 30 })
+    const other = new Libsql(url)
+    t.teardown(async () => {
+      other.close()
+      await store.close()
+    })
+    const [refused, accepted] = [someUser(), someUser()]
+    other.exec('BEGIN IMMEDIATE')
+    await t.rejects(store.users.upsert(refused), { code: 'DATABASE_UNAVAILABLE' })
+    other.exec('ROLLBACK')
+    await store.documents.remove(accepted.identity_id, 'x')
+    await store.users.ensure(accepted)
+    t.same(other.prepare('select identity_id from users').all(), [{ identity_id: accepted.identity_id }])
+    other.exec('BEGIN IMMEDIATE; ROLLBACK')
+  })
+
+  t.test(`${STARTS} processes that start at once on a new file (K12)`, async (t) => {
+    const url = fileOf('starts.db')
+    const children = Array.from({ length: STARTS }, () => startChild(t, 'start', url))
+    await Promise.all(children.map(({ firstLine }) => firstLine))
+    for (const child of children) child.go()
+    t.same(await Promise.all(children.map(({ exitCode }) => exitCode())), children.map(() => 0))
+    const raw = new Libsql(url)
+    t.same(raw.prepare('select count(*) as users from users').all(), [{ users: STARTS }])
+    raw.close()
+  })
+
+  t.test(`${KILLS} x kill -9 under write load lose no acknowledged row (L07, L08, L09)`, async (t) => {
+    const url = fileOf('killed.db')
+    const owner = someUser()
+    const acknowledged: string[] = []
+    for (let i = 0; i < KILLS; i++) {
+      const writer = startChild(t, 'write', url, owner.identity_id)
+      while (writer.lines.length < 20) await writer.nextLine()
+      await sleep(Math.random() * 50)
+      await writer.kill()
+      acknowledged.push(...writer.lines.filter((line) => line.length === 36))
+    }
+    const store = await openStore({ url })
+    const raw = new Libsql(url)
+    t.teardown(async () => {
+      raw.close()
+      await store.close()
+    })
+    const stored = new Set(raw.prepare('select id from documents').all().map((row) => (row as { id: string }).id))
+    t.comment(`${acknowledged.length} rows acknowledged`)
+    t.ok(acknowledged.length >= 20 * KILLS)
+    t.same(acknowledged.filter((id) => !stored.has(id)), [])
+    t.same(raw.prepare('PRAGMA integrity_check').all(), [{ integrity_check: 'ok' }])
+    t.same(raw.prepare('select count(*) as users from users').all(), [{ users: 1 }])
+  })
+}

@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import Libsql from 'libsql'
 import { sql } from 'kysely'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -11,225 +11,9 @@ import {
 import { MIGRATIONS } from '../../src/service/store/migrations.js'
 import { openSqliteEngine } from '../../src/service/store/sqlite-engine.js'
 import { createStore, openStore } from '../../src/service/store/store.js'
+import { temporaryFolder } from '../support/app.js'
 import { someUser } from './records.js'
 import { testRepositories } from './repository-cases.js'
-
-const folder = t.testdir()
-const fileOf = (name: string) => join(folder, name)
-
-t.test('store on SQLite', async (t) => {
-  const url = fileOf('suite.db')
-  const store = await openStore({ url })
-  const raw = new Libsql(url)
-  t.teardown(async () => {
-    raw.close()
-    await store.close()
-  })
-  await testRepositories(t, store, {
-    url,
-    fullScan: /SCAN (users|documents)/,
-    explain: async (sql) => JSON.stringify(raw.prepare(`EXPLAIN QUERY PLAN ${sql}`).all([])),
-  })
-  await store.ping()
-})
-
-t.test('openStore with an SQLite address', async (t) => {
-  await t.test('creates folders and file, migrates once, and keeps the rows', async (t) => {
-    const url = fileOf('new/deep/app.db')
-    const migrated: string[][] = []
-    const user = someUser()
-    const first = await openStore({ url, onMigrated: (names) => migrated.push(names) })
-    t.equal(first.dialect, 'sqlite')
-    t.equal(first.loginBudgets, undefined, 'one process, so nothing in common')
-    await first.users.upsert(user)
-    await first.close()
-    await first.close()
-    for (const address of [`file:${url}`, pathToFileURL(url).href]) {
-      const again = await openStore({ url: address, onMigrated: (names) => migrated.push(names) })
-      t.ok(await again.users.find(user.identity_id))
-      await again.close()
-    }
-    t.same(migrated, [Object.keys(MIGRATIONS)])
-  })
-
-  await t.test(':memory: keeps nothing', async (t) => {
-    const [first, second] = [await openStore({ url: ':memory:' }), await openStore({ url: ':memory:' })]
-    const user = someUser()
-    await first.users.upsert(user)
-    t.ok(await first.users.find(user.identity_id))
-    t.equal(await second.users.find(user.identity_id), undefined)
-    await Promise.all([first.close(), second.close()])
-  })
-
-  await t.test('WAL, synchronous FULL, foreign keys and a short driver timeout are on (K09, K14)', async (t) => {
-    const engine = await openSqliteEngine({ path: fileOf('settings.db'), waitMs: 1000 })
-    t.teardown(() => engine.close())
-    const setting = async (name: string) => {
-      const { rows } = await sql`select * from ${sql.raw(`pragma_${name}`)}`.execute(engine.db)
-      return Object.values(rows[0] as object)[0]
-    }
-    t.equal(await setting('journal_mode'), 'wal')
-    t.equal(await setting('synchronous'), 2)
-    t.equal(await setting('foreign_keys'), 1)
-    t.ok(await setting('busy_timeout') <= 50)
-  })
-
-  await t.test('a closed store says that it cannot be used', async (t) => {
-    const store = await openStore({ url: ':memory:' })
-    await store.close()
-    await t.rejects(store.ping(), StoreUnavailableError)
-    await t.rejects(store.users.upsert(someUser()), StoreUnavailableError)
-  })
-
-  await t.test('refuses an address that is no file, without repeating it', async (t) => {
-    for (
-      const url of [
-        '',
-        'file:',
-        'mysql://u:secret@h/d',
-        'http://secret/x',
-        'libsql://secret',
-        'file:secret.db?mode=ro',
-        'a\0secret',
-        'postgres://u:secret@h:notaport/d',
-      ]
-    ) {
-      const error = await openStore({ url }).catch((error: unknown) => error)
-      t.type(error, StoreOpenError)
-      t.notMatch(String(error), 'secret')
-    }
-  })
-})
-
-t.test('openStore with a file that cannot be used (K02)', async (t) => {
-  const junk = 'This is a text file and no database. '.repeat(100)
-  mkdirSync(fileOf('folder.db'))
-  writeFileSync(fileOf('text.db'), junk)
-  writeFileSync(fileOf('short.db'), 'short')
-  const refuses = async (t: Test, path: string, reason: RegExp) => {
-    const error = await openStore({ url: path }).catch((error: unknown) => error)
-    t.type(error, StoreOpenError)
-    t.match(String(error), reason)
-    t.notMatch(String(error), /\n/)
-  }
-  await t.test('a folder in its place', (t) => refuses(t, fileOf('folder.db'), /folder\.db.*is a folder/))
-  await t.test('no database, which stays as it was', async (t) => {
-    await refuses(t, fileOf('text.db'), /not an SQLite database/)
-    await refuses(t, fileOf('short.db'), /not an SQLite database/)
-    t.equal(readFileSync(fileOf('text.db'), 'utf8'), junk)
-  })
-  await t.test('a file where a folder should be', (t) =>
-    refuses(t, fileOf('text.db/app.db'), /cannot be read or written/))
-  await t.test('damaged', async (t) => {
-    const path = fileOf('damaged.db')
-    await (await openStore({ url: path })).close()
-    const bytes = readFileSync(path)
-    writeFileSync(path, bytes.fill(0xff, 100, 4096))
-    await refuses(t, path, /damaged/)
-    t.same(readFileSync(path).subarray(0, 4096), bytes.subarray(0, 4096))
-  })
-  await t.test('not writable, a migrated one too', async (t) => {
-    const path = fileOf('migrated/app.db')
-    await (await openStore({ url: path })).close()
-    await asNobody(() => refuses(t, path, /not writable/))
-    await asNobody(() => refuses(t, fileOf('migrated/new.db'), /not writable/))
-    chmodSync(path, 0o444)
-    chmodSync(fileOf('migrated'), 0o777)
-    await asNobody(() => refuses(t, path, /not writable/))
-  })
-})
-
-t.test('migrations on SQLite (K12)', async (t) => {
-  const broken = {
-    ...MIGRATIONS,
-    '0002_broken': {
-      up: async (db: Parameters<typeof MIGRATIONS[string]['up']>[0]) => {
-        await db.schema.createTable('half').addColumn('a', 'text').execute()
-        await db.schema.alterTable('nowhere').addColumn('a', 'text').execute()
-      },
-    },
-  }
-  const path = fileOf('migrations.db')
-  const tables = () => {
-    const raw = new Libsql(path)
-    const rows = raw.prepare('select name, sql from sqlite_schema order by name').all()
-    raw.close()
-    return rows
-  }
-
-  await t.test('one that fails on a new file leaves it empty', async (t) => {
-    await t.rejects(openSqliteEngine({ path, waitMs: 100, migrations: broken }), StoreMigrationError)
-    t.same(tables(), [])
-  })
-
-  await t.test('one that fails later leaves the schema unchanged, and the message is one line', async (t) => {
-    await (await openStore({ url: path })).close()
-    const before = tables()
-    const error = await openSqliteEngine({ path, waitMs: 100, migrations: broken }).catch((error: unknown) => error)
-    t.match(String(error), /^StoreMigrationError: Migration 0002_broken failed \(SQLITE_ERROR\)[^\n]*$/)
-    t.same(tables(), before)
-  })
-
-  await t.test('a database of a newer version is refused', async (t) => {
-    const newer = { ...MIGRATIONS, '0002_newer': { up: async () => {} } }
-    await (await openSqliteEngine({ path, waitMs: 100, migrations: newer })).close()
-    await t.rejects(openStore({ url: path }), { name: 'StoreMigrationError', message: /newer version.*0002_newer/ })
-  })
-
-  await t.test('ten at once in one process apply them once', async (t) => {
-    const migrated: string[][] = []
-    const url = fileOf('race.db')
-    const stores = await Promise.all(
-      Array.from({ length: 10 }, () => openStore({ url, onMigrated: (names) => migrated.push(names) })),
-    )
-    t.same(migrated, [Object.keys(MIGRATIONS)])
-    await Promise.all(stores.map((store) => store.close()))
-  })
-})
-
-t.test('a full SQLite database refuses writes, goes on reading, and heals (K11)', async (t) => {
-  const engine = await openSqliteEngine({ path: fileOf('full.db'), waitMs: 1000 })
-  t.teardown(() => engine.close())
-  const store = createStore(engine)
-  const user = someUser()
-  await store.users.upsert(user)
-  const large = { title: 't', content: 'x'.repeat(100_000) }
-
-  await sql`PRAGMA max_page_count = 20`.execute(engine.db)
-  await t.rejects(store.documents.create(user.identity_id, large), {
-    name: 'StoreUnavailableError',
-    driverCode: 'SQLITE_FULL',
-  })
-  await t.rejects(store.users.upsert(someUser({ email: large.content })), {
-    name: 'StoreUnavailableError',
-    driverCode: 'SQLITE_FULL',
-  })
-  // Inside a transaction of several statements the cause must survive the rollback.
-  await t.rejects(
-    engine.db.transaction().execute(async (transaction) => {
-      await transaction.insertInto('users').values({ ...someUser({ email: large.content }), revision: 1 }).execute()
-    }),
-    { name: 'StoreUnavailableError', driverCode: 'SQLITE_FULL' },
-  )
-  t.ok(await store.users.find(user.identity_id))
-  await store.ping()
-  t.same((await store.documents.list(user.identity_id, { limit: 1 })).documents, [])
-
-  await sql`PRAGMA max_page_count = 1000000`.execute(engine.db)
-  t.ok(await store.documents.create(user.identity_id, large))
-  t.same((await sql`PRAGMA integrity_check`.execute(engine.db)).rows, [{ integrity_check: 'ok' }])
-})
-
-t.test('an error of SQLite keeps nothing but its code (H02)', async (t) => {
-  const engine = await openSqliteEngine({ path: fileOf('errors.db'), waitMs: 1000 })
-  t.teardown(() => engine.close())
-  const row = { ...someUser({ email: 'needle@example.com' }), revision: 1 }
-  await engine.db.insertInto('users').values(row).execute()
-  const error = await engine.db.insertInto('users').values(row).execute().catch((error: unknown) => error)
-  t.type(error, StoreQueryError)
-  t.match(error, { code: 'DATABASE_ERROR', driverCode: 'SQLITE_CONSTRAINT_PRIMARYKEY' })
-  t.notMatch(JSON.stringify(error, Object.getOwnPropertyNames(error)), /needle|insert into|errors\.db|users/)
-})
 
 /** Root may write everywhere; whoever else runs this is not tested. */
 async function asNobody (work: () => Promise<void>): Promise<void> {
@@ -241,4 +25,225 @@ async function asNobody (work: () => Promise<void>): Promise<void> {
   } finally {
     seteuid(0)
   }
+}
+
+export default async function (t: Test): Promise<void> {
+  const folder = await temporaryFolder(t)
+  // `asNobody` gets as far as the files themselves.
+  chmodSync(folder, 0o755)
+  const fileOf = (name: string) => join(folder, name)
+
+  t.test('store on SQLite', async (t) => {
+    const url = fileOf('suite.db')
+    const store = await openStore({ url })
+    const raw = new Libsql(url)
+    t.teardown(async () => {
+      raw.close()
+      await store.close()
+    })
+    await testRepositories(t, store, {
+      url,
+      fullScan: /SCAN (users|documents)/,
+      explain: async (sql) => JSON.stringify(raw.prepare(`EXPLAIN QUERY PLAN ${sql}`).all([])),
+    })
+    await store.ping()
+  })
+
+  t.test('openStore with an SQLite address', async (t) => {
+    await t.test('creates folders and file, migrates once, and keeps the rows', async (t) => {
+      const url = fileOf('new/deep/app.db')
+      const migrated: string[][] = []
+      const user = someUser()
+      const first = await openStore({ url, onMigrated: (names) => migrated.push(names) })
+      t.equal(first.dialect, 'sqlite')
+      t.equal(first.loginBudgets, undefined, 'one process, so nothing in common')
+      await first.users.upsert(user)
+      await first.close()
+      await first.close()
+      for (const address of [`file:${url}`, pathToFileURL(url).href]) {
+        const again = await openStore({ url: address, onMigrated: (names) => migrated.push(names) })
+        t.ok(await again.users.find(user.identity_id))
+        await again.close()
+      }
+      t.same(migrated, [Object.keys(MIGRATIONS)])
+    })
+
+    await t.test(':memory: keeps nothing', async (t) => {
+      const [first, second] = [await openStore({ url: ':memory:' }), await openStore({ url: ':memory:' })]
+      const user = someUser()
+      await first.users.upsert(user)
+      t.ok(await first.users.find(user.identity_id))
+      t.equal(await second.users.find(user.identity_id), undefined)
+      await Promise.all([first.close(), second.close()])
+    })
+
+    await t.test('WAL, synchronous FULL, foreign keys and a short driver timeout are on (K09, K14)', async (t) => {
+      const engine = await openSqliteEngine({ path: fileOf('settings.db'), waitMs: 1000 })
+      t.teardown(() => engine.close())
+      const setting = async (name: string) => {
+        const { rows } = await sql`select * from ${sql.raw(`pragma_${name}`)}`.execute(engine.db)
+        return Object.values(rows[0] as object)[0]
+      }
+      t.equal(await setting('journal_mode'), 'wal')
+      t.equal(await setting('synchronous'), 2)
+      t.equal(await setting('foreign_keys'), 1)
+      t.ok(await setting('busy_timeout') <= 50)
+    })
+
+    await t.test('a closed store says that it cannot be used', async (t) => {
+      const store = await openStore({ url: ':memory:' })
+      await store.close()
+      await t.rejects(store.ping(), StoreUnavailableError)
+      await t.rejects(store.users.upsert(someUser()), StoreUnavailableError)
+    })
+
+    await t.test('refuses an address that is no file, without repeating it', async (t) => {
+      for (
+        const url of [
+          '',
+          'file:',
+          'mysql://u:secret@h/d',
+          'http://secret/x',
+          'libsql://secret',
+          'file:secret.db?mode=ro',
+          'a\0secret',
+          'postgres://u:secret@h:notaport/d',
+        ]
+      ) {
+        const error = await openStore({ url }).catch((error: unknown) => error)
+        t.type(error, StoreOpenError)
+        t.notMatch(String(error), 'secret')
+      }
+    })
+  })
+
+  t.test('openStore with a file that cannot be used (K02)', async (t) => {
+    const junk = 'This is a text file and no database. '.repeat(100)
+    mkdirSync(fileOf('folder.db'))
+    writeFileSync(fileOf('text.db'), junk)
+    writeFileSync(fileOf('short.db'), 'short')
+    const refuses = async (t: Test, path: string, reason: RegExp) => {
+      const error = await openStore({ url: path }).catch((error: unknown) => error)
+      t.type(error, StoreOpenError)
+      t.match(String(error), reason)
+      t.notMatch(String(error), /\n/)
+    }
+    await t.test('a folder in its place', (t) => refuses(t, fileOf('folder.db'), /folder\.db.*is a folder/))
+    await t.test('no database, which stays as it was', async (t) => {
+      await refuses(t, fileOf('text.db'), /not an SQLite database/)
+      await refuses(t, fileOf('short.db'), /not an SQLite database/)
+      t.equal(readFileSync(fileOf('text.db'), 'utf8'), junk)
+    })
+    await t.test('a file where a folder should be', (t) =>
+      refuses(t, fileOf('text.db/app.db'), /cannot be read or written/))
+    await t.test('damaged', async (t) => {
+      const path = fileOf('damaged.db')
+      await (await openStore({ url: path })).close()
+      const bytes = readFileSync(path)
+      writeFileSync(path, bytes.fill(0xff, 100, 4096))
+      await refuses(t, path, /damaged/)
+      t.same(readFileSync(path).subarray(0, 4096), bytes.subarray(0, 4096))
+    })
+    await t.test('not writable, a migrated one too', async (t) => {
+      const path = fileOf('migrated/app.db')
+      await (await openStore({ url: path })).close()
+      await asNobody(() => refuses(t, path, /not writable/))
+      await asNobody(() => refuses(t, fileOf('migrated/new.db'), /not writable/))
+      chmodSync(path, 0o444)
+      chmodSync(fileOf('migrated'), 0o777)
+      await asNobody(() => refuses(t, path, /not writable/))
+    })
+  })
+
+  t.test('migrations on SQLite (K12)', async (t) => {
+    const broken = {
+      ...MIGRATIONS,
+      '0002_broken': {
+        up: async (db: Parameters<typeof MIGRATIONS[string]['up']>[0]) => {
+          await db.schema.createTable('half').addColumn('a', 'text').execute()
+          await db.schema.alterTable('nowhere').addColumn('a', 'text').execute()
+        },
+      },
+    }
+    const path = fileOf('migrations.db')
+    const tables = () => {
+      const raw = new Libsql(path)
+      const rows = raw.prepare('select name, sql from sqlite_schema order by name').all()
+      raw.close()
+      return rows
+    }
+
+    await t.test('one that fails on a new file leaves it empty', async (t) => {
+      await t.rejects(openSqliteEngine({ path, waitMs: 100, migrations: broken }), StoreMigrationError)
+      t.same(tables(), [])
+    })
+
+    await t.test('one that fails later leaves the schema unchanged, and the message is one line', async (t) => {
+      await (await openStore({ url: path })).close()
+      const before = tables()
+      const error = await openSqliteEngine({ path, waitMs: 100, migrations: broken }).catch((error: unknown) => error)
+      t.match(String(error), /^StoreMigrationError: Migration 0002_broken failed \(SQLITE_ERROR\)[^\n]*$/)
+      t.same(tables(), before)
+    })
+
+    await t.test('a database of a newer version is refused', async (t) => {
+      const newer = { ...MIGRATIONS, '0002_newer': { up: async () => {} } }
+      await (await openSqliteEngine({ path, waitMs: 100, migrations: newer })).close()
+      await t.rejects(openStore({ url: path }), { name: 'StoreMigrationError', message: /newer version.*0002_newer/ })
+    })
+
+    await t.test('ten at once in one process apply them once', async (t) => {
+      const migrated: string[][] = []
+      const url = fileOf('race.db')
+      const stores = await Promise.all(
+        Array.from({ length: 10 }, () => openStore({ url, onMigrated: (names) => migrated.push(names) })),
+      )
+      t.same(migrated, [Object.keys(MIGRATIONS)])
+      await Promise.all(stores.map((store) => store.close()))
+    })
+  })
+
+  t.test('a full SQLite database refuses writes, goes on reading, and heals (K11)', async (t) => {
+    const engine = await openSqliteEngine({ path: fileOf('full.db'), waitMs: 1000 })
+    t.teardown(() => engine.close())
+    const store = createStore(engine)
+    const user = someUser()
+    await store.users.upsert(user)
+    const large = { title: 't', content: 'x'.repeat(100_000) }
+
+    await sql`PRAGMA max_page_count = 20`.execute(engine.db)
+    await t.rejects(store.documents.create(user.identity_id, large), {
+      name: 'StoreUnavailableError',
+      driverCode: 'SQLITE_FULL',
+    })
+    await t.rejects(store.users.upsert(someUser({ email: large.content })), {
+      name: 'StoreUnavailableError',
+      driverCode: 'SQLITE_FULL',
+    })
+    // Inside a transaction of several statements the cause must survive the rollback.
+    await t.rejects(
+      engine.db.transaction().execute(async (transaction) => {
+        await transaction.insertInto('users').values({ ...someUser({ email: large.content }), revision: 1 }).execute()
+      }),
+      { name: 'StoreUnavailableError', driverCode: 'SQLITE_FULL' },
+    )
+    t.ok(await store.users.find(user.identity_id))
+    await store.ping()
+    t.same((await store.documents.list(user.identity_id, { limit: 1 })).documents, [])
+
+    await sql`PRAGMA max_page_count = 1000000`.execute(engine.db)
+    t.ok(await store.documents.create(user.identity_id, large))
+    t.same((await sql`PRAGMA integrity_check`.execute(engine.db)).rows, [{ integrity_check: 'ok' }])
+  })
+
+  t.test('an error of SQLite keeps nothing but its code (H02)', async (t) => {
+    const engine = await openSqliteEngine({ path: fileOf('errors.db'), waitMs: 1000 })
+    t.teardown(() => engine.close())
+    const row = { ...someUser({ email: 'needle@example.com' }), revision: 1 }
+    await engine.db.insertInto('users').values(row).execute()
+    const error = await engine.db.insertInto('users').values(row).execute().catch((error: unknown) => error)
+    t.type(error, StoreQueryError)
+    t.match(error, { code: 'DATABASE_ERROR', driverCode: 'SQLITE_CONSTRAINT_PRIMARYKEY' })
+    t.notMatch(JSON.stringify(error, Object.getOwnPropertyNames(error)), /needle|insert into|errors\.db|users/)
+  })
 }

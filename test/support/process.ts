@@ -6,6 +6,12 @@ import type { Test } from 'tap'
 
 export const ROOT = join(import.meta.dirname, '../..')
 
+/** Where `transpile.ts` writes the repository's programs as JavaScript, before all tests; tap's folder is ignored. */
+export const TRANSPILED = join(ROOT, '.tap/transpiled')
+
+/** @param file a source below the root, such as `src/server.ts`; gives what Node starts */
+export const transpiled = (file: string): string => join(TRANSPILED, file.replace(/\.ts$/, '.js'))
+
 /** Ports that were free a moment ago: for programs that insist on being told. */
 export async function freePorts (count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))

@@ -1,0 +1,357 @@
+import { once } from 'node:events'
+import { connect, type AddressInfo, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Test } from 'tap'
+import type { FastifyInstance } from 'fastify'
+import { connectionLimit } from '../../src/service/connections.js'
+import { userOf } from '../../src/profile.js'
+import { build, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
+import { answer, type FaultServer, hang, type Reaction, startFaultServer } from '../support/fault-server.js'
+import { ID, SESSION } from '../support/faults.js'
+import { refused, request, speak } from '../support/raw-http.js'
+
+const TOKEN = `X-Session-Token: ory_st_${'a1B2'.repeat(8)}`
+const LOGIN = '/api/auth/flows/login'
+const ALIVE = 'GET /health/alive HTTP/1.1'
+
+interface Setup {
+  app: FastifyInstance
+  kratos: FaultServer
+  logs: () => string[]
+}
+
+async function listening (
+  t: Test,
+  reaction: Reaction = answer(200, SESSION),
+  env: Record<string, string> = {},
+): Promise<Setup> {
+  const kratos = await startFaultServer(t, reaction)
+  const built = await build(t, { KRATOS_PUBLIC_URL: kratos.url, ...env })
+  return { ...built, kratos }
+}
+
+async function listen (app: FastifyInstance): Promise<FastifyInstance> {
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  return app
+}
+
+const dial = (app: FastifyInstance): Socket =>
+  connect((app.server.address() as AddressInfo).port, '127.0.0.1').on('error', () => {})
+const connections = (app: FastifyInstance): Promise<number> =>
+  new Promise((resolve) => app.server.getConnections((_error, count) => resolve(count)))
+const statuses = (raw: string): string[] => [...raw.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status = '']) => status)
+const closed = (socket: Socket): Promise<unknown> =>
+  new Promise((resolve) => socket.destroyed ? resolve(undefined) : socket.once('close', resolve))
+
+/** Twenty million bytes of documents: more than the system keeps for a client that does not read. */
+async function storeDocuments ({ store }: FastifyInstance): Promise<void> {
+  await store.users.ensure(userOf(SESSION.identity))
+  for (let count = 0; count < 80; count++) { await store.documents.create(ID, { title: 't', content: 'x'.repeat(250_000) }) }
+}
+
+const LIST = request('GET /api/documents?limit=100 HTTP/1.1', TOKEN)
+
+export default async function (t: Test): Promise<void> {
+  /**
+   * Started first and awaited last: these cases are about waiting. The limits are shown by real sockets at a tenth of
+   * their time.
+   */
+  const slowClients = (async () => {
+    const { app } = await listening(t)
+    const byDefault = { timeout: app.server.timeout, keepAliveTimeout: app.server.keepAliveTimeout }
+    await storeDocuments(app)
+    app.server.setTimeout(3000)
+    app.server.keepAliveTimeout = 2000
+    await listen(app)
+
+    const time = async (work: Promise<unknown>): Promise<number> => {
+      const start = Date.now()
+      await work
+      return Date.now() - start
+    }
+    /** Reads the beginning of a long answer and then nothing any more. */
+    async function stalledReader (): Promise<number> {
+      const socket = dial(app)
+      const [accepted] = await Promise.all([once(app.server, 'connection'), socket.write(LIST)]) as [[Socket], boolean]
+      await once(socket, 'readable')
+      return time(closed(accepted[0]))
+    }
+    /** Reads a piece now and then, each time before it counts as stalled. */
+    async function slowReader (): Promise<number> {
+      const socket = dial(app)
+      socket.write(LIST)
+      const read = { bytes: 0 }
+      socket.on('data', (chunk: Buffer) => {
+        read.bytes += chunk.length
+      })
+      for (let piece = 0; piece < 8; piece++) {
+        socket.pause()
+        await sleep(700)
+        socket.resume()
+        await sleep(20)
+      }
+      while (read.bytes < 20_000_000 && !socket.destroyed) await sleep(20)
+      socket.destroy()
+      return read.bytes
+    }
+    async function idleClient (): Promise<number> {
+      const socket = dial(app)
+      socket.write(request(ALIVE))
+      await once(socket, 'data')
+      return time(closed(socket.resume()))
+    }
+    /** An upload that never ends, at full speed: refused at 64 KiB, and cut off while it goes on. */
+    async function endlessUpload (): Promise<{ ms: number, raw: string }> {
+      const socket = dial(app)
+      let raw = ''
+      socket.on('data', (chunk: Buffer) => {
+        raw += chunk.toString('latin1')
+      })
+      socket.write(
+        request(
+          `POST ${LOGIN} HTTP/1.1`,
+          'Content-Type: application/json',
+          `Origin: ${FRONTEND}`,
+          'Transfer-Encoding: chunked',
+        ),
+      )
+      const chunk = `1000\r\n${' '.repeat(0x1000)}\r\n`
+      const timer = setInterval(() => socket.writableLength > 1_000_000 || socket.destroyed || socket.write(chunk), 5)
+      const ms = await time(closed(socket))
+      clearInterval(timer)
+      return { ms, raw }
+    }
+    // One after the other where they look at the server's next connection.
+    const stalled = stalledReader()
+    await sleep(50)
+    const [stalledMs, slowLength, idleMs, upload] = await Promise.all([
+      stalled,
+      slowReader(),
+      idleClient(),
+      endlessUpload(),
+    ])
+    // The last ones may still be closing.
+    for (let look = 0; look < 100 && await connections(app) > 0; look++) await sleep(20)
+    return { byDefault, stalledMs, slowLength, idleMs, upload, left: await connections(app) }
+  })()
+
+  t.test('the number and the size of headers', async (t) => {
+    const { app } = await listening(t)
+    await listen(app)
+    const withHeaders = (count: number, ...rest: string[]) =>
+      speak(app, request(ALIVE, ...Array.from({ length: count }, (_, index) => `X-${index}: 1`), ...rest))
+    t.equal((await withHeaders(99)).status, 200, 'a hundred with Host')
+    for (const count of [100, 101, 127, 128, 500]) {
+      const tooMany = await withHeaders(count)
+      refused(t, tooMany, 431, 'HEADERS_TOO_LARGE', `${count + 1} headers`)
+      t.ok(tooMany.closed)
+    }
+    const hidden = await speak(app, request(ALIVE, ...Array(2100).fill('a:'), 'Host: evil.example'))
+    refused(t, hidden, 431, 'HEADERS_TOO_LARGE', 'nothing hides behind those that Node drops (B29)')
+    t.equal(
+      (await speak(app, request(`GET /health/alive?${'x'.repeat(15_000)} HTTP/1.1`))).status,
+      200,
+      'a long URL counts as headers',
+    )
+    for (const length of [16 * 1024, 200_000]) {
+      refused(
+        t,
+        await speak(app, request(`GET /health/alive?${'x'.repeat(length)} HTTP/1.1`)),
+        431,
+        'HEADERS_TOO_LARGE',
+        `a URL of ${length} bytes (B09)`,
+      )
+    }
+  })
+
+  t.test('bodies without a length (A11)', async (t) => {
+    const { app, kratos } = await listening(t, answer(500, {}))
+    await listen(app)
+    const chunked = (size: number): string => `${size.toString(16)}\r\n${' '.repeat(size)}\r\n0\r\n\r\n`
+    const post = (url: string, size: number, ...headers: string[]) =>
+      speak(
+        app,
+        request(`POST ${url} HTTP/1.1`, 'Content-Type: application/json', 'Transfer-Encoding: chunked', ...headers) +
+          chunked(size),
+      )
+    refused(t, await post(LOGIN, 65_537), 413, 'PAYLOAD_TOO_LARGE', 'a flow')
+    refused(
+      t,
+      await post('/internal/auth/user-created', 65_537, `X-Webhook-Key: ${WEBHOOK_KEY}`),
+      413,
+      'PAYLOAD_TOO_LARGE',
+      'the webhook',
+    )
+    refused(t, await post(LOGIN, 65_536), 400, 'VALIDATION_ERROR', 'the last byte that fits is read')
+    t.equal(kratos.requests.length, 0)
+    kratos.react(answer(200, SESSION))
+    refused(t, await post('/api/documents', 256 * 1024 + 1, TOKEN), 413, 'PAYLOAD_TOO_LARGE', 'a document')
+  })
+
+  t.test('pipelined requests', async (t) => {
+    t.test('are answered in their order, however long one takes', async (t) => {
+      const { app, kratos } = await listening(t, (socket, received) => {
+        setTimeout(() => answer(200, SESSION)(socket, received), 100)
+      })
+      await listen(app)
+      const { raw } = await speak(
+        app,
+        request('GET /api/auth/whoami HTTP/1.1', TOKEN) + request(ALIVE) + request('GET /nope HTTP/1.1') +
+          request(ALIVE, 'Connection: close'),
+        { untilClosed: true },
+      )
+      t.same(statuses(raw), ['200', '200', '404', '200'])
+      t.ok(raw.indexOf(ID) > 0 && raw.indexOf(ID) < raw.indexOf('"status":"ok"'), 'the slow one first')
+      t.equal(kratos.requests.length, 1)
+    })
+
+    t.test('are not handled without bound: who asks on and on without an answer loses the connection', async (t) => {
+      const { app, kratos, logs } = await listening(t, hang, { KRATOS_DEADLINE_MS: '400' })
+      await listen(app)
+      const start = request(`GET ${LOGIN} HTTP/1.1`)
+      const many = await speak(app, start.repeat(2000), { untilClosed: true })
+      t.same(statuses(many.raw), [], 'cut off at once')
+      t.equal(logs().filter((line) => line.includes('pipelining_refused')).length, 1)
+      t.ok(kratos.requests.length <= 32, `${kratos.requests.length} reached Kratos`)
+      const few = await speak(app, start.repeat(31) + request(`GET ${LOGIN} HTTP/1.1`, 'Connection: close'), {
+        untilClosed: true,
+      })
+      t.same(statuses(few.raw), Array(32).fill('504'), 'as many as allowed get their answers')
+      const unread = dial(app).pause()
+      unread.write(request('GET /nope HTTP/1.1').repeat(20_000))
+      await closed(unread.resume())
+      t.equal((await speak(app, request(ALIVE))).status, 200)
+      while (await connections(app) > 0) await sleep(5)
+    })
+
+    t.test('count by connection and only while they wait', async (t) => {
+      const { app } = await listening(t)
+      await listen(app)
+      const socket = dial(app)
+      let raw = ''
+      socket.on('data', (chunk: Buffer) => {
+        raw += chunk.toString('latin1')
+      })
+      for (let turn = 1; turn <= 5; turn++) {
+        socket.write(request(ALIVE).repeat(30))
+        while (statuses(raw).length < 30 * turn) await once(socket, 'data')
+      }
+      t.same(statuses(raw), Array(150).fill('200'))
+      socket.destroy()
+    })
+  })
+
+  t.test('other things that a connection can be asked for', async (t) => {
+    const { app, kratos } = await listening(t)
+    await listen(app)
+    const tunnel = await speak(app, request('CONNECT internal.example:443 HTTP/1.1') + 'secret', { untilClosed: true })
+    t.equal(tunnel.raw, '', 'no tunnel: CONNECT is closed without an answer')
+
+    const websocket = [
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    ]
+    refused(
+      t,
+      await speak(app, request('GET /api/auth/whoami HTTP/1.1', ...websocket)),
+      401,
+      'INVALID_SESSION',
+      'an upgrade that nobody offers is a plain request, guard and all',
+    )
+    const socket = dial(app)
+    let raw = ''
+    socket.on('data', (chunk: Buffer) => {
+      raw += chunk.toString('latin1')
+    })
+    for (
+      const headers of [websocket, ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABk'], [
+        'Connection: close',
+      ]]
+    ) {
+      socket.write(request(ALIVE, ...headers))
+      await once(socket, 'data')
+    }
+    await closed(socket)
+    t.same(statuses(raw), ['200', '200', '200'], 'and its connection goes on, until a request says close')
+
+    const old = await speak(app, 'GET /health/alive HTTP/1.0\r\n\r\n', { untilClosed: true })
+    t.match(old, { status: 200, headers: { connection: 'close' }, closed: true }, 'HTTP/1.0 gets its answer and the end')
+    const kept = await speak(app, 'GET /health/alive HTTP/1.0\r\nConnection: keep-alive\r\n\r\n')
+    t.match(kept, { status: 200, headers: { connection: 'keep-alive' }, closed: false }, 'unless it asks to go on')
+
+    const body = '{"flow_id":"x"}'
+    const expecting = await speak(
+      app,
+      request(
+        `POST ${LOGIN} HTTP/1.1`,
+        'Expect: 100-continue',
+        'Content-Type: application/json',
+        `Content-Length: ${body.length}`,
+        'Connection: close',
+      ) + body,
+      { untilClosed: true },
+    )
+    t.same(statuses(expecting.raw), ['100', '400'], 'Expect: 100-continue is met')
+    t.equal(kratos.requests.length, 0)
+    while (await connections(app) > 0) await sleep(5)
+  })
+
+  t.test('the number of connections stays below the limit of open files', async (t) => {
+    const limits: Array<[openFiles: number | string | undefined, connections: number]> = [
+      [1024, 768],
+      [20_000, 19_744],
+      [256, 128],
+      [2, 1],
+      [1, 1],
+      [1_048_576, 65_536],
+      ['unlimited', 65_536],
+      [undefined, 65_536],
+    ]
+    for (const [openFiles, expected] of limits) t.equal(connectionLimit(openFiles), expected, String(openFiles))
+
+    const { app, logs } = await listening(t)
+    app.server.maxConnections = 3
+    await listen(app)
+    const inside = await Promise.all(Array.from({ length: 3 }, async () => {
+      const socket = dial(app)
+      await once(socket, 'connect')
+      return socket
+    }))
+    while (await connections(app) < 3) await sleep(5)
+    const outside = [dial(app), dial(app)]
+    await Promise.all(outside.map((socket) => closed(socket.resume())))
+    t.equal(
+      logs().filter((line) => line.includes('connections_dropped')).length,
+      1,
+      'what is over is dropped, and said once',
+    )
+    inside[0]?.write(request(ALIVE))
+    t.match(String((await once(inside[0] as Socket, 'data'))[0]), /^HTTP\/1\.1 200/, 'who is in is served')
+    for (const socket of inside) socket.destroy()
+    while (await connections(app) > 0) await sleep(5)
+    t.equal((await speak(app, request(ALIVE))).status, 200, 'and there is room again')
+  })
+
+  t.test('clients that take their time (L13)', async (t) => {
+    const { byDefault, stalledMs, slowLength, idleMs, upload, left } = await slowClients
+    t.same(
+      byDefault,
+      { timeout: 30_000, keepAliveTimeout: 72_000 },
+      'stalled for 30 s, idle for 72 s; here a tenth of the first',
+    )
+    const { app: patient } = await build(t, {
+      WHOAMI_DEADLINE_MS: '60000',
+      SUBMIT_DEADLINE_MS: '60000',
+      KRATOS_DEADLINE_MS: '60000',
+    })
+    t.equal(patient.server.timeout, 240_000, 'an operator who gives Kratos more time gives it to the waiting client too')
+    t.ok(stalledMs > 2500 && stalledMs < 6500, `who stops reading is cut off, after ${stalledMs} ms`)
+    t.ok(slowLength > 20_000_000, 'who reads slowly gets everything')
+    t.ok(idleMs > 1500 && idleMs < 5500, `an idle connection is closed, after ${idleMs} ms`)
+    t.same(statuses(upload.raw), ['413'], 'an upload without end is refused')
+    t.ok(upload.ms > 0 && upload.ms < 12_500, `and cut off, after ${upload.ms} ms`)
+    t.equal(left, 0, 'no socket is left')
+  })
+}

@@ -1,0 +1,357 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Test } from 'tap'
+import type { FastifyInstance, InjectOptions } from 'fastify'
+import { Pool } from 'undici'
+import { pressureOf, SHED_AT, type ShedClass, shedClassOf } from '../../src/service/pressure.js'
+import { build, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
+import { answer, type FaultServer, hang, type Reaction, startFaultServer } from '../support/fault-server.js'
+import { ID, SESSION } from '../support/faults.js'
+import { plain, refused, SECURITY_HEADERS } from '../support/raw-http.js'
+
+const TOKEN = `ory_st_${'a1B2'.repeat(8)}`
+const LOGIN = '/api/auth/flows/login'
+const SUBMIT = { flow_id: ID, identifier: 'a', password: 'b' }
+
+interface Setup {
+  app: FastifyInstance
+  kratos: FaultServer
+}
+
+async function setUp (
+  t: Test,
+  reaction: Reaction = answer(401, { error: { code: 401 } }),
+  env: Record<string, string> = {},
+): Promise<Setup> {
+  const kratos = await startFaultServer(t, reaction)
+  return {
+    ...await build(t, { KRATOS_PUBLIC_URL: kratos.url, MAX_IN_FLIGHT: '', MAX_EVENT_LOOP_DELAY_MS: '', ...env }),
+    kratos,
+  }
+}
+
+/** Pretends that the library has sampled this; its own samples are of this machine's luck. */
+function sampled (app: FastifyInstance, sample: { eventLoopDelay?: number, heapUsed?: number }): void {
+  app.memoryUsage = () => ({ eventLoopDelay: 0, heapUsed: 0, rssBytes: 0, eventLoopUtilized: 0, ...sample })
+}
+
+/** Puts so many requests to work that there is something to shed; they wait for a Kratos that says nothing. */
+async function occupy ({ app, kratos }: Setup, count: number): Promise<{ release: () => Promise<unknown> }> {
+  sampled(app, {})
+  const before = kratos.requests.length
+  const waiting = Array.from(
+    { length: count },
+    (_, number) => app.inject({ url: '/api/auth/whoami', headers: { 'x-session-token': `${OCCUPIED}${number}` } }),
+  )
+  while (kratos.requests.length < before + count) await sleep(2)
+  return { release: () => Promise.all(waiting) }
+}
+
+const OCCUPIED = 'ory_st_occupied'
+const hangWhenOccupied: Reaction = (socket, received) => {
+  if (!received.head.includes(OCCUPIED)) answer(401, { error: { code: 401 } })(socket, received)
+}
+
+export default async function (t: Test): Promise<void> {
+  t.test('the pressure', async (t) => {
+    const limits = { eventLoopDelayMs: 1000, inFlight: 100, heapBytes: 1000 }
+    const idle = { eventLoopDelayMs: 0, inFlight: 20, heapUsedBytes: 0 }
+    const cases: Array<[name: string, reading: Partial<typeof idle>, expected: number]> = [
+      ['requests at work', { inFlight: 50 }, 0.5],
+      ['lateness', { eventLoopDelayMs: 800 }, 0.8],
+      ['the worse of the two (M06)', { eventLoopDelayMs: 650, inFlight: 90 }, 0.9],
+      ['more than all', { eventLoopDelayMs: 3000 }, 3],
+      ['a heap that is nearly full', { heapUsedBytes: 950 }, 1],
+      ['a heap with room', { heapUsedBytes: 940 }, 0.2],
+      ['few requests are no overload, however late', { inFlight: 15, eventLoopDelayMs: 60_000, heapUsedBytes: 1000 }, 0],
+      ['no sample', { eventLoopDelayMs: Infinity }, 0.2],
+      ['no sample', { eventLoopDelayMs: NaN }, 0.2],
+    ]
+    for (const [name, reading, expected] of cases) t.equal(pressureOf({ ...idle, ...reading }, limits), expected, name)
+  })
+
+  t.test('the class of a route (M05)', async (t) => {
+    const classes: Record<ShedClass, string[]> = {
+      start: [
+        'GET /api/auth/flows/login',
+        'HEAD /api/auth/flows/registration',
+        'GET /api/auth/flows/recovery',
+        'GET /api/auth/flows/settings',
+      ],
+      list: ['GET /api/documents', 'GET /api/documents/', 'HEAD /api/documents'],
+      read: [
+        'GET /api/auth/whoami',
+        'GET /api/documents/:id',
+        'POST /api/documents',
+        'GET /api/auth/sessions',
+        'DELETE /api/auth/account',
+        'GET /api/auth/flows/login/:id',
+        'GET /kratos/*',
+        'GET /nowhere',
+        'GET /healthy',
+        'GET /api/internal/x',
+      ],
+      submit: ['POST /api/auth/flows/login', 'POST /api/auth/flows/registration', 'POST /api/auth/flows/verification'],
+      never: [
+        'GET /health/alive',
+        'GET /health/ready',
+        'HEAD /health/ready',
+        'GET /metrics',
+        'POST /internal/auth/user-created',
+        'POST /internal/auth/purge',
+        'GET /api/auth/logout',
+        'POST /api/auth/logout/',
+        'GET /api/auth/flows/logout',
+      ],
+    }
+    for (const [shedClass, routes] of Object.entries(classes)) {
+      for (const route of routes) t.equal(shedClassOf(...route.split(' ') as [string, string]), shedClass, route)
+    }
+    t.same(Object.entries(SHED_AT).sort(([, a], [, b]) => a - b).map(([name]) => name), [
+      'start',
+      'list',
+      'read',
+      'submit',
+      'never',
+    ], 'in this order they go')
+  })
+
+  t.test('the service under pressure', async (t) => {
+    const requests: Record<ShedClass, InjectOptions[]> = {
+      start: [{ url: LOGIN }, { url: '/api/auth/flows/registration?type=browser' }, { method: 'HEAD', url: LOGIN }],
+      list: [{ url: '/api/documents' }, { url: '/api/doc%75ments?limit=1' }],
+      read: [{ url: '/api/auth/whoami', headers: { 'x-session-token': TOKEN } }, { url: `/api/documents/${ID}` }, {
+        method: 'POST',
+        url: '/api/documents',
+        payload: { title: 't', content: 'c' },
+      }, { url: '/nope' }],
+      submit: [{ method: 'POST', url: LOGIN, payload: SUBMIT }, {
+        method: 'POST',
+        url: '/api/auth/flows/recovery',
+        payload: SUBMIT,
+      }],
+      never: [
+        { url: '/health/alive' },
+        { url: '/health/ready' },
+        { url: '/api/auth/flows/logout', headers: { 'x-session-token': TOKEN } },
+        { method: 'POST', url: '/api/auth/logout', payload: {}, headers: { 'x-session-token': TOKEN } },
+        {
+          method: 'POST',
+          url: '/internal/auth/user-created',
+          payload: { identity: SESSION.identity },
+          headers: { 'x-webhook-key': WEBHOOK_KEY },
+        },
+      ],
+    }
+
+    t.test('gives up one class after the other, in the envelope, and asks Kratos nothing (M05)', async (t) => {
+      const service = await setUp(t, hangWhenOccupied, { WHOAMI_DEADLINE_MS: '60000' })
+      const { app, kratos } = service
+      const { release } = await occupy(service, 16)
+      const levels: Array<[delayMs: number, gone: ShedClass[]]> = [
+        [490, []],
+        [500, ['start']],
+        [700, ['start', 'list']],
+        [900, ['start', 'list', 'read']],
+        [1000, ['start', 'list', 'read', 'submit']],
+        [600_000, ['start', 'list', 'read', 'submit']],
+      ]
+      for (const [eventLoopDelay, gone] of levels) {
+        sampled(app, { eventLoopDelay })
+        for (const [shedClass, list] of Object.entries(requests) as Array<[ShedClass, InjectOptions[]]>) {
+          for (const request of list) {
+            const before = kratos.requests.length
+            const response = await app.inject({
+              ...request,
+              headers: { ...request.headers, ...(shedClass !== 'never' && { origin: FRONTEND }) },
+            })
+            const name = `${request.method ?? 'GET'} ${String(request.url)} at ${eventLoopDelay} ms`
+            if (!gone.includes(shedClass)) {
+              t.notMatch(response.body, 'OVERLOADED', `${name} is served`)
+              continue
+            }
+            if (request.method !== 'HEAD') refused(t, plain(response), 503, 'OVERLOADED', name)
+            t.match(response.headers, {
+              ...SECURITY_HEADERS,
+              'retry-after': '1',
+              'access-control-allow-origin': FRONTEND,
+            }, `${name}: when to come back, for scripts to read`)
+            t.equal(kratos.requests.length, before)
+          }
+        }
+      }
+      const preflight = await app.inject({
+        method: 'OPTIONS',
+        url: LOGIN,
+        headers: { origin: FRONTEND, 'access-control-request-method': 'POST' },
+      })
+      t.equal(preflight.statusCode, 204, 'a preflight is answered, or no script could read a refusal')
+      sampled(app, { heapUsed: Number.MAX_SAFE_INTEGER })
+      refused(
+        t,
+        plain(await app.inject({ method: 'POST', url: LOGIN, payload: SUBMIT })),
+        503,
+        'OVERLOADED',
+        'a full heap',
+      )
+      await kratos.stop()
+      await release()
+      sampled(app, { eventLoopDelay: 600_000 })
+      t.notMatch((await app.inject(LOGIN)).body, 'OVERLOADED', 'a late machine without work refuses nobody')
+    })
+
+    t.test('counts a request once, from its body to its answer', async (t) => {
+      const { app } = await setUp(t, undefined, { MAX_IN_FLIGHT: '40' })
+      sampled(app, {})
+      await app.listen({ port: 0, host: '127.0.0.1' })
+      for (let turn = 0; turn < 3; turn++) {
+        const bad: InjectOptions[] = [
+          ...Object.values(requests).flat(),
+          { method: 'POST', url: LOGIN, payload: '{', headers: { 'content-type': 'application/json' } },
+          { method: 'POST', url: LOGIN, payload: 'x'.repeat(70_000) },
+          { url: '/api/auth/%zz' },
+          { method: 'DELETE', url: LOGIN },
+        ]
+        for (const request of bad) t.notMatch((await app.inject(request)).body, 'OVERLOADED')
+      }
+      // Slow uploads wait for their clients: they take no place from anybody.
+      const pool = new Pool(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}`, { connections: 50 })
+      const slow = Array.from({ length: 50 }, async () => {
+        const controller = new AbortController()
+        const body = async function * () {
+          yield '{'
+          await once(controller.signal, 'abort')
+        }
+        const done: Promise<unknown> = pool.request({
+          method: 'POST',
+          path: LOGIN,
+          headers: { 'content-type': 'application/json' },
+          body: Readable.from(body()),
+          signal: controller.signal,
+        }).catch(() => {})
+        return { controller, done }
+      })
+      const open = await Promise.all(slow)
+      const connections = () =>
+        new Promise<number>((resolve) => app.server.getConnections((_error, count) => resolve(count)))
+      while (await connections() < 50) await sleep(5)
+      t.notMatch((await app.inject(LOGIN)).body, 'OVERLOADED', 'with fifty of them')
+      for (const { controller } of open) controller.abort()
+      await Promise.all(open.map(({ done }) => done))
+      await pool.destroy()
+      t.notMatch((await app.inject(LOGIN)).body, 'OVERLOADED', 'nor when they have gone')
+    })
+  })
+
+  t.test('many times more clients than can be served, and a hung Kratos (M02, M04, M06)', async (t) => {
+    const MAX_IN_FLIGHT = 40
+    const { app, kratos } = await setUp(t, hang, {
+      MAX_IN_FLIGHT: String(MAX_IN_FLIGHT),
+      KRATOS_DEADLINE_MS: '1000',
+      WHOAMI_DEADLINE_MS: '1000',
+      SUBMIT_DEADLINE_MS: '1000',
+      LOG_LEVEL: 'error',
+    })
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const origin = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+    const hung = new Set<object>()
+    let mostHung = 0
+    kratos.react((socket, received) => {
+      // Logout works on, slowly.
+      if (received.target.startsWith('/self-service/logout')) return socket.write('HTTP/1.1 204 No Content\r\n\r\n')
+      if (received.head.includes('LOGGEDOUT')) return answer(401, { error: { code: 401 } })(socket, received)
+      hung.add(socket)
+      mostHung = Math.max(mostHung, hung.size)
+      socket.once('close', () => hung.delete(socket))
+    })
+    const pool = new Pool(origin, { connections: 150, pipelining: 1 })
+    const side = new Pool(origin, { connections: 4, pipelining: 1 })
+    t.teardown(() => Promise.all([pool.destroy(), side.destroy()]))
+
+    interface Seen {
+      path: string
+      status: number
+      code: string | undefined
+      ms: number
+    }
+    const ask = async (
+      via: Pool,
+      path: string,
+      options: { method?: 'GET' | 'POST', headers?: Record<string, string>, body?: string } = {},
+    ): Promise<Seen> => {
+      const start = performance.now()
+      const { statusCode: status, body } = await via.request({ method: 'GET', path, ...options })
+      const { code } = await body.json() as { code?: string }
+      return { path, status, code, ms: performance.now() - start }
+    }
+    const json = { 'content-type': 'application/json' }
+    let sessions = 0
+    // A session each: those that ask for the same one share a call.
+    const withSession = (path: string): Promise<Seen> =>
+      ask(pool, path, { headers: { 'x-session-token': `${TOKEN}x${sessions++}` } })
+    const work = [
+      () => ask(pool, LOGIN),
+      () => withSession('/api/documents'),
+      () => withSession('/api/auth/whoami'),
+      () => ask(pool, LOGIN, { method: 'POST', headers: json, body: JSON.stringify(SUBMIT) }),
+    ]
+    async function client (number: number): Promise<Seen[]> {
+      const seen: Seen[] = []
+      for (let turn = 0; turn < 8; turn++) {
+        seen.push(await (work[(number + turn) % work.length] ?? work[0] as () => Promise<Seen>)())
+        await sleep(100)
+      }
+      return seen
+    }
+    const rush = { isOver: false }
+    async function watch (): Promise<Seen[]> {
+      const seen: Seen[] = []
+      while (!rush.isOver) {
+        seen.push(await ask(side, '/health/alive'))
+        seen.push(
+          await ask(side, '/api/auth/logout', {
+            method: 'POST',
+            headers: { ...json, 'x-session-token': 'ory_st_LOGGEDOUT' },
+            body: '{}',
+          }),
+        )
+        await sleep(50)
+      }
+      return seen
+    }
+    const watching = watch()
+    const all = (await Promise.all(Array.from({ length: 150 }, (_, number) => client(number)))).flat()
+    rush.isOver = true
+    const watched = await watching
+
+    const shed = all.filter(({ code }) => code === 'OVERLOADED')
+    const accepted = all.filter(({ code }) => code !== 'OVERLOADED')
+    const median = (list: Seen[]): number => list.map(({ ms }) => ms).sort((a, b) => a - b)[list.length >> 1] ?? NaN
+    t.ok(mostHung <= MAX_IN_FLIGHT && mostHung > MAX_IN_FLIGHT / 2, `at most ${mostHung} at Kratos at a time`)
+    t.ok(shed.length > all.length / 2, `${shed.length} of ${all.length} refused`)
+    t.ok(
+      shed.every(({ status }) => status === 503) && accepted.every(({ status, code }) =>
+        status === 504 && code === 'UPSTREAM_TIMEOUT',
+      ),
+      'the rest is told that Kratos is late',
+    )
+    t.ok(median(shed) < 200, `refusals take ${median(shed).toFixed(1)} ms`)
+    // The exact deadline is test/http/failures.test.ts' business: here clients and service share one busy process.
+    t.ok(accepted.every(({ ms }) => ms < 5000), 'and nobody waits long beyond the deadline')
+    const served = watched.filter(({ status }) => status === 200)
+    t.ok(
+      watched.length > 10 && served.length > 0.9 * watched.length && watched.every(({ code }) => code !== 'OVERLOADED'),
+      `health and logout are answered, ${served.length} of ${watched.length} times, and never refused`,
+    )
+    t.ok(median(watched) < 500, `in ${median(watched).toFixed(1)} ms`)
+
+    kratos.react(answer(200, SESSION))
+    for (const turn of [1, 2, 3]) {
+      const { status } = await ask(side, '/api/auth/whoami', { headers: { 'x-session-token': TOKEN } })
+      t.equal(status, 200, `and then all is well, ${turn}`)
+    }
+    t.notMatch((await ask(side, LOGIN)).code, 'OVERLOADED', 'nothing is still counted')
+  })
+}

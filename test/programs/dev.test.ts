@@ -1,0 +1,145 @@
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import type { Test } from 'tap'
+import { temporaryFolder } from '../support/app.js'
+import { freePorts, run, transpiled } from '../support/process.js'
+
+const DEV = transpiled('src/dev.ts')
+
+interface Body {
+  success: boolean
+  error?: string
+  data: { id: string, email: string, logout_url: string, user_id: string, session: { active: boolean } }
+}
+
+/** The few things of a cookie jar that the specification's script uses. */
+function createClient (base: string) {
+  let cookie = ''
+  const call = async (path: string, body?: unknown, sent = cookie): Promise<{ response: Response, json: Body }> => {
+    const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }
+    const headers = {
+      ...(sent !== '' && { cookie: sent }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    }
+    const response = await fetch(base + path, { ...init, headers, redirect: 'manual' })
+    const [session] = response.headers.getSetCookie().filter((line) => line.startsWith('ory_kratos_session='))
+    if (session !== undefined) cookie = /max-age=0;/i.test(session) ? '' : session.split(';')[0] ?? ''
+    const text = await response.text()
+    return { response, json: (text === '' ? {} : JSON.parse(text)) as Body }
+  }
+  return { call, cookie: () => cookie }
+}
+
+const REGISTRATION = {
+  email: 'test@example.com',
+  password: 'password123',
+  first_name: 'John',
+  last_name: 'Doe',
+  username: 'johndoe',
+}
+const LOGIN = { identifier: 'test@example.com', password: 'password123' }
+
+const devArguments = (ports: number[], ...others: string[]): string[] => {
+  const [service, page, kratosPublic, kratosAdmin] = ports
+  return [
+    DEV,
+    '--port',
+    `${service}`,
+    '--page-port',
+    `${page}`,
+    '--kratos-port',
+    `${kratosPublic}`,
+    '--kratos-admin-port',
+    `${kratosAdmin}`,
+    ...others,
+  ]
+}
+
+export default async function (t: Test): Promise<void> {
+  t.test('npm run dev', async (t) => {
+    await t.test("serves everything it prints, the specification's script passes, data survives a restart, Ctrl-C ends it", async (t) => {
+      const ports = await freePorts(4)
+      const data = await temporaryFolder(t)
+      const first = run(t, devArguments(ports, '--data', data))
+      await first.printed(/Ctrl-C stops everything/)
+      for (const port of ports) t.match(first.output(), new RegExp(`:${port}\\b`))
+      const base = `http://localhost:${ports[0]}`
+
+      const { call, cookie } = createClient(base)
+      const registration = await call('/api/auth/flows/registration')
+      t.equal(
+        (await call('/api/auth/flows/registration', { flow_id: registration.json.data.id, ...REGISTRATION }, '')).json
+          .success,
+        true,
+      )
+      await first.printed(/Kratos: message verification_code_valid to test@example\.com: .*\b\d{6}\b/)
+      const login = await call('/api/auth/flows/login', undefined, '')
+      t.equal(
+        (await call('/api/auth/flows/login', { flow_id: login.json.data.id, ...LOGIN }, '')).json.data.session.active,
+        true,
+      )
+      const { json: whoami } = await call('/api/auth/whoami')
+      const { password, ...profile } = REGISTRATION
+      t.same(whoami, { success: true, data: { id: whoami.data.id, ...profile, authenticated: true } })
+      t.equal((await call('/api/documents')).json.data.user_id, whoami.data.id)
+      const copy = cookie()
+      const logout = new URL((await call('/api/auth/flows/logout')).json.data.logout_url)
+      const hop = await call(logout.pathname + logout.search)
+      t.equal(hop.response.status, 302)
+      t.equal(hop.response.headers.get('location'), `http://localhost:${ports[1]}/`)
+      for (const sent of [cookie(), copy]) {
+        const { response, json } = await call('/api/auth/whoami', undefined, sent)
+        t.equal(response.status, 401)
+        t.equal(json.error, 'Invalid session')
+      }
+
+      const page = await fetch(`http://127.0.0.1:${ports[1]}/login`)
+      t.match(await page.text(), /<script type="module" src="\/app.js">/)
+      t.match(page.headers.get('content-security-policy'), /default-src 'self'/)
+
+      first.child.kill('SIGINT')
+      t.equal((await first.ended).code, 0)
+      const second = run(t, devArguments(ports, '--data', data))
+      await second.printed(/Ctrl-C stops everything/)
+      const again = createClient(base)
+      const { json: flow } = await again.call('/api/auth/flows/login')
+      t.equal((await again.call('/api/auth/flows/login', { flow_id: flow.data.id, ...LOGIN })).json.success, true)
+      second.child.kill('SIGINT')
+      t.equal((await second.ended).code, 0)
+    })
+
+    await t.test('an uncaught error is printed and ends it with a failure', async (t) => {
+      const inject = 'process.on("SIGWINCH", () => { throw new Error("by chance") })'
+      const { child, printed, ended, output } = run(t, devArguments(await freePorts(4), '--memory'), {
+        NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(inject)}`,
+      })
+      await printed(/Ctrl-C stops everything/)
+      child.kill('SIGWINCH')
+      t.equal((await ended).code, 1)
+      t.match(output(), /Error: by chance\n +at /)
+    })
+
+    await t.test('a port that is taken gives one clear line and exit code 1', async (t) => {
+      const taken = createServer().listen(0, '127.0.0.1')
+      await once(taken, 'listening')
+      t.teardown(() => taken.close())
+      const { port } = taken.address() as { port: number }
+      await Promise.all([0, 1, 2, 3].map(async (place) => {
+        const ports = await freePorts(4)
+        ports[place] = port
+        const { ended, output } = run(t, devArguments(ports, '--memory'))
+        t.equal((await ended).code, 1)
+        t.equal(
+          output(),
+          `fastify-kratos dev cannot start: port ${port} is taken; free it, or choose others (npm run dev -- --help)\n`,
+        )
+      }))
+    })
+
+    await t.test('an argument it does not know is one line and exit code 1', async (t) => {
+      const { ended, output } = run(t, [DEV, '--bogus'])
+      t.equal((await ended).code, 1)
+      t.match(output(), /^fastify-kratos dev cannot start: .*--bogus/)
+    })
+  })
+}

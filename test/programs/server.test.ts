@@ -1,0 +1,192 @@
+import { createServer, type Server } from 'node:http'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { ENVIRONMENT, temporaryFolder } from '../support/app.js'
+import { startKratos } from '../support/kratos.js'
+import { freePorts, type Program, ROOT, run, transpiled } from '../support/process.js'
+
+const SERVER = transpiled('src/server.ts')
+
+/** @param openFiles soft limit of open files; the system's own if it is not given */
+async function startServer (
+  t: Test,
+  env: Record<string, string>,
+  openFiles?: number,
+): Promise<Program & { base: string }> {
+  const [port = 0] = await freePorts(1)
+  const full = {
+    ...ENVIRONMENT,
+    LOG_LEVEL: 'info',
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    DATABASE_URL: join(await temporaryFolder(t), 'app.db'),
+    ...env,
+  }
+  const program = openFiles === undefined
+    ? run(t, [SERVER], full)
+    : run(t, ['-c', `ulimit -n ${openFiles} && exec "$0" "$@"`, process.execPath, SERVER], full, ROOT, 'sh')
+  await program.printed(/Server listening/)
+  return { ...program, base: `http://127.0.0.1:${port}` }
+}
+
+/** A Kratos that knows nobody, and says so late; `asked` resolves when somebody waits for it. */
+async function startSlowKratos (t: Test, delayMs: number): Promise<{ url: string, asked: Promise<unknown> }> {
+  const server: Server = createServer((_request, response) => {
+    setTimeout(
+      () => response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":{"code":401}}'),
+      delayMs,
+    ).unref()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() =>
+    new Promise((resolve) => {
+      server.close(resolve)
+      server.closeAllConnections()
+    }),
+  )
+  return { url: `http://127.0.0.1:${(server.address() as { port: number }).port}`, asked: once(server, 'request') }
+}
+
+const askWhoami = (base: string): Promise<Response> =>
+  fetch(`${base}/api/auth/whoami`, { headers: { 'x-session-token': `ory_st_${'a'.repeat(32)}` } })
+
+export default async function (t: Test): Promise<void> {
+  t.test('src/server.ts', async (t) => {
+    await t.test('does not start without its required variables, all named at once (L12)', async (t) => {
+      const { ended, output } = run(t, [SERVER])
+      t.equal((await ended).code, 1)
+      for (const name of ['PUBLIC_URL', 'CORS_ORIGINS', 'WEBHOOK_KEY', 'KRATOS_PUBLIC_URL', 'KRATOS_ADMIN_URL']) { t.match(output(), new RegExp(`^  ${name} is missing`, 'm')) }
+    })
+
+    await t.test('refuses printed keys and switched-off TLS verification together with bad values, printing no value (F05, L12)', async (t) => {
+      const env = {
+        WEBHOOK_KEY: 'development-webhook-key-printed-in-kratos-yml',
+        CORS_ORIGINS: '*',
+        PORT: 'many',
+        NODE_TLS_REJECT_UNAUTHORIZED: '0',
+      }
+      const { ended, output } = run(t, [SERVER], { ...ENVIRONMENT, ...env })
+      t.equal((await ended).code, 1)
+      for (const name of Object.keys(env)) t.match(output(), new RegExp(`^  ${name} is not valid`, 'm'))
+      t.notMatch(output(), /printed-in-kratos-yml|many/)
+    })
+
+    await t.test('a database file that cannot be used is one clear line and exit code 1 (K02)', async (t) => {
+      const { ended, output } = run(t, [SERVER], { ...ENVIRONMENT, DATABASE_URL: await temporaryFolder(t) })
+      t.equal((await ended).code, 1)
+      t.match(output(), /^fastify-kratos cannot start: .+\n$/m)
+    })
+
+    await t.test('serves in front of Kratos, logs one line a request, and ends at once on SIGTERM with idle keep-alive clients (L01)', async (t) => {
+      const kratos = await startKratos(t)
+      const { base, child, ended, output, printed } = await startServer(t, {
+        KRATOS_PUBLIC_URL: kratos.publicUrl,
+        KRATOS_ADMIN_URL: kratos.adminUrl,
+      })
+      t.equal((await fetch(`${base}/health/ready`)).status, 200)
+      const answer = await fetch(`${base}/api/auth/whoami?token=secret`)
+      t.equal(answer.status, 401)
+      await printed(new RegExp(answer.headers.get('x-request-id') ?? '-'))
+      const lines = output().split('\n').filter((line) => line.includes(answer.headers.get('x-request-id') ?? '-'))
+      t.equal(lines.length, 1)
+      t.match(JSON.parse(lines[0] ?? '{}'), { event: 'request', method: 'GET', route: '/api/auth/whoami', status: 401 })
+      t.notMatch(lines[0], /secret/)
+
+      const idle = connect(Number(new URL(base).port), '127.0.0.1')
+      idle.write('GET /health/alive HTTP/1.1\r\nHost: x\r\n\r\n')
+      await once(idle, 'data')
+      const asked = Date.now()
+      child.kill('SIGTERM')
+      t.equal((await ended).code, 0)
+      t.ok(Date.now() - asked < 1500, `took ${Date.now() - asked} ms`)
+    })
+
+    await t.test('keeps files for itself when clients take every connection they can get', {
+      skip: process.platform === 'win32' && 'no limit of open files',
+    }, async (t) => {
+      const kratos = await startKratos(t)
+      const { base, printed } = await startServer(t, { KRATOS_PUBLIC_URL: kratos.publicUrl }, 200)
+      const sockets = Array.from(
+        { length: 150 },
+        () => connect(Number(new URL(base).port), '127.0.0.1').on('error', () => {}),
+      )
+      t.teardown(() => sockets.forEach((socket) => socket.destroy()))
+      await printed(/"event":"connections_dropped","dropped":1,"limit":100/)
+      sockets[0]?.write('GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n')
+      const [bytes] = await once(sockets[0] ?? process, 'data') as [Buffer]
+      t.match(bytes.toString(), /^HTTP\/1\.1 200 /, 'there is a socket for Kratos')
+    })
+
+    await t.test('finishes a request in flight before it ends, and closes its connection (L02)', async (t) => {
+      const slow = await startSlowKratos(t, 600)
+      const { base, child, ended, output } = await startServer(t, { KRATOS_PUBLIC_URL: slow.url })
+      const pending = askWhoami(base)
+      await slow.asked
+      child.kill('SIGTERM')
+      const answer = await pending
+      t.equal(answer.status, 401)
+      t.equal(answer.headers.get('connection'), 'close')
+      const { code } = await ended
+      t.equal(code, 0, output())
+    })
+
+    await t.test('tells the load balancer first, and serves on until it has had its time (L05)', async (t) => {
+      const kratos = await startKratos(t)
+      const { base, child, ended, output } = await startServer(t, {
+        KRATOS_PUBLIC_URL: kratos.publicUrl,
+        KRATOS_ADMIN_URL: kratos.adminUrl,
+        SHUTDOWN_DELAY_MS: '1500',
+      })
+      child.kill('SIGTERM')
+      const readiness = async (): Promise<number> => (await fetch(`${base}/health/ready`)).status
+      while (await readiness() === 200);
+      t.equal(await readiness(), 503)
+      t.equal((await fetch(`${base}/api/auth/whoami`)).status, 401, 'who was sent here before is answered')
+      t.equal((await ended).code, 0, output())
+      await t.rejects(fetch(base), 'nobody listens any more')
+    })
+
+    await t.test('does not wait for a stuck request for ever: after ten seconds it ends, says so and fails (L03)', async (t) => {
+      const slow = await startSlowKratos(t, 60_000)
+      const { base, child, ended, output } = await startServer(t, {
+        KRATOS_PUBLIC_URL: slow.url,
+        WHOAMI_DEADLINE_MS: '30000',
+      })
+      askWhoami(base).catch(() => {})
+      await slow.asked
+      const asked = Date.now()
+      child.kill('SIGTERM')
+      t.equal((await ended).code, 1)
+      const ms = Date.now() - asked
+      t.ok(ms >= 9900 && ms < 11_500, `took ${ms} ms`)
+      t.match(output(), /"level":50,.*killed by timeout/)
+    })
+
+    for (
+      const [name, fault] of [['an uncaught error', 'throw new Error("by chance")'], [
+        'a rejection that nobody handles',
+        'Promise.reject(new Error("by chance"))',
+      ], ['a rejection with something else', 'Promise.reject("by chance")']]
+    ) {
+      await t.test(`${name} ends it with a failure within a second, logged once, whoever is being served (L10)`, async (t) => {
+        const slow = await startSlowKratos(t, 60_000)
+        const inject = `process.on('SIGWINCH', () => { ${fault} })`
+        const { base, child, ended, output } = await startServer(t, {
+          KRATOS_PUBLIC_URL: slow.url,
+          SHUTDOWN_DELAY_MS: '5000',
+          NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(inject)}`,
+        })
+        askWhoami(base).catch(() => {})
+        await slow.asked
+        const killed = Date.now()
+        child.kill('SIGWINCH')
+        t.equal((await ended).code, 1)
+        t.ok(Date.now() - killed < 1500, `took ${Date.now() - killed} ms`)
+        t.equal(output().match(/"event":"uncaught"/g)?.length, 1, output())
+        t.match(output(), /"level":60,.*"type":"Error".*by chance/)
+      })
+    }
+  })
+}

@@ -1,0 +1,235 @@
+import type { Test } from 'tap'
+import type { SharedBuckets } from '../../src/service/rate-limit/batches.js'
+import { type Bucket, type Budget, consume, type Usage, usageOf } from '../../src/throttling/budget.js'
+import { bucketKey, identifiersOf, randomKey, sharedKey } from '../../src/throttling/keys.js'
+import { createMemoryRateLimitStore, localRateLimitStore, MAX_BUCKETS } from '../../src/throttling/rate-limit-store.js'
+import { createOutage, sharedRateLimitStore } from '../../src/service/rate-limit/shared-rate-limit-store.js'
+
+const IDENTIFIER: Budget = { perMinute: 5, burst: 10 }
+const ADDRESS: Budget = { perMinute: 30, burst: 30 }
+const SECOND = 1000
+
+/** How many of so many submits at this second are let through; the bucket goes on. */
+function passing (bucket: { current?: Bucket }, budget: Budget, atSecond: number, count: number): number {
+  let passed = 0
+  for (let index = 0; index < count; index++) {
+    bucket.current = consume(bucket.current, budget, atSecond * SECOND)
+    if (bucket.current.used <= budget.burst) passed++
+  }
+  return passed
+}
+
+const HERE = '198.51.100.7'
+
+/** Buckets in common that answer each call like this. */
+const answering = (consume: (count: number, key: string) => Promise<Usage>): SharedBuckets => ({
+  consume: async (counts) => Promise.all(counts.map(async ({ key, count }) => ({ key, ...await consume(count, key) }))),
+})
+
+/** Buckets in common as a test wants them, and what was said of outages. */
+function setUp (buckets: SharedBuckets, { limitMs = 10_000, budget = IDENTIFIER } = {}) {
+  let now = 0
+  const words: string[] = []
+  const outage = createOutage({
+    onBegin: (error) => words.push(`begin ${String((error as Error).message)}`),
+    onEnd: () => words.push('end'),
+    now: () => now,
+  })
+  const store = sharedRateLimitStore(budget, {
+    buckets,
+    outage,
+    limitMs,
+    memory: createMemoryRateLimitStore(budget, { now: () => now }),
+  })
+  return {
+    store,
+    words,
+    pass: (ms: number) => {
+      now += ms
+    },
+  }
+}
+
+export default async function (t: Test): Promise<void> {
+  t.test('a budget (G05)', async (t) => {
+    t.test('of five a minute and ten at once', async (t) => {
+      const bucket = {}
+      const first = [[0, 100, 10], [59, 100, 0], [60, 100, 5], [119, 3, 0]]
+      const table = [...first, [120, 2, 2], [185, 100, 8], [2000, 100, 10], [2010, 1, 0]]
+      for (const [at = 0, count = 0, expected] of table) { t.equal(passing(bucket, IDENTIFIER, at, count), expected, `${count} at ${at} s`) }
+    })
+
+    t.test('of thirty a minute is a window that begins with its first submit', async (t) => {
+      const bucket = {}
+      const table = [[5, 20, 20], [64, 100, 10], [65, 100, 30], [124, 100, 0], [125, 1, 1], [184, 100, 29], [
+        250,
+        100,
+        30,
+      ]]
+      for (const [at = 0, count = 0, expected] of table) { t.equal(passing(bucket, ADDRESS, at, count), expected, `${count} at ${at} s`) }
+    })
+
+    t.test('says when to come back, and then lets through', async (t) => {
+      for (const budget of [IDENTIFIER, ADDRESS, { perMinute: 1, burst: 7 }]) {
+        const bucket: { current?: Bucket } = {}
+        passing(bucket, budget, 3, 50)
+        const { waitMs } = usageOf(bucket.current ?? { used: 0, since: 0 }, 20 * SECOND)
+        t.equal(waitMs, 43 * SECOND)
+        t.equal(passing(bucket, budget, 20 + waitMs / SECOND, 50), budget.perMinute)
+      }
+      t.equal(usageOf({ used: 1, since: 0 }, 10 ** 9).waitMs, 1, 'never zero')
+      t.equal(
+        usageOf({ used: 1, since: 10 ** 9 }, 0).waitMs,
+        60 * SECOND,
+        'nor more than a minute, whatever a clock does',
+      )
+      t.equal(consume({ used: 3, since: 10 ** 9 }, IDENTIFIER, 0).used, 4)
+    })
+  })
+
+  t.test('buckets in memory are bounded, and whoever was seen longest ago is forgotten (N06)', async (t) => {
+    const store = createMemoryRateLimitStore(IDENTIFIER, { max: 3 })
+    for (const key of ['a', 'a', 'b', 'c', 'a', 'd']) store.consume(key)
+    t.same(['a', 'b'].map((key) => store.consume(key).used), [4, 1])
+
+    const large = localRateLimitStore(IDENTIFIER)
+    await large.consume('first')
+    for (let index = 0; index < MAX_BUCKETS; index++) await large.consume(`key-${index}`)
+    t.equal((await large.consume('first')).used, 1)
+  })
+
+  t.test('keys', async (t) => {
+    const secret = sharedKey('a-webhook-key-of-at-least-32-bytes')
+    t.test('are equal for all who know the secret, and for nobody else', async (t) => {
+      t.equal(
+        bucketKey(secret, 'identifier', HERE, 'ada'),
+        bucketKey(sharedKey('a-webhook-key-of-at-least-32-bytes'), 'identifier', HERE, 'ada'),
+      )
+      t.not(
+        bucketKey(secret, 'identifier', HERE, 'ada'),
+        bucketKey(sharedKey('another-webhook-key-of-32-bytes-xx'), 'identifier', HERE, 'ada'),
+      )
+      t.not(bucketKey(randomKey(), 'a'), bucketKey(randomKey(), 'a'))
+      t.match(bucketKey(secret, 'identifier', HERE, 'ada@example.test'), /^[\w-]{43}$/)
+    })
+
+    t.test('do not run together', async (t) => {
+      const parts = [['identifier', HERE, 'ada'], ['identifier', `${HERE}ada`, ''], ['identifier', HERE, 'ada', ''], [
+        'address',
+        HERE,
+      ], ['identifier', HERE, '","']]
+      t.equal(new Set(parts.map((list) => bucketKey(secret, ...list))).size, parts.length)
+    })
+
+    t.test('are made of every identifier of a body, and of nothing inherited', async (t) => {
+      t.same(
+        identifiersOf({ identifier: ' Ada ', traits: { email: 'ADA', username: 'lovelace', phone: 5 }, email: ['x'] }),
+        ['ada', 'lovelace'],
+      )
+      for (
+        const body of [
+          undefined,
+          null,
+          'identifier',
+          [],
+          {},
+          { identifier: '  ' },
+          { traits: null },
+          { traits: 'email' },
+          Object.create({ identifier: 'a' }),
+        ]
+      ) t.same(identifiersOf(body), [])
+    })
+  })
+
+  t.test('buckets in common', async (t) => {
+    t.test('have the last word, also about when the minute is over', async (t) => {
+      const { store, pass } = setUp(answering(async () => ({ used: 11, waitMs: 20 * SECOND })))
+      t.same(await store.consume('key'), { used: 11, waitMs: 20 * SECOND }, 'other processes have usage it')
+      pass(5 * SECOND)
+      t.same(await store.consume('key'), { used: 11, waitMs: 15 * SECOND })
+    })
+
+    t.test('are not asked for what is past the budget here', async (t) => {
+      let told = 0
+      const { store, pass } = setUp(answering(async (count) => {
+        told += count
+        return { used: told, waitMs: 60 * SECOND }
+      }))
+      const usage = await Promise.all(Array.from({ length: 500 }, () => store.consume('key')))
+      t.same([usage.filter(({ used }) => used <= 10).length, told], [10, 10])
+      pass(60 * SECOND)
+      await store.consume('key')
+      t.equal(told, 11, 'and again when the minute is over')
+    })
+
+    t.test('are asked once for all that came meanwhile, and each submit has its own place', async (t) => {
+      const calls: number[][] = []
+      const used = new Map<string, number>()
+      const buckets: SharedBuckets = {
+        consume: async (counts) => {
+          calls.push(counts.map(({ count }) => count))
+          await null
+          for (const { key, count } of counts) used.set(key, (used.get(key) ?? 0) + count)
+          return counts.map(({ key }) => ({ key, used: used.get(key) ?? 0, waitMs: SECOND })).reverse()
+        },
+      }
+      const { store } = setUp(buckets)
+      const usage = await Promise.all(['a', 'a', 'b', 'a', 'b', 'c'].map((key) => store.consume(key)))
+      t.same(usage.map(({ used }) => used), [1, 2, 1, 3, 2, 1])
+      t.same(calls, [[1], [2, 2, 1]])
+      await Promise.all(Array.from({ length: 251 }, (_, index) => store.consume(`key-${index}`)))
+      t.same(calls.slice(2).map(({ length }) => length), [1, 100, 100, 50], 'in calls of a bounded size')
+    })
+
+    t.test('that fail leave the budget to this process, with one word at the beginning and one at the end', async (t) => {
+      let isDown = false
+      let asked = 0
+      const { store, words, pass } = setUp(answering(async () => {
+        asked++
+        if (isDown) throw new Error('down')
+        return { used: asked, waitMs: 60 * SECOND }
+      }))
+      for (let index = 0; index < 4; index++) await store.consume('key')
+      isDown = true
+      const usage = []
+      for (let index = 0; index < 20; index++) usage.push((await store.consume('key')).used)
+      t.same(usage.slice(0, 8), [5, 6, 7, 8, 9, 10, 11, 11], 'nobody starts afresh')
+      t.same([words, asked], [['begin down'], 5], 'asked once a second at most')
+      pass(SECOND)
+      await Promise.all(['a', 'b', 'c'].map((key) => store.consume(key)))
+      t.equal(asked, 6)
+      isDown = false
+      await store.consume('a')
+      t.equal(asked, 6)
+      pass(SECOND)
+      await store.consume('a')
+      await store.consume('b')
+      t.same([words, asked], [['begin down', 'end'], 8])
+    })
+
+    t.test('that are late are not waited for', async (t) => {
+      const { store, words } = setUp({ consume: () => new Promise(() => {}) }, { limitMs: 30 })
+      const startedAt = performance.now()
+      const usage = await Promise.all(Array.from({ length: 30 }, () => store.consume('key')))
+      t.ok(performance.now() - startedAt < 1000)
+      t.equal(usage.filter(({ used }) => used <= 10).length, 10)
+      t.same(words, ['begin no answer within 30 ms'])
+    })
+
+    t.test('that answer while the process is busy have answered', async (t) => {
+      const { store, words } = setUp(
+        answering(() =>
+          new Promise((resolve) => {
+            setTimeout(() => setImmediate(() => resolve({ used: 7, waitMs: 1 })), 1)
+            const until = performance.now() + 60
+            while (performance.now() < until);
+          }),
+        ),
+        { limitMs: 30 },
+      )
+      t.equal((await store.consume('key')).used, 7)
+      t.same(words, [])
+    })
+  })
+}
