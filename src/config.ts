@@ -17,12 +17,17 @@ import { isOrigin } from './url-rules.js'
 
 const list = (text: string): string[] => text.split(',').map((item) => item.trim()).filter((item) => item !== '')
 
+/** What the service lives by, and can do without for a while. */
+export const PARTS = ['kratos', 'database'] as const
+export type Part = typeof PARTS[number]
+
 /** Formats that only the environment has: several values in one text, and what only the service can be told. */
 const FORMATS: Record<string, (text: string) => boolean> = {
   'origin-list': (text) => list(text).length > 0 && list(text).every(isOrigin),
   'database-url': (text) =>
     text !== '' &&
     (/^postgres(?:ql)?:\/\/./.test(text) || text.startsWith('file:') || !/^[a-z][a-z0-9+.-]*:\/\//i.test(text)),
+  'part-list': (text) => list(text).every((part) => (PARTS as readonly string[]).includes(part)),
   'proxy-list': (text) => list(text).every(isProxyRange),
 }
 
@@ -63,6 +68,19 @@ export const ConfigSchema = Type.Object({
   ),
   DOCS: Type.Boolean({ default: false, description: 'true: the OpenAPI document of this service at /openapi.json' }),
   DATABASE_URL: text('database-url', 'postgres://… or the path of a SQLite file', { default: 'data/app.db' }),
+  DATABASE_POOL_SIZE: integer(1, 1000, 10, 'connections to Postgres that this process may have at a time'),
+  DATABASE_STATEMENT_TIMEOUT_MS: integer(
+    100,
+    600_000,
+    3000,
+    'milliseconds after which Postgres gives up on a statement',
+  ),
+  DATABASE_CONNECTION_MAX_AGE: integer(
+    1,
+    86_400,
+    300,
+    'seconds after which a connection to Postgres is replaced by a new one',
+  ),
   TRUST_PROXY: text(
     'proxy-list',
     'addresses or CIDR ranges of reverse proxies, comma-separated; empty: none is trusted',
@@ -73,7 +91,12 @@ export const ConfigSchema = Type.Object({
     description: 'fatal, error, warn, info, debug, trace or silent',
   }),
   SESSION_CACHE_MAX_AGE: settings.sessionCacheMaxAge,
-  SHUTDOWN_DELAY_MS: integer(0, 60_000, 0, 'milliseconds between "not ready" and closing, for the load balancer'),
+  SHUTDOWN_DELAY_MS: integer(0, 60_000, 3000, 'milliseconds between "not ready" and closing, for the load balancer'),
+  READY_REQUIRES: text(
+    'part-list',
+    'parts without which /health/ready is 503, of kratos and database, comma-separated; empty: none',
+    { default: '' },
+  ),
   MAX_IN_FLIGHT: integer(
     20,
     100_000,
@@ -188,6 +211,9 @@ export function loadConfig (env: Record<string, string | undefined>): Config {
   if (config === undefined || problems.length > 0) throw new ConfigError(problems)
   return config
 }
+
+/** Parts without which the service takes no traffic. */
+export const requiredParts = (config: Config): Part[] => list(config.READY_REQUIRES) as Part[]
 
 export const trustedProxies = (config: Config): string[] => list(config.TRUST_PROXY)
 export const webhookKeys = ({ WEBHOOK_KEY: current, WEBHOOK_KEY_PREVIOUS: previous }: Config): string[] =>

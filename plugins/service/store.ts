@@ -17,8 +17,17 @@ export interface StorePluginOptions {
 export default fp<StorePluginOptions>(async function store (app, { config }) {
   const opened = await openStore({
     url: config.DATABASE_URL,
+    maxConnections: config.DATABASE_POOL_SIZE,
+    maxConnectionAgeSeconds: config.DATABASE_CONNECTION_MAX_AGE,
+    statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
     onError: (error) =>
       app.log.warn({ event: 'database_error', cause: describeStoreError(error) }, 'The database cannot be used'),
+    onMigrated: (migrations) => app.log.info({ event: 'database_migrated', migrations }, 'The database was migrated'),
+    onNewer: (migrations) =>
+      app.log.warn(
+        { event: 'database_newer', migrations },
+        'A newer version has migrated the database; this one goes on with what it knows',
+      ),
   })
   app.decorate('store', opened)
   app.addHook('onClose', () => opened.close())
