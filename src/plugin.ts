@@ -42,7 +42,10 @@ export const DEFAULT_WEBHOOK_PATH = '/internal/auth/user-created'
 /** What only a program can set. */
 const OptionsSchema = Type.Object({
   ...SettingsSchema.properties,
-  /** Removes what the app keeps of an identity that deleted its account; called after Kratos deleted it. */
+  /**
+   * Removes what the app keeps of an identity that deleted its account; called after Kratos deleted it. What it throws
+   * makes the answer a 503 with `deletion: 'pending'`.
+   */
   onAccountDeleted: Type.Optional(
     Type.Unsafe<(identityId: string) => Promise<void>>({ isFunction: true, description: 'a function' }),
   ),
@@ -113,7 +116,7 @@ const OWN_DECORATORS = [
   'sessions',
   'authenticate',
   'authenticateOptional',
-  'onAccountDeleted',
+  'accountData',
   'loginThrottle',
   'guardOrigin',
   'guardBrowserOrigin',
@@ -154,7 +157,7 @@ async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions)
   const { settings, options } = checkOptions(given)
   const { webhook, onAccountDeleted } = options
   const https = settings.baseUrl !== undefined && isHttpsUrl(settings.baseUrl)
-  await registerAuth(app, settings, { onAccountDeleted, webhook })
+  await registerAuth(app, settings, { accountData: onAccountDeleted && { remove: onAccountDeleted }, webhook })
 
   if (given.routes !== false) {
     await app.register(async function authRoutes (scope) {

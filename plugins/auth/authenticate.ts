@@ -75,8 +75,11 @@ export default fp(async function authenticate (app) {
     if (outcome.kind === 'unavailable') throw upstreamError(outcome)
     reply.forwardCookies(outcome.setCookie)
     if (outcome.kind === 'none') return false
+    const identityId = 'session' in outcome ? outcome.session.identity.id : outcome.identityId
+    // An answer that was under way when the account was deleted.
+    if (app.sessions.isDeleted(identityId)) return false
     if ('session' in outcome) request.kratosSession = outcome.session
-    request.identityId = 'session' in outcome ? outcome.session.identity.id : outcome.identityId
+    request.identityId = identityId
     return true
   }
 

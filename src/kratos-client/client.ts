@@ -49,6 +49,8 @@ export interface KratosClient {
    * Deletes an identity and with it all its sessions, by the admin port; one that is gone already counts as deleted.
    */
   deleteIdentity: (id: string, scope?: RequestScope) => Promise<Answer>
+  /** Whether there is an identity, by the admin port; `unknown` when Kratos does not say so. */
+  hasIdentity: (id: string) => Promise<'present' | 'absent' | 'unknown'>
   isAllowedRedirect: RedirectRule
   /**
    * Kratos' own public API, passed through: for its SDK and its forms. The path is checked, credential and headers are

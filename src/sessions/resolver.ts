@@ -4,6 +4,7 @@ import type { Credential } from '../kratos-client/credential.js'
 import type { RequestScope } from '../kratos-client/request-scope.js'
 import type { IdentityOutcome, SessionOutcome } from '../kratos-client/session-outcome.js'
 import { cacheLifetimeMs } from './cache-lifetime.js'
+import { createDeletedAccounts } from './deleted-accounts.js'
 import { createSessionCache, MAX_SESSIONS } from './session-cache.js'
 import { createSingleFlight, type LookUp, type Shared } from './single-flight.js'
 
@@ -32,6 +33,8 @@ export interface ResolveOptions {
 export interface Invalidation {
   credential?: Credential | undefined
   identityId?: string | undefined
+  /** The identity was deleted: none of its sessions counts any more. */
+  isDeleted?: boolean | undefined
 }
 
 /** Since the start: answers from the cache, answers shared with a look-up under way, look-ups at Kratos, purges. */
@@ -58,6 +61,8 @@ export interface SessionResolver {
    * later request gets an answer that was asked for before.
    */
   invalidate: (changed: Invalidation) => void
+  /** Whether this process was told within the last ten minutes that the identity was deleted. */
+  isDeleted: (identityId: string) => boolean
   counters: () => SessionCounters & { cached: number }
 }
 
@@ -93,6 +98,7 @@ export function createSessionResolver (
   const cache = maxAgeMs > 0 ? createSessionCache({ maxAgeMs, maxSessions }) : undefined
   const sessions = createSingleFlight<SessionOutcome>()
   const ids = createSingleFlight<IdentityOutcome>()
+  const deleted = createDeletedAccounts()
   const counters: SessionCounters = { hits: 0, shared: 0, misses: 0, purges: 0 }
 
   function keep (key: string, outcome: SessionOutcome, askedAt: number): void {
@@ -159,7 +165,8 @@ export function createSessionResolver (
     return outcome.kind === 'valid' ? outcome.session.identity.id : undefined
   }
 
-  function invalidate ({ credential, identityId }: Invalidation): void {
+  function invalidate ({ credential, identityId, isDeleted = false }: Invalidation): void {
+    if (isDeleted && identityId !== undefined) deleted.add(identityId)
     counters.purges++
     sessions.invalidateAll()
     ids.invalidateAll()
@@ -169,5 +176,12 @@ export function createSessionResolver (
     for (const owner of owners) cache.purge(key, owner, performance.now())
   }
 
-  return { resolve, resolveId, ownerOf, invalidate, counters: () => ({ ...counters, cached: cache?.size() ?? 0 }) }
+  return {
+    resolve,
+    resolveId,
+    ownerOf,
+    invalidate,
+    isDeleted: deleted.has,
+    counters: () => ({ ...counters, cached: cache?.size() ?? 0 }),
+  }
 }
