@@ -137,6 +137,8 @@ export class ConfigError extends Error {
 }
 
 const NAMES = Object.keys(ConfigSchema.properties)
+/** Every secret that a caller proves itself by. */
+const KEYS = NAMES.filter((name) => (ConfigSchema as TObject).properties[name]?.['format'] === 'key')
 
 /** Ajv's conversion also takes `Infinity`, for which a timer fires at once, and `0x10`, which nobody means. */
 function unreadableNumbers (data: Record<string, string>): string[] {
@@ -162,8 +164,14 @@ function misspelt (data: Record<string, string>): string[] {
  * Rules between two variables, also of an environment that is not valid otherwise: all that is wrong is told at once.
  */
 function contradictionsOf (data: Record<string, string>): string[] {
+  const keys = KEYS.filter((name) => data[name] !== undefined)
   const limit = (name: string, { default: byDefault }: { default?: number }): number => Number(data[name] ?? byDefault)
-  return contradictions({
+  // Who knows one key must not hold another by it.
+  const sameKeys = keys.flatMap((name, index) => {
+    const other = keys.slice(0, index).find((earlier) => data[earlier] === data[name])
+    return other === undefined ? [] : [`${name} is not valid: it must differ from ${other}`]
+  })
+  return [...sameKeys, ...contradictions({
     publicUrl: data['KRATOS_PUBLIC_URL'],
     adminUrl: data['KRATOS_ADMIN_URL'],
     baseUrl: data['PUBLIC_URL'],
@@ -173,7 +181,7 @@ function contradictionsOf (data: Record<string, string>): string[] {
       perIdentifier: limit('LOGIN_LIMIT_PER_IDENTIFIER', perIdentifier),
       burst: limit('LOGIN_LIMIT_BURST', burst),
     },
-  }, (setting) => VARIABLE_OF[setting] ?? setting)
+  }, (setting) => VARIABLE_OF[setting] ?? setting)]
 }
 
 function parse (env: Record<string, string | undefined>): { config?: Config, problems: string[] } {

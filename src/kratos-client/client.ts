@@ -74,7 +74,9 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
   async function isReady (): Promise<boolean> {
     const deadlineMs = pools.timeLeft('whoami', undefined)
     const answer = await pools.session.send({ method: 'GET', path: '/health/ready', deadlineMs })
-    return answer.kind === 'answer' && answer.status === 200
+    // Our own pool being full says nothing about Kratos.
+    if (answer.kind === 'unavailable') return answer.code === 'OVERLOADED'
+    return answer.status === 200
   }
 
   return {

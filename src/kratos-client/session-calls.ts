@@ -10,7 +10,7 @@ import { upstreamFailure } from './upstream-failure.js'
 /** Sessions that one list shows; far more than a person has devices. */
 const MAX_SESSIONS = '250'
 
-/** Kratos' own word for what it does not have; a proxy's 404, or that of another server, says nothing of an identity. */
+/** Kratos' own word for what it does not have; the 404 of a proxy or of another server says nothing of an identity. */
 const isNotFound = (body: unknown): boolean =>
   isRecord(body) && isRecord(body['error']) && body['error']['code'] === 404
 

@@ -12,5 +12,10 @@ export interface DeletedAccounts {
 /** Identities that were deleted here within the last ten minutes. */
 export function createDeletedAccounts (): DeletedAccounts {
   const ids = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: REMEMBERED_MS })
-  return { add: (id) => void ids.set(id.toLowerCase(), true), has: (id) => ids.size > 0 && ids.has(id.toLowerCase()) }
+  return {
+    add: (id) => {
+      ids.set(id.toLowerCase(), true)
+    },
+    has: (id) => ids.size > 0 && ids.has(id.toLowerCase()),
+  }
 }

@@ -1,3 +1,4 @@
+import type { Part } from '../../config.js'
 import type { SecurityEvent } from '../../http/security-event.js'
 import type { CallObserver } from '../../kratos-client/observed-client.js'
 import type { Load } from '../../kratos-client/transport.js'
@@ -19,6 +20,8 @@ export interface Metrics {
   /** A user's row that was made at first use, because the webhook never came (F12). */
   recordUserRow: () => void
   recordWebhook: (outcome: WebhookOutcome) => void
+  /** The parts that cannot be used from now on; as `/health/ready` sees them. */
+  recordDegraded: (parts: readonly Part[]) => void
   /** The session resolver's totals. */
   trackSessions: (read: () => SessionCounters) => void
   /** Calls to Kratos that hold a connection or wait for one, by pool of connections. */
@@ -35,6 +38,7 @@ export const NO_METRICS: Metrics = {
   recordSecurityEvent: ignore,
   recordUserRow: ignore,
   recordWebhook: ignore,
+  recordDegraded: ignore,
   trackSessions: ignore,
   trackPools: ignore,
 }

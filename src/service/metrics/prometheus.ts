@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { type Part, PARTS } from '../../config.js'
 import { SECURITY_EVENTS } from '../../http/security-event.js'
 import type { Load } from '../../kratos-client/transport.js'
 import type { SessionCounters } from '../../sessions/resolver.js'
@@ -131,6 +132,19 @@ function createEventSeries (
   }
 }
 
+function createPartSeries (registers: Registry[]): Pick<Metrics, 'recordDegraded'> {
+  const gauge = new Gauge({
+    name: 'part_degraded',
+    help: '1 while a part cannot be used, as /health/ready sees it',
+    labelNames: ['part'],
+    registers,
+  })
+  const record = (parts: readonly Part[]): void =>
+    PARTS.forEach((part) => gauge.set({ part }, parts.includes(part) ? 1 : 0))
+  record([])
+  return { recordDegraded: record }
+}
+
 /**
  * Metrics in a registry of their own, so that two apps in a process count apart; the figures of the process are in
  * both.
@@ -143,6 +157,7 @@ export function createPrometheusMetrics (): PrometheusMetrics {
     ...createCallSeries([register]),
     ...createSessionSeries([register]),
     ...createEventSeries([register]),
+    ...createPartSeries([register]),
     contentType: register.contentType,
     text: () => register.metrics(),
   }
