@@ -61,7 +61,7 @@ export const ConfigSchema = Type.Object({
       'set its serve.public.base_url to <PUBLIC_URL>/kratos/',
   }),
   SESSION_COOKIE_NAME: settings.cookieName,
-  WEBHOOK_KEY: text('key', `${secret} that Kratos sends as X-Webhook-Key`),
+  WEBHOOK_KEY: text('key', `${secret} that Kratos sends as Authorization: Bearer, or X-Webhook-Key`),
   WEBHOOK_KEY_PREVIOUS: Type.Optional(text('key', 'former webhook key, accepted while it is being rotated')),
   METRICS_TOKEN: Type.Optional(
     text('key', `${secret} that opens /metrics as Authorization: Bearer; without it there is no /metrics`),
@@ -218,6 +218,15 @@ export function loadConfig (env: Record<string, string | undefined>): Config {
   const { config, problems } = parse(env)
   if (config === undefined || problems.length > 0) throw new ConfigError(problems)
   return config
+}
+
+/** The configuration as it may be logged: of a secret only that there is one, of the database only its kind. */
+export function shownSettings (config: Config): Record<string, unknown> {
+  const shown = Object.entries(config).map(([name, value]) => {
+    if (KEYS.includes(name)) return [name, 'set']
+    return name === 'DATABASE_URL' ? [name, /^postgres/.test(String(value)) ? 'postgres' : 'sqlite'] : [name, value]
+  })
+  return Object.fromEntries(shown)
 }
 
 /** Parts without which the service takes no traffic. */

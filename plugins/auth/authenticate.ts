@@ -72,7 +72,12 @@ export default fp(async function authenticate (app) {
       reply.forwardCookies(outcome.answer.setCookie)
       throw refusal(upstreamError(outcome.answer))
     }
-    if (outcome.kind === 'unavailable') throw upstreamError(outcome)
+    if (outcome.kind === 'unavailable') {
+      const failure = upstreamError(outcome)
+      // Here, because on a route of a host app the host's error handler answers.
+      if (failure.retryAfter !== undefined) reply.header('retry-after', String(failure.retryAfter))
+      throw failure
+    }
     reply.forwardCookies(outcome.setCookie)
     if (outcome.kind === 'none') return false
     const identityId = 'session' in outcome ? outcome.session.identity.id : outcome.identityId

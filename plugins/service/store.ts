@@ -15,6 +15,17 @@ export interface StorePluginOptions {
 }
 
 export default fp<StorePluginOptions>(async function store (app, { config }) {
+  let migrated: string[] = []
+  const logMigrated = (): void => {
+    if (migrated.length > 0) app.log.info({ event: 'database_migrated', migrations: migrated }, 'The database was migrated')
+    migrated = []
+  }
+  // A start that fails says why, and nothing else.
+  app.addHook('onListen', (done) => {
+    logMigrated()
+    done()
+  })
+
   const opened = await openStore({
     url: config.DATABASE_URL,
     maxConnections: config.DATABASE_POOL_SIZE,
@@ -22,7 +33,10 @@ export default fp<StorePluginOptions>(async function store (app, { config }) {
     statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
     onError: (error) =>
       app.log.warn({ event: 'database_error', cause: describeStoreError(error) }, 'The database cannot be used'),
-    onMigrated: (migrations) => app.log.info({ event: 'database_migrated', migrations }, 'The database was migrated'),
+    onMigrated: (names) => {
+      migrated = names
+      if (app.server.listening) logMigrated()
+    },
     onNewer: (migrations) =>
       app.log.warn(
         { event: 'database_newer', migrations },

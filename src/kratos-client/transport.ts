@@ -59,7 +59,12 @@ export interface TransportOptions extends Omit<QueueLimits, 'slots'> {
   connectTimeoutMs: number
   maxBodyBytes: number
   maxHeaderBytes: number
+  /** Life of a connection, after which the next call makes a new one. Default 15,000. */
+  connectionTtlMs?: number | undefined
 }
+
+/** Behind a balancer of connections a new Kratos gets its share within this time, and not only when load goes away. */
+const CONNECTION_TTL_MS = 15_000
 
 function pathOf (basePath: string, { path, query }: UpstreamRequest): string {
   if (query === undefined) return basePath + path
@@ -93,6 +98,7 @@ export function createTransport (options: TransportOptions): Transport {
   const pool = new Pool(origin, {
     connections: options.connections,
     pipelining: 1,
+    clientTtl: options.connectionTtlMs ?? CONNECTION_TTL_MS,
     maxHeaderSize: options.maxHeaderBytes,
     connect: { timeout: options.connectTimeoutMs },
     // Our own deadline covers the whole call; these would only add two more timers per request.

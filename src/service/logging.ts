@@ -18,6 +18,9 @@ const PRETTY = {
   transport: { target: 'pino-pretty', options: { translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' } },
 }
 
+/** What Fastify logs for each address it listens on is dropped where this is its text: one line tells of the start. */
+export const NO_LINE = 'no line'
+
 /** Log text that is written at once, in bytes, and how long less than that may wait, in milliseconds. */
 const WRITTEN_AT_ONCE = 4096
 const LONGEST_WAIT_MS = 100
@@ -65,6 +68,11 @@ export function loggerOptions (
     level,
     timestamp: createTimestamp(),
     serializers: serializers as never,
+    hooks: {
+      logMethod (args, log) {
+        if ((args[0] as unknown) !== NO_LINE) log.apply(this, args)
+      },
+    },
     ...(stream !== undefined ? { stream } : pretty ? PRETTY : inBackground()),
   }
 }

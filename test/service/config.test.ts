@@ -336,7 +336,7 @@ export default async function (t: Test): Promise<void> {
         }
       })
     const printed = texts.flatMap((text) =>
-      [...text.matchAll(/(?:value: |WEBHOOK_KEY(?:_PREVIOUS)?(?:=|: )\s*['"]?)([\w-]{20,})/g)].map(([, key]) => key ?? ''),
+      [...text.matchAll(/(?:value: (?:Bearer )?|WEBHOOK_KEY(?:_PREVIOUS)?(?:=|: )\s*['"]?)([\w-]{20,})/g)].map(([, key]) => key ?? ''),
     )
     t.ok(printed.length > 0, 'our files print a key')
 
