@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
 import { serviceError } from '../errors.js'
+import { publicError } from '../http/error-handler.js'
 import { logSecurityEvent } from '../http/security-event.js'
 import { responses } from '../schemas/envelope.js'
 import { UuidSchema } from '../schemas/flow.js'
@@ -96,7 +97,8 @@ export function addWebhookReceiver (
     errorHandler: (error, request) => {
       const fault = bodyFault(error, request.body)
       if (fault !== undefined) advise(request.log, fault, { fields: faultyFields(error) })
-      throw error
+      // Thrown again it reaches that handler only as an error; anything else would be sent as it is.
+      throw error instanceof Error ? error : publicError(error)
     },
     onResponse: async (_request, reply) => onOutcome(outcomeOf(reply.statusCode)),
   }, async (request) => {
