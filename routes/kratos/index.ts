@@ -89,6 +89,7 @@ const kratosRoutes: FastifyPluginAsync<{ config: Config }> = async function krat
   app.route({
     method: METHODS,
     url: '/*',
+    config: { auth: false },
     onRequest: [app.guardBrowserOrigin, throttleSubmit],
     exposeHeadRoute: false,
     handler: passOn,

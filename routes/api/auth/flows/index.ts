@@ -23,6 +23,9 @@ const response = Object.fromEntries(
 /** What leaves is Kratos' own JSON with a few members more: there is nothing that a schema could take out. */
 const serializerCompiler = () => (data: unknown): string => JSON.stringify(data)
 
+/** For visitors; who is logged in is for Kratos to find out. */
+const config = { auth: false }
+
 /** The one flow id of a submit; query and body must not disagree (A23). */
 function flowId (inBody: string, ...inQuery: Array<string | undefined>): string {
   const id = inBody.toLowerCase()
@@ -71,6 +74,7 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
     app.get(`/${name}`, {
       schema: { ...about('start', `Starts a ${name} flow`), querystring: FlowQuerySchema, response },
       serializerCompiler,
+      config,
     }, async (request, reply) => {
       const { type: asked, return_to: returnTo, refresh, aal } = request.query
       if (returnTo !== undefined && !isAllowedReturnTo(returnTo, returnTargets)) {
@@ -88,6 +92,7 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
     app.get(`/${name}/:id`, {
       schema: { ...about('get', `A ${name} flow again, with its messages`), params: ParamsSchema, response },
       serializerCompiler,
+      config,
     }, async (request, reply) => {
       const answer = await app.kratos.fetchFlow(name, request.params.id.toLowerCase(), request.kratosCaller())
       return deliverStep(
@@ -108,7 +113,7 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
     const hooks = flow.isThrottled
       ? { onRequest: [app.guardOrigin, app.loginThrottle.byAddress], preHandler: app.loginThrottle.byIdentifier }
       : { onRequest: app.guardOrigin }
-    app.post(`/${name}`, { schema, serializerCompiler, ...hooks }, async (request, reply) => {
+    app.post(`/${name}`, { schema, serializerCompiler, config, ...hooks }, async (request, reply) => {
       const body = request.body as JsonObject & { flow_id: string }
       const keepToken = keepsToken(request, request.query.transport)
       const id = flowId(body.flow_id, request.query.flow, request.query.flow_id)

@@ -52,6 +52,7 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
   }
   const visit = {
     schema: { ...completion, querystring: LogoutQuerySchema, response: { ...RESPONSES, 302: RedirectedSchema } },
+    config: { auth: false },
     onRequest: app.guardVisit,
     exposeHeadRoute: false,
   }
@@ -71,7 +72,7 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
   const about = { operationId: 'logout', summary: 'Logs out in one step', tags: ['session'], security: SESSION }
   app.post(
     '/',
-    { schema: { ...about, body, response: RESPONSES }, onRequest: app.guardOrigin },
+    { schema: { ...about, body, response: RESPONSES }, config: { auth: false }, onRequest: app.guardOrigin },
     async (request, reply) => {
       const answer = await logout(logoutRequest(request))
       forget(request, reply, answer)

@@ -5,12 +5,12 @@ import { serviceError } from '../../../../src/errors.js'
 import { logLogout } from '../../../../src/flows/login-events.js'
 import type { Answer } from '../../../../src/kratos-client/answer.js'
 import { isRecord, type JsonObject } from '../../../../src/kratos-client/kratos-body.js'
-import type { KratosSession } from '../../../../src/kratos-client/session.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { UuidSchema } from '../../../../src/schemas/flow.js'
 import { SESSION } from '../../../../src/schemas/security.js'
 import { deviceOf, DeviceSchema } from '../../../../src/sessions/device.js'
 import { logout } from '../../../../src/sessions/logout.js'
+import { sessionOf } from '../../../../src/sessions/request-auth.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
 
 const ParamsSchema = Type.Object({ id: UuidSchema })
@@ -21,14 +21,9 @@ const REVOKED_ONE = responses(
   ...UPSTREAM_STATUSES,
 )
 
-/** The guard has set it. */
-function current ({ kratosSession }: FastifyRequest): KratosSession {
-  if (kratosSession === null) throw serviceError('INVALID_SESSION')
-  return kratosSession
-}
+const config = { auth: true }
 
 const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (app) {
-  app.addHook('onRequest', app.authenticate)
   const about = (operationId: string, summary: string) => ({
     operationId,
     summary,
@@ -45,7 +40,7 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
 
   /** Before the answer is looked at: also a call that failed may have ended a session. */
   const forgetSessions = (request: FastifyRequest): void =>
-    app.sessions.invalidate({ identityId: current(request).identity.id })
+    app.sessions.invalidate({ identityId: sessionOf(request).identity.id })
 
   async function others (request: FastifyRequest, reply: FastifyReply): Promise<JsonObject[]> {
     const { sessions } = accepted(
@@ -57,9 +52,10 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
 
   app.get('/', {
     schema: { ...about('listSessions', 'The devices that are logged in, the current one marked'), response: LIST },
+    config,
   }, async (request, reply) => {
     const sessions = [
-      deviceOf(current(request), true),
+      deviceOf(sessionOf(request), true),
       ...(await others(request, reply)).map((session) => deviceOf(session, false)),
     ]
     return { success: true as const, data: { sessions } }
@@ -67,6 +63,7 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
 
   app.delete('/', {
     schema: { ...about('revokeOtherSessions', 'Logs out all other devices'), response: REVOKED_OTHERS },
+    config,
   }, async (request, reply) => {
     // Kratos' own count includes sessions that were revoked before (recording 45).
     const revoked = (await others(request, reply)).length
@@ -78,10 +75,11 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
 
   app.delete('/:id', {
     schema: { ...about('revokeSession', 'Logs out one device'), params: ParamsSchema, response: REVOKED_ONE },
+    config,
   }, async (request, reply) => {
     const id = request.params.id.toLowerCase()
     const [credential, scope] = [request.kratosCredential(), request.kratosScope()]
-    const isCurrent = current(request).id === id
+    const isCurrent = sessionOf(request).id === id
     // Kratos says 204 for a stranger's session too, and leaves it alone (recording 45): to us that is a session we do
     // not have.
     if (!isCurrent && !(await others(request, reply)).some((session) => session['id'] === id)) { throw serviceError('NOT_FOUND') }

@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { serviceError } from '../../../../src/errors.js'
 import type { KratosSession } from '../../../../src/kratos-client/session.js'
 import { profileOf } from '../../../../src/profile.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { SESSION } from '../../../../src/schemas/security.js'
+import { sessionOf } from '../../../../src/sessions/request-auth.js'
 
 const OptionalText = Type.Union([Type.String(), Type.Null()])
 
@@ -47,16 +47,16 @@ function details (session: KratosSession) {
 const whoamiRoute: FastifyPluginAsyncTypebox = async function whoamiRoute (app) {
   const about = { operationId: 'whoami', summary: 'Who is logged in', tags: ['session'], security: SESSION }
   const schema = { ...about, querystring: QuerySchema, response: RESPONSES }
-  app.get('/', { schema, onRequest: app.authenticate }, async ({ kratosSession, query }) => {
-    if (kratosSession === null) throw serviceError('INVALID_SESSION')
-    const { id, traits } = kratosSession.identity
+  app.get('/', { schema, config: { auth: true } }, async (request) => {
+    const session = sessionOf(request)
+    const { id, traits } = session.identity
     return {
       success: true as const,
       data: {
         id,
         ...profileOf(traits),
         authenticated: true as const,
-        ...(query.full === true && details(kratosSession)),
+        ...(request.query.full === true && details(session)),
       },
     }
   })

@@ -18,7 +18,7 @@ const logoutUrlRoute: FastifyPluginAsyncTypebox = async function logoutUrlRoute 
     tags: ['session'],
     security: SESSION,
   }
-  app.get('/', { schema: { ...about, response: RESPONSES } }, async (request, reply) => {
+  app.get('/', { schema: { ...about, response: RESPONSES }, config: { auth: false } }, async (request, reply) => {
     const credential = request.kratosCredential()
     if (credential.kind === 'conflict') reply.endCookieConflict()
     if (!isUsable(credential)) throw serviceError('INVALID_SESSION')
