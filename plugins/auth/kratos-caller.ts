@@ -4,6 +4,8 @@ import type { Caller } from '../../src/kratos-client/caller.js'
 import { flowCookies } from '../../src/kratos-client/cookies.js'
 import { chooseCredential, type Credential } from '../../src/kratos-client/credential.js'
 import { cancelScope, RequestScope } from '../../src/kratos-client/request-scope.js'
+import { traceHeaders } from '../../src/kratos-client/trace.js'
+import { isOwnPageBehindTls } from '../../src/origin-guard.js'
 import type { AuthSettings } from '../../src/settings.js'
 
 declare module 'fastify' {
@@ -17,7 +19,7 @@ declare module 'fastify' {
     kratosScope: () => RequestScope
     /** Who asks: credential, Kratos' flow cookies, the address as we resolved it, the scope. */
     kratosCaller: () => Caller
-    /** URL under which the client reaches this API, without trailing slash. */
+    /** URL under which the client reaches this API, without trailing slash; empty where the client named no host. */
     ownUrl: () => string
   }
 }
@@ -38,7 +40,7 @@ export default fp<CallerPluginOptions>(async function kratosCaller (app, { setti
 
   app.decorateRequest('kratosScope', function (this: FastifyRequest): RequestScope {
     const request = this as WithScope
-    request[SCOPE] ??= new RequestScope()
+    request[SCOPE] ??= new RequestScope(traceHeaders(this.id, this.headers))
     return request[SCOPE]
   })
 
@@ -60,6 +62,15 @@ export default fp<CallerPluginOptions>(async function kratosCaller (app, { setti
 
   // Without a configured URL the request's own host serves: it only goes back to the client that named it.
   app.decorateRequest('ownUrl', function (this: FastifyRequest): string {
-    return settings.baseUrl ?? `${this.protocol}://${this.host}`
+    if (settings.baseUrl !== undefined) return settings.baseUrl
+    // HTTP/1.0 without a Host: relative addresses are all that is left.
+    if (this.host === '') return ''
+    const isBehindTls = isOwnPageBehindTls({
+      method: this.method,
+      headers: this.headers,
+      ownOrigin: `${this.protocol}://${this.host}`,
+      isSchemeGuessed: true,
+    })
+    return isBehindTls ? `https://${this.host}` : `${this.protocol}://${this.host}`
   })
 }, { name: 'kratos-caller', fastify: '5.x' })

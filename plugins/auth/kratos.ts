@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import type { Dispatcher } from 'undici'
 import { createKratosClient, type KratosClient } from '../../src/kratos-client/client.js'
 import { type CallObserver, observedClient } from '../../src/kratos-client/observed-client.js'
 import { isAllowedUrl, isProviderUrl } from '../../src/redirect-target.js'
@@ -13,11 +14,13 @@ declare module 'fastify' {
 
 export interface KratosPluginOptions {
   settings: AuthSettings
+  /** Makes the connections to Kratos; who gave it closes it. */
+  dispatcher?: Dispatcher | undefined
   /** Told of each call to Kratos. */
   onCall?: CallObserver | undefined
 }
 
-export default fp<KratosPluginOptions>(async function kratos (app, { settings, onCall }) {
+export default fp<KratosPluginOptions>(async function kratos (app, { settings, onCall, dispatcher }) {
   // Where Kratos may send a browser (E10): its own pages, ours, and the front ends.
   const destinations = [settings.browserUrl, settings.baseUrl, settings.frontendUrl, ...settings.origins]
     .filter((url) => url !== undefined).map((url) => new URL(url))
@@ -26,6 +29,7 @@ export default fp<KratosPluginOptions>(async function kratos (app, { settings, o
     adminUrl: settings.adminUrl,
     cookieName: settings.cookieName,
     deadlines: settings.deadlines,
+    dispatcher,
     isAllowedRedirect: (dangerousUrl, { viaProvider }) =>
       isAllowedUrl(dangerousUrl, destinations) ||
       (viaProvider && isProviderUrl(dangerousUrl, { ownUrl: settings.baseUrl })),

@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 import { serviceError } from '../../src/errors.js'
 import { logSecurityEvent } from '../../src/http/security-event.js'
 import {
-  type GuardedRequest, isBrowserOriginTrusted, isDeliberateVisit, isOriginTrusted,
+  type GuardedRequest, isBrowserOriginTrusted, isDeliberateVisit, isOriginTrusted, isOwnPageBehindTls,
   needsOriginCheck,
 } from '../../src/origin-guard.js'
 import type { AuthSettings } from '../../src/settings.js'
@@ -23,31 +23,45 @@ export interface OriginGuardOptions {
   settings: AuthSettings
 }
 
+/** Without a configured URL it is made of the client's `Host`, which can be anything. */
+function guessedOrigin ({ protocol, host }: FastifyRequest): string | undefined {
+  const url = `${protocol}://${host}`
+  return URL.canParse(url) ? new URL(url).origin : undefined
+}
+
 export default fp<OriginGuardOptions>(async function originGuard (app, { settings }) {
   const configured = settings.baseUrl === undefined ? undefined : new URL(settings.baseUrl).origin
 
-  /** Without a configured URL it is made of the client's `Host`, which can be anything. */
-  function originOf (ownUrl: string): string | undefined {
-    return URL.canParse(ownUrl) ? new URL(ownUrl).origin : undefined
+  let isWarned = false
+  /** A wrong scheme also makes `logout_url` http and our cookie not Secure, wherever no browser names the right one. */
+  function warnOnce (request: FastifyRequest): void {
+    if (isWarned || !isOwnPageBehindTls(guarded(request))) return
+    isWarned = true
+    request.log.warn(
+      { event: 'tls_in_front', expected: request.headers.origin?.slice(0, 200) },
+      'A proxy in front of this app ends TLS and nothing says so: set baseUrl of fastify-kratos, or trustProxy of Fastify',
+    )
   }
 
   const guarded = (request: FastifyRequest): GuardedRequest => ({
     method: request.method,
     headers: request.headers,
-    ownOrigin: configured ?? originOf(request.ownUrl()),
+    ownOrigin: configured ?? guessedOrigin(request),
+    isSchemeGuessed: configured === undefined,
   })
 
   function refuse (request: FastifyRequest): never {
     logSecurityEvent(
       request,
       'origin_refused',
-      { origin: request.headers.origin?.slice(0, 200) },
+      { origin: request.headers.origin?.slice(0, 200), expected: guarded(request).ownOrigin?.slice(0, 200) },
       'Request of a foreign origin refused',
     )
     throw serviceError('ORIGIN_FORBIDDEN')
   }
 
   app.decorate('guardOrigin', async (request: FastifyRequest) => {
+    warnOnce(request)
     if (!isOriginTrusted(guarded(request), settings.origins)) refuse(request)
   })
 

@@ -13,9 +13,11 @@ declare module 'fastify' {
 
 export interface WebhookPluginOptions {
   webhook: WebhookOptions | undefined
+  /** Keys of whoever may purge. */
+  purgeKeys?: readonly string[] | undefined
 }
 
-export default fp<WebhookPluginOptions>(async function webhook (app, { webhook }) {
+export default fp<WebhookPluginOptions>(async function webhook (app, { webhook, purgeKeys }) {
   app.decorate('receiveIdentities', (scope: FastifyInstance, path: string) => {
     if (webhook === undefined) return
     addWebhookReceiver(scope, path, {
@@ -28,8 +30,8 @@ export default fp<WebhookPluginOptions>(async function webhook (app, { webhook }
     })
   })
   app.decorate('receivePurges', (scope: FastifyInstance, path: string) => {
-    if (webhook === undefined) return
+    if (purgeKeys === undefined) return
     const onPurge = (id: string): void => app.sessions.invalidate({ identityId: id })
-    addPurgeReceiver(scope, path, { keys: webhook.keys, onPurge })
+    addPurgeReceiver(scope, path, { keys: purgeKeys, onPurge })
   })
 }, { name: 'webhook', fastify: '5.x', dependencies: ['sessions'] })

@@ -1,5 +1,4 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import type { Config } from '../../src/config.js'
 import { serviceError } from '../../src/errors.js'
 import { FLOWS } from '../../src/flows/table.js'
 import { answerHeaders, passThroughPath } from '../../src/kratos-client/pass-through.js'
@@ -27,13 +26,18 @@ function pathOf (request: FastifyRequest): string {
   return query === -1 ? path : path + request.raw.url?.slice(query)
 }
 
+export interface KratosRoutesOptions {
+  /** The service's; a plugin registers these routes where they are wanted. */
+  config?: { KRATOS_PROXY: boolean }
+}
+
 /**
  * Kratos' own public API on our origin, for its SDK and its ready-made forms. Nothing in a body is rewritten: the
  * operator tells Kratos that it lives at `<PUBLIC_URL>/kratos/`, so Kratos itself writes our addresses
  * (docs/decisions/0011).
  */
-const kratosRoutes: FastifyPluginAsync<{ config: Config }> = async function kratosRoutes (app, { config }) {
-  if (!config.KRATOS_PROXY) return
+const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kratosRoutes (app, { config }) {
+  if (config?.KRATOS_PROXY === false) return
 
   // Any type of body, byte for byte: what Kratos makes of it is Kratos' business.
   app.removeAllContentTypeParsers()
@@ -66,6 +70,8 @@ const kratosRoutes: FastifyPluginAsync<{ config: Config }> = async function krat
 
   async function passOn (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const path = pathOf(request)
+    const ownUrl = request.ownUrl()
+    if (ownUrl === '') throw serviceError('VALIDATION_ERROR')
     const body = Buffer.isBuffer(request.body) ? request.body : null
     const method = request.method as 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
     const changes = mayChange(method, path)
@@ -78,7 +84,7 @@ const kratosRoutes: FastifyPluginAsync<{ config: Config }> = async function krat
       headers: request.headers,
       body,
       caller: request.kratosCaller(),
-      ownUrl: request.ownUrl(),
+      ownUrl,
     })
     if (changes) app.sessions.invalidate({ credential: request.kratosCredential(), identityId })
     if (answer.kind === 'unavailable') throw upstreamError(answer)

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { AdmissionQueue, QueueEntry } from './admission-queue.js'
@@ -43,6 +44,8 @@ export abstract class Call<Answer> implements Dispatcher.DispatchHandler, QueueE
   readonly #request: Dispatcher.DispatchOptions
   readonly #scope: RequestScope | undefined
   readonly #timer: NodeJS.Timeout
+  /** Async context of the request: it waits for its slot in that of whoever leaves one. */
+  readonly #context = new AsyncResource('KratosCall')
   /** Undefined once the caller has its outcome. */
   #done: Done<Answer> | undefined
   #controller: Dispatcher.DispatchController | undefined = undefined
@@ -69,7 +72,7 @@ export abstract class Call<Answer> implements Dispatcher.DispatchHandler, QueueE
   }
 
   admit (): void {
-    this.shared.pool.dispatch(this.#request, this)
+    this.#context.runInAsyncScope(this.shared.pool.dispatch, this.shared.pool, this.#request, this)
   }
 
   cancel (): void {

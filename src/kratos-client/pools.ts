@@ -1,3 +1,4 @@
+import type { Dispatcher } from 'undici'
 import { type Answer, type AnswerContext, classify, type Operation } from './answer.js'
 import { type RequestScope, timeLeft } from './request-scope.js'
 import { createTransport, type Load, type Transport, type UpstreamRequest } from './transport.js'
@@ -43,6 +44,8 @@ export interface PoolsOptions {
   /** Kratos' admin port, if it is known. */
   adminUrl?: string | undefined
   deadlines: Deadlines
+  /** Makes the connections to both ports instead of pools of our own. */
+  dispatcher?: Dispatcher | undefined
 }
 
 export interface Pools extends Readonly<Record<PoolName, Transport>> {
@@ -57,15 +60,17 @@ export interface Pools extends Readonly<Record<PoolName, Transport>> {
 }
 
 /** The pools of one Kratos. */
-export function createPools ({ publicUrl, adminUrl, deadlines }: PoolsOptions): Pools {
-  const createPool = (name: PoolName): Transport => createTransport({ url: publicUrl, ...LIMITS, ...POOLS[name] })
+export function createPools ({ publicUrl, adminUrl, deadlines, dispatcher }: PoolsOptions): Pools {
+  const create = (url: string, name: PoolName): Transport =>
+    createTransport({ url, dispatcher, ...LIMITS, ...POOLS[name] })
+  const createPool = (name: PoolName): Transport => create(publicUrl, name)
   const pools = {
     whoami: createPool('whoami'),
     submit: createPool('submit'),
     flow: createPool('flow'),
     session: createPool('session'),
   }
-  const admin = adminUrl === undefined ? undefined : createTransport({ url: adminUrl, ...LIMITS, ...POOLS.session })
+  const admin = adminUrl === undefined ? undefined : create(adminUrl, 'session')
   const limits: Record<PoolName, number> = {
     whoami: deadlines.whoamiMs,
     submit: deadlines.submitMs,

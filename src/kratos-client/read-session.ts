@@ -1,3 +1,4 @@
+import { deepFreeze } from './deep-freeze.js'
 import { isIdentityId, isRecord, type JsonObject } from './kratos-body.js'
 import type { KratosSession } from './session.js'
 
@@ -19,5 +20,5 @@ export function readSession (body: JsonObject, now = Date.now()): SessionReading
   if (!isName(id) || typeof active !== 'boolean' || typeof expiresAt !== 'string' || !TIME.test(expiresAt)) { return { kind: 'malformed' } }
   const expires = Date.parse(expiresAt)
   if (Number.isNaN(expires) || !isRecord(identity) || !isIdentityId(identity['id']) || !isRecord(identity['traits'])) { return { kind: 'malformed' } }
-  return active && expires > now ? { kind: 'active', session: body as KratosSession } : { kind: 'inactive' }
+  return active && expires > now ? { kind: 'active', session: deepFreeze(body) as KratosSession } : { kind: 'inactive' }
 }

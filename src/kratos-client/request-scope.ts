@@ -15,10 +15,13 @@ export class RequestScope {
   dueAt: number
   /** The client has gone. */
   isCancelled = false
+  /** Headers that tie its calls to the client's request in logs and traces. */
+  readonly trace: Readonly<Record<string, string>>
   /** What may be given up when that happens. */
   pending: Cancellable | undefined = undefined
 
-  constructor (now = performance.now()) {
+  constructor (trace: Readonly<Record<string, string>> = {}, now = performance.now()) {
+    this.trace = trace
     this.startedAt = now
     this.dueAt = now
   }

@@ -59,7 +59,12 @@ export interface TransportOptions extends Omit<QueueLimits, 'slots'> {
   connectTimeoutMs: number
   maxBodyBytes: number
   maxHeaderBytes: number
+  /** Makes the connections instead of a pool of our own; who gave it closes it. */
+  dispatcher?: Dispatcher | undefined
 }
+
+/** Our own deadline covers the whole call; these would only add two more timers per request. */
+const NO_TIMEOUTS = { headersTimeout: 0, bodyTimeout: 0 }
 
 function pathOf (basePath: string, { path, query }: UpstreamRequest): string {
   if (query === undefined) return basePath + path
@@ -74,7 +79,7 @@ function pathOf (basePath: string, { path, query }: UpstreamRequest): string {
 function dispatchOptions (basePath: string, request: UpstreamRequest): Dispatcher.DispatchOptions {
   const { method, body } = request
   const path = pathOf(basePath, request)
-  const headers: Record<string, string> = { accept: 'application/json', ...request.headers }
+  const headers: Record<string, string> = { accept: 'application/json', ...request.scope?.trace, ...request.headers }
   // undici ends a connection after a HEAD, in case the server sends a body all the same; Kratos does not (recording
   // 31).
   if (method === 'HEAD') return { method, path, headers, reset: false }
@@ -90,15 +95,15 @@ export function createTransport (options: TransportOptions): Transport {
   const { origin, pathname } = new URL(options.url)
   const basePath = pathname.replace(/\/+$/, '')
   const queue = createAdmissionQueue({ ...options, slots: options.connections })
-  const pool = new Pool(origin, {
+  const pool = options.dispatcher ?? new Pool(origin, {
     connections: options.connections,
     pipelining: 1,
     maxHeaderSize: options.maxHeaderBytes,
     connect: { timeout: options.connectTimeoutMs },
-    // Our own deadline covers the whole call; these would only add two more timers per request.
-    headersTimeout: 0,
-    bodyTimeout: 0,
   })
+  const close = async (): Promise<void> => {
+    if (pool !== options.dispatcher) await pool.destroy()
+  }
 
   const shared: Shared = { pool, queue, maxBodyBytes: options.maxBodyBytes }
 
@@ -106,13 +111,14 @@ export function createTransport (options: TransportOptions): Transport {
     const { method, deadlineMs, scope } = request
     if (deadlineMs <= 0) return Promise.resolve(upstreamFailure('UPSTREAM_TIMEOUT'))
     if (scope?.isCancelled === true && onlyReads(method)) return Promise.resolve(clientHasGone())
-    const options = { request: dispatchOptions(basePath, request), deadlineMs, scope }
+    const options = { request: { origin, ...NO_TIMEOUTS, ...dispatchOptions(basePath, request) }, deadlineMs, scope }
     return new Promise((resolve) => new BufferedCall(shared, options, resolve).make())
   }
 
   function stream (request: StreamedRequest): Promise<StreamedAnswer | UpstreamFailure> {
-    const { deadlineMs, scope, path, ...rest } = request
-    const options = { request: { ...rest, path: basePath + path }, deadlineMs, scope }
+    const { deadlineMs, scope, path, headers, ...rest } = request
+    const upstream = { origin, ...NO_TIMEOUTS, ...rest, path: basePath + path, headers: { ...scope?.trace, ...headers } }
+    const options = { request: upstream, deadlineMs, scope }
     return new Promise((resolve) => new StreamedCall(shared, options, resolve).make())
   }
 
@@ -120,6 +126,6 @@ export function createTransport (options: TransportOptions): Transport {
     send,
     stream,
     load: () => ({ inside: queue.inside(), waiting: queue.waiting() }),
-    close: () => pool.destroy(),
+    close,
   }
 }

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { deepFreeze } from '../kratos-client/deep-freeze.js'
 import type { KratosSession } from '../kratos-client/session.js'
 
 /** What is kept of one answer of Kratos; never a cookie. */
@@ -56,7 +57,7 @@ export function createSessionCache (
 
   function sessionOf (entry: Entry): KratosSession {
     if (entry.session !== undefined && parsed.get(entry) === true) return entry.session
-    entry.session = JSON.parse(entry.text) as KratosSession
+    entry.session = deepFreeze(JSON.parse(entry.text) as KratosSession)
     parsed.set(entry, true)
     return entry.session
   }

@@ -3,7 +3,7 @@ import { cancelScope, RequestScope, type Cancellable } from '../kratos-client/re
 /** One look-up that several requests wait for. */
 class PendingLookUp<T> implements Cancellable {
   /** Its own: it outlives the request that began it. */
-  readonly scope = new RequestScope()
+  readonly scope: RequestScope
   /** False once something has happened that the answer may not know of. */
   isCurrent = true
   waiting = 0
@@ -12,7 +12,8 @@ class PendingLookUp<T> implements Cancellable {
   readonly #pending: Map<string, PendingLookUp<T>>
   readonly #key: string
 
-  constructor (pending: Map<string, PendingLookUp<T>>, key: string) {
+  constructor (pending: Map<string, PendingLookUp<T>>, key: string, first: RequestScope | undefined) {
+    this.scope = new RequestScope(first?.trace)
     this.#pending = pending
     this.#key = key
     pending.set(key, this)
@@ -66,7 +67,7 @@ export function createSingleFlight<T> (): SingleFlight<T> {
 
   function join (key: string, scope: RequestScope | undefined, begin: (lookUp: LookUp) => Promise<T>): Shared<T> {
     const known = pending.get(key)
-    const lookUp = known ?? new PendingLookUp<T>(pending, key)
+    const lookUp = known ?? new PendingLookUp<T>(pending, key, scope)
     const outcome = lookUp.outcome ??= start(lookUp, begin)
     lookUp.waiting++
     if (scope !== undefined) scope.pending = lookUp

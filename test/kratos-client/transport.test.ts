@@ -130,7 +130,7 @@ export default async function (t: Test): Promise<void> {
 
   t.test('the calls of one scope', async (t) => {
     t.test('share the longest of their limits, counted from the first', async (t) => {
-      const scope = new RequestScope(1000)
+      const scope = new RequestScope({}, 1000)
       t.equal(timeLeft(2000, scope, 1000), 2000)
       t.equal(timeLeft(5000, scope, 2500), 3500, 'a longer one has what is left of its own limit')
       t.equal(timeLeft(2000, scope, 3000), 2000, 'a shorter one its own')
