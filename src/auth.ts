@@ -8,17 +8,18 @@ import originGuard from '../plugins/auth/origin-guard.js'
 import sessions from '../plugins/auth/sessions.js'
 import throttle from '../plugins/auth/throttle.js'
 import webhook from '../plugins/auth/webhook.js'
-import type { PublicNames } from './http/public-names.js'
+import { publicNames, type PublicNames } from './http/public-names.js'
 import type { CallObserver } from './kratos-client/observed-client.js'
 import type { AuthSettings } from './settings.js'
 import type { Budget } from './throttling/budget.js'
 import type { RateLimitStore } from './throttling/rate-limit-store.js'
 import type { WebhookOptions } from './webhook/receiver.js'
+import { onAccountDeleted } from './http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Removes what this app keeps of an identity that Kratos has deleted. */
-    onAccountDeleted: (identityId: string) => Promise<void>
+    [onAccountDeleted]: (identityId: string) => Promise<void>
   }
 }
 
@@ -52,13 +53,14 @@ export async function registerAuth (
   settings: AuthSettings,
   parts: AuthParts = {},
 ): Promise<void> {
+  const names = publicNames(parts.names)
   await app.register(kratosCaller, { settings })
-  await app.register(kratos, { settings, onCall: parts.onCall, dispatcher: parts.dispatcher })
+  await app.register(kratos, { settings, onCall: parts.onCall, dispatcher: parts.dispatcher, names })
   await app.register(cookie, { settings })
   await app.register(originGuard, { settings })
-  await app.register(sessions, { settings })
-  await app.register(authenticate, { mayBeUnlabelled: parts.mayBeUnlabelled })
+  await app.register(sessions, { settings, names })
+  await app.register(authenticate, { mayBeUnlabelled: parts.mayBeUnlabelled, names })
   await app.register(throttle, { settings, createStore: parts.createRateLimitStore, key: parts.rateLimitKey })
   await app.register(webhook, { webhook: parts.webhook, purgeKeys: parts.purgeKeys ?? parts.webhook?.keys })
-  app.decorate('onAccountDeleted', parts.onAccountDeleted ?? (async () => {}))
+  app.decorate(onAccountDeleted, parts.onAccountDeleted ?? (async () => {}))
 }

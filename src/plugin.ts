@@ -10,6 +10,7 @@ import whoami from '../routes/api/auth/whoami/index.js'
 import kratosProxy from '../routes/kratos/index.js'
 import { type AuthParts, registerAuth } from './auth.js'
 import { createKratosMetrics, type KratosMetrics } from './http/kratos-metrics.js'
+import { ownKratos, ownSessions, receiveIdentities, receivePurges } from './http/own-names.js'
 import { applyOwnManners } from './http/own-routes.js'
 import type { PromRegistry } from './http/prom-client.js'
 import { publicNames, refuseClash } from './http/public-names.js'
@@ -89,8 +90,8 @@ async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions)
   if (metrics !== undefined) onSecurityEvent(app, metrics.recordSecurityEvent)
   const parts = partsOf(options, metrics)
   await registerAuth(app, settings, parts)
-  metrics?.trackPools(() => app.kratos.load())
-  metrics?.trackSessions(() => app.sessions.counters())
+  metrics?.trackPools(() => app[ownKratos].load())
+  metrics?.trackSessions(() => app[ownSessions].counters())
 
   const manners = {
     https: settings.baseUrl !== undefined && isHttpsUrl(settings.baseUrl),
@@ -112,10 +113,10 @@ async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions)
   }
   const { webhook, purge, proxy } = options
   if (webhook !== undefined) {
-    await addRoutes('', (scope) => scope.receiveIdentities(scope, webhook.path ?? DEFAULT_WEBHOOK_PATH))
+    await addRoutes('', (scope) => scope[receiveIdentities](scope, webhook.path ?? DEFAULT_WEBHOOK_PATH))
   }
   if (purge !== undefined) {
-    await addRoutes('', (scope) => scope.receivePurges(scope, purge.path ?? DEFAULT_PURGE_PATH))
+    await addRoutes('', (scope) => scope[receivePurges](scope, purge.path ?? DEFAULT_PURGE_PATH))
   }
   if (proxy !== undefined) await addRoutes(proxy.path ?? DEFAULT_PROXY_PATH, (scope) => scope.register(kratosProxy, {}))
 }

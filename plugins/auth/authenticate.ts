@@ -4,6 +4,7 @@ import { serviceError, type ServiceError } from '../../src/errors.js'
 import { nextOfCode } from '../../src/flows/outcome.js'
 import { nameScheme } from '../../src/http/error-handler.js'
 import { guardRoutes, type RouteGuard } from '../../src/http/guarded-routes.js'
+import { decorateByName, publicNames, type PublicNames } from '../../src/http/public-names.js'
 import type { UsableCredential } from '../../src/sessions/resolver.js'
 import type { KratosSession } from '../../src/kratos-client/session.js'
 import { needsOriginCheck } from '../../src/origin-guard.js'
@@ -14,6 +15,14 @@ import {
 import { isUsable } from '../../src/sessions/resolver.js'
 import { type AuthRequirement, missingRequirement } from '../../src/sessions/strength.js'
 import { upstreamError } from '../../src/upstream-error.js'
+import {
+  endCookieConflict,
+  forwardCookies,
+  guardOrigin,
+  kratosCredential,
+  kratosScope,
+  ownSessions,
+} from '../../src/http/own-names.js'
 
 /** A hook for any server, http2 included. */
 type Guard = (request: AnyRequest, reply: Pick<FastifyReply, 'sent' | 'statusCode'>) => Promise<void>
@@ -46,15 +55,17 @@ declare module 'fastify' {
      * The session that Kratos confirmed for this request; null before a guard ran and where there is none. It may be
      * shared with other requests of the same credential, so it is frozen. `sessionOf(request)` is never null.
      */
-    kratosSession: KratosSession | null
+    readonly kratosSession: KratosSession | null
     /** Its identity's id, which is all that a guard with `only: 'id'` knows. */
-    identityId: string | null
+    readonly identityId: string | null
   }
 }
 
 export interface AuthenticateOptions {
   /** Whether a route without `config.auth` may be there; by default every one may. */
   mayBeUnlabelled?: RouteGuard['mayBeUnlabelled'] | undefined
+  /** Names of the decorators for everybody. */
+  names?: PublicNames | undefined
 }
 
 /** A refusal of a session says what the client does next, as the steps of a flow do. */
@@ -63,19 +74,19 @@ const refusal = (error: ServiceError): ServiceError =>
     ? Object.assign(error, { members: { ...error.members, next: nextOfCode(error.code) } })
     : error
 
+const sessionIn = (auth: RequestAuth): KratosSession | null => auth.kind === 'session' ? auth.session : null
+const identityIn = (auth: RequestAuth): string | null => auth.kind === 'session' ? auth.identityId : null
+
 /** Whether an earlier guard of the same request found out what this one wants to know. */
 const suffices = ({ auth, isFresh }: GuardAnswer, { fresh, only }: AuthRequirement): boolean =>
   (fresh !== true || isFresh) && (auth.kind === 'none' || only === 'id' || auth.session !== null)
 
-export default fp<AuthenticateOptions>(async function authenticate (app, { mayBeUnlabelled = () => true }) {
+export default fp<AuthenticateOptions>(async function authenticate (app, options) {
+  const { mayBeUnlabelled = () => true, names = publicNames() } = options
   app.decorateRequest(GUARD_ANSWER, null)
-  app.decorateRequest('auth', {
-    getter () {
-      return authOf(this)
-    },
-  })
-  app.decorateRequest('kratosSession', null)
-  app.decorateRequest('identityId', null)
+  app.decorateRequest(names.auth, { getter () { return authOf(this) } })
+  app.decorateRequest(names.kratosSession, { getter () { return sessionIn(authOf(this)) } })
+  app.decorateRequest(names.identityId, { getter () { return identityIn(authOf(this)) } })
 
   /** @throws whatever is neither a session nor none */
   async function ask (
@@ -85,17 +96,17 @@ export default fp<AuthenticateOptions>(async function authenticate (app, { mayBe
     { fresh, only }: AuthRequirement,
   ): Promise<RequestAuth> {
     // A foreign page can make a browser send the cookie, never the token header (docs/security-model.md, section 3).
-    if (credential.from === 'cookie' && needsOriginCheck(request.method, request.headers)) await app.guardOrigin(request)
-    const options = { scope: request.kratosScope(), fresh }
+    if (credential.from === 'cookie' && needsOriginCheck(request.method, request.headers)) await app[guardOrigin](request)
+    const options = { scope: request[kratosScope](), fresh }
     const outcome = only === 'id'
-      ? await app.sessions.resolveId(credential, options)
-      : await app.sessions.resolve(credential, options)
+      ? await app[ownSessions].resolveId(credential, options)
+      : await app[ownSessions].resolve(credential, options)
     if (outcome.kind === 'denied') {
-      reply.forwardCookies(outcome.answer.setCookie)
+      reply[forwardCookies](outcome.answer.setCookie)
       throw refusal(upstreamError(outcome.answer))
     }
     if (outcome.kind === 'unavailable') throw upstreamError(outcome)
-    reply.forwardCookies(outcome.setCookie)
+    reply[forwardCookies](outcome.setCookie)
     if (outcome.kind === 'none') return { kind: 'none' }
     return 'session' in outcome
       ? { kind: 'session', identityId: outcome.session.identity.id, session: outcome.session }
@@ -110,15 +121,13 @@ export default fp<AuthenticateOptions>(async function authenticate (app, { mayBe
   ): Promise<RequestAuth> {
     const known = request[GUARD_ANSWER] ?? undefined
     if (known !== undefined && suffices(known, requirement)) return known.auth
-    const credential = request.kratosCredential()
+    const credential = request[kratosCredential]()
     // Two different session cookies: nobody can say which is meant. Deleting the host-only one cures the browser (B01).
-    if (credential.kind === 'conflict') reply.endCookieConflict()
+    if (credential.kind === 'conflict') reply[endCookieConflict]()
     const auth: RequestAuth = isUsable(credential)
       ? await ask(credential, request, reply, requirement)
       : { kind: 'none' }
     request[GUARD_ANSWER] = { auth: Object.freeze(auth), isFresh: requirement.fresh === true }
-    request.kratosSession = auth.kind === 'session' ? auth.session : null
-    request.identityId = auth.kind === 'session' ? auth.identityId : null
     return auth
   }
 
@@ -148,7 +157,6 @@ export default fp<AuthenticateOptions>(async function authenticate (app, { mayBe
   const allowVisitor = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     await check(request, reply, requirementOf(request) || {})
   }
-  // Both work on any request; the public type says so, for servers of other kinds.
-  app.decorate('authenticate', requireSession as Guard)
-  app.decorate('authenticateOptional', allowVisitor as Guard)
+  decorateByName(app, names.authenticate, requireSession)
+  decorateByName(app, names.authenticateOptional, allowVisitor)
 }, { name: 'authenticate', fastify: '5.x', dependencies: ['kratos-caller', 'cookie', 'origin-guard', 'sessions'] })

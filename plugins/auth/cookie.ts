@@ -5,17 +5,24 @@ import fp from 'fastify-plugin'
 import { logSecurityEvent } from '../../src/http/security-event.js'
 import type { AuthSettings } from '../../src/settings.js'
 import { isHttpsUrl } from '../../src/url-rules.js'
+import {
+  endCookieConflict,
+  expireSessionCookie,
+  forwardCookies,
+  mintSessionCookie,
+  ownUrl,
+} from '../../src/http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyReply {
     /** Adds Set-Cookie lines of Kratos, byte for byte and in order. */
-    forwardCookies: (lines: string[]) => FastifyReply
+    [forwardCookies]: (lines: string[]) => FastifyReply
     /** Sets the session cookie for a token that an API flow handed out, until `expiresAt` (RFC 3339). */
-    mintSessionCookie: (token: string, expiresAt: string | undefined) => FastifyReply
+    [mintSessionCookie]: (token: string, expiresAt: string | undefined) => FastifyReply
     /** Deletes the host-only session cookie, whoever set it. */
-    expireSessionCookie: () => FastifyReply
+    [expireSessionCookie]: () => FastifyReply
     /** The same for a request with two different session cookies, which an operator has to hear of (B01). */
-    endCookieConflict: () => FastifyReply
+    [endCookieConflict]: () => FastifyReply
   }
 }
 
@@ -40,7 +47,7 @@ export default fp<CookiePluginOptions>(async function cookie (app, { settings })
     value: string,
     lifetime: Pick<SerializeOptions, 'maxAge' | 'expires'>,
   ): FastifyReply {
-    const secure = isHttpsUrl(reply.request.ownUrl())
+    const secure = isHttpsUrl(reply.request[ownUrl]())
     // No Domain: the cookie belongs to this host alone (B26).
     const line = fastifyCookie.serialize(settings.cookieName, value, {
       path: '/',
@@ -52,21 +59,21 @@ export default fp<CookiePluginOptions>(async function cookie (app, { settings })
     return reply.header('set-cookie', line)
   }
 
-  app.decorateReply('forwardCookies', function (this: FastifyReply, lines: string[]) {
+  app.decorateReply(forwardCookies, function (this: FastifyReply, lines: string[]) {
     for (const line of lines) this.header('set-cookie', line)
     return this
   })
 
-  app.decorateReply('mintSessionCookie', function (this: FastifyReply, token: string, expiresAt: string | undefined) {
+  app.decorateReply(mintSessionCookie, function (this: FastifyReply, token: string, expiresAt: string | undefined) {
     const seconds = Math.floor((Date.parse(expiresAt ?? '') - Date.now()) / 1000)
     return sessionCookie(this, token, Number.isNaN(seconds) ? {} : { maxAge: Math.max(0, seconds) })
   })
 
-  app.decorateReply('expireSessionCookie', function (this: FastifyReply) {
+  app.decorateReply(expireSessionCookie, function (this: FastifyReply) {
     return sessionCookie(this, '', { maxAge: 0, expires: new Date(0) })
   })
 
-  app.decorateReply('endCookieConflict', function (this: FastifyReply) {
+  app.decorateReply(endCookieConflict, function (this: FastifyReply) {
     const cookieDomain = likelyCookieDomain(this.request.hostname).slice(0, MAX_LOGGED_LENGTH)
     logSecurityEvent(
       this.request,
@@ -74,6 +81,6 @@ export default fp<CookiePluginOptions>(async function cookie (app, { settings })
       { cookieDomain },
       'Two different session cookies in one request',
     )
-    return this.expireSessionCookie()
+    return this[expireSessionCookie]()
   })
 }, { name: 'cookie', fastify: '5.x', dependencies: ['kratos-caller'] })

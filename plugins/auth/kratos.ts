@@ -3,10 +3,13 @@ import type { Dispatcher } from 'undici'
 import { createKratosClient, type KratosClient } from '../../src/kratos-client/client.js'
 import { type CallObserver, observedClient } from '../../src/kratos-client/observed-client.js'
 import { isAllowedUrl, isProviderUrl } from '../../src/redirect-target.js'
+import { decorateByName, publicNames, type PublicNames } from '../../src/http/public-names.js'
 import type { AuthSettings } from '../../src/settings.js'
+import { ownKratos } from '../../src/http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
+    [ownKratos]: KratosClient
     /** The client of the identity server: calls, credential rules and answers, without HTTP framework. */
     kratos: KratosClient
   }
@@ -16,11 +19,14 @@ export interface KratosPluginOptions {
   settings: AuthSettings
   /** Makes the connections to Kratos; who gave it closes it. */
   dispatcher?: Dispatcher | undefined
+  /** Names of the decorators for everybody. */
+  names?: PublicNames | undefined
   /** Told of each call to Kratos. */
   onCall?: CallObserver | undefined
 }
 
-export default fp<KratosPluginOptions>(async function kratos (app, { settings, onCall, dispatcher }) {
+export default fp<KratosPluginOptions>(async function kratos (app, options) {
+  const { settings, onCall, dispatcher, names = publicNames() } = options
   // Where Kratos may send a browser (E10): its own pages, ours, and the front ends.
   const destinations = [settings.browserUrl, settings.baseUrl, settings.frontendUrl, ...settings.origins]
     .filter((url) => url !== undefined).map((url) => new URL(url))
@@ -34,6 +40,7 @@ export default fp<KratosPluginOptions>(async function kratos (app, { settings, o
       isAllowedUrl(dangerousUrl, destinations) ||
       (viaProvider && isProviderUrl(dangerousUrl, { ownUrl: settings.baseUrl })),
   })
-  app.decorate('kratos', onCall === undefined ? client : observedClient(client, onCall))
+  app.decorate(ownKratos, onCall === undefined ? client : observedClient(client, onCall))
+  decorateByName(app, names.kratos, app[ownKratos])
   app.addHook('onClose', () => client.close())
 }, { name: 'kratos', fastify: '5.x' })

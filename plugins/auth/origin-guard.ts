@@ -7,15 +7,16 @@ import {
   needsOriginCheck,
 } from '../../src/origin-guard.js'
 import type { AuthSettings } from '../../src/settings.js'
+import { guardBrowserOrigin, guardOrigin, guardVisit } from '../../src/http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Hook: refuses a state-changing request that a page of another origin may have sent (403 ORIGIN_FORBIDDEN). */
-    guardOrigin: (request: FastifyRequest) => Promise<void>
+    [guardOrigin]: (request: FastifyRequest) => Promise<void>
     /** Hook: the same for Kratos' own forms; safe methods pass. */
-    guardBrowserOrigin: (request: FastifyRequest) => Promise<void>
+    [guardBrowserOrigin]: (request: FastifyRequest) => Promise<void>
     /** Hook: refuses a GET that nobody asked for, such as a prefetch or an image (403 ORIGIN_FORBIDDEN). */
-    guardVisit: (request: FastifyRequest) => Promise<void>
+    [guardVisit]: (request: FastifyRequest) => Promise<void>
   }
 }
 
@@ -60,18 +61,18 @@ export default fp<OriginGuardOptions>(async function originGuard (app, { setting
     throw serviceError('ORIGIN_FORBIDDEN')
   }
 
-  app.decorate('guardOrigin', async (request: FastifyRequest) => {
+  app.decorate(guardOrigin, async (request: FastifyRequest) => {
     warnOnce(request)
     if (!isOriginTrusted(guarded(request), settings.origins)) refuse(request)
   })
 
-  app.decorate('guardBrowserOrigin', async (request: FastifyRequest) => {
+  app.decorate(guardBrowserOrigin, async (request: FastifyRequest) => {
     if (
       needsOriginCheck(request.method, request.headers) && !isBrowserOriginTrusted(guarded(request), settings.origins)
     ) refuse(request)
   })
 
-  app.decorate('guardVisit', async (request: FastifyRequest) => {
+  app.decorate(guardVisit, async (request: FastifyRequest) => {
     if (!isDeliberateVisit(guarded(request), settings.origins)) refuse(request)
   })
-}, { name: 'origin-guard', fastify: '5.x', dependencies: ['kratos-caller'] })
+}, { name: 'origin-guard', fastify: '5.x' })

@@ -4,6 +4,16 @@ import { FLOWS } from '../../src/flows/table.js'
 import { answerHeaders, passThroughPath } from '../../src/kratos-client/pass-through.js'
 import type { StreamedAnswer } from '../../src/kratos-client/streamed-call.js'
 import { upstreamError } from '../../src/upstream-error.js'
+import {
+  guardBrowserOrigin,
+  kratosCaller,
+  kratosCredential,
+  kratosScope,
+  loginThrottle,
+  ownKratos,
+  ownSessions,
+  ownUrl,
+} from '../../src/http/own-names.js'
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 /** Kratos' flows are small; a web hook target or an upload is not what this is for. */
@@ -54,7 +64,7 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
   function addLocation (reply: FastifyReply, answer: StreamedAnswer): void {
     const { location } = answer.headers
     if (location === undefined) return
-    if (app.kratos.isAllowedRedirect(location, { viaProvider: reply.request.method === 'POST' })) {
+    if (app[ownKratos].isAllowedRedirect(location, { viaProvider: reply.request.method === 'POST' })) {
       reply.header('location', location)
       return
     }
@@ -65,28 +75,28 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
   /** No way around the budget of an address; the identifier is in a body that nobody here reads. */
   async function throttleSubmit (request: FastifyRequest): Promise<void> {
     const path = passThroughPath((request.params as { '*': string })['*'])
-    if (path !== undefined && THROTTLED_PATHS.has(path)) await app.loginThrottle.byAddress(request)
+    if (path !== undefined && THROTTLED_PATHS.has(path)) await app[loginThrottle].byAddress(request)
   }
 
   async function passOn (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const path = pathOf(request)
-    const ownUrl = request.ownUrl()
-    if (ownUrl === '') throw serviceError('VALIDATION_ERROR')
+    const url = request[ownUrl]()
+    if (url === '') throw serviceError('VALIDATION_ERROR')
     const body = Buffer.isBuffer(request.body) ? request.body : null
     const method = request.method as 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
     const changes = mayChange(method, path)
     const identityId = changes
-      ? await app.sessions.ownerOf(request.kratosCredential(), request.kratosScope())
+      ? await app[ownSessions].ownerOf(request[kratosCredential](), request[kratosScope]())
       : undefined
-    const answer = await app.kratos.passThrough({
+    const answer = await app[ownKratos].passThrough({
       method,
       path,
       headers: request.headers,
       body,
-      caller: request.kratosCaller(),
-      ownUrl,
+      caller: request[kratosCaller](),
+      ownUrl: url,
     })
-    if (changes) app.sessions.invalidate({ credential: request.kratosCredential(), identityId })
+    if (changes) app[ownSessions].invalidate({ credential: request[kratosCredential](), identityId })
     if (answer.kind === 'unavailable') throw upstreamError(answer)
     addLocation(reply, answer)
     return reply.code(answer.status).headers(answerHeaders(answer.headers)).send(answer.body)
@@ -96,7 +106,7 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
     method: METHODS,
     url: '/*',
     config: { auth: false },
-    onRequest: [app.guardBrowserOrigin, throttleSubmit],
+    onRequest: [app[guardBrowserOrigin], throttleSubmit],
     exposeHeadRoute: false,
     handler: passOn,
   })

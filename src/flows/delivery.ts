@@ -10,6 +10,15 @@ import { sessionExpiry, sessionToken, withoutSessionToken } from '../kratos-clie
 import { upstreamError } from '../upstream-error.js'
 import { fieldErrors, hasSentMessage, nextOfCode, type Outcome, outcomeOf } from './outcome.js'
 import { prepareNextFlow } from './next-flow.js'
+import {
+  forwardCookies,
+  kratosCaller,
+  kratosCredential,
+  kratosScope,
+  mintSessionCookie,
+  ownKratos,
+  ownSessions,
+} from '../http/own-names.js'
 
 export interface FlowStep {
   flow: FlowName
@@ -43,7 +52,7 @@ async function expiryOf (
 async function moveTokenToCookie (reply: FastifyReply, body: JsonObject): Promise<JsonObject> {
   const token = sessionToken(body)
   if (token !== undefined) {
-    reply.mintSessionCookie(token, await expiryOf(reply.server.kratos, token, body, reply.request.kratosScope()))
+    reply[mintSessionCookie](token, await expiryOf(reply.server[ownKratos], token, body, reply.request[kratosScope]()))
   }
   return withoutSessionToken(body)
 }
@@ -60,15 +69,15 @@ export async function deliverStep (
 ): Promise<{ success: true, data: JsonObject }> {
   const { answer, flow, type, keepToken } = step
   const outcome = outcomeOf(answer, flow)
-  const ready = await prepareNextFlow(request.server.kratos, {
+  const ready = await prepareNextFlow(request.server[ownKratos], {
     flow,
     type,
     answer,
     outcome,
     cookieName,
-    caller: request.kratosCaller(),
+    caller: request[kratosCaller](),
   })
-  reply.forwardCookies(answer.setCookie).forwardCookies(ready.setCookie)
+  reply[forwardCookies](answer.setCookie)[forwardCookies](ready.setCookie)
   if (answer.kind !== 'ok') {
     const error = upstreamError(answer)
     throw Object.assign(error, {
@@ -91,7 +100,7 @@ function identityOf (answer: Answer): string | undefined {
  * or what is known of it, also when it failed: the next request asks Kratos again (I09).
  */
 export function invalidateAfterSubmit (request: FastifyRequest, answer: Answer): void {
-  request.server.sessions.invalidate({ credential: request.kratosCredential(), identityId: identityOf(answer) })
+  request.server[ownSessions].invalidate({ credential: request[kratosCredential](), identityId: identityOf(answer) })
 }
 
 /** Gives `next` to the failures of a flow step that never reached Kratos: bad input, a foreign origin. */
@@ -107,7 +116,7 @@ export function renderFailedStep (thrown: FastifyError, request: FastifyRequest,
  * 0002).
  */
 export function flowType (request: FastifyRequest, asked: FlowType | undefined): FlowType {
-  const sealed = request.kratosCaller().credential.kind === 'cookie'
+  const sealed = request[kratosCaller]().credential.kind === 'cookie'
   if (asked === 'api' && sealed) throw serviceError('FLOW_TYPE_MISMATCH')
   return asked ?? (sealed ? 'browser' : 'api')
 }

@@ -58,7 +58,8 @@ function declareRoute (this: FastifyInstance, route: RouteOptions): void {
   ;(this as Scope)[DECLARED]?.push({ scope: this, name, url, auth, isPreflight: isPreflight(route), undefinedHooks })
   if (!isLabel(auth)) return
   // A copy: what was checked does not change afterwards.
-  const requirement = auth === true || requirementProblems(auth).length > 0 ? auth : Object.freeze({ ...auth as object })
+  const isObject = auth !== true && requirementProblems(auth).length === 0
+  const requirement = isObject ? Object.freeze({ ...auth as object }) : auth
   route.config = { ...route.config, auth: requirement, [HAS_GUARD]: true } as RouteOptions['config'] & object
   const hooks = [route.onRequest ?? []].flat()
   if (!hooks.includes(guardByConfig)) route.onRequest = [guardByConfig, ...hooks]

@@ -34,3 +34,8 @@ export function refuseClash (app: FastifyInstance, names: PublicNames): void {
   lines.push(...twice.map((name) => `decorators uses ${name} twice`))
   if (lines.length > 0) throw new TypeError(`fastify-kratos: ${lines.join('; ')}`)
 }
+
+/** Decorates under a name that an app may have chosen; the types know the usual one. */
+export function decorateByName (app: FastifyInstance, name: string, value: unknown): void {
+  ;(app.decorate as (name: string, value: unknown) => unknown).call(app, name, value)
+}

@@ -111,7 +111,8 @@ export function createTransport (options: TransportOptions): Transport {
     const { method, deadlineMs, scope } = request
     if (deadlineMs <= 0) return Promise.resolve(upstreamFailure('UPSTREAM_TIMEOUT'))
     if (scope?.isCancelled === true && onlyReads(method)) return Promise.resolve(clientHasGone())
-    const options = { request: { origin, ...NO_TIMEOUTS, ...dispatchOptions(basePath, request) }, deadlineMs, scope }
+    const upstream = { origin, ...NO_TIMEOUTS, ...dispatchOptions(basePath, request) }
+    const options = { request: upstream, deadlineMs, scope }
     return new Promise((resolve) => new BufferedCall(shared, options, resolve).make())
   }
 

@@ -41,7 +41,6 @@ export function requirementProblems (auth: unknown): string[] {
     : []
 }
 
-
 const MS_OF_UNIT: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000 }
 
 /**

@@ -1,9 +1,6 @@
-import * as client from 'prom-client'
+import client, { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client'
 import { createKratosMetrics, DURATION_BUCKETS } from '../../http/kratos-metrics.js'
 import type { Metrics } from './metrics.js'
-
-const { collectDefaultMetrics, Counter, Histogram, Registry } = client
-type Registry = client.Registry
 
 export interface PrometheusMetrics extends Metrics {
   /** Media type of `text`. */

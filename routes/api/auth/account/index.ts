@@ -6,6 +6,13 @@ import { SESSION } from '../../../../src/schemas/security.js'
 import { sessionOf } from '../../../../src/sessions/request-auth.js'
 import type { AuthSettings } from '../../../../src/settings.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
+import {
+  expireSessionCookie,
+  kratosScope,
+  onAccountDeleted,
+  ownKratos,
+  ownSessions,
+} from '../../../../src/http/own-names.js'
 
 /** How old the login may be that an account is deleted with. */
 const RECENT_LOGIN = '5m'
@@ -27,14 +34,14 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
   const schema = { ...about, response: RESPONSES }
   app.delete('/', { schema, config: { auth: { within: RECENT_LOGIN, fresh: true } } }, async (request, reply) => {
     const { id } = sessionOf(request).identity
-    const answer = await app.kratos.deleteIdentity(id, request.kratosScope())
-    app.sessions.invalidate({ identityId: id })
+    const answer = await app[ownKratos].deleteIdentity(id, request[kratosScope]())
+    app[ownSessions].invalidate({ identityId: id })
     if (answer.kind !== 'ok') throw upstreamError(answer)
     logSecurityEvent(request, 'account_deleted', {}, 'An account was deleted')
     // The account is gone whatever happens to our rows: what stays behind is for reconciliation, not the user's
     // failure.
     try {
-      await app.onAccountDeleted(id)
+      await app[onAccountDeleted](id)
     } catch (error) {
       request.log.error({
         event: 'account_rows_left',
@@ -42,7 +49,7 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
         cause: error instanceof Error ? error.name : typeof error,
       }, 'Rows of a deleted account are left')
     }
-    reply.expireSessionCookie()
+    reply[expireSessionCookie]()
     return { success: true as const, data: { id } }
   })
 }

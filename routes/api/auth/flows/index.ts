@@ -14,6 +14,7 @@ import { FlowQuerySchema, SubmitQuerySchema, UuidSchema } from '../../../../src/
 import { FailedStepSchema, OutcomeSchema } from '../../../../src/schemas/outcome.js'
 import { SESSION_OR_NONE } from '../../../../src/schemas/security.js'
 import type { AuthSettings } from '../../../../src/settings.js'
+import { guardOrigin, kratosCaller, loginThrottle, ownKratos } from '../../../../src/http/own-names.js'
 
 const ParamsSchema = Type.Object({ id: UuidSchema })
 const RESPONSES = responses(success(OutcomeSchema), ...UPSTREAM_STATUSES, 410)
@@ -81,10 +82,10 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
         throw serviceError('RETURN_TO_FORBIDDEN')
       }
       const type = flowType(request, asked)
-      const answer = await app.kratos.initFlow(
+      const answer = await app[ownKratos].initFlow(
         name,
         { type, query: { return_to: returnTo, refresh, aal } },
-        request.kratosCaller(),
+        request[kratosCaller](),
       )
       return deliverStep(request, reply, { flow: name, type, answer, keepToken: false }, cookieName)
     })
@@ -94,7 +95,7 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
       serializerCompiler,
       config,
     }, async (request, reply) => {
-      const answer = await app.kratos.fetchFlow(name, request.params.id.toLowerCase(), request.kratosCaller())
+      const answer = await app[ownKratos].fetchFlow(name, request.params.id.toLowerCase(), request[kratosCaller]())
       return deliverStep(
         request,
         reply,
@@ -111,13 +112,13 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
     }
     // The address is counted before the body is read, the identifier when the body is known to be valid.
     const hooks = flow.isThrottled
-      ? { onRequest: [app.guardOrigin, app.loginThrottle.byAddress], preHandler: app.loginThrottle.byIdentifier }
-      : { onRequest: app.guardOrigin }
+      ? { onRequest: [app[guardOrigin], app[loginThrottle].byAddress], preHandler: app[loginThrottle].byIdentifier }
+      : { onRequest: app[guardOrigin] }
     app.post(`/${name}`, { schema, serializerCompiler, config, ...hooks }, async (request, reply) => {
       const body = request.body as JsonObject & { flow_id: string }
       const keepToken = keepsToken(request, request.query.transport)
       const id = flowId(body.flow_id, request.query.flow, request.query.flow_id)
-      const answer = await app.kratos.submitFlow(name, id, kratosBody(flow, body), request.kratosCaller())
+      const answer = await app[ownKratos].submitFlow(name, id, kratosBody(flow, body), request[kratosCaller]())
       invalidateAfterSubmit(request, answer)
       logLogin(request, name, answer, cookieName)
       return deliverStep(request, reply, { flow: name, type: submitType(body), answer, keepToken }, cookieName)

@@ -12,6 +12,14 @@ import { deviceOf, DeviceSchema } from '../../../../src/sessions/device.js'
 import { logout } from '../../../../src/sessions/logout.js'
 import { sessionOf } from '../../../../src/sessions/request-auth.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
+import {
+  expireSessionCookie,
+  forwardCookies,
+  kratosCredential,
+  kratosScope,
+  ownKratos,
+  ownSessions,
+} from '../../../../src/http/own-names.js'
 
 const ParamsSchema = Type.Object({ id: UuidSchema })
 const LIST = responses(success(Type.Object({ sessions: Type.Array(DeviceSchema) })), ...UPSTREAM_STATUSES)
@@ -33,19 +41,19 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
 
   /** Body of a good answer; Kratos' cookies go down either way. */
   function accepted (reply: FastifyReply, answer: Answer): JsonObject {
-    reply.forwardCookies(answer.setCookie)
+    reply[forwardCookies](answer.setCookie)
     if (answer.kind !== 'ok') throw upstreamError(answer)
     return answer.body
   }
 
   /** Before the answer is looked at: also a call that failed may have ended a session. */
   const forgetSessions = (request: FastifyRequest): void =>
-    app.sessions.invalidate({ identityId: sessionOf(request).identity.id })
+    app[ownSessions].invalidate({ identityId: sessionOf(request).identity.id })
 
   async function others (request: FastifyRequest, reply: FastifyReply): Promise<JsonObject[]> {
     const { sessions } = accepted(
       reply,
-      await app.kratos.listOtherSessions(request.kratosCredential(), request.kratosScope()),
+      await app[ownKratos].listOtherSessions(request[kratosCredential](), request[kratosScope]()),
     )
     return Array.isArray(sessions) ? sessions.filter(isRecord) : []
   }
@@ -67,7 +75,7 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
   }, async (request, reply) => {
     // Kratos' own count includes sessions that were revoked before (recording 45).
     const revoked = (await others(request, reply)).length
-    const answer = await app.kratos.revokeOtherSessions(request.kratosCredential(), request.kratosScope())
+    const answer = await app[ownKratos].revokeOtherSessions(request[kratosCredential](), request[kratosScope]())
     forgetSessions(request)
     accepted(reply, answer)
     return { success: true as const, data: { revoked } }
@@ -78,18 +86,18 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
     config,
   }, async (request, reply) => {
     const id = request.params.id.toLowerCase()
-    const [credential, scope] = [request.kratosCredential(), request.kratosScope()]
+    const [credential, scope] = [request[kratosCredential](), request[kratosScope]()]
     const isCurrent = sessionOf(request).id === id
     // Kratos says 204 for a stranger's session too, and leaves it alone (recording 45): to us that is a session we do
     // not have.
     if (!isCurrent && !(await others(request, reply)).some((session) => session['id'] === id)) { throw serviceError('NOT_FOUND') }
     const answer = isCurrent
-      ? await logout({ kratos: app.kratos, sessions: app.sessions, credential, scope })
-      : await app.kratos.revokeSession(id, credential, scope)
+      ? await logout({ kratos: app[ownKratos], sessions: app[ownSessions], credential, scope })
+      : await app[ownKratos].revokeSession(id, credential, scope)
     forgetSessions(request)
     accepted(reply, answer)
     if (isCurrent) logLogout(request, answer)
-    if (isCurrent && credential.kind === 'token' && credential.from === 'cookie') reply.expireSessionCookie()
+    if (isCurrent && credential.kind === 'token' && credential.from === 'cookie') reply[expireSessionCookie]()
     return { success: true as const, data: { id, logged_out: isCurrent } }
   })
 }
