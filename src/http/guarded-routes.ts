@@ -41,7 +41,12 @@ async function guardByConfig (request: FastifyRequest, reply: FastifyReply): Pro
   await own.guard(request, reply, auth === true ? {} : auth)
 }
 
-const complain = (lines: string[]): void => {
+/** An automatic HEAD route is wrong with its GET route. */
+const isTold = (line: string, lines: string[]): boolean =>
+  line.startsWith('HEAD ') && lines.includes(line.replace('HEAD', 'GET'))
+
+function complain (all: string[]): void {
+  const lines = all.filter((line) => !isTold(line, all))
   if (lines.length > 0) throw new TypeError(`fastify-kratos: ${lines.join('; ')}`)
 }
 

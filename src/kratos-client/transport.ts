@@ -118,7 +118,8 @@ export function createTransport (options: TransportOptions): Transport {
 
   function stream (request: StreamedRequest): Promise<StreamedAnswer | UpstreamFailure> {
     const { deadlineMs, scope, path, headers, ...rest } = request
-    const upstream = { origin, ...NO_TIMEOUTS, ...rest, path: basePath + path, headers: { ...scope?.trace, ...headers } }
+    const traced = { ...scope?.trace, ...headers }
+    const upstream = { origin, ...NO_TIMEOUTS, ...rest, path: basePath + path, headers: traced }
     const options = { request: upstream, deadlineMs, scope }
     return new Promise((resolve) => new StreamedCall(shared, options, resolve).make())
   }
