@@ -1,5 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import { hasAnswer } from '../sessions/request-auth.js'
 import { type AuthRequirement, requirementProblems } from '../sessions/strength.js'
 
 /** What a plugin answers for in its scope: the guard of `config.auth`, and which routes need none. */
@@ -11,10 +12,10 @@ export interface RouteGuard {
 
 interface DeclaredRoute {
   scope: object
+  route: RouteOptions
+  /** As it was declared: Fastify changes the route's own to the form with a slash at its end. */
   name: string
   url: string
-  auth: unknown
-  isPreflight: boolean
   /** Hooks that are there and undefined, in a route that was declared before the plugin was loaded. */
   undefinedHooks: string[]
 }
@@ -33,13 +34,16 @@ const isLabel = (auth: unknown): boolean => auth !== undefined && auth !== false
 const isPreflight = ({ method, url }: RouteOptions): boolean => method === 'OPTIONS' && url.endsWith('*')
 
 /** The guard of every route with `config.auth`; whose it is, its scope tells. */
-async function guardByConfig (request: FastifyRequest, reply: FastifyReply): Promise<void> {
+function guardByConfig (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
   // No plugin in this app, so `config.auth` is somebody else's: with one, the start has failed.
   const own = (request.server as Scope)[ROUTE_GUARD]
   const auth = request.routeOptions.config.auth
-  if (own === undefined || auth === undefined || auth === false) return
-  await own.guard(request, reply, auth === true ? {} : auth)
+  if (own === undefined || auth === undefined || auth === false) done()
+  else own.guard(request, reply, auth === true ? {} : auth).then(() => done(), done)
 }
+
+const nameOf = ({ method, url }: RouteOptions): string => `${[method].flat().join(',')} ${url}`
+const isMarked = (config: object | undefined): boolean => config !== undefined && HAS_GUARD in config
 
 /** An automatic HEAD route is wrong with its GET route. */
 const isTold = (line: string, lines: string[]): boolean =>
@@ -53,19 +57,19 @@ function complain (all: string[]): void {
 /** Hook `onRoute`: notes the route and puts the guard of `config.auth` before its own `onRequest` hooks. */
 function declareRoute (this: FastifyInstance, route: RouteOptions): void {
   const auth: unknown = route.config?.auth
-  const name = `${[route.method].flat().join(',')} ${route.url}`
   const own = (this as Scope)[ROUTE_GUARD]
-  if (own !== undefined && auth !== undefined) complain(requirementProblems(auth).map((line) => `${name}: ${line}`))
+  if (own !== undefined && auth !== undefined) complain(requirementProblems(auth).map((line) => `${nameOf(route)}: ${line}`))
   const undefinedHooks = own === undefined
     ? HOOKS.filter((hook) => Object.hasOwn(route, hook) && route[hook] === undefined)
     : []
-  const { url } = route
-  ;(this as Scope)[DECLARED]?.push({ scope: this, name, url, auth, isPreflight: isPreflight(route), undefinedHooks })
-  if (!isLabel(auth)) return
+  ;(this as Scope)[DECLARED]?.push({ scope: this, route, name: nameOf(route), url: route.url, undefinedHooks })
+  // With the plugin in sight every route has it: a hook of the app that comes later may still add `config.auth`.
+  if (own === undefined && !isLabel(auth)) return
   // A copy: what was checked does not change afterwards.
-  const isObject = auth !== true && requirementProblems(auth).length === 0
-  const requirement = isObject ? Object.freeze({ ...auth as object }) : auth
-  route.config = { ...route.config, auth: requirement, [HAS_GUARD]: true } as RouteOptions['config'] & object
+  const isRequirement = typeof auth === 'object' && requirementProblems(auth).length === 0
+  const kept = isRequirement ? { auth: Object.freeze({ ...auth }) } : {}
+  const config: object = { ...route.config, ...kept, [HAS_GUARD]: true }
+  route.config = config as NonNullable<RouteOptions['config']>
   const hooks = [route.onRequest ?? []].flat()
   if (!hooks.includes(guardByConfig)) route.onRequest = [guardByConfig, ...hooks]
 }
@@ -79,7 +83,8 @@ function watchRoutes (app: FastifyInstance): void {
 subscribe('fastify.initialization', (message) => watchRoutes((message as { fastify: FastifyInstance }).fastify))
 
 /** What is wrong with a route, now that all plugins have loaded. */
-function problemsOf ({ scope, name, url, auth, isPreflight, undefinedHooks }: DeclaredRoute): string[] {
+function problemsOf ({ scope, route, name, url, undefinedHooks }: DeclaredRoute): string[] {
+  const auth: unknown = route.config?.auth
   const own = (scope as Scope)[ROUTE_GUARD]
   if (own === undefined) {
     return isLabel(auth)
@@ -91,7 +96,8 @@ function problemsOf ({ scope, name, url, auth, isPreflight, undefinedHooks }: De
     ...undefinedHooks.map((hook) =>
       `${hook} is undefined: app.authenticate is there after "await app.register(…)"; write config: { auth: true }`,
     ),
-    ...(auth === undefined && !isPreflight && !own.mayBeUnlabelled(url)
+    ...(isLabel(auth) && !isMarked(route.config) ? ['got config.auth by a hook onRoute, before the plugin was there'] : []),
+    ...(auth === undefined && !isPreflight(route) && !own.mayBeUnlabelled(url)
       ? ['has no config.auth, which defaultDeny wants: true, false or { … }']
       : []),
   ].map((line) => `${name}: ${line}`)
@@ -108,16 +114,26 @@ export function guardRoutes (app: FastifyInstance, own: RouteGuard): void {
     watchRoutes(app)
     app.addHook('onRequest', guardEarlierRoute)
   }
+  app.addHook('preHandler', refuseUnguarded)
   app.addHook('onReady', async () => complain(((app as Scope)[DECLARED] ?? []).flatMap(problemsOf)))
+}
+
+/** The last word, whatever other hooks did to a route: with `config.auth`, no handler runs without an answer. */
+function refuseUnguarded (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void {
+  const { config, method, url } = request.routeOptions
+  const isAnswered = !isLabel(config.auth) || hasAnswer(request)
+  done(isAnswered ? undefined : new TypeError(`fastify-kratos: a hook took the guard of ${String(method)} ${url}`))
 }
 
 /** Instance hook of an app whose earlier routes were not seen: they are guarded all the same. */
 async function guardEarlierRoute (request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { config, url } = request.routeOptions
-  if (url === undefined || (config as { [HAS_GUARD]?: true })[HAS_GUARD] === true) return
+  if (url === undefined || isMarked(config)) return
   const own = (request.server as Scope)[ROUTE_GUARD]
   const isOpen = own?.mayBeUnlabelled(url) === true || (request.method === 'OPTIONS' && url.endsWith('*'))
   const lines = config.auth === undefined ? (isOpen ? [] : ['has no config.auth']) : requirementProblems(config.auth)
   complain(lines.map((line) => `${request.method} ${url}: ${line}`))
-  await guardByConfig(request, reply)
+  await new Promise<void>((resolve, reject) =>
+    guardByConfig(request, reply, (error) => error === undefined ? resolve() : reject(error)),
+  )
 }

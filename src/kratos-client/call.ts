@@ -20,6 +20,11 @@ export interface CallOptions {
   scope: RequestScope | undefined
 }
 
+/** undici hands these options on as they are, the handler it wraps. */
+export interface CallDispatch extends Dispatcher.DispatchOptions {
+  call?: Pick<Call<unknown>, 'inContext'>
+}
+
 export type Done<Answer> = (outcome: Answer | UpstreamFailure) => void
 
 /** Why undici is told to end a call that nobody waits for. */
@@ -71,8 +76,13 @@ export abstract class Call<Answer> implements Dispatcher.DispatchHandler, QueueE
     if (!this.shared.queue.enter(this)) this.finish(upstreamFailure('OVERLOADED'))
   }
 
+  /** Runs something in the async context of the request that made the call, for whoever traces it. */
+  inContext<T> (work: () => T): T {
+    return this.#context.runInAsyncScope(work)
+  }
+
   admit (): void {
-    this.#context.runInAsyncScope(this.shared.pool.dispatch, this.shared.pool, this.#request, this)
+    this.inContext(() => this.shared.pool.dispatch({ ...this.#request, call: this } as CallDispatch, this))
   }
 
   cancel (): void {

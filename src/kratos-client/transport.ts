@@ -1,7 +1,7 @@
-import { type Dispatcher, Pool } from 'undici'
+import { Client, type Dispatcher, Pool } from 'undici'
 import { createAdmissionQueue, type QueueLimits } from './admission-queue.js'
 import { BufferedCall, type UpstreamAnswer } from './buffered-call.js'
-import { clientHasGone, onlyReads, type Shared } from './call.js'
+import { type CallDispatch, clientHasGone, onlyReads, type Shared } from './call.js'
 import type { RequestScope } from './request-scope.js'
 import { StreamedCall, type StreamedAnswer } from './streamed-call.js'
 import { type UpstreamFailure, upstreamFailure } from './upstream-failure.js'
@@ -87,6 +87,14 @@ function dispatchOptions (basePath: string, request: UpstreamRequest): Dispatche
   return { method, path, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
 }
 
+/** A call that waited in the pool for its socket would be dispatched in the async context of another request. */
+class ContextClient extends Client {
+  override dispatch (options: CallDispatch, handler: Dispatcher.DispatchHandler): boolean {
+    const dispatch = (): boolean => super.dispatch(options, handler)
+    return options.call === undefined ? dispatch() : options.call.inContext(dispatch)
+  }
+}
+
 /**
  * One pool of sockets towards one Kratos port. `send` never throws: it gives the answer, or says how it failed to get
  * one.
@@ -97,6 +105,7 @@ export function createTransport (options: TransportOptions): Transport {
   const queue = createAdmissionQueue({ ...options, slots: options.connections })
   const pool = options.dispatcher ?? new Pool(origin, {
     connections: options.connections,
+    factory: (origin, clientOptions) => new ContextClient(origin, clientOptions),
     pipelining: 1,
     maxHeaderSize: options.maxHeaderBytes,
     connect: { timeout: options.connectTimeoutMs },

@@ -26,6 +26,9 @@ const NONE: RequestAuth = Object.freeze({ kind: 'none' })
 
 export const authOf = (request: object): RequestAuth => (request as WithGuardAnswer)[GUARD_ANSWER]?.auth ?? NONE
 
+/** Whether a guard has run. */
+export const hasAnswer = (request: object): boolean => ((request as WithGuardAnswer)[GUARD_ANSWER] ?? null) !== null
+
 /** Any request of Fastify, whatever its server and route. */
 export type AnyRequest = Pick<FastifyRequest, 'id' | 'ip' | 'method' | 'url'>
 

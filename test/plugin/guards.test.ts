@@ -117,6 +117,35 @@ export default async function (t: Test): Promise<void> {
       t.equal((await app.inject('/mine')).statusCode, 200)
     })
 
+    t.test('may be set by a hook onRoute of the app; no hook can take the guard away', async (t) => {
+      const app = host(t)
+      await app.register(fastifyKratos, OPTIONS)
+      app.addHook('onRoute', (route) => {
+        if (route.url.startsWith('/admin')) route.config = { ...route.config, auth: true }
+      })
+      app.get('/admin', handler)
+      t.equal((await app.inject('/admin')).statusCode, 401)
+
+      for (const isAwaited of [true, false]) {
+        const other = host(t)
+        const message = await refusal(other, async () => {
+          other.addHook('onRoute', (route) => { if (route.url === '/bare') route.onRequest = async () => {} })
+          const registered = other.register(fastifyKratos, OPTIONS)
+          if (isAwaited) await registered
+          other.get('/bare', { config: { auth: true } }, handler)
+        })
+        t.equal(message, undefined)
+        t.match((await other.inject('/bare')).json(), { statusCode: 500, message: 'a hook took the guard of GET /bare' })
+      }
+      const late = host(t)
+      const message = await refusal(late, () => {
+        late.addHook('onRoute', (route) => { if (route.url === '/bare') route.config = { ...route.config, auth: { aal: 5 } as never } })
+        late.register(fastifyKratos, OPTIONS)
+        late.get('/bare', handler)
+      })
+      t.match(message, /GET \/bare: config\.auth\.aal is not valid.*before the plugin was there/)
+    })
+
     t.test('guards HEAD, a prefix with and without slash, several methods, and routes from before the plugin', async (t) => {
       const app = host(t)
       app.register(fastifyKratos, OPTIONS)

@@ -255,7 +255,10 @@ function checkDocument (t: Test, app: FastifyInstance, order: Order, { options =
   t.ok('/products' in document.paths, 'the routes of the app are in its document')
   const paths = Object.keys(document.paths).filter((path) => path.startsWith('/api/auth'))
   // What was declared before it, @fastify/swagger does not see.
-  if (options.openapi === false || order === 'after') return void t.strictSame(paths, [])
+  if (options.openapi === false || order === 'after') {
+    t.strictSame(paths, [])
+    return
+  }
   t.ok(paths.includes('/api/auth/flows/login') && paths.includes('/api/auth/whoami'))
   t.notOk(paths.some((path) => path.endsWith('/')), 'each of them once')
   const known = { ...document.components?.securitySchemes, ...document.securityDefinitions }
