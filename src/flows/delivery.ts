@@ -9,6 +9,7 @@ import { isFlow, isRecord, type JsonObject } from '../kratos-client/kratos-body.
 import { sessionExpiry, sessionToken, withoutSessionToken } from '../kratos-client/session-token.js'
 import { isUsable } from '../sessions/resolver.js'
 import { upstreamError } from '../upstream-error.js'
+import { formErrors } from './messages.js'
 import { fieldErrors, hasSentMessage, nextOfCode, type Outcome, outcomeOf } from './outcome.js'
 import { prepareNextFlow } from './next-flow.js'
 
@@ -22,7 +23,9 @@ export interface FlowStep {
 
 /** `next` and what stands beside it, made of the outcome, the flow in the answer and the flow that was made ready. */
 function nextMembers (outcome: Outcome, flow: JsonObject, flowId: string | undefined): JsonObject {
-  if (outcome.next === 'form') return { next: 'form', field_errors: fieldErrors(flow), sent: hasSentMessage(flow) }
+  if (outcome.next === 'form') {
+    return { next: 'form', field_errors: fieldErrors(flow), errors: formErrors(flow), sent: hasSentMessage(flow) }
+  }
   return { next: outcome.next, ...(flowId !== undefined && { flow_id: flowId }) }
 }
 
@@ -108,7 +111,7 @@ export function invalidateAfterSubmit (request: FastifyRequest, answer: Answer):
 export function renderFailedStep (thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const error = publicError(thrown)
   const next = nextOfCode(error.code)
-  const members = { next, ...(next === 'form' && { field_errors: {}, sent: false }), ...error.members }
+  const members = { next, ...(next === 'form' && { field_errors: {}, errors: [], sent: false }), ...error.members }
   renderError(Object.assign(error, { members }), request, reply)
 }
 

@@ -50,9 +50,9 @@ const MISMATCH: Answer = {
 }
 
 /**
- * Submits a step to Kratos. The client need not know which type its flow has: where it may hold a browser flow and sends
- * no CSRF token, the flow is fetched once and its own token used (docs/decisions/0019). A client without these cookies
- * costs one call, as in the specification.
+ * Submits a step to Kratos. The client need not know which type its flow has: where it may hold a browser flow and
+ * sends no CSRF token, the flow is fetched once and its own token used (docs/decisions/0019). A client without these
+ * cookies costs one call, as in the specification.
  */
 export async function submitStep (kratos: KratosClient, submit: Submit): Promise<Submitted> {
   const { flow, id, caller, keepToken } = submit

@@ -90,7 +90,9 @@ const isSpoiled = (body: JsonObject, { operation, flow }: AnswerContext): boolea
  * 65).
  */
 function classifyFlow (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
-  if (isSpoiled(body, context)) return { kind: 'refused', code: 'FLOW_EXPIRED', members: {}, setCookie: answer.setCookie }
+  if (isSpoiled(body, context)) {
+    return { kind: 'refused', code: 'FLOW_EXPIRED', members: {}, setCookie: answer.setCookie }
+  }
   const error = flowError(body)
   if (error === undefined) return { kind: 'ok', next: 'form', body, setCookie: answer.setCookie }
   return {

@@ -1,7 +1,7 @@
 import type { Answer, AnswerContext } from './answer.js'
 import type { Caller, FlowName, FlowType } from './caller.js'
 import { type Credential, credentialHeaders } from './credential.js'
-import { type JsonObject, withPublicRequestUrl } from './kratos-body.js'
+import { type JsonObject, withNodes, withPublicRequestUrl } from './kratos-body.js'
 import { passThroughHeaders, type PassThroughRequest } from './pass-through.js'
 import type { PoolName, Pools } from './pools.js'
 import type { StreamedAnswer } from './streamed-call.js'
@@ -39,7 +39,7 @@ const usesProvider = ({ method }: JsonObject): boolean => method === 'oidc' || m
 function publicFlow (answer: Answer): Answer {
   if (answer.kind !== 'ok') return answer
   const { kind, next, body, setCookie } = answer
-  return { kind, next, body: withPublicRequestUrl(body), setCookie }
+  return { kind, next, body: withNodes(withPublicRequestUrl(body)), setCookie }
 }
 
 /** Self-service flows: start, fetch, submit, and Kratos' own API passed through. */

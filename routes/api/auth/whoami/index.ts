@@ -23,7 +23,9 @@ const WhoamiSchema = Type.Object({
   aal: Type.Optional(Type.String()),
   methods: Type.Optional(Type.Array(Type.Unknown())),
   addresses: Type.Optional(Type.Array(Type.Unknown())),
-  traits: Type.Optional(Type.Object({}, { additionalProperties: true, description: 'all of them, as the identity schema has them' })),
+  traits: Type.Optional(
+    Type.Object({}, { additionalProperties: true, description: 'all of them, as the identity schema has them' }),
+  ),
   verified: Type.Optional(Type.Boolean({ description: 'whether one of the addresses is verified' })),
 })
 
@@ -49,7 +51,9 @@ function details (session: KratosSession) {
     methods: list(session.authentication_methods),
     addresses: list(session.identity['verifiable_addresses']),
     traits: session.identity.traits,
-    verified: list(session.identity['verifiable_addresses']).some((address) => isRecord(address) && address['verified'] === true),
+    verified: list(session.identity['verifiable_addresses']).some((address) =>
+      isRecord(address) && address['verified'] === true,
+    ),
   }
 }
 
