@@ -119,7 +119,8 @@ export function renderFailedStep (thrown: FastifyError, request: FastifyRequest,
 const BROWSER_METHODS = new Set(['oidc', 'saml', 'webauthn'])
 
 /**
- * The type of a new flow: `browser` for the holder of a sealed cookie, who could not use the other kind, and for methods that need it (decision
+ * The type of a new flow: `browser` for the holder of a sealed cookie, who could not use the other kind, and for
+ * methods that need it (decision
  * 0002).
  */
 export function flowType (request: FastifyRequest, asked: FlowType | undefined, method?: string): FlowType {
