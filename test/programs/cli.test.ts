@@ -84,14 +84,12 @@ export default async function (t: Test): Promise<void> {
       )
     })
 
-    t.test('ends on one Ctrl-C within two seconds, whatever is open, and keeps a database file', async (t) => {
+    t.test('ends on one Ctrl-C, whatever is open, and keeps a database file', async (t) => {
       const folder = await projectFolder(t)
       const { program, publicUrl } = await startDev(t, ['--database', 'data/kratos.db'], folder)
       t.equal((await register(publicUrl, 'kept@example.test')).status, 200)
-      const asked = Date.now()
       program.child.kill('SIGINT')
-      t.strictSame(await program.ended, { code: 0, signal: null })
-      t.ok(Date.now() - asked < 2000, `${Date.now() - asked} ms`)
+      t.strictSame(await program.ended, { code: 0, signal: null }, 'by itself: after two seconds it would be ended, with 1')
       t.ok(existsSync(join(folder, 'data/kratos.db')))
       const second = await startDev(t, ['--database', 'data/kratos.db'], folder)
       t.equal((await logIn(second.publicUrl, 'kept@example.test')).status, 200)
