@@ -78,9 +78,9 @@ t.test('embedded Kratos', async (t) => {
     const kratos = await start(t, { overrides: { hashers: { bcrypt: { cost: 10 } } } })
     await kratos.createIdentity({ email: 'time@example.test' }, PASSWORD)
     const timeOf = async (identifier: string): Promise<number> => {
-      const before = performance.now()
+      const before = process.cpuUsage()
       t.equal((await logIn(kratos.publicUrl, identifier, 'wrong-password')).status, 400)
-      return performance.now() - before
+      return process.cpuUsage(before).user
     }
     await timeOf('warm-up@example.test')
     const times = { known: await timeOf('time@example.test'), unknown: await timeOf('nobody@example.test') }
