@@ -1,16 +1,18 @@
 import { join } from 'node:path'
 import autoload from '@fastify/autoload'
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
+import { registerAuth } from './auth.js'
 import { authSettings, type Config, trustedProxies } from './config.js'
-import { sendAnswersTogether } from './service/answers.js'
 import { createClientErrorHandler, noteAnswers, refuseExpectations } from './service/client-errors.js'
 import { limitConnections } from './service/connections.js'
 import { addHostCheck } from './service/host-header.js'
 import { addLifecycle } from './service/lifecycle.js'
-import { addRequestLog, loggerOptions, type LogTarget } from './service/logging.js'
-import { addNotFoundHandler } from './service/not-found.js'
+import { addRequestLog, childLoggerFactory, loggerOptions, type LogTarget } from './service/logging.js'
+import { authParts } from './service/auth-parts.js'
+import { addNotFoundHandler, collectMethods } from './service/not-found.js'
+import { publicStoreError } from './service/store/public-error.js'
 import { requestId } from './service/request-id.js'
+import { renderError } from './http/error-handler.js'
 import { applyHttpRules, createFrameworkErrorHandler } from './http/rules.js'
 import { isHttpsUrl } from './url-rules.js'
 
@@ -57,6 +59,7 @@ function serverOptions (config: Config, { log = {} }: AppOverrides) {
     logger: loggerOptions(config.LOG_LEVEL, log),
     // `addRequestLog` writes the one line of a request.
     logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory,
     genReqId: requestId,
     requestIdHeader: false,
     trustProxy: proxies.length > 0 ? proxies : false,
@@ -66,14 +69,16 @@ function serverOptions (config: Config, { log = {} }: AppOverrides) {
   } as const
 }
 
+/** The one error handler, which knows the store's errors too. */
+const renderServiceError: typeof renderError = (error, request, reply) =>
+  renderError(publicStoreError(error) ?? error, request, reply)
+
 /**
- * The service, ready to listen or to inject into: all server options, manners, plugins and routes.
+ * The service, ready to listen or to inject into: all server options, HTTP rules, plugins and routes.
  * @param config from `loadConfig`
  */
 export async function buildApp (config: Config, overrides: AppOverrides = {}): Promise<FastifyInstance> {
-  const app = Fastify(serverOptions(config, overrides)).withTypeProvider<
-    TypeBoxTypeProvider
-  >() as unknown as FastifyInstance
+  const app: FastifyInstance = Fastify(serverOptions(config, overrides))
   const settings = authSettings(config)
   const options = { config, settings }
 
@@ -82,12 +87,13 @@ export async function buildApp (config: Config, overrides: AppOverrides = {}): P
   noteAnswers(app)
   refuseExpectations(app, { https: isHttps(config) })
   addLifecycle(app)
-  applyHttpRules(app, { https: isHttps(config) })
+  applyHttpRules(app, { https: isHttps(config), errorHandler: renderServiceError })
   addHostCheck(app)
   addNotFoundHandler(app)
-  await app.register(autoload, { dir: join(import.meta.dirname, '../plugins/auth'), options, encapsulate: false })
+  const refuseOtherMethods = collectMethods(app)
   await app.register(autoload, { dir: join(import.meta.dirname, '../plugins/service'), options, encapsulate: false })
-  sendAnswersTogether(app)
+  await registerAuth(app, settings, authParts(app, config))
   await app.register(autoload, { dir: join(import.meta.dirname, '../routes'), options })
+  refuseOtherMethods()
   return app
 }

@@ -1,99 +1,65 @@
-import { BlockList, isIP } from 'node:net'
-import { Type, type Static } from '@sinclair/typebox'
-import { Ajv } from 'ajv'
+import { type Static, type TObject, Type } from '@sinclair/typebox'
+import type { Ajv, ErrorObject } from 'ajv'
 import envSchema from 'env-schema'
+import { distance } from 'fastest-levenshtein'
+import { isProxyRange } from './service/proxy-range.js'
+import { complaint, schemaProblems, unknownName, withSettingFormats } from './schema-problems.js'
 import {
-  DEADLINE_RANGE_MS, DEFAULT_COOKIE_NAME, DEFAULT_DEADLINES, DEFAULT_LOGIN_LIMITS, isCookieName,
-  isKeptByBrowsers, LOGIN_LIMIT_RANGE, MAX_SESSION_CACHE_SECONDS, type AuthSettings,
+  type AuthSettings,
+  completeSettings,
+  contradictions,
+  type GivenSettings,
+  MIN_KEY_BYTES,
+  type SettingName,
+  SettingsSchema,
 } from './settings.js'
-import { isHttpUrl, isOrigin } from './url-rules.js'
-import { isStrongKey, MIN_WEBHOOK_KEY_BYTES } from './webhook/key.js'
+import { isOrigin } from './url-rules.js'
 
 const list = (text: string): string[] => text.split(',').map((item) => item.trim()).filter((item) => item !== '')
 
-/** IPv4 reaches an IPv6 socket in this form, so an IPv6 range around it would trust every IPv4 client. */
-function coversAllOfIpv4 (address: string, bits: number): boolean {
-  const range = new BlockList()
-  range.addSubnet(address, bits, 'ipv6')
-  return range.check('::ffff:203.0.113.1', 'ipv6')
-}
-
-/**
- * An address or a CIDR range of proxies. A range that covers everybody, alone or with another one, would let any client
- * choose its address (B20): the widest are those of private networks, 10.0.0.0/8 and fc00::/7.
- */
-function isProxyRange (text: string): boolean {
-  const [address = '', bits, ...rest] = text.split('/')
-  const version = isIP(address)
-  if (version === 0 || rest.length > 0) return false
-  if (bits === undefined) return true
-  const [widest, narrowest] = version === 4 ? [8, 32] : [7, 128]
-  if (!/^\d{1,3}$/.test(bits) || Number(bits) < widest || Number(bits) > narrowest) return false
-  return version === 4 || !coversAllOfIpv4(address, Number(bits))
-}
-
+/** Formats that only the environment has: several values in one text, and what only the service can be told. */
 const FORMATS: Record<string, (text: string) => boolean> = {
-  'http-url': isHttpUrl,
   'origin-list': (text) => list(text).length > 0 && list(text).every(isOrigin),
-  'webhook-key': isStrongKey,
-  'bearer-token': isStrongKey,
   'database-url': (text) =>
     text !== '' &&
     (/^postgres(?:ql)?:\/\/./.test(text) || text.startsWith('file:') || !/^[a-z][a-z0-9+.-]*:\/\//i.test(text)),
   'proxy-list': (text) => list(text).every(isProxyRange),
-  'cookie-name': isCookieName,
 }
 
-const text = (format: string, description: string, options: { default?: string } = {}) =>
-  Type.String({ format, description, ...options })
+const text = (format: string, description: string, rest: { default?: string } = {}) =>
+  Type.String({ format, description, ...rest })
 const integer = (minimum: number, maximum: number, byDefault: number, description: string) =>
   Type.Integer({ minimum, maximum, default: byDefault, description })
-const deadline = (byDefault: number, description: string) =>
-  integer(DEADLINE_RANGE_MS.min, DEADLINE_RANGE_MS.max, byDefault, description)
 
-const loginLimit = (byDefault: number, description: string) =>
-  integer(LOGIN_LIMIT_RANGE.min, LOGIN_LIMIT_RANGE.max, byDefault, description)
+const secret = `secret of at least ${MIN_KEY_BYTES} bytes, visible ASCII,`
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
-/** Every variable the service reads; the README's table is made of the same descriptions. */
+const settings = SettingsSchema.properties
+const { whoamiMs, submitMs, otherMs } = settings.deadlines.properties
+const { perAddress, perIdentifier, burst } = settings.throttle.properties
+
+/**
+ * Every variable the service reads, settings of `SettingsSchema` by their names here; the README's table is made of it.
+ */
 export const ConfigSchema = Type.Object({
-  PUBLIC_URL: text(
-    'http-url',
-    'URL under which clients reach this service, http(s), without credentials, query or fragment',
-  ),
-  FRONTEND_URL: Type.Optional(
-    text('http-url', 'URL where a completed logout lands; default: the first of CORS_ORIGINS'),
-  ),
-  CORS_ORIGINS: text(
-    'origin-list',
-    'exact origins of the front ends, comma-separated, such as https://app.example.com (no *, no path)',
-  ),
+  PUBLIC_URL: Type.Optional(settings.baseUrl, false),
+  FRONTEND_URL: settings.frontendUrl,
+  CORS_ORIGINS: text('origin-list', `comma-separated ${settings.origins.description}`),
   HOST: Type.String({ default: '0.0.0.0', minLength: 1, description: 'address to listen on' }),
   PORT: integer(0, 65535, 3000, 'port to listen on'),
-  KRATOS_PUBLIC_URL: text('http-url', "URL of Kratos' public port as this service reaches it"),
-  KRATOS_ADMIN_URL: text('http-url', "URL of Kratos' admin port, another one than the public port"),
-  KRATOS_BROWSER_URL: Type.Optional(
-    text('http-url', "Kratos' serve.public.base_url, where it differs from KRATOS_PUBLIC_URL"),
-  ),
+  KRATOS_PUBLIC_URL: settings.publicUrl,
+  KRATOS_ADMIN_URL: Type.Optional(settings.adminUrl, false),
+  KRATOS_BROWSER_URL: settings.browserUrl,
   KRATOS_PROXY: Type.Boolean({
     default: false,
-    description:
-      "true: Kratos' own public API at /kratos/, for its SDK and forms; set its serve.public.base_url to <PUBLIC_URL>/kratos/",
+    description: "true: Kratos' own public API at /kratos/, for its SDK and forms; " +
+      'set its serve.public.base_url to <PUBLIC_URL>/kratos/',
   }),
-  SESSION_COOKIE_NAME: text(
-    'cookie-name',
-    "name of Kratos' session cookie (session.cookie.name); __Host- and __Secure- need an https PUBLIC_URL",
-    { default: DEFAULT_COOKIE_NAME },
-  ),
-  WEBHOOK_KEY: text(
-    'webhook-key',
-    `secret of at least ${MIN_WEBHOOK_KEY_BYTES} bytes, visible ASCII, that Kratos sends as X-Webhook-Key`,
-  ),
-  WEBHOOK_KEY_PREVIOUS: Type.Optional(text('webhook-key', 'former webhook key, accepted while it is being rotated')),
+  SESSION_COOKIE_NAME: settings.cookieName,
+  WEBHOOK_KEY: text('key', `${secret} that Kratos sends as X-Webhook-Key`),
+  WEBHOOK_KEY_PREVIOUS: Type.Optional(text('key', 'former webhook key, accepted while it is being rotated')),
   METRICS_TOKEN: Type.Optional(
-    text(
-      'bearer-token',
-      `secret of at least ${MIN_WEBHOOK_KEY_BYTES} bytes, visible ASCII, that opens /metrics as Authorization: Bearer; without it there is no /metrics`,
-    ),
+    text('key', `${secret} that opens /metrics as Authorization: Bearer; without it there is no /metrics`),
   ),
   DOCS: Type.Boolean({ default: false, description: 'true: the OpenAPI document of this service at /openapi.json' }),
   DATABASE_URL: text('database-url', 'postgres://… or the path of a SQLite file', { default: 'data/app.db' }),
@@ -102,16 +68,11 @@ export const ConfigSchema = Type.Object({
     'addresses or CIDR ranges of reverse proxies, comma-separated; empty: none is trusted',
     { default: '' },
   ),
-  LOG_LEVEL: Type.Union(
-    ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map((level) => Type.Literal(level)),
-    { default: 'info', description: 'fatal, error, warn, info, debug, trace or silent' },
-  ),
-  SESSION_CACHE_MAX_AGE: integer(
-    0,
-    MAX_SESSION_CACHE_SECONDS,
-    0,
-    'seconds for which a session that Kratos confirmed may be reused, 0 to 5; 0: Kratos is asked each time',
-  ),
+  LOG_LEVEL: Type.Union(LOG_LEVELS.map((level) => Type.Literal(level)), {
+    default: 'info',
+    description: 'fatal, error, warn, info, debug, trace or silent',
+  }),
+  SESSION_CACHE_MAX_AGE: settings.sessionCacheMaxAge,
   SHUTDOWN_DELAY_MS: integer(0, 60_000, 0, 'milliseconds between "not ready" and closing, for the load balancer'),
   MAX_IN_FLIGHT: integer(
     20,
@@ -125,27 +86,24 @@ export const ConfigSchema = Type.Object({
     1000,
     'milliseconds by which the process may be late; the same as MAX_IN_FLIGHT in time',
   ),
-  WHOAMI_DEADLINE_MS: deadline(
-    DEFAULT_DEADLINES.whoamiMs,
-    'milliseconds for a session check at Kratos, waiting included',
-  ),
-  SUBMIT_DEADLINE_MS: deadline(DEFAULT_DEADLINES.submitMs, 'milliseconds for submitting a flow to Kratos'),
-  KRATOS_DEADLINE_MS: deadline(DEFAULT_DEADLINES.otherMs, 'milliseconds for every other call to Kratos'),
-  LOGIN_LIMIT_PER_ADDRESS: loginLimit(
-    DEFAULT_LOGIN_LIMITS.perAddress,
-    'login, registration, recovery and verification submits a minute from one address (IPv6: /64)',
-  ),
-  LOGIN_LIMIT_PER_IDENTIFIER: loginLimit(
-    DEFAULT_LOGIN_LIMITS.perIdentifier,
-    'of these, submits a minute with one identifier from one address',
-  ),
-  LOGIN_LIMIT_BURST: loginLimit(
-    DEFAULT_LOGIN_LIMITS.burst,
-    'of the latter, how many may come at once; at least LOGIN_LIMIT_PER_IDENTIFIER',
-  ),
+  WHOAMI_DEADLINE_MS: whoamiMs,
+  SUBMIT_DEADLINE_MS: submitMs,
+  KRATOS_DEADLINE_MS: otherMs,
+  LOGIN_LIMIT_PER_ADDRESS: perAddress,
+  LOGIN_LIMIT_PER_IDENTIFIER: perIdentifier,
+  LOGIN_LIMIT_BURST: burst,
 })
 
 export type Config = Static<typeof ConfigSchema>
+
+/** The variable of each setting that a rule between two settings can complain about. */
+const VARIABLE_OF: Partial<Record<SettingName, keyof Config>> = {
+  publicUrl: 'KRATOS_PUBLIC_URL',
+  adminUrl: 'KRATOS_ADMIN_URL',
+  cookieName: 'SESSION_COOKIE_NAME',
+  'throttle.burst': 'LOGIN_LIMIT_BURST',
+  'throttle.perIdentifier': 'LOGIN_LIMIT_PER_IDENTIFIER',
+}
 
 /** All that is wrong with an environment, one line for each variable; values are never part of it. */
 export class ConfigError extends Error {
@@ -155,66 +113,70 @@ export class ConfigError extends Error {
   }
 }
 
-interface SchemaError {
-  instancePath: string
-  params: Record<string, unknown>
-}
-
-const complaint = (name: string, fault: string): string =>
-  `${name} ${fault}: it wants ${ConfigSchema.properties[name as keyof Config]?.description ?? 'another value'}`
-
-const problemOf = ({ instancePath, params }: SchemaError): string =>
-  typeof params['missingProperty'] === 'string'
-    ? complaint(params['missingProperty'], 'is missing')
-    : complaint(instancePath.slice(1), 'is not valid')
+const NAMES = Object.keys(ConfigSchema.properties)
 
 /** Ajv's conversion also takes `Infinity`, for which a timer fires at once, and `0x10`, which nobody means. */
-function unreadableNumbers (data: Record<string, string | undefined>): string[] {
-  const numbers = Object.entries(ConfigSchema.properties).filter(([, { type }]) => type === 'integer').map(([name]) =>
-    name,
-  )
-  return numbers.filter((name) => !/^-?\d{1,9}$/.test(data[name] ?? '0')).map((name) => complaint(name, 'is not valid'))
+function unreadableNumbers (data: Record<string, string>): string[] {
+  const numbers = NAMES.filter((name) => (ConfigSchema as TObject).properties[name]?.['type'] === 'integer')
+  return numbers.filter((name) => !/^-?\d{1,9}$/.test(data[name] ?? '0'))
+    .map((name) => complaint(ConfigSchema, [name], 'is not valid'))
 }
 
-function isSameUrl ({ KRATOS_PUBLIC_URL: pub, KRATOS_ADMIN_URL: admin }: Partial<Config>): boolean {
-  return pub !== undefined && admin !== undefined && isHttpUrl(pub) && isHttpUrl(admin) &&
-    new URL(pub).href === new URL(admin).href
+/**
+ * Two letters wrong at most, in a name long enough for that to be no accident: an environment holds other programs'
+ * names.
+ */
+const LONGEST_DISTANCE = 2
+const SHORTEST_NAME = 8
+
+function misspelt (data: Record<string, string>): string[] {
+  const unknown = Object.keys(data).filter((name) => name.length >= SHORTEST_NAME && !NAMES.includes(name))
+  return unknown.filter((name) => NAMES.some((known) => distance(name, known) <= LONGEST_DISTANCE))
+    .map((name) => unknownName(name, NAMES))
 }
 
-function isBurstTooSmall (
-  {
-    LOGIN_LIMIT_PER_IDENTIFIER: rate = DEFAULT_LOGIN_LIMITS.perIdentifier,
-    LOGIN_LIMIT_BURST: burst = DEFAULT_LOGIN_LIMITS.burst,
-  }: Partial<Config>,
-): boolean {
-  return Number(burst) >= LOGIN_LIMIT_RANGE.min && Number(rate) <= LOGIN_LIMIT_RANGE.max && Number(burst) < Number(rate)
-}
-
-/** Rules between two variables. */
-const contradictions = (data: Partial<Config>): string[] => [
-  ...(isSameUrl(data) ? ['KRATOS_ADMIN_URL is not valid: it must differ from KRATOS_PUBLIC_URL'] : []),
-  ...(data.SESSION_COOKIE_NAME === undefined || isKeptByBrowsers(data.SESSION_COOKIE_NAME, data.PUBLIC_URL)
-    ? []
-    : [complaint('SESSION_COOKIE_NAME', 'is not valid')]),
-  ...(isBurstTooSmall(data) ? ['LOGIN_LIMIT_BURST is not valid: it must be at least LOGIN_LIMIT_PER_IDENTIFIER'] : []),
-]
-
-const withFormats = (ajv: Ajv): Ajv => {
-  for (const [name, validate] of Object.entries(FORMATS)) ajv.addFormat(name, validate)
-  return ajv
+/**
+ * Rules between two variables, also of an environment that is not valid otherwise: all that is wrong is told at once.
+ */
+function contradictionsOf (data: Record<string, string>): string[] {
+  const limit = (name: string, { default: byDefault }: { default?: number }): number => Number(data[name] ?? byDefault)
+  return contradictions({
+    publicUrl: data['KRATOS_PUBLIC_URL'],
+    adminUrl: data['KRATOS_ADMIN_URL'],
+    baseUrl: data['PUBLIC_URL'],
+    cookieName: data['SESSION_COOKIE_NAME'],
+    throttle: {
+      perAddress: limit('LOGIN_LIMIT_PER_ADDRESS', perAddress),
+      perIdentifier: limit('LOGIN_LIMIT_PER_IDENTIFIER', perIdentifier),
+      burst: limit('LOGIN_LIMIT_BURST', burst),
+    },
+  }, (setting) => VARIABLE_OF[setting] ?? setting)
 }
 
 function parse (env: Record<string, string | undefined>): { config?: Config, problems: string[] } {
   // An empty variable is one that is not set: compose files and shells cannot say it otherwise.
-  const data = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
-  const beyondSchema = [...unreadableNumbers(data), ...contradictions(data as Partial<Config>)]
+  const data = Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ''),
+  )
+  const beyondSchema = [...unreadableNumbers(data), ...misspelt(data)]
+  const rules = contradictionsOf(data)
   try {
     const ajv = { customOptions: withFormats as never }
-    return { config: envSchema<Config>({ schema: ConfigSchema, data, env: false, ajv }), problems: beyondSchema }
+    return {
+      config: envSchema<Config>({ schema: ConfigSchema, data, env: false, ajv }),
+      problems: [...beyondSchema, ...rules],
+    }
   } catch (error) {
     if (!(error instanceof Error) || !('errors' in error) || !Array.isArray(error.errors)) throw error
-    return { problems: [...new Set([...(error.errors as SchemaError[]).map(problemOf), ...beyondSchema])] }
+    const lines = [...new Set([...schemaProblems(error.errors as ErrorObject[], ConfigSchema), ...beyondSchema])]
+    const isTold = (rule: string): boolean => lines.some((line) => line.startsWith(`${rule.split(' ', 1)[0]} `))
+    return { problems: [...lines, ...rules.filter((rule) => !isTold(rule))] }
   }
+}
+
+function withFormats (ajv: Ajv): Ajv {
+  for (const [name, validate] of Object.entries(FORMATS)) ajv.addFormat(name, validate)
+  return withSettingFormats(ajv)
 }
 
 /**
@@ -227,32 +189,30 @@ export function loadConfig (env: Record<string, string | undefined>): Config {
   return config
 }
 
-export const corsOrigins = (config: Config): string[] => list(config.CORS_ORIGINS)
 export const trustedProxies = (config: Config): string[] => list(config.TRUST_PROXY)
 export const webhookKeys = ({ WEBHOOK_KEY: current, WEBHOOK_KEY_PREVIOUS: previous }: Config): string[] =>
   previous === undefined ? [current] : [current, previous]
 
-/** The part of the configuration that the auth plugins and routes live by. */
-export function authSettings (config: Config): AuthSettings {
-  const origins = corsOrigins(config)
-  return {
-    kratosPublicUrl: config.KRATOS_PUBLIC_URL,
-    kratosAdminUrl: config.KRATOS_ADMIN_URL,
-    kratosBrowserUrl: config.KRATOS_BROWSER_URL ?? config.KRATOS_PUBLIC_URL,
-    baseUrl: config.PUBLIC_URL.replace(/\/+$/, ''),
-    frontendUrl: config.FRONTEND_URL ?? `${origins[0]}/`,
-    origins,
-    cookieName: config.SESSION_COOKIE_NAME,
-    deadlines: {
-      whoamiMs: config.WHOAMI_DEADLINE_MS,
-      submitMs: config.SUBMIT_DEADLINE_MS,
-      otherMs: config.KRATOS_DEADLINE_MS,
-    },
-    sessionCacheMaxAge: config.SESSION_CACHE_MAX_AGE,
-    loginLimits: {
-      perAddress: config.LOGIN_LIMIT_PER_ADDRESS,
-      perIdentifier: config.LOGIN_LIMIT_PER_IDENTIFIER,
-      burst: config.LOGIN_LIMIT_BURST,
-    },
-  }
-}
+const givenSettings = (config: Config): GivenSettings => ({
+  publicUrl: config.KRATOS_PUBLIC_URL,
+  adminUrl: config.KRATOS_ADMIN_URL,
+  browserUrl: config.KRATOS_BROWSER_URL,
+  baseUrl: config.PUBLIC_URL,
+  frontendUrl: config.FRONTEND_URL,
+  origins: list(config.CORS_ORIGINS),
+  cookieName: config.SESSION_COOKIE_NAME,
+  deadlines: {
+    whoamiMs: config.WHOAMI_DEADLINE_MS,
+    submitMs: config.SUBMIT_DEADLINE_MS,
+    otherMs: config.KRATOS_DEADLINE_MS,
+  },
+  sessionCacheMaxAge: config.SESSION_CACHE_MAX_AGE,
+  throttle: {
+    perAddress: config.LOGIN_LIMIT_PER_ADDRESS,
+    perIdentifier: config.LOGIN_LIMIT_PER_IDENTIFIER,
+    burst: config.LOGIN_LIMIT_BURST,
+  },
+})
+
+/** The part of the configuration that authentication lives by. */
+export const authSettings = (config: Config): AuthSettings => completeSettings(givenSettings(config))

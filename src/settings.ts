@@ -1,59 +1,125 @@
-import type { Deadlines } from './kratos-client/client.js'
+import { type Static, Type } from '@sinclair/typebox'
+import type { Deadlines } from './kratos-client/pools.js'
 import { isHttpsUrl } from './url-rules.js'
 
-/**
- * What the auth plugins and routes have to know; the service derives it from its configuration, the public plugin from
- * its options.
- */
-export interface AuthSettings {
-  /** Kratos' public port as this process reaches it. */
-  kratosPublicUrl: string
-  /** Kratos' admin port; undefined: nothing that needs it is offered. */
-  kratosAdminUrl: string | undefined
-  /** Kratos' public port as browsers know it (`serve.public.base_url`). */
-  kratosBrowserUrl: string
-  /** Where clients reach this API, without trailing slash; undefined: taken from each request. */
-  baseUrl: string | undefined
-  /** Where a completed logout lands; undefined: at the root of this host. */
-  frontendUrl: string | undefined
-  /** Origins of the front ends that may call us with cookies. */
-  origins: readonly string[]
-  cookieName: string
-  deadlines: Deadlines
-  /** Longest reuse of a session that Kratos confirmed, in seconds; 0: none. */
-  sessionCacheMaxAge: number
-  /** undefined: submits are not limited. */
-  loginLimits: LoginLimits | undefined
-}
+/** Longest reuse of a session that Kratos confirmed: one that was revoked elsewhere lives on here no longer (I10). */
+export const MAX_SESSION_CACHE_SECONDS = 5
+export const MIN_KEY_BYTES = 32
+export const DEFAULT_COOKIE_NAME = 'ory_kratos_session'
 
+const text = (format: string, description: string, rest: { default?: string } = {}) =>
+  Type.String({ format, description, ...rest })
+const integer = (minimum: number, maximum: number, byDefault: number, description: string) =>
+  Type.Integer({ minimum, maximum, default: byDefault, description })
+const deadline = (byDefault: number, description: string) => integer(50, 60_000, byDefault, description)
+const MAX_LOGIN_LIMIT = 1_000_000
+const loginLimit = (byDefault: number, description: string) => integer(1, MAX_LOGIN_LIMIT, byDefault, description)
+
+const DeadlinesSchema = Type.Object({
+  whoamiMs: deadline(2000, 'milliseconds for a session check at Kratos, waiting included'),
+  submitMs: deadline(10_000, 'milliseconds for submitting a flow to Kratos'),
+  otherMs: deadline(5000, 'milliseconds for every other call to Kratos'),
+}, {
+  additionalProperties: false,
+  default: {},
+  description: '{ whoamiMs, submitMs, otherMs } of 50 to 60000 milliseconds',
+})
+
+const LoginLimitsSchema = Type.Object({
+  perAddress: loginLimit(
+    30,
+    'login, registration, recovery and verification submits a minute from one address (IPv6: /64)',
+  ),
+  perIdentifier: loginLimit(5, 'of these, submits a minute with one identifier from one address'),
+  burst: loginLimit(10, 'of the latter, how many may come at once; at least as many as a minute allows'),
+}, {
+  additionalProperties: false,
+  default: {},
+  description: '{ perAddress, perIdentifier, burst } of 1 to 1000000, or false',
+})
+
+/**
+ * Everything that can be set about authentication, whoever sets it: the service reads it from its environment
+ * (`config.ts`), the plugin from its options (`plugin.ts`). Limits, defaults and words stand here alone; the tables of
+ * the README are made of them.
+ */
+export const SettingsSchema = Type.Object({
+  publicUrl: text('http-url', "URL of Kratos' public port as this process reaches it"),
+  adminUrl: Type.Optional(text('http-url', "URL of Kratos' admin port, another one than the public port")),
+  browserUrl: Type.Optional(text('http-url', "Kratos' serve.public.base_url, where it differs from its public URL")),
+  baseUrl: Type.Optional(
+    text('http-url', 'URL under which clients reach this API, http(s), without credentials, query or fragment'),
+  ),
+  frontendUrl: Type.Optional(text('http-url', 'URL where a completed logout lands; default: the first allowed origin')),
+  origins: Type.Array(Type.String({ format: 'origin' }), {
+    default: [],
+    description: 'exact origins of the front ends, such as https://app.example.com (no *, no path)',
+  }),
+  cookieName: text(
+    'cookie-name',
+    "name of Kratos' session cookie (session.cookie.name); __Host- and __Secure- need an https base URL",
+    { default: DEFAULT_COOKIE_NAME },
+  ),
+  deadlines: DeadlinesSchema,
+  sessionCacheMaxAge: integer(
+    0,
+    MAX_SESSION_CACHE_SECONDS,
+    0,
+    'seconds for which a session that Kratos confirmed may be reused, 0 to 5; 0: Kratos is asked each time',
+  ),
+  throttle: LoginLimitsSchema,
+}, { additionalProperties: false })
+
+export type { Deadlines }
 /**
  * How many login, registration, recovery and verification submits are let through (docs/security-model.md, section 6).
  */
-export interface LoginLimits {
-  /** Submits a minute from one address. */
-  perAddress: number
-  /** Submits a minute with one identifier from one address. */
-  perIdentifier: number
-  /** How many of the latter may come at once; at least `perIdentifier`. */
-  burst: number
+export type LoginLimits = Static<typeof LoginLimitsSchema>
+
+/** What auth plugins and routes live by: every setting, defaults filled in. */
+export interface AuthSettings extends Omit<Static<typeof SettingsSchema>, 'throttle'> {
+  /** Kratos' public port as browsers know it (`serve.public.base_url`). */
+  browserUrl: string
+  /** false: submits are not limited. */
+  throttle: LoginLimits | false
 }
 
-export const DEFAULT_COOKIE_NAME = 'ory_kratos_session'
+/** Settings as they were given, all of which are valid by themselves. */
+export type GivenSettings =
+  & Pick<AuthSettings, 'publicUrl' | 'origins' | 'cookieName' | 'deadlines' | 'throttle' | 'sessionCacheMaxAge'>
+  & { [name in 'adminUrl' | 'browserUrl' | 'baseUrl' | 'frontendUrl']?: string | undefined }
 
-/** docs/security-model.md, section 6. */
-export const DEFAULT_DEADLINES: Deadlines = { whoamiMs: 2000, submitMs: 10_000, otherMs: 5000 }
+/** Fills in what follows from other settings. */
+export function completeSettings (given: GivenSettings): AuthSettings {
+  const [firstOrigin] = given.origins
+  const baseUrl = given.baseUrl?.replace(/\/+$/, '')
+  const frontendUrl = given.frontendUrl ?? (firstOrigin === undefined ? undefined : `${firstOrigin}/`)
+  const {
+    adminUrl,
+    browserUrl = given.publicUrl,
+    publicUrl,
+    origins,
+    cookieName,
+    deadlines,
+    throttle,
+    sessionCacheMaxAge,
+  } = given
+  return {
+    publicUrl,
+    browserUrl,
+    origins,
+    cookieName,
+    deadlines,
+    throttle,
+    sessionCacheMaxAge,
+    ...(adminUrl !== undefined && { adminUrl }),
+    ...(baseUrl !== undefined && { baseUrl }),
+    ...(frontendUrl !== undefined && { frontendUrl }),
+  }
+}
 
-export const DEFAULT_LOGIN_LIMITS: LoginLimits = { perAddress: 30, perIdentifier: 5, burst: 10 }
-export const LOGIN_LIMIT_RANGE = { min: 1, max: 1_000_000 }
-
-/** What an overall limit may be, in milliseconds. */
-export const DEADLINE_RANGE_MS = { min: 50, max: 60_000 }
-
-/** A session that was revoked elsewhere lives on here for no longer than this (I10). */
-export const MAX_SESSION_CACHE_SECONDS = 5
-
-/** A name that needs no quoting in a Cookie header, whatever wrote it. */
-export const isCookieName = (text: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(text)
+/** Path of a setting in `SettingsSchema`: `publicUrl`, `throttle.burst`. */
+export type SettingName = keyof AuthSettings | `throttle.${keyof LoginLimits}` | `deadlines.${keyof Deadlines}`
 
 /**
  * Prefixes with which a browser drops a cookie that is not Secure, in any case of letters (RFC 6265bis, section 4.1.3).
@@ -61,9 +127,34 @@ export const isCookieName = (text: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.t
  */
 const SECURE_PREFIX = /^__(?:host|secure|http)-/i
 
+/** Two spellings of one URL count as equal. */
+function isSameUrl (one: string | undefined, other: string | undefined): boolean {
+  return one !== undefined && other !== undefined && URL.canParse(one) && URL.canParse(other) &&
+    new URL(one).href === new URL(other).href
+}
+
+const isBurstTooSmall = ({ burst, perIdentifier }: LoginLimits): boolean =>
+  burst >= 1 && perIdentifier <= MAX_LOGIN_LIMIT && burst < perIdentifier
+
 /**
- * Whether browsers keep our cookie under this name: our cookie is Secure exactly where clients are known to come by
- * https.
+ * Rules between two settings, one line for each that is broken; values that are no valid settings break none.
+ * @param nameOf what whoever reads the lines calls a setting
  */
-export const isKeptByBrowsers = (cookieName: string, baseUrl: string | undefined): boolean =>
-  !SECURE_PREFIX.test(cookieName) || (baseUrl !== undefined && isHttpsUrl(baseUrl))
+export function contradictions (
+  given: { [name in keyof GivenSettings]?: GivenSettings[name] | undefined },
+  nameOf: (setting: SettingName) => string = (setting) => setting,
+): string[] {
+  const { throttle, cookieName = '', baseUrl } = given
+  return [
+    ...(isSameUrl(given.publicUrl, given.adminUrl)
+      ? [`${nameOf('adminUrl')} is not valid: it must differ from ${nameOf('publicUrl')}`]
+      : []),
+    // Without a base URL each request's own scheme decides, and a proxy that hides it would cost everybody the cookie.
+    ...(SECURE_PREFIX.test(cookieName) && !(baseUrl !== undefined && isHttpsUrl(baseUrl))
+      ? [`${nameOf('cookieName')} is not valid: it wants ${SettingsSchema.properties.cookieName.description}`]
+      : []),
+    ...(throttle !== undefined && throttle !== false && isBurstTooSmall(throttle)
+      ? [`${nameOf('throttle.burst')} is not valid: it must be at least ${nameOf('throttle.perIdentifier')}`]
+      : []),
+  ]
+}

@@ -3,7 +3,7 @@ import { systemClock, type Clock } from './clock.js'
 import { limits } from './config/limits.js'
 import { readConfig } from './config/load.js'
 import type { JsonObject } from './json.js'
-import { createFaults, ensurePlayable, type Fault, type FaultOptions } from './http/faults.js'
+import { createFaults, checkFault, type Fault, type FaultOptions } from './http/faults.js'
 import { listen, type Listener } from './http/server.js'
 import { loadSchemas } from './identity/schemas.js'
 import type { Kratos } from './kratos.js'
@@ -11,21 +11,31 @@ import { adminRoutes, publicRoutes } from './routes.js'
 import { createSealer } from './session/sealer.js'
 import { openStore, type Store } from './store/store.js'
 import { startOidcProvider, type OidcProvider } from './testing/oidc-provider.js'
-import { createIdentity, expire, messagesTo, signIn, type IdentityJson, type SentMessage, type SignedIn, type SignInOptions } from './testing/people.js'
+import {
+  createIdentity,
+  expire,
+  messagesTo,
+  signIn,
+  type IdentityJson,
+  type SentMessage,
+  type SignedIn,
+  type SignInOptions,
+} from './testing/people.js'
 
+export type { Json, JsonObject } from './json.js'
 export type { Clock } from './clock.js'
 export type { Fault, FaultOptions } from './http/faults.js'
 export type { Claims, OidcProvider } from './testing/oidc-provider.js'
 export type { IdentityJson, SentMessage, SignedIn, SignInOptions } from './testing/people.js'
 
 export interface EmbeddedKratosOptions {
-  /** Path of a kratos.yml or its content; default the repository's kratos/kratos.yml. */
+  /** Path of a kratos.yml, or its content; default a packaged example with e-mail and password. */
   config?: string | JsonObject
-  /** Folder from which relative file:// addresses count when `config` is an object; default the working directory. */
+  /** Base folder of relative file:// addresses when `config` is an object; default the working directory. */
   folder?: string
-  /** Merged over the configuration. */
+  /** Merged into the configuration. */
   overrides?: JsonObject
-  /** Identity schema, or its path, to use instead of the configured ones. */
+  /** Identity schema, or its path, instead of the configured ones. */
   schema?: string | JsonObject
   /** `memory` (default), or the path of a SQLite file. */
   database?: string
@@ -36,15 +46,15 @@ export interface EmbeddedKratosOptions {
   publicPort?: number
   adminPort?: number
   /**
-   * Public base URL to use whatever the port; `keep` takes both from the configuration. Without it they follow the ports
-   * when these are 0.
+   * Public base URL, whatever the port is. `keep` takes both base URLs from the configuration. By default they follow
+   * the ports if these are 0.
    */
   baseUrl?: string
-  /** Kratos' --dev; default `dev` in the configuration, else true: without it every cookie is Secure. */
+  /** Kratos' --dev; default `dev` in the configuration, otherwise true. Without it every cookie is Secure. */
   dev?: boolean
-  /** Gets one line per notable event; default silent. */
+  /** Called with one line per event; default silent. */
   logger?: (line: string) => void
-  /** Hosts an OpenID Connect provider too, and lets people sign in with it. */
+  /** Starts an OpenID Connect provider too and configures it for social login. */
   oidcProvider?: true | { id?: string, label?: string }
 }
 
@@ -52,19 +62,19 @@ export interface EmbeddedKratos {
   publicUrl: string
   adminUrl: string
   version: string
-  /** Ends open requests, connections and background work. */
-  close (): Promise<void>
-  /** Stores an identity of the default schema; with a password it can log in. */
-  createIdentity (traits: JsonObject, password?: string): Promise<IdentityJson>
-  /** A session without a login. */
-  signIn (identity: { id: string }, options?: SignInOptions): SignedIn
-  /** Lets a session end as if its time were over. */
-  expire (session: { id: string }): void
-  /** Mails and text messages that would have been sent to an address, newest first. */
-  messages (address: string): SentMessage[]
-  /** Makes requests fail on purpose until it is cleared or used up. */
-  fault (options: FaultOptions): Promise<Fault>
-  /** The provider that `oidcProvider` asked for. */
+  /** Closes open requests and connections, and stops background work. */
+  close(): Promise<void>
+  /** Stores an identity of the default schema. With a password it can log in. */
+  createIdentity(traits: JsonObject, password?: string): Promise<IdentityJson>
+  /** Makes a session without a login. */
+  signIn(identity: { id: string }, options?: SignInOptions): SignedIn
+  /** Makes a session expire now. */
+  expire(session: { id: string }): void
+  /** Mails and text messages to an address, newest first. They are never sent. */
+  messages(address: string): SentMessage[]
+  /** Makes requests fail until it is cleared or used up. */
+  fault(options: FaultOptions): Promise<Fault>
+  /** The provider of the option `oidcProvider`. */
   oidcProvider?: OidcProvider
 }
 
@@ -72,24 +82,41 @@ export const VERSION = 'v26.2.0-embedded'
 
 /**
  * Starts a Kratos for development and tests in this process.
- * @throws when the configuration, a schema or a port cannot be used; nothing is left running then
+ * @throws when the configuration, a schema or a port cannot be used; then nothing keeps running
  */
 export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}): Promise<EmbeddedKratos> {
   const { values: config, folder, ignored } = readConfig({ ...options, hasSchema: options.schema !== undefined })
-  const { host = '127.0.0.1', publicPort = 0, adminPort = 0, dev = config.dev ?? true, clock = systemClock, logger = () => {} } = options
+  const {
+    host = '127.0.0.1',
+    publicPort = 0,
+    adminPort = 0,
+    dev = config.dev ?? true,
+    clock = systemClock,
+    logger = () => {},
+  } = options
   const closing = new AbortController()
-  // every hook that is being tried waits for it; many at once are no leak
+  // Each pending web hook listens for it, so that many listeners are no leak.
   setMaxListeners(0, closing.signal)
   const schemas = loadSchemas({ values: config, folder, dev }, options.schema)
   const store = openedStore(options.database ?? 'memory')
   const kratos: Kratos = {
-    config, folder, dev, clock, store, schemas, version: VERSION, sealer: createSealer(config.secrets.cookie), log: logger, closing: closing.signal, background: new Set()
+    config,
+    folder,
+    dev,
+    clock,
+    store,
+    schemas,
+    version: VERSION,
+    sealer: createSealer(config.secrets.cookie),
+    log: logger,
+    closing: closing.signal,
+    background: new Set(),
   }
   const listeners: Listener[] = []
   const close = async (): Promise<void> => {
     if (closing.signal.aborted) return
     closing.abort()
-    await Promise.all(listeners.map(async listener => await listener.close()))
+    await Promise.all(listeners.map(async (listener) => await listener.close()))
     await Promise.all(kratos.background)
     await provider?.close()
     store.close()
@@ -97,9 +124,15 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
   let provider: OidcProvider | undefined
   const faults = { public: createFaults(), admin: createFaults() }
   try {
-    if (options.oidcProvider !== undefined) provider = await hostProvider(kratos, options.oidcProvider === true ? {} : options.oidcProvider)
-    listeners.push(await listen(kratos, { host, port: publicPort, isPublic: true, routes: publicRoutes, faults: faults.public }))
-    listeners.push(await listen(kratos, { host, port: adminPort, isPublic: false, routes: adminRoutes, faults: faults.admin }))
+    if (options.oidcProvider !== undefined) {
+      provider = await hostProvider(kratos, options.oidcProvider === true ? {} : options.oidcProvider)
+    }
+    listeners.push(
+      await listen(kratos, { host, port: publicPort, isPublic: true, routes: publicRoutes, faults: faults.public }),
+    )
+    listeners.push(
+      await listen(kratos, { host, port: adminPort, isPublic: false, routes: adminRoutes, faults: faults.admin }),
+    )
   } catch (error) {
     await close()
     throw error
@@ -108,7 +141,8 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
   if (options.baseUrl !== undefined && options.baseUrl !== 'keep') config.serve.public.base_url = options.baseUrl
   if (options.baseUrl === undefined && publicPort === 0) config.serve.public.base_url = `${publicListener.url}/`
   if (options.baseUrl === undefined && adminPort === 0) config.serve.admin.base_url = `${adminListener.url}/`
-  logger(`embedded Kratos ${VERSION}, for development and tests only: public ${publicListener.url}, admin ${adminListener.url}`)
+  const urls = `public ${publicListener.url}, admin ${adminListener.url}`
+  logger(`embedded Kratos ${VERSION}, for development and tests only: ${urls}`)
   for (const line of limits(ignored)) logger(line)
   return {
     publicUrl: publicListener.url,
@@ -120,22 +154,30 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
     expire: (session) => expire(kratos, session),
     messages: (address) => messagesTo(kratos, address),
     fault: async (options) => {
-      ensurePlayable(options)
+      checkFault(options)
       const { port = 'public' } = options
       if (options.kind === 'refuse') return await refuse(port === 'admin' ? adminListener : publicListener)
       const { calls, remove } = faults[port].add(options)
-      return { get calls () { return calls() }, clear: async () => remove() }
+      return {
+        get calls () {
+          return calls()
+        },
+        clear: async () => remove(),
+      }
     },
-    ...(provider === undefined ? {} : { oidcProvider: provider })
+    ...(provider === undefined ? {} : { oidcProvider: provider }),
   }
 }
 
-/** A provider that the configuration names from now on, beside its own. */
+/** Starts a provider and adds it to the configuration. */
 async function hostProvider ({ clock, config }: Kratos, names: { id?: string, label?: string }): Promise<OidcProvider> {
   const provider = await startOidcProvider({ ...names, clock })
   const { config: settings = {} } = config.selfservice.methods['oidc'] ?? {}
   const others = Array.isArray(settings['providers']) ? settings['providers'] : []
-  config.selfservice.methods['oidc'] = { enabled: true, config: { ...settings, providers: [...others, provider.config] } }
+  config.selfservice.methods['oidc'] = {
+    enabled: true,
+    config: { ...settings, providers: [...others, provider.config] },
+  }
   return provider
 }
 
@@ -144,11 +186,14 @@ function openedStore (database: string): Store {
   try {
     return openStore(database === 'memory' ? ':memory:' : database)
   } catch (error) {
-    throw new Error(`the database ${database} cannot be used: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new Error(
+      `the database ${database} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    )
   }
 }
 
-/** Nothing is counted: a refused connection is never seen. */
+/** Nothing is counted, because refused connections are not seen. */
 async function refuse (listener: Listener): Promise<Fault> {
   const resume = await listener.pause()
   let isCleared = false
@@ -157,6 +202,6 @@ async function refuse (listener: Listener): Promise<Fault> {
     clear: async () => {
       if (!isCleared) await resume()
       isCleared = true
-    }
+    },
   }
 }

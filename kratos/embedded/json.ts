@@ -1,11 +1,13 @@
-/** Plain JSON values, as they come from bodies, configuration and the database. */
+/** Plain JSON values from bodies, the configuration and the database. */
 export type Json = string | number | boolean | null | Json[] | JsonObject
-export interface JsonObject { [key: string]: Json }
+export interface JsonObject {
+  [key: string]: Json
+}
 
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** The value under a dotted path, or undefined. */
+/** The value at a dotted path, or undefined. */
 export function valueAt (value: Json | undefined, path: string): Json | undefined {
   return path.split('.').reduce<Json | undefined>((at, key) => {
     if (Array.isArray(at)) return at[Number(key)]
@@ -13,10 +15,10 @@ export function valueAt (value: Json | undefined, path: string): Json | undefine
   }, value)
 }
 
-/** Sets a value under a dotted path; objects on the way are made. Refuses the prototype's names. */
+/** Sets a value at a dotted path and creates missing objects. Ignores paths that would change a prototype. */
 export function setAt (target: JsonObject, path: string, value: Json): void {
   const keys = path.split('.')
-  if (keys.some(key => key === '__proto__' || key === 'constructor' || key === 'prototype')) return
+  if (keys.some((key) => key === '__proto__' || key === 'constructor' || key === 'prototype')) return
   const last = keys.pop() ?? ''
   const parent = keys.reduce<JsonObject>((at, key) => {
     const next = at[key]
@@ -28,14 +30,16 @@ export function setAt (target: JsonObject, path: string, value: Json): void {
   parent[last] = value
 }
 
-/** Every leaf with its dotted path; arrays count by index. Empty objects and arrays have no leaf. */
+/** All leaves with their dotted paths; array items by index. Empty objects and arrays have no leaves. */
 export function leaves (value: Json, prefix = ''): Array<[string, Json]> {
   if (value === null || typeof value !== 'object') return [[prefix, value]]
-  const entries = Array.isArray(value) ? value.map((item, index): [string, Json] => [String(index), item]) : Object.entries(value)
+  const entries = Array.isArray(value)
+    ? value.map((item, index): [string, Json] => [String(index), item])
+    : Object.entries(value)
   return entries.flatMap(([key, item]) => leaves(item, prefix === '' ? key : `${prefix}.${key}`))
 }
 
-/** A copy of `base` in which the values of `over` win; objects are merged, arrays replaced. */
+/** Merges objects; arrays and other values of `over` replace those of `base`. */
 export function mergeJson (base: JsonObject, over: JsonObject): JsonObject {
   const merged: JsonObject = { ...base }
   for (const [key, value] of Object.entries(over)) {

@@ -1,6 +1,7 @@
+import type Jsonnet from '@arakoodev/jsonnet'
 import { isObject, type Json, type JsonObject } from './json.js'
 
-/** A snippet that cannot be parsed or ends with an error; `message` is what the interpreter said. */
+/** A snippet that cannot be parsed or ends with an error; `message` is the interpreter's. */
 export class JsonnetError extends Error {
   /** The snippet said `error 'cancel'`. */
   get isCancel (): boolean {
@@ -9,45 +10,59 @@ export class JsonnetError extends Error {
 }
 
 /**
- * The snippet called with the top-level argument `ctx`; one that is no function is its own result.
- * @returns JSON in Go's layout of three spaces
+ * Precedes every snippet. The interpreter lacks std.trim, and its external variables are strings, where Kratos passes
+ * values. `input` is the only external variable, because a variable keeps its value until it is set again.
+ */
+const PRELUDE = `
+local plain = std;
+local input = plain.parseJson(plain.extVar('input'));
+local std = plain + {
+  extVar(name)::
+    if plain.objectHas(input.variables, name) then input.variables[name]
+    else error 'undefined external variable: ' + name,
+  trim(text):: plain.stripChars(text, ' \\t\\n\\f\\r\\u0085\\u00a0'),
+};`.replaceAll('\n', ' ')
+
+/**
+ * Calls the snippet with the argument `ctx`. A snippet that is not a function is the result itself.
+ * @returns JSON with Go's indentation of three spaces
  * @throws JsonnetError
  */
 export async function evaluateTemplate (source: string, context: Json): Promise<string> {
-  const call = "if std.isFunction(template) then template(ctx=std.parseJson(std.extVar('ctx'))) else template"
-  return await evaluate(`local template = (${source}\n); ${call}`, { ctx: context })
+  const call = 'if std.isFunction(template) then template(ctx=input.ctx) else template'
+  return await evaluate(`local template = (${source}\n); ${call}`, { ctx: context, variables: {} })
 }
 
 /**
- * The snippet with values behind `std.extVar`.
+ * Evaluates a snippet that reads values by `std.extVar`.
  * @throws JsonnetError
  */
 export async function evaluateMapper (source: string, variables: JsonObject): Promise<JsonObject> {
-  // The interpreter takes texts only, Kratos gives values.
-  const std = 'local plain = std; local std = plain + { extVar(name):: plain.parseJson(plain.extVar(name)) }'
-  const result: unknown = JSON.parse(await evaluate(`${std}; (${source}\n)`, variables))
+  const result: unknown = JSON.parse(await evaluate(`(${source}\n)`, { variables }))
   if (!isObject(result)) throw new JsonnetError('the snippet gives no object')
   return result
 }
 
-/** Loaded with the first snippet: the WebAssembly module would double the time to start. */
-async function evaluate (snippet: string, variables: JsonObject): Promise<string> {
-  const { default: Jsonnet } = await import('@arakoodev/jsonnet')
-  const machine = new Jsonnet()
-  try {
-    for (const [name, value] of Object.entries(variables)) machine.extString(name, JSON.stringify(value))
-    return checked(machine.evaluateSnippet(snippet))
-  } finally {
-    machine.destroy()
-  }
+let machine: Promise<Jsonnet> | undefined
+
+/** Loaded with the first snippet, because the WebAssembly module would double the start time. */
+async function loaded (): Promise<Jsonnet> {
+  const { default: Machine } = await import('@arakoodev/jsonnet')
+  return new Machine()
 }
 
-/** The interpreter returns errors as text, and indents by four. */
+/** One machine for all snippets: each new one would leak memory in spite of `destroy` and slow down the next ones. */
+async function evaluate (snippet: string, input: JsonObject): Promise<string> {
+  machine ??= loaded()
+  return checked((await machine).extString('input', JSON.stringify(input)).evaluateSnippet(`${PRELUDE} ${snippet}`))
+}
+
+/** The interpreter returns errors as text and indents by four spaces. */
 function checked (result: string): string {
   try {
     JSON.parse(result)
   } catch {
     throw new JsonnetError(result)
   }
-  return `${result.trimEnd().replace(/^( {4})+/gm, spaces => ' '.repeat(spaces.length / 4 * 3))}\n`
+  return `${result.trimEnd().replace(/^( {4})+/gm, (spaces) => ' '.repeat(spaces.length / 4 * 3))}\n`
 }

@@ -4,10 +4,10 @@ import type { IdentitySchemas } from './identity/schemas.js'
 import type { Sealer } from './session/sealer.js'
 import type { Store } from './store/store.js'
 
-/** One running server: all that handlers, methods and hooks share. */
+/** One running server: what handlers, methods and hooks share. */
 export interface Kratos {
   readonly config: Config
-  /** Folder of the configuration, from which file:// addresses count. */
+  /** Base folder of file:// addresses. */
   readonly folder: string
   /** Kratos' --dev. */
   readonly dev: boolean
@@ -17,8 +17,8 @@ export interface Kratos {
   readonly schemas: IdentitySchemas
   readonly sealer: Sealer
   readonly log: (line: string) => void
-  /** Aborts when the server closes: background work stops. */
+  /** Aborts when the server closes. */
   readonly closing: AbortSignal
-  /** Work that nobody waits for, such as hooks whose answer is ignored; closing waits until it has stopped. */
+  /** Work that is not awaited, such as hooks whose answer is ignored. Closing waits for it to stop. */
   readonly background: Set<Promise<void>>
 }

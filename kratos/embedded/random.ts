@@ -18,7 +18,7 @@ export const newBackupCode = (): string => pick(LOWERCASE_ALPHANUMERIC, 8)
 export const newSecret = (length: number): string => pick(ALPHANUMERIC, length)
 export const newKey = (bytes: number): Buffer => randomBytes(bytes)
 
-/** The id in its canonical form, or undefined when the text is no UUID. */
+/** The id in canonical form, or undefined when the text is not a UUID. */
 export function parseUuid (text: string | null | undefined): string | undefined {
   const hex = (text ?? '').replace(/^urn:uuid:/i, '').replace(/^\{(.*)\}$/, '$1')
   if (/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(hex)) return hex.toLowerCase()

@@ -17,19 +17,40 @@ import { oidcRoutes } from './methods/oidc/callback.js'
 import { redirectsOnAdmin, redirectsOnPublic } from './redirects.js'
 import { sessionRoutes } from './session/routes.js'
 
-const notBuilt: Handler = (ex) => { throw notEmbedded(`${ex.method} ${ex.path} is not built.`) }
+const notBuilt: Handler = (ex) => {
+  throw notEmbedded(`${ex.method} ${ex.path} is not built.`)
+}
 
-const missing = (...pairs: Array<[string, string]>): Route[] => pairs.map(([method, path]) => route(method, path, notBuilt))
+const missing = (...pairs: Array<[string, string]>): Route[] =>
+  pairs.map(([method, path]) => route(method, path, notBuilt))
 
-/** What a real Kratos has and this server does not do: 501, never a made-up success. Whoever builds one takes its line away. */
+/** Routes of Kratos that are not built: they answer 501 and never a made-up success. */
 const MISSING_PUBLIC: Route[] = [
-  ...missing(['GET', '/.well-known/ory/webauthn.js'])
+  ...missing(['GET', '/.well-known/ory/webauthn.js']),
 ]
 
 export const publicRoutes: Route[] = [
-  ...registrationRoutes, ...loginRoutes, ...logoutRoutes, ...recoveryRoutes, ...verificationRoutes, ...settingsRoutes, ...oidcRoutes, ...errorRoutes, ...sessionRoutes,
-  ...schemaRoutes, ...healthRoutes, ...redirectsOnPublic, ...MISSING_PUBLIC
+  ...registrationRoutes,
+  ...loginRoutes,
+  ...logoutRoutes,
+  ...recoveryRoutes,
+  ...verificationRoutes,
+  ...settingsRoutes,
+  ...oidcRoutes,
+  ...errorRoutes,
+  ...sessionRoutes,
+  ...schemaRoutes,
+  ...healthRoutes,
+  ...redirectsOnPublic,
+  ...MISSING_PUBLIC,
 ]
 
-/** The admin port serves everything under /admin, whatever the request left out. */
-export const adminRoutes: Route[] = [...identityRoutes, ...adminSessionRoutes, ...adminRecoveryRoutes, ...courierRoutes, ...adminHealthRoutes, ...redirectsOnAdmin]
+/** Everything is under /admin here; the listener adds the prefix to requests without it. */
+export const adminRoutes: Route[] = [
+  ...identityRoutes,
+  ...adminSessionRoutes,
+  ...adminRecoveryRoutes,
+  ...courierRoutes,
+  ...adminHealthRoutes,
+  ...redirectsOnAdmin,
+]

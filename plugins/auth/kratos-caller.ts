@@ -27,7 +27,7 @@ export interface CallerPluginOptions {
 }
 
 const SCOPE = Symbol('scope')
-type WithErrand = FastifyRequest & { [SCOPE]: RequestScope | null }
+type WithScope = FastifyRequest & { [SCOPE]: RequestScope | null }
 
 export default fp<CallerPluginOptions>(async function kratosCaller (app, { settings }) {
   app.decorateRequest(SCOPE, null)
@@ -36,14 +36,14 @@ export default fp<CallerPluginOptions>(async function kratosCaller (app, { setti
     return chooseCredential(this.headers, settings.cookieName)
   })
 
-  app.decorateRequest('kratosErrand', function (this: FastifyRequest): RequestScope {
-    const request = this as WithErrand
+  app.decorateRequest('kratosScope', function (this: FastifyRequest): RequestScope {
+    const request = this as WithScope
     request[SCOPE] ??= new RequestScope()
     return request[SCOPE]
   })
 
   app.addHook('onRequestAbort', (request, done) => {
-    const scope = (request as WithErrand)[SCOPE]
+    const scope = (request as WithScope)[SCOPE]
     if (scope !== null) cancelScope(scope)
     done()
   })

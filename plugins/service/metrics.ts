@@ -1,9 +1,7 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../../src/config.js'
 import { onSecurityEvent } from '../../src/http/security-event.js'
-import type { PoolName } from '../../src/kratos-client/client.js'
 import { type Metrics, NO_METRICS } from '../../src/service/metrics/metrics.js'
-import { observeClient } from '../../src/service/metrics/observe-client.js'
 import type { PrometheusMetrics } from '../../src/service/metrics/prometheus.js'
 
 declare module 'fastify' {
@@ -27,13 +25,7 @@ export default fp<MetricsPluginOptions>(async function metrics (app, { config })
   const counted = createPrometheusMetrics()
   app.decorate('metrics', counted)
   onSecurityEvent(app, counted.recordSecurityEvent)
-  observeClient(app.kratos, counted.recordUpstream)
-  for (const pool of Object.keys(app.kratos.load()) as PoolName[]) {
-    counted.trackPool(pool, () => {
-      const { inside, waiting } = app.kratos.load()[pool]
-      return { inFlight: inside, waiting }
-    })
-  }
+  counted.trackPools(() => app.kratos.load())
   counted.trackSessions(() => app.sessions.counters())
   app.addHook('onResponse', (request, reply, done) => {
     counted.recordRequest(request.method, request.routeOptions.url, reply.statusCode, reply.elapsedTime)
@@ -43,4 +35,4 @@ export default fp<MetricsPluginOptions>(async function metrics (app, { config })
     counted.recordAbort(request.method, request.routeOptions.url)
     done()
   })
-}, { name: 'metrics', fastify: '5.x', dependencies: ['kratos', 'sessions'] })
+}, { name: 'metrics', fastify: '5.x' })

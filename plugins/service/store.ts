@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../../src/config.js'
-import { StoreUnavailableError } from '../../src/service/store/errors.js'
+import { describeStoreError } from '../../src/service/store/errors.js'
 import { openStore, type Store } from '../../src/service/store/store.js'
 
 declare module 'fastify' {
@@ -18,10 +18,7 @@ export default fp<StorePluginOptions>(async function store (app, { config }) {
   const opened = await openStore({
     url: config.DATABASE_URL,
     onError: (error) =>
-      app.log.warn({
-        event: 'database_error',
-        cause: error instanceof StoreUnavailableError ? error.message : String((error as Error).name),
-      }, 'The database cannot be used'),
+      app.log.warn({ event: 'database_error', cause: describeStoreError(error) }, 'The database cannot be used'),
   })
   app.decorate('store', opened)
   app.addHook('onClose', () => opened.close())

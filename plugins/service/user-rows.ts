@@ -45,4 +45,4 @@ export default fp(async function userRows (app) {
 
   app.decorate('ensureUserRow', ensureUserRow)
   app.decorate('withUserRow', withUserRow)
-}, { name: 'user-rows', fastify: '5.x', dependencies: ['store', 'authenticate', 'metrics'] })
+}, { name: 'user-rows', fastify: '5.x', dependencies: ['store', 'metrics'] })

@@ -3,7 +3,7 @@ import type { Config } from '../../src/config.js'
 import { serviceError } from '../../src/errors.js'
 import { FLOWS } from '../../src/flows/table.js'
 import { answerHeaders, passThroughPath } from '../../src/kratos-client/pass-through.js'
-import type { StreamedAnswer } from '../../src/kratos-client/transport.js'
+import type { StreamedAnswer } from '../../src/kratos-client/streamed-call.js'
 import { upstreamError } from '../../src/upstream-error.js'
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
@@ -29,8 +29,8 @@ function pathOf (request: FastifyRequest): string {
 
 /**
  * Kratos' own public API on our origin, for its SDK and its ready-made forms. Nothing in a body is rewritten: the
- * operator tells Kratos that it lives at `<PUBLIC_URL>/kratos/`, so Kratos itself writes our addresses (design, section
- * 13).
+ * operator tells Kratos that it lives at `<PUBLIC_URL>/kratos/`, so Kratos itself writes our addresses
+ * (docs/decisions/0011).
  */
 const kratosRoutes: FastifyPluginAsync<{ config: Config }> = async function kratosRoutes (app, { config }) {
   if (!config.KRATOS_PROXY) return

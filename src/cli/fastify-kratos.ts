@@ -1,34 +1,47 @@
 #!/usr/bin/env node
-import closeWithGrace from 'close-with-grace'
-import { dev, DEV_HELP } from './dev.js'
 
-/** Ctrl-C ends everything within this time. */
-const SHUTDOWN_LIMIT_MS = 1500
+const HELP = `fastify-kratos dev [arguments of embedded-kratos]
 
-/** A port that is taken is the usual case. */
-function reason (error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown error'
-  const isTaken = 'code' in error && error.code === 'EADDRINUSE' && 'port' in error
-  return isTaken
-    ? `port ${String(error.port)} is taken; free it or choose others with --public-port and --admin-port`
-    : error.message
+  Starts an Ory Kratos for development, from the package embedded-kratos.
+  fastify-kratos dev --help lists the arguments.
+`
+
+const NOT_INSTALLED = 'fastify-kratos dev needs the package embedded-kratos: npm install --save-dev embedded-kratos\n'
+
+/** A string, because TypeScript would look for a package that need not be installed. */
+const EMBEDDED_KRATOS: string = 'embedded-kratos/cli'
+
+interface EmbeddedKratosCli {
+  runCli: (args: string[]) => Promise<void>
+}
+
+function isNotInstalled (error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false
+  return error.code === 'ERR_MODULE_NOT_FOUND' && error.message.includes("'embedded-kratos'")
+}
+
+/** @returns undefined when the package is not installed */
+async function loadEmbeddedKratos (): Promise<EmbeddedKratosCli | undefined> {
+  try {
+    return await import(EMBEDDED_KRATOS) as EmbeddedKratosCli
+  } catch (error) {
+    if (isNotInstalled(error)) return undefined
+    throw error
+  }
 }
 
 const [command = '', ...args] = process.argv.slice(2)
-if (command === '--help' || args.includes('--help')) {
-  process.stdout.write(DEV_HELP)
+if (command === '--help' || command === '-h') {
+  process.stdout.write(HELP)
 } else if (command !== 'dev') {
-  process.stderr.write(`fastify-kratos has one command, dev:\n\n${DEV_HELP}`)
+  process.stderr.write(`fastify-kratos has one command, dev:\n\n${HELP}`)
   process.exitCode = 1
 } else {
-  try {
-    const kratos = await dev(args, (text) => process.stdout.write(text))
-    closeWithGrace({ delay: SHUTDOWN_LIMIT_MS, logger: false }, async ({ err }) => {
-      if (err !== undefined) process.stderr.write(`${err.stack ?? err.message}\n`)
-      await kratos.close()
-    })
-  } catch (error) {
-    process.stderr.write(`fastify-kratos dev cannot start: ${reason(error)}\n`)
+  const embedded = await loadEmbeddedKratos()
+  if (embedded === undefined) {
+    process.stderr.write(NOT_INSTALLED)
     process.exitCode = 1
+  } else {
+    await embedded.runCli(args)
   }
 }

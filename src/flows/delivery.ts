@@ -103,8 +103,8 @@ export function renderFailedStep (thrown: FastifyError, request: FastifyRequest,
 }
 
 /**
- * The type of a new flow: `browser` for the holder of a sealed cookie, who could not use the other kind (design,
- * section 3).
+ * The type of a new flow: `browser` for the holder of a sealed cookie, who could not use the other kind (decision
+ * 0002).
  */
 export function flowType (request: FastifyRequest, asked: FlowType | undefined): FlowType {
   const sealed = request.kratosCaller().credential.kind === 'cookie'

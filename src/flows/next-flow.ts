@@ -1,6 +1,7 @@
 import type { Answer } from '../kratos-client/answer.js'
 import type { Caller, FlowName, FlowType } from '../kratos-client/caller.js'
-import type { InitOptions, KratosClient } from '../kratos-client/client.js'
+import type { KratosClient } from '../kratos-client/client.js'
+import type { InitOptions } from '../kratos-client/flow-calls.js'
 import { flowCookies } from '../kratos-client/cookies.js'
 import type { Credential } from '../kratos-client/credential.js'
 import { sessionToken } from '../kratos-client/session-token.js'

@@ -1,9 +1,12 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import {
-  type ErrorCode, errorText, type FieldError, isServiceError, serviceError,
+  type ErrorCode,
+  errorText,
+  type FieldError,
+  isServiceError,
+  serviceError,
   type ServiceError,
 } from '../errors.js'
-import { InvalidCursorError, InvalidValueError, StoreUnavailableError } from '../service/store/errors.js'
 import { logRefusal } from './failure-events.js'
 
 /** Fastify's own errors that a client can cause and that have a code of ours; its other 4xx are `VALIDATION_ERROR`. */
@@ -15,7 +18,7 @@ const CODE_OF_FASTIFY_ERROR: Record<string, ErrorCode> = {
 /** Statuses of errors that are neither ours nor Fastify's: a host app's own limiter may guard our routes too. */
 const CODE_OF_STATUS: Record<number, ErrorCode> = { 403: 'FORBIDDEN', 429: 'RATE_LIMITED' }
 
-/** More help nobody; a body of wrong members only would get an answer many times its size. */
+/** More than 20 help nobody, and a body of wrong members only would get an answer many times its size. */
 const MAX_FIELDS = 20
 
 /** Which field and what it should be; never the value, which may be a password (no `data` of Ajv leaves here). */
@@ -39,9 +42,6 @@ const isClientsMistake = (error: FastifyError): boolean =>
 export function publicError (error: FastifyError): ServiceError {
   if (isServiceError(error)) return error
   if (error.validation !== undefined) return serviceError('VALIDATION_ERROR', { fields: fieldErrors(error) })
-  if (error instanceof StoreUnavailableError) return serviceError('DATABASE_UNAVAILABLE', { cause: error })
-  if (error instanceof InvalidValueError) return serviceError('VALIDATION_ERROR', { cause: error })
-  if (error instanceof InvalidCursorError) { return serviceError('VALIDATION_ERROR', { fields: [{ path: '/cursor', message: 'is not a cursor of this list' }] }) }
   const known = CODE_OF_FASTIFY_ERROR[error.code] ?? CODE_OF_STATUS[error.statusCode ?? 500] ??
     (isClientsMistake(error) ? 'VALIDATION_ERROR' : 'INTERNAL_ERROR')
   return serviceError(known, { cause: error })
@@ -59,7 +59,8 @@ function log (request: FastifyRequest, { code, statusCode, cause }: ServiceError
   // A client that has gone is told nothing, and what was given up for it is no failure (J24).
   if (statusCode < 500 || request.socket.destroyed) return
   const record = { event: 'request_failed', code, cause: cause === undefined ? undefined : describe(cause) }
-  if (code === 'INTERNAL_ERROR') { request.log.error({ ...record, stack: cause instanceof Error ? cause.stack : undefined }, errorText(code)) } else request.log.warn(record, errorText(code))
+  if (code !== 'INTERNAL_ERROR') request.log.warn(record, errorText(code))
+  else request.log.error({ ...record, stack: cause instanceof Error ? cause.stack : undefined }, errorText(code))
 }
 
 /** The body of every answer that is not a success. */
@@ -67,7 +68,7 @@ export function envelope ({ code, message, members, fields }: ServiceError): Rec
   return { ...members, success: false, error: message, code, ...(fields !== undefined && { fields }) }
 }
 
-/** The one error handler: every failure leaves in the same envelope (habit 12). */
+/** The one error handler: every failure leaves in the same envelope. */
 export function renderError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const shown = publicError(error)
   log(request, shown)

@@ -44,14 +44,17 @@ function acceptJsonOnly (scope: FastifyInstance): void {
  * Applied to the whole service, and by the plugin to its own routes only, so that the host app keeps its manners.
  * @param https whether clients reach us by https, which adds HSTS
  */
-export function applyHttpRules (scope: FastifyInstance, { https }: { https: boolean }): void {
+export function applyHttpRules (
+  scope: FastifyInstance,
+  { https, errorHandler = renderError }: { https: boolean, errorHandler?: typeof renderError },
+): void {
   const headers = responseHeaders(https)
   acceptJsonOnly(scope)
   // Set even where they are Fastify's own: inside a host app a scope inherits the host's, which need not read JSON
   // Schema.
   scope.setValidatorCompiler(validatorCompiler)
   scope.setSerializerCompiler(serializerCompiler)
-  scope.setErrorHandler(renderError)
+  scope.setErrorHandler(errorHandler)
   scope.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers).header('x-request-id', request.id)
     done()

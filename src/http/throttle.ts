@@ -1,11 +1,10 @@
-import { normalizeIP } from '@fastify/rate-limit'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
+import ipaddr from 'ipaddr.js'
 import { serviceError } from '../errors.js'
 import type { LoginLimits } from '../settings.js'
 import type { Budget } from '../throttling/budget.js'
 import { bucketKey, identifiersOf } from '../throttling/keys.js'
 import type { RateLimitStore } from '../throttling/rate-limit-store.js'
-import { createLimiter } from './limiter.js'
 import { logSecurityEvent } from './security-event.js'
 
 type Hook = (request: FastifyRequest) => Promise<void>
@@ -21,16 +20,25 @@ export interface LoginThrottle {
 }
 
 export interface LoginThrottleOptions {
-  /** undefined: no limit, the hooks let everything pass. */
-  limits: LoginLimits | undefined
+  /** false: no limit, the hooks let everything pass. */
+  limits: LoginLimits | false
   /** Key of the digests under which buckets are kept. */
-  secret: string
+  key: string
   /** Makes the store of a budget; called once for each. */
   createStore: (budget: Budget) => RateLimitStore
 }
 
-/** Who holds an IPv6 address holds the 2^64 beside it too; an IPv4 client of an IPv6 socket is the same client. */
-const IPV6_SUBNET_BITS = 64
+/**
+ * Who holds an IPv6 address holds the 2^64 beside it too; an IPv4 client of an IPv6 socket is the same client.
+ * @returns the address or its /64; what is no address stays as it is
+ */
+export function networkOf (ip: string): string {
+  if (!ipaddr.isValid(ip)) return ip
+  // `process` turns an IPv4 address that is written as IPv6 back into IPv4.
+  const address = ipaddr.process(ip)
+  if (address.kind() === 'ipv4') return address.toString()
+  return `${ipaddr.IPv6.networkAddressFromCIDR(`${address.toString()}/64`).toString()}/64`
+}
 
 function refuse (request: FastifyRequest, budget: 'address' | 'identifier', retryAfter: number): never {
   logSecurityEvent(
@@ -42,27 +50,30 @@ function refuse (request: FastifyRequest, budget: 'address' | 'identifier', retr
   throw serviceError('RATE_LIMITED', { retryAfter })
 }
 
-export async function createLoginThrottle (
-  app: FastifyInstance,
-  { limits, secret, createStore }: LoginThrottleOptions,
-): Promise<LoginThrottle> {
-  if (limits === undefined) return { byAddress: async () => {}, byIdentifier: async () => {} }
+/** Counts one use. @returns seconds until it makes sense to come back; undefined for a use within the budget */
+async function consume (store: RateLimitStore, key: string): Promise<number | undefined> {
+  const { used, waitMs } = await store.consume(key)
+  return used > store.budget.burst ? Math.ceil(waitMs / 1000) : undefined
+}
+
+export function createLoginThrottle ({ limits, key, createStore }: LoginThrottleOptions): LoginThrottle {
+  if (limits === false) return { byAddress: async () => {}, byIdentifier: async () => {} }
   const { perAddress, perIdentifier, burst } = limits
-  const limitAddress = await createLimiter(app, createStore({ perMinute: perAddress, burst: perAddress }))
-  const limitIdentifier = await createLimiter(app, createStore({ perMinute: perIdentifier, burst }))
+  const addresses = createStore({ perMinute: perAddress, burst: perAddress })
+  const identifiers = createStore({ perMinute: perIdentifier, burst })
   // `request.ip` is the socket's address unless a trusted proxy names another one (B19, B20); a client that has gone
   // has none.
-  const addressOf = ({ ip }: { ip: string | undefined }): string =>
-    ip === undefined ? '' : normalizeIP(ip, IPV6_SUBNET_BITS)
+  const networkOfClient = ({ ip }: { ip: string | undefined }): string => ip === undefined ? '' : networkOf(ip)
 
   return {
     byAddress: async (request) => {
-      const retryAfter = await limitAddress(bucketKey(secret, 'address', addressOf(request)))
+      const retryAfter = await consume(addresses, bucketKey(key, 'address', networkOfClient(request)))
       if (retryAfter !== undefined) refuse(request, 'address', retryAfter)
     },
     byIdentifier: async (request) => {
       for (const identifier of identifiersOf(request.body)) {
-        const retryAfter = await limitIdentifier(bucketKey(secret, 'identifier', addressOf(request), identifier))
+        const bucket = bucketKey(key, 'identifier', networkOfClient(request), identifier)
+        const retryAfter = await consume(identifiers, bucket)
         if (retryAfter !== undefined) refuse(request, 'identifier', retryAfter)
       }
     },

@@ -1,11 +1,18 @@
 import type { ErrorCode } from '../errors.js'
 import { type UpstreamFailure, upstreamFailure } from './upstream-failure.js'
 import {
-  continuedFlow, flowError, isFlow, isIdentityId, isRecord, type JsonObject, replacementFlowId,
+  continuedFlow,
+  flowError,
+  isFlow,
+  isIdentityId,
+  isRecord,
+  type JsonObject,
+  replacementFlowId,
   retryAfterSeconds,
 } from './kratos-body.js'
+import { refusalCode } from './refusal-code.js'
 import { withoutSessionToken } from './session-token.js'
-import type { UpstreamAnswer } from './call.js'
+import type { UpstreamAnswer } from './buffered-call.js'
 
 export type Operation = 'init' | 'fetch' | 'submit' | 'whoami' | 'logout' | 'sessions' | 'identity'
 
@@ -39,37 +46,8 @@ export interface AnswerContext {
   isAllowedRedirect: (dangerousUrl: string) => boolean
 }
 
-/**
- * Kratos' stable error ids (docs/kratos-facts.md, section 15) and what they mean to our client; a map, because an id
- * could be `__proto__`.
- */
-const CODE_OF_ERROR_ID = new Map<string, ErrorCode>(Object.entries({
-  session_already_available: 'SESSION_ALREADY_AVAILABLE',
-  self_service_flow_return_to_forbidden: 'RETURN_TO_FORBIDDEN',
-  session_inactive: 'INVALID_SESSION',
-  session_aal1_required: 'INVALID_SESSION',
-  session_aal2_required: 'AAL2_REQUIRED',
-  session_refresh_required: 'SESSION_REFRESH_REQUIRED',
-  session_verified_address_required: 'ADDRESS_NOT_VERIFIED',
-  security_csrf_violation: 'CSRF_VIOLATION',
-  self_service_flow_expired: 'FLOW_EXPIRED',
-  self_service_flow_replaced: 'FLOW_EXPIRED',
-}))
-
 /** Where 204 is the good answer (recordings 41, 45, 80). */
 const MAY_BE_EMPTY = new Set<Operation>(['logout', 'sessions', 'identity'])
-
-/**
- * For answers without a known id the HTTP status decides; it may differ from `error.code` (docs/kratos-facts.md,
- * section 15).
- */
-const CODE_OF_STATUS: Record<number, ErrorCode> = {
-  400: 'FLOW_REJECTED',
-  401: 'INVALID_SESSION',
-  403: 'FORBIDDEN',
-  404: 'FLOW_NOT_FOUND',
-  410: 'FLOW_EXPIRED',
-}
 
 /** The members of a refusal that help a client on; everything else of Kratos' error body stays here (H09). */
 const KEPT_MEMBERS = ['id', 'ui', 'use_flow_id', 'expired_at', 'since', 'redirect_browser_to', 'continue_with']
@@ -85,14 +63,6 @@ function keptMembers (body: JsonObject, { isAllowedRedirect }: AnswerContext): J
   if (typeof target !== 'string' || !isAllowedRedirect(target)) delete all['redirect_browser_to']
   const harmless = withoutSessionToken(all)
   return Object.fromEntries(KEPT_MEMBERS.filter((name) => harmless[name] != null).map((name) => [name, harmless[name]]))
-}
-
-function refusalCode (status: number, errorId: string, { operation, flow }: AnswerContext): ErrorCode | undefined {
-  const known = CODE_OF_ERROR_ID.get(errorId)
-  if (known !== undefined) return known
-  if (operation === 'submit' && flow === 'login' && status === 401) return 'ACCOUNT_DISABLED'
-  if (operation === 'logout' && status === 403) return 'LOGOUT_TOKEN_INVALID'
-  return CODE_OF_STATUS[status]
 }
 
 /** What a refusal can mean where no flow is concerned; there, any other is an answer to something we did not ask. */
@@ -139,7 +109,9 @@ function isExpected (body: JsonObject, { operation }: AnswerContext): boolean {
 }
 
 function classifySuccess (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
-  if (!isExpected(body, context)) { return upstreamFailure('UPSTREAM_ERROR', new Error('200 of another shape'), { setCookie: answer.setCookie }) }
+  if (!isExpected(body, context)) {
+    return upstreamFailure('UPSTREAM_ERROR', new Error('200 of another shape'), { setCookie: answer.setCookie })
+  }
   // A wrong recovery or verification code comes as 200 with an error message in the flow (docs/kratos-facts.md, section
   // 14).
   if (context.operation === 'submit' && flowError(body) !== undefined) return classifyFlow(body, answer, context)
@@ -180,8 +152,10 @@ function classifyRefusal (body: JsonObject, answer: UpstreamAnswer, context: Ans
   // With use_continue_with_transitions Kratos names the flow that replaces a spent recovery flow here (tried on
   // v26.2.0).
   const useFlowId = context.operation === 'submit' ? continuedFlow(members, 'show_recovery_ui') : undefined
-  if (useFlowId !== undefined) { return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie: answer.setCookie } }
-  const code = refusalCode(answer.status, typeof error['id'] === 'string' ? error['id'] : '', context)
+  if (useFlowId !== undefined) {
+    return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie: answer.setCookie }
+  }
+  const code = refusalCode(answer.status, error['id'], context)
   if (code === undefined || !isPlausible(code, context)) return badAnswer
   return { kind: 'refused', code, members, setCookie: answer.setCookie }
 }
@@ -197,10 +171,14 @@ export function classify (answer: UpstreamAnswer, context: AnswerContext): Answe
   if (status === 429) return upstreamFailure('RATE_LIMITED', undefined, { retryAfter: retryAfter ?? 1, setCookie })
   if (status === 303 && context.operation === 'submit') {
     const useFlowId = replacementFlowId(answer.headers.location, context.flow)
-    if (useFlowId !== undefined) { return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie } }
+    if (useFlowId !== undefined) {
+      return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie }
+    }
   }
   if (status === 204 && MAY_BE_EMPTY.has(context.operation)) return { kind: 'ok', next: 'done', body: {}, setCookie }
-  if (!isRecord(body) || status >= 500) { return upstreamFailure('UPSTREAM_ERROR', new Error(`status ${status}`), { retryAfter, setCookie }) }
+  if (!isRecord(body) || status >= 500) {
+    return upstreamFailure('UPSTREAM_ERROR', new Error(`status ${status}`), { retryAfter, setCookie })
+  }
   if (status === 200) return classifySuccess(body, answer, context)
   if (status === 400 && isFlow(body)) return classifyFlow(body, answer, context)
   if (status === 422) return classifyRedirect(body, answer, context)

@@ -1,4 +1,4 @@
-/** Something that is done for an scope and that need not be finished once nobody waits for it. */
+/** Something that is done for a request and that need not be finished once nobody waits for it. */
 export interface Cancellable {
   cancel: () => void
 }
@@ -24,7 +24,7 @@ export class RequestScope {
   }
 }
 
-/** Tells what is under way that nobody waits for its answer any more; later calls are not made at all. */
+/** Cancels the call whose client has disconnected; later calls are not made at all. */
 export function cancelScope (scope: RequestScope): void {
   scope.isCancelled = true
   scope.pending?.cancel()

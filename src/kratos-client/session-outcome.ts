@@ -1,5 +1,5 @@
 import { type Answer, type AnswerContext, classify } from './answer.js'
-import type { UpstreamAnswer } from './call.js'
+import type { UpstreamAnswer } from './buffered-call.js'
 import { type UpstreamFailure, upstreamFailure } from './upstream-failure.js'
 import { readSession } from './read-session.js'
 import type { KratosSession } from './session.js'

@@ -1,10 +1,10 @@
-import type { IncomingHttpHeaders } from 'node:http'
-import type { Readable } from 'node:stream'
-import { Pool, type Dispatcher } from 'undici'
-import { Call, clientHasGone, type Shared, onlyReads, type UpstreamAnswer } from './call.js'
+import { type Dispatcher, Pool } from 'undici'
+import { createAdmissionQueue, type QueueLimits } from './admission-queue.js'
+import { BufferedCall, type UpstreamAnswer } from './buffered-call.js'
+import { clientHasGone, onlyReads, type Shared } from './call.js'
 import type { RequestScope } from './request-scope.js'
-import { type UpstreamFailure, upstreamFailure, failureOfException } from './upstream-failure.js'
-import { createAdmissionQueue, type QueueLimits, type QueueEntry } from './admission-queue.js'
+import { StreamedCall, type StreamedAnswer } from './streamed-call.js'
+import { type UpstreamFailure, upstreamFailure } from './upstream-failure.js'
 
 export interface UpstreamRequest {
   method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
@@ -34,14 +34,7 @@ export interface StreamedRequest {
   headers: Record<string, string>
   body: Buffer | null
   deadlineMs: number
-}
-
-/** An answer whose body is still on its way; it has to be read or destroyed. */
-export interface StreamedAnswer {
-  kind: 'stream'
-  status: number
-  headers: IncomingHttpHeaders
-  body: Readable
+  scope?: RequestScope | undefined
 }
 
 export interface Load {
@@ -113,54 +106,14 @@ export function createTransport (options: TransportOptions): Transport {
     const { method, deadlineMs, scope } = request
     if (deadlineMs <= 0) return Promise.resolve(upstreamFailure('UPSTREAM_TIMEOUT'))
     if (scope?.isCancelled === true && onlyReads(method)) return Promise.resolve(clientHasGone())
-    return new Promise((resolve) =>
-      Call.make(shared, { request: dispatchOptions(basePath, request), deadlineMs, scope }, resolve),
-    )
+    const options = { request: dispatchOptions(basePath, request), deadlineMs, scope }
+    return new Promise((resolve) => new BufferedCall(shared, options, resolve).make())
   }
 
-  /** @returns what kept the caller out, or undefined with a slot that has to be left */
-  function admission (deadlineMs: number): Promise<UpstreamFailure | undefined> {
-    return new Promise((resolve) => {
-      const entry: QueueEntry = {
-        admit: () => {
-          clearTimeout(timer)
-          resolve(undefined)
-        },
-      }
-      const timer = setTimeout(() => {
-        queue.withdraw(entry)
-        resolve(upstreamFailure('UPSTREAM_TIMEOUT'))
-      }, deadlineMs)
-      if (queue.enter(entry)) return
-      clearTimeout(timer)
-      resolve(upstreamFailure('OVERLOADED'))
-    })
-  }
-
-  async function stream (
-    { method, path, headers, body, deadlineMs }: StreamedRequest,
-  ): Promise<StreamedAnswer | UpstreamFailure> {
-    const dueAt = performance.now() + deadlineMs
-    const refused = await admission(deadlineMs)
-    if (refused !== undefined) return refused
-    const controller = new AbortController()
-    const timer = setTimeout(() => controller.abort(), dueAt - performance.now())
-    const release = (): void => {
-      clearTimeout(timer)
-      queue.leave()
-    }
-    try {
-      const answer = await pool.request({ method, path: basePath + path, headers, body, signal: controller.signal })
-      // An answer that is given up, or cut off before anybody reads it, fails without a reader: nobody else would take
-      // the error.
-      answer.body.on('error', () => {}).once('close', release)
-      if (answer.statusCode < 600) { return { kind: 'stream', status: answer.statusCode, headers: answer.headers, body: answer.body } }
-      answer.body.destroy()
-      return upstreamFailure('UPSTREAM_ERROR', new Error(`status ${answer.statusCode}`))
-    } catch (error) {
-      release()
-      return controller.signal.aborted ? upstreamFailure('UPSTREAM_TIMEOUT', error) : failureOfException(error)
-    }
+  function stream (request: StreamedRequest): Promise<StreamedAnswer | UpstreamFailure> {
+    const { deadlineMs, scope, path, ...rest } = request
+    const options = { request: { ...rest, path: basePath + path }, deadlineMs, scope }
+    return new Promise((resolve) => new StreamedCall(shared, options, resolve).make())
   }
 
   return {

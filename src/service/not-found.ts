@@ -1,30 +1,45 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import findMyWay, { type HTTPMethod } from 'find-my-way'
+import type { FastifyInstance, HTTPMethods } from 'fastify'
 import { serviceError } from '../errors.js'
+import { ErrorSchema, responses } from '../schemas/envelope.js'
+
+const RESPONSES = responses(ErrorSchema)
+
+/** Answers 404 where no route has the path. */
+export function addNotFoundHandler (app: FastifyInstance): void {
+  app.setNotFoundHandler(() => {
+    throw serviceError('NOT_FOUND')
+  })
+}
 
 /**
- * Answers 405 with `Allow` where the path exists under another method, else 404. One policy for all routes (A30);
- * asks a router of the same kind as Fastify's, fed with the same patterns, so that no URL is compared as text (B32).
+ * Answers 405 with `Allow` where a path exists under other methods only (A30): each path of the app gets a route for
+ * the methods it lacks, so that Fastify's own router decides which path a URL means (B32).
+ * @returns a function to be called when all other routes are there
  */
-export function addNotFoundHandler (app: FastifyInstance): void {
-  const router = findMyWay()
-  const methods = new Set<HTTPMethod>()
-
-  app.addHook('onRoute', ({ method, url }) => {
-    for (const name of [method].flat() as HTTPMethod[]) {
-      // The preflight route of the CORS plugin matches everything and allows nothing.
-      if (name === 'OPTIONS' || router.hasRoute(name, url)) continue
-      methods.add(name)
-      router.on(name, url, () => {})
-    }
+export function collectMethods (app: FastifyInstance): () => void {
+  const paths = new Set<string>()
+  app.addHook('onRoute', ({ url }) => {
+    // The preflight route of the CORS plugin matches everything and allows nothing.
+    if (url !== '*') paths.add(url)
   })
 
-  function notFound (request: FastifyRequest, reply: FastifyReply): void {
-    const allowed = [...methods].filter((method) => router.find(method, request.url) !== null)
-    if (allowed.length === 0) throw serviceError('NOT_FOUND')
-    reply.header('allow', allowed.sort().join(', '))
-    throw serviceError('METHOD_NOT_ALLOWED')
+  return function refuseOtherMethods (): void {
+    const methods = app.supportedMethods as HTTPMethods[]
+    for (const url of [...paths]) {
+      const allowed = methods.filter((method) => app.hasRoute({ method, url }))
+      // A route for preflights alone is no page that exists.
+      if (allowed.every((method) => method === 'OPTIONS')) continue
+      const allow = allowed.sort().join(', ')
+      app.route({
+        method: methods.filter((method) => !allowed.includes(method)),
+        url,
+        schema: { hide: true, response: RESPONSES },
+        onRequest: async (_request, reply) => {
+          reply.header('allow', allow)
+          throw serviceError('METHOD_NOT_ALLOWED')
+        },
+        handler: () => {},
+      })
+    }
   }
-
-  app.setNotFoundHandler(notFound)
 }

@@ -1,4 +1,4 @@
-import { hash, hkdfSync, randomBytes } from 'node:crypto'
+import { createHmac, hkdfSync, randomBytes } from 'node:crypto'
 
 const KEY_BYTES = 32
 
@@ -52,9 +52,8 @@ export const sharedKey = (secret: string): string =>
   Buffer.from(hkdfSync('sha256', secret, '', 'fastify-kratos login budgets', KEY_BYTES)).toString('base64url')
 
 /**
- * Names an bucket by a keyed digest of its parts: neither an address nor an e-mail can be read from it or looked up by
- * it. With SHA-3 a key of fixed length in front of the message makes a MAC; HMAC's nesting is for the hashes before it
- * (keccak.team, "Strengths of Keccak").
+ * Names a bucket by a keyed digest of its parts: neither an address nor an e-mail can be read from it or looked up by
+ * it.
  */
 export const bucketKey = (secret: string, ...parts: string[]): string =>
-  hash('sha3-256', secret + JSON.stringify(parts), 'base64url')
+  createHmac('sha256', secret).update(JSON.stringify(parts)).digest('base64url')

@@ -1,13 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
-export const MIN_WEBHOOK_KEY_BYTES = 32
-
-/**
- * Long enough not to be guessed; whether it is secret, its length cannot tell. Visible ASCII, because a header value
- * loses blanks at its ends and arrives as Latin-1: any other key would never match.
- */
-export const isStrongKey = (key: string): boolean => key.length >= MIN_WEBHOOK_KEY_BYTES && /^[\x21-\x7e]+$/.test(key)
-
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
 /**

@@ -8,7 +8,10 @@ import { WEBHOOK_KEY } from '../schemas/security.js'
 import { createKeyCheck } from './key.js'
 import { WebhookBodySchema, type WebhookIdentity } from './identity.js'
 
-export interface WebhookReceiverOptions {
+/** How a delivery ended: stored, turned away for its key or origin, not valid, or not stored. */
+export type WebhookOutcome = 'accepted' | 'refused' | 'invalid' | 'failed'
+
+export interface WebhookOptions {
   /** Accepted keys of the `X-Webhook-Key` header, at least one; several while a key is rotated. */
   keys: readonly string[]
   /**
@@ -17,6 +20,14 @@ export interface WebhookReceiverOptions {
    * of one delivery.
    */
   onIdentity: (identity: WebhookIdentity, context: { deliveryId: string | undefined }) => Promise<void>
+  /** Told how each delivery ended. */
+  onOutcome?: ((outcome: WebhookOutcome) => void) | undefined
+}
+
+function outcomeOf (status: number): WebhookOutcome {
+  if (status < 400) return 'accepted'
+  if (status === 401 || status === 403) return 'refused'
+  return status < 500 ? 'invalid' : 'failed'
 }
 
 export const WEBHOOK_KEY_HEADER = 'x-webhook-key'
@@ -61,7 +72,7 @@ const RESPONSE = responses(Type.Object({ success: Type.Literal(true) }), 401, 40
 export function addWebhookReceiver (
   app: FastifyInstance,
   path: string,
-  { keys, onIdentity }: WebhookReceiverOptions,
+  { keys, onIdentity, onOutcome = () => {} }: WebhookOptions,
 ): void {
   const about = {
     operationId: operationIdOf(app.prefix + path),
@@ -73,6 +84,7 @@ export function addWebhookReceiver (
     schema: { ...about, body: WebhookBodySchema, response: RESPONSE },
     config: { cors: false },
     onRequest: createCallerCheck(keys),
+    onResponse: async (_request, reply) => onOutcome(outcomeOf(reply.statusCode)),
   }, async (request) => {
     const deliveryId = request.headers['ory-webhook-trigger-id']
     await onIdentity(request.body.identity, { deliveryId: typeof deliveryId === 'string' ? deliveryId : undefined })

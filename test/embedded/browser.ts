@@ -1,6 +1,10 @@
-export interface Page { status: number, location: string, body: Record<string, any> }
+export interface Page {
+  status: number
+  location: string
+  body: Record<string, any>
+}
 
-/** A browser with its cookies; it is told where to go. */
+/** A browser with cookies; it does not follow redirects. */
 export interface Browser {
   go: (url: string, accept?: string) => Promise<Page>
   submit: (page: Page, fields: object) => Promise<Page>
@@ -17,21 +21,28 @@ export function browser (): Browser {
       else cookies.set(name, value)
     }
     const text = await answer.text()
-    return { status: answer.status, location: answer.headers.get('location') ?? '', body: text.startsWith('{') ? JSON.parse(text) : { text } }
+    return {
+      status: answer.status,
+      location: answer.headers.get('location') ?? '',
+      body: text.startsWith('{') ? JSON.parse(text) : { text },
+    }
   }
   return {
     go: async (url, accept = 'application/json') => await visit(url, { headers: { accept } }),
-    submit: async ({ body }, fields) => await visit(body['ui'].action, {
-      method: 'POST',
-      headers: { accept: 'application/json', 'content-type': 'application/json' },
-      body: JSON.stringify({ csrf_token: node({ body }, 'csrf_token')?.attributes.value, ...fields })
-    })
+    submit: async ({ body }, fields) =>
+      await visit(body['ui'].action, {
+        method: 'POST',
+        headers: { accept: 'application/json', 'content-type': 'application/json' },
+        body: JSON.stringify({ csrf_token: node({ body }, 'csrf_token')?.attributes.value, ...fields }),
+      }),
   }
 }
 
-/** A node of the form by its name, and by its value where several have that. */
+/** A form node by its name and, where several nodes have that name, by its value. */
 export const node = ({ body }: Pick<Page, 'body'>, name: string, value?: string): Record<string, any> | undefined =>
-  body['ui'].nodes.find(({ attributes }: any) => attributes.name === name && (value === undefined || attributes.value === value))
+  body['ui'].nodes.find(
+    ({ attributes }: any) => attributes.name === name && (value === undefined || attributes.value === value),
+  )
 
-/** Ids of the messages above the form. */
+/** Ids of the form's own messages. */
 export const messages = ({ body }: Page): number[] => body['ui'].messages.map(({ id }: { id: number }) => id)

@@ -1,11 +1,13 @@
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
-import { dirname, join, relative } from 'node:path'
 import t, { type Test } from 'tap'
-import ts from 'typescript'
-import { startEmbeddedKratos, type EmbeddedKratos, type EmbeddedKratosOptions, type FaultOptions } from '../../src/testing.js'
-import { run, ROOT } from '../support/process.js'
+import {
+  startEmbeddedKratos,
+  type EmbeddedKratos,
+  type EmbeddedKratosOptions,
+  type FaultOptions,
+} from '../../kratos/embedded/index.js'
+import { run } from '../support/process.js'
 import { call, PASSWORD, register, submitFlow, whoami } from './client.js'
 
 async function start (t: Test, options: EmbeddedKratosOptions = {}): Promise<EmbeddedKratos> {
@@ -14,16 +16,21 @@ async function start (t: Test, options: EmbeddedKratosOptions = {}): Promise<Emb
   return kratos
 }
 
-/** Everything that can be open at the end: servers, sockets, slow and refusing faults, a hook that nobody waits for. */
+/**
+ * Opens everything that can be open at the end: servers, sockets, slow and refusing faults, a hook that is not awaited.
+ */
 const CLOSING = `
 import { createServer } from 'node:net'
 import { readdirSync } from 'node:fs'
-import { startEmbeddedKratos } from './src/testing.ts'
+import { startEmbeddedKratos } from './kratos/embedded/index.ts'
 const silent = createServer(() => {}).listen(0, '127.0.0.1').unref()
 await new Promise((resolve) => silent.once('listening', resolve))
-const hook = { hook: 'web_hook', config: { url: 'http://127.0.0.1:' + silent.address().port, method: 'POST', body: 'base64://e30=', response: { ignore: true } } }
-const overrides = { hashers: { bcrypt: { cost: 4 } }, selfservice: { flows: { registration: { after: { password: { hooks: [hook] } } } } } }
-const all = await Promise.all(['a', 'b', 'c'].map((name) => startEmbeddedKratos({ overrides, database: process.env.FOLDER + '/' + name + '.db' })))
+const url = 'http://127.0.0.1:' + silent.address().port
+const hook = { hook: 'web_hook', config: { url, method: 'POST', body: 'base64://e30=', response: { ignore: true } } }
+const flows = { registration: { after: { password: { hooks: [hook] } } } }
+const overrides = { hashers: { bcrypt: { cost: 4 } }, selfservice: { flows } }
+const databases = ['a', 'b', 'c'].map((name) => process.env.FOLDER + '/' + name + '.db')
+const all = await Promise.all(databases.map((database) => startEmbeddedKratos({ overrides, database })))
 for (const { publicUrl, fault } of all) {
   const { ui } = await (await fetch(publicUrl + '/self-service/registration/api')).json()
   const body = JSON.stringify({ method: 'password', password: '${PASSWORD}', traits: { email: 'a@example.test' } })
@@ -38,13 +45,13 @@ console.log('closed', JSON.stringify(readdirSync(process.env.FOLDER)))
 `
 
 t.test('test kit', async (t) => {
-  t.test('close leaves nothing that keeps the process alive, and one file per database', async (t) => {
+  t.test('close leaves nothing that keeps the process running, and one file per database', async (t) => {
     const { ended, output } = run(t, ['--import', 'tsx', '--input-type=module', '-e', CLOSING], { FOLDER: t.testdir() })
     t.strictSame(await ended, { code: 0, signal: null }, output())
     t.equal(output(), 'closed ["a.db","b.db","c.db"]\n')
   })
 
-  t.test('its clock is the only one: sessions end when it says so', async (t) => {
+  t.test('sessions expire by its clock alone', async (t) => {
     let now = Date.UTC(2030, 0, 1)
     const kratos = await start(t, { clock: { now: () => now, sleep: async () => {} } })
     const { headers } = kratos.signIn(await kratos.createIdentity({ email: 'time@example.test' }))
@@ -53,14 +60,16 @@ t.test('test kit', async (t) => {
     t.equal((await whoami(kratos.publicUrl, headers)).status, 401)
   })
 
-  t.test('a sign-in of some time ago has to be renewed before what is privileged', async (t) => {
+  t.test('an old sign-in must be renewed before privileged changes', async (t) => {
     const kratos = await start(t)
     const identity = await kratos.createIdentity({ email: 'old@example.test' }, PASSWORD)
     const change = async (authenticatedAt: number): Promise<number> => {
       const { headers } = kratos.signIn(identity, { authenticatedAt, transport: 'token' })
       const init = await call('GET', `${kratos.publicUrl}/self-service/settings/api`, { headers })
       const body = { method: 'password', password: `${PASSWORD}-${authenticatedAt}` }
-      return (await call('POST', `${kratos.publicUrl}/self-service/settings?flow=${init.body['id']}`, { body, headers })).status
+      return (
+        await call('POST', `${kratos.publicUrl}/self-service/settings?flow=${init.body['id']}`, { body, headers })
+      ).status
     }
     t.strictSame([await change(Date.now() - 3_600_000), await change(Date.now())], [403, 200])
   })
@@ -71,7 +80,10 @@ t.test('test kit', async (t) => {
     await submitFlow(kratos.publicUrl, 'recovery', { method: 'code', email: 'ada@example.test' })
     const [recovery, verification] = kratos.messages('Ada@Example.test')
     t.match(recovery, { template: 'recovery_code_valid', to: 'ada@example.test', code: /^\d{6}$/ })
-    t.match(verification, { template: 'verification_code_valid', link: `${kratos.publicUrl}/self-service/verification?code=` })
+    t.match(verification, {
+      template: 'verification_code_valid',
+      link: `${kratos.publicUrl}/self-service/verification?code=`,
+    })
   })
 })
 
@@ -81,10 +93,10 @@ t.test('faults', async (t) => {
   const statusOf = async (method: string, url: string): Promise<number> => (await call(method, url)).status
   const once500 = (options: Partial<FaultOptions>): FaultOptions => ({ kind: 'status', times: 1, ...options })
 
-  t.test('meet only the method, path and port asked for', async (t) => {
+  t.test('apply only to the given method, path and port', async (t) => {
     const faults = await Promise.all([
       kratos.fault(once500({ path: /^\/admin\/identities/, port: 'admin', method: 'GET' })),
-      kratos.fault(once500({ path: '/health/alive' }))
+      kratos.fault(once500({ path: '/health/alive' })),
     ])
     t.equal(await statusOf('GET', `${kratos.publicUrl}/health/ready`), 200)
     t.equal(await statusOf('POST', `${kratos.adminUrl}/admin/identities`), 400)
@@ -94,29 +106,45 @@ t.test('faults', async (t) => {
     t.strictSame(faults.map(({ calls }) => calls), [1, 1])
   })
 
-  t.test('are counted exactly when requests come at once, the oldest first', async (t) => {
+  t.test('are counted exactly for simultaneous requests, the oldest fault first', async (t) => {
     const first = await kratos.fault({ kind: 'status', status: 503, times: 3 })
     const second = await kratos.fault({ kind: 'rate-limit', retryAfter: 9 })
     const statuses = await Promise.all(Array.from({ length: 10 }, async () => await statusOf('GET', alive)))
-    t.strictSame([statuses.filter((status) => status === 503).length, statuses.filter((status) => status === 429).length], [3, 7])
+    t.strictSame(
+      [statuses.filter((status) => status === 503).length, statuses.filter((status) => status === 429).length],
+      [3, 7],
+    )
     t.strictSame([first.calls, second.calls], [3, 7])
     await second.clear()
     await second.clear()
     t.equal(await statusOf('GET', alive), 200)
   })
 
-  t.test('say what they are told to say', async (t) => {
+  t.test('answer with the given status, headers and body', async (t) => {
     await kratos.fault(once500({ status: 502, body: '<h1>Bad Gateway</h1>', headers: { 'Content-Type': 'text/html' } }))
     const answer = await fetch(alive)
-    t.strictSame([answer.status, answer.headers.get('content-type'), await answer.text()], [502, 'text/html', '<h1>Bad Gateway</h1>'])
+    t.strictSame(
+      [answer.status, answer.headers.get('content-type'), await answer.text()],
+      [502, 'text/html', '<h1>Bad Gateway</h1>'],
+    )
     await kratos.fault({ kind: 'garbage', body: 'SSH-2.0-OpenSSH\r\n', times: 1 })
-    const socket = createConnection(Number(new URL(alive).port), '127.0.0.1').end('GET /health/alive HTTP/1.1\r\nHost: x\r\n\r\n')
+    const socket = createConnection(Number(new URL(alive).port), '127.0.0.1').end(
+      'GET /health/alive HTTP/1.1\r\nHost: x\r\n\r\n',
+    )
     t.equal(String((await once(socket, 'data'))[0]), 'SSH-2.0-OpenSSH\r\n')
   })
 
-  t.test('slow-headers holds everything back, slow-body only the body', async (t) => {
+  t.test('slow-headers delays the whole answer, slow-body only the body', async (t) => {
     const waits: Array<() => void> = []
-    const slow = await start(t, { clock: { now: () => Date.now(), sleep: async () => await new Promise((resolve) => { waits.push(resolve) }) } })
+    const slow = await start(t, {
+      clock: {
+        now: () => Date.now(),
+        sleep: async () =>
+          await new Promise((resolve) => {
+            waits.push(resolve)
+          }),
+      },
+    })
     const url = `${slow.publicUrl}/health/alive`
     await slow.fault({ kind: 'slow-body', times: 1 })
     const answer = await fetch(url)
@@ -137,10 +165,13 @@ t.test('faults', async (t) => {
     t.equal(await held, 200)
   })
 
-  t.test('refused ports come back when the last fault is cleared, and never after close', async (t) => {
+  t.test('refused ports answer again when the last fault is cleared, but never after close', async (t) => {
     const other = await start(t)
     const url = `${other.publicUrl}/health/alive`
-    const [one, two] = [await other.fault({ kind: 'refuse' }), await other.fault({ kind: 'refuse', path: '/sessions/whoami' })]
+    const [one, two] = [
+      await other.fault({ kind: 'refuse' }),
+      await other.fault({ kind: 'refuse', path: '/sessions/whoami' }),
+    ]
     const code = async (): Promise<string> => await fetch(url).then(() => 'answered', ({ cause }) => cause.code)
     await one.clear()
     t.equal(await code(), 'ECONNREFUSED')
@@ -153,29 +184,9 @@ t.test('faults', async (t) => {
     t.equal(await code(), 'ECONNREFUSED')
   })
 
-  t.test('that cannot be played are refused', async (t) => {
+  t.test('that cannot be simulated are refused', async (t) => {
     await t.rejects(kratos.fault({ kind: 'slow' as 'reset' }), { message: /kind is one of refuse, reset/ })
     await t.rejects(kratos.fault({ kind: 'refuse', times: 1 }), { message: /cannot be counted/ })
     t.equal(await statusOf('GET', alive), 200)
   })
-})
-
-t.test('src/server.ts cannot reach the embedded Kratos', async (t) => {
-  const filesBelow = (folder: string): string[] =>
-    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).map((name) => join(ROOT, folder, name))
-  /** Files and packages loaded with an entry, dynamic imports and the autoloaded folders included. */
-  const reached = (entries: string[]): string[] => {
-    const files = new Set(entries)
-    for (const file of files) {
-      for (const { fileName } of ts.preProcessFile(readFileSync(file, 'utf8'), true, true).importedFiles) {
-        if (fileName.startsWith('.')) files.add(join(dirname(file), fileName.replace(/\.js$/, '.ts')))
-      }
-    }
-    return [...files].map((file) => relative(ROOT, file))
-  }
-  const isEmbedded = (file: string): boolean => /^(?:kratos|test|examples)\b|^src\W(?:testing|dev|cli)\b/.test(file)
-  const server = reached([join(ROOT, 'src/server.ts'), ...filesBelow('routes'), ...filesBelow('plugins')])
-  t.ok(server.length > 40, 'imports were followed')
-  t.strictSame(server.filter(isEmbedded), [])
-  t.ok(reached([join(ROOT, 'src/dev.ts')]).some(isEmbedded), 'the search can find it')
 })

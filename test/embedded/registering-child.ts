@@ -1,8 +1,14 @@
 import { startEmbeddedKratos } from '../../kratos/embedded/index.js'
 import { register } from './client.js'
 
-/** Registers people one after another in the database named by the first argument, and prints each acknowledged address. */
-const kratos = await startEmbeddedKratos({ database: process.argv[2] ?? '', overrides: { hashers: { bcrypt: { cost: 4 } } } })
+/**
+ * Registers identities one after another in the database of the first argument, and prints each address when it is
+ * stored.
+ */
+const kratos = await startEmbeddedKratos({
+  database: process.argv[2] ?? '',
+  overrides: { hashers: { bcrypt: { cost: 4 } } },
+})
 for (let count = 0; ; count++) {
   const email = `kill-${count}@example.test`
   const { status } = await register(kratos.publicUrl, email)

@@ -9,13 +9,15 @@ import { answersAreDescribed, type Exchanged } from './schema/described.js'
 
 t.setTimeout(240_000)
 
-/** Every recorded exchange of the real server against the embedded one, on a clock that runs along the recorded times. */
-t.test('embedded server, driven with recordings of the real one', async (t) => {
+/** Replays every recorded exchange of the real server, with a clock that follows the recorded times. */
+t.test('replay of the recordings against the embedded server', async (t) => {
   const verdicts: Verdict[] = []
   const exchanges: Exchanged[] = []
   for (const recording of loadRecordings()) {
     t.test(`answers as recorded in ${recording.name}`, async (t) => {
-      const result = await runRecording(recording, startEmbedded, (request, answer) => { exchanges.push([request, answer]) })
+      const result = await runRecording(recording, startEmbedded, (request, answer) => {
+        exchanges.push([request, answer])
+      })
       const verdict = judge(result, acceptedDifferences)
       verdicts.push(verdict)
       t.comment(scenarioLine(result, verdict))

@@ -1,4 +1,10 @@
-import { isSetOrySessionToken, isShowSettingsUi, type ContinueWith, type SettingsFlow, type UpdateSettingsFlowBody } from '@ory/client-fetch'
+import {
+  isSetOrySessionToken,
+  isShowSettingsUi,
+  type ContinueWith,
+  type SettingsFlow,
+  type UpdateSettingsFlowBody,
+} from '@ory/client-fetch'
 import { Secret, TOTP } from 'otpauth'
 import t from 'tap'
 import { freshEmail, PASSWORD, startTarget } from '../support/target.js'
@@ -6,15 +12,18 @@ import { answersAreDescribed, type Exchanged } from './schema/described.js'
 import { adminCases } from './sdk/admin-cases.js'
 import { createVisitor, refusal, type Kind, type Visitor } from './sdk/visitor.js'
 
-/** The SDK that Ory publishes, unchanged: what it can do with a real Kratos it can do here, in apps and in browsers. */
+/** Ory's published SDK, unchanged: it must work here as with a real Kratos, in apps and in browsers. */
 const exchanges: Exchanged[] = []
 const warnings: string[] = []
-process.on('warning', ({ name, message }) => { if (name === 'MaxListenersExceededWarning') warnings.push(message) })
+process.on('warning', ({ name, message }) => {
+  if (name === 'MaxListenersExceededWarning') warnings.push(message)
+})
 
 async function signUp (visitor: Visitor, email: string): Promise<string> {
   const flow = await visitor.open.registration()
   const answer = await visitor.api.updateRegistrationFlow({
-    flow: flow.id, updateRegistrationFlowBody: { method: 'password', password: PASSWORD, traits: { email }, ...visitor.hidden(flow) }
+    flow: flow.id,
+    updateRegistrationFlowBody: { method: 'password', password: PASSWORD, traits: { email }, ...visitor.hidden(flow) },
   })
   visitor.keep(answer.session_token)
   return answer.identity.id
@@ -22,16 +31,23 @@ async function signUp (visitor: Visitor, email: string): Promise<string> {
 
 async function logIn (visitor: Visitor, identifier: string, password = PASSWORD): Promise<void> {
   const flow = await visitor.open.login()
-  const answer = await visitor.api.updateLoginFlow({ flow: flow.id, updateLoginFlowBody: { method: 'password', identifier, password, ...visitor.hidden(flow) } })
+  const answer = await visitor.api.updateLoginFlow({
+    flow: flow.id,
+    updateLoginFlowBody: { method: 'password', identifier, password, ...visitor.hidden(flow) },
+  })
   visitor.keep(answer.session_token)
 }
 
 async function change (visitor: Visitor, body: UpdateSettingsFlowBody, known?: SettingsFlow): Promise<SettingsFlow> {
   const flow = known ?? await visitor.open.settings()
-  return await visitor.api.updateSettingsFlow({ flow: flow.id, ...visitor.credential(), updateSettingsFlowBody: { ...body, ...visitor.hidden(flow) } })
+  return await visitor.api.updateSettingsFlow({
+    flow: flow.id,
+    ...visitor.credential(),
+    updateSettingsFlowBody: { ...body, ...visitor.hidden(flow) },
+  })
 }
 
-/** The text that a flow shows once: a secret, or several separated by commas. */
+/** A text that a flow shows only once: a secret, or several separated by commas. */
 function shownText ({ ui }: SettingsFlow, id: string): string {
   const node = ui.nodes.find(({ attributes }) => attributes.node_type === 'text' && attributes.id === id)
   return node?.attributes.node_type === 'text' ? node.attributes.text.text : ''
@@ -44,7 +60,8 @@ async function addTotp (visitor: Visitor): Promise<TOTP> {
   return totp
 }
 
-const tokenOf = (continueWith: ContinueWith[] = []): string | undefined => continueWith.find(isSetOrySessionToken)?.ory_session_token
+const tokenOf = (continueWith: ContinueWith[] = []): string | undefined =>
+  continueWith.find(isSetOrySessionToken)?.ory_session_token
 
 for (const kind of ['native', 'browser'] as Kind[]) {
   t.test(`@ory/client-fetch, ${kind} flows`, async (t) => {
@@ -53,7 +70,7 @@ for (const kind of ['native', 'browser'] as Kind[]) {
     const session = async (visitor: Visitor) => await visitor.api.toSession(visitor.credential())
     const codeFor = async (email: string): Promise<string> => (await kratos.messages(email))[0]?.code ?? ''
 
-    t.test('sign-up gives a session, a second one for the address is refused with the flow', async (t) => {
+    t.test('sign-up gives a session; a second one for the same address is refused with the flow', async (t) => {
       const [visitor, email] = [arrive(), freshEmail()]
       const id = await signUp(visitor, email)
       const { identity, expires_at: expiresAt } = await session(visitor)
@@ -71,7 +88,11 @@ for (const kind of ['native', 'browser'] as Kind[]) {
       t.match([status, body['ui'].messages], [400, [{ id: 4000006 }]])
       t.equal((await refusal(session(visitor))).status, 401)
       await logIn(visitor, email)
-      t.match(await session(visitor), { active: true, authenticator_assurance_level: 'aal1', identity: { traits: { email } } })
+      t.match(await session(visitor), {
+        active: true,
+        authenticator_assurance_level: 'aal1',
+        identity: { traits: { email } },
+      })
     })
 
     t.test('settings: profile and password', async (t) => {
@@ -94,15 +115,33 @@ for (const kind of ['native', 'browser'] as Kind[]) {
       await change(owner, { method: 'lookup_secret', lookup_secret_confirm: true }, shown)
       const [code = ''] = shownText(shown, 'lookup_secret_codes').split(', ')
 
-      for (const factor of [{ method: 'totp', totp_code: totp.generate() }, { method: 'lookup_secret', lookup_secret: code }] as const) {
+      for (
+        const factor of [
+          { method: 'totp', totp_code: totp.generate() },
+          { method: 'lookup_secret', lookup_secret: code },
+        ] as const
+      ) {
         const visitor = arrive()
-        // a browser is sent to the second step, an app sees it at whoami
-        if (kind === 'native') await logIn(visitor, email)
-        else t.match(await refusal(logIn(visitor, email)), { status: 422, body: { error: { id: 'browser_location_change_required' }, redirect_browser_to: /aal=aal2/ } })
+        // A browser is redirected to the second step; an app learns of it from whoami.
+        if (kind === 'native') {
+          await logIn(visitor, email)
+        } else {
+          t.match(await refusal(logIn(visitor, email)), {
+            status: 422,
+            body: { error: { id: 'browser_location_change_required' }, redirect_browser_to: /aal=aal2/ },
+          })
+        }
         t.match(await refusal(session(visitor)), { status: 403, body: { error: { id: 'session_aal2_required' } } })
         const flow = await visitor.open.login({ aal: 'aal2' })
-        await visitor.api.updateLoginFlow({ flow: flow.id, ...visitor.credential(), updateLoginFlowBody: { ...factor, ...visitor.hidden(flow) } })
-        t.match(await session(visitor), { authenticator_assurance_level: 'aal2', authentication_methods: [{ method: 'password' }, { method: factor.method }] })
+        await visitor.api.updateLoginFlow({
+          flow: flow.id,
+          ...visitor.credential(),
+          updateLoginFlowBody: { ...factor, ...visitor.hidden(flow) },
+        })
+        t.match(await session(visitor), {
+          authenticator_assurance_level: 'aal2',
+          authentication_methods: [{ method: 'password' }, { method: factor.method }],
+        })
       }
     })
 
@@ -111,13 +150,22 @@ for (const kind of ['native', 'browser'] as Kind[]) {
       await kratos.createIdentity({ email }, PASSWORD)
       const flow = await visitor.open.recovery()
       const submit = async (body: { email?: string, code?: string }) =>
-        await visitor.api.updateRecoveryFlow({ flow: flow.id, updateRecoveryFlowBody: { method: 'code', ...body, ...visitor.hidden(flow) } })
+        await visitor.api.updateRecoveryFlow({
+          flow: flow.id,
+          updateRecoveryFlowBody: { method: 'code', ...body, ...visitor.hidden(flow) },
+        })
       t.equal((await submit({ email })).state, 'sent_email')
       t.match((await submit({ code: '000000' })).ui.messages, [{ id: 4060006 }])
       const { continue_with: next = [] } = await submit({ code: await codeFor(email) })
       visitor.keep(tokenOf(next))
-      const settings = await visitor.api.getSettingsFlow({ id: next.find(isShowSettingsUi)?.flow.id ?? '', ...visitor.credential() })
-      t.equal((await change(visitor, { method: 'password', password: 'Recovered-7-harbor' }, settings)).state, 'success')
+      const settings = await visitor.api.getSettingsFlow({
+        id: next.find(isShowSettingsUi)?.flow.id ?? '',
+        ...visitor.credential(),
+      })
+      t.equal(
+        (await change(visitor, { method: 'password', password: 'Recovered-7-harbor' }, settings)).state,
+        'success',
+      )
       await logIn(arrive(), email, 'Recovered-7-harbor')
     })
 
@@ -126,10 +174,15 @@ for (const kind of ['native', 'browser'] as Kind[]) {
       await signUp(visitor, email)
       const flow = await visitor.open.verification()
       const submit = async (body: { email?: string, code?: string }) =>
-        await visitor.api.updateVerificationFlow({ flow: flow.id, updateVerificationFlowBody: { method: 'code', ...body, ...visitor.hidden(flow) } })
+        await visitor.api.updateVerificationFlow({
+          flow: flow.id,
+          updateVerificationFlowBody: { method: 'code', ...body, ...visitor.hidden(flow) },
+        })
       t.equal((await submit({ email })).state, 'sent_email')
       t.equal((await submit({ code: await codeFor(email) })).state, 'passed_challenge')
-      t.match((await session(visitor)).identity?.verifiable_addresses, [{ value: email, verified: true, verified_at: Date }])
+      t.match((await session(visitor)).identity?.verifiable_addresses, [
+        { value: email, verified: true, verified_at: Date },
+      ])
     })
 
     t.test('sessions: list, end one, end the others', async (t) => {
@@ -151,8 +204,11 @@ for (const kind of ['native', 'browser'] as Kind[]) {
       const visitor = arrive()
       await signUp(visitor, freshEmail())
       const token = visitor.credential().xSessionToken ?? ''
-      if (kind === 'native') await visitor.api.performNativeLogout({ performNativeLogoutBody: { session_token: token } })
-      else await visitor.api.updateLogoutFlow({ token: (await visitor.api.createBrowserLogoutFlow()).logout_token })
+      if (kind === 'native') {
+        await visitor.api.performNativeLogout({ performNativeLogoutBody: { session_token: token } })
+      } else {
+        await visitor.api.updateLogoutFlow({ token: (await visitor.api.createBrowserLogoutFlow()).logout_token })
+      }
       t.equal((await refusal(session(visitor))).status, 401)
     })
   })
@@ -162,7 +218,7 @@ t.test('@ory/client-fetch, admin', async (t) => {
   adminCases(t, await startTarget(t), exchanges)
 })
 
-t.test('hooks that wait to be tried again are not taken for a leak', async (t) => {
+t.test('many waiting hooks give no warning about a leak', async (t) => {
   t.same(warnings, [])
 })
 

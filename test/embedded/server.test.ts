@@ -19,7 +19,7 @@ async function start (t: Test, options: EmbeddedKratosOptions = {}): Promise<Emb
 
 t.test('embedded Kratos', async (t) => {
   t.test('starts with less than 200 ms of work after import', async (t) => {
-    // Processor time, and the best of three: how busy the machine is otherwise says nothing about a start.
+    // Processor time, and the best of three, so that a busy machine does not matter.
     const spent: number[] = []
     for (let tries = 0; tries < 3; tries++) {
       const before = process.cpuUsage()
@@ -30,16 +30,22 @@ t.test('embedded Kratos', async (t) => {
     t.ok(Math.min(...spent) < 200, `${spent.map((ms) => ms.toFixed(0)).join(', ')} ms`)
   })
 
-  t.test('says in every answer and in its version that it is the embedded one', async (t) => {
+  t.test('identifies itself in every answer and in its version', async (t) => {
     const kratos = await start(t)
-    for (const url of [`${kratos.publicUrl}/health/alive`, `${kratos.publicUrl}/sessions/whoami`, `${kratos.adminUrl}/admin/version`]) {
+    for (
+      const url of [
+        `${kratos.publicUrl}/health/alive`,
+        `${kratos.publicUrl}/sessions/whoami`,
+        `${kratos.adminUrl}/admin/version`,
+      ]
+    ) {
       const answer = await call('GET', url)
       t.equal(answer.headers.get('x-embedded-kratos'), kratos.version, url)
     }
     t.match(kratos.version, /embedded/)
   })
 
-  t.test('several in one process know nothing of each other', async (t) => {
+  t.test('several servers in one process are independent', async (t) => {
     const [one, two] = [await start(t), await start(t)]
     const registered = await register(one.publicUrl, 'ada@example.test')
     t.equal(registered.status, 200)
@@ -49,24 +55,30 @@ t.test('embedded Kratos', async (t) => {
     t.equal((await register(two.publicUrl, 'ada@example.test')).status, 200)
   })
 
-  t.test('answers with its own address where the configuration has another port', async (t) => {
+  t.test('uses its own address when the configuration has another port', async (t) => {
     const kratos = await start(t)
     const { body } = await call('GET', `${kratos.publicUrl}/self-service/login/api`)
     t.ok(String(body['ui'].action).startsWith(kratos.publicUrl))
     const kept = await start(t, { baseUrl: 'http://127.0.0.1:4433/' })
-    t.ok(String((await call('GET', `${kept.publicUrl}/self-service/login/api`)).body['ui'].action).startsWith('http://127.0.0.1:4433/'))
+    t.ok(
+      String((await call('GET', `${kept.publicUrl}/self-service/login/api`)).body['ui'].action).startsWith(
+        'http://127.0.0.1:4433/',
+      ),
+    )
   })
 
-  t.test('answers 501 for what it does not do, never a made-up success', async (t) => {
+  t.test('answers 501 for features that are not built', async (t) => {
     const kratos = await start(t)
     const { status, body } = await call('GET', `${kratos.publicUrl}/.well-known/ory/webauthn.js`)
     t.equal(status, 501)
     t.match(body['error'].reason, 'is not built')
   })
 
-  t.test('200 parallel registrations of one e-mail give one identity and 199 clean duplicates', async (t) => {
+  t.test('200 parallel registrations of one e-mail give one identity and 199 duplicate errors', async (t) => {
     const kratos = await start(t)
-    const answers = await Promise.all(Array.from({ length: 200 }, async () => await register(kratos.publicUrl, 'many@example.test')))
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, async () => await register(kratos.publicUrl, 'many@example.test')),
+    )
     const duplicates = answers.filter(({ status }) => status === 400)
     t.equal(answers.filter(({ status }) => status === 200).length, 1)
     t.equal(duplicates.length, 199)
@@ -74,7 +86,7 @@ t.test('embedded Kratos', async (t) => {
     t.equal((await call('GET', `${kratos.adminUrl}/admin/identities`)).body['length'], 1)
   })
 
-  t.test('unknown identifier and wrong password take alike', async (t) => {
+  t.test('a login with an unknown identifier takes as long as one with a wrong password', async (t) => {
     const kratos = await start(t, { overrides: { hashers: { bcrypt: { cost: 10 } } } })
     await kratos.createIdentity({ email: 'time@example.test' }, PASSWORD)
     const timeOf = async (identifier: string): Promise<number> => {
@@ -87,7 +99,7 @@ t.test('embedded Kratos', async (t) => {
     t.ok(times.unknown > times.known / 3, JSON.stringify(times))
   })
 
-  t.test('keeps a file database over a restart', async (t) => {
+  t.test('keeps a database file when it restarts', async (t) => {
     const database = join(t.testdir(), 'kratos.db')
     const first = await startEmbeddedKratos({ overrides: FAST, database })
     const { body } = await register(first.publicUrl, 'stays@example.test')
@@ -99,7 +111,11 @@ t.test('embedded Kratos', async (t) => {
 
   t.test('loses no acknowledged identity when its process is killed', async (t) => {
     const database = join(t.testdir(), 'kratos.db')
-    const child = spawn(process.execPath, [transpiled('test/embedded/registering-child.ts'), database], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(
+      process.execPath,
+      [transpiled('test/embedded/registering-child.ts'), database],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
     const acknowledged: string[] = []
     for await (const line of createInterface({ input: child.stdout })) {
       acknowledged.push(line)
@@ -118,7 +134,9 @@ t.test('embedded Kratos', async (t) => {
     await once(answer, 'end')
     await kratos.fault({ kind: 'slow-headers', delayMs: 60_000 })
     const hanging = call('GET', `${kratos.publicUrl}/health/alive`)
-    await new Promise((resolve) => { setTimeout(resolve, 20) })
+    await new Promise((resolve) => {
+      setTimeout(resolve, 20)
+    })
     await kratos.close()
     await t.rejects(hanging, 'before its answer was due')
     const refused = createConnection(Number(new URL(kratos.publicUrl).port), '127.0.0.1')
@@ -129,7 +147,7 @@ t.test('embedded Kratos', async (t) => {
 })
 
 t.test('embedded Kratos helpers', async (t) => {
-  t.test('createIdentity and signIn make a session of each transport', async (t) => {
+  t.test('createIdentity and signIn make sessions for tokens and cookies', async (t) => {
     const kratos = await start(t)
     const identity = await kratos.createIdentity({ email: 'helper@example.test' }, PASSWORD)
     for (const transport of ['token', 'cookie'] as const) {
@@ -143,7 +161,7 @@ t.test('embedded Kratos helpers', async (t) => {
     await t.rejects(kratos.createIdentity({ email: 'helper@example.test' }))
   })
 
-  t.test('signIn gives the level and time asked for', async (t) => {
+  t.test('signIn makes a session of the given level and time', async (t) => {
     const kratos = await start(t)
     const identity = await kratos.createIdentity({ email: 'aal@example.test' })
     const authenticatedAt = Date.now() - 3_600_000
@@ -159,14 +177,14 @@ t.test('embedded Kratos helpers', async (t) => {
     t.equal((await whoami(kratos.publicUrl, session.headers)).status, 401)
   })
 
-  t.test('messages shows the code that a registration would have mailed', async (t) => {
+  t.test('messages shows the code of a registration', async (t) => {
     const kratos = await start(t)
     await register(kratos.publicUrl, 'mail@example.test')
     t.match(kratos.messages('mail@example.test'), [{ template: 'verification_code_valid', code: /^\d{6}$/ }])
     t.strictSame(kratos.messages('other@example.test'), [])
   })
 
-  t.test('fault plays each kind, as often as asked for', async (t) => {
+  t.test('fault simulates each kind the given number of times', async (t) => {
     const kratos = await start(t)
     const alive = `${kratos.publicUrl}/health/alive`
     const status = await kratos.fault({ path: '/health/alive', kind: 'status', status: 503, times: 2 })

@@ -6,8 +6,12 @@ const APP = 'myapp://back'
 
 type Hosting = EmbeddedKratos & { oidcProvider: OidcProvider }
 
-/** The app's flow, and where the system browser that did the social login ends up; they share no cookies. */
-interface Trip { initCode: string, flowId: string, home: URL }
+/** The app's flow, and the last URL of the system browser that did the social login. They share no cookies. */
+interface Trip {
+  initCode: string
+  flowId: string
+  home: URL
+}
 
 async function start (t: Test): Promise<Hosting> {
   const overrides = { hashers: { bcrypt: { cost: 4 } }, selfservice: { allowed_return_urls: [APP] } }
@@ -17,15 +21,29 @@ async function start (t: Test): Promise<Hosting> {
 }
 
 async function travel ({ publicUrl }: Hosting, flow: string): Promise<Trip> {
-  const { body } = await call('GET', `${publicUrl}/self-service/${flow}/api?return_session_token_exchange_code=true&return_to=${APP}`)
-  const sent = await call('POST', `${publicUrl}/self-service/${flow}?flow=${String(body['id'])}`, { body: { method: 'oidc', provider: 'dummy' } })
+  const { body } = await call(
+    'GET',
+    `${publicUrl}/self-service/${flow}/api?return_session_token_exchange_code=true&return_to=${APP}`,
+  )
+  const sent = await call('POST', `${publicUrl}/self-service/${flow}?flow=${String(body['id'])}`, {
+    body: { method: 'oidc', provider: 'dummy' },
+  })
   const consent = await fetch(sent.body['redirect_browser_to'], { redirect: 'manual' })
-  const back = await fetch(consent.headers.get('location') ?? '', { redirect: 'manual', headers: { accept: 'text/html' } })
-  return { initCode: body['session_token_exchange_code'], flowId: body['id'], home: new URL(back.headers.get('location') ?? '') }
+  const back = await fetch(consent.headers.get('location') ?? '', {
+    redirect: 'manual',
+    headers: { accept: 'text/html' },
+  })
+  return {
+    initCode: body['session_token_exchange_code'],
+    flowId: body['id'],
+    home: new URL(back.headers.get('location') ?? ''),
+  }
 }
 
-const exchange = async ({ publicUrl }: Hosting, initCode: string, returnToCode: string): Promise<JsonAnswer> =>
-  await call('GET', `${publicUrl}/sessions/token-exchange?${new URLSearchParams({ init_code: initCode, return_to_code: returnToCode }).toString()}`)
+async function exchange ({ publicUrl }: Hosting, initCode: string, returnToCode: string): Promise<JsonAnswer> {
+  const query = new URLSearchParams({ init_code: initCode, return_to_code: returnToCode })
+  return await call('GET', `${publicUrl}/sessions/token-exchange?${query.toString()}`)
+}
 
 t.test('GET /sessions/token-exchange', async (t) => {
   t.test('gives an app the session of a social login in another browser, for both codes', async (t) => {
@@ -41,16 +59,19 @@ t.test('GET /sessions/token-exchange', async (t) => {
     }
   })
 
-  t.test('gives nothing for one code, nor for the codes of two flows', async (t) => {
+  t.test('refuses a single code and codes of two flows', async (t) => {
     const kratos = await start(t)
     kratos.oidcProvider.signInAs({ sub: 's1', email: 'ada@example.test' })
     const [one, two] = [await travel(kratos, 'login'), await travel(kratos, 'login')]
     const code = one.home.searchParams.get('code') ?? ''
     t.same([(await exchange(kratos, one.initCode, '')).status, (await exchange(kratos, '', code)).status], [400, 400])
-    t.same([(await exchange(kratos, two.initCode, code)).status, (await exchange(kratos, code, one.initCode)).status], [404, 404])
+    t.same(
+      [(await exchange(kratos, two.initCode, code)).status, (await exchange(kratos, code, one.initCode)).status],
+      [404, 404],
+    )
   })
 
-  t.test('gives nothing when somebody declined: the app finds why in its flow', async (t) => {
+  t.test('has no session when the user declined; the reason is in the flow', async (t) => {
     const kratos = await start(t)
     kratos.oidcProvider.refuse()
     const { initCode, flowId, home } = await travel(kratos, 'login')

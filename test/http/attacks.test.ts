@@ -292,17 +292,23 @@ export default async function (t: Test): Promise<void> {
       (socket, received) => (received.method === 'DELETE' ? NO_CONTENT : answer(200, SESSION))(socket, received),
     )
     const broken = [
-      () => { throw new Error('x') },
+      () => {
+        throw new Error('x')
+      },
       () => undefined,
-      async () => { throw new Error('y') },
+      async () => {
+        throw new Error('y')
+      },
+      () => {
       // eslint-disable-next-line no-throw-literal
-      () => { throw null },
+        throw null
+      },
     ]
     for (const onAccountDeleted of broken) {
       const app = Fastify()
       await app.register(fastifyKratos, {
         publicUrl: kratos.url,
-        adminUrl: kratos.url,
+        adminUrl: `${kratos.url}/admin-port`,
         onAccountDeleted: onAccountDeleted as () => Promise<void>,
       })
       const deleted = await app.inject({

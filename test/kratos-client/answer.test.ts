@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Answer, type AnswerContext, classify, type Operation } from '../../src/kratos-client/answer.js'
-import type { UpstreamAnswer } from '../../src/kratos-client/call.js'
+import type { UpstreamAnswer } from '../../src/kratos-client/buffered-call.js'
 import { recorded } from '../support/fault-server.js'
 import { type RecordedResponse, upstreamAnswer } from '../support/recorded-answer.js'
 

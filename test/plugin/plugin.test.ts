@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import Fastify, { type FastifyInstance, type FastifyPluginAsync, type RouteOptions } from 'fastify'
 import type { Test } from 'tap'
 import fastifyKratos, { type FastifyKratosOptions, type WebhookIdentity } from '../../src/plugin.js'
@@ -36,7 +36,9 @@ const failure = (app: FastifyInstance, options: unknown): Promise<Error | undefi
 async function routesOf (work: () => Promise<unknown>): Promise<string[]> {
   const found = new Set<string>()
   const watch = (message: unknown): void => {
-    ;(message as { fastify: FastifyInstance }).fastify.addHook('onRoute', ({ method, url }: RouteOptions) => {
+    ;(message as { fastify: FastifyInstance }).fastify.addHook('onRoute', ({ method, url, schema }: RouteOptions) => {
+      // Those that only say which methods there are.
+      if (schema?.hide === true) return
       for (const name of [method].flat()) found.add(`${name} ${url}`)
     })
   }
@@ -97,7 +99,7 @@ export default async function (t: Test): Promise<void> {
         t.match(error?.message, name)
       }
       t.notMatch(error?.message, /secret/)
-      t.match((await failure(host(t), {}))?.message, 'fastify-kratos: publicUrl wants')
+      t.match((await failure(host(t), {}))?.message, 'fastify-kratos: publicUrl is missing: it wants')
     })
 
     t.test('twice on one instance, or in a scope of it, is a clear error', async (t) => {
@@ -257,9 +259,10 @@ export default async function (t: Test): Promise<void> {
         default: FastifyPluginAsync & Record<symbol, { name: string, dependencies?: string[] }>
       }
       const code = (await readFile(join(folder, file), 'utf8')).replace(/^import .*|\/\/.*|\/\*[^]*?\*\//gm, '')
-      const decorators = [...code.matchAll(/\.decorate(?:Request|Reply)?\('(\w+)'/g)].map(([, name]) => String(name))
+      const decorators = [...code.matchAll(/\.decorate(?:Request|Reply)?\(\s*'(\w+)'/g)].map(([, name]) => String(name))
       return {
         file,
+        folder: dirname(file),
         plugin,
         code,
         decorators,
@@ -268,11 +271,11 @@ export default async function (t: Test): Promise<void> {
       }
     }))
 
-    for (const { file, plugin, code, name, dependencies } of plugins) {
-      t.test(`${file} is named like its file, and names every plugin whose decorators it uses`, async (t) => {
+    for (const { file, folder, plugin, code, name, dependencies } of plugins) {
+      t.test(`${file} is named like its file, and names every plugin of its folder whose decorators it uses`, async (t) => {
         t.equal(`${name}.ts`, basename(file))
         const used = plugins.filter((other) =>
-          other.file !== file &&
+          other.file !== file && other.folder === folder &&
           other.decorators.some((decorator) => new RegExp(`[.{,] ?${decorator}\\b(?!:)`).test(code)),
         )
         t.strictSame(used.map((other) => other.name).sort(), [...dependencies].sort())

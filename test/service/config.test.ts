@@ -3,7 +3,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import type { Test } from 'tap'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { authSettings, ConfigError, ConfigSchema, corsOrigins, loadConfig, webhookKeys } from '../../src/config.js'
+import { authSettings, ConfigError, ConfigSchema, loadConfig, webhookKeys } from '../../src/config.js'
 import { runtimeProblems } from '../../src/service/runtime-checks.js'
 import { isHttpUrl, isOrigin } from '../../src/url-rules.js'
 import { createKeyCheck } from '../../src/webhook/key.js'
@@ -176,7 +176,7 @@ export default async function (t: Test): Promise<void> {
 
     t.test("keeps Kratos' base path and tells the two ports apart (D06)", async (t) => {
       t.equal(
-        authSettings(loadConfig({ ...GOOD, KRATOS_PUBLIC_URL: 'https://auth.example.com/kratos/' })).kratosPublicUrl,
+        authSettings(loadConfig({ ...GOOD, KRATOS_PUBLIC_URL: 'https://auth.example.com/kratos/' })).publicUrl,
         'https://auth.example.com/kratos/',
       )
       t.match(problems({ ...GOOD, KRATOS_ADMIN_URL: 'http://KRATOS:4433' }), [
@@ -217,11 +217,11 @@ export default async function (t: Test): Promise<void> {
           /^LOGIN_LIMIT_BURST is not valid: it must be at least LOGIN_LIMIT_PER_IDENTIFIER$/,
         ])
       }
-      t.same(authSettings(loadConfig(GOOD)).loginLimits, { perAddress: 30, perIdentifier: 5, burst: 10 })
+      t.same(authSettings(loadConfig(GOOD)).throttle, { perAddress: 30, perIdentifier: 5, burst: 10 })
       t.same(
         authSettings(
           loadConfig({ ...GOOD, LOGIN_LIMIT_PER_ADDRESS: '3', LOGIN_LIMIT_PER_IDENTIFIER: '1', LOGIN_LIMIT_BURST: '1' }),
-        ).loginLimits,
+        ).throttle,
         { perAddress: 3, perIdentifier: 1, burst: 1 },
       )
     })
@@ -232,7 +232,7 @@ export default async function (t: Test): Promise<void> {
         baseUrl: 'https://api.example.com/v1',
         frontendUrl: 'https://app.example.com/',
         origins: ['https://app.example.com', 'http://localhost:3001'],
-        kratosBrowserUrl: 'http://kratos:4433/',
+        browserUrl: 'http://kratos:4433/',
       })
       t.match(
         authSettings(
@@ -242,9 +242,9 @@ export default async function (t: Test): Promise<void> {
             KRATOS_BROWSER_URL: 'https://auth.example.com',
           }),
         ),
-        { frontendUrl: 'https://app.example.com/bye', kratosBrowserUrl: 'https://auth.example.com' },
+        { frontendUrl: 'https://app.example.com/bye', browserUrl: 'https://auth.example.com' },
       )
-      t.same(corsOrigins(loadConfig({ ...GOOD, CORS_ORIGINS: ' https://a.example , https://b.example,' })), [
+      t.same(authSettings(loadConfig({ ...GOOD, CORS_ORIGINS: ' https://a.example , https://b.example,' })).origins, [
         'https://a.example',
         'https://b.example',
       ])

@@ -16,7 +16,9 @@ const DOCS = { DOCS: 'true', METRICS_TOKEN: 'a-metrics-token-of-the-test-suite-0
 async function routesOf (work: () => Promise<unknown>): Promise<string[]> {
   const found = new Set<string>()
   const watch = (message: unknown): void => {
-    ;(message as { fastify: FastifyInstance }).fastify.addHook('onRoute', ({ method, url }: RouteOptions) => {
+    ;(message as { fastify: FastifyInstance }).fastify.addHook('onRoute', ({ method, url, schema }: RouteOptions) => {
+      // Those that only say which methods there are.
+      if (schema?.hide === true) return
       for (const name of [method].flat()) {
         found.add(`${name} ${url.replace(/(?<=.)\/$/, '').replaceAll(/:(\w+)/g, '{$1}')}`)
       }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { UpstreamAnswer } from '../../src/kratos-client/call.js'
+import type { UpstreamAnswer } from '../../src/kratos-client/buffered-call.js'
 
 export interface RecordedResponse {
   status: number

@@ -5,37 +5,66 @@ import type { Members } from './strict-body.js'
 
 /** Members of an address in a request. */
 export const VERIFIABLE_SHAPE: Members = {
-  id: 'any', value: 'string', verified: 'boolean', via: 'string', status: 'string', verified_at: 'any', created_at: 'any', updated_at: 'any'
+  id: 'any',
+  value: 'string',
+  verified: 'boolean',
+  via: 'string',
+  status: 'string',
+  verified_at: 'any',
+  created_at: 'any',
+  updated_at: 'any',
 }
-export const RECOVERY_SHAPE: Members = { id: 'any', value: 'string', via: 'string', created_at: 'any', updated_at: 'any' }
+export const RECOVERY_SHAPE: Members = {
+  id: 'any',
+  value: 'string',
+  via: 'string',
+  created_at: 'any',
+  updated_at: 'any',
+}
 
 const listed = (given: Json | undefined): JsonObject[] => Array.isArray(given) ? given.filter(isObject) : []
 
-/** Addresses of a request, not stored yet; those that the traits do not name fall away later. */
-export const verifiableAddresses = (given: Json | undefined, now: number): VerifiableAddress[] => listed(given).map(address => ({
-  id: NIL_UUID,
-  value: String(address['value'] ?? '').toLowerCase(),
-  via: String(address['via'] ?? ''),
-  verified: address['verified'] === true,
-  status: address['status'] === 'completed' || address['status'] === 'sent' ? address['status'] : 'pending',
-  ...(address['verified'] === true ? { verifiedAt: typeof address['verified_at'] === 'string' ? Date.parse(address['verified_at']) : now } : {}),
-  createdAt: 0,
-  updatedAt: 0
-}))
+/** Addresses of a request. They are not stored yet; `validateIdentity` drops those that the traits do not contain. */
+export const verifiableAddresses = (given: Json | undefined, now: number): VerifiableAddress[] =>
+  listed(given).map((address) => ({
+    id: NIL_UUID,
+    value: String(address['value'] ?? '').toLowerCase(),
+    via: String(address['via'] ?? ''),
+    verified: address['verified'] === true,
+    status: address['status'] === 'completed' || address['status'] === 'sent' ? address['status'] : 'pending',
+    ...(address['verified'] === true
+      ? { verifiedAt: typeof address['verified_at'] === 'string' ? Date.parse(address['verified_at']) : now }
+      : {}),
+    createdAt: 0,
+    updatedAt: 0,
+  }))
 
 export const recoveryAddresses = (given: Json | undefined): RecoveryAddress[] =>
-  listed(given).map(({ value, via }) => ({ id: NIL_UUID, value: String(value ?? '').toLowerCase(), via: String(via ?? ''), createdAt: 0, updatedAt: 0 }))
+  listed(given).map(({ value, via }) => ({
+    id: NIL_UUID,
+    value: String(value ?? '').toLowerCase(),
+    via: String(via ?? ''),
+    createdAt: 0,
+    updatedAt: 0,
+  }))
 
-/** Known addresses as a request describes them: those it leaves alone keep id and times. */
-export function changedAddresses (identity: Identity, given: JsonObject, now: number): Pick<Identity, 'verifiableAddresses' | 'recoveryAddresses'> {
-  const same = (left: { value: string, via: string }, right: { value: string, via: string }): boolean => left.value === right.value && left.via === right.via
+/** Known addresses as a request describes them. Unchanged ones keep their id and times. */
+export function changedAddresses (
+  identity: Identity,
+  given: JsonObject,
+  now: number,
+): Pick<Identity, 'verifiableAddresses' | 'recoveryAddresses'> {
+  const same = (left: { value: string, via: string }, right: { value: string, via: string }): boolean =>
+    left.value === right.value && left.via === right.via
   return {
-    verifiableAddresses: verifiableAddresses(given['verifiable_addresses'], now).map(address => {
-      const old = identity.verifiableAddresses.find(old => same(old, address))
+    verifiableAddresses: verifiableAddresses(given['verifiable_addresses'], now).map((address) => {
+      const old = identity.verifiableAddresses.find((old) => same(old, address))
       if (old === undefined) return address
       const isSame = old.verified === address.verified && old.status === address.status
       return isSame ? old : { ...address, id: old.id, createdAt: old.createdAt, updatedAt: now }
     }),
-    recoveryAddresses: recoveryAddresses(given['recovery_addresses']).map(address => identity.recoveryAddresses.find(old => same(old, address)) ?? address)
+    recoveryAddresses: recoveryAddresses(given['recovery_addresses']).map(
+      (address) => identity.recoveryAddresses.find((old) => same(old, address)) ?? address,
+    ),
   }
 }

@@ -12,7 +12,7 @@ const STATUSES = ['queued', 'sent', 'processing', 'abandoned']
 const DEFAULT_SIZE = 10
 const MAX_SIZE = 500
 
-/** Without --dev nobody reads other people's codes here (recording 82). */
+/** Without --dev, Kratos does not show codes of other people (recording 82). */
 const REDACTED = '<redacted-unless-dev-mode>'
 
 const messageJson = (ex: Exchange, message: CourierMessage): JsonObject => ({
@@ -26,33 +26,40 @@ const messageJson = (ex: Exchange, message: CourierMessage): JsonObject => ({
   channel: message.channel,
   send_count: message.sendCount,
   created_at: rfc3339(message.createdAt),
-  updated_at: rfc3339(message.updatedAt)
+  updated_at: rfc3339(message.updatedAt),
 })
 
-/** Newest first, by page token, filtered by status and recipient. */
+/** Newest first, paged by token, filtered by status and recipient. */
 function list (ex: Exchange): Answer {
   const status = ex.query.get('status')
   const recipient = ex.query.get('recipient') ?? ''
   if (status !== null && !STATUSES.includes(status)) throw badRequest('Message status is not valid')
   const size = pageSize(ex.query.get('page_size') ?? '')
   const after = lastSeen(ex)
-  const fitting = ex.kratos.store.messages.all()
-    .filter(message => (status === null || message.status === status) && (recipient === '' || message.recipient === recipient))
+  const fitting = ex.kratos.store.messages
+    .all()
+    .filter(
+      (message) =>
+        (status === null || message.status === status) && (recipient === '' || message.recipient === recipient),
+    )
   const rest = fitting.slice(fitting.findIndex(({ id }) => id === after) + 1)
   const shown = rest.slice(0, size)
   const last = shown.at(-1)
-  const link = (rel: string, id: string): string => linkTo(ex, rel, { page_size: String(size), page_token: pageToken(ex, id) })
+  const link = (rel: string, id: string): string =>
+    linkTo(ex, rel, { page_size: String(size), page_token: pageToken(ex, id) })
   const links = [link('first', ''), ...(rest.length > size && last !== undefined ? [link('next', last.id)] : [])]
-  return json(200, shown.map(message => messageJson(ex, message)), { Link: links.join(',') })
+  return json(200, shown.map((message) => messageJson(ex, message)), { Link: links.join(',') })
 }
 
 function pageSize (text: string): number {
-  if (text !== '' && !/^[+-]?\d+$/.test(text)) throw plainError(`strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`).with({ httpStatus: 400 })
+  if (text !== '' && !/^[+-]?\d+$/.test(text)) {
+    throw plainError(`strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`).with({ httpStatus: 400 })
+  }
   const size = Number(text)
   return size <= 0 ? DEFAULT_SIZE : Math.min(size, MAX_SIZE)
 }
 
-/** Sealed, as Kratos' are: a client can only hand them back. */
+/** Sealed as in Kratos: a client cannot read or make one. */
 const pageToken = ({ kratos }: Exchange, id: string): string => kratos.sealer.seal('page_token', { id })
 
 function lastSeen ({ kratos, query }: Exchange): string {
@@ -65,10 +72,18 @@ function lastSeen ({ kratos, query }: Exchange): string {
 function get (ex: Exchange): Answer {
   const text = ex.params['id'] ?? ''
   const id = parseUuid(text)
-  if (id === undefined) throw new ApiError({ code: 400, message: `uuid: incorrect UUID length ${text.length} in string ${JSON.stringify(text)}` })
+  if (id === undefined) {
+    throw new ApiError({
+      code: 400,
+      message: `uuid: incorrect UUID length ${text.length} in string ${JSON.stringify(text)}`,
+    })
+  }
   const message = ex.kratos.store.messages.get(id)
   if (message === undefined) throw noRow()
   return json(200, messageJson(ex, message))
 }
 
-export const courierRoutes: Route[] = [route('GET', '/admin/courier/messages', list), route('GET', '/admin/courier/messages/{id}', get)]
+export const courierRoutes: Route[] = [
+  route('GET', '/admin/courier/messages', list),
+  route('GET', '/admin/courier/messages/{id}', get),
+]

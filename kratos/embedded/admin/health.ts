@@ -4,19 +4,22 @@ import { route, type Route } from '../http/router.js'
 
 const ok = (): Answer => json(200, { status: 'ok' })
 
-/** What a scraper finds: that there is an embedded server and nothing to measure. */
+/** The embedded server measures nothing, so a scraper only finds that it is one. */
 const metrics = ({ kratos }: Exchange): Answer => ({
   status: 200,
   headers: { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores' },
-  body: `# HELP embedded_kratos_info Version of the embedded development server.\n# TYPE embedded_kratos_info gauge\nembedded_kratos_info{version="${kratos.version}"} 1\n`
+  body: `# HELP embedded_kratos_info Version of the embedded development server.
+# TYPE embedded_kratos_info gauge
+embedded_kratos_info{version="${kratos.version}"} 1
+`,
 })
 
-/** Both ports have these; `/version` the admin port only (facts 3). */
+/** Both ports have these; only the admin port has `/version` (docs/kratos-facts.md, section 3). */
 export const healthRoutes: Route[] = [route('GET', '/health/alive', ok), route('GET', '/health/ready', ok)]
 
 export const adminHealthRoutes: Route[] = [
   route('GET', '/admin/health/alive', ok),
   route('GET', '/admin/health/ready', ok),
   route('GET', '/admin/metrics/prometheus', metrics),
-  route('GET', '/admin/version', ({ kratos }) => json(200, { version: kratos.version }))
+  route('GET', '/admin/version', ({ kratos }) => json(200, { version: kratos.version })),
 ]

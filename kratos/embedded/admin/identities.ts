@@ -13,7 +13,7 @@ import { listIdentities } from './identity-list.js'
 import { patchIdentity } from './identity-patch.js'
 import { oneIdentity, writtenIdentity } from './identity-view.js'
 
-/** @throws ApiError 404 for an unknown id and for what is no id (facts 18) */
+/** @throws ApiError 404 for an unknown id and for a malformed one (docs/kratos-facts.md, section 18) */
 export function identityById (ex: Exchange): Identity {
   const id = parseUuid(ex.params['id'])
   const identity = id === undefined ? undefined : ex.kratos.store.identities.get(id)
@@ -35,23 +35,28 @@ async function create (ex: Exchange): Promise<Answer> {
   try {
     kratos.store.identities.create(identity, kratos.clock.now())
   } catch (error) {
-    throw error instanceof DuplicateError ? conflict('This identity conflicts with another identity that already exists.') : error
+    throw error instanceof DuplicateError
+      ? conflict('This identity conflicts with another identity that already exists.')
+      : error
   }
   const location = `${kratos.config.serve.admin.base_url.replace(/\/+$/, '')}/identities/${identity.id}`
   return json(201, writtenIdentity(kratos, identity, {}, isMetadataGiven(ex)), { Location: location })
 }
 
-/** Metadata that was sent is shown, even null. */
+/** Metadata in the request is shown in the answer, even null. */
 const isMetadataGiven = ({ body }: Exchange): boolean =>
   body.kind === 'read' && Object.hasOwn(JSON.parse(body.bytes.toString()) ?? {}, 'metadata_admin')
 
-/** Stores changes. @throws ApiError 409 when an identifier is taken */
+/** Stores changes. @throws ApiError 409 when an identifier is already used */
 export function storeIdentity ({ store, clock }: Kratos, identity: Identity): void {
   try {
     store.identities.update(identity, clock.now())
   } catch (error) {
     if (!(error instanceof DuplicateError)) throw error
-    throw new ApiError({ code: 409, message: 'Unable to insert or update resource because a resource with that value exists already' })
+    throw new ApiError({
+      code: 409,
+      message: 'Unable to insert or update resource because a resource with that value exists already',
+    })
   }
 }
 
@@ -60,7 +65,7 @@ async function replace (ex: Exchange): Promise<Answer> {
   const identity = identityById(ex)
   const { password, ...others } = identity.credentials
   await replaceFromBody(ex, identity, body)
-  // A password that came with the request has no times yet.
+  // A password from this request has no times yet.
   const isKept = password !== undefined && identity.credentials['password']?.config === password.config
   storeIdentity(ex.kratos, identity)
   return json(200, writtenIdentity(ex.kratos, identity, isKept ? { ...others, password } : others, isMetadataGiven(ex)))
@@ -85,7 +90,7 @@ function removeCredential (ex: Exchange): Answer {
   return empty(204)
 }
 
-/** Identities as an operator sees them (recording 80). */
+/** Identities in the admin API (recording 80). */
 export const identityRoutes: Route[] = [
   route('GET', '/admin/identities', listIdentities),
   route('POST', '/admin/identities', create),
@@ -95,5 +100,5 @@ export const identityRoutes: Route[] = [
   route('PUT', '/admin/identities/{id}', replace),
   route('PATCH', '/admin/identities/{id}', patch),
   route('DELETE', '/admin/identities/{id}', remove),
-  route('DELETE', '/admin/identities/{id}/credentials/{type}', removeCredential)
+  route('DELETE', '/admin/identities/{id}/credentials/{type}', removeCredential),
 ]

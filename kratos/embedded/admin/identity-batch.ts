@@ -13,29 +13,43 @@ const LIMIT = 1000
 const PASSWORD_LIMIT = 200
 const SHAPE: Members = { identities: [{ patch_id: 'any', create: CREATE_SHAPE }] }
 
-/** Makes many identities; one that cannot be made does not keep the others away (recording 80). */
+/** Creates many identities. A failing one does not stop the others (recording 80). */
 export async function batchPatch (ex: Exchange): Promise<Answer> {
   const patches = patchesIn(ex)
-  if (patches.length > LIMIT) throw badRequest(`The maximum number of identities per request that can be created or deleted at once is ${LIMIT}.`)
+  if (patches.length > LIMIT) {
+    throw badRequest(`The maximum number of identities per request that can be created or deleted at once is ${LIMIT}.`)
+  }
   const creations = patches.map(({ create }) => isObject(create) ? create : undefined)
-  const withPassword = creations.filter(body => asObject(asObject(asObject(body?.['credentials'])['password'])['config'])['password'] !== undefined)
-  if (withPassword.length > PASSWORD_LIMIT) throw badRequest(`The maximum number of identities per request that can be created with a plaintext password is ${PASSWORD_LIMIT}.`)
-  const results = await Promise.all(creations.map(async body => body === undefined ? null : await candidate(ex.kratos, body)))
-  const isOnlyOne = results.filter(result => result !== null && 'identity' in result).length === 1
+  const withPassword = creations.filter(
+    (body) => asObject(asObject(asObject(body?.['credentials'])['password'])['config'])['password'] !== undefined,
+  )
+  if (withPassword.length > PASSWORD_LIMIT) {
+    throw badRequest(
+      `The maximum number of identities per request that can be created with a plaintext password is ${PASSWORD_LIMIT}.`,
+    )
+  }
+  const results = await Promise.all(
+    creations.map(async (body) => (body === undefined ? null : await candidate(ex.kratos, body))),
+  )
+  const isOnlyOne = results.filter((result) => result !== null && 'identity' in result).length === 1
   const identities = results.map((result, index): Json => {
     const id = patches[index]?.['patch_id']
-    return result === null ? null : { ...stored(ex.kratos, result, isOnlyOne), ...(id === undefined || id === null ? {} : { patch_id: id }) }
+    return result === null
+      ? null
+      : { ...stored(ex.kratos, result, isOnlyOne), ...(id === undefined || id === null ? {} : { patch_id: id }) }
   })
   return json(200, { identities })
 }
 
-/** The patches of the request; what cannot be read is a plain error that answers 400. */
+/** The patches of the request. @throws ApiError, a plain one with status 400, when the body cannot be read */
 function patchesIn (ex: Exchange): JsonObject[] {
   try {
     const { identities } = decoded(ex, 'BatchPatchIdentitiesBody', SHAPE, true)
     const patches = (Array.isArray(identities) ? identities : []).map(asObject)
     for (const { patch_id: id } of patches) {
-      if (typeof id === 'string' && parseUuid(id) === undefined) throw new DecodingError(`uuid: incorrect UUID length ${id.length} in string ${JSON.stringify(id)}`)
+      if (typeof id === 'string' && parseUuid(id) === undefined) {
+        throw new DecodingError(`uuid: incorrect UUID length ${id.length} in string ${JSON.stringify(id)}`)
+      }
     }
     return patches
   } catch (error) {
@@ -56,7 +70,7 @@ async function candidate (kratos: Kratos, body: JsonObject): Promise<Candidate> 
   }
 }
 
-/** @throws ApiError 409 when the only valid identity of the request conflicts: then it is no partial success */
+/** @throws ApiError 409 when the only valid identity of the request conflicts, because nothing succeeded then */
 function stored (kratos: Kratos, result: Candidate, isOnlyOne: boolean): JsonObject {
   if ('error' in result) return { action: 'error', error: errorObject(result.error) }
   try {
@@ -64,7 +78,10 @@ function stored (kratos: Kratos, result: Candidate, isOnlyOne: boolean): JsonObj
     return { action: 'create', identity: result.identity.id }
   } catch (error) {
     if (!(error instanceof DuplicateError)) throw error
-    const taken = new ApiError({ code: 409, message: 'Unable to insert or update resource because a resource with that value exists already' })
+    const taken = new ApiError({
+      code: 409,
+      message: 'Unable to insert or update resource because a resource with that value exists already',
+    })
     if (isOnlyOne) throw taken
     return { action: 'error', error: errorObject(taken) }
   }

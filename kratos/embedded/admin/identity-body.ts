@@ -11,15 +11,24 @@ import { CREDENTIALS_SHAPE, importCredentials } from './identity-import.js'
 import { jsonBody, strictBody, type Members } from './strict-body.js'
 
 const COMMON_SHAPE: Members = {
-  schema_id: 'string', traits: 'any', credentials: CREDENTIALS_SHAPE, metadata_public: 'any', metadata_admin: 'any', state: 'string', external_id: 'string'
+  schema_id: 'string',
+  traits: 'any',
+  credentials: CREDENTIALS_SHAPE,
+  metadata_public: 'any',
+  metadata_admin: 'any',
+  state: 'string',
+  external_id: 'string',
 }
 
-/** Members of an identity that is to be created. */
+/** Members of an identity in a create request. */
 export const CREATE_SHAPE: Members = {
-  ...COMMON_SHAPE, organization_id: 'string', verifiable_addresses: [VERIFIABLE_SHAPE], recovery_addresses: [RECOVERY_SHAPE]
+  ...COMMON_SHAPE,
+  organization_id: 'string',
+  verifiable_addresses: [VERIFIABLE_SHAPE],
+  recovery_addresses: [RECOVERY_SHAPE],
 }
 
-/** The identity that a create request describes, checked and with its password hashed; not stored. @throws ApiError 400 */
+/** The identity of a create request: checked, with its password hashed, not stored. @throws ApiError 400 */
 export async function identityFromBody (ex: Exchange): Promise<Identity> {
   const body = strictBody(ex, 'CreateIdentityBody', CREATE_SHAPE)
   const identity = await identityFrom(ex.kratos, body)
@@ -27,7 +36,7 @@ export async function identityFromBody (ex: Exchange): Promise<Identity> {
   return identity
 }
 
-/** As described, with its password hashed but not checked. */
+/** The identity of a create request, with its password hashed but not checked. */
 export async function identityFrom (kratos: Kratos, body: JsonObject): Promise<Identity> {
   const now = kratos.clock.now()
   if ((body['organization_id'] ?? null) !== null) throw notEmbedded('Organizations are not built.')
@@ -35,16 +44,20 @@ export async function identityFrom (kratos: Kratos, body: JsonObject): Promise<I
   Object.assign(identity, described(body), {
     state: stateOf(body) ?? 'active',
     verifiableAddresses: verifiableAddresses(body['verifiable_addresses'], now),
-    recoveryAddresses: recoveryAddresses(body['recovery_addresses'])
+    recoveryAddresses: recoveryAddresses(body['recovery_addresses']),
   })
   await importCredentials(kratos, identity, body['credentials'])
   return identity
 }
 
-/** Changes a stored identity to what a PUT describes; what is left out goes, only schema and state stay (recording 80). */
+/**
+ * Changes a stored identity to what a PUT says. Missing members are removed, except schema and state (recording 80).
+ */
 export async function replaceFromBody (ex: Exchange, identity: Identity, body: JsonObject): Promise<void> {
   const state = stateOf(body)
-  if (state !== undefined && state !== identity.state) Object.assign(identity, { state, stateChangedAt: ex.kratos.clock.now() })
+  if (state !== undefined && state !== identity.state) {
+    Object.assign(identity, { state, stateChangedAt: ex.kratos.clock.now() })
+  }
   if ((body['schema_id'] ?? '') !== '') identity.schemaId = String(body['schema_id'])
   delete identity.externalId
   Object.assign(identity, described(body))
@@ -57,24 +70,28 @@ export const replacementBody = (ex: Exchange): JsonObject => jsonBody(ex, 'Updat
 function described (body: JsonObject): Partial<Identity> {
   const externalId = String(body['external_id'] ?? '')
   return {
-    // Whatever it is: the schema decides.
+    // Not checked here, because the schema decides.
     traits: (body['traits'] === undefined ? {} : body['traits']) as JsonObject,
     metadataPublic: body['metadata_public'] ?? null,
     metadataAdmin: body['metadata_admin'] ?? null,
-    ...(externalId === '' ? {} : { externalId })
+    ...(externalId === '' ? {} : { externalId }),
   }
 }
 
-/** @throws ApiError 400 for a state that is none; undefined when none is given */
+/** @returns undefined when none is given @throws ApiError 400 for an unknown state */
 function stateOf ({ state = '' }: JsonObject): Identity['state'] | undefined {
   if (state === '' || state === null) return undefined
   if (!isState(state)) throw badRequest('identity state is not valid')
   return state
 }
 
-export const isState = (state: Json | undefined): state is Identity['state'] => state === 'active' || state === 'inactive'
+export const isState = (state: Json | undefined): state is Identity['state'] =>
+  state === 'active' || state === 'inactive'
 
-/** Checks traits against the schema and derives what it marks. @throws ApiError 400 in the words of Kratos' validator */
+/**
+ * Checks traits against the schema and derives credentials and addresses.
+ * @throws ApiError 400 with the text of Kratos' validator
+ */
 export function checkIdentity (kratos: Kratos, identity: Identity): void {
   const schema = kratos.schemas.get(identity.schemaId)
   identity.schemaId = schema.id

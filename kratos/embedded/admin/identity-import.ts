@@ -10,43 +10,76 @@ import type { Members } from './strict-body.js'
 /** Members of `credentials` in a request. */
 export const CREDENTIALS_SHAPE: Members = {
   password: { config: { hashed_password: 'string', password: 'string', use_password_migration_hook: 'boolean' } },
-  oidc: { config: { providers: [{ subject: 'string', provider: 'string', use_auto_link: 'boolean', organization: 'any' }] } },
-  saml: { config: 'any' }
+  oidc: {
+    config: { providers: [{ subject: 'string', provider: 'string', use_auto_link: 'boolean', organization: 'any' }] },
+  },
+  saml: { config: 'any' },
 }
 
-/** Beginnings of the hashes that Kratos takes; whether this server can compare them shows at the login. */
-const HASHES = /^(\$(2[abzy]?|argon2id?|pbkdf2-sha[0-9]{1,3}|scrypt|md5|md5-crypt|sha(1|256|512)|sha(256|512)-crypt|firescrypt|hmac-(md4|md5|sha1|sha224|sha256|sha384|sha512))\$|\{SSHA(256|512)?\})/
+/** Prefixes of the hashes that Kratos accepts. The login finds out whether this server can compare one. */
+const HASHES =
+  /^(\$(2[abzy]?|argon2id?|pbkdf2-sha[0-9]{1,3}|scrypt|md5|md5-crypt|sha(1|256|512)|sha(256|512)-crypt|firescrypt|hmac-(md4|md5|sha1|sha224|sha256|sha384|sha512))\$|\{SSHA(256|512)?\})/
 
-/** Puts imported credentials into an identity; no password policy applies. @throws ApiError 400 for a hash of no known kind */
+/**
+ * Adds imported credentials to an identity. No password policy applies.
+ * @throws ApiError 400 for an unknown hash format
+ */
 export async function importCredentials (kratos: Kratos, identity: Identity, given: Json | undefined): Promise<void> {
   const credentials = asObject(given)
   if (isObject(credentials['saml'])) throw notEmbedded('Importing credentials of type saml is not built.')
   const now = kratos.clock.now()
   if (isObject(credentials['password'])) {
     const config = await passwordConfig(kratos, asObject(credentials['password']['config']))
-    identity.credentials['password'] = { type: 'password', identifiers: [], config, version: 0, createdAt: now, updatedAt: now }
+    identity.credentials['password'] = {
+      type: 'password',
+      identifiers: [],
+      config,
+      version: 0,
+      createdAt: now,
+      updatedAt: now,
+    }
   }
   if (!isObject(credentials['oidc'])) return
   const { providers } = asObject(credentials['oidc']['config'])
   const old = identity.credentials['oidc']
-  identity.credentials['oidc'] = oidcCredential([...linkedAccounts(old), ...(Array.isArray(providers) ? providers : []).map(asObject).map(account)], now, old)
+  identity.credentials['oidc'] = oidcCredential(
+    [...linkedAccounts(old), ...(Array.isArray(providers) ? providers : []).map(asObject).map(account)],
+    now,
+    old,
+  )
 }
 
-async function passwordConfig (kratos: Kratos, { password, hashed_password: hashed, use_password_migration_hook: usesHook }: JsonObject): Promise<JsonObject> {
+async function passwordConfig (
+  kratos: Kratos,
+  { password, hashed_password: hashed, use_password_migration_hook: usesHook }: JsonObject,
+): Promise<JsonObject> {
   if (usesHook === true) throw notEmbedded('The password migration hook is not built.')
-  const result = typeof password === 'string' && password !== '' ? await hashed72(kratos, password) : String(hashed ?? '')
-  if (!HASHES.test(result)) throw badRequest('The imported password does not match any known hash format. For more information see https://www.ory.sh/dr/2')
+  const result = typeof password === 'string' && password !== ''
+    ? await hashed72(kratos, password)
+    : String(hashed ?? '')
+  if (!HASHES.test(result)) {
+    throw badRequest(
+      'The imported password does not match any known hash format. For more information see https://www.ory.sh/dr/2',
+    )
+  }
   return { hashed_password: result }
 }
 
-/** A password that bcrypt would cut off is an internal error here. */
+/** A password that is too long for bcrypt is an internal error here. */
 async function hashed72 (kratos: Kratos, password: string): Promise<string> {
   try {
     return await hashPassword(kratos, password)
   } catch (error) {
-    throw error instanceof FormError ? plainError(`I[#/password] S[] the password does not fulfill the password policy because: ${error.message}`) : error
+    throw error instanceof FormError
+      ? plainError(`I[#/password] S[] the password does not fulfill the password policy because: ${error.message}`)
+      : error
   }
 }
 
 const account = ({ provider, subject, use_auto_link: autoLink }: JsonObject): ReturnType<typeof linkedAccount> =>
-  linkedAccount(String(provider ?? ''), String(subject ?? ''), undefined, autoLink === true ? { use_auto_link: true } : {})
+  linkedAccount(
+    String(provider ?? ''),
+    String(subject ?? ''),
+    undefined,
+    autoLink === true ? { use_auto_link: true } : {},
+  )

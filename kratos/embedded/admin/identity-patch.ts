@@ -1,6 +1,7 @@
 import { badRequest } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
-import { adminIdentityJson, type Credential, type Identity } from '../identity/identity.js'
+import type { Credential, Identity } from '../identity/identity.js'
+import { adminIdentityJson } from '../identity/json.js'
 import { asObject, isObject, type Json, type JsonObject } from '../json.js'
 import type { Kratos } from '../kratos.js'
 import { changedAddresses } from './addresses.js'
@@ -10,21 +11,30 @@ import { isDeepStrictEqual } from 'node:util'
 
 const refused = (message: string): Error => badRequest('An error occured when applying the JSON patch', { message })
 
-/** A changed copy of the identity, checked; the patch sees the configuration of the credentials too (recording 80). @throws ApiError 400 */
+/**
+ * A patched and checked copy of the identity. The patch may change the configuration of credentials (recording 80).
+ * @throws ApiError 400
+ */
 export function patchIdentity (ex: Exchange, identity: Identity): Identity {
   const { kratos } = ex
   const shown = adminIdentityJson(kratos, identity, { credentials: true, configOf: Object.keys(identity.credentials) })
   const document = asObject(applied(ex, shown))
   for (const [member, type] of Object.entries(TEXTS)) {
     const value = document[member] ?? ''
-    if (typeof value !== 'string') throw refused(`json: cannot unmarshal ${Array.isArray(value) ? 'array' : typeof value} into Go struct field WithCredentialsAndAdminMetadataInJSON.${member} of type ${type}`)
+    if (typeof value !== 'string') {
+      throw refused(
+        `json: cannot unmarshal ${
+          Array.isArray(value) ? 'array' : typeof value
+        } into Go struct field WithCredentialsAndAdminMetadataInJSON.${member} of type ${type}`,
+      )
+    }
   }
   const changed = withChanges(kratos, structuredClone(identity), document)
   checkIdentity(kratos, changed)
   return changed
 }
 
-/** Members that are texts, with the names of their types in Go. */
+/** String members with the names of their Go types. */
 const TEXTS = { state: 'identity.State', schema_id: 'string', external_id: 'sqlxx.NullString' }
 
 function applied (ex: Exchange, document: JsonObject): Json {
@@ -48,7 +58,10 @@ function withChanges ({ clock }: Kratos, identity: Identity, document: JsonObjec
   const { state, external_id: externalId } = document
   if (state !== identity.state) {
     if (!isState(state)) {
-      throw badRequest(`The supplied state ('${String(state ?? '')}') was not valid. Valid states are ('active', 'inactive').`, { message: 'identity state is not valid' })
+      throw badRequest(
+        `The supplied state ('${String(state ?? '')}') was not valid. Valid states are ('active', 'inactive').`,
+        { message: 'identity state is not valid' },
+      )
     }
     Object.assign(identity, { state, stateChangedAt: now })
   }
@@ -59,15 +72,17 @@ function withChanges ({ clock }: Kratos, identity: Identity, document: JsonObjec
     metadataPublic: document['metadata_public'] ?? null,
     metadataAdmin: document['metadata_admin'] ?? null,
     ...(typeof externalId === 'string' && externalId !== '' ? { externalId } : {}),
-    credentials: changedCredentials(identity, asObject(document['credentials']), now)
+    credentials: changedCredentials(identity, asObject(document['credentials']), now),
   })
 }
 
-/** The patch may have changed the configuration of a credential, but cannot add or remove one. */
+/** A patch can change the configuration of a credential, but not add or remove one. */
 function changedCredentials ({ credentials }: Identity, given: JsonObject, now: number): Record<string, Credential> {
-  return Object.fromEntries(Object.entries(credentials).map(([type, credential]) => {
-    const { config } = asObject(given[type])
-    const isSame = !isObject(config) || isDeepStrictEqual(config, credential.config)
-    return [type, isSame ? credential : { ...credential, config, updatedAt: now }]
-  }))
+  return Object.fromEntries(
+    Object.entries(credentials).map(([type, credential]) => {
+      const { config } = asObject(given[type])
+      const isSame = !isObject(config) || isDeepStrictEqual(config, credential.config)
+      return [type, isSame ? credential : { ...credential, config, updatedAt: now }]
+    }),
+  )
 }

@@ -10,38 +10,39 @@ import { route, type Route } from '../http/router.js'
 import type { Identity } from '../identity/identity.js'
 import type { JsonObject } from '../json.js'
 import { continueNode } from '../methods/address-nodes.js'
+import { code } from '../methods/code/code.js'
 import { recoveryCodeNode } from '../methods/code/nodes.js'
 import { codeLifespanMs, issueCode } from '../methods/code/one-time-code.js'
+import { link } from '../methods/link/link.js'
 import { issueLink, linkLifespanMs } from '../methods/link/token.js'
 import { ensureEnabled, type Method } from '../methods/method.js'
-import { METHODS } from '../methods/registry.js'
 import { NIL_UUID, parseUuid } from '../random.js'
 
-function method (id: string): Method {
-  const found = METHODS.find(method => method.id === id)
-  if (found === undefined) throw new Error(`there is no method ${id}`)
-  return found
-}
-
-/** @returns undefined when nobody has this id */
+/** @returns undefined when there is no such identity */
 function identityIn (ex: Exchange, body: JsonObject): Identity | undefined {
   const text = String(body['identity_id'] ?? NIL_UUID)
   const id = parseUuid(text)
-  if (id === undefined) throw undecodable(`uuid: incorrect UUID length ${text.length} in string ${JSON.stringify(text)}`)
+  if (id === undefined) {
+    throw undecodable(`uuid: incorrect UUID length ${text.length} in string ${JSON.stringify(text)}`)
+  }
   return ex.kratos.store.identities.get(id)
 }
 
-/** How long the code or link counts, and its flow with it. */
+/** Lifetime of the code or link, and of its flow. */
 function lifespanIn (body: JsonObject, fallbackMs: number, past: (ms: number, text: string) => string): number {
   const text = String(body['expires_in'] ?? '')
   if (text === '') return fallbackMs
   const ms = goDurationMs(text)
-  if (ms === undefined) throw badRequest(`Unable to parse "expires_in" whose format should match "[0-9]+(ns|us|ms|s|m|h)" but did not: ${text}`)
+  if (ms === undefined) {
+    throw badRequest(
+      `Unable to parse "expires_in" whose format should match "[0-9]+(ns|us|ms|s|m|h)" but did not: ${text}`,
+    )
+  }
   if (ms <= 0) throw badRequest(`Value from "expires_in" must ${past(ms, text)}`)
   return ms
 }
 
-/** Other than in a configuration a sign is allowed. */
+/** Unlike in a configuration, a sign is allowed. */
 function goDurationMs (text: string): number | undefined {
   try {
     return (text.startsWith('-') ? -1 : 1) * durationMs(text.replace(/^[+-]/, ''))
@@ -55,45 +56,55 @@ function printed (ms: number): string {
   const seconds = Math.abs(ms) / 1000
   const parts = [[Math.trunc(seconds / 3600), 'h'], [Math.trunc(seconds / 60) % 60, 'm'], [seconds % 60, 's']] as const
   const first = parts.findIndex(([amount]) => amount > 0)
-  return `${ms < 0 ? '-' : ''}${parts.slice(first === -1 ? 2 : first).map(([amount, unit]) => `${amount}${unit}`).join('')}`
+  return `${ms < 0 ? '-' : ''}${
+    parts
+      .slice(first === -1 ? 2 : first)
+      .map(([amount, unit]) => `${amount}${unit}`)
+      .join('')
+  }`
 }
 
-function flowFor (ex: Exchange, type: 'api' | 'browser', id: 'code' | 'link', lifespanMs: number): Flow {
-  const flow = newRecovery(ex, type, method(id))
+function flowFor (ex: Exchange, type: 'api' | 'browser', method: Method, lifespanMs: number): Flow {
+  const flow = newRecovery(ex, type, method)
   flow.expiresAt = flow.issuedAt + lifespanMs
   return flow
 }
 
-/** A code for an admin to hand over: its flow waits for it already, and is nobody's browser's (recording 82). */
+/** A code that an admin hands over. Its flow already waits for it and belongs to no browser (recording 82). */
 function createCode (ex: Exchange): Answer {
   const { kratos } = ex
   ensureEnabled(kratos, 'code')
   const body = jsonBody(ex)
   const known = identityIn(ex, body)
-  const lifespanMs = lifespanIn(body, codeLifespanMs(kratos), ms => `result to a future time: ${printed(ms)}`)
+  const lifespanMs = lifespanIn(body, codeLifespanMs(kratos), (ms) => `result to a future time: ${printed(ms)}`)
   const type = body['flow_type'] ?? 'browser'
-  if (type !== 'api' && type !== 'browser') throw badRequest(`Value from "flow_type" is not valid: ${JSON.stringify(type)}`)
-  const flow = flowFor(ex, type, 'code', lifespanMs)
+  if (type !== 'api' && type !== 'browser') {
+    throw badRequest(`Value from "flow_type" is not valid: ${JSON.stringify(type)}`)
+  }
+  const flow = flowFor(ex, type, code, lifespanMs)
   Object.assign(flow, { isMadeByAdmin: true, state: 'sent_email' })
   flow.ui.nodes = [recoveryCodeNode(), continueNode('code')]
   if (known === undefined) throw noRow().with({ reason: 'could not find identity' })
   saveFlow(kratos, flow)
-  const code = issueCode(kratos, flow, { identityId: known.id, address: '', via: '' }, lifespanMs)
-  return json(201, { recovery_link: uiUrl(kratos, flow), recovery_code: code, expires_at: rfc3339(flow.expiresAt) })
+  const secret = issueCode(kratos, flow, { identityId: known.id, address: '', via: '' }, lifespanMs)
+  return json(201, { recovery_link: uiUrl(kratos, flow), recovery_code: secret, expires_at: rfc3339(flow.expiresAt) })
 }
 
-/** A link for an admin to hand over. */
+/** A link that an admin hands over. */
 function createLink (ex: Exchange): Answer {
   const { kratos } = ex
   ensureEnabled(kratos, 'link')
   const body = jsonBody(ex)
   const known = identityIn(ex, body)
   const lifespanMs = lifespanIn(body, linkLifespanMs(kratos), (_, text) => `be result to a future time: ${text}`)
-  const flow = flowFor(ex, 'browser', 'link', lifespanMs)
+  const flow = flowFor(ex, 'browser', link, lifespanMs)
   if (known === undefined) throw badRequest('The requested identity id does not exist.')
   saveFlow(kratos, flow)
   const url = issueLink(kratos, flow, { identityId: known.id, address: '', via: '' }, lifespanMs)
   return json(200, { recovery_link: url, expires_at: rfc3339(flow.expiresAt) })
 }
 
-export const adminRecoveryRoutes: Route[] = [route('POST', '/admin/recovery/code', createCode), route('POST', '/admin/recovery/link', createLink)]
+export const adminRecoveryRoutes: Route[] = [
+  route('POST', '/admin/recovery/code', createCode),
+  route('POST', '/admin/recovery/link', createLink),
+]

@@ -20,8 +20,8 @@ function list (ex: Exchange): Answer {
   return json(200, shown, paginationHeaders(ex, all.length, page, perPage))
 }
 
-/** Identity schemas, on the public port (recording 82). */
-export const schemaRoutes: Route[] = ['', '/admin'].flatMap(prefix => [
+/** Identity schemas on the public port (recording 82). */
+export const schemaRoutes: Route[] = ['', '/admin'].flatMap((prefix) => [
   route('GET', `${prefix}/schemas`, list),
-  route('GET', `${prefix}/schemas/{id}`, get)
+  route('GET', `${prefix}/schemas/{id}`, get),
 ])

@@ -6,7 +6,8 @@ import { linkTo, pageParameters, paginationHeaders } from '../http/pagination.js
 import { route, type Route } from '../http/router.js'
 import type { JsonObject } from '../json.js'
 import { parseUuid } from '../random.js'
-import { sessionJson, type Session } from '../session/session.js'
+import { sessionJson } from '../session/json.js'
+import type { Session } from '../session/session.js'
 
 const malformed = (message: string): ApiError => new ApiError({ code: 400, message })
 
@@ -23,27 +24,31 @@ function sessionById (ex: Exchange): Session {
   return session
 }
 
-/** Not ended; whether its identity is active does not count here. */
-const isLive = ({ kratos }: Exchange, session: Session): boolean => session.active && session.expiresAt > kratos.clock.now()
+/** Active and not expired. The state of the identity does not count here. */
+const isLive = ({ kratos }: Exchange, session: Session): boolean =>
+  session.active && session.expiresAt > kratos.clock.now()
 
-/** The `active` filter as Go reads a boolean. @throws ApiError 400 */
+/** The `active` filter, parsed like a boolean in Go. @throws ApiError 400 */
 function activeFilter (ex: Exchange): (session: Session) => boolean {
   const text = ex.query.get('active') ?? ''
   const isWanted = /^(1|t|true)$/i.test(text)
   if (text !== '' && !isWanted && !/^(0|f|false)$/i.test(text)) throw malformed('could not parse parameter active')
-  return session => text === '' || isLive(ex, session) === isWanted
+  return (session) => text === '' || isLive(ex, session) === isWanted
 }
 
-interface Expansion { identity: boolean, devices: boolean }
+interface Expansion {
+  identity: boolean
+  devices: boolean
+}
 
 function expansion ({ query }: Exchange): Expansion {
-  const wanted = query.getAll('expand').map(name => name.toLowerCase())
-  const unknown = query.getAll('expand').find(name => !['identity', 'devices'].includes(name.toLowerCase()))
+  const wanted = query.getAll('expand').map((name) => name.toLowerCase())
+  const unknown = query.getAll('expand').find((name) => !['identity', 'devices'].includes(name.toLowerCase()))
   if (unknown !== undefined) throw badRequest(`Could not parse expand option: ${unknown}`)
   return { identity: wanted.includes('identity'), devices: wanted.includes('devices') }
 }
 
-/** Sessions of one identity, ended ones too. */
+/** Sessions of one identity, including ended ones. */
 function ofIdentity (ex: Exchange): Answer {
   const { kratos } = ex
   const isShown = activeFilter(ex)
@@ -51,7 +56,9 @@ function ofIdentity (ex: Exchange): Answer {
   const { page, perPage } = pageParameters(ex.query)
   // The first two pages are the same: Kratos counts from 0 in the links and from 1 in the database.
   const start = Math.max(0, page - 1) * perPage
-  const shown = sessions.slice(start, start + perPage).map(session => sessionJson(kratos, session, { identity: 'bare' }))
+  const shown = sessions
+    .slice(start, start + perPage)
+    .map((session) => sessionJson(kratos, session, { identity: 'bare' }))
   return json(200, shown, paginationHeaders(ex, sessions.length, page, perPage))
 }
 
@@ -60,20 +67,23 @@ function endAllOf (ex: Exchange): Answer {
   return empty(204)
 }
 
-/** The place in a listing after which a page begins: Kratos' token names id and time. */
-const tokenFor = (id: string, createdAt: string): string => Buffer.from(`id=${id}/created_at=${createdAt}`).toString('base64url')
+/** A page token as Kratos makes it, from id and time. */
+const tokenFor = (id: string, createdAt: string): string =>
+  Buffer.from(`id=${id}/created_at=${createdAt}`).toString('base64url')
 
 const FIRST_TOKEN = tokenFor('00000000-0000-0000-0000-000000000000', '2200-12-31 23:59:59')
 
-/** Where the page begins in a listing from the newest to the oldest. @throws ApiError 400 for a token that is none */
+/** Index of the first session of a page; sessions are sorted newest first. @throws ApiError 400 for an invalid token */
 function startOf (sessions: Session[], token: string): number {
   const text = Buffer.from(token, 'base64url').toString()
   const id = parseUuid(/(?:^|\/)id=([^/]*)/.exec(text)?.[1])
   const createdAt = Date.parse(`${/(?:^|\/)created_at=([^/]*)/.exec(text)?.[1] ?? ''}Z`)
-  if (id === undefined || Number.isNaN(createdAt)) throw badRequest('The page token is invalid, do not craft your own page tokens')
-  const at = sessions.findIndex(session => session.id === id)
+  if (id === undefined || Number.isNaN(createdAt)) {
+    throw badRequest('The page token is invalid, do not craft your own page tokens')
+  }
+  const at = sessions.findIndex((session) => session.id === id)
   if (at !== -1) return at + 1
-  const older = sessions.findIndex(session => session.createdAt < createdAt)
+  const older = sessions.findIndex((session) => session.createdAt < createdAt)
   return older === -1 ? sessions.length : older
 }
 
@@ -90,18 +100,29 @@ function list (ex: Exchange): Answer {
   const shown = sessions.slice(start, start + size)
   const last = shown.at(-1)
   const link = (rel: string, token: string): string => linkTo(ex, rel, { page_size: String(size), page_token: token })
-  const next = last !== undefined && sessions.length > start + size ? [link('next', tokenFor(last.id, sqlTime(last.createdAt)))] : []
+  const next = last !== undefined && sessions.length > start + size
+    ? [link('next', tokenFor(last.id, sqlTime(last.createdAt)))]
+    : []
   const noDevices = expanded.devices ? {} : { devices: null }
-  return json(200, shown.map(session => ({ ...shownSession(ex, session, expanded, 'bare'), ...noDevices })), { Link: [link('first', FIRST_TOKEN), ...next].join(',') })
+  return json(
+    200,
+    shown.map((session) => ({ ...shownSession(ex, session, expanded, 'bare'), ...noDevices })),
+    { Link: [link('first', FIRST_TOKEN), ...next].join(',') },
+  )
 }
 
 const sqlTime = (ms: number): string => new Date(ms).toISOString().replace('T', ' ').replace('Z', '')
 
-/** What is not expanded is null or empty; in a list the identity is a bare one. */
-const shownSession = (ex: Exchange, session: Session, { identity, devices }: Expansion, detail: 'bare' | 'full'): JsonObject => ({
+/** What is not expanded is null or empty. A list shows the identity without its addresses. */
+const shownSession = (
+  ex: Exchange,
+  session: Session,
+  { identity, devices }: Expansion,
+  detail: 'bare' | 'full',
+): JsonObject => ({
   ...sessionJson(ex.kratos, session, { identity: identity ? detail : 'none' }),
   ...(identity ? {} : { active: isLive(ex, session) }),
-  ...(devices ? {} : { devices: [] })
+  ...(devices ? {} : { devices: [] }),
 })
 
 function get (ex: Exchange): Answer {
@@ -112,13 +133,13 @@ function get (ex: Exchange): Answer {
   return json(200, shownSession(ex, session, expanded, 'full'))
 }
 
-/** Ends one; 204 also when it has ended before. */
+/** Ends a session. The answer is 204 even if it has already ended. */
 function end (ex: Exchange): Answer {
   if (!ex.kratos.store.sessions.revoke(uuidIn(ex))) throw noRow()
   return empty(204, JSON_TYPE)
 }
 
-/** A new lifespan for a session that is due for it; one that has ended stays so (recording 81). */
+/** Extends a session that may be extended. An ended session stays ended (recording 81). */
 function extend (ex: Exchange): Answer {
   const { clock, config, store } = ex.kratos
   const session = sessionById(ex)
@@ -133,12 +154,12 @@ function extend (ex: Exchange): Answer {
   return json(200, shownSession(ex, session, { identity: true, devices: false }, 'full'))
 }
 
-/** Sessions as an operator sees them (recordings 32, 35, 81). */
+/** Sessions in the admin API (recordings 32, 35, 81). */
 export const adminSessionRoutes: Route[] = [
   route('GET', '/admin/sessions', list),
   route('GET', '/admin/sessions/{id}', get),
   route('DELETE', '/admin/sessions/{id}', end),
   route('PATCH', '/admin/sessions/{id}/extend', extend),
   route('GET', '/admin/identities/{id}/sessions', ofIdentity),
-  route('DELETE', '/admin/identities/{id}/sessions', endAllOf)
+  route('DELETE', '/admin/identities/{id}/sessions', endAllOf),
 ]

@@ -2,16 +2,18 @@ import { ApiError, badRequest } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { isObject, type Json, type JsonObject } from '../json.js'
 
-/** What a Go struct takes: a type of value, any value, or members of its own; a list has the shape of its items. */
+/** What a Go struct accepts: a type, any value, or members. A list contains the shape of its items. */
 export type Shape = 'string' | 'boolean' | 'any' | Members | [Shape]
-export interface Members { [member: string]: Shape }
+export interface Members {
+  [member: string]: Shape
+}
 
-/** The text of a request's body that is no JSON. */
+/** The body is not the JSON that was expected. */
 export class DecodingError extends Error {}
 
 /**
- * A request's body as a Go struct would take it.
- * @param struct the struct's name, for the texts
+ * The request's body, decoded as Go would decode it into a struct.
+ * @param struct name of the struct, for messages
  * @param isStrict whether unknown members are an error
  * @throws DecodingError
  */
@@ -19,7 +21,9 @@ export function decoded (ex: Exchange, struct: string, shape: Members, isStrict:
   if (ex.body.kind === 'too-large') throw new DecodingError('http: request body too large')
   const body = parsed(ex.body.bytes.toString())
   if (body === null) return {}
-  if (!isObject(body)) throw new DecodingError(`json: cannot unmarshal ${typeName(body)} into Go value of type identity.${struct}`)
+  if (!isObject(body)) {
+    throw new DecodingError(`json: cannot unmarshal ${typeName(body)} into Go value of type identity.${struct}`)
+  }
   check(body, shape, struct, isStrict)
   return body
 }
@@ -29,11 +33,16 @@ function parsed (text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new DecodingError(/^[\s]*[[{"]/.test(text) ? 'unexpected EOF' : `invalid character '${text.trim().charAt(0)}' looking for beginning of value`)
+    throw new DecodingError(
+      /^[\s]*[[{"]/.test(text)
+        ? 'unexpected EOF'
+        : `invalid character '${text.trim().charAt(0)}' looking for beginning of value`,
+    )
   }
 }
 
-const typeName = (value: unknown): string => Array.isArray(value) ? 'array' : isObject(value) ? 'object' : typeof value === 'boolean' ? 'bool' : typeof value
+const typeName = (value: unknown): string =>
+  Array.isArray(value) ? 'array' : isObject(value) ? 'object' : typeof value === 'boolean' ? 'bool' : typeof value
 
 function check (value: Json | undefined, shape: Shape, path: string, isStrict: boolean): void {
   if (value === undefined || value === null || shape === 'any') return
@@ -42,7 +51,7 @@ function check (value: Json | undefined, shape: Shape, path: string, isStrict: b
     for (const item of value) check(item, shape[0], path, isStrict)
   } else if (typeof shape === 'object') {
     if (!isObject(value)) throw mismatch(value, path, 'struct')
-    const unknown = Object.keys(value).find(name => !Object.hasOwn(shape, name))
+    const unknown = Object.keys(value).find((name) => !Object.hasOwn(shape, name))
     if (unknown !== undefined && isStrict) throw new DecodingError(`json: unknown field ${JSON.stringify(unknown)}`)
     for (const [name, inner] of Object.entries(shape)) check(value[name], inner, `${path}.${name}`, isStrict)
   } else if (typeName(value) !== (shape === 'boolean' ? 'bool' : shape)) {
@@ -53,7 +62,7 @@ function check (value: Json | undefined, shape: Shape, path: string, isStrict: b
 const mismatch = (value: Json, path: string, type: string): DecodingError =>
   new DecodingError(`json: cannot unmarshal ${typeName(value)} into Go struct field ${path} of type ${type}`)
 
-/** The body of a request whose errors have a message only (POST of identities). @throws ApiError 400 */
+/** A strict body. Errors have a message and no reason, as for POST of identities. @throws ApiError 400 */
 export function strictBody (ex: Exchange, struct: string, shape: Members): JsonObject {
   try {
     return decoded(ex, struct, shape, true)
@@ -62,12 +71,19 @@ export function strictBody (ex: Exchange, struct: string, shape: Members): JsonO
   }
 }
 
-/** The body of a request that must be JSON by its type too; unknown members are fine (PUT of an identity). @throws ApiError 400 */
+/**
+ * A body that needs the content type JSON and may have unknown members, as for PUT of an identity.
+ * @throws ApiError 400
+ */
 export function jsonBody (ex: Exchange, struct: string, shape: Members): JsonObject {
   const type = ex.headers.get('content-type') ?? ''
-  if (ex.headers.get('content-length') === '0') throw badRequest('Unable to decode HTTP Request Body because its HTTP Header "Content-Length" is zero.')
+  if (ex.headers.get('content-length') === '0') {
+    throw badRequest('Unable to decode HTTP Request Body because its HTTP Header "Content-Length" is zero.')
+  }
   if (type.split(';')[0]?.trim() !== 'application/json') {
-    throw badRequest(`HTTP ${ex.method} Request used unknown HTTP Header "Content-Type: ${type}", only [application/json] are supported.`)
+    throw badRequest(
+      `HTTP ${ex.method} Request used unknown HTTP Header "Content-Type: ${type}", only [application/json] are supported.`,
+    )
   }
   try {
     return decoded(ex, struct, shape, false)

@@ -3,19 +3,24 @@ import { isObject, type Json } from '../json.js'
 import { KEYS } from './keys.js'
 import type { Rule } from './rules.js'
 
-/** What the table says about a configuration. */
+/** Result of the check of a configuration. */
 export interface Verdict {
-  /** One line each: the path and what is wrong with it. */
+  /** One line each: the path and the problem. */
   problems: string[]
-  /** Settings that change no answer, by the reason why they are left alone. */
+  /** Settings that change no answer, grouped by the reason for ignoring them. */
   ignored: Map<string, string[]>
 }
 
-interface Node { rule?: Rule, names: Map<string, Node>, any?: Node, items?: Node }
+interface Node {
+  rule?: Rule
+  names: Map<string, Node>
+  any?: Node
+  items?: Node
+}
 
 const newNode = (): Node => ({ names: new Map() })
 
-/** `{a,b}.c` as `a.c` and `b.c`. */
+/** Expands `{a,b}.c` to `a.c` and `b.c`. */
 function expanded (pattern: string): string[] {
   const [, before = '', names = '', after = ''] = /^(.*?)\{([^}]*)\}(.*)$/.exec(pattern) ?? []
   return names === '' ? [pattern] : names.split(',').flatMap((name) => expanded(before + name + after))
@@ -41,15 +46,17 @@ function treeOf (rows: Record<string, Rule>): Node {
 
 const TREE = treeOf(KEYS)
 
-/** Holds a configuration as written, without defaults, against the table. */
+/** Checks a configuration, without defaults, against the table. */
 export function checkConfig (config: Json): Verdict {
   const verdict: Verdict = { problems: [], ignored: new Map() }
   visit(TREE, config, '', verdict)
   return verdict
 }
 
-/** What the table knows of Kratos and the embedded server does not do. */
-export const notBuilt = (): string[] => [...new Set(Object.values(KEYS).flatMap((rule) => rule.kind === 'unbuilt' ? [rule.what] : []))]
+/** Features of Kratos that are in the table and not built. */
+export const notBuilt = (): string[] => [
+  ...new Set(Object.values(KEYS).flatMap((rule) => (rule.kind === 'unbuilt' ? [rule.what] : []))),
+]
 
 function visit (node: Node, value: Json, path: string, verdict: Verdict): void {
   const { rule } = node
@@ -60,7 +67,11 @@ function visit (node: Node, value: Json, path: string, verdict: Verdict): void {
   if (rule?.kind === 'ignored') verdict.ignored.set(rule.why, [...verdict.ignored.get(rule.why) ?? [], path])
   if (rule?.kind === 'unbuilt' && !rule.off.some((off) => isDeepStrictEqual(off, value))) complain(refusal(rule))
   if (rule?.kind === 'read') complain(rule.check(value))
-  if (node.items !== undefined) return Array.isArray(value) ? value.forEach((item, index) => visit(node.items as Node, item, `${path}[${index}]`, verdict)) : complain('wants a list')
+  if (node.items !== undefined) {
+    return Array.isArray(value)
+      ? value.forEach((item, index) => visit(node.items as Node, item, `${path}[${index}]`, verdict))
+      : complain('wants a list')
+  }
   if (node.any === undefined && node.names.size === 0) return
   if (!isObject(value)) return complain('wants settings of its own below it')
   if (rule?.kind === 'group') {
@@ -69,8 +80,11 @@ function visit (node: Node, value: Json, path: string, verdict: Verdict): void {
   }
   for (const [name, item] of Object.entries(value)) {
     const next = node.names.get(name) ?? node.any
-    if (next === undefined) complain(`has no setting ${JSON.stringify(name)}; known here: ${[...node.names.keys()].sort().join(', ')}`)
-    else visit(next, item, path === '' ? name : `${path}.${name}`, verdict)
+    if (next === undefined) {
+      complain(`has no setting ${JSON.stringify(name)}; known here: ${[...node.names.keys()].sort().join(', ')}`)
+    } else {
+      visit(next, item, path === '' ? name : `${path}.${name}`, verdict)
+    }
   }
 }
 

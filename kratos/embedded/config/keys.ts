@@ -1,27 +1,47 @@
 import { isObject } from '../json.js'
-import { absoluteUrl, address, boolean, booleanText, duration, group, ignored, integer, oneOf, read, secret, text, unbuilt, url, type Check, type Rule } from './rules.js'
+import {
+  absoluteUrl,
+  address,
+  boolean,
+  booleanText,
+  duration,
+  group,
+  ignored,
+  integer,
+  oneOf,
+  read,
+  secret,
+  text,
+  unbuilt,
+  url,
+  type Check,
+  type Rule,
+} from './rules.js'
 
 const NOT_READ = 'Kratos v26.2.0 does not read it either'
 
-/** Kratos refuses both pairs: an answer that nobody waits for cannot be read. */
+/** Kratos refuses both combinations: an ignored response cannot be read. */
 const consistentWebHook: Check = (config) => {
   const { response, can_interrupt: canInterrupt } = isObject(config) ? config : {}
   const { ignore, parse } = isObject(response) ? response : {}
-  return ignore === true && (parse === true || canInterrupt === true) ? 'ignores the response and wants to read it' : undefined
+  return ignore === true && (parse === true || canInterrupt === true)
+    ? 'ignores the response and wants to read it'
+    : undefined
 }
 
 const AUTH_NEEDS: Record<string, string[]> = { api_key: ['name', 'value', 'in'], basic_auth: ['user', 'password'] }
 
-/** A key left to the environment, as a real Kratos may be given it, is not there for us. */
+/** Kratos may get keys from its environment. The embedded server does not, so they must be in the file. */
 const completeAuth: Check = (auth) => {
   const { type, config } = isObject(auth) ? auth : {}
   const missing = (AUTH_NEEDS[String(type)] ?? []).filter((name) => !isObject(config) || !Object.hasOwn(config, name))
   return missing.length === 0 ? undefined : `needs config.${missing.join(' and config.')}`
 }
 
-const complete: Check = (hook) => isObject(hook) && hook['hook'] === 'web_hook' && hook['config'] === undefined ? 'lacks config' : undefined
+const complete: Check = (hook) =>
+  isObject(hook) && hook['hook'] === 'web_hook' && hook['config'] === undefined ? 'lacks config' : undefined
 
-/** The hooks that Kratos takes at one place, with the settings that each may have. */
+/** The hooks that Kratos allows in one place, with their settings. */
 const hooks = (place: string, ...names: string[]): Record<string, Rule> => ({
   [`${place}.hooks[]`]: group(['hook'], complete),
   [`${place}.hooks[].hook`]: read(oneOf(...names)),
@@ -36,10 +56,16 @@ const hooks = (place: string, ...names: string[]): Record<string, Rule> => ({
   [`${place}.hooks[].config.auth`]: group(['type', 'config'], completeAuth),
   [`${place}.hooks[].config.auth.type`]: read(oneOf('api_key', 'basic_auth')),
   [`${place}.hooks[].config.auth.config.{name,value,user,password}`]: read(text),
-  [`${place}.hooks[].config.auth.config.in`]: read(oneOf('header', 'cookie'))
+  [`${place}.hooks[].config.auth.config.in`]: read(oneOf('header', 'cookie')),
 })
 
-const LOGIN_HOOKS = ['web_hook', 'revoke_active_sessions', 'require_verified_address', 'verification', 'show_verification_ui']
+const LOGIN_HOOKS = [
+  'web_hook',
+  'revoke_active_sessions',
+  'require_verified_address',
+  'verification',
+  'show_verification_ui',
+]
 
 const FLOWS: Record<string, Rule> = {
   'selfservice.flows.error.ui_url': read(url),
@@ -48,8 +74,10 @@ const FLOWS: Record<string, Rule> = {
   'selfservice.flows.{registration,login,settings,recovery,verification}.lifespan': read(duration),
   'selfservice.flows.{registration,login,settings,recovery,verification}.after.default_browser_return_url': read(url),
   'selfservice.flows.registration.after.{password,code,oidc,passkey,webauthn}.default_browser_return_url': read(url),
-  'selfservice.flows.login.after.{password,code,oidc,passkey,webauthn,totp,lookup_secret}.default_browser_return_url': read(url),
-  'selfservice.flows.settings.after.{profile,password,oidc,passkey,webauthn,totp,lookup_secret}.default_browser_return_url': read(url),
+  'selfservice.flows.login.after.{password,code,oidc,passkey,webauthn,totp,lookup_secret}.default_browser_return_url':
+    read(url),
+  'selfservice.flows.settings.after.{profile,password,oidc,passkey}.default_browser_return_url': read(url),
+  'selfservice.flows.settings.after.{webauthn,totp,lookup_secret}.default_browser_return_url': read(url),
   'selfservice.flows.{registration,recovery,verification}.enabled': read(boolean),
   'selfservice.flows.{recovery,verification}.use': read(oneOf('code', 'link')),
   'selfservice.flows.{recovery,verification}.notify_unknown_recipients': read(boolean),
@@ -61,21 +89,32 @@ const FLOWS: Record<string, Rule> = {
   'selfservice.flows.settings.required_aal': read(oneOf('aal1', 'highest_available')),
   ...hooks('selfservice.flows.{registration,login,settings,recovery,verification}.before', 'web_hook'),
   ...hooks('selfservice.flows.{registration,settings,verification}.after', 'web_hook'),
-  ...hooks('selfservice.flows.registration.after.{password,code,oidc,passkey,webauthn}', 'session', 'web_hook', 'show_verification_ui'),
+  ...hooks(
+    'selfservice.flows.registration.after.{password,code,oidc,passkey,webauthn}',
+    'session',
+    'web_hook',
+    'show_verification_ui',
+  ),
   ...hooks('selfservice.flows.login.after', ...LOGIN_HOOKS),
   ...hooks('selfservice.flows.login.after.{password,code,passkey,webauthn,totp,lookup_secret}', ...LOGIN_HOOKS),
   ...hooks('selfservice.flows.login.after.oidc', 'web_hook', 'revoke_active_sessions', 'require_verified_address'),
-  ...hooks('selfservice.flows.settings.after.{password,oidc,passkey,webauthn,totp,lookup_secret}', 'web_hook', 'revoke_active_sessions'),
+  ...hooks(
+    'selfservice.flows.settings.after.{password,oidc,passkey,webauthn,totp,lookup_secret}',
+    'web_hook',
+    'revoke_active_sessions',
+  ),
   ...hooks('selfservice.flows.settings.after.profile', 'web_hook', 'show_verification_ui'),
-  ...hooks('selfservice.flows.recovery.after', 'web_hook', 'revoke_active_sessions')
+  ...hooks('selfservice.flows.recovery.after', 'web_hook', 'revoke_active_sessions'),
 }
 
 const PROVIDER = 'selfservice.methods.oidc.config.providers[]'
+const OTHER_PROVIDERS = 'settings of other OpenID Connect providers than generic'
 
 const METHODS: Record<string, Rule> = {
   'selfservice.methods.{profile,password,code,link,totp,lookup_secret,oidc}.enabled': read(boolean),
   'selfservice.methods.password.config.min_password_length': read(integer(6, 10_000)),
-  'selfservice.methods.password.config.{identifier_similarity_check_enabled,haveibeenpwned_enabled,ignore_network_errors}': read(boolean),
+  'selfservice.methods.password.config.identifier_similarity_check_enabled': read(boolean),
+  'selfservice.methods.password.config.{haveibeenpwned_enabled,ignore_network_errors}': read(boolean),
   'selfservice.methods.password.config.haveibeenpwned_host': read(text),
   'selfservice.methods.password.config.max_breaches': read(integer(0, 100)),
   'selfservice.methods.password.config.migrate_hook.enabled': unbuilt('the migration of passwords by a hook', false),
@@ -101,9 +140,10 @@ const METHODS: Record<string, Rule> = {
   [`${PROVIDER}.requested_claims.{userinfo,id_token}.*`]: read(() => undefined),
   [`${PROVIDER}.claims_source`]: read(oneOf('id_token', 'userinfo')),
   [`${PROVIDER}.pkce`]: read(oneOf('auto', 'never', 'force')),
-  [`${PROVIDER}.{microsoft_tenant,subject_source,apple_team_id,apple_private_key_id,apple_private_key,net_id_token_origin_header}`]: unbuilt('settings of other OpenID Connect providers than generic', ''),
+  [`${PROVIDER}.{microsoft_tenant,subject_source,net_id_token_origin_header}`]: unbuilt(OTHER_PROVIDERS, ''),
+  [`${PROVIDER}.{apple_team_id,apple_private_key_id,apple_private_key}`]: unbuilt(OTHER_PROVIDERS, ''),
   [`${PROVIDER}.additional_id_token_audiences`]: ignored('a generic provider takes no id_token'),
-  [`${PROVIDER}.{organization_id,fedcm_config_url,account_linking_mode}`]: ignored('it works in the Ory Network only')
+  [`${PROVIDER}.{organization_id,fedcm_config_url,account_linking_mode}`]: ignored('it works in the Ory Network only'),
 }
 
 const SESSIONS: Record<string, Rule> = {
@@ -118,11 +158,14 @@ const SESSIONS: Record<string, Rule> = {
   'secrets.{default,cookie,pagination}[]': read(secret(16)),
   'secrets.cipher[]': read(secret(32, 32)),
   'security.account_enumeration.mitigate': read(boolean),
-  'feature_flags.{cacheable_sessions,use_continue_with_transitions,legacy_continue_with_verification_ui}': read(boolean),
+  'feature_flags.{cacheable_sessions,use_continue_with_transitions}': read(boolean),
+  'feature_flags.legacy_continue_with_verification_ui': read(boolean),
   'feature_flags.choose_recovery_address': unbuilt('recovery by a choice of addresses', false),
-  'feature_flags.{legacy_require_verified_login_error,faster_session_extend,legacy_oidc_registration_node_group}': read(boolean),
+  'feature_flags.{legacy_require_verified_login_error,faster_session_extend,legacy_oidc_registration_node_group}': read(
+    boolean,
+  ),
   'feature_flags.cacheable_sessions_max_age': read(duration),
-  'feature_flags.password_profile_registration_node_group': ignored(NOT_READ)
+  'feature_flags.password_profile_registration_node_group': ignored(NOT_READ),
 }
 
 const SERVER: Record<string, Rule> = {
@@ -130,7 +173,7 @@ const SERVER: Record<string, Rule> = {
   dev: read(boolean),
   dsn: ignored('the database is chosen at the start'),
   'serve.{public,admin}.base_url': read(absoluteUrl),
-  // Used by `fastify-kratos dev`; in a test the port is any free one.
+  // Used by the command `embedded-kratos`; in a test the port is any free one.
   'serve.{public,admin}.port': read(integer(1, 65_535)),
   'serve.{public,admin}.{host,socket}': ignored('the embedded server listens on 127.0.0.1 unless told otherwise'),
   'serve.{public,admin}.tls': ignored('the embedded server speaks plain HTTP'),
@@ -152,16 +195,21 @@ const SERVER: Record<string, Rule> = {
   'hashers.argon2': ignored('only bcrypt is used'),
   'ciphers.algorithm': ignored('the development database is not encrypted'),
   'courier.{template_override_path,templates}': unbuilt('mail texts of your own', ''),
-  'courier.{smtp,http,channels,delivery_strategy,message_retries,worker}': ignored('nothing is delivered; messages stay at the admin API and in the log'),
+  'courier.{smtp,http,channels,delivery_strategy,message_retries,worker}': ignored(
+    'nothing is delivered; messages stay at the admin API and in the log',
+  ),
   'database.cleanup': ignored('nothing is cleaned up'),
   'preview.default_read_consistency_level': ignored('there is one database'),
   '{log,tracing}': ignored('there is one log'),
-  '{sqa-opt-out,expose-metrics-port,watch-courier,help,config,revision}': ignored('it steers the process of a real Kratos')
+  '{sqa-opt-out,expose-metrics-port,watch-courier,help,config,revision}': ignored(
+    'it steers the process of a real Kratos',
+  ),
 }
 
 /**
- * Every setting of Kratos v26.2.0 and what becomes of it. `{a,b}` stands for each name, `*` for any, `[]` for the elements of
- * a list; a path also covers what lies below it, unless that has a row of its own. What is in no row is refused as unknown.
+ * Every setting of Kratos v26.2.0 and what happens to it. `{a,b}` means each name, `*` any name, `[]` the items of a
+ * list. A path also covers everything below it, unless that has its own row. A setting without a row is refused as
+ * unknown.
  */
 export const KEYS: Record<string, Rule> = {
   ...SERVER,
@@ -177,5 +225,5 @@ export const KEYS: Record<string, Rule> = {
   'identity.schemas[]': group(['id', 'url']),
   'identity.schemas[].id': read(text),
   'identity.schemas[].url': read(address),
-  'identity.schemas[].selfservice_selectable': unbuilt('the choice of an identity schema by the client', false)
+  'identity.schemas[].selfservice_selectable': unbuilt('the choice of an identity schema by the client', false),
 }

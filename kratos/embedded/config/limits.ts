@@ -1,8 +1,8 @@
 import { notBuilt } from './check.js'
 
 /**
- * What the log says at start about what this server does not do.
- * @param ignored settings of the configuration that are left alone, by the reason
+ * Lines for the log at start: what this server does not do.
+ * @param ignored settings that are ignored, grouped by the reason
  */
 export function limits (ignored: Map<string, string[]>): string[] {
   const settings = [...ignored].map(([why, paths]) => `not used from the configuration: ${paths.join(', ')} (${why})`)

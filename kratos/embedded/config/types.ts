@@ -1,11 +1,11 @@
 import type { Json, JsonObject } from '../json.js'
 
 /**
- * The settings of a kratos.yml that the embedded server reads, under the names that they have there.
- * `defaults.ts` fills in what a file leaves out.
+ * The settings of a kratos.yml that the embedded server uses, under the same names. `defaults.ts` fills in missing
+ * ones.
  */
 export interface Config {
-  /** Kratos' --dev, when it stands in the file. */
+  /** Kratos' --dev, if the file has it. */
   dev?: boolean
   serve: { public: { base_url: string, port: number, cors: CorsConfig }, admin: { base_url: string, port: number } }
   selfservice: {
@@ -15,7 +15,12 @@ export interface Config {
     flows: {
       error: { ui_url: string }
       logout: { after: { default_browser_return_url?: string } }
-      registration: FlowConfig & { enabled: boolean, style: 'profile_first' | 'unified', enable_legacy_one_step: boolean, login_hints: boolean }
+      registration: FlowConfig & {
+        enabled: boolean
+        style: 'profile_first' | 'unified'
+        enable_legacy_one_step: boolean
+        login_hints: boolean
+      }
       login: FlowConfig & { style: 'unified' | 'identifier_first' }
       settings: FlowConfig & { privileged_session_max_age: string, required_aal: string }
       recovery: FlowConfig & { enabled: boolean, use: string, notify_unknown_recipients: boolean }
@@ -49,7 +54,11 @@ export interface CorsConfig {
   max_age: number
 }
 
-export interface MethodConfig { enabled: boolean, config: JsonObject, [key: string]: Json }
+export interface MethodConfig {
+  enabled: boolean
+  config: JsonObject
+  [key: string]: Json
+}
 
 export interface FlowConfig {
   ui_url: string
@@ -58,15 +67,22 @@ export interface FlowConfig {
   after: AfterConfig
 }
 
-/** `after.hooks` serves every method that has no list of its own: Kratos merges nothing. */
-export interface AfterConfig { hooks?: HookConfig[], default_browser_return_url?: string, [method: string]: Json | HookConfig[] | undefined }
+/** `after.hooks` is for all methods that have no list of their own. Kratos does not merge the lists. */
+export interface AfterConfig {
+  hooks?: HookConfig[]
+  default_browser_return_url?: string
+  [method: string]: Json | HookConfig[] | undefined
+}
 
-export interface HookConfig { hook: string, config?: JsonObject }
+export interface HookConfig {
+  hook: string
+  config?: JsonObject
+}
 
-/** A configuration together with what is not written in it. */
+/** A configuration and what is not written in it. */
 export interface LoadedConfig {
   values: Config
-  /** Folder from which relative file:// addresses count. */
+  /** Base folder of relative file:// addresses. */
   folder: string
   /** Kratos' --dev: without it every cookie is Secure (recordings 23, 24). */
   dev: boolean

@@ -4,13 +4,15 @@ import { newId } from '../random.js'
 import type { Template } from './templates.js'
 
 /**
- * Queues a message: it can be read at the admin's courier endpoints and in the log, and is never delivered.
+ * Queues a message. It is never delivered: it can be read in the admin API and in the log.
  * @param via `email` or `sms`
  */
 export function sendMessage (kratos: Kratos, via: string, recipient: string, template: Template): void {
   const body = via === 'sms' ? template.sms : template.body
   if (via === 'email' && !recipient.includes('@')) throw plainError("mail: missing '@' or angle-addr")
-  if (body === undefined || (via !== 'email' && via !== 'sms')) throw notEmbedded(`A message of type ${template.type} cannot be sent via ${via}.`)
+  if (body === undefined || (via !== 'email' && via !== 'sms')) {
+    throw notEmbedded(`A message of type ${template.type} cannot be sent via ${via}.`)
+  }
   const now = kratos.clock.now()
   kratos.store.messages.add({
     id: newId(),
@@ -23,7 +25,7 @@ export function sendMessage (kratos: Kratos, via: string, recipient: string, tem
     template: template.type,
     sendCount: 0,
     createdAt: now,
-    updatedAt: now
+    updatedAt: now,
   })
   kratos.log(`message ${template.type} to ${recipient}: ${body.trim().replace(/\s*\n+\s*/g, ' ')}`)
 }

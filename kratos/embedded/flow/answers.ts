@@ -9,11 +9,13 @@ import { MESSAGES } from '../ui/message.js'
 import { flowJson, type Flow } from './flow.js'
 import { saveFlow, uiUrl } from './lifecycle.js'
 
-/** An error object. */
 export const writeError = (ex: Exchange, error: ApiError, status?: number): Answer =>
   errorAnswer(error, ex.headers.get('x-request-id'), status)
 
-/** JSON callers get the error; a browser is sent to the error page, where the error is kept (facts 9, 15). */
+/**
+ * JSON callers get the error. Browsers go to the error page, for which the error is stored (docs/kratos-facts.md,
+ * sections 9 and 15).
+ */
 export function forwardError (ex: Exchange, error: ApiError): Answer {
   if (isJsonRequest(ex)) return writeError(ex, error)
   const id = newId()
@@ -24,19 +26,19 @@ export function forwardError (ex: Exchange, error: ApiError): Answer {
 }
 
 /**
- * An error of a known flow: API callers get it with 400 when it is a plain one, browsers as `forwardError`. Only login and
- * registration tell JSON callers of a browser flow from API callers here.
+ * An error of a known flow. API callers get it, with status 400 for a plain error; browsers are treated as in
+ * `forwardError`. Only login and registration treat JSON callers of browser flows as browsers here.
  */
 export function reportError (ex: Exchange, flow: Flow, error: ApiError): Answer {
   const isDirect = flow.type === 'api' || (isJsonRequest(ex) && flow.kind !== 'login' && flow.kind !== 'registration')
   return isDirect ? writeError(ex, error, error.fields.isPlain === true ? 400 : undefined) : forwardError(ex, error)
 }
 
-/** A flow that was opened: its JSON, or the page that shows it. */
+/** The answer for a new flow: its JSON, or a redirect to its page. */
 export const openedFlow = (ex: Exchange, flow: Flow): Answer =>
   acceptsJson(ex) ? json(200, flowJson(flow)) : redirect(ex.method, 303, uiUrl(ex.kratos, flow))
 
-/** Puts an error into the form where it belongs; false when it is none for forms. */
+/** Shows an error in the form. @returns false when it is not an error for forms */
 export function showInForm (flow: Flow, error: unknown, { keepsMessages = false } = {}): boolean {
   if (error instanceof FormError) {
     if (!keepsMessages) resetMessages(flow.ui)
@@ -49,21 +51,21 @@ export function showInForm (flow: Flow, error: unknown, { keepsMessages = false 
   return true
 }
 
-/** What differs between the flows when a submit fails. */
+/** How the flows differ when a submit fails. */
 export interface FailureStyle {
-  /** Puts the nodes in this flow's order. */
-  sort (flow: Flow): void
-  /** Redirect of an html form that shows its errors: 302 for registration, 303 else (facts 6). */
+  /** Sorts the nodes as this flow does. */
+  sort(flow: Flow): void
+  /** Redirect of an HTML form with errors: 302 for registration, otherwise 303 (docs/kratos-facts.md, section 6). */
   htmlStatus: 302 | 303
-  /** Messages of earlier tries stay (settings, recording 50). */
+  /** Messages of earlier submits stay (settings, recording 50). */
   keepsMessages?: true
-  /** Where the browser of a native app goes instead of seeing the form. */
+  /** Where the browser of a native app is sent; there it sees no form. */
   appUrl?: string
 }
 
 /**
- * The answer to a submit that failed: the flow with its messages (400) when the error belongs into the form, else the
- * error object or the error page.
+ * The answer to a failed submit: the flow with messages (400) if the error belongs in the form, otherwise the error
+ * object or the error page.
  */
 export function failedSubmit (ex: Exchange, flow: Flow, error: unknown, style: FailureStyle): Answer {
   if (!showInForm(flow, error, style)) {
@@ -72,7 +74,9 @@ export function failedSubmit (ex: Exchange, flow: Flow, error: unknown, style: F
   }
   style.sort(flow)
   saveFlow(ex.kratos, flow)
-  if (flow.type === 'browser' && !isJsonRequest(ex)) return redirect(ex.method, style.htmlStatus, uiUrl(ex.kratos, flow))
+  if (flow.type === 'browser' && !isJsonRequest(ex)) {
+    return redirect(ex.method, style.htmlStatus, uiUrl(ex.kratos, flow))
+  }
   if (style.appUrl !== undefined) return redirect(ex.method, 303, style.appUrl)
   delete flow.transientPayload
   return json(400, flowJson(flow))

@@ -1,15 +1,15 @@
-import { rfc3339, ZERO_TIME } from '../clock.js'
+import { rfc3339, timeJson } from '../clock.js'
 import type { JsonObject } from '../json.js'
 import { containerJson, type UiContainer } from '../ui/container.js'
 
 export type FlowKind = 'registration' | 'login' | 'settings' | 'recovery' | 'verification'
 
-/** `show_form` and `success` are settings' own states. */
+/** `show_form` and `success` are used by settings only. */
 export type FlowState = 'choose_method' | 'sent_email' | 'passed_challenge' | 'show_form' | 'success'
 
 export type ContinueWith = JsonObject & { action: string }
 
-/** A self-service flow as it is stored. Times are milliseconds. */
+/** A stored self-service flow. Times are in milliseconds. */
 export interface FlowData {
   kind: FlowKind
   id: string
@@ -17,17 +17,17 @@ export interface FlowData {
   issuedAt: number
   expiresAt: number
   requestUrl: string
-  /** Where to go at the end, from the init request. */
+  /** The return_to of the init request. */
   returnTo: string
-  /** The method in use, once known. */
+  /** The current method, once known. */
   active: string
   state: FlowState
   ui: UiContainer
-  /** Masked CSRF token of the caller that opened it; empty for API flows. */
+  /** Masked CSRF token of the caller that opened the flow; empty for API flows. */
   csrfToken: string
-  /** What methods and hooks remember between steps, by their own key; never shown. */
+  /** What methods and hooks store between steps, each under its own key. Never shown. */
   context: JsonObject
-  /** Schema asked for at init. */
+  /** Schema id from the init request. */
   identitySchema: string
   /** Login only. */
   refresh: boolean
@@ -35,23 +35,23 @@ export interface FlowData {
   requestedAal: 'aal1' | 'aal2'
   /** Settings and recovery only: whose flow it is. */
   identityId: string
-  /** Recovery only: opened by an admin for somebody whose CSRF cookie nobody knows. */
+  /** Recovery only: created by an admin, so it is not bound to the CSRF cookie of a browser. */
   isMadeByAdmin: boolean
   createdAt: number
   updatedAt: number
 }
 
-/** A flow in the course of one request. */
+/** A flow during one request. */
 export interface Flow extends FlowData {
-  /** From the request, for web hooks; not kept. */
+  /** From the request, for web hooks. Not stored. */
   transientPayload?: JsonObject | null
-  /** For a native app that opened it with social login in mind; not kept. */
+  /** For a native app that wants to use social login. Not stored. */
   exchangeCode?: string
-  /** What the client should do next; not kept. */
+  /** What the client should do next. Not stored. */
   continueWith: ContinueWith[]
-  /** Settings only: whose it is, as the flow shows it; not kept. */
+  /** Settings only: the owner as the flow shows it. Not stored. */
   identity?: JsonObject
-  /** html only: the page that a hook wants to be seen before return_to; not kept. */
+  /** HTML only: the page that a hook wants to show before return_to. Not stored. */
   returnToVerification?: string
 }
 
@@ -61,12 +61,9 @@ export function flowData (flow: Flow): FlowData {
   return data
 }
 
-/** Zero until the flow is stored: what a hook before a login sees. */
-const time = (ms: number): string => ms === 0 ? ZERO_TIME : rfc3339(ms)
-
 const optional = (key: string, value: string): JsonObject => value === '' ? {} : { [key]: value }
 
-/** Fields that every flow shows. */
+/** Fields of every flow. */
 const common = (flow: Flow): object => ({
   id: flow.id,
   type: flow.type,
@@ -79,26 +76,27 @@ const common = (flow: Flow): object => ({
   state: flow.state,
   ...optional('identity_schema', flow.identitySchema),
   ...optional('session_token_exchange_code', flow.exchangeCode ?? ''),
-  ...(flow.transientPayload === undefined ? {} : { transient_payload: flow.transientPayload })
+  ...(flow.transientPayload === undefined ? {} : { transient_payload: flow.transientPayload }),
 })
 
 function continueWith (flow: Flow): object {
   return flow.continueWith.length === 0 ? {} : { continue_with: flow.continueWith }
 }
 
-/** What one kind of flow shows besides. */
+/** Further fields of each kind of flow. */
 const OWN_FIELDS: Record<FlowKind, (flow: Flow) => object> = {
   registration: () => ({ organization_id: null }),
   login: (flow) => ({
     organization_id: null,
-    created_at: time(flow.createdAt),
-    updated_at: time(flow.updatedAt),
+    // Zero until the flow is stored, as a hook before a login sees it.
+    created_at: timeJson(flow.createdAt),
+    updated_at: timeJson(flow.updatedAt),
     refresh: flow.refresh,
-    requested_aal: flow.requestedAal
+    requested_aal: flow.requestedAal,
   }),
   settings: (flow) => ({ identity: flow.identity ?? null, ...continueWith(flow) }),
   recovery: continueWith,
-  verification: () => ({})
+  verification: () => ({}),
 }
 
 /** A flow as Kratos serves it. */

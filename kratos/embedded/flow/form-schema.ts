@@ -4,8 +4,8 @@ import { asObject, type JsonObject } from '../json.js'
 const made = new WeakMap<JsonObject, Map<JsonObject, JsonObject>>()
 
 /**
- * A method's fields together with the traits of an identity schema, whose definitions stay reachable.
- * The same two arguments give the same object, so that it is compiled once.
+ * A method's fields together with the traits of an identity schema, whose definitions stay reachable. The same
+ * arguments give the same object, so that it is compiled only once.
  * @param fields `properties` and other keywords of the method's form
  */
 export function formSchema (fields: JsonObject, { document }: IdentitySchema): JsonObject {
@@ -18,5 +18,9 @@ export function formSchema (fields: JsonObject, { document }: IdentitySchema): J
 
 function combined (fields: JsonObject, document: JsonObject): JsonObject {
   const { $id, required, properties, ...rest } = document
-  return { ...rest, ...fields, properties: { ...asObject(fields['properties']), traits: asObject(asObject(properties)['traits']) } }
+  return {
+    ...rest,
+    ...fields,
+    properties: { ...asObject(fields['properties']), traits: asObject(asObject(properties)['traits']) },
+  }
 }

@@ -4,7 +4,7 @@ import { fieldsOf, type SchemaField } from '../identity/schema-fields.js'
 import { formError, FormError, violations } from '../identity/validation.js'
 import { isObject, setAt, valueAt, type Json, type JsonObject } from '../json.js'
 
-/** The fields of one method's submit, as a JSON schema of an object. */
+/** The fields of one method's submit, as JSON schema of an object. */
 export type FormSchema = JsonObject
 
 const fieldsBySchema = new WeakMap<FormSchema, SchemaField[]>()
@@ -15,29 +15,37 @@ function fields (schema: FormSchema): SchemaField[] {
   return known
 }
 
-/** Form fields by name; a name that comes several times has several values. */
+/** Form fields by name; a name can occur several times. */
 type Values = Map<string, Json[]>
 
 const CONTENT_TYPES = ['multipart/form-data', 'application/x-www-form-urlencoded', 'application/json']
 
-/** Where a submit may come from. */
+/** How fields may be sent. */
 export interface FormSource {
-  /** Fields may come in the query of a GET. */
+  /** A GET may have fields in its query. */
   allowGet?: boolean
-  /** HTTP methods as a refusal names them; default POST, PUT and PATCH. */
+  /** HTTP methods that the error message lists; default POST, PUT and PATCH. */
   methods?: string[]
-  /** Query parameters are fields of a POST too: they win over JSON and lose against a form. */
+  /** A POST may also have fields in its query. They override JSON fields; form fields override them. */
   withQuery?: boolean
 }
 
 /**
- * Reads a submit as Kratos does: JSON is flattened to a form first, so `traits` may come as an object or as dotted keys,
- * and every field takes the type that the schema gives it.
- * @returns the fields that the schema knows; object fields are never absent
- * @throws ApiError 400 for a body that cannot be read (shown as message 4000001)
+ * Reads a submit as Kratos does. JSON is flattened to a form first, so `traits` may be an object or dotted keys. Each
+ * field gets the type that the schema says.
+ * @returns the fields that the schema knows; object fields are always there
+ * @throws ApiError 400 when the body cannot be read (message 4000001)
  */
-export function readForm (ex: Exchange, schema: FormSchema, { allowGet = false, methods = ['POST', 'PUT', 'PATCH'], withQuery = false }: FormSource = {}): JsonObject {
-  if (ex.method === 'GET' && !allowGet) throw badRequest(`Unable to decode body because HTTP Request Method was "GET" but only [${methods.join(' ')}] are supported.`)
+export function readForm (
+  ex: Exchange,
+  schema: FormSchema,
+  { allowGet = false, methods = ['POST', 'PUT', 'PATCH'], withQuery = false }: FormSource = {},
+): JsonObject {
+  if (ex.method === 'GET' && !allowGet) {
+    throw badRequest(
+      `Unable to decode body because HTTP Request Method was "GET" but only [${methods.join(' ')}] are supported.`,
+    )
+  }
   return decoded(withQuery ? valuesWithQuery(ex) : submittedValues(ex), schema)
 }
 
@@ -62,13 +70,13 @@ function decoded (values: Values, schema: FormSchema): JsonObject {
   return form
 }
 
-/** @throws FormError with one message per violated rule of the method's schema */
+/** @throws FormError with one message per violated rule of the schema */
 export function validateForm (form: JsonObject, schema: FormSchema): void {
   const messages = violations(schema, form)
   if (messages.length > 0) throw new FormError(messages)
 }
 
-/** One text field of a submit, which may be a GET, empty when it is not sent. @throws ApiError as `readForm` */
+/** One text field of a submit, which may be a GET; empty if missing. @throws ApiError as `readForm` */
 export const submittedField = (ex: Exchange, name: string): string => {
   const value = submittedValues(ex).get(name)?.[0]
   return value === undefined ? '' : asText(value)
@@ -77,23 +85,30 @@ export const submittedField = (ex: Exchange, name: string): string => {
 /** The `method` of a submit. @throws ApiError as `readForm` */
 export const submittedMethod = (ex: Exchange): string => submittedField(ex, 'method')
 
-/** A required field that the schema could not ask for. */
+/** For a required field that the schema cannot require. */
 export const requiredError = formError
 
 function submittedValues (ex: Exchange): Values {
   if (ex.method === 'GET' || ex.method === 'HEAD') return grouped(ex.query)
   if (ex.body.kind === 'too-large') throw plainError('unable to read body: http: request body too large')
   const type = (ex.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
-  if (isBodyless(ex)) throw badRequest('Unable to decode HTTP Request Body because its HTTP Header "Content-Length" is zero.')
+  if (isBodyless(ex)) {
+    throw badRequest('Unable to decode HTTP Request Body because its HTTP Header "Content-Length" is zero.')
+  }
   if (!CONTENT_TYPES.includes(type)) {
-    throw badRequest(`HTTP ${ex.method} Request used unknown HTTP Header "Content-Type: ${ex.headers.get('content-type') ?? ''}", only [${CONTENT_TYPES.join(' ')}] are supported.`)
+    throw badRequest(
+      `HTTP ${ex.method} Request used unknown HTTP Header "Content-Type: ${
+        ex.headers.get('content-type') ?? ''
+      }", only [${CONTENT_TYPES.join(' ')}] are supported.`,
+    )
   }
   if (type === 'application/json') return flattened(parsed(ex.body.bytes.toString()))
   return type === 'multipart/form-data' ? new Map() : grouped(new URLSearchParams(ex.body.bytes.toString()))
 }
 
-/** Neither a length nor chunks. */
-const isBodyless = ({ headers }: Exchange): boolean => (headers.get('content-length') ?? (headers.get('transfer-encoding') === undefined ? '0' : '')) === '0'
+/** Without length and without chunks. */
+const isBodyless = ({ headers }: Exchange): boolean =>
+  (headers.get('content-length') ?? (headers.get('transfer-encoding') === undefined ? '0' : '')) === '0'
 
 function grouped (parameters: URLSearchParams): Values {
   const values: Values = new Map()
@@ -109,23 +124,29 @@ function parsed (body: string): Json {
   }
 }
 
-const JSON_TYPE: Record<string, string> = { string: 'String', number: 'Number', boolean: 'True' }
+const JSON_TYPES: Record<string, string> = { string: 'String', number: 'Number' }
+
+/** The name of a JSON type in Kratos' message. */
+function jsonType (value: Json): string {
+  if (value === null) return 'Null'
+  if (typeof value === 'boolean') return value ? 'True' : 'False'
+  return JSON_TYPES[typeof value] ?? 'JSON'
+}
 
 function flattened (body: Json): Values {
   if (!isObject(body)) {
-    const type = body === null ? 'Null' : Array.isArray(body) ? 'JSON' : body === false ? 'False' : JSON_TYPE[typeof body] ?? 'JSON'
-    throw badRequest(`Expected JSON sent in request body to be an object but got: ${type}`)
+    throw badRequest(`Expected JSON sent in request body to be an object but got: ${jsonType(body)}`)
   }
   return new Map(Object.entries(body).map(([name, value]) => [name, [value]]))
 }
 
-/** What a form shows for a JSON value: text as it is, null as nothing, anything else as its JSON. */
+/** A JSON value as form text: null is empty, objects and arrays are JSON. */
 const asText = (value: Json): string => value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value)
 
 const asNumber = (text: string): Json => text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text
 const asBoolean = (text: string): Json => /^(1|t|true)$/i.test(text) ? true : /^(0|f|false)$/i.test(text) ? false : text
 
-/** An object that came as text. @throws ApiError in the words of Go's decoder (tried on v26.2.0) */
+/** An object that was sent as text. @throws ApiError with the message of Go's decoder (tried on v26.2.0) */
 function parsedField (text: string): Json {
   try {
     return JSON.parse(text) as Json
@@ -134,17 +155,25 @@ function parsedField (text: string): Json {
   }
 }
 
-/** The value in the type of its field; undefined where an empty one counts as not sent. */
+/** The value in the type of its field; undefined when an empty value counts as missing. */
 function typed (field: SchemaField, sent: Json[]): Json | undefined {
   const first = asText(sent[0] ?? null)
   const last = asText(sent.at(-1) ?? null)
   switch (field.kind) {
-    case 'string': return first === '' ? undefined : first
-    case 'number': return first === '' ? (field.required ? 0 : undefined) : asNumber(first)
-    case 'boolean': return last === '' ? (field.required ? false : undefined) : asBoolean(last)
-    case 'numbers': return sent.map(value => asNumber(asText(value)))
-    case 'booleans': return sent.map(value => asBoolean(asText(value)))
-    case 'strings': case 'array': return sent.map(asText)
-    case 'object': return first === '' ? undefined : isObject(sent[0]) ? sent[0] : parsedField(first)
+    case 'string':
+      return first === '' ? undefined : first
+    case 'number':
+      return first === '' ? (field.required ? 0 : undefined) : asNumber(first)
+    case 'boolean':
+      return last === '' ? (field.required ? false : undefined) : asBoolean(last)
+    case 'numbers':
+      return sent.map((value) => asNumber(asText(value)))
+    case 'booleans':
+      return sent.map((value) => asBoolean(asText(value)))
+    case 'strings':
+    case 'array':
+      return sent.map(asText)
+    case 'object':
+      return first === '' ? undefined : isObject(sent[0]) ? sent[0] : parsedField(first)
   }
 }

@@ -9,8 +9,8 @@ import { newContainer } from '../ui/container.js'
 import { flowData, type Flow, type FlowKind } from './flow.js'
 
 /**
- * A new flow with an empty form; not stored yet.
- * @throws ApiError for a return_to outside the allow-list
+ * A new flow with an empty form, not stored yet.
+ * @throws ApiError for a return_to that is not allowed
  */
 export function newFlow (ex: Exchange, kind: FlowKind, type: 'api' | 'browser'): Flow {
   const { kratos } = ex
@@ -37,7 +37,7 @@ export function newFlow (ex: Exchange, kind: FlowKind, type: 'api' | 'browser'):
     isMadeByAdmin: false,
     createdAt: now,
     updatedAt: now,
-    continueWith: []
+    continueWith: [],
   }
 }
 
@@ -46,14 +46,17 @@ export function saveFlow (kratos: Kratos, flow: Flow): void {
   kratos.store.flows.save(flowData(flow))
 }
 
-/** @throws ApiError 404 when there is none of this kind (recording 14) */
+/** @throws ApiError 404 when there is no such flow of this kind (recording 14) */
 export function loadFlow (kratos: Kratos, kind: FlowKind, id: string | undefined): Flow {
   const data = id === undefined ? undefined : kratos.store.flows.get(kind, id)
   if (data === undefined) throw noRow()
   return { ...data, continueWith: [] }
 }
 
-/** The id in `?flow=` of a submit. @throws ApiError 400 when it is missing or no UUID (facts 3) */
+/**
+ * The id in `?flow=` of a submit.
+ * @throws ApiError 400 when it is missing or malformed (docs/kratos-facts.md, section 3)
+ */
 export function submittedFlowId (ex: Exchange): string {
   const id = parseUuid(ex.query.get('flow'))
   if (id === undefined) throw badRequest('The flow query parameter is missing or malformed.')
@@ -62,7 +65,7 @@ export function submittedFlowId (ex: Exchange): string {
 
 export const isExpired = (kratos: Kratos, flow: Flow): boolean => flow.expiresAt < kratos.clock.now()
 
-/** Time is over: for the flow, or for a code of it, which ends the flow just the same. */
+/** The flow has expired, or one of its codes, which ends the flow in the same way. */
 export class ExpiredError extends Error {
   /** In milliseconds. */
   readonly expiredAt: number
@@ -74,22 +77,31 @@ export class ExpiredError extends Error {
   }
 }
 
-/** 410 of a submit to an expired flow, with the flow that replaces it (recording 13). */
+/** 410 for a submit to an expired flow, with the new flow (recording 13). */
 export function flowExpired (kratos: Kratos, { expiresAt }: { expiresAt: number }, replacement?: Flow): ApiError {
   const agoMs = kratos.clock.now() - expiresAt
-  return gone('self_service_flow_expired', `The self-service flow expired ${(agoMs / 60_000).toFixed(2)} minutes ago, initialize a new one.`, {
-    message: 'self-service flow expired',
-    extra: { expired_at: rfc3339(expiresAt), since: Math.round(agoMs * 1e6), use_flow_id: replacement?.id ?? '00000000-0000-0000-0000-000000000000' }
-  })
+  return gone(
+    'self_service_flow_expired',
+    `The self-service flow expired ${(agoMs / 60_000).toFixed(2)} minutes ago, initialize a new one.`,
+    {
+      message: 'self-service flow expired',
+      extra: {
+        expired_at: rfc3339(expiresAt),
+        since: Math.round(agoMs * 1e6),
+        use_flow_id: replacement?.id ?? '00000000-0000-0000-0000-000000000000',
+      },
+    },
+  )
 }
 
-/** The page of the product that shows a flow. */
+/** The page of the product that shows the flow. */
 export const uiUrl = (kratos: Kratos, flow: Flow): string =>
   withQuery(kratos.config.selfservice.flows[flow.kind].ui_url, { flow: flow.id })
 
 /**
  * The flow for `GET …/flows?id=`.
- * @throws ApiError 403 when a browser flow is read without the CSRF cookie that it was made with, 410 when it is expired (facts 8)
+ * @throws ApiError 403 when a browser flow is fetched without its CSRF cookie, 410 when it has expired
+ * (docs/kratos-facts.md, section 8)
  */
 export function fetchedFlow (ex: Exchange, kind: FlowKind): Flow {
   const flow = loadFlow(ex.kratos, kind, parseUuid(ex.query.get('id')))
@@ -98,20 +110,36 @@ export function fetchedFlow (ex: Exchange, kind: FlowKind): Flow {
   return flow
 }
 
-/** 410 of a fetch: only login and registration have an error id throughout (facts 8, recording 13). */
+/**
+ * 410 for a fetch. Only login and registration always have an error id (docs/kratos-facts.md, section 8; recording 13).
+ */
 export function fetchedExpired (kratos: Kratos, flow: Flow): ApiError {
   const { kind } = flow
   const id = kind === 'login' || kind === 'registration' ? 'self_service_flow_expired' : undefined
   if (flow.type === 'api' && kind === 'recovery') {
-    return flowExpired(kratos, flow).with({ extra: {}, details: { api: publicUrl(kratos, '/self-service/recovery/api') } })
-  }
-  if (flow.type === 'api') {
-    return gone(id, `The ${kind} flow has expired. Call the ${kind} flow init API endpoint to initialize a new ${kind} flow.`, {
-      details: { api: publicUrl(kratos, `/self-service/${kind}/api`) }
+    return flowExpired(kratos, flow).with({
+      extra: {},
+      details: { api: publicUrl(kratos, '/self-service/recovery/api') },
     })
   }
+  if (flow.type === 'api') {
+    return gone(
+      id,
+      `The ${kind} flow has expired. Call the ${kind} flow init API endpoint to initialize a new ${kind} flow.`,
+      {
+        details: { api: publicUrl(kratos, `/self-service/${kind}/api`) },
+      },
+    )
+  }
   const init = publicUrl(kratos, `/self-service/${kind}/browser`)
-  return gone(id, `The ${kind} flow has expired. Redirect the user to the ${kind} flow init endpoint to initialize a new ${kind} flow.`, {
-    details: { redirect_to: flow.returnTo === '' ? init : withQuery(init, { return_to: flow.returnTo }), return_to: flow.returnTo }
-  })
+  return gone(
+    id,
+    `The ${kind} flow has expired. Redirect the user to the ${kind} flow init endpoint to initialize a new ${kind} flow.`,
+    {
+      details: {
+        redirect_to: flow.returnTo === '' ? init : withQuery(init, { return_to: flow.returnTo }),
+        return_to: flow.returnTo,
+      },
+    },
+  )
 }

@@ -5,8 +5,8 @@ import type { Identity } from '../identity/identity.js'
 import type { Session } from '../session/session.js'
 
 /**
- * When hooks run: `before` a flow is opened; `pre-persist` with an identity that is checked but not stored; `post-persist`
- * once it is. Login has `post-persist` only.
+ * When hooks run: `before` a flow is opened, `pre-persist` with a checked identity that is not stored, `post-persist`
+ * after it is stored. Login has only `post-persist`.
  */
 export type HookStage = 'before' | 'pre-persist' | 'post-persist'
 
@@ -14,11 +14,11 @@ export interface HookRun {
   ex: Exchange
   flow: Flow
   stage: HookStage
-  /** Name of the method in use; empty before. */
+  /** The method in use; empty before a flow. */
   method: string
   identity?: Identity
   session?: Session
 }
 
-/** A hook. An answer ends the flow with it; nothing lets it go on. */
+/** A hook. If it returns an answer, the flow ends with it. */
 export type Hook = (run: HookRun) => Promise<Answer | undefined>

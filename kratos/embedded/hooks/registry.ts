@@ -9,14 +9,14 @@ import { requireVerifiedAddress } from './require-verified-address.js'
 import { sendVerification, showVerificationUi } from './send-verification.js'
 import { webHook } from './web-hook/web-hook.js'
 
-/** Every hook by the name it has in a kratos.yml. */
+/** Hooks by their names in a kratos.yml. */
 const HOOKS: Record<string, (config: JsonObject) => Hook> = {
   revoke_active_sessions: () => revokeActiveSessions,
   session: () => session,
   verification: () => sendVerification,
   show_verification_ui: () => showVerificationUi,
   require_verified_address: () => requireVerifiedAddress,
-  web_hook: webHook
+  web_hook: webHook,
 }
 
 function created ({ hook, config = {} }: HookConfig): Hook {
@@ -26,15 +26,20 @@ function created ({ hook, config = {} }: HookConfig): Hook {
 }
 
 /**
- * The method's own list when it has one, else the one for all: Kratos merges nothing, looks for hooks that may object in the
- * method's own list only, and for recovery and verification in the one for all only. `session` always runs last (facts 17).
+ * The method's own list if it has one, otherwise the list for all methods: Kratos does not merge them. Hooks that can
+ * object are only looked for in the method's own list; recovery and verification use only the list for all. `session`
+ * runs last (docs/kratos-facts.md, section 17).
  */
 function configured (after: AfterConfig, { flow, stage, method }: HookRun): HookConfig[] {
   const own = (after[method] as AfterConfig | undefined)?.hooks ?? []
   const shared = after.hooks ?? []
-  const isShared = flow.kind === 'recovery' || flow.kind === 'verification' || (stage === 'post-persist' && own.length === 0)
+  const isShared = flow.kind === 'recovery' || flow.kind === 'verification' ||
+    (stage === 'post-persist' && own.length === 0)
   const hooks = isShared ? shared : own
-  return [...hooks.filter(({ hook }) => hook !== 'session'), ...hooks.filter(({ hook }) => hook === 'session').slice(0, 1)]
+  return [
+    ...hooks.filter(({ hook }) => hook !== 'session'),
+    ...hooks.filter(({ hook }) => hook === 'session').slice(0, 1),
+  ]
 }
 
 function hooksFor (run: HookRun): Hook[] {
@@ -42,12 +47,13 @@ function hooksFor (run: HookRun): Hook[] {
   const { flows } = run.ex.kratos.config.selfservice
   if (stage === 'before') return flows[flow.kind].before.hooks.map(created)
   const hooks = configured(flows[flow.kind].after, run).map(created)
-  // Kratos itself puts the verification mail before all configured hooks (recordings 05, 50).
-  const isFirst = stage === 'post-persist' && (flow.kind === 'registration' || flow.kind === 'settings') && flows.verification.enabled
+  // Kratos sends the verification mail before all configured hooks (recordings 05, 50).
+  const isFirst = stage === 'post-persist' && (flow.kind === 'registration' || flow.kind === 'settings') &&
+    flows.verification.enabled
   return isFirst ? [sendVerification, ...hooks] : hooks
 }
 
-/** Runs the configured hooks one after another until one answers. */
+/** Runs the configured hooks in turn until one answers. */
 export async function runHooks (run: HookRun): Promise<Answer | undefined> {
   for (const hook of hooksFor(run)) {
     const answer = await hook(run)

@@ -8,17 +8,29 @@ import { MESSAGES } from '../ui/message.js'
 import type { Hook } from './hook.js'
 import { beginVerification } from './send-verification.js'
 
-const notVerified = () => badRequest("Your account's email or phone address are not verified yet. Please check your email or phone inbox or re-request verification.", {
-  id: 'session_verified_address_required', message: 'your email or phone address is not yet verified'
-})
+const notVerified = () =>
+  badRequest(
+    "Your account's email or phone address are not verified yet. Please check your email or phone inbox or re-request verification.",
+    {
+      id: 'session_verified_address_required',
+      message: 'your email or phone address is not yet verified',
+    },
+  )
 
-/** `require_verified_address`: nobody logs in without one; who tries gets a message to verify with (recordings 17, 62). */
+/**
+ * `require_verified_address`: refuses a login without a verified address and sends a verification message (recordings
+ * 17, 62).
+ */
 export const requireVerifiedAddress: Hook = async ({ ex, flow, identity }) => {
   if (flow.kind !== 'login' || identity === undefined) return undefined
   const isLegacy = ex.kratos.config.feature_flags['legacy_require_verified_login_error'] === true
   if (isLegacy && flow.active !== 'password') return undefined
   const [first] = identity.verifiableAddresses
-  if (first === undefined) throw misconfigured('A misconfiguration prevents login. Expected to find a verification address but this identity does not have one assigned.')
+  if (first === undefined) {
+    throw misconfigured(
+      'A misconfiguration prevents login. Expected to find a verification address but this identity does not have one assigned.',
+    )
+  }
   if (identity.verifiableAddresses.some(({ verified }) => verified)) return undefined
   if (isLegacy) throw formError(MESSAGES.addressNotVerified())
   const next = beginVerification(ex, flow, identity, first, true)

@@ -1,16 +1,16 @@
 import { json } from '../http/answer.js'
 import { isJsonRequest } from '../http/negotiation.js'
-import { identityJson } from '../identity/identity.js'
+import { identityJson } from '../identity/json.js'
 import { issueCookie } from '../session/cookie.js'
 import { backToApp } from '../session/token-exchange.js'
-import { sessionJson } from '../session/session.js'
+import { sessionJson } from '../session/json.js'
 import type { Hook } from './hook.js'
 
-/** `session`: logs a new identity in (recordings 02, 20, 22). Means something after a registration only. */
+/** `session`: logs in a new identity (recordings 02, 20, 22). It has no effect in other flows. */
 export const session: Hook = async ({ ex, flow, stage, method, session }) => {
   if (stage !== 'post-persist' || flow.kind !== 'registration' || session === undefined) return undefined
   const { kratos } = ex
-  // Other hooks may still follow before a native app gets its session.
+  // More hooks may follow before a native app gets its session.
   if (backToApp(ex, flow, session, method) !== undefined) return undefined
   const shown = { session: sessionJson(kratos, session), identity: identityJson(kratos, session.identity) }
   if (flow.type === 'api') {
@@ -18,5 +18,7 @@ export const session: Hook = async ({ ex, flow, stage, method, session }) => {
     return json(200, { session_token: session.token, ...shown, continue_with: flow.continueWith })
   }
   issueCookie(ex, session)
-  return isJsonRequest(ex) ? json(200, { ...shown, continue_with: flow.continueWith.length === 0 ? null : flow.continueWith }) : undefined
+  return isJsonRequest(ex)
+    ? json(200, { ...shown, continue_with: flow.continueWith.length === 0 ? null : flow.continueWith })
+    : undefined
 }

@@ -3,7 +3,7 @@ import type { Kratos } from '../kratos.js'
 export interface CookieAttributes {
   path: string
   domain?: string | undefined
-  /** Seconds; absent = session cookie; 0 or less = deletion. */
+  /** In seconds; undefined: session cookie; 0 or less: deletion. */
   maxAge?: number | undefined
   /** Milliseconds since the epoch. */
   expires?: number | undefined
@@ -11,13 +11,14 @@ export interface CookieAttributes {
   sameSite?: string | undefined
 }
 
-/** @param setting `secure` in the configuration, a text there; without it --dev decides */
-export const isSecure = ({ dev }: Kratos, setting: string | undefined): boolean => setting === undefined ? !dev : setting === 'true'
+/** @param setting `secure` in the configuration, a string; if undefined, --dev decides */
+export const isSecure = ({ dev }: Kratos, setting: string | undefined): boolean =>
+  setting === undefined ? !dev : setting === 'true'
 
-/** Name and value pairs of all Cookie lines, in order; a part without `=` is a cookie without value. */
+/** Names and values of all Cookie lines, in order. A part without `=` is a cookie without value. */
 export function parseCookies (lines: string[]): Array<[string, string]> {
-  return lines.flatMap(line => line.split(';')).flatMap(part => {
-    const [name = '', value = ''] = part.split(/=(.*)/s).map(piece => piece.trim())
+  return lines.flatMap((line) => line.split(';')).flatMap((part) => {
+    const [name = '', value = ''] = part.split(/=(.*)/s).map((piece) => piece.trim())
     if (name === '' || /[^!#$%&'*+.^_`|~0-9A-Za-z-]/.test(name)) return []
     return [[name, value.replace(/^"(.*)"$/, '$1')] as [string, string]]
   })
@@ -25,7 +26,7 @@ export function parseCookies (lines: string[]): Array<[string, string]> {
 
 const httpDate = (ms: number): string => new Date(ms).toUTCString()
 
-/** One Set-Cookie line in Go's order of attributes (facts 4). */
+/** One Set-Cookie line with the attributes in Go's order (docs/kratos-facts.md, section 4). */
 export function setCookieLine (name: string, value: string, attributes: CookieAttributes): string {
   const { path, domain, maxAge, expires, secure, sameSite } = attributes
   return [
@@ -36,6 +37,6 @@ export function setCookieLine (name: string, value: string, attributes: CookieAt
     ...(maxAge === undefined ? [] : [`Max-Age=${Math.max(maxAge, 0)}`]),
     'HttpOnly',
     ...(secure ? ['Secure'] : []),
-    ...(sameSite === undefined || sameSite === '' ? [] : [`SameSite=${sameSite}`])
+    ...(sameSite === undefined || sameSite === '' ? [] : [`SameSite=${sameSite}`]),
   ].join('; ')
 }

@@ -5,8 +5,8 @@ import type { Exchange } from './exchange.js'
 const PREFLIGHT_VARY = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers'
 
 /**
- * `serve.public.cors` (recording 88). Headers go to the exchange; a refused origin, method or header simply gets none.
- * @returns the whole answer of a preflight, which meets neither CSRF nor routes
+ * `serve.public.cors` (recording 88). A refused origin, method or header gets no CORS headers.
+ * @returns the answer of a preflight, which reaches neither CSRF check nor routes
  */
 export function applyCors (ex: Exchange): Answer | undefined {
   const { cors } = ex.kratos.config.serve.public
@@ -25,19 +25,27 @@ function preflightHeaders (ex: Exchange, cors: CorsConfig): Record<string, strin
     ...sharedHeaders(ex, cors),
     'Access-Control-Allow-Methods': method,
     ...((headers[0] ?? '') === '' ? {} : { 'Access-Control-Allow-Headers': headers.join(', ') }),
-    ...(cors.max_age === 0 ? {} : { 'Access-Control-Max-Age': String(cors.max_age) })
+    ...(cors.max_age === 0 ? {} : { 'Access-Control-Max-Age': String(cors.max_age) }),
   }
 }
 
 function actualHeaders (ex: Exchange, cors: CorsConfig): Record<string, string> {
   if (!isAllowed(ex, cors, ex.method)) return {}
-  const exposed = cors.exposed_headers.map((name) => name.toLowerCase().replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase()))
-  return { ...sharedHeaders(ex, cors), ...(exposed.length === 0 ? {} : { 'Access-Control-Expose-Headers': exposed.join(', ') }) }
+  const exposed = cors.exposed_headers.map((name) =>
+    name.toLowerCase().replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase()),
+  )
+  return {
+    ...sharedHeaders(ex, cors),
+    ...(exposed.length === 0 ? {} : { 'Access-Control-Expose-Headers': exposed.join(', ') }),
+  }
 }
 
-const sharedHeaders = (ex: Exchange, { allowed_origins: origins, allow_credentials: withCredentials }: CorsConfig): Record<string, string> => ({
-  'Access-Control-Allow-Origin': isAnyOrigin(origins) ? '*' : ex.headers.get('origin') ?? '',
-  ...(withCredentials ? { 'Access-Control-Allow-Credentials': 'true' } : {})
+const sharedHeaders = (
+  ex: Exchange,
+  { allowed_origins: origins, allow_credentials: withCredentials }: CorsConfig,
+): Record<string, string> => ({
+  'Access-Control-Allow-Origin': isAnyOrigin(origins) ? '*' : (ex.headers.get('origin') ?? ''),
+  ...(withCredentials ? { 'Access-Control-Allow-Credentials': 'true' } : {}),
 })
 
 const isAnyOrigin = (origins: string[]): boolean => origins.length === 0 || origins.includes('*')
@@ -49,17 +57,21 @@ function isAllowed (ex: Exchange, cors: CorsConfig, method: string): boolean {
   return origin !== '' && isOriginAllowed && (method === 'OPTIONS' || methods.includes(method))
 }
 
-/** One `*` in an allowed origin stands for any text, also none. */
+/** One `*` in an allowed origin matches any text, also the empty one. */
 function matches (allowed: string, origin: string): boolean {
   const [start = '', end] = allowed.split(/\*(.*)/s)
   if (end === undefined) return allowed === origin
   return origin.length >= start.length + end.length && origin.startsWith(start) && origin.endsWith(end)
 }
 
-/** Names have to come as browsers send them: in lower case, sorted, each once. */
+/** Names must be as browsers send them: lower case, sorted, without duplicates. */
 function areHeadersAllowed (allowed: string[], lines: string[]): boolean {
   if (allowed.includes('*')) return true
   const known = [...new Set(allowed.map((name) => name.toLowerCase()))].sort()
-  const places = lines.flatMap((line) => line.split(',')).map((part) => part.replace(/^[ \t]?(.*?)[ \t]?$/s, '$1')).filter((name) => name !== '').map((name) => known.indexOf(name))
+  const places = lines
+    .flatMap((line) => line.split(','))
+    .map((part) => part.replace(/^[ \t]?(.*?)[ \t]?$/s, '$1'))
+    .filter((name) => name !== '')
+    .map((name) => known.indexOf(name))
   return places.every((place, index) => place > (places[index - 1] ?? -1))
 }

@@ -11,13 +11,13 @@ export interface ApiErrorFields {
   details?: JsonObject
   /** Keys beside `error`, such as `use_flow_id` and `redirect_browser_to`. */
   extra?: JsonObject
-  /** HTTP status when it differs from `error.code` (recordings 62, 72, 86). */
+  /** HTTP status, if it differs from `error.code` (recordings 62, 72, 86). */
   httpStatus?: number
-  /** An error of Go without a status of its own: 500, but 400 where an API flow reports it (recordings 72, 86). */
+  /** A Go error without a status: 500, or 400 where an API flow reports it (recordings 72, 86). */
   isPlain?: boolean
 }
 
-/** An answer with Kratos' `error` object (facts 15). */
+/** An answer with Kratos' `error` object (docs/kratos-facts.md, section 15). */
 export class ApiError extends Error {
   readonly fields: ApiErrorFields
 
@@ -40,41 +40,67 @@ export const unauthorized = (reason: string): ApiError =>
 export const forbidden = (reason: string): ApiError =>
   new ApiError({ code: 403, message: 'The requested action was forbidden', reason })
 export const notFound = (reason?: string): ApiError =>
-  new ApiError({ code: 404, message: 'The requested resource could not be found', ...(reason === undefined ? {} : { reason }) })
-/** A row that is not there: flows, identities, sessions (recordings 14, 80). */
+  new ApiError({
+    code: 404,
+    message: 'The requested resource could not be found',
+    ...(reason === undefined ? {} : { reason }),
+  })
+/** A missing row: flow, identity or session (recordings 14, 80). */
 export const noRow = (): ApiError => new ApiError({ code: 404, message: 'Unable to locate the resource' })
 export const conflict = (reason: string): ApiError =>
   new ApiError({ code: 409, message: 'The resource could not be created due to a conflict', reason })
 export const gone = (id: string | undefined, reason: string, fields: Partial<ApiErrorFields> = {}): ApiError =>
-  new ApiError({ code: 410, message: 'The requested resource is no longer available because it has expired or is otherwise invalid.', ...(id === undefined ? {} : { id }), reason, ...fields })
+  new ApiError({
+    code: 410,
+    message: 'The requested resource is no longer available because it has expired or is otherwise invalid.',
+    ...(id === undefined ? {} : { id }),
+    reason,
+    ...fields,
+  })
 export const internal = (message: string, fields: Partial<ApiErrorFields> = {}): ApiError =>
-  new ApiError({ code: 500, message: 'An internal server error occurred, please contact the system administrator', reason: message, ...fields })
-/** An error of Go with a text and nothing else. */
+  new ApiError({
+    code: 500,
+    message: 'An internal server error occurred, please contact the system administrator',
+    reason: message,
+    ...fields,
+  })
+/** A Go error with nothing but a message. */
 export const plainError = (message: string): ApiError => new ApiError({ code: 500, message, isPlain: true })
-/** A configuration that contradicts itself, noticed when it is used. */
-export const misconfigured = (reason: string): ApiError => new ApiError({ id: 'invalid_configuration', code: 500, message: 'Invalid configuration', reason })
-/** Something of Kratos that the embedded server does not do: said, never made up. */
+/** A contradiction in the configuration that is only found when it is used. */
+export const misconfigured = (reason: string): ApiError =>
+  new ApiError({ id: 'invalid_configuration', code: 500, message: 'Invalid configuration', reason })
+/** A feature of Kratos that the embedded server does not have. It says so instead of making up an answer. */
 export const notEmbedded = (what: string): ApiError =>
-  new ApiError({ code: 501, id: 'not_embedded', message: 'The embedded development server does not do this', reason: what })
+  new ApiError({
+    code: 501,
+    id: 'not_embedded',
+    message: 'The embedded development server does not do this',
+    reason: what,
+  })
 
-/** The strategy of a method that is switched off (recordings 01, 18). */
+/** A disabled method (recordings 01, 18). */
 export const methodDisabled = (): ApiError =>
-  notFound('This endpoint was disabled by system administrator. Please check your url or contact the system administrator to enable it.')
+  notFound(
+    'This endpoint was disabled by system administrator. Please check your url or contact the system administrator to enable it.',
+  )
 
-/** The `error` object without what depends on the request. */
+/** The `error` object without the parts that depend on the request. */
 export function errorObject ({ fields }: ApiError): JsonObject {
   const { id, code, message, reason, debug, details } = fields
   const optional: Record<string, Json | undefined> = { id, reason, debug, details }
   return {
-    ...Object.fromEntries(Object.entries(optional).filter((entry): entry is [string, Json] => entry[1] !== undefined && entry[1] !== '')),
+    ...Object.fromEntries(
+      Object.entries(optional).filter((entry): entry is [string, Json] => entry[1] !== undefined && entry[1] !== ''),
+    ),
     code,
     status: STATUS_CODES[code] ?? '',
-    message
+    message,
   }
 }
 
 /**
- * The answer for an error object; the header `Ory-Error-Id` is always there, empty when the error has no id (facts 15).
+ * The answer for an error. It always has the header `Ory-Error-Id`, which is empty when the error has no id
+ * (docs/kratos-facts.md, section 15).
  * @param requestId the request's `X-Request-Id`, which Kratos repeats as `error.request`
  */
 export function errorAnswer (error: ApiError, requestId: string | undefined, status?: number): Answer {
@@ -84,6 +110,6 @@ export function errorAnswer (error: ApiError, requestId: string | undefined, sta
   return {
     status: status ?? httpStatus ?? code,
     headers: { 'Content-Type': 'application/json', 'Ory-Error-Id': id ?? '' },
-    body: `${JSON.stringify({ error: object, ...extra })}\n`
+    body: `${JSON.stringify({ error: object, ...extra })}\n`,
   }
 }

@@ -5,14 +5,14 @@ import { parseCookies } from './cookies.js'
 export type RequestBody = { kind: 'read', bytes: Buffer } | { kind: 'too-large' }
 
 export interface RequestHeaders {
-  /** First value of a header, as Go's `Header.Get`; absent = undefined. */
-  get (name: string): string | undefined
-  all (name: string): string[]
-  /** Every header under Go's canonical name. */
-  entries (): Array<[string, string[]]>
+  /** First value of a header, as in Go's `Header.Get`. */
+  get(name: string): string | undefined
+  all(name: string): string[]
+  /** All headers under Go's canonical names. */
+  entries(): Array<[string, string[]]>
 }
 
-/** One request and what its answer gathers on the way. */
+/** One request and what is collected for its answer. */
 export interface Exchange {
   readonly kratos: Kratos
   readonly method: string
@@ -28,20 +28,21 @@ export interface Exchange {
   readonly peer: string
   /** Values of `{name}` parts of the route's path. */
   params: Record<string, string>
-  /** The anti-CSRF secret of this caller: from the cookie, or made anew; null where none is in play. */
+  /** The CSRF secret of this caller: from the cookie, or a new one; null where CSRF does not apply. */
   csrfSecret: Buffer | null
   readonly responseHeaders: Record<string, string>
   /** One `Vary` line each. */
   readonly vary: string[]
-  /** Set-Cookie lines by cookie name: one cookie is set once, its last value wins. */
+  /** Set-Cookie lines by cookie name; the last value of a cookie wins. */
   readonly setCookies: Map<string, string>
-  /** The connection ends without an answer, as when Kratos fails beyond repair. */
+  /** The connection is closed without an answer, as when Kratos crashes in a handler. */
   isDropped: boolean
 }
 
-const canonical = (name: string): string => name.toLowerCase().replace(/(^|-)([a-z])/g, (_, dash: string, char: string) => dash + char.toUpperCase())
+const canonical = (name: string): string =>
+  name.toLowerCase().replace(/(^|-)([a-z])/g, (_, dash: string, char: string) => dash + char.toUpperCase())
 
-/** @param raw names and values in turn, as Node's `rawHeaders` */
+/** @param raw names and values in turn, like Node's `rawHeaders` */
 export function requestHeaders (raw: string[]): RequestHeaders {
   const values = new Map<string, string[]>()
   for (let index = 0; index < raw.length; index += 2) {
@@ -51,7 +52,7 @@ export function requestHeaders (raw: string[]): RequestHeaders {
   return {
     get: (name) => values.get(canonical(name))?.[0],
     all: (name) => values.get(canonical(name)) ?? [],
-    entries: () => [...values]
+    entries: () => [...values],
   }
 }
 
@@ -63,8 +64,10 @@ const decoded = (path: string): string => {
   }
 }
 
-/** @param raw the parts of the request that the listener knows */
-export function newExchange (kratos: Kratos, raw: { method: string, target: string, rawHeaders: string[], body: RequestBody, peer: string }): Exchange {
+export function newExchange (
+  kratos: Kratos,
+  raw: { method: string, target: string, rawHeaders: string[], body: RequestBody, peer: string },
+): Exchange {
   const [path = '/', query = ''] = raw.target.split(/\?(.*)/s)
   const headers = requestHeaders(raw.rawHeaders)
   return {
@@ -82,26 +85,29 @@ export function newExchange (kratos: Kratos, raw: { method: string, target: stri
     responseHeaders: {},
     vary: [],
     setCookies: new Map(),
-    isDropped: false
+    isDropped: false,
   }
 }
 
-/** Values of a cookie in the order sent. */
+/** Values of a cookie in the order in which they were sent. */
 export const cookieValues = (ex: Exchange, name: string): string[] =>
   ex.cookies.filter(([key]) => key === name).map(([, value]) => value)
 
-/** The URL as the client sees it: `Host`, `X-Forwarded-Host` and `X-Forwarded-Proto` count (facts 3). */
+/**
+ * The URL as the client sees it, with `Host`, `X-Forwarded-Host` and `X-Forwarded-Proto` (docs/kratos-facts.md, section
+ * 3).
+ */
 export function requestUrl (ex: Exchange): string {
   const scheme = ex.headers.get('x-forwarded-proto') ?? 'http'
   const host = ex.headers.get('x-forwarded-host') ?? ex.headers.get('host') ?? ''
   return `${scheme === '' ? 'http' : scheme}://${host}${ex.target}`
 }
 
-/** A path below Kratos' public base_url. */
+/** A URL below Kratos' public base_url. */
 export const publicUrl = (kratos: Kratos, path: string): string =>
   kratos.config.serve.public.base_url.replace(/\/+$/, '') + path
 
-/** `url` with query parameters added, sorted by name as Go prints them. */
+/** Adds query parameters to `url` and sorts them by name, as Go does. */
 export function withQuery (url: string, parameters: Record<string, string>): string {
   const made = new URL(url)
   for (const [name, value] of Object.entries(parameters)) made.searchParams.set(name, value)

@@ -3,50 +3,59 @@ import type { Clock } from '../clock.js'
 
 const KINDS = ['refuse', 'reset', 'slow-headers', 'slow-body', 'status', 'garbage', 'rate-limit'] as const
 
-/** Something that goes wrong on purpose, so that a client's handling of it can be tested. */
+/** A failure that is simulated, so that a client's handling of it can be tested. */
 export interface FaultOptions {
-  /** Path without query, or a pattern for it; default every path. `refuse` means the whole port: no path was told yet. */
+  /** Path without query, or a pattern; default every path. `refuse` always applies to the whole port. */
   path?: string | RegExp
   method?: string
   /** Default `public`. */
   port?: 'public' | 'admin'
   /**
-   * `refuse`: connections are refused. `reset`: the connection breaks without an answer. `slow-headers`, `slow-body`: the
-   * true answer comes late. `status`: this status. `garbage`: bytes that are no HTTP. `rate-limit`: 429 with Retry-After.
+   * `refuse`: connections are refused. `reset`: the connection is reset without an answer. `slow-headers`, `slow-body`:
+   * the real answer comes late. `status`: an answer with this status. `garbage`: bytes that are not HTTP. `rate-limit`:
+   * 429 with Retry-After.
    */
   kind: typeof KINDS[number]
-  /** How many requests it meets; default all until `clear`. Not for `refuse`: nobody sees a refused connection, so none can be counted. */
+  /**
+   * Number of requests that fail; default all until `clear`. Not possible for `refuse`, because refused connections are
+   * not seen.
+   */
   times?: number
-  /** For the slow kinds, on the server's clock; default 1000. */
+  /** For the slow kinds, in milliseconds of the server's clock; default 1000. */
   delayMs?: number
   /** For `status`; default 500. */
   status?: number
   body?: string
   headers?: Record<string, string>
-  /** For `rate-limit`, seconds; default 1. */
+  /** For `rate-limit`, in seconds; default 1. */
   retryAfter?: number
 }
 
 export interface Fault {
-  /** Requests met so far. */
+  /** Requests that failed so far. */
   readonly calls: number
-  /** Back to normal. */
-  clear (): Promise<void>
+  /** Ends the failure. */
+  clear(): Promise<void>
 }
 
-interface Active { options: FaultOptions, calls: number }
+interface Active {
+  options: FaultOptions
+  calls: number
+}
 
 /** The faults of one port. */
 export interface Faults {
-  add (options: FaultOptions): { calls: () => number, remove: () => void }
-  /** The fault that this request meets, which is thereby counted. */
-  take (method: string, path: string): FaultOptions | undefined
+  add(options: FaultOptions): { calls: () => number, remove: () => void }
+  /** The fault for this request, if any; it is counted. */
+  take(method: string, path: string): FaultOptions | undefined
 }
 
-/** @throws TypeError for a fault that could not be played as asked */
-export function ensurePlayable ({ kind, times }: FaultOptions): void {
+/** @throws TypeError for a fault that cannot be simulated */
+export function checkFault ({ kind, times }: FaultOptions): void {
   if (!KINDS.includes(kind)) throw new TypeError(`fault: kind is one of ${KINDS.join(', ')}`)
-  if (kind === 'refuse' && times !== undefined) throw new TypeError('fault: refused connections cannot be counted; leave times out and call clear()')
+  if (kind === 'refuse' && times !== undefined) {
+    throw new TypeError('fault: refused connections cannot be counted; leave times out and call clear()')
+  }
 }
 
 const matches = ({ path, method }: FaultOptions, request: { method: string, path: string }): boolean =>
@@ -59,18 +68,25 @@ export function createFaults (): Faults {
     add: (options) => {
       const fault = { options, calls: 0 }
       active.push(fault)
-      return { calls: () => fault.calls, remove: () => { active.splice(active.indexOf(fault), active.includes(fault) ? 1 : 0) } }
+      return {
+        calls: () => fault.calls,
+        remove: () => {
+          active.splice(active.indexOf(fault), active.includes(fault) ? 1 : 0)
+        },
+      }
     },
     take: (method, path) => {
-      const fault = active.find(({ options, calls }) => calls < (options.times ?? Infinity) && matches(options, { method, path }))
+      const fault = active.find(
+        ({ options, calls }) => calls < (options.times ?? Infinity) && matches(options, { method, path }),
+      )
       if (fault !== undefined) fault.calls++
       return fault?.options
-    }
+    },
   }
 }
 
-/** Plays a fault that replaces the answer. @returns whether it did */
-export function playFault (fault: FaultOptions | undefined, response: ServerResponse): boolean {
+/** Simulates a fault that replaces the answer. @returns whether there is one */
+export function simulateFault (fault: FaultOptions | undefined, response: ServerResponse): boolean {
   const json = { 'Content-Type': 'application/json', ...fault?.headers }
   switch (fault?.kind) {
     case 'reset':
@@ -83,14 +99,21 @@ export function playFault (fault: FaultOptions | undefined, response: ServerResp
       response.writeHead(fault.status ?? 500, json).end(fault.body ?? '')
       return true
     case 'rate-limit':
-      response.writeHead(429, { ...json, 'Retry-After': String(fault.retryAfter ?? 1) }).end(fault.body ?? JSON.stringify({ error: { code: 429, status: 'Too Many Requests' } }))
+      response
+        .writeHead(429, { ...json, 'Retry-After': String(fault.retryAfter ?? 1) })
+        .end(fault.body ?? JSON.stringify({ error: { code: 429, status: 'Too Many Requests' } }))
       return true
     default:
       return false
   }
 }
 
-/** Waits where a slow fault says so; `at` is the part of the answer that is about to be sent. */
-export async function waitForFault (fault: FaultOptions | undefined, at: 'slow-headers' | 'slow-body', clock: Clock, closing: AbortSignal): Promise<void> {
+/** Waits if the fault is a slow one; `at` is the part of the answer that is sent next. */
+export async function waitForFault (
+  fault: FaultOptions | undefined,
+  at: 'slow-headers' | 'slow-body',
+  clock: Clock,
+  closing: AbortSignal,
+): Promise<void> {
   if (fault?.kind === at) await clock.sleep(fault.delayMs ?? 1000, closing)
 }

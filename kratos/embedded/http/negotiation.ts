@@ -1,23 +1,31 @@
 import type { Exchange } from './exchange.js'
 
-interface Range { type: string, quality: number }
+interface Range {
+  type: string
+  quality: number
+}
 
 function acceptRanges (header: string): Range[] {
-  return header.split(',').map(part => {
+  return header.split(',').map((part) => {
     const [type = '', ...parameters] = part.trim().split(';')
-    const quality = parameters.map(parameter => /^\s*q=([0-9.]+)\s*$/.exec(parameter)?.[1]).find(value => value !== undefined)
+    const quality = parameters
+      .map((parameter) => /^\s*q=([0-9.]+)\s*$/.exec(parameter)?.[1])
+      .find((value) => value !== undefined)
     return { type: type.trim().toLowerCase(), quality: quality === undefined ? 1 : Number(quality) }
   })
 }
 
-/** How closely a range names an offer: 3 exactly, 2 by its main type, 1 by the wildcard, 0 not at all. A wildcard is never exact, though offers hold wildcards too. */
+/**
+ * How well a range matches an offer: 3 exactly, 2 by main type, 1 by the wildcard, 0 not at all. A wildcard in the
+ * range is never an exact match, although offers contain wildcards too.
+ */
 function closeness (range: string, offer: string): number {
   if (range === '*/*') return 1
   if (range.endsWith('/*')) return offer.startsWith(range.slice(0, -1)) ? 2 : 0
   return range === offer ? 3 : 0
 }
 
-/** The offer the client likes best: by quality, then by how closely it was named, then by the order of offers. */
+/** The best offer for the client: by quality, then by closeness, then by the order of the offers. */
 function negotiate (header: string, offers: string[], fallback: string): string {
   let best = { offer: fallback, quality: -1, close: 0 }
   for (const offer of offers) {
@@ -32,15 +40,18 @@ function negotiate (header: string, offers: string[], fallback: string): string 
 
 const accept = (ex: Exchange): string => ex.headers.all('accept').join(',')
 
-/** `Accept` alone prefers JSON over a web page. */
+/** Whether `Accept` alone prefers JSON over HTML. */
 export const acceptsJson = (ex: Exchange): boolean =>
   negotiate(accept(ex), ['text/html', 'application/json'], 'text/html') === 'application/json'
 
-/** Kratos treats the caller as an SPA: by `Accept`, or by a Content-Type of exactly application/json (facts 5). */
+/**
+ * Whether Kratos treats the caller as an SPA: by `Accept`, or by a Content-Type of exactly application/json
+ * (docs/kratos-facts.md, section 5).
+ */
 export const isJsonRequest = (ex: Exchange): boolean =>
   negotiate(accept(ex), ['text/html', 'text/*', '*/*', 'application/json'], 'text/html') === 'application/json' ||
   ex.headers.get('content-type') === 'application/json'
 
-/** The caller is a browser that navigates. */
+/** Whether the caller is a browser that navigates. */
 export const isHtmlRequest = (ex: Exchange): boolean =>
   negotiate(accept(ex), ['text/html', 'text/*', '*/*', 'application/json'], 'text/html') === 'text/html'

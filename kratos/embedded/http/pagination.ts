@@ -1,9 +1,13 @@
 import { valueAt } from '../json.js'
 import type { Exchange } from './exchange.js'
 
-export interface Page { page: number, perPage: number }
+export interface Page {
+  page: number
+  perPage: number
+}
 
-const integer = (text: string | null): number | undefined => text !== null && /^[+-]?\d+$/.test(text) ? Number(text) : undefined
+const integer = (text: string | null): number | undefined =>
+  text !== null && /^[+-]?\d+$/.test(text) ? Number(text) : undefined
 
 const tokenFor = (offset: number): string => Buffer.from(`{"offset":"${offset}","v":2}`).toString('base64url')
 
@@ -15,7 +19,10 @@ function offsetIn (token: string | null): number {
   }
 }
 
-/** `page_size` and `page_token`, else the older `page` and `per_page`; what cannot be read counts as not sent (recording 45). */
+/**
+ * `page_size` and `page_token`, otherwise the older `page` and `per_page`. Invalid values count as missing (recording
+ * 45).
+ */
 export function pageParameters (query: URLSearchParams): Page {
   if (!query.has('page_token') && !query.has('page_size')) {
     const perPage = integer(query.get('per_page')) ?? 250
@@ -25,13 +32,20 @@ export function pageParameters (query: URLSearchParams): Page {
   return { page: Math.max(0, Math.floor(offsetIn(query.get('page_token')) / perPage)), perPage }
 }
 
-/** `Link` and `X-Total-Count` of a numbered page; `sizes` names the parameters of the links. */
-export function paginationHeaders (ex: Exchange, total: number, page: number, perPage: number, sizes: 'all' | 'numbered' = 'all'): Record<string, string> {
-  const link = (rel: string, size: number, offset: number): string => linkTo(ex, rel, {
-    page: String(Math.trunc(offset / size)),
-    per_page: String(size),
-    ...(sizes === 'all' ? { page_size: String(size), page_token: tokenFor(offset) } : {})
-  })
+/** `Link` and `X-Total-Count` of a numbered page; `sizes` selects the parameters of the links. */
+export function paginationHeaders (
+  ex: Exchange,
+  total: number,
+  page: number,
+  perPage: number,
+  sizes: 'all' | 'numbered' = 'all',
+): Record<string, string> {
+  const link = (rel: string, size: number, offset: number): string =>
+    linkTo(ex, rel, {
+      page: String(Math.trunc(offset / size)),
+      per_page: String(size),
+      ...(sizes === 'all' ? { page_size: String(size), page_token: tokenFor(offset) } : {}),
+    })
   return { 'X-Total-Count': String(total), Link: relations(total, page * perPage, perPage, link).join(',') }
 }
 
@@ -47,10 +61,15 @@ function relations (total: number, offset: number, perPage: number, link: LinkMa
     return [link('first', perPage, 0), link('prev', perPage, last - perPage)]
   }
   if (offset < perPage) return [link('next', perPage, perPage), link('last', perPage, last)]
-  return [link('first', perPage, 0), link('next', perPage, next), link('prev', perPage, previous), link('last', perPage, last)]
+  return [
+    link('first', perPage, 0),
+    link('next', perPage, next),
+    link('prev', perPage, previous),
+    link('last', perPage, last),
+  ]
 }
 
-/** One entry of a `Link` header: the request's path and query with some parameters set, sorted by name. */
+/** One entry of a `Link` header: the request's path and query with changed parameters, sorted by name. */
 export function linkTo (ex: Exchange, rel: string, parameters: Record<string, string>): string {
   const query = new URLSearchParams(ex.query)
   for (const [name, value] of Object.entries(parameters)) query.set(name, value)

@@ -35,7 +35,7 @@ const decodePart = (part: string): string => {
   }
 }
 
-/** Go's path cleaning: doubled slashes and dot segments go, a trailing slash stays. */
+/** Go's path cleaning: removes double slashes and dot segments, keeps a trailing slash. */
 export function cleanPath (path: string): string {
   const parts: string[] = []
   for (const part of path.split('/')) {
@@ -47,8 +47,8 @@ export function cleanPath (path: string): string {
 }
 
 /**
- * Finds the handler as Go's mux does: exact parts before parameters, GET also serves HEAD, an unclean path is redirected,
- * a known path with another method is 405 with `Allow` (recordings 31, 85).
+ * Finds the handler as Go's mux does. Exact parts go before parameters, GET also serves HEAD, an unclean path is
+ * redirected, and a known path with another method is 405 with `Allow` (recordings 31, 85).
  */
 export function createRouter (routes: Route[]): (ex: Exchange) => Promise<Answer> {
   const parameters = (path: string): number => path.split('/').filter(isParameter).length
@@ -58,12 +58,12 @@ export function createRouter (routes: Route[]): (ex: Exchange) => Promise<Answer
     const clean = cleanPath(path)
     if (clean !== path) return redirect(ex.method, 307, query === undefined ? clean : `${clean}?${query}`)
     const method = ex.method === 'HEAD' ? 'GET' : ex.method
-    const matching = ordered.flatMap(item => {
+    const matching = ordered.flatMap((item) => {
       const params = match(item.path, path)
       return params === undefined ? [] : [{ ...item, params }]
     })
     if (matching.length === 0) return plain(404, '404 page not found')
-    const found = matching.find(item => item.method === ex.method) ?? matching.find(item => item.method === method)
+    const found = matching.find((item) => item.method === ex.method) ?? matching.find((item) => item.method === method)
     if (found === undefined) return plain(405, 'Method Not Allowed', { Allow: allowed(matching) })
     ex.params = found.params
     return await found.handler(ex)
@@ -71,7 +71,7 @@ export function createRouter (routes: Route[]): (ex: Exchange) => Promise<Answer
 }
 
 function allowed (matching: Route[]): string {
-  const methods = new Set(matching.map(item => item.method))
+  const methods = new Set(matching.map((item) => item.method))
   if (methods.has('GET')) methods.add('HEAD')
   return [...methods].sort().join(', ')
 }

@@ -7,12 +7,12 @@ import { applyCors } from './cors.js'
 import { guardCsrf } from './csrf.js'
 import { ApiError, errorAnswer, internal } from './errors.js'
 import { newExchange, type Exchange, type RequestBody } from './exchange.js'
-import { playFault, waitForFault, type Faults } from './faults.js'
+import { simulateFault, waitForFault, type Faults } from './faults.js'
 import { createRouter, type Route } from './router.js'
 
 const BODY_LIMIT = 5 * 1024 * 1024
 const HEADER_LIMIT = 1024 * 1024 + 4096
-/** After this long Kratos gives up on its own answer and drops the connection (recording 74). */
+/** After this time Kratos gives up on its answer and closes the connection (recording 74). */
 const WRITE_TIMEOUT_MS = 60_000
 
 export interface ListenOptions {
@@ -26,19 +26,22 @@ export interface ListenOptions {
 
 export interface Listener {
   url: string
-  close (): Promise<void>
-  /** Stops listening; the result listens again on the same port, unless another pause lasts or the server was closed. */
-  pause (): Promise<() => Promise<void>>
+  close(): Promise<void>
+  /**
+   * Stops listening. The returned function listens again on the same port, unless another pause lasts or the server is
+   * closed.
+   */
+  pause(): Promise<() => Promise<void>>
 }
 
 /**
- * Node's own server instead of a framework: Kratos runs on Go's mux, whose path cleaning, 405, any-method routes and
- * bodies of any type a framework would each have to be talked out of.
+ * Uses Node's own server, not a framework: Kratos runs on Go's mux. Its path cleaning, 405 answers, routes for any
+ * method and bodies of any type would all have to be added to a framework.
  */
 export async function listen (kratos: Kratos, options: ListenOptions): Promise<Listener> {
   const dispatch = createRouter(options.routes)
   const server = createServer({ maxHeaderSize: HEADER_LIMIT, keepAliveTimeout: 120_000 }, (request, response) => {
-    serve(kratos, options, dispatch, request, response).catch(error => {
+    serve(kratos, options, dispatch, request, response).catch((error) => {
       kratos.log(`request failed: ${String(error)}`)
       response.destroy()
     })
@@ -59,7 +62,7 @@ export async function listen (kratos: Kratos, options: ListenOptions): Promise<L
       return async () => {
         if (--pauses === 0 && !isClosed) await open(server, options.host, port)
       }
-    }
+    },
   }
 }
 
@@ -80,15 +83,23 @@ async function closeServer (server: Server): Promise<void> {
   })
 }
 
-/** Requests that Node cannot read at all, answered as Go does (recording 86). */
+/** Requests that Node cannot parse, answered as Go does (recording 86). */
 function refuseUnreadable (error: NodeJS.ErrnoException, socket: Duplex): void {
   const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
-  if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`)
+  if (socket.writable) {
+    socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`)
+  }
 }
 
 type Dispatch = (ex: Exchange) => Promise<Answer>
 
-async function serve (kratos: Kratos, options: ListenOptions, dispatch: Dispatch, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve (
+  kratos: Kratos,
+  options: ListenOptions,
+  dispatch: Dispatch,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const startedAt = kratos.clock.now()
   const target = request.url ?? '/'
   const body = await readBody(request)
@@ -97,15 +108,15 @@ async function serve (kratos: Kratos, options: ListenOptions, dispatch: Dispatch
     target: options.isPublic ? target : underAdmin(target),
     rawHeaders: request.rawHeaders,
     body,
-    peer: `${request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? ''}:${request.socket.remotePort ?? 0}`
+    peer: `${request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? ''}:${request.socket.remotePort ?? 0}`,
   })
   const fault = options.faults.take(ex.method, target.split('?')[0] ?? '')
-  if (playFault(fault, response)) return
+  if (simulateFault(fault, response)) return
   await waitForFault(fault, 'slow-headers', kratos.clock, kratos.closing)
   const answer = await answerFor(ex, options.isPublic, dispatch)
   if (response.destroyed) return
   if (ex.isDropped || (kratos.clock.now() - startedAt > WRITE_TIMEOUT_MS && fault === undefined)) {
-    // A request that was read to its end does not end its connection.
+    // Destroying a request that was read to its end would not close the connection.
     request.socket.destroy()
     return
   }
@@ -115,12 +126,12 @@ async function serve (kratos: Kratos, options: ListenOptions, dispatch: Dispatch
   if (body.kind === 'too-large') response.once('finish', () => request.destroy())
 }
 
-/** The admin port works with and without the prefix (facts 15). */
+/** The admin port works with and without the prefix (docs/kratos-facts.md, section 15). */
 const underAdmin = (target: string): string => /^\/admin(?=[/?]|$)/.test(target) ? target : `/admin${target}`
 
 async function answerFor (ex: Exchange, isPublic: boolean, dispatch: Dispatch): Promise<Answer> {
   try {
-    // Every GET, and nothing else (facts 16).
+    // For GET only (docs/kratos-facts.md, section 16).
     if (ex.method === 'GET') ex.responseHeaders['Cache-Control'] = 'private, no-cache, no-store, must-revalidate'
     const preflight = isPublic ? applyCors(ex) : undefined
     if (preflight !== undefined) return preflight
@@ -135,16 +146,21 @@ async function answerFor (ex: Exchange, isPublic: boolean, dispatch: Dispatch): 
 
 function writeHead (ex: Exchange, answer: Answer, response: ServerResponse): void {
   const cookies = [...ex.setCookies.values()]
-  // Go keeps connections alive without saying so, and confirms a wish to end them.
-  if (ex.body.kind === 'too-large' || ex.headers.get('connection')?.toLowerCase() === 'close') response.setHeader('connection', 'close')
-  else response.removeHeader('connection')
+  // Go does not announce keep-alive, but it confirms `close`.
+  if (ex.body.kind === 'too-large' || ex.headers.get('connection')?.toLowerCase() === 'close') {
+    response.setHeader('connection', 'close')
+  } else {
+    response.removeHeader('connection')
+  }
   response.writeHead(answer.status, {
     ...ex.responseHeaders,
     ...answer.headers,
     'X-Embedded-Kratos': ex.kratos.version,
     ...(ex.vary.length === 0 ? {} : { Vary: ex.vary }),
     ...(cookies.length === 0 ? {} : { 'Set-Cookie': cookies }),
-    ...(answer.body === null || answer.status === 204 ? {} : { 'Content-Length': String(Buffer.byteLength(answer.body)) })
+    ...(answer.body === null || answer.status === 204
+      ? {}
+      : { 'Content-Length': String(Buffer.byteLength(answer.body)) }),
   })
   response.flushHeaders()
 }

@@ -3,14 +3,18 @@ import { isEmail, isPhone } from './formats.js'
 import type { SchemaField } from './schema-fields.js'
 import type { IdentitySchema } from './schemas.js'
 
-export interface ExtensionError { path: string, format: 'email' | 'tel', value: Json }
+export interface ExtensionError {
+  path: string
+  format: 'email' | 'tel'
+  value: Json
+}
 
 /**
- * What Kratos' own extensions of JSON schema find wrong with addresses: verification only where the schema names no format,
- * recovery always. So a bad address may be reported twice, by the schema and by this (recording 80).
+ * Errors of Kratos' own schema extensions about addresses. For verification they apply only if the schema has no
+ * format, for recovery always. So a bad address can be reported twice (recording 80).
  */
 export const extensionErrors = ({ fields }: IdentitySchema, root: Json): ExtensionError[] =>
-  fields.flatMap(field => {
+  fields.flatMap((field) => {
     const value = valueAt(root, field.path)
     const format = formatFor(field)
     if (value === undefined || format === undefined) return []

@@ -2,7 +2,7 @@ import { asObject, isObject, type JsonObject } from '../json.js'
 
 export type FieldKind = 'string' | 'number' | 'boolean' | 'object' | 'array' | 'strings' | 'numbers' | 'booleans'
 
-/** One field of a JSON schema, for forms and for reading them. */
+/** One field of a JSON schema, for building and reading forms. */
 export interface SchemaField {
   path: string
   kind: FieldKind
@@ -10,8 +10,20 @@ export interface SchemaField {
   required: boolean
 }
 
-const KINDS: Record<string, FieldKind> = { string: 'string', number: 'number', integer: 'number', boolean: 'boolean', object: 'object', array: 'array' }
-const ITEM_KINDS: Record<string, FieldKind> = { string: 'strings', number: 'numbers', integer: 'numbers', boolean: 'booleans' }
+const KINDS: Record<string, FieldKind> = {
+  string: 'string',
+  number: 'number',
+  integer: 'number',
+  boolean: 'boolean',
+  object: 'object',
+  array: 'array',
+}
+const ITEM_KINDS: Record<string, FieldKind> = {
+  string: 'strings',
+  number: 'numbers',
+  integer: 'numbers',
+  boolean: 'booleans',
+}
 
 function kindOf (schema: JsonObject): FieldKind | undefined {
   const constant = schema['const']
@@ -22,20 +34,30 @@ function kindOf (schema: JsonObject): FieldKind | undefined {
   return typeof items === 'string' ? ITEM_KINDS[items] ?? 'array' : 'array'
 }
 
-/** The schema with a local `$ref` followed. */
+/** Follows a local `$ref`. */
 const resolved = (schema: JsonObject, root: JsonObject): JsonObject => {
   const ref = schema['$ref']
   if (typeof ref !== 'string' || !ref.startsWith('#/')) return schema
-  return ref.slice(2).split('/').reduce<JsonObject>((at, key) => asObject(at[key.replaceAll('~1', '/').replaceAll('~0', '~')]), root)
+  return ref
+    .slice(2)
+    .split('/')
+    .reduce<JsonObject>((at, key) => asObject(at[key.replaceAll('~1', '/').replaceAll('~0', '~')]), root)
 }
 
 /** Schemas that apply to the same value. */
 const alternatives = (schema: JsonObject): JsonObject[] => [
-  ...['not', 'if', 'then', 'else'].flatMap(key => isObject(schema[key]) ? [schema[key]] : []),
-  ...['allOf', 'anyOf', 'oneOf'].flatMap(key => Array.isArray(schema[key]) ? schema[key].map(asObject) : [])
+  ...['not', 'if', 'then', 'else'].flatMap((key) => isObject(schema[key]) ? [schema[key]] : []),
+  ...['allOf', 'anyOf', 'oneOf'].flatMap((key) => Array.isArray(schema[key]) ? schema[key].map(asObject) : []),
 ]
 
-function collect (given: JsonObject, root: JsonObject, parents: string[], required: boolean, found: Map<string, SchemaField>, depth: number): void {
+function collect (
+  given: JsonObject,
+  root: JsonObject,
+  parents: string[],
+  required: boolean,
+  found: Map<string, SchemaField>,
+  depth: number,
+): void {
   if (depth > 12) return
   const schema = resolved(given, root)
   const kind = kindOf(schema)
@@ -48,15 +70,17 @@ function collect (given: JsonObject, root: JsonObject, parents: string[], requir
   }
 }
 
-/** Every field below a schema, sorted by path as Kratos does. */
+/** All fields of a schema, sorted by path as in Kratos. */
 export function fieldsOf (document: JsonObject): SchemaField[] {
   const found = new Map<string, SchemaField>()
   collect(document, document, [], false, found, 0)
   return [...found.values()].sort((left, right) => left.path < right.path ? -1 : 1)
 }
 
-/** Paths of the leaf fields in the order written, which is the order of the form. */
+/** Paths of the leaf fields in the order of the schema, which is the order of the form. */
 export function keysInOrder (schema: JsonObject, parents: string[] = []): string[] {
   if (schema['type'] !== 'object') return [parents.join('.')]
-  return Object.entries(asObject(schema['properties'])).flatMap(([name, property]) => keysInOrder(asObject(property), [...parents, name]))
+  return Object.entries(asObject(schema['properties'])).flatMap(([name, property]) =>
+    keysInOrder(asObject(property), [...parents, name]),
+  )
 }

@@ -10,48 +10,66 @@ export interface IdentitySchema {
   id: string
   url: string
   document: JsonObject
-  /** Every field with its dotted path below the document's root, such as `traits.email`, sorted by path. */
+  /** All fields with their dotted paths, such as `traits.email`, sorted by path. */
   fields: SchemaField[]
-  /** Paths of the fields in the order written. */
+  /** Paths of the fields in the order of the schema. */
   keys: string[]
 }
 
 export interface IdentitySchemas {
   all: IdentitySchema[]
   /** @throws ApiError 400 for an unknown id */
-  get (id: string): IdentitySchema
+  get(id: string): IdentitySchema
 }
 
-/** Text behind a `file://` or `base64://` address of a configuration. */
+/** The text at a `file://` or `base64://` address. */
 export function readAddress (address: string, folder: string): string {
   if (address.startsWith('base64://')) return Buffer.from(address.slice('base64://'.length), 'base64').toString()
-  if (!address.startsWith('file://')) throw new TypeError(`"${address}" is neither a file:// nor a base64:// address; the embedded server fetches nothing`)
+  if (!address.startsWith('file://')) {
+    throw new TypeError(
+      `"${address}" is neither a file:// nor a base64:// address; the embedded server fetches nothing`,
+    )
+  }
   const path = decodeURIComponent(address.slice('file://'.length))
   return readFileSync(isAbsolute(path) ? path : resolve(folder, path), 'utf8')
 }
 
 /**
- * Loads the schemas that the configuration names, or the one given instead as `default`.
+ * Loads the configured schemas, or the given one as the default schema.
  * @throws Error with the setting whose schema cannot be read or used
  */
 export function loadSchemas (config: LoadedConfig, override?: string | JsonObject): IdentitySchemas {
   const { schemas, default_schema_id: defaultId } = config.values.identity
   const all = override === undefined
-    ? schemas.map(({ id, url }, index) => load(`identity.schemas[${index}].url`, id, url, () => readAddress(url, config.folder)))
-    : [load('the identity schema', defaultId, '', () => typeof override === 'string' ? readFileSync(override, 'utf8') : override)]
-  if (!all.some(({ id }) => id === defaultId)) throw new Error(`identity.default_schema_id is ${defaultId}, but the schemas are ${all.map(({ id }) => id).join(', ')}`)
+    ? schemas.map(({ id, url }, index) =>
+      load(`identity.schemas[${index}].url`, id, url, () => readAddress(url, config.folder)),
+    )
+    : [
+        load(
+          'the identity schema',
+          defaultId,
+          '',
+          () => typeof override === 'string' ? readFileSync(override, 'utf8') : override,
+        ),
+      ]
+  if (!all.some(({ id }) => id === defaultId)) {
+    throw new Error(
+      `identity.default_schema_id is ${defaultId}, but the schemas are ${all.map(({ id }) => id).join(', ')}`,
+    )
+  }
   return {
     all,
     get: (id) => {
       const wanted = id === '' ? defaultId : id
-      const found = all.find(schema => schema.id === wanted) ?? all.find(schema => schema.id === Buffer.from(wanted, 'base64url').toString())
+      const found = all.find((schema) => schema.id === wanted) ??
+        all.find((schema) => schema.id === Buffer.from(wanted, 'base64url').toString())
       if (found === undefined) throw badRequest(`Unable to find JSON Schema ID: ${wanted}`)
       return found
-    }
+    },
   }
 }
 
-/** @param setting where the schema comes from, for the error */
+/** @param setting where the schema comes from, for error messages */
 function load (setting: string, id: string, url: string, read: () => string | JsonObject): IdentitySchema {
   const document = parsed(setting, read)
   const fields = fieldsOf(document)
@@ -66,7 +84,9 @@ function parsed (setting: string, read: () => string | JsonObject): JsonObject {
     const document: unknown = typeof content === 'string' ? JSON.parse(content) : content
     if (isObject(document)) return document
   } catch (error) {
-    throw new Error(`${setting} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new Error(`${setting} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    })
   }
   throw new TypeError(`${setting} is no JSON object`)
 }

@@ -4,10 +4,13 @@ import { isObject, valueAt, type Json, type JsonObject } from '../json.js'
 import { MESSAGES, type UiMessage } from '../ui/message.js'
 import { isEmail, isPhone } from './formats.js'
 
-/** A message and the dotted path of the field it belongs to; an empty path is the form as a whole. */
-export interface FieldMessage { path: string, message: UiMessage }
+/** A message and the dotted path of its field; an empty path means the whole form. */
+export interface FieldMessage {
+  path: string
+  message: UiMessage
+}
 
-/** A form that cannot be accepted; its messages go to the fields (400 with the flow). */
+/** The form has errors, which are shown at its fields (400 with the flow). */
 export class FormError extends Error {
   readonly messages: FieldMessage[]
 
@@ -23,7 +26,7 @@ export const formError = (message: UiMessage, path = ''): FormError => new FormE
 
 const compiled = new WeakMap<JsonObject, ValidateFunction>()
 
-/** The schema's validator, made once. @throws Error when it is no JSON Schema */
+/** The schema's validator, compiled once. @throws Error when it is not a JSON Schema */
 export function compile (schema: JsonObject): ValidateFunction {
   const known = compiled.get(schema)
   if (known !== undefined) return known
@@ -37,39 +40,65 @@ export function compile (schema: JsonObject): ValidateFunction {
   return validate
 }
 
-/** @returns one message per violated rule, in Kratos' order and words; none when the value is valid */
+/** @returns one message per violated rule, in Kratos' order and with its texts; none for a valid value */
 export const violations = (schema: JsonObject, value: Json): FieldMessage[] =>
-  schemaErrors(schema, value).map(error => ({ path: pathOf(error), message: messageFor(error, value) }))
+  schemaErrors(schema, value).map((error) => ({ path: pathOf(error), message: messageFor(error, value) }))
 
-/** The violated rules themselves, in Kratos' order. */
+/** The violated rules in Kratos' order. */
 export function schemaErrors (schema: JsonObject, value: Json): ErrorObject[] {
   const validate = compile(schema)
   if (validate(value) === true) return []
-  const errors = (validate.errors ?? []).filter(error => !COMBINING.includes(error.keyword))
+  const errors = (validate.errors ?? []).filter((error) => !COMBINING.includes(error.keyword))
   return merged(errors).sort((left, right) => RANKS.indexOf(left.keyword) - RANKS.indexOf(right.keyword))
 }
 
-/** Keywords that only report that another one failed. */
+/** Keywords that only report failures of others. */
 const COMBINING = ['if', 'allOf', 'anyOf', 'oneOf', '$ref']
 
-/** Order in which Kratos' validator looks at the rules of one value. */
-const RANKS = ['type', 'const', 'enum', 'format', 'not', 'required', 'additionalProperties', 'minLength', 'maxLength', 'pattern',
-  'minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum', 'multipleOf', 'minItems', 'maxItems', 'uniqueItems']
+/** The order in which Kratos' validator checks the rules of a value. */
+const RANKS = [
+  'type',
+  'const',
+  'enum',
+  'format',
+  'not',
+  'required',
+  'additionalProperties',
+  'minLength',
+  'maxLength',
+  'pattern',
+  'minimum',
+  'exclusiveMinimum',
+  'maximum',
+  'exclusiveMaximum',
+  'multipleOf',
+  'minItems',
+  'maxItems',
+  'uniqueItems',
+]
 
-/** Several unknown properties are one message. */
+/** Several unknown properties give one message. */
 function merged (errors: ErrorObject[]): ErrorObject[] {
   const kept: ErrorObject[] = []
   for (const error of errors) {
-    const first = kept.find(other => other.keyword === 'additionalProperties' && error.keyword === other.keyword && other.instancePath === error.instancePath)
-    if (first === undefined) kept.push({ ...error, params: { ...error.params, names: [error.params['additionalProperty']] } })
-    else (first.params['names'] as string[]).push(String(error.params['additionalProperty']))
+    const first = kept.find(
+      (other) =>
+        other.keyword === 'additionalProperties' &&
+        error.keyword === other.keyword &&
+        other.instancePath === error.instancePath,
+    )
+    if (first === undefined) {
+      kept.push({ ...error, params: { ...error.params, names: [error.params['additionalProperty']] } })
+    } else {
+      ;(first.params['names'] as string[]).push(String(error.params['additionalProperty']))
+    }
   }
   return kept
 }
 
-/** A JSON pointer as dotted path. */
+/** A JSON pointer as a dotted path. */
 export const dotted = (pointer: string): string =>
-  pointer.split('/').slice(1).map(part => part.replaceAll('~1', '/').replaceAll('~0', '~')).join('.')
+  pointer.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~')).join('.')
 
 function pathOf (error: ErrorObject): string {
   const path = dotted(error.instancePath)
@@ -86,36 +115,55 @@ const numberLimit: Record<string, (limit: number, actual: number) => UiMessage> 
   minimum: MESSAGES.minimum,
   exclusiveMinimum: MESSAGES.exclusiveMinimum,
   maximum: MESSAGES.maximum,
-  exclusiveMaximum: MESSAGES.exclusiveMaximum
+  exclusiveMaximum: MESSAGES.exclusiveMaximum,
 }
 
-/** What a form shows for a violated rule of `root`. */
+/** The message for a violated rule of `root`. */
 export function messageFor (error: ErrorObject, root: Json): UiMessage {
   const { keyword, params } = error
   const value = valueAt(root, dotted(error.instancePath)) ?? error.data as Json
   const limit = Number(params['limit'])
   const length = typeof value === 'string' ? [...value].length : Array.isArray(value) ? value.length : 0
   switch (keyword) {
-    case 'required': return MESSAGES.required(String(params['missingProperty']))
-    case 'minLength': return MESSAGES.tooShort(limit, length)
-    case 'maxLength': return MESSAGES.tooLong(limit, length)
-    case 'pattern': return MESSAGES.pattern(String(params['pattern']))
-    case 'minItems': return MESSAGES.minItems(limit, length)
-    case 'maxItems': return MESSAGES.maxItems(limit, length)
-    case 'uniqueItems': return MESSAGES.uniqueItems(Math.min(Number(params['i']), Number(params['j'])), Math.max(Number(params['i']), Number(params['j'])))
-    case 'multipleOf': return MESSAGES.multipleOf(Number(params['multipleOf']), Number(value))
-    case 'type': return MESSAGES.wrongType([params['type'] as string | string[]].flat(), typeOf(value))
-    case 'const': return MESSAGES.constant(JSON.stringify(params['allowedValue']))
-    case 'format': return formatMessage(String(params['format']), value)
-    case 'enum': return MESSAGES.generic(enumText(params['allowedValues'] as Json[]))
-    case 'additionalProperties': return MESSAGES.generic(`additionalProperties ${(params['names'] as string[]).map(name => JSON.stringify(name)).join(', ')} not allowed`)
-    default: return numberLimit[keyword]?.(limit, Number(value)) ?? MESSAGES.generic(error.message ?? keyword)
+    case 'required':
+      return MESSAGES.required(String(params['missingProperty']))
+    case 'minLength':
+      return MESSAGES.tooShort(limit, length)
+    case 'maxLength':
+      return MESSAGES.tooLong(limit, length)
+    case 'pattern':
+      return MESSAGES.pattern(String(params['pattern']))
+    case 'minItems':
+      return MESSAGES.minItems(limit, length)
+    case 'maxItems':
+      return MESSAGES.maxItems(limit, length)
+    case 'uniqueItems':
+      return MESSAGES.uniqueItems(
+        Math.min(Number(params['i']), Number(params['j'])),
+        Math.max(Number(params['i']), Number(params['j'])),
+      )
+    case 'multipleOf':
+      return MESSAGES.multipleOf(Number(params['multipleOf']), Number(value))
+    case 'type':
+      return MESSAGES.wrongType([params['type'] as string | string[]].flat(), typeOf(value))
+    case 'const':
+      return MESSAGES.constant(JSON.stringify(params['allowedValue']))
+    case 'format':
+      return formatMessage(String(params['format']), value)
+    case 'enum':
+      return MESSAGES.generic(enumText(params['allowedValues'] as Json[]))
+    case 'additionalProperties':
+      return MESSAGES.generic(`additionalProperties ${quoted(params['names'] as string[])} not allowed`)
+    default:
+      return numberLimit[keyword]?.(limit, Number(value)) ?? MESSAGES.generic(error.message ?? keyword)
   }
 }
 
+const quoted = (values: Json[]): string => values.map((value) => JSON.stringify(value)).join(', ')
+
 function enumText (allowed: Json[]): string {
-  if (allowed.some(item => typeof item === 'object' && item !== null)) return 'enum failed'
-  return `value must be ${allowed.length === 1 ? '' : 'one of '}${allowed.map(item => JSON.stringify(item)).join(', ')}`
+  if (allowed.some((item) => typeof item === 'object' && item !== null)) return 'enum failed'
+  return `value must be ${allowed.length === 1 ? '' : 'one of '}${quoted(allowed)}`
 }
 
 function formatMessage (format: string, value: Json): UiMessage {

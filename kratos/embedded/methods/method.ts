@@ -3,34 +3,36 @@ import type { Answer } from '../http/answer.js'
 import { methodDisabled } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import type { JsonObject } from '../json.js'
-import type { Credential, Identity, VerifiableAddress } from '../identity/identity.js'
+import type { Identity, VerifiableAddress } from '../identity/identity.js'
 import type { Kratos } from '../kratos.js'
 import type { UiMessage } from '../ui/message.js'
-import type { Aal, AuthenticationMethod, Session } from '../session/session.js'
+import type { AuthenticationMethod, Session } from '../session/session.js'
 
-/** Result of a submit: not for this method, answered by it, or done with a result for the flow to go on with. */
+/** Result of a submit: for another method, already answered, or a value with which the flow continues. */
 export type Outcome<T> = { kind: 'not-responsible' } | { kind: 'answered', answer: Answer } | { kind: 'done', value: T }
 
 export const NOT_RESPONSIBLE: { kind: 'not-responsible' } = { kind: 'not-responsible' }
 export const done = <T>(value: T): { kind: 'done', value: T } => ({ kind: 'done', value })
 export const answered = (answer: Answer): { kind: 'answered', answer: Answer } => ({ kind: 'answered', answer })
 
-/**
- * Pages of the registration form. `unified`: everything at once. Two steps: `profile` first, then `credentials`.
- */
+/** Pages of the registration form: `unified` is a single page; in two steps `profile` precedes `credentials`. */
 export type RegistrationPage = 'unified' | 'profile' | 'credentials'
 
-/** A registration in two steps turns to its other page, with the traits as sent. */
-export interface TurnPage { kind: 'turn-page', page: Exclude<RegistrationPage, 'unified'>, traits: JsonObject }
+/** A two-step registration shows its other page, with the submitted traits. */
+export interface TurnPage {
+  kind: 'turn-page'
+  page: Exclude<RegistrationPage, 'unified'>
+  traits: JsonObject
+}
 
 export interface RegistrationMethod {
-  /** Adds this method's fields for a page, and takes away those of the other pages. */
-  populate (ex: Exchange, flow: Flow, page: RegistrationPage): void
+  /** Adds this method's fields for a page and removes those of other pages. */
+  populate(ex: Exchange, flow: Flow, page: RegistrationPage): void
   /**
-   * Fills the new identity with traits and this method's credential.
-   * @throws FormError for what the user can mend; it has already put the sent values into the form
+   * Sets traits and this method's credential of the new identity.
+   * @throws FormError for errors that the user can correct; the form already has the submitted values then
    */
-  submit (ex: Exchange, flow: Flow, identity: Identity): Promise<Outcome<Identity> | TurnPage>
+  submit(ex: Exchange, flow: Flow, identity: Identity): Promise<Outcome<Identity> | TurnPage>
 }
 
 /** Pages of the login form. */
@@ -41,39 +43,50 @@ export type LoginPage =
   | { kind: 'credentials', identity: Identity | undefined }
   | { kind: 'second-factor', session: Session }
 
-/** A login that asks for the identifier first turns to the page with the credentials. */
-export interface ShowCredentials { kind: 'turn-page', identifier: string, identity: Identity | undefined }
-
-export interface LoginMethod {
-  populate (ex: Exchange, flow: Flow, page: LoginPage): void
-  /** @returns who proved to be whom, and what is then noted in the session */
-  submit (ex: Exchange, flow: Flow, session: Session | undefined): Promise<Outcome<ProvenIdentity> | ShowCredentials>
-  /**
-   * Takes the first step of a stored flow where there is no choice. @returns whether it did; the flow is stored then
-   * @param identifier empty for a second factor
-   */
-  anticipate? (ex: Exchange, flow: Flow, page: LoginPage, identifier: string): boolean
+/** An identifier-first login shows the page with the credentials. */
+export interface ShowCredentials {
+  kind: 'turn-page'
+  identifier: string
+  identity: Identity | undefined
 }
 
-export interface ProvenIdentity { identity: Identity, method: Omit<AuthenticationMethod, 'completedAt'> }
+export interface LoginMethod {
+  populate(ex: Exchange, flow: Flow, page: LoginPage): void
+  /** @returns who logged in, and by which method */
+  submit(ex: Exchange, flow: Flow, session: Session | undefined): Promise<Outcome<ProvenIdentity> | ShowCredentials>
+  /**
+   * Takes the first step of a stored flow when the user has no choice.
+   * @returns whether it did; then the flow is stored
+   * @param identifier empty for a second factor
+   */
+  anticipate?(ex: Exchange, flow: Flow, page: LoginPage, identifier: string): boolean
+}
+
+export interface ProvenIdentity {
+  identity: Identity
+  method: Omit<AuthenticationMethod, 'completedAt'>
+}
 
 export interface SettingsMethod {
-  populate (ex: Exchange, flow: Flow, identity: Identity): void
-  /** The fields of a submit that is for this method, else undefined. @throws FormError, or ApiError for a body that cannot be read */
-  read (ex: Exchange, flow: Flow, session: Session): JsonObject | undefined
+  populate(ex: Exchange, flow: Flow, identity: Identity): void
   /**
-   * Does what the fields ask for, on an identity that is stored later.
-   * @param form from `read`, or kept from before a detour to the login (recording 52)
-   * @throws `refreshRequired` when the login is too long ago; FormError for what the user can mend
+   * The fields of a submit for this method, otherwise undefined.
+   * @throws FormError, or ApiError when the body cannot be read
    */
-  apply (ex: Exchange, flow: Flow, session: Session, form: JsonObject): Promise<Outcome<Identity>>
-  /** Kept for after the login in API flows too, which have no cookies (recording 52). */
+  read(ex: Exchange, flow: Flow, session: Session): JsonObject | undefined
+  /**
+   * Applies the fields to an identity, which the caller stores.
+   * @param form from `read`, or from before a new login (recording 52)
+   * @throws `refreshRequired` when the login is too old; FormError for errors that the user can correct
+   */
+  apply(ex: Exchange, flow: Flow, session: Session, form: JsonObject): Promise<Outcome<Identity>>
+  /** Changes in API flows wait for a new login too, although API clients have no cookies (recording 52). */
   pausesApiFlows?: true
 }
 
 /**
- * What a submit of a recovery or verification comes to: `shown` is the form again, `proven` its end, and `replaced` a flow
- * that cannot go on and leaves its place to a new one, which says why.
+ * Result of a submit to a recovery or verification: `shown` means the form again, `proven` the end, and `replaced` a
+ * new flow for one that cannot continue.
  */
 export type ProofOutcome<T> =
   | { kind: 'not-responsible' }
@@ -82,52 +95,48 @@ export type ProofOutcome<T> =
   | { kind: 'proven', value: T }
   | { kind: 'replaced', type: 'api' | 'browser', cause: UiMessage | Error }
 
-export interface RecoveredIdentity { identity: Identity, method: 'code_recovery' | 'link_recovery' }
+export interface RecoveredIdentity {
+  identity: Identity
+  method: 'code_recovery' | 'link_recovery'
+}
 
 export interface RecoveryMethod {
   /** Builds the first page. */
-  populate (ex: Exchange, flow: Flow): void
-  submit (ex: Exchange, flow: Flow): ProofOutcome<RecoveredIdentity>
+  populate(ex: Exchange, flow: Flow): void
+  submit(ex: Exchange, flow: Flow): ProofOutcome<RecoveredIdentity>
 }
 
 export interface VerificationMethod {
   /** Builds the page for the flow's state. */
-  populate (ex: Exchange, flow: Flow): void
-  submit (ex: Exchange, flow: Flow): ProofOutcome<{ identity: Identity }>
-  /** Sends an address what verifies it. */
-  send (kratos: Kratos, flow: Flow, identity: Identity, address: VerifiableAddress): void
+  populate(ex: Exchange, flow: Flow): void
+  submit(ex: Exchange, flow: Flow): ProofOutcome<{ identity: Identity }>
+  /** Sends the code or link that verifies an address. */
+  send(kratos: Kratos, flow: Flow, identity: Identity, address: VerifiableAddress): void
 }
 
 /**
- * One way to register, log in or change oneself. A method lives in one folder, exports one of these, and is named in
- * `registry.ts`; each part is present when the method plays a part in that flow.
+ * One way to register, log in or change an identity. A method has its own folder, exports one of these and is listed in
+ * `registry.ts`. It has a part for each flow in which it is used.
  */
 export interface Method {
   /** Name in `selfservice.methods` and in `method=` of a submit. */
   id: string
-  /** Group of its nodes. */
+  /** Group of its form nodes. */
   group: string
   registration?: RegistrationMethod
   login?: LoginMethod
   settings?: SettingsMethod
   recovery?: RecoveryMethod
   verification?: VerificationMethod
-  /** What its credential counts as, when it is usable at all. */
-  factor?: {
-    aal: Exclude<Aal, 'aal0'>
-    isUsable (credential: Credential, kratos: Kratos): boolean
-    /** How many ways to log in a usable credential is; default 1. */
-    count? (credential: Credential): number
-  }
 }
 
-/** `code.passwordless_enabled` switches the method on, whatever `enabled` says. */
+/** `code.passwordless_enabled` enables the method even if `enabled` is false. */
 export function isEnabled ({ config }: Kratos, id: string): boolean {
   const method = config.selfservice.methods[id]
   return (method?.enabled ?? false) || (id === 'code' && method?.['passwordless_enabled'] === true)
 }
 
-/** @throws ApiError 404 for a method that is switched off (recordings 01, 18) */
+/** @throws ApiError 404 for a disabled method (recordings 01, 18) */
 export function ensureEnabled (kratos: Kratos, id: string): void {
   if (!isEnabled(kratos, id)) throw methodDisabled()
 }

@@ -1,4 +1,3 @@
-import type { Identity } from '../identity/identity.js'
 import type { Kratos } from '../kratos.js'
 import { isEnabled, type LoginMethod, type Method, type RegistrationMethod, type SettingsMethod } from './method.js'
 import { code } from './code/code.js'
@@ -12,8 +11,8 @@ import { totp } from './totp/totp.js'
 import { unbuilt } from './unbuilt.js'
 
 /**
- * Every method, in the order in which a submit is offered to them: `profile` stays first and `identifier_first` last, for
- * they read every submit. Whoever builds a method puts it in the place of its name.
+ * All methods in the order in which submits are offered to them. `profile` must be first and `identifier_first` last,
+ * because they read every submit. A new method replaces its `unbuilt` entry.
  */
 export const METHODS: Method[] = [
   profile,
@@ -25,23 +24,18 @@ export const METHODS: Method[] = [
   unbuilt('passkey'),
   unbuilt('webauthn'),
   lookupSecret,
-  identifierFirst
+  identifierFirst,
 ]
 
-/** Methods that take part in the registration form; `profile` cannot be switched off. */
+/** Methods with a part in the registration form; `profile` cannot be disabled. */
 export const enabledRegistrationMethods = (kratos: Kratos): RegistrationMethod[] =>
-  METHODS.filter(({ id }) => id === 'profile' || isEnabled(kratos, id)).flatMap(({ registration }) => registration ?? [])
+  METHODS.filter(({ id }) => id === 'profile' || isEnabled(kratos, id)).flatMap(
+    ({ registration }) => registration ?? [],
+  )
 
 export const enabledLoginMethods = (kratos: Kratos): LoginMethod[] =>
   METHODS.filter(({ id }) => isEnabled(kratos, id)).flatMap(({ login }) => login ?? [])
 
-/** Methods with a part in the settings, switched on or not, as a submit is offered to them. */
+/** Methods with a part in the settings, enabled or not, in the order of submits. */
 export const settingsMethods = (): Array<{ id: string, settings: SettingsMethod }> =>
   METHODS.flatMap(({ id, settings }) => settings === undefined ? [] : [{ id, settings }])
-
-/** How many ways to log in the identity has. */
-export const countFirstFactors = (kratos: Kratos, identity: Identity): number => METHODS.reduce((count, { id, factor }) => {
-  const credential = identity.credentials[id]
-  if (factor?.aal !== 'aal1' || credential === undefined || !factor.isUsable(credential, kratos)) return count
-  return count + (factor.count?.(credential) ?? 1)
-}, 0)

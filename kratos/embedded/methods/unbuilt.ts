@@ -9,18 +9,23 @@ import { fillTraits, upsertNode } from '../ui/container.js'
 import { csrfNode } from '../ui/node.js'
 import { ensureEnabled, isEnabled, NOT_RESPONSIBLE, type Method } from './method.js'
 
-/** Fields by which a method's part of the settings knows that it is meant, whatever `method` says. */
+/** Settings fields that select a method, whatever `method` is. */
 const BUTTONS: Record<string, JsonObject> = {
-  passkey: { passkey_settings_register: { type: 'string' }, passkey_remove: { type: 'string' } }
+  passkey: { passkey_settings_register: { type: 'string' }, passkey_remove: { type: 'string' } },
 }
 
 const PASSKEY_SIGN_UP: JsonObject = {
-  properties: { csrf_token: { type: 'string' }, method: { type: 'string' }, passkey_register: { type: 'string' }, transient_payload: { type: 'object' } }
+  properties: {
+    csrf_token: { type: 'string' },
+    method: { type: 'string' },
+    passkey_register: { type: 'string' },
+    transient_payload: { type: 'object' },
+  },
 }
 
 /**
- * Kratos looks at passkeys whatever `method` says and even while they are off: a sign-up that no method before was responsible
- * for fails at its traits first (tried on v26.2.0).
+ * Kratos checks passkeys whatever `method` is, even while they are disabled. So a sign-up that no earlier method
+ * accepted fails at its traits first (tried on v26.2.0).
  */
 function isPasskeySignUp (ex: Exchange, flow: Flow): boolean {
   const schema = formSchema(PASSKEY_SIGN_UP, ex.kratos.schemas.get(flow.identitySchema))
@@ -36,10 +41,10 @@ function isPasskeySignUp (ex: Exchange, flow: Flow): boolean {
 }
 
 const PASSKEY_SIGN_IN: JsonObject = {
-  properties: { csrf_token: { type: 'string' }, method: { type: 'string' }, passkey_login: { type: 'string' } }
+  properties: { csrf_token: { type: 'string' }, method: { type: 'string' }, passkey_login: { type: 'string' } },
 }
 
-/** Passkeys take their fields from a body only, so that a GET no method before was responsible for is refused here (recording 14). */
+/** Passkeys read only bodies. So a GET that no earlier method accepted is refused here (recording 14). */
 function isPasskeySignIn (ex: Exchange): boolean {
   const form = readForm(ex, PASSKEY_SIGN_IN)
   validateForm(form, PASSKEY_SIGN_IN)
@@ -47,8 +52,8 @@ function isPasskeySignIn (ex: Exchange): boolean {
 }
 
 /**
- * A method of Kratos that this server knows by name only: 501 once it is on. While it is off, a passkey at a registration or
- * a login is 404, as is a button in the settings (tried on v26.2.0). Its fields are missing in the forms.
+ * A method that is not built: 501 once it is enabled. While it is disabled, a passkey in a registration or login is
+ * 404, and so is a button in the settings (tried on v26.2.0). The forms have no fields for it.
  */
 export function unbuilt (id: string): Method {
   const refuse = (ex: Exchange): typeof NOT_RESPONSIBLE => {
@@ -63,11 +68,17 @@ export function unbuilt (id: string): Method {
     group: id,
     registration: {
       populate,
-      submit: async (ex, flow) => (id === 'passkey' ? isPasskeySignUp(ex, flow) : isMeant(ex) && isEnabled(ex.kratos, id)) ? refuse(ex) : NOT_RESPONSIBLE
+      submit: async (ex, flow) =>
+        (id === 'passkey' ? isPasskeySignUp(ex, flow) : isMeant(ex) && isEnabled(ex.kratos, id))
+          ? refuse(ex)
+          : NOT_RESPONSIBLE,
     },
     login: {
       populate,
-      submit: async (ex) => (id === 'passkey' ? isPasskeySignIn(ex) : isMeant(ex) && isEnabled(ex.kratos, id)) ? refuse(ex) : NOT_RESPONSIBLE
+      submit: async (ex) =>
+        (id === 'passkey' ? isPasskeySignIn(ex) : isMeant(ex) && isEnabled(ex.kratos, id))
+          ? refuse(ex)
+          : NOT_RESPONSIBLE,
     },
     settings: {
       populate,
@@ -76,7 +87,7 @@ export function unbuilt (id: string): Method {
         if (isButton || (isMeant(ex) && isEnabled(ex.kratos, id))) refuse(ex)
         return undefined
       },
-      apply: async (ex) => refuse(ex)
-    }
+      apply: async (ex) => refuse(ex),
+    },
   }
 }

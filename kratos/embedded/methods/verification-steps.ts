@@ -13,30 +13,36 @@ import { MESSAGES } from '../ui/message.js'
 import { anchorNode, csrfNode } from '../ui/node.js'
 import { emailNode } from './address-nodes.js'
 
-/** What verification by code and by link have in common. */
+/** Common parts of verification by code and by link. */
 
-/** An address that somebody may verify, and whose it is. */
-export function verifiableAddress ({ store }: Kratos, via: string, value: string): { identity: Identity, address: VerifiableAddress } | undefined {
+/** A verifiable address and its owner. */
+export function verifiableAddress (
+  { store }: Kratos,
+  via: string,
+  value: string,
+): { identity: Identity, address: VerifiableAddress } | undefined {
   const identity = store.identities.byAddress('verifiable', via, value.trim().toLowerCase())
-  const address = identity?.verifiableAddresses.find(address => address.via === via && address.value === value.trim().toLowerCase())
+  const address = identity?.verifiableAddresses.find(
+    (address) => address.via === via && address.value === value.trim().toLowerCase(),
+  )
   return identity === undefined || address === undefined ? undefined : { identity, address }
 }
 
-/** An address that a message is on its way to. */
+/** Marks an address as `sent`. */
 export function noteSent ({ store }: Kratos, address: VerifiableAddress): void {
   address.status = 'sent'
   store.identities.updateAddress(address)
 }
 
-/** Every failure leaves the sent address in the form, even one that is nobody's (recording 60). */
+/** Every failure keeps the submitted address in the form, even an unknown one (recording 60). */
 export function keepEmail (ex: Exchange, flow: Flow, group: string, email: string): void {
   upsertNode(flow.ui, csrfNode(csrfToken(ex)))
   upsertNode(flow.ui, emailNode(group, email))
 }
 
 /**
- * The address is verified, and the form becomes a link to where the user goes next.
- * @returns undefined when the address is gone meanwhile
+ * Verifies the address and replaces the form by a link to where the user goes next.
+ * @returns undefined when the address no longer exists
  */
 export function passChallenge (ex: Exchange, flow: Flow, group: string, code: OneTimeCode): Identity | undefined {
   const { kratos } = ex
@@ -49,13 +55,16 @@ export function passChallenge (ex: Exchange, flow: Flow, group: string, code: On
   flow.csrfToken = csrfToken(ex)
   flow.state = 'passed_challenge'
   flow.ui = {
-    ...newContainer(url), method: 'GET', nodes: [csrfNode(flow.csrfToken), anchorNode(group, 'continue', url, MESSAGES.continue())], messages: [MESSAGES.verified()]
+    ...newContainer(url),
+    method: 'GET',
+    nodes: [csrfNode(flow.csrfToken), anchorNode(group, 'continue', url, MESSAGES.continue())],
+    messages: [MESSAGES.verified()],
   }
   saveFlow(kratos, flow)
   return identity
 }
 
-/** The flow's return_to where it is allowed, else what is configured. */
+/** The flow's return_to if it is allowed, otherwise the configured default. */
 function continueUrl (ex: Exchange, flow: Flow): string {
   const { flows, default_browser_return_url: home } = ex.kratos.config.selfservice
   const fallback = flows.verification.after.default_browser_return_url ?? home

@@ -6,7 +6,10 @@ import type { Kratos } from '../kratos.js'
 import { findSession, sealedSession } from './credentials.js'
 import type { Session } from './session.js'
 
-/** Session and CSRF cookie are configured separately; what the session leaves out comes from `cookies` (recording 25). */
+/**
+ * Session and CSRF cookies are configured separately. Missing settings of the session cookie come from `cookies`
+ * (recording 25).
+ */
 function attributes (kratos: Kratos): CookieAttributes {
   const { config } = kratos
   const { cookie } = config.session
@@ -14,31 +17,38 @@ function attributes (kratos: Kratos): CookieAttributes {
     path: cookie.path ?? config.cookies.path,
     domain: cookie.domain ?? config.cookies.domain,
     secure: isSecure(kratos, cookie.secure),
-    sameSite: cookie.same_site ?? config.cookies.same_site
+    sameSite: cookie.same_site ?? config.cookies.same_site,
   }
 }
 
-/** The session cookie's value, which differs each time. */
-export const sealedValue = ({ config, sealer }: Kratos, { token, expiresAt }: Pick<Session, 'token' | 'expiresAt'>): string =>
-  sealer.seal(config.session.cookie.name, { session_token: token, expires_at: rfc3339(expiresAt) })
+/** The value of the session cookie; different each time. */
+export const sealedValue = (
+  { config, sealer }: Kratos,
+  { token, expiresAt }: Pick<Session, 'token' | 'expiresAt'>,
+): string => sealer.seal(config.session.cookie.name, { session_token: token, expires_at: rfc3339(expiresAt) })
 
-/** Sends the session as a sealed cookie; whoever was somebody else before gets a new CSRF secret too (facts 4). */
+/**
+ * Sends the session as a sealed cookie. A change of identity also gives a new CSRF secret (docs/kratos-facts.md,
+ * section 4).
+ */
 export function issueCookie (ex: Exchange, session: Session): void {
   const { kratos } = ex
   const { name, persistent } = kratos.config.session.cookie
   if (findSession(ex)?.identityId !== session.identityId) renewCsrf(ex)
   const now = kratos.clock.now()
-  const lifetime = persistent ? { maxAge: Math.floor((session.expiresAt - now - 1) / 1000), expires: session.expiresAt } : {}
+  const lifetime = persistent
+    ? { maxAge: Math.floor((session.expiresAt - now - 1) / 1000), expires: session.expiresAt }
+    : {}
   ex.setCookies.set(name, setCookieLine(name, sealedValue(kratos, session), { ...attributes(kratos), ...lifetime }))
 }
 
-/** Sends a new cookie when the one sent ends before the session (recording 35). */
+/** Sends a new cookie if the request's cookie expires before the session (recording 35). */
 export function refreshCookie (ex: Exchange, session: Session): void {
   const sealed = sealedSession(ex)
   if (sealed !== undefined && Date.parse(sealed.expires_at) < session.expiresAt) issueCookie(ex, session)
 }
 
-/** Takes the cookie away; its value is still a sealed one (recording 40). */
+/** Deletes the cookie; its value is still a sealed one (recording 40). */
 export function deleteCookie (ex: Exchange, token: string): void {
   const { name } = ex.kratos.config.session.cookie
   const value = ex.kratos.sealer.seal(name, { session_token: token, expires_at: '' })

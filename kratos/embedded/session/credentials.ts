@@ -3,27 +3,33 @@ import { cookieValues, type Exchange } from '../http/exchange.js'
 import type { JsonObject } from '../json.js'
 import { isActive, type Session } from './session.js'
 
-/** What the session cookie holds. */
+/** Content of the session cookie. */
 export type SealedSession = JsonObject & { session_token: string, expires_at: string }
 
 const isSealedSession = (content: JsonObject | undefined): content is SealedSession =>
   typeof content?.['session_token'] === 'string' && typeof content['expires_at'] === 'string'
 
-/** The first session cookie that can be opened; several are allowed (facts 2). */
+/** The first session cookie that can be opened, if there are several (docs/kratos-facts.md, section 2). */
 export function sealedSession (ex: Exchange): SealedSession | undefined {
   const { name } = ex.kratos.config.session.cookie
-  return cookieValues(ex, name).map(value => ex.kratos.sealer.open(name, value)).find(isSealedSession)
+  return cookieValues(ex, name).map((value) => ex.kratos.sealer.open(name, value)).find(isSealedSession)
 }
 
-export const hasSessionCookie = (ex: Exchange): boolean => cookieValues(ex, ex.kratos.config.session.cookie.name).length > 0
+export const hasSessionCookie = (ex: Exchange): boolean =>
+  cookieValues(ex, ex.kratos.config.session.cookie.name).length > 0
 
-/** Token of an `Authorization: Bearer`; the scheme in any case. */
+/** The token of `Authorization: Bearer`; the scheme is case-insensitive. */
 export function bearerToken (ex: Exchange): string | undefined {
   const [scheme, token, ...more] = (ex.headers.get('authorization') ?? '').split(' ')
-  return scheme?.toLowerCase() === 'bearer' && token !== undefined && token !== '' && more.length === 0 ? token : undefined
+  return scheme?.toLowerCase() === 'bearer' && token !== undefined && token !== '' && more.length === 0
+    ? token
+    : undefined
 }
 
-/** The one credential that counts: X-Session-Token, else the cookie, else Bearer; it decides alone (facts 2). */
+/**
+ * The only credential that counts: X-Session-Token, otherwise the cookie, otherwise Bearer (docs/kratos-facts.md,
+ * section 2).
+ */
 export function credentialOf (ex: Exchange): string | undefined {
   const header = ex.headers.get('x-session-token')?.trim() ?? ''
   return header === '' ? sealedSession(ex)?.session_token ?? bearerToken(ex) : header
@@ -37,9 +43,10 @@ export function findSession (ex: Exchange): Session | undefined {
 }
 
 /** 401 of flows that need a session. */
-export const noActiveSession = (): ApiError => new ApiError({
-  id: 'session_inactive',
-  code: 401,
-  message: 'request does not have a valid authentication session',
-  reason: 'No active session was found in this request.'
-})
+export const noActiveSession = (): ApiError =>
+  new ApiError({
+    id: 'session_inactive',
+    code: 401,
+    message: 'request does not have a valid authentication session',
+    reason: 'No active session was found in this request.',
+  })

@@ -4,20 +4,28 @@ import { isObject, type JsonObject } from '../json.js'
 
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
-/** Plain bytes of a sealed value: fills the cookie to the length that Kratos' have, about 428 characters (facts 3). */
+/**
+ * Length to which content is padded, so that cookies have the length of Kratos' cookies, about 428 characters
+ * (docs/kratos-facts.md, section 3).
+ */
 const PADDED_BYTES = 292
 
-/** Seals small objects into cookie values that nobody else can read, change or move to another cookie. */
+/** Seals small objects into cookie values. Others cannot read or change them or use them for another cookie. */
 export interface Sealer {
-  /** A value in base64url that differs each time. */
-  seal (cookie: string, content: JsonObject): string
-  /** What was sealed, or undefined when the value is not ours. */
-  open (cookie: string, value: string): JsonObject | undefined
+  /** A value in base64url; different each time. */
+  seal(cookie: string, content: JsonObject): string
+  /** The content, or undefined when the value was not sealed here. */
+  open(cookie: string, value: string): JsonObject | undefined
 }
 
-/** @param secrets `secrets.cookie`: the first one seals, all open; without any a random one serves until the end of the process */
+/**
+ * @param secrets `secrets.cookie`: the first one seals, all open. Without any, a random one is used until the process
+ * ends.
+ */
 export function createSealer (secrets: string[]): Sealer {
-  const keys = (secrets.length === 0 ? [newSecret(32)] : secrets).map(secret => createHash('sha256').update(secret).digest())
+  const keys = (secrets.length === 0 ? [newSecret(32)] : secrets).map((secret) =>
+    createHash('sha256').update(secret).digest(),
+  )
   return {
     seal: (cookie, content) => {
       const nonce = newKey(NONCE_BYTES)
@@ -27,8 +35,10 @@ export function createSealer (secrets: string[]): Sealer {
     },
     open: (cookie, value) => {
       const bytes = Buffer.from(value, 'base64url')
-      return bytes.length <= NONCE_BYTES + TAG_BYTES ? undefined : keys.map(key => decrypt(key, cookie, bytes)).find(content => content !== undefined)
-    }
+      return bytes.length <= NONCE_BYTES + TAG_BYTES
+        ? undefined
+        : keys.map((key) => decrypt(key, cookie, bytes)).find((content) => content !== undefined)
+    },
   }
 }
 
@@ -36,7 +46,9 @@ function decrypt (key: Buffer, cookie: string, bytes: Buffer): JsonObject | unde
   try {
     const cipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES)).setAAD(Buffer.from(cookie))
       .setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES))
-    const content: unknown = JSON.parse(Buffer.concat([cipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), cipher.final()]).toString())
+    const content: unknown = JSON.parse(
+      Buffer.concat([cipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), cipher.final()]).toString(),
+    )
     return isObject(content) ? content : undefined
   } catch {
     return undefined

@@ -1,16 +1,24 @@
-import { rfc3339, ZERO_TIME } from '../clock.js'
-import { bareIdentityJson, identityJson, type Identity } from '../identity/identity.js'
-import type { JsonObject } from '../json.js'
-import type { Kratos } from '../kratos.js'
+import type { Identity } from '../identity/identity.js'
 import { newLogoutToken, newSessionToken, NIL_UUID } from '../random.js'
 
 export type Aal = 'aal0' | 'aal1' | 'aal2'
 
-export interface AuthenticationMethod { method: string, aal: Aal, completedAt: number, provider?: string, organization?: string }
+export interface AuthenticationMethod {
+  method: string
+  aal: Aal
+  completedAt: number
+  provider?: string
+  organization?: string
+}
 
-export interface Device { id: string, ipAddress: string | null, userAgent: string | null, location: string | null }
+export interface Device {
+  id: string
+  ipAddress: string | null
+  userAgent: string | null
+  location: string | null
+}
 
-/** A session; times are milliseconds. */
+/** A session. Times are in milliseconds. */
 export interface Session {
   id: string
   token: string
@@ -27,7 +35,7 @@ export interface Session {
   devices: Device[]
 }
 
-/** A session that nobody has logged in to yet: nil id, tokens made. */
+/** A session without a login: nil id, new tokens. */
 export const newSession = (identity: Identity): Session => ({
   id: NIL_UUID,
   token: newSessionToken(),
@@ -41,38 +49,15 @@ export const newSession = (identity: Identity): Session => ({
   createdAt: 0,
   identityId: identity.id,
   identity,
-  devices: []
+  devices: [],
 })
 
-/** The level that the completed methods add up to: aal2 needs both factors. */
+/** The level of the completed methods: aal2 needs both factors. */
 export function aalOf (methods: AuthenticationMethod[]): Aal {
   if (methods.length === 0) return 'aal0'
-  const has = (aal: Aal): boolean => methods.some(method => method.aal === aal)
+  const has = (aal: Aal): boolean => methods.some((method) => method.aal === aal)
   return has('aal1') && has('aal2') ? 'aal2' : 'aal1'
 }
 
 export const isActive = (session: Session, now: number): boolean =>
   session.active && session.expiresAt > now && session.identity.state === 'active'
-
-const time = (ms: number): string => ms === 0 ? ZERO_TIME : rfc3339(ms)
-
-/**
- * A session as Kratos shows it.
- * @param options `identity`: `none` where the caller must not see it yet (recording 34), `bare` in lists (recording 45)
- */
-export function sessionJson (kratos: Kratos, session: Session, options: { identity?: 'full' | 'bare' | 'none', devices?: boolean } = {}): JsonObject {
-  const { identity = 'full', devices = true } = options
-  return {
-    id: session.id,
-    active: isActive(session, kratos.clock.now()),
-    expires_at: time(session.expiresAt),
-    authenticated_at: time(session.authenticatedAt),
-    authenticator_assurance_level: session.aal,
-    authentication_methods: session.methods.map(({ method, aal, completedAt, provider, organization }) => ({
-      method, aal, completed_at: time(completedAt), ...(provider === undefined ? {} : { provider }), ...(organization === undefined ? {} : { organization })
-    })),
-    issued_at: time(session.issuedAt),
-    identity: identity === 'none' ? null : identity === 'bare' ? bareIdentityJson(kratos, session.identity) : identityJson(kratos, session.identity),
-    devices: devices ? session.devices.map(({ id, ipAddress, userAgent, location }) => ({ id, ip_address: ipAddress, user_agent: userAgent, location })) : null
-  }
-}

@@ -4,17 +4,18 @@ import { badRequest, noRow, notFound } from '../http/errors.js'
 import { withQuery, type Exchange } from '../http/exchange.js'
 import { checkedReturnTo } from '../http/return-to.js'
 import { newSecret } from '../random.js'
-import { sessionJson, type Session } from './session.js'
+import { sessionJson } from './json.js'
+import type { Session } from './session.js'
 
 const CODE_LENGTH = 64
 
-/** A native app asks for a code at the start of its flow; with the other code, from return_to, it fetches the session. */
+/** A native app gets one code when it opens its flow. With the other code, from return_to, it fetches the session. */
 export function offerExchange ({ kratos }: Exchange, flow: Flow): void {
   flow.exchangeCode = newSecret(CODE_LENGTH)
   kratos.store.exchanges.create(flow.id, { initCode: flow.exchangeCode, returnToCode: newSecret(CODE_LENGTH) })
 }
 
-/** Where a browser goes that has its session, with the code when a native app waits for it. */
+/** Where to send a browser after the login; with a code if a native app waits for it. */
 export function homeOf (ex: Exchange, flow: Flow, session: Session): string {
   const { exchanges } = ex.kratos.store
   const exchange = exchanges.ofFlow(flow.id)
@@ -23,7 +24,7 @@ export function homeOf (ex: Exchange, flow: Flow, session: Session): string {
   return withQuery(returnTo(ex, flow), { code: exchange.returnToCode })
 }
 
-/** Where the flow leads in the end, forbidden addresses aside. */
+/** Where the flow ends; the default URL if return_to is not allowed. */
 export function returnTo (ex: Exchange, flow: Flow): string {
   try {
     return checkedReturnTo(ex, { returnTo: flow.returnTo, source: flow.requestUrl })
@@ -32,16 +33,20 @@ export function returnTo (ex: Exchange, flow: Flow): string {
   }
 }
 
-/** The way back to a native app that waits for the session of a social login; undefined when none does. */
+/** Redirects to a native app that waits for the session of a social login; undefined if there is none. */
 export function backToApp (ex: Exchange, flow: Flow, session: Session, method: string): Answer | undefined {
-  if (flow.type !== 'api' || method !== 'oidc' || ex.kratos.store.exchanges.ofFlow(flow.id) === undefined) return undefined
+  if (flow.type !== 'api' || method !== 'oidc' || ex.kratos.store.exchanges.ofFlow(flow.id) === undefined) {
+    return undefined
+  }
   return redirect(ex.method, 303, homeOf(ex, flow, session))
 }
 
-/** `GET /sessions/token-exchange`: the session for both codes, as often as it is asked for. */
+/** `GET /sessions/token-exchange`: the session for both codes, any number of times. */
 export function exchangeToken ({ kratos, query }: Exchange): Answer {
   const [initCode = '', returnToCode = ''] = [query.get('init_code') ?? '', query.get('return_to_code') ?? '']
-  if (initCode === '' || returnToCode === '') throw badRequest('"init_code" and "return_to_code" query params must be set')
+  if (initCode === '' || returnToCode === '') {
+    throw badRequest('"init_code" and "return_to_code" query params must be set')
+  }
   const id = kratos.store.exchanges.sessionId(initCode, returnToCode)
   if (id === undefined) throw notFound('no session yet for this "code"')
   const session = kratos.store.sessions.get(id)

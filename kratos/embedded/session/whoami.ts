@@ -5,18 +5,23 @@ import type { Exchange } from '../http/exchange.js'
 import { ensureAal } from './aal.js'
 import { refreshCookie } from './cookie.js'
 import { credentialOf, findSession, hasSessionCookie, sealedSession } from './credentials.js'
-import { sessionJson, type Session } from './session.js'
+import { sessionJson } from './json.js'
+import type { Session } from './session.js'
 
 const CACHE_FOR = 'Ory-Session-Cache-For'
 
-/** GET /sessions/whoami, and every other method alike (recordings 30 to 37). */
+/** `/sessions/whoami` for GET and all other methods (recordings 30 to 37). */
 export function whoami (ex: Exchange): Answer {
   const { kratos } = ex
   const isCacheable = kratos.config.feature_flags['cacheable_sessions'] === true
   const session = findSession(ex)
   if (session === undefined) {
     if (isCacheable && credentialOf(ex) === undefined) ex.responseHeaders[CACHE_FOR] = '60'
-    throw new ApiError({ code: 401, message: 'The request could not be authorized', reason: 'No valid session credentials found in the request.' })
+    throw new ApiError({
+      code: 401,
+      message: 'The request could not be authorized',
+      reason: 'No valid session credentials found in the request.',
+    })
   }
   ensureAal(kratos, session, kratos.config.session.whoami.required_aal)
   refuseTokenizing(ex)
@@ -27,19 +32,22 @@ export function whoami (ex: Exchange): Answer {
   return json(200, sessionJson(kratos, session))
 }
 
-/** Templates for JWTs are not read, so none is known. */
+/** JWT templates are not built, so all are unknown. */
 function refuseTokenizing ({ query }: Exchange): void {
   const template = query.get('tokenize_as') ?? ''
   if (template !== '') throw badRequest(`Unable to find tokenizer template ${JSON.stringify(template)}.`)
 }
 
-/** Remaining life, capped by `cacheable_sessions_max_age` (recording 36). */
+/** Remaining lifetime, at most `cacheable_sessions_max_age` (recording 36). */
 function cacheSeconds ({ kratos }: Exchange, session: Session): number {
   const leftMs = session.expiresAt - kratos.clock.now()
   const cap = kratos.config.feature_flags['cacheable_sessions_max_age']
-  return Math.round((typeof cap === 'string' && durationMs(cap) > 0 ? Math.min(leftMs, durationMs(cap)) : leftMs) / 1000)
+  return Math.round(
+    (typeof cap === 'string' && durationMs(cap) > 0 ? Math.min(leftMs, durationMs(cap)) : leftMs) / 1000,
+  )
 }
 
-/** A valid token beside a cookie of somebody else's making: 500, on whoami only (facts 1 i). */
-const undecodableCookie = (): ApiError =>
-  new ApiError({ code: 500, message: 'securecookie: the value is not valid' })
+/**
+ * A valid token beside a cookie that cannot be opened: 500, only at whoami (docs/kratos-facts.md, section 1, row i).
+ */
+const undecodableCookie = (): ApiError => new ApiError({ code: 500, message: 'securecookie: the value is not valid' })

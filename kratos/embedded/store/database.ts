@@ -1,20 +1,20 @@
 import Database from 'libsql'
 
-/** A value as a column takes it. */
+/** A value that a column can hold. */
 export type Column = string | number | null
 export type Row = Record<string, Column>
 
 /**
- * The only door to SQLite. Every bound value passes `bindable`: libsql ends the process on a boolean and cuts strings at NUL.
- * All calls are synchronous, so what runs between two awaits is one step for everybody else.
+ * The only access to SQLite. All values are checked by `bindable`, because libsql ends the process on a boolean and
+ * cuts strings at NUL. All calls are synchronous, so that code between two awaits is atomic.
  */
 export interface Sql {
-  run (sql: string, ...values: unknown[]): { changes: number }
-  all (sql: string, ...values: unknown[]): Row[]
-  get (sql: string, ...values: unknown[]): Row | undefined
-  /** Runs `work` in one transaction; an exception undoes it. */
-  transaction<T> (work: () => T): T
-  close (): void
+  run(sql: string, ...values: unknown[]): { changes: number }
+  all(sql: string, ...values: unknown[]): Row[]
+  get(sql: string, ...values: unknown[]): Row | undefined
+  /** Runs `work` in a transaction; an exception rolls it back. */
+  transaction<T>(work: () => T): T
+  close(): void
 }
 
 function bindable (value: unknown): Column {
@@ -26,9 +26,14 @@ function bindable (value: unknown): Column {
   return value
 }
 
-/** Takes the `-wal` and `-shm` files away, which libsql's `close` does not; another process that uses the database keeps them. */
+/**
+ * Removes the `-wal` and `-shm` files, which libsql's `close` does not do. They stay if another process uses the
+ * database.
+ */
 function leaveOneFile (database: Database.Database): void {
-  try { database.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE') } catch { /* in use elsewhere */ }
+  try {
+    database.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE')
+  } catch { /* used by another process */ }
 }
 
 /** @param path a file, or `:memory:` */
@@ -62,14 +67,17 @@ export function openDatabase (path: string): Sql {
       statements.clear()
       if (path !== ':memory:') leaveOneFile(database)
       database.close()
-    }
+    },
   }
 }
 
-/** Whether a statement broke a unique rule. */
+/** Whether a statement violated a unique constraint. */
 export const isUniqueViolation = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(String(error.code))
+  error instanceof Error &&
+  'code' in error &&
+  ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(String(error.code))
 
 export const text = (row: Row, column: string): string => String(row[column] ?? '')
 export const number = (row: Row, column: string): number => Number(row[column] ?? 0)
-export const optionalText = (row: Row, column: string): string | undefined => row[column] === null || row[column] === undefined ? undefined : String(row[column])
+export const optionalText = (row: Row, column: string): string | undefined =>
+  row[column] === null || row[column] === undefined ? undefined : String(row[column])

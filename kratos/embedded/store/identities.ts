@@ -2,28 +2,30 @@ import type { Credential, Identity, RecoveryAddress, VerifiableAddress } from '.
 import { newId, NIL_UUID } from '../random.js'
 import { isUniqueViolation, number, optionalText, text, type Row, type Sql } from './database.js'
 
-/** An identifier, address or external id that another identity has. */
+/** An identifier, address or external id that another identity already has. */
 export class DuplicateError extends Error {}
 
 export interface IdentityStore {
-  /** Stores a new identity with its credentials and addresses; gives it id and times. @throws DuplicateError */
-  create (identity: Identity, now: number): void
-  /** Stores everything of a known identity anew. @throws DuplicateError */
-  update (identity: Identity, now: number): void
-  /** Stores an address' state alone; the identity counts as unchanged. */
-  updateAddress (address: VerifiableAddress): void
-  delete (id: string): boolean
-  get (id: string): Identity | undefined
-  byIdentifier (type: string, identifier: string): Identity | undefined
-  /** The owner of an address that can be verified (`verifiable`) or recovered by (`recovery`). */
-  byAddress (kind: 'verifiable' | 'recovery', via: string, value: string): Identity | undefined
-  byExternalId (externalId: string): Identity | undefined
+  /** Stores a new identity with its credentials and addresses; sets id and times. @throws DuplicateError */
+  create(identity: Identity, now: number): void
+  /** Stores all of a known identity. @throws DuplicateError */
+  update(identity: Identity, now: number): void
+  /** Stores only the state of an address; the identity stays unchanged. */
+  updateAddress(address: VerifiableAddress): void
+  delete(id: string): boolean
+  get(id: string): Identity | undefined
+  byIdentifier(type: string, identifier: string): Identity | undefined
+  /** The owner of a verifiable or recovery address. */
+  byAddress(kind: 'verifiable' | 'recovery', via: string, value: string): Identity | undefined
+  byExternalId(externalId: string): Identity | undefined
   /** Ids in order, after `after`. */
-  ids (options: { after?: string, offset?: number, limit: number }): string[]
-  /** Identities with a credential of this identifier, or of one that begins so; that of social login in its own case. */
-  idsWithIdentifier (identifier: string, isPrefix: boolean): string[]
-  count (): number
+  ids(options: { after?: string, offset?: number, limit: number }): string[]
+  /** Identities with a credential of this identifier or prefix. Only identifiers of social login are case-sensitive. */
+  idsWithIdentifier(identifier: string, isPrefix: boolean): string[]
+  count(): number
 }
+
+const ADDRESS_TABLES = { verifiable: 'verifiable_addresses', recovery: 'recovery_addresses' }
 
 export function identityStore (sql: Sql): IdentityStore {
   const get = (id: string): Identity | undefined => {
@@ -35,33 +37,54 @@ export function identityStore (sql: Sql): IdentityStore {
     return row === undefined ? undefined : get(text(row, 'identity_id'))
   }
   return {
-    create: (identity, now) => guarded(sql, () => {
-      if (identity.id === NIL_UUID) identity.id = newId()
-      Object.assign(identity, { createdAt: now, updatedAt: now })
-      insert(sql, identity)
-    }),
-    update: (identity, now) => guarded(sql, () => {
-      identity.updatedAt = now
-      replace(sql, identity)
-    }),
+    create: (identity, now) =>
+      guarded(sql, () => {
+        if (identity.id === NIL_UUID) identity.id = newId()
+        Object.assign(identity, { createdAt: now, updatedAt: now })
+        insert(sql, identity)
+      }),
+    update: (identity, now) =>
+      guarded(sql, () => {
+        identity.updatedAt = now
+        replace(sql, identity)
+      }),
     updateAddress: ({ id, verified, status, verifiedAt }) => {
-      sql.run('UPDATE verifiable_addresses SET verified = ?, status = ?, verified_at = ? WHERE id = ?', verified, status, verifiedAt, id)
+      sql.run(
+        'UPDATE verifiable_addresses SET verified = ?, status = ?, verified_at = ? WHERE id = ?',
+        verified,
+        status,
+        verifiedAt,
+        id,
+      )
     },
     delete: (id) => sql.run('DELETE FROM identities WHERE id = ?', id).changes > 0,
     get,
-    byIdentifier: (type, identifier) => owner('SELECT identity_id FROM identifiers WHERE type = ? AND identifier = ?', type, type === 'oidc' ? identifier : identifier.toLowerCase()),
-    byAddress: (kind, via, value) => owner(`SELECT identity_id FROM ${kind === 'verifiable' ? 'verifiable_addresses' : 'recovery_addresses'} WHERE via = ? AND value = ?`, via, value),
+    byIdentifier: (type, identifier) =>
+      owner(
+        'SELECT identity_id FROM identifiers WHERE type = ? AND identifier = ?',
+        type,
+        type === 'oidc' ? identifier : identifier.toLowerCase(),
+      ),
+    byAddress: (kind, via, value) =>
+      owner(`SELECT identity_id FROM ${ADDRESS_TABLES[kind]} WHERE via = ? AND value = ?`, via, value),
     byExternalId: (externalId) => owner('SELECT id AS identity_id FROM identities WHERE external_id = ?', externalId),
     ids: ({ after = '', offset = 0, limit }) =>
-      sql.all('SELECT id FROM identities WHERE id > ? ORDER BY id LIMIT ? OFFSET ?', after, limit, offset).map(row => text(row, 'id')),
+      sql
+        .all('SELECT id FROM identities WHERE id > ? ORDER BY id LIMIT ? OFFSET ?', after, limit, offset)
+        .map((row) => text(row, 'id')),
     idsWithIdentifier: (identifier, isPrefix) => {
       const lower = identifier.toLowerCase()
       const matches = isPrefix ? 'substr(identifier, 1, length(?)) = ?' : 'identifier = ?'
       const values = isPrefix ? [lower, lower, identifier, identifier] : [lower, identifier]
-      return sql.all(`SELECT DISTINCT identity_id FROM identifiers WHERE (type IN ('webauthn', 'password', 'code') AND ${matches})
-        OR (type IN ('oidc', 'saml') AND ${matches}) ORDER BY identity_id`, ...values).map(row => text(row, 'identity_id'))
+      return sql
+        .all(
+          `SELECT DISTINCT identity_id FROM identifiers WHERE (type IN ('webauthn', 'password', 'code') AND ${matches})
+        OR (type IN ('oidc', 'saml') AND ${matches}) ORDER BY identity_id`,
+          ...values,
+        )
+        .map((row) => text(row, 'identity_id'))
     },
-    count: () => number(sql.get('SELECT count(*) AS n FROM identities') ?? {}, 'n')
+    count: () => number(sql.get('SELECT count(*) AS n FROM identities') ?? {}, 'n'),
   }
 }
 
@@ -74,17 +97,39 @@ function guarded (sql: Sql, work: () => void): void {
 }
 
 function insert (sql: Sql, identity: Identity): void {
-  sql.run('INSERT INTO identities VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', identity.id, identity.schemaId, identity.externalId, identity.state,
-    identity.stateChangedAt, JSON.stringify(identity.traits), JSON.stringify(identity.metadataPublic), JSON.stringify(identity.metadataAdmin),
-    identity.createdAt, identity.updatedAt)
+  sql.run(
+    'INSERT INTO identities VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    identity.id,
+    identity.schemaId,
+    identity.externalId,
+    identity.state,
+    identity.stateChangedAt,
+    JSON.stringify(identity.traits),
+    JSON.stringify(identity.metadataPublic),
+    JSON.stringify(identity.metadataAdmin),
+    identity.createdAt,
+    identity.updatedAt,
+  )
   insertParts(sql, identity)
 }
 
 function replace (sql: Sql, identity: Identity): void {
-  sql.run(`UPDATE identities SET schema_id = ?, external_id = ?, state = ?, state_changed_at = ?, traits = ?, metadata_public = ?, metadata_admin = ?,
-    updated_at = ? WHERE id = ?`, identity.schemaId, identity.externalId, identity.state, identity.lost === undefined ? identity.stateChangedAt : 0, JSON.stringify(identity.traits),
-  JSON.stringify(identity.metadataPublic), JSON.stringify(identity.metadataAdmin), identity.updatedAt, identity.id)
-  for (const table of ['credentials', 'identifiers', 'verifiable_addresses', 'recovery_addresses']) sql.run(`DELETE FROM ${table} WHERE identity_id = ?`, identity.id)
+  sql.run(
+    `UPDATE identities SET schema_id = ?, external_id = ?, state = ?, state_changed_at = ?, traits = ?,
+      metadata_public = ?, metadata_admin = ?, updated_at = ? WHERE id = ?`,
+    identity.schemaId,
+    identity.externalId,
+    identity.state,
+    identity.lost === undefined ? identity.stateChangedAt : 0,
+    JSON.stringify(identity.traits),
+    JSON.stringify(identity.metadataPublic),
+    JSON.stringify(identity.metadataAdmin),
+    identity.updatedAt,
+    identity.id,
+  )
+  for (const table of ['credentials', 'identifiers', 'verifiable_addresses', 'recovery_addresses']) {
+    sql.run(`DELETE FROM ${table} WHERE identity_id = ?`, identity.id)
+  }
   insertParts(sql, identity)
 }
 
@@ -94,15 +139,43 @@ function insertParts (sql: Sql, identity: Identity): void {
     if (address.id === NIL_UUID) Object.assign(address, { id: newId(), createdAt: now, updatedAt: now })
   }
   for (const { type, config, version, createdAt, updatedAt, identifiers } of Object.values(credentials)) {
-    sql.run('INSERT INTO credentials VALUES (?, ?, ?, ?, ?, ?)', id, type, JSON.stringify(config), version, createdAt, updatedAt)
-    for (const [position, identifier] of identifiers.entries()) sql.run('INSERT INTO identifiers VALUES (?, ?, ?, ?)', type, identifier, id, position)
+    sql.run(
+      'INSERT INTO credentials VALUES (?, ?, ?, ?, ?, ?)',
+      id,
+      type,
+      JSON.stringify(config),
+      version,
+      createdAt,
+      updatedAt,
+    )
+    for (const [position, identifier] of identifiers.entries()) {
+      sql.run('INSERT INTO identifiers VALUES (?, ?, ?, ?)', type, identifier, id, position)
+    }
   }
   for (const address of verifiableAddresses) {
-    sql.run('INSERT INTO verifiable_addresses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', address.id, id, address.value, address.via, address.verified,
-      address.status, address.verifiedAt, address.createdAt, address.updatedAt)
+    sql.run(
+      'INSERT INTO verifiable_addresses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      address.id,
+      id,
+      address.value,
+      address.via,
+      address.verified,
+      address.status,
+      address.verifiedAt,
+      address.createdAt,
+      address.updatedAt,
+    )
   }
   for (const address of recoveryAddresses) {
-    sql.run('INSERT INTO recovery_addresses VALUES (?, ?, ?, ?, ?, ?)', address.id, id, address.value, address.via, address.createdAt, address.updatedAt)
+    sql.run(
+      'INSERT INTO recovery_addresses VALUES (?, ?, ?, ?, ?, ?)',
+      address.id,
+      id,
+      address.value,
+      address.via,
+      address.createdAt,
+      address.updatedAt,
+    )
   }
 }
 
@@ -117,28 +190,34 @@ function fromRows (sql: Sql, row: Row): Identity {
     stateChangedAt: number(row, 'state_changed_at'),
     traits: JSON.parse(text(row, 'traits')),
     credentials: credentialsOf(sql, id),
-    verifiableAddresses: sql.all('SELECT * FROM verifiable_addresses WHERE identity_id = ? ORDER BY id', id).map(verifiableAddress),
-    recoveryAddresses: sql.all('SELECT * FROM recovery_addresses WHERE identity_id = ? ORDER BY id', id).map(recoveryAddress),
+    verifiableAddresses: sql
+      .all('SELECT * FROM verifiable_addresses WHERE identity_id = ? ORDER BY id', id)
+      .map(verifiableAddress),
+    recoveryAddresses: sql
+      .all('SELECT * FROM recovery_addresses WHERE identity_id = ? ORDER BY id', id)
+      .map(recoveryAddress),
     metadataPublic: JSON.parse(text(row, 'metadata_public')),
     metadataAdmin: JSON.parse(text(row, 'metadata_admin')),
     createdAt: number(row, 'created_at'),
-    updatedAt: number(row, 'updated_at')
+    updatedAt: number(row, 'updated_at'),
   }
 }
 
 function credentialsOf (sql: Sql, id: string): Record<string, Credential> {
   const identifiers = sql.all('SELECT type, identifier FROM identifiers WHERE identity_id = ? ORDER BY position', id)
-  return Object.fromEntries(sql.all('SELECT * FROM credentials WHERE identity_id = ?', id).map(row => {
-    const type = text(row, 'type')
-    return [type, {
-      type,
-      identifiers: identifiers.filter(item => item['type'] === type).map(item => text(item, 'identifier')),
-      config: JSON.parse(text(row, 'config')),
-      version: number(row, 'version'),
-      createdAt: number(row, 'created_at'),
-      updatedAt: number(row, 'updated_at')
-    }]
-  }))
+  return Object.fromEntries(
+    sql.all('SELECT * FROM credentials WHERE identity_id = ?', id).map((row) => {
+      const type = text(row, 'type')
+      return [type, {
+        type,
+        identifiers: identifiers.filter((item) => item['type'] === type).map((item) => text(item, 'identifier')),
+        config: JSON.parse(text(row, 'config')),
+        version: number(row, 'version'),
+        createdAt: number(row, 'created_at'),
+        updatedAt: number(row, 'updated_at'),
+      }]
+    }),
+  )
 }
 
 const verifiableAddress = (row: Row): VerifiableAddress => ({
@@ -149,9 +228,13 @@ const verifiableAddress = (row: Row): VerifiableAddress => ({
   status: text(row, 'status') as VerifiableAddress['status'],
   ...(row['verified_at'] === null ? {} : { verifiedAt: number(row, 'verified_at') }),
   createdAt: number(row, 'created_at'),
-  updatedAt: number(row, 'updated_at')
+  updatedAt: number(row, 'updated_at'),
 })
 
 const recoveryAddress = (row: Row): RecoveryAddress => ({
-  id: text(row, 'id'), value: text(row, 'value'), via: text(row, 'via'), createdAt: number(row, 'created_at'), updatedAt: number(row, 'updated_at')
+  id: text(row, 'id'),
+  value: text(row, 'value'),
+  via: text(row, 'via'),
+  createdAt: number(row, 'created_at'),
+  updatedAt: number(row, 'updated_at'),
 })

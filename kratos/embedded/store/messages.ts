@@ -1,6 +1,6 @@
 import { number, text, type Row, type Sql } from './database.js'
 
-/** A mail or text message that a Kratos would send; the embedded server only keeps it. */
+/** A mail or text message. The embedded server stores it and never sends it. */
 export interface CourierMessage {
   id: string
   status: string
@@ -16,22 +16,34 @@ export interface CourierMessage {
 }
 
 export interface MessageStore {
-  add (message: CourierMessage): void
-  get (id: string): CourierMessage | undefined
+  add(message: CourierMessage): void
+  get(id: string): CourierMessage | undefined
   /** Newest first. */
-  all (): CourierMessage[]
+  all(): CourierMessage[]
 }
 
 export const messageStore = (sql: Sql): MessageStore => ({
   add: (message) => {
-    sql.run('INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', message.id, message.status, message.type, message.channel,
-      message.recipient, message.subject, message.body, message.template, message.sendCount, message.createdAt, message.updatedAt)
+    sql.run(
+      'INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      message.id,
+      message.status,
+      message.type,
+      message.channel,
+      message.recipient,
+      message.subject,
+      message.body,
+      message.template,
+      message.sendCount,
+      message.createdAt,
+      message.updatedAt,
+    )
   },
   get: (id) => {
     const row = sql.get('SELECT * FROM messages WHERE id = ?', id)
     return row === undefined ? undefined : fromRow(row)
   },
-  all: () => sql.all('SELECT * FROM messages ORDER BY created_at DESC, rowid DESC').map(fromRow)
+  all: () => sql.all('SELECT * FROM messages ORDER BY created_at DESC, rowid DESC').map(fromRow),
 })
 
 const fromRow = (row: Row): CourierMessage => ({
@@ -45,5 +57,5 @@ const fromRow = (row: Row): CourierMessage => ({
   template: text(row, 'template'),
   sendCount: number(row, 'send_count'),
   createdAt: number(row, 'created_at'),
-  updatedAt: number(row, 'updated_at')
+  updatedAt: number(row, 'updated_at'),
 })

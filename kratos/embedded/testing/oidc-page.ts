@@ -1,6 +1,10 @@
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
+const escaped = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
 
-/** The authorize page of the dummy provider: whoever one says to be, one is. @param query of the authorization request, kept */
+/**
+ * The authorize page of the test provider: everybody is who they say.
+ * @param query of the authorization request, kept
+ */
 export function signInPage (query: URLSearchParams): string {
   const kept = [...query].filter(([name]) => name !== 'sub' && name !== 'email')
     .map(([name, value]) => `<input type="hidden" name="${escaped(name)}" value="${escaped(value)}">`).join('')

@@ -3,8 +3,16 @@ import type { UiMessage } from './message.js'
 
 export type NodeType = 'input' | 'text' | 'img' | 'a' | 'script' | 'div'
 
-/** Attributes as Kratos serves them: `name` for inputs, `id` for the others. */
-export type NodeAttributes = { node_type: NodeType, name?: string, id?: string, type?: string, value?: Json, disabled?: boolean, [key: string]: unknown }
+/** Attributes as Kratos shows them: `name` for inputs, `id` for other nodes. */
+export type NodeAttributes = {
+  node_type: NodeType
+  name?: string
+  id?: string
+  type?: string
+  value?: Json
+  disabled?: boolean
+  [key: string]: unknown
+}
 
 export interface UiNode {
   type: NodeType
@@ -24,7 +32,7 @@ export interface InputOptions {
   label?: UiMessage | undefined
 }
 
-/** An input field; what is not given is left out, as Kratos does. */
+/** An input field. Options that are not given are omitted, as in Kratos. */
 export function inputNode (group: string, name: string, type: string, options: InputOptions = {}): UiNode {
   const { value, required, autocomplete, pattern, maxlength, disabled, label } = options
   return {
@@ -39,23 +47,34 @@ export function inputNode (group: string, name: string, type: string, options: I
       ...(pattern === undefined ? {} : { pattern }),
       disabled: disabled ?? false,
       ...(maxlength === undefined ? {} : { maxlength }),
-      node_type: 'input'
+      node_type: 'input',
     },
     messages: [],
-    meta: label === undefined ? {} : { label }
+    meta: label === undefined ? {} : { label },
   }
 }
 
-export const textNode = (group: string, id: string, text: UiMessage): UiNode =>
-  ({ type: 'text', group, attributes: { text, id, node_type: 'text' }, messages: [], meta: {} })
+export const textNode = (group: string, id: string, text: UiMessage): UiNode => ({
+  type: 'text',
+  group,
+  attributes: { text, id, node_type: 'text' },
+  messages: [],
+  meta: {},
+})
 
-/** A link, such as the one that leaves a finished flow. */
-export const anchorNode = (group: string, id: string, href: string, label: UiMessage): UiNode =>
-  ({ type: 'a', group, attributes: { href, title: label, id, node_type: 'a' }, messages: [], meta: { label } })
+/** A link, such as the one at the end of a flow. */
+export const anchorNode = (group: string, id: string, href: string, label: UiMessage): UiNode => ({
+  type: 'a',
+  group,
+  attributes: { href, title: label, id, node_type: 'a' },
+  messages: [],
+  meta: { label },
+})
 
-export const csrfNode = (token: string): UiNode => inputNode('default', 'csrf_token', 'hidden', { value: token, required: true })
+export const csrfNode = (token: string): UiNode =>
+  inputNode('default', 'csrf_token', 'hidden', { value: token, required: true })
 
-/** Name or id by which a node is found. */
+/** Name or id of a node. */
 export const nodeId = ({ attributes }: UiNode): string => attributes.name ?? attributes.id ?? ''
 
 /** Sets or clears the value of an input. */
@@ -64,7 +83,7 @@ export function setNodeValue (node: UiNode, value: Json | undefined): void {
   else node.attributes.value = value
 }
 
-/** The input type that Kratos derives from a field's name and the kind of its value. */
+/** The input type that Kratos derives from a field's name and type. */
 export function inputType (name: string, kind: 'string' | 'number' | 'boolean' | 'other'): string {
   if (name === 'csrf_token') return 'hidden'
   if (name === 'password') return 'password'

@@ -1,22 +1,22 @@
 import { nodeId, type UiNode } from './node.js'
 
 export interface NodeOrder {
-  /** Groups from first to last; a group that is not listed comes first. */
+  /** Groups from first to last; other groups come before them. */
   groups?: string[]
   /** Names within a group; a prefix is enough. */
   keys?: string[]
 }
 
 /**
- * Puts nodes in the order of Kratos' two passes: by group, then by key among nodes of one group, where `default` and
- * `password` count as one. The second comparison is no total order, so the result depends on the algorithm: insertion
- * sort, which Go uses for lists of this size.
+ * Sorts nodes in Kratos' two passes: by group, then by key within a group, where `default` and `password` are one
+ * group. The second comparison is not a total order, so the algorithm matters: insertion sort, which Go uses for short
+ * lists.
  */
 export function sortNodes (nodes: UiNode[], { groups = [], keys = [] }: NodeOrder): void {
   if (groups.length > 0) insertionSort(nodes, (left, right) => groups.indexOf(left.group) < groups.indexOf(right.group))
   const position = (node: UiNode): number => {
     if (nodeId(node) === 'method') return nodes.length + keys.length + 1
-    const at = keys.findIndex(key => nodeId(node).startsWith(key))
+    const at = keys.findIndex((key) => nodeId(node).startsWith(key))
     return at === -1 ? keys.length : at
   }
   insertionSort(nodes, (left, right) => {
@@ -45,8 +45,9 @@ function insertionSort (nodes: UiNode[], isLess: (left: UiNode, right: UiNode) =
 }
 
 /**
- * Order of keys for forms with traits: the CSRF token, the schema's first key, the password, the schema's other keys.
+ * Order of keys in forms with traits: CSRF token, first key of the schema, password, other keys of the schema.
  * @param schemaKeys the identity schema's keys in the order written
  */
-export const formKeys = ([first, ...others]: string[]): string[] =>
-  ['csrf_token', ...(first === undefined ? [] : [first]), 'password', ...others]
+export const formKeys = (
+  [first, ...others]: string[],
+): string[] => ['csrf_token', ...(first === undefined ? [] : [first]), 'password', ...others]

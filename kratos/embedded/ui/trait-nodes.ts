@@ -9,12 +9,14 @@ const FORMATS: Record<string, { type: string, autocomplete?: string }> = {
   tel: { type: 'tel', autocomplete: 'tel' },
   date: { type: 'date' },
   uri: { type: 'url', autocomplete: 'url' },
-  regex: { type: 'text' }
+  regex: { type: 'text' },
 }
 
-/** One input per trait, in the order of names; object traits have none of their own. */
+/** One input per trait, sorted by name; object traits have none. */
 export const traitNodes = ({ fields }: IdentitySchema, group: string): UiNode[] =>
-  fields.filter(({ kind, path }) => kind !== 'object' && kind !== 'array' && path.startsWith('traits.')).map(field => traitNode(field, group))
+  fields
+    .filter(({ kind, path }) => kind !== 'object' && kind !== 'array' && path.startsWith('traits.'))
+    .map((field) => traitNode(field, group))
 
 function traitNode ({ path, kind, schema, required }: SchemaField, group: string): UiNode {
   const format = typeof schema['format'] === 'string' ? FORMATS[schema['format']] : undefined
@@ -23,6 +25,8 @@ function traitNode ({ path, kind, schema, required }: SchemaField, group: string
     required,
     ...(format?.autocomplete === undefined ? {} : { autocomplete: format.autocomplete }),
     ...(typeof schema['pattern'] === 'string' ? { pattern: schema['pattern'] } : {}),
-    ...(typeof schema['title'] === 'string' && schema['title'] !== '' ? { label: MESSAGES.traitLabel(schema['title'], path) } : {})
+    ...(typeof schema['title'] === 'string' && schema['title'] !== ''
+      ? { label: MESSAGES.traitLabel(schema['title'], path) }
+      : {}),
   })
 }

@@ -1,25 +1,8 @@
-import type { UpstreamFailure } from '../../kratos-client/upstream-failure.js'
 import type { SecurityEvent } from '../../http/security-event.js'
-
-/** What became of a call to Kratos: it answered, it said no, or the code of the fault. */
-export type UpstreamOutcome = 'ok' | 'refused' | UpstreamFailure['code']
-
-/** How a delivery of Kratos' webhook ended: stored, turned away for its key or origin, not valid, or not stored. */
-export type WebhookOutcome = 'accepted' | 'refused' | 'invalid' | 'failed'
-
-/** Totals since the start. */
-export interface SessionCounts {
-  hits: number
-  shared: number
-  misses: number
-  purges: number
-}
-
-/** Calls at this moment. */
-export interface PoolState {
-  inFlight: number
-  waiting: number
-}
+import type { CallObserver } from '../../kratos-client/observed-client.js'
+import type { Load } from '../../kratos-client/transport.js'
+import type { SessionCounters } from '../../sessions/resolver.js'
+import type { WebhookOutcome } from '../../webhook/receiver.js'
 
 /**
  * What the service counts. Every label comes from a list of ours, a route template, a status class, an operation, an
@@ -31,16 +14,15 @@ export interface Metrics {
   recordRequest: (method: string, route: string | undefined, status: number, ms: number) => void
   /** A request whose client went away before the answer. */
   recordAbort: (method: string, route: string | undefined) => void
-  /** A call to Kratos, waiting included. @param operation one of the client's, in snake case */
-  recordUpstream: (operation: string, outcome: UpstreamOutcome, ms: number) => void
+  recordCall: CallObserver
   recordSecurityEvent: (event: SecurityEvent) => void
   /** A user's row that was made at first use, because the webhook never came (F12). */
   recordUserRow: () => void
   recordWebhook: (outcome: WebhookOutcome) => void
   /** The session resolver's totals. */
-  trackSessions: (read: () => SessionCounts) => void
-  /** The gate in front of one pool of connections. @param name such as `whoami` */
-  trackPool: (name: string, read: () => PoolState) => void
+  trackSessions: (read: () => SessionCounters) => void
+  /** Calls to Kratos that hold a connection or wait for one, by pool of connections. */
+  trackPools: (read: () => Record<string, Load>) => void
 }
 
 const ignore = (): void => {}
@@ -49,10 +31,10 @@ const ignore = (): void => {}
 export const NO_METRICS: Metrics = {
   recordRequest: ignore,
   recordAbort: ignore,
-  recordUpstream: ignore,
+  recordCall: ignore,
   recordSecurityEvent: ignore,
   recordUserRow: ignore,
   recordWebhook: ignore,
   trackSessions: ignore,
-  trackPool: ignore,
+  trackPools: ignore,
 }

@@ -84,3 +84,7 @@ export class MissingOwnerError extends Error {
   override readonly name = 'MissingOwnerError'
   readonly code = 'OWNER_MISSING'
 }
+
+/** A failure of the store for a log line: no SQL, no parameters (H02). */
+export const describeStoreError = (error: unknown): string =>
+  error instanceof StoreUnavailableError ? error.message : String((error as Error).name)

@@ -1,6 +1,10 @@
 import type { Answer, HeaderPair, Json } from './types.js'
 
-interface Head { status: number, headers: HeaderPair[], end: number }
+interface Head {
+  status: number
+  headers: HeaderPair[]
+  end: number
+}
 
 export interface AnswerParser {
   push: (chunk: Buffer) => void
@@ -11,14 +15,15 @@ export interface AnswerParser {
 }
 
 /**
- * Reads one HTTP/1.1 answer (RFC 9112) and keeps its header lines as they came; informational answers are passed over.
+ * Reads one HTTP/1.1 answer (RFC 9112) and keeps its header lines unchanged. Skips informational answers.
  * @param method of the request, because an answer to HEAD has no body
  */
 export function createAnswerParser (method: string): AnswerParser {
   let bytes = Buffer.alloc(0)
   let head: Head | undefined
 
-  const header = (wanted: string): string | undefined => head?.headers.find(([name]) => name.toLowerCase() === wanted)?.[1]
+  const header = (wanted: string): string | undefined =>
+    head?.headers.find(([name]) => name.toLowerCase() === wanted)?.[1]
   const isChunked = (): boolean => header('transfer-encoding')?.toLowerCase() === 'chunked'
   const isBodyless = (): boolean => method === 'HEAD' || head?.status === 204 || head?.status === 304
   const rest = (): Buffer => bytes.subarray(head?.end ?? 0)
@@ -44,7 +49,7 @@ export function createAnswerParser (method: string): AnswerParser {
       if (head === undefined) return { status: 0, headers: [] }
       const decoded = isChunked() ? decodeChunks(rest()) ?? rest() : rest()
       return { status: head.status, headers: head.headers, body: isBodyless() ? null : bodyOf(decoded) }
-    }
+    },
   }
 }
 
@@ -52,11 +57,14 @@ function parseHead (bytes: Buffer): Head | undefined {
   const end = bytes.indexOf('\r\n\r\n')
   if (end === -1) return undefined
   const [statusLine = '', ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n')
-  const headers = lines.map((line): HeaderPair => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()])
+  const headers = lines.map((line): HeaderPair => [
+    line.slice(0, line.indexOf(':')),
+    line.slice(line.indexOf(':') + 1).trim(),
+  ])
   return { status: Number(statusLine.split(' ')[1]), headers, end: end + 4 }
 }
 
-/** The joined chunks, or undefined while the last one is missing. */
+/** The joined chunks, or undefined if the last one is missing. */
 function decodeChunks (bytes: Buffer): Buffer | undefined {
   const chunks: Buffer[] = []
   for (let at = 0; ;) {
@@ -71,7 +79,7 @@ function decodeChunks (bytes: Buffer): Buffer | undefined {
   }
 }
 
-/** As the recorder kept bodies: JSON values where the answer is JSON, null where there is none, else text. */
+/** Bodies as the recordings have them: JSON values for JSON, null for no body, otherwise text. */
 function bodyOf (bytes: Buffer): Json {
   if (bytes.length === 0) return null
   const text = bytes.toString('utf8')

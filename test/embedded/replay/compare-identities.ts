@@ -2,20 +2,32 @@ import { compareJson } from './compare-json.js'
 import type { Comparison } from './compare-text.js'
 import { isJsonObject, type Exchange, type Json, type JsonObject } from './types.js'
 
-/** The listing of identities is sorted by random ids, so it is compared as a set. */
+/** The list of identities is sorted by random ids, so it is compared as a set. */
 export function isIdentityList ({ request }: Exchange): boolean {
   return request.method === 'GET' && /^admin:(\/admin)?\/identities(\?|$)/.test(request.url)
 }
 
 /**
- * Compares each live identity with its recorded self. On a page of a longer listing other identities may show up than
- * when it was recorded; those are looked up on the other pages of the scenario.
+ * Compares each live identity with the recorded one. A page of a longer list may have other identities than the
+ * recording; they are looked up on the other pages of the scenario.
  */
-export function compareIdentityList (exchange: Exchange, recorded: Json[], live: Json[], exchanges: readonly Exchange[], comparison: Comparison): void {
+export function compareIdentityList (
+  exchange: Exchange,
+  recorded: Json[],
+  live: Json[],
+  exchanges: readonly Exchange[],
+  comparison: Comparison,
+): void {
   if (recorded.length !== live.length) {
-    comparison.differences.push({ at: 'body', recorded: `${recorded.length} identities`, live: `${live.length} identities` })
+    comparison.differences.push({
+      at: 'body',
+      recorded: `${recorded.length} identities`,
+      live: `${live.length} identities`,
+    })
   }
-  const others = /[?&](page|page_size|per_page|page_token)=/.test(exchange.request.url) ? otherPages(exchange, exchanges) : []
+  const others = /[?&](page|page_size|per_page|page_token)=/.test(exchange.request.url)
+    ? otherPages(exchange, exchanges)
+    : []
   const rest = [...recorded]
   const strangers = live.filter((item, index) => {
     const own = takeRecordedSelf(item, rest, comparison)
@@ -23,7 +35,9 @@ export function compareIdentityList (exchange: Exchange, recorded: Json[], live:
     if (expected !== undefined) compareJson(expected, item, { at: `body[${index}]` }, comparison)
     return expected === undefined
   })
-  strangers.forEach((item, index) => { compareJson(rest[index] ?? null, item, { at: `body[unknown ${index}]` }, comparison) })
+  strangers.forEach((item, index) => {
+    compareJson(rest[index] ?? null, item, { at: `body[unknown ${index}]` }, comparison)
+  })
 }
 
 function takeRecordedSelf (item: Json, rest: Json[], comparison: Comparison): Json | undefined {
@@ -36,9 +50,10 @@ function isRecordedSelf (live: Json, recorded: Json, { ledger }: Comparison): bo
   return ledger.toRecorded('uuid', String(live['id'])) === recorded['id']
 }
 
-/** Identities of other answers of the same kind (credentials shown or not). */
+/** Identities in other answers of the same kind (with or without credentials). */
 function otherPages (exchange: Exchange, exchanges: readonly Exchange[]): JsonObject[] {
-  const items = (of: Exchange): JsonObject[] => Array.isArray(of.response.body) ? of.response.body.filter(isJsonObject) : []
+  const items = (of: Exchange): JsonObject[] =>
+    Array.isArray(of.response.body) ? of.response.body.filter(isJsonObject) : []
   const showsCredentials = items(exchange).some((item) => item['credentials'] !== undefined)
   return exchanges.filter((other) => other !== exchange && isIdentityList(other)).flatMap(items)
     .filter((item) => (item['credentials'] !== undefined) === showsCredentials)

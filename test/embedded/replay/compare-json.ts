@@ -2,15 +2,17 @@ import { compareText, type Comparison } from './compare-text.js'
 import type { Place } from './tokens.js'
 import { isJsonObject, type Json, type JsonObject } from './types.js'
 
-/** Message ids of backup codes: the texts below such a message are codes. */
+/** Message ids of backup codes: the texts in such a message are codes. */
 const lookupMessageIds = new Set<Json>([1050009, 1050015])
 
 /** `since` of an expired flow, in nanoseconds. */
 const sinceToleranceNs = 2e9
 
-interface Spot extends Place { at: string }
+interface Spot extends Place {
+  at: string
+}
 
-/** Compares structure and values, explicit nulls included; the order of members does not count, that of items does. */
+/** Compares structure and values, including nulls. The order of items matters, that of members does not. */
 export function compareJson (recorded: Json, live: Json, spot: Spot, comparison: Comparison): void {
   if (typeof recorded === 'string' && typeof live === 'string') {
     compareText(recorded, live, spot.at, spot, comparison)
@@ -24,7 +26,9 @@ export function compareJson (recorded: Json, live: Json, spot: Spot, comparison:
 }
 
 function isSameScalar (recorded: Json, live: Json, { member }: Spot): boolean {
-  if (member === 'since' && typeof recorded === 'number' && typeof live === 'number') return Math.abs(recorded - live) <= sinceToleranceNs
+  if (member === 'since' && typeof recorded === 'number' && typeof live === 'number') {
+    return Math.abs(recorded - live) <= sinceToleranceNs
+  }
   return recorded === live
 }
 
@@ -41,18 +45,21 @@ function compareMembers (recorded: JsonObject, live: JsonObject, spot: Spot, com
   }
 }
 
-/** A web hook's context lists the request's cookies by name. */
-export const cookiePlace = ({ member: parent }: Place, member: string): Place => parent === 'request_cookies' ? { cookie: member } : {}
+/** The context of a web hook has the request's cookies by name. */
+export const cookiePlace = ({ member: parent }: Place, member: string): Place =>
+  parent === 'request_cookies' ? { cookie: member } : {}
 
 function compareItems (recorded: Json[], live: Json[], spot: Spot, comparison: Comparison): void {
   if (spot.member === 'nodes' && compareNodes(recorded, live, spot, comparison)) return
-  if (recorded.length !== live.length) report(spot.at, `${recorded.length} items ${short(recorded)}`, `${live.length} items ${short(live)}`, comparison)
+  if (recorded.length !== live.length) {
+    report(spot.at, `${recorded.length} items ${short(recorded)}`, `${live.length} items ${short(live)}`, comparison)
+  }
   recorded.slice(0, live.length).forEach((item, index) => {
     compareJson(item, live[index] ?? null, { ...spot, at: `${spot.at}[${index}]` }, comparison)
   })
 }
 
-/** Nodes out of order or missing: reported once by name, then each is compared with its namesake. */
+/** Missing nodes and nodes in another order are reported once by name; then nodes of the same name are compared. */
 function compareNodes (recorded: Json[], live: Json[], spot: Spot, comparison: Comparison): boolean {
   const recordedNames = recorded.map(nodeName)
   const liveNames = live.map(nodeName)
@@ -78,7 +85,7 @@ function report (at: string, recorded: string, live: string, comparison: Compari
   comparison.differences.push({ at, recorded, live })
 }
 
-/** A value for people: as JSON, cut where it gets long. */
+/** A value for messages: JSON, cut if it is long. */
 export function short (value: Json | undefined): string {
   if (value === undefined) return 'absent'
   const text = JSON.stringify(value)

@@ -2,30 +2,43 @@ import type { Ledger } from './ledger.js'
 import { tokenise, trackedKinds, type Part, type Place } from './tokens.js'
 import type { Difference } from './types.js'
 
-/** What a comparison needs to know and where it puts what it finds. */
+/** Input and output of a comparison. */
 export interface Comparison {
   ledger: Ledger
-  /** How far live times may be from recorded ones, in milliseconds; the live clock runs along the recorded times. */
+  /** Allowed distance of live times from recorded ones in milliseconds; the live clock follows the recorded times. */
   timeToleranceMs: number
   differences: Difference[]
 }
 
 /**
- * Texts in which the real server hands through the wording of its language's libraries (cookie codec, decoders, dialler,
- * patch library): their wording does not have to match, only that there is a text.
+ * Texts that contain messages of Go libraries (cookie codec, decoders, dialer, patch library). Such a text must exist,
+ * but its wording is not compared.
  */
-const libraryWording = new RegExp([
-  'securecookie:', 'illegal base64', 'json: ', 'unexpected EOF', 'unexpected end of JSON', 'invalid character', 'strconv\\.',
-  'parse "', 'invalid URL escape', 'uuid: ', 'http: request body too large', 'dial tcp', 'error in \\w+ for path'
-].join('|'))
+const libraryWording = new RegExp(
+  [
+    'securecookie:',
+    'illegal base64',
+    'json: ',
+    'unexpected EOF',
+    'unexpected end of JSON',
+    'invalid character',
+    'strconv\\.',
+    'parse "',
+    'invalid URL escape',
+    'uuid: ',
+    'http: request body too large',
+    'dial tcp',
+    'error in \\w+ for path',
+  ].join('|'),
+)
 
-/** Up to the library's part the wording is the server's own. */
+/** The text before the library's message is the server's own. */
 function isOtherWording (recorded: string, live: string): boolean {
   const own = recorded.slice(0, Math.max(0, recorded.search(libraryWording)))
   return libraryWording.test(recorded) && live.startsWith(own) && live.length > own.length
 }
 
-/** Compares two strings after replacing what varies, and learns which live value stands for which recorded one. */
+/** Compares two strings after replacing varying values, and records which live value belongs to which recorded one. */
 export function compareText (recorded: string, live: string, at: string, place: Place, comparison: Comparison): void {
   const recordedParts = tokenise(recorded, place)
   const liveParts = tokenise(live, place)
@@ -34,13 +47,14 @@ export function compareText (recorded: string, live: string, at: string, place: 
   comparison.differences.push({
     at,
     recorded: display(recordedParts, comparison.ledger),
-    live: displayLive(liveParts, recordedParts, comparison)
+    live: displayLive(liveParts, recordedParts, comparison),
   })
 }
 
-/** Values are paired also where the literals around them differ, but not when the texts are of another build. */
+/** Values are paired even if the literals around them differ, but not if the texts have another structure. */
 function pairInOrder (recordedParts: Part[], liveParts: Part[], comparison: Comparison): boolean {
-  const sameKinds = recordedParts.length === liveParts.length && recordedParts.every(({ kind }, index) => kind === liveParts[index]?.kind)
+  const sameKinds = recordedParts.length === liveParts.length &&
+    recordedParts.every(({ kind }, index) => kind === liveParts[index]?.kind)
   if (!sameKinds) return false
   return recordedParts.map((part, index) => pairParts(part, liveParts[index] ?? part, comparison)).every(Boolean)
 }
@@ -54,7 +68,7 @@ function pairParts (part: Part, other: Part, { ledger, timeToleranceMs }: Compar
 
 const freeLength: ReadonlySet<Part['kind']> = new Set<Part['kind']>(['state', 'link-token', 'page-token'])
 
-/** The pattern check for values without a fixed length. */
+/** Checks the pattern of values without a fixed length. */
 function haveSameAlphabet (recorded: string, live: string): boolean {
   const alphabet = [/^[0-9a-f]+$/, /^[A-Za-z0-9]+$/, /^[A-Za-z0-9_-]+=*$/].find((pattern) => pattern.test(recorded))
   return alphabet === undefined || (alphabet.test(live) && live.length >= 16)
@@ -72,7 +86,9 @@ function placeholder ({ kind, value }: Part, ledger: Ledger): string {
 
 function displayLive (parts: Part[], recordedParts: Part[], { ledger }: Comparison): string {
   const texts = parts.map((part, index) => {
-    if (part.kind === 'literal' || part.kind === 'time' || !trackedKinds.has(part.kind)) return placeholder(part, ledger)
+    if (part.kind === 'literal' || part.kind === 'time' || !trackedKinds.has(part.kind)) {
+      return placeholder(part, ledger)
+    }
     const partner = ledger.toRecorded(part.kind, part.value)
     const isNewcomer = partner === undefined || partner === recordedParts[index]?.value
     return isNewcomer ? `<another ${part.kind}>` : ledger.nameOf(part.kind, partner)

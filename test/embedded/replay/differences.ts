@@ -1,9 +1,9 @@
-/** A difference between the recorded and the embedded server that was looked at and is meant to stay. */
+/** A reviewed difference between the recorded and the embedded server that is accepted. */
 export interface AcceptedDifference {
   /** number of the recording */
   scenario: string
   step: string
-  /** beginnings of the places that may differ, e.g. `body.version` */
+  /** prefixes of the places that may differ, e.g. `body.version` */
   at: string[]
   reason: string
 }
@@ -13,18 +13,18 @@ export const acceptedDifferences: AcceptedDifference[] = [
     scenario: '82',
     step: 'admin /version',
     at: ['body.version'],
-    reason: 'the embedded server says in its version that it is one'
+    reason: 'the embedded server says in its version that it is one',
   },
   {
     scenario: '82',
     step: 'admin /admin/version',
     at: ['body.version'],
-    reason: 'the embedded server says in its version that it is one'
+    reason: 'the embedded server says in its version that it is one',
   },
   {
     scenario: '85',
     step: 'well-known webauthn js',
     at: ['status', 'header content-type', 'header ory-error-id'],
-    reason: 'there is no WebAuthn, so its script is 501 and not an empty success'
-  }
+    reason: 'there is no WebAuthn, so its script is 501 and not an empty success',
+  },
 ]

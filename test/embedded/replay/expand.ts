@@ -1,7 +1,7 @@
 /**
- * The text that a recorder's remark stands for: `<n x a>`, or `<n bytes: beginning...end>` with the help of what is known
- * about the body. Other texts stay as they are.
- * @throws Error when the body described does not begin and end as the remark says
+ * The text behind a recorder's remark: `<n x a>`, or `<n bytes: beginning...end>` with the known parts of the body.
+ * Other texts stay as they are.
+ * @throws Error when the resulting body does not begin and end as the remark says
  */
 export function expandRemarks (text: string, body?: { before: string, fill: string, after: string }): string {
   const repeated = /^<(\d+) x (.)>$/.exec(text)

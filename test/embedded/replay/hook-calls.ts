@@ -4,14 +4,22 @@ import type { Comparison } from './compare-text.js'
 import type { HookTarget } from './hook-target.js'
 import type { HookCall, HookStep, StepResult } from './types.js'
 
-/** The waits between attempts are whole seconds; the recorder's own delays were well below this. */
+/** The waits between attempts are whole seconds; the recorder added much less. */
 const spacingToleranceMs = 500
 
-/** Only the length differs per run; here `Host` tells the target's address, which is mapped like any other text. */
+/** Only the length differs per run. `Host` is the target's address here, which is mapped like any other text. */
 const ignoredHeaders = new Set(['content-length', 'transfer-encoding', 'date'])
 
-/** Compares what the web hook target was sent: method, path, headers, body, number of attempts and time between them. */
-export function compareHookCalls (steps: readonly HookStep[], target: HookTarget, comparison: Comparison, hosts: (text: string) => string): StepResult[] {
+/**
+ * Compares the calls that the web hook target got: method, path, headers, body, number of attempts and time between
+ * them.
+ */
+export function compareHookCalls (
+  steps: readonly HookStep[],
+  target: HookTarget,
+  comparison: Comparison,
+  hosts: (text: string) => string,
+): StepResult[] {
   return steps.map((step) => {
     const own: Comparison = { ...comparison, differences: [] }
     const live = target.callsDuring(step.during).map((call) => JSON.parse(hosts(JSON.stringify(call))) as HookCall)
@@ -28,12 +36,17 @@ function compareAttempts ({ calls }: HookStep, live: HookCall[], comparison: Com
     const other = live[index]
     if (other !== undefined) compareCall(call, other, index, comparison)
   })
-  const spacing = (list: HookCall[]): number[] => list.slice(1).map((call, index) => call.at_ms - (list[index]?.at_ms ?? 0))
+  const spacing = (list: HookCall[]): number[] =>
+    list.slice(1).map((call, index) => call.at_ms - (list[index]?.at_ms ?? 0))
   const liveSpacing = spacing(live)
   spacing(calls).forEach((recorded, index) => {
     const between = liveSpacing[index]
     if (between === undefined || Math.abs(recorded - between) <= spacingToleranceMs) return
-    comparison.differences.push({ at: `ms between attempts ${index + 1} and ${index + 2}`, recorded: String(recorded), live: String(between) })
+    comparison.differences.push({
+      at: `ms between attempts ${index + 1} and ${index + 2}`,
+      recorded: String(recorded),
+      live: String(between),
+    })
   })
 }
 
@@ -47,5 +60,7 @@ function compareCall (recorded: HookCall, live: HookCall, index: number, compari
   }
   compareHeaders(request.headers, live.request.headers, own, ignoredHeaders)
   compareJson(request.body ?? null, live.request.body ?? null, { at: 'body' }, own)
-  comparison.differences.push(...own.differences.map((difference) => ({ ...difference, at: `call ${index + 1} ${difference.at}` })))
+  comparison.differences.push(
+    ...own.differences.map((difference) => ({ ...difference, at: `call ${index + 1} ${difference.at}` })),
+  )
 }

@@ -15,9 +15,9 @@ export interface HookAnswer {
 export interface HookTarget {
   /** `host:port` */
   address: string
-  /** Starts to collect calls and to answer them for a step. */
+  /** Starts to collect and answer the calls of a step. */
   begin: (step: string) => void
-  /** Calls so far, by the step during which, or after which, they came. */
+  /** Calls so far, by the step during or after which they arrived. */
   callsDuring: (step: string) => HookCall[]
   /** When the current step began. */
   since: () => number
@@ -25,10 +25,14 @@ export interface HookTarget {
 }
 
 /**
- * A web hook target that answers what the recorded one answered, in the same order.
- * @param answers by step, where the recording does not say how the target answered or after what time
+ * A web hook target that answers as the recorded one did, in the same order.
+ * @param answers by step, where the recording does not say how or when the target answered
  */
-export async function startHookTarget (recorded: readonly HookStep[], answers: Record<string, Partial<HookAnswer>>, clock: ManualClock): Promise<HookTarget> {
+export async function startHookTarget (
+  recorded: readonly HookStep[],
+  answers: Record<string, Partial<HookAnswer>>,
+  clock: ManualClock,
+): Promise<HookTarget> {
   const calls = new Map<string, HookCall[]>()
   let current = { step: '', since: clock.now() }
 
@@ -50,17 +54,27 @@ export async function startHookTarget (recorded: readonly HookStep[], answers: R
     return { status: script?.status ?? 200, body: script === undefined ? {} : script.body, ...answers[step] }
   }
 
-  const server = createServer((request, response) => { handle(request, response).catch(() => { response.destroy() }) })
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  const server = createServer((request, response) => {
+    handle(request, response).catch(() => {
+      response.destroy()
+    })
+  })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    begin: (step) => { current = { step, since: clock.now() } },
+    begin: (step) => {
+      current = { step, since: clock.now() }
+    },
     callsDuring: (step) => calls.get(step) ?? [],
     since: () => current.since,
     close: async () => {
       server.closeAllConnections()
-      await new Promise((resolve) => { server.close(resolve) })
-    }
+      await new Promise((resolve) => {
+        server.close(resolve)
+      })
+    },
   }
 }
 
@@ -69,7 +83,12 @@ function requestOf (request: IncomingMessage): HookCall['request'] {
   for (let index = 0; index < request.rawHeaders.length; index += 2) {
     headers.push([request.rawHeaders[index] ?? '', request.rawHeaders[index + 1] ?? ''])
   }
-  return { method: request.method ?? '', url: `webhook:${request.url ?? ''}`, http_version: `HTTP/${request.httpVersion}`, headers }
+  return {
+    method: request.method ?? '',
+    url: `webhook:${request.url ?? ''}`,
+    http_version: `HTTP/${request.httpVersion}`,
+    headers,
+  }
 }
 
 async function bodyOf (request: IncomingMessage): Promise<Json> {
@@ -84,7 +103,11 @@ async function bodyOf (request: IncomingMessage): Promise<Json> {
   }
 }
 
-async function answer (response: ServerResponse, { status, body, headers = [], delayMs = 0 }: HookAnswer, clock: ManualClock): Promise<void> {
+async function answer (
+  response: ServerResponse,
+  { status, body, headers = [], delayMs = 0 }: HookAnswer,
+  clock: ManualClock,
+): Promise<void> {
   if (delayMs > 0) await clock.sleep(delayMs)
   const type = typeof body === 'string' ? 'text/plain' : 'application/json'
   response.writeHead(status, Object.fromEntries([['Content-Type', type], ...headers]))

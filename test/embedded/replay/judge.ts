@@ -7,19 +7,21 @@ export interface Verdict {
   /** mails and web hook calls */
   equalEffects: number
   totalEffects: number
-  /** steps with differences that no entry accepts, only those differences */
+  /** steps with differences that no entry accepts, with only those differences */
   unaccepted: StepResult[]
   /** entries that no longer occur */
   stale: AcceptedDifference[]
   accepted: number
 }
 
-/** Counts and sorts the differences of one scenario into accepted and not; accepted ones do not count as equal. */
+/** Sorts the differences of a scenario into accepted and unaccepted ones. Accepted ones do not count as equal. */
 export function judge (result: ScenarioResult, list: readonly AcceptedDifference[]): Verdict {
   const own = list.filter(({ scenario }) => scenario === result.name.slice(0, 2))
   const used = new Set<AcceptedDifference>()
   const isAccepted = (step: StepResult, difference: Difference): boolean => {
-    const entry = own.find((candidate) => candidate.step === step.step && candidate.at.some((at) => difference.at.startsWith(at)))
+    const entry = own.find(
+      (candidate) => candidate.step === step.step && candidate.at.some((at) => difference.at.startsWith(at)),
+    )
     if (entry !== undefined) used.add(entry)
     return entry !== undefined
   }
@@ -35,6 +37,6 @@ export function judge (result: ScenarioResult, list: readonly AcceptedDifference
     totalEffects: result.effects.length,
     unaccepted,
     stale: own.filter((entry) => !used.has(entry)),
-    accepted: all.filter((step) => !isEqual(step)).length - unaccepted.length
+    accepted: all.filter((step) => !isEqual(step)).length - unaccepted.length,
   }
 }

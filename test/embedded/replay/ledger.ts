@@ -1,18 +1,17 @@
 import { trackedKinds, type Kind } from './tokens.js'
 
 /**
- * What a recorded value is called in this run: recorded and live values pair up when they meet at the same place of an
- * answer. Within a tracked kind the pairing has to stay one to one, which is how equality is compared although the
- * values differ per run.
+ * Pairs recorded values with those of this run, when they occur at the same place of an answer. Pairs of a tracked kind
+ * must be one to one: so equality of values is compared although the values differ per run.
  */
 export interface Ledger {
-  /** Pairs two values; returns false when one of them was already paired with another (equality differs). */
+  /** Pairs two values. Returns false when one of them already has another partner. */
   pair: (kind: Kind, recorded: string, live: string) => boolean
   toLive: (kind: Kind, recorded: string) => string | undefined
   toRecorded: (kind: Kind, live: string) => string | undefined
-  /** Whether a recorded value of any kind has a live partner. */
+  /** Whether a recorded value of any kind has a partner. */
   knows: (recorded: string) => boolean
-  /** All pairs, for replacing inside of strings. */
+  /** All pairs, for replacing inside strings. */
   pairs: () => Iterable<[recorded: string, live: string]>
   /** Numbered placeholder for a recorded value, in order of first appearance. */
   nameOf: (kind: Kind, recorded: string) => string
@@ -28,7 +27,7 @@ export function createLedger (): Ledger {
   function remember (kind: Kind, recorded: string, live: string): void {
     toLive.set(keyOf(kind, recorded), live)
     toRecorded.set(keyOf(kind, live), recorded)
-    // page tokens are ids as well, and mean a position: they are substituted by their own kind only
+    // Page tokens are also ids, but mean a position: they are only substituted by their own kind.
     if (kind !== 'page-token') plain.set(recorded, live)
   }
 
@@ -36,7 +35,7 @@ export function createLedger (): Ledger {
     const knownLive = toLive.get(keyOf(kind, recorded))
     const knownRecorded = toRecorded.get(keyOf(kind, live))
     if (knownLive === live && knownRecorded === recorded) return true
-    // a live value seen for the first time replaces the old partner, so that one difference is not reported for ever
+    // A new live value replaces the old partner, so that one difference is not reported again and again.
     if (knownRecorded === undefined) remember(kind, recorded, live)
     return knownLive === undefined && knownRecorded === undefined
   }
@@ -59,7 +58,7 @@ export function createLedger (): Ledger {
         counts.set(kind, (counts.get(kind) ?? 0) + 1)
       }
       return name
-    }
+    },
   }
 }
 

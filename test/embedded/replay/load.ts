@@ -5,7 +5,7 @@ import type { JsonObject, NamedRecording, Recording } from './types.js'
 const recordingsFolder = join(import.meta.dirname, '../../recordings')
 
 /**
- * Recordings by file name order; `wanted` are file name beginnings such as `13` or `72-webhook`, none means all.
+ * Recordings sorted by file name. `wanted` are prefixes of file names such as `13` or `72-webhook`; none means all.
  * @param folder any folder with files of the same format
  */
 export function loadRecordings (wanted: readonly string[] = [], folder = recordingsFolder): NamedRecording[] {
@@ -17,9 +17,11 @@ export function loadRecordings (wanted: readonly string[] = [], folder = recordi
     .map((name) => ({ ...readJson<Recording>(join(folder, `${name}.json`)), name }))
 }
 
-/** The base configuration and identity schema that every recording names its differences from. */
+/** The base configuration and identity schema; recordings list only what differs from them. */
 export function loadBaseConfig (): { config: JsonObject, schema: JsonObject } {
-  const base = readJson<{ 'kratos.yml': JsonObject, 'identity.schema.json': JsonObject }>(join(recordingsFolder, 'base-config.json'))
+  const base = readJson<{ 'kratos.yml': JsonObject, 'identity.schema.json': JsonObject }>(
+    join(recordingsFolder, 'base-config.json'),
+  )
   return { config: base['kratos.yml'], schema: base['identity.schema.json'] }
 }
 

@@ -9,11 +9,11 @@ export type MailReader = () => Promise<RecordedMail[]>
 const comparedMembers = ['type', 'recipient', 'subject', 'template_type', 'body', 'status'] as const
 
 /**
- * Pairs recorded mails with live ones, because codes and links in them are used in requests before any answer shows them.
- * The recorder kept only mails that it looked at, so the live server has more.
+ * Pairs recorded mails with live ones, because requests use their codes and links before any answer shows them. The
+ * recorder kept only mails that it read, so the live server has more.
  */
 export interface Mailbox {
-  /** Reads the live mails if the request uses something that only a recorded mail can have told. */
+  /** Reads the live mails if the request uses a value that only a recorded mail contains. */
   prepare: (requestText: string) => Promise<void>
   /** Compares all recorded mails with their live counterparts. */
   results: () => Promise<StepResult[]>
@@ -40,7 +40,7 @@ export function createMailbox (recorded: readonly RecordedMail[], read: MailRead
     }
   }
 
-  /** Mails were kept in the order in which they were sent. */
+  /** Mails are in the order in which they were sent. */
   function positionBefore (mail: RecordedMail): number {
     const earlier = recorded.slice(0, recorded.indexOf(mail)).map((other) => partners.get(other)?.position ?? -1)
     return Math.max(-1, ...earlier)
@@ -48,27 +48,37 @@ export function createMailbox (recorded: readonly RecordedMail[], read: MailRead
 
   return {
     async prepare (requestText) {
-      const wanted = recorded.filter((mail) => !partners.has(mail) && secretsOf(mail).some((secret) => requestText.includes(secret)))
+      const wanted = recorded.filter(
+        (mail) => !partners.has(mail) && secretsOf(mail).some((secret) => requestText.includes(secret)),
+      )
       if (wanted.length === 0) return
       const live = await read()
-      wanted.forEach((mail) => { learn(mail, live, true) })
+      wanted.forEach((mail) => {
+        learn(mail, live, true)
+      })
     },
     async results () {
       const live = recorded.length === 0 ? [] : await read()
-      recorded.filter((mail) => !partners.has(mail)).forEach((mail) => { learn(mail, live, false) })
+      recorded.filter((mail) => !partners.has(mail)).forEach((mail) => {
+        learn(mail, live, false)
+      })
       return recorded.map((mail) => compareMail(mail, partners.get(mail)?.mail, comparison))
-    }
+    },
   }
 }
 
-/** What of a mail can only be known from the mail: its code and, in a link, the token. */
+/** Values that only a mail contains: its code and the token of its link. */
 function secretsOf ({ body }: RecordedMail): string[] {
-  return tokenise(body, { member: 'body' }).filter(({ kind }) => kind === 'code' || kind === 'link-token').map(({ value }) => value)
+  return tokenise(body, { member: 'body' })
+    .filter(({ kind }) => kind === 'code' || kind === 'link-token')
+    .map(({ value }) => value)
 }
 
-/** Same kind of mail to the same address, and no id in it is known to be another. */
+/** The same kind of mail to the same address, without an id that is known to be another one. */
 function fits (recorded: RecordedMail, live: RecordedMail | undefined, ledger: Ledger): boolean {
-  if (live === undefined || live.recipient !== recorded.recipient || live.template_type !== recorded.template_type) return false
+  if (live === undefined || live.recipient !== recorded.recipient || live.template_type !== recorded.template_type) {
+    return false
+  }
   const liveParts = tokenise(live.body, { member: 'body' })
   return tokenise(recorded.body, { member: 'body' }).every(({ kind, value }, index) => {
     if (kind !== 'uuid') return true

@@ -9,9 +9,9 @@ import { send } from './send.js'
 import type { Answer, Exchange, HeaderPair, HookStep, NamedRecording } from './types.js'
 
 /**
- * A stand-in for a server that behaves exactly as recorded but with other ids, tokens and codes. It checks that each
- * request is the recorded one with its own values in it, and answers 599 if not: so it proves both the substitution
- * and the comparison before there is a server.
+ * A mock server that behaves exactly as recorded, but with other ids, tokens and codes. It checks that each request is
+ * the recorded one with the mock's values, and answers 599 if not. So it tests substitution and comparison without a
+ * real server.
  */
 export function mockLive (recording: NamedRecording): StartLive {
   return async (config, clock) => {
@@ -25,28 +25,45 @@ export function mockLive (recording: NamedRecording): StartLive {
     async function handle (request: IncomingMessage, response: ServerResponse): Promise<void> {
       const body = await bodyOf(request)
       if (request.url === '/admin/courier/messages?page_size=500') {
-        write(response, { status: 200, headers: [], body: mails.filter((_, mail) => (visibleFrom[mail] ?? 0) <= next).reverse() })
+        write(response, {
+          status: 200,
+          headers: [],
+          body: mails.filter((_, mail) => (visibleFrom[mail] ?? 0) <= next).reverse(),
+        })
         return
       }
       const index = next++
       const exchange = recording.exchanges[index]
-      if (exchange === undefined) { response.destroy(); return }
+      if (exchange === undefined) {
+        response.destroy()
+        return
+      }
       const fault = mockRequestFault(exchange, request, body, run.values, clock.now())
       const calls = recording.webhook_calls?.find(({ during }) => during === exchange.step)
       if (calls !== undefined && hookTarget !== undefined) playCalls(calls, hookTarget, run, clock).catch(() => {})
       if ((exchange.elapsed_ms ?? 0) > 100) await clock.sleep(exchange.elapsed_ms ?? 0)
-      const answer = fault === undefined ? shuffled(exchange, answers[index]) : { status: 599, headers: [], body: fault }
+      const answer = fault === undefined
+        ? shuffled(exchange, answers[index])
+        : { status: 599, headers: [], body: fault }
       if (answer.status === 0) response.destroy()
       else write(response, answer)
     }
 
     const servers = await Promise.all([listen(handle), listen(handle)])
-    const [publicUrl = '', adminUrl = ''] = servers.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-    return { publicUrl, adminUrl, close: async () => { await Promise.all(servers.map(close)) } }
+    const [publicUrl = '', adminUrl = ''] = servers.map(
+      (server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    )
+    return {
+      publicUrl,
+      adminUrl,
+      close: async () => {
+        await Promise.all(servers.map(close))
+      },
+    }
   }
 }
 
-/** From which exchange on each mail is there: when its code is first used, or with the next mail. */
+/** From which exchange on each mail exists: when its code is first used, or with the next mail. */
 function mailTimes ({ mails = [], exchanges }: NamedRecording): number[] {
   const firstUses = mails.map(({ subject }) => {
     const code = /\d{6}/.exec(subject)?.[0] ?? '?'
@@ -56,7 +73,7 @@ function mailTimes ({ mails = [], exchanges }: NamedRecording): number[] {
   return firstUses.map((_, mail) => Math.min(...firstUses.slice(mail)))
 }
 
-/** A listing sorted by random ids comes in another order. */
+/** A list that is sorted by random ids has another order. */
 function shuffled (exchange: Exchange, answer: Answer = { status: 599, headers: [] }): Answer {
   if (!isIdentityList(exchange) || !Array.isArray(answer.body)) return answer
   return { ...answer, body: [...answer.body].reverse() }
@@ -65,26 +82,41 @@ function shuffled (exchange: Exchange, answer: Answer = { status: 599, headers: 
 async function playCalls ({ calls }: HookStep, target: string, run: OtherRun, clock: ManualClock): Promise<void> {
   const start = clock.now()
   for (const { at_ms: atMs, request } of calls) {
-    // a server waits whole seconds between attempts; the rest of the recorded time is its own slowness
+    // A server waits whole seconds between attempts; the rest of the recorded time is its own delay.
     await clock.sleep(Math.max(0, start + Math.floor(atMs / 1000) * 1000 - clock.now()))
     const body = Buffer.from(JSON.stringify(run.json(request.body ?? null)))
-    const headers = request.headers.map(([name, value]): HeaderPair =>
-      [name, name === 'Host' ? target : name === 'Content-Length' ? String(body.length) : run.text(value)])
-    send(`http://${target}`, { method: request.method, path: request.url.replace('webhook:', ''), headers, body }).catch(() => {})
+    const headers = request.headers.map((
+      [name, value],
+    ): HeaderPair => [
+      name,
+      name === 'Host' ? target : name === 'Content-Length' ? String(body.length) : run.text(value),
+    ])
+    send(`http://${target}`, {
+      method: request.method,
+      path: request.url.replace('webhook:', ''),
+      headers,
+      body,
+    }).catch(() => {})
   }
 }
 
 async function listen (handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>): Promise<Server> {
   const server = createServer({ maxHeaderSize: 2 ** 21, insecureHTTPParser: true }, (request, response) => {
-    handle(request, response).catch(() => { response.destroy() })
+    handle(request, response).catch(() => {
+      response.destroy()
+    })
   })
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
   return server
 }
 
 async function close (server: Server): Promise<void> {
   server.closeAllConnections()
-  await new Promise((resolve) => { server.close(resolve) })
+  await new Promise((resolve) => {
+    server.close(resolve)
+  })
 }
 
 async function bodyOf (request: IncomingMessage): Promise<string> {
@@ -93,11 +125,16 @@ async function bodyOf (request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Written by hand, because node would add headers of its own. */
+/** Written by hand, because Node would add headers. */
 function write (response: ServerResponse, { status, headers, body = null }: Answer): void {
   const text = body === null ? '' : typeof body === 'string' ? body : JSON.stringify(body)
   const own = headers.filter(([name]) => !/^(content-length|transfer-encoding|date)$/i.test(name))
-  const lines = [...own, ['Content-Length', String(Buffer.byteLength(text))], ['Date', 'Thu, 01 Jan 2026 00:00:00 GMT'], ['X-Embedded-Kratos', 'mock']]
+  const lines = [
+    ...own,
+    ['Content-Length', String(Buffer.byteLength(text))],
+    ['Date', 'Thu, 01 Jan 2026 00:00:00 GMT'],
+    ['X-Embedded-Kratos', 'mock'],
+  ]
   const head = `HTTP/1.1 ${status} Mock\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
   response.socket?.end(head + (response.req.method === 'HEAD' ? '' : text))
 }

@@ -13,16 +13,24 @@ import { send } from './send.js'
 import { liveRequest } from './substitute.js'
 import { timelineOf } from './timeline.js'
 import { advanceBetween, whileWaiting } from './waiting.js'
-import type { Answer, Exchange, NamedRecording, RecordedMail, RecordedRequest, ScenarioResult, StepResult } from './types.js'
+import type {
+  Answer,
+  Exchange,
+  NamedRecording,
+  RecordedMail,
+  RecordedRequest,
+  ScenarioResult,
+  StepResult,
+} from './types.js'
 
-/** A started server, real or not, that a recording is driven against. */
+/** A started server, real or mock, for replaying a recording. */
 export interface LiveServer {
   publicUrl: string
   adminUrl: string
   close: () => Promise<void>
 }
 
-/** Is told every request as it was recorded with the live answer to it. */
+/** Called with every recorded request and the live answer to it. */
 export type Observe = (request: RecordedRequest, answer: Answer) => void
 
 export type StartLive = (config: LiveConfig, clock: ManualClock) => Promise<LiveServer>
@@ -40,23 +48,40 @@ export interface Run {
   observe: Observe
 }
 
-/** The waits are whole seconds; the rest of the recorded time is the slowness of the machine. */
+/** Waits are whole seconds; the rest of the recorded time is the delay of the machine. */
 const elapsedToleranceMs = 500
 
-/** Drives one recording against a server of its own and compares everything it does. */
-export async function runRecording (recording: NamedRecording, startLive: StartLive, observe: Observe = () => {}): Promise<ScenarioResult> {
+/** Replays one recording against its own server and compares everything. */
+export async function runRecording (
+  recording: NamedRecording,
+  startLive: StartLive,
+  observe: Observe = () => {},
+): Promise<ScenarioResult> {
   const scenario = scenarioOf(recording.name)
   const times = timelineOf(recording.exchanges)
   const clock = createManualClock(times[0] ?? 0)
   const target = await startHookTarget(recording.webhook_calls ?? [], scenario.hookAnswers ?? {}, clock)
-  const issuer: Issuer | undefined = scenario.claims === undefined ? undefined : await startIssuer(scenario.claims, clock)
+  const issuer: Issuer | undefined = scenario.claims === undefined
+    ? undefined
+    : await startIssuer(scenario.claims, clock)
   const hosts = hostMap(target.address, issuer?.address)
   try {
     const server = await startLive(configOf(scenario, hosts), clock)
     const comparison: Comparison = { ledger: createLedger(), timeToleranceMs: 2000, differences: [] }
     const mailbox = createMailbox(recording.mails ?? [], async () => await readMails(server), comparison)
     try {
-      return await replay({ recording, scenario, clock, times, comparison, server, target, mailbox, hosts: hosts.toRecorded, observe })
+      return await replay({
+        recording,
+        scenario,
+        clock,
+        times,
+        comparison,
+        server,
+        target,
+        mailbox,
+        hosts: hosts.toRecorded,
+        observe,
+      })
     } finally {
       await server.close()
     }
@@ -82,7 +107,7 @@ async function replay (run: Run): Promise<ScenarioResult> {
   return { name: recording.name, steps, effects: [...await run.mailbox.results(), ...hookResults] }
 }
 
-/** Whether an answer waits for attempts of a hook or not shows in the time it takes. */
+/** The duration of an answer shows whether it waited for the attempts of a hook. */
 function compareElapsed ({ elapsed_ms: recorded }: Exchange, live: number, comparison: Comparison): void {
   if (recorded === undefined || Math.abs(recorded - live) <= elapsedToleranceMs) return
   comparison.differences.push({ at: 'elapsed ms', recorded: String(recorded), live: String(live) })
@@ -102,7 +127,13 @@ async function exchangeLive (run: Run, exchange: Exchange, index: number): Promi
 
 async function readMails ({ adminUrl }: LiveServer): Promise<RecordedMail[]> {
   const answer = await send(adminUrl, {
-    method: 'GET', path: '/admin/courier/messages?page_size=500', headers: [['Host', '127.0.0.1:4434'], ['Accept', 'application/json']], body: undefined
+    method: 'GET',
+    path: '/admin/courier/messages?page_size=500',
+    headers: [
+      ['Host', '127.0.0.1:4434'],
+      ['Accept', 'application/json'],
+    ],
+    body: undefined,
   })
   return Array.isArray(answer.body) ? (answer.body as unknown as RecordedMail[]).toReversed() : []
 }

@@ -2,15 +2,19 @@ import { loadBaseConfig } from './load.js'
 import { isJsonObject, type JsonObject } from './types.js'
 
 const hookKey = 'dev-webhook-key-0123456789abcdef'
-const identityTemplate = 'function(ctx) { identity: { id: ctx.identity.id, traits: ctx.identity.traits, created_at: ctx.identity.created_at, updated_at: ctx.identity.updated_at } }'
+const identityTemplate =
+  'function(ctx) { identity: { id: ctx.identity.id, traits: ctx.identity.traits, created_at: ctx.identity.created_at, updated_at: ctx.identity.updated_at } }'
 const templates: Record<string, string> = {
   'whole context': 'function(ctx) ctx',
-  cancel: 'function(ctx) error "cancel"'
+  cancel: 'function(ctx) error "cancel"',
 }
 
 export const base64Url = (text: string): string => `base64://${Buffer.from(text).toString('base64')}`
 
-/** `registration.after.password.hooks`: a web hook per argument, then `session`; the base hook's settings unless given. */
+/**
+ * `registration.after.password.hooks`: a web hook per argument, then `session`. The base hook's settings are the
+ * default.
+ */
 export function hookConfig (...hooks: JsonObject[]): JsonObject {
   const list = hooks.map((own) => ({
     hook: 'web_hook',
@@ -19,17 +23,19 @@ export function hookConfig (...hooks: JsonObject[]): JsonObject {
       method: 'POST',
       auth: { type: 'api_key', config: { name: 'X-Webhook-Key', value: hookKey, in: 'header' } },
       ...own,
-      body: base64Url(templates[String(own['body'])] ?? identityTemplate)
-    }
+      body: base64Url(templates[String(own['body'])] ?? identityTemplate),
+    },
   }))
-  return { selfservice: { flows: { registration: { after: { password: { hooks: [...list, { hook: 'session' }] } } } } } }
+  return {
+    selfservice: { flows: { registration: { after: { password: { hooks: [...list, { hook: 'session' }] } } } } },
+  }
 }
 
 export const codeRegistration: JsonObject = {
   selfservice: {
     methods: { code: { passwordless_enabled: true } },
-    flows: { registration: { after: { code: { hooks: [{ hook: 'session' }] } } } }
-  }
+    flows: { registration: { after: { code: { hooks: [{ hook: 'session' }] } } } },
+  },
 }
 
 const claimsMapper = `local claims = std.extVar('claims');
@@ -49,21 +55,23 @@ export const dummyProvider: JsonObject = {
             client_secret: 'dummy-secret',
             issuer_url: 'http://127.0.0.1:18455',
             mapper_url: base64Url(claimsMapper),
-            scope: ['openid', 'email']
-          }]
-        }
-      }
+            scope: ['openid', 'email'],
+          }],
+        },
+      },
     },
-    flows: { registration: { after: { oidc: { hooks: [{ hook: 'session' }] } } } }
-  }
+    flows: { registration: { after: { oidc: { hooks: [{ hook: 'session' }] } } } },
+  },
 }
 
-/** The base schema with the further traits of the recording about validation messages. */
+/** The base schema with the additional traits of recording 16. */
 export function widerSchema (): JsonObject {
   const { schema } = loadBaseConfig()
   const properties = schema['properties']
   const traits = isJsonObject(properties) ? properties['traits'] : undefined
-  if (!isJsonObject(properties) || !isJsonObject(traits) || !isJsonObject(traits['properties'])) throw new TypeError('the base schema has no traits')
+  if (!isJsonObject(properties) || !isJsonObject(traits) || !isJsonObject(traits['properties'])) {
+    throw new TypeError('the base schema has no traits')
+  }
   const further: JsonObject = {
     age: { type: 'integer', minimum: 18, maximum: 120 },
     zip: { type: 'string', pattern: '^[0-9]{5}$' },
@@ -73,7 +81,10 @@ export function widerSchema (): JsonObject {
     born: { type: 'string', format: 'date' },
     phone: { type: 'string', format: 'tel' },
     tags: { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: 2, uniqueItems: true },
-    step: { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 100, multipleOf: 5 }
+    step: { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 100, multipleOf: 5 },
   }
-  return { ...schema, properties: { ...properties, traits: { ...traits, properties: { ...traits['properties'], ...further } } } }
+  return {
+    ...schema,
+    properties: { ...properties, traits: { ...traits, properties: { ...traits['properties'], ...further } } },
+  }
 }

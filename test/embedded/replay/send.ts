@@ -16,8 +16,8 @@ const timeout = 'timeout'
 export const timedOut = `<no answer: ${timeout}>`
 
 /**
- * Sends the bytes of one request over a connection of its own and reads the answer: no cookie jar, no redirects followed,
- * no header added. A connection that ends without an answer is status 0, as in the recordings.
+ * Sends the bytes of one request over its own connection and reads the answer: no cookies, no redirects, no added
+ * headers. A connection that closes without an answer is status 0, as in the recordings.
  * @param origin `http://host:port`
  * @param timeoutMs real time after which status 0 is reported
  */
@@ -34,12 +34,23 @@ export async function send (origin: string, request: LiveRequest, timeoutMs = 80
 async function answerOn (socket: Socket, request: LiveRequest, timeoutMs: number): Promise<Answer> {
   const parser = createAnswerParser(request.method)
   return await new Promise((resolve) => {
-    const fail = (reason: string): void => { resolve(parser.hasHead() ? parser.answer() : noAnswer(reason)) }
-    const timer = setTimeout(() => { fail(timeout) }, timeoutMs)
-    socket.once('close', () => { clearTimeout(timer); fail('connection closed') })
-    // an early answer such as 431 or a body limit may end the connection while the request is still being written
-    socket.on('error', (error) => { if (!socket.readable) fail(error.message) })
-    socket.on('end', () => { fail('connection closed') })
+    const fail = (reason: string): void => {
+      resolve(parser.hasHead() ? parser.answer() : noAnswer(reason))
+    }
+    const timer = setTimeout(() => {
+      fail(timeout)
+    }, timeoutMs)
+    socket.once('close', () => {
+      clearTimeout(timer)
+      fail('connection closed')
+    })
+    // An early answer, such as 431, may close the connection while the request is still being written.
+    socket.on('error', (error) => {
+      if (!socket.readable) fail(error.message)
+    })
+    socket.on('end', () => {
+      fail('connection closed')
+    })
     socket.on('data', (chunk: Buffer) => {
       parser.push(chunk)
       if (parser.isComplete()) resolve(parser.answer())

@@ -3,19 +3,18 @@ import type { Exchange, Json } from './types.js'
 interface Moment {
   /** second of the answer's `Date`, undefined where there is none */
   date: number | undefined
-  /** the exact time of the request's end, where the answer gives it away */
+  /** exact time of the request's end, if the answer shows it */
   exact: number | undefined
   elapsed: number
 }
 
-/** At most this long before its answer was dated did a short request do what the times in the answer tell. */
+/** The times in the answer of a short request are at most this much older than its Date. */
 const slownessMs = 20
 
 /**
- * When each request was sent, in milliseconds since the epoch, as well as the recording tells. `Date` gives the second;
- * a time in the answer that no earlier answer had, or `since` of an expired flow, gives the moment. Where the recorder
- * must have slept between two requests, the later one is taken to come as late as its answer allows, because it slept
- * for something to expire.
+ * The time of each request in milliseconds, as exactly as the recording tells. `Date` gives the second; a new time in
+ * the answer, or `since` of an expired flow, gives the moment. Where the recorder must have slept between two requests,
+ * the second one gets the latest time that its answer allows, because the sleep was for an expiry.
  */
 export function timelineOf (exchanges: readonly Exchange[]): number[] {
   const seen = new Set<string>()
@@ -40,17 +39,20 @@ function momentOf ({ response, elapsed_ms: elapsed = 0 }: Exchange, seen: Set<st
   fresh.forEach((time) => seen.add(time))
   if (date === undefined) return { date, exact: undefined, elapsed }
   const near = fresh.map((time) => Date.parse(time)).filter((time) => time >= date - slownessMs && time < date + 1000)
-  const exact = expiryMoment(response.body ?? null) ?? (near.length > 0 && elapsed < 500 ? Math.max(...near) : undefined)
+  const exact = expiryMoment(response.body ?? null) ??
+    (near.length > 0 && elapsed < 500 ? Math.max(...near) : undefined)
   return { date, exact, elapsed }
 }
 
 function expiryMoment (body: Json): number | undefined {
   if (body === null || typeof body !== 'object' || Array.isArray(body)) return undefined
   const { expired_at: expiredAt, since } = body
-  return typeof expiredAt === 'string' && typeof since === 'number' ? Date.parse(expiredAt) + Math.ceil(since / 1e6) : undefined
+  return typeof expiredAt === 'string' && typeof since === 'number'
+    ? Date.parse(expiredAt) + Math.ceil(since / 1e6)
+    : undefined
 }
 
-/** Times at which something happened; when something will end says nothing about now. */
+/** Times at which something happened. A time at which something will end says nothing about now. */
 function timesIn (body: Json): string[] {
   const text = JSON.stringify(body).replaceAll(/"expire[sd]_at":"[^"]*"/g, '')
   return text.match(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g) ?? []

@@ -1,45 +1,66 @@
 /**
- * Finds the parts of a string that vary per run (the table in the recordings' description): what is left are literals,
- * which have to be the same in the recorded and in the live answer.
+ * Finds the varying parts of a string. The rest are literals, which must be equal in the recorded and the live answer.
  */
 export type Kind =
-  'uuid' | 'session-token' | 'logout-token' | 'state' | 'link-token' | 'page-token' | 'code' | 'totp-secret' | 'lookup-code' |
-  'time' | 'csrf' | 'sealed' | 'image' | 'hash' | 'minutes' | 'peer-port'
+  | 'uuid'
+  | 'session-token'
+  | 'logout-token'
+  | 'state'
+  | 'link-token'
+  | 'page-token'
+  | 'code'
+  | 'totp-secret'
+  | 'lookup-code'
+  | 'time'
+  | 'csrf'
+  | 'sealed'
+  | 'image'
+  | 'hash'
+  | 'minutes'
+  | 'peer-port'
 
-export interface Part { kind: Kind | 'literal', value: string }
+export interface Part {
+  kind: Kind | 'literal'
+  value: string
+}
 
-/** Where a string stands, as far as it decides what in it varies. */
+/** The place of a string, as far as it decides what varies in it. */
 export interface Place {
   member?: string
-  /** below a message about backup codes */
+  /** inside a message about backup codes */
   isLookup?: boolean
   /** the value of the cookie of this name */
   cookie?: string
 }
 
-/** Kinds whose equality is compared: the same recorded value must always meet the same live value. */
+/** Kinds whose equality is compared: the same recorded value must always have the same live value. */
 export const trackedKinds: ReadonlySet<Kind> = new Set<Kind>(
-  ['uuid', 'session-token', 'logout-token', 'state', 'link-token', 'code', 'totp-secret', 'lookup-code'])
+  ['uuid', 'session-token', 'logout-token', 'state', 'link-token', 'code', 'totp-secret', 'lookup-code'],
+)
 
-const fixedValues = new Set(['00000000-0000-0000-0000-000000000000', '11111111-2222-4333-8444-555555555555', '0001-01-01T00:00:00Z'])
+const fixedValues = new Set([
+  '00000000-0000-0000-0000-000000000000',
+  '11111111-2222-4333-8444-555555555555',
+  '0001-01-01T00:00:00Z',
+])
 
 const wholeValues: Array<[Kind, RegExp]> = [
   ['csrf', /^[A-Za-z0-9+/]{86}==$/],
   ['csrf', /^[A-Za-z0-9+/]{43}=$/],
   ['totp-secret', /^[A-Z2-7]{32}$/],
-  ['image', /^data:image\/png;base64,[A-Za-z0-9+/=]+$/]
+  ['image', /^data:image\/png;base64,[A-Za-z0-9+/=]+$/],
 ]
 
-/** The value of any cookie but the CSRF cookie; how it is sealed is the server's own matter. */
+/** The value of any cookie except CSRF; its sealing is up to the server. */
 const sealedPattern = /^[A-Za-z0-9_.~=+/%-]{40,}$/
 
-/** Where a value may begin: not within a word, but after an encoded `=` of an address within an address. */
+/** Where a value can begin: not inside a word, but after an encoded `=` of a URL inside a URL. */
 const start = '(?:(?<=%3[Dd])|(?<![A-Za-z0-9]))'
 const parameter = (name: string): string => `(?<=(?:[?&;]|%3[Ff]|%26)${name}(?:=|%3[Dd]))`
 const parameterValue = '[^&%\\s"\'<>]+'
 
 const embedded: Array<[Kind, string]> = [
-  // sealed tokens end in as much encoded padding as their length happens to need
+  // Sealed tokens end with as much encoded padding as their length needs.
   ['page-token', `${parameter('page_token')}${parameterValue}(?:%3D)*`],
   ['state', `${parameter('state')}${parameterValue}`],
   ['link-token', `${parameter('token')}(?!ory_)${parameterValue}`],
@@ -50,7 +71,7 @@ const embedded: Array<[Kind, string]> = [
   ['logout-token', `${start}ory_lo_[A-Za-z0-9]{32}\\b`],
   ['minutes', '(?<=expired )-?\\d+\\.\\d\\d(?= minutes ago)'],
   ['hash', '\\$2[aby]\\$\\d\\d\\$[./A-Za-z0-9]{53}'],
-  ['hash', '\\$argon2id\\$[^\\s"]+']
+  ['hash', '\\$argon2id\\$[^\\s"]+'],
 ]
 
 const embeddedPattern = new RegExp(embedded.map(([, source]) => `(${source})`).join('|'), 'g')
@@ -58,7 +79,7 @@ const codePattern = new RegExp(`${start}(\\d{6})\\b`, 'g')
 const lookupPattern = /\b([a-z0-9]{8})\b/g
 const peerPortPattern = /(?<=:)(\d+)$/g
 
-/** Splits a text into literals and varying parts; joined values give the text again. */
+/** Splits a text into literals and varying parts; joined, they are the text again. */
 export function tokenise (text: string, place: Place = {}): Part[] {
   const whole = wholeValues.find(([, pattern]) => pattern.test(text))
   if (whole !== undefined) return [{ kind: whole[0], value: text }]
@@ -70,7 +91,7 @@ export function tokenise (text: string, place: Place = {}): Part[] {
   return parts
 }
 
-/** Six digits are a code only where codes are written: in mails and in members and query parameters of that name. */
+/** Six digits are a code only in mails and in members and query parameters of that name. */
 function mayHoldCode (text: string, { member }: Place): boolean {
   return /code/i.test(text) || (member !== undefined && /code$/.test(member))
 }

@@ -1,4 +1,4 @@
-/** One header as it was on the wire: name and value, duplicates kept in order. */
+/** One header as sent: name and value; duplicates stay in order. */
 export type HeaderPair = [name: string, value: string]
 
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json }
@@ -12,7 +12,7 @@ export interface RecordedRequest {
   body?: Json
 }
 
-/** An answer, recorded or live; status 0 means that the connection ended without one. */
+/** An answer, recorded or live. Status 0 means that the connection closed without one. */
 export interface Answer {
   status: number
   headers: HeaderPair[]
@@ -55,19 +55,19 @@ export interface Recording {
   webhook_calls?: HookStep[]
 }
 
-/** A recording with the file name it came from, without `.json`, e.g. `10-api-login`. */
+/** A recording with its file name without `.json`, e.g. `10-api-login`. */
 export interface NamedRecording extends Recording {
   name: string
 }
 
-/** One difference between a recorded and a live answer, at a readable place such as `body.ui.nodes[2].type`. */
+/** A difference between a recorded and a live answer, with a readable place such as `body.ui.nodes[2].type`. */
 export interface Difference {
   at: string
   recorded: string
   live: string
 }
 
-/** Result of one exchange (or of one mail or web hook call, whose index is -1). */
+/** Result of one exchange, or of one mail or web hook call, whose index is -1. */
 export interface StepResult {
   index: number
   step: string
@@ -77,7 +77,7 @@ export interface StepResult {
 export interface ScenarioResult {
   name: string
   steps: StepResult[]
-  /** mails and web hook calls: they count beside the exchanges */
+  /** mails and web hook calls, counted separately from the exchanges */
   effects: StepResult[]
 }
 

@@ -2,18 +2,18 @@ import { realDelay } from './clock.js'
 import type { Run } from './run.js'
 import type { Answer, Exchange, HookCall } from './types.js'
 
-/** How long, in real time, nothing may happen before a wait that the recording allows for is cut short. */
+/** Real time without any event after which a wait that the recording explains is cut short. */
 const quietMs = 30
 
-/** The same for a wait that the recording does not explain, and for calls that do not come. */
+/** The same for a wait that the recording does not explain, and for calls that do not arrive. */
 const unexplainedQuietMs = 1500
 
-/** Recorded calls came that much later than the waits before them ended. */
+/** Recorded calls arrived that much later than the end of the waits before them. */
 const hookDelayMs = 200
 
 /**
- * Moves the clock while a request is under way and the server waits (between attempts, for a hook): freely within the
- * time that the exchange took when recorded, and after a long quiet time also beyond it.
+ * Moves the clock during a request while the server waits, between attempts or for a hook: within the recorded duration
+ * at once, beyond it only after a long time without events.
  */
 export async function whileWaiting (answer: Promise<Answer>, run: Run, exchange: Exchange): Promise<Answer> {
   const { clock, target } = run
@@ -31,8 +31,8 @@ export async function whileWaiting (answer: Promise<Answer>, run: Run, exchange:
 }
 
 /**
- * Moves the clock from the end of an exchange to the next; hooks whose answer is ignored are called and retried in
- * between, and each call is waited for so that the waits between them are measured right.
+ * Moves the clock from one exchange to the next. Meanwhile hooks that are not awaited are called and retried; each call
+ * is waited for, so that the waits between them are measured correctly.
  */
 export async function advanceBetween (run: Run, last: Exchange | undefined, time: number): Promise<void> {
   const { clock, target } = run

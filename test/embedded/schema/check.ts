@@ -7,26 +7,36 @@ import { operationOf, type Operation, type Request } from './operations.js'
 
 export type AnswerCheck = (request: Request, answer: Answer) => Judgement
 
-/** `undescribed`: the document has no such operation, so nothing but a refusal or a redirect is due. */
-export interface Judgement { kind: 'described' | 'undescribed', problems: string[] }
+/** `undescribed`: the document has no such operation, so only a refusal or redirect is expected. */
+export interface Judgement {
+  kind: 'described' | 'undescribed'
+  problems: string[]
+}
 
 const escape = (part: string): string => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'))
 
 /** @param document with its schemas as JSON Schema */
 export function createAnswerCheck (document: JsonObject, corrections: readonly Correction[]): AnswerCheck {
-  const corrected = corrections.reduce<Json>((result, { at, right }) =>
-    replaceAt(result, partsOf(at), (old) => right(isJsonObject(old) ? old : {})), document)
-  // strict: false, because OpenAPI has keywords of its own, such as example and discriminator
+  const corrected = corrections.reduce<Json>(
+    (result, { at, right }) => replaceAt(result, partsOf(at), (old) => right(isJsonObject(old) ? old : {})),
+    document,
+  )
+  // strict: false, because OpenAPI has its own keywords, such as example and discriminator
   const ajv = new Ajv({ strict: false, allErrors: true })
   formats.default(ajv)
   ajv.addFormat('uuid4', { validate: (text: string) => /^[0-9a-f-]{36}$/.test(text) })
   ajv.addSchema({ ...corrected as JsonObject, $id: 'kratos' })
-  const at = (...parts: string[]): JsonObject | undefined => parts.reduce<Json | undefined>((node, part) => isJsonObject(node) ? node[part] : undefined, corrected) as JsonObject | undefined
+  const at = (...parts: string[]): JsonObject | undefined =>
+    parts.reduce<Json | undefined>((node, part) => (isJsonObject(node) ? node[part] : undefined), corrected) as
+      | JsonObject
+      | undefined
 
-  /** Where the response of this status is described, references followed. */
+  /** Where the response of this status is described, after following references. */
   function responsePlace ({ template, method }: Operation, status: number): string[] | undefined {
     const responses = ['paths', template, method.toLowerCase(), 'responses']
-    const place = [String(status), 'default'].map((key) => [...responses, key]).find((candidate) => at(...candidate) !== undefined)
+    const place = [String(status), 'default']
+      .map((key) => [...responses, key])
+      .find((candidate) => at(...candidate) !== undefined)
     const target = place === undefined ? undefined : at(...place)?.['$ref']
     return typeof target === 'string' ? partsOf(target) : place
   }
@@ -47,14 +57,18 @@ export function createAnswerCheck (document: JsonObject, corrections: readonly C
   return (request, answer) => {
     const operation = operationOf(request, Object.keys(at('paths') ?? {}), at)
     if (operation === undefined) return { kind: 'undescribed', problems: undescribedProblems(request, answer) }
-    const problems = problemsWith(operation, answer).map((problem) => `${operation.method} ${operation.template} ${answer.status}: ${problem}`)
+    const problems = problemsWith(operation, answer).map(
+      (problem) => `${operation.method} ${operation.template} ${answer.status}: ${problem}`,
+    )
     return { kind: 'described', problems: [...new Set(problems)] }
   }
 }
 
-/** What Kratos does where its document is silent: it refuses or points elsewhere, and the metrics are text. */
+/** What Kratos does if its document says nothing: it refuses or redirects, and metrics are text. */
 function undescribedProblems ({ method, url }: Request, { status }: Answer): string[] {
-  return status >= 300 && status < 500 ? [] : [`${method} ${url.replace(/\?.*/, '')} ${status}: the document has no such operation`]
+  return status >= 300 && status < 500
+    ? []
+    : [`${method} ${url.replace(/\?.*/, '')} ${status}: the document has no such operation`]
 }
 
 function problemText ({ instancePath, message = '', params }: ErrorObject): string {

@@ -8,33 +8,44 @@ export interface Request {
 
 export interface Operation {
   method: string
-  /** path as it stands in the document */
+  /** path as in the document */
   template: string
   isBodyless: boolean
 }
 
-/** Kratos takes any method here and answers alike (facts 2); the document has GET only. */
+/**
+ * Kratos accepts any method here and answers in the same way (docs/kratos-facts.md, section 2); the document has only
+ * GET.
+ */
 const anyMethod = '/sessions/whoami'
 
 /**
- * The operation of the document that a request is for.
- * @param lookUp what stands at a place of the document
+ * The document's operation for a request.
+ * @param lookUp the value at a place of the document
  */
-export function operationOf ({ method, url }: Request, templates: readonly string[], lookUp: (...parts: string[]) => JsonObject | undefined): Operation | undefined {
+export function operationOf (
+  { method, url }: Request,
+  templates: readonly string[],
+  lookUp: (...parts: string[]) => JsonObject | undefined,
+): Operation | undefined {
   const path = documentPath(url)
   if (path === undefined) return undefined
-  const template = templates.find((candidate) => candidate === path) ?? templates.find((candidate) => patternOf(candidate).test(path))
+  const template = templates.find((candidate) => candidate === path) ??
+    templates.find((candidate) => patternOf(candidate).test(path))
   if (template === undefined) return undefined
   const described = method === 'HEAD' || template === anyMethod ? 'GET' : method
   const exists = lookUp('paths', template, described.toLowerCase()) !== undefined
   return exists ? { method: described, template, isBodyless: method === 'HEAD' } : undefined
 }
 
-/** The admin port takes its paths with and without /admin; the document has health and version without, all others with. */
+/**
+ * The admin port accepts paths with and without /admin. The document has health and version without it, all others with
+ * it.
+ */
 function documentPath (url: string): string | undefined {
   const [, port = '', path = ''] = /^(\w+):([^?]*)/.exec(url) ?? []
   const short = path.replace(/^\/admin(?=\/)/, '')
-  // either port sends requests for the other one there (facts 15)
+  // The public port redirects requests for the admin port (docs/kratos-facts.md, section 15).
   if (port === 'public') return path.startsWith('/admin/') ? undefined : path
   if (short === anyMethod) return undefined
   return /^\/(health\/\w+|version)$/.test(short) ? short : `/admin${short}`

@@ -3,7 +3,7 @@ export interface Jar {
   has: (name: string) => boolean
 }
 
-/** A fetch with the cookies of one site, as a browser has them; redirects are not followed. */
+/** A fetch with the cookies of one site, as in a browser; redirects are not followed. */
 export function createJar (): Jar {
   const cookies = new Map<string, string>()
 
@@ -22,6 +22,6 @@ export function createJar (): Jar {
       const answer = await fetch(input, { ...init, headers, redirect: 'manual' })
       answer.headers.getSetCookie().forEach(store)
       return answer
-    }
+    },
   }
 }

@@ -5,21 +5,26 @@ import type { Exchange } from '../../http/exchange.js'
 import { route, type Route } from '../../http/router.js'
 import { newId, parseUuid } from '../../random.js'
 
-/** The error that a redirect to the error page names; readable again and again (recording 64). */
+/** The stored error that the error page shows; it can be read repeatedly (recording 64). */
 function fetchError (ex: Exchange): Answer {
   const asked = ex.query.get('error') || ex.query.get('id')
   if (asked === 'stub:500') return json(200, stub())
   const id = parseUuid(asked)
   const stored = id === undefined ? undefined : ex.kratos.store.errors.get(id)
   if (stored === undefined) throw noRow()
-  return json(200, { id: stored.id, error: stored.error, created_at: rfc3339(stored.createdAt), updated_at: rfc3339(stored.updatedAt) })
+  return json(200, {
+    id: stored.id,
+    error: stored.error,
+    created_at: rfc3339(stored.createdAt),
+    updated_at: rfc3339(stored.updatedAt),
+  })
 }
 
 const stub = (): object => ({
   id: newId(),
   error: errorObject(internal('This is a stub error.')),
   created_at: '0001-01-01T00:00:00Z',
-  updated_at: '0001-01-01T00:00:00Z'
+  updated_at: '0001-01-01T00:00:00Z',
 })
 
 export const errorRoutes: Route[] = [route('GET', '/self-service/errors', fetchError)]

@@ -13,17 +13,21 @@ import type { ProvenIdentity } from '../../methods/method.js'
 import { ensureAal } from '../../session/aal.js'
 import { activateSession, completeMethod } from '../../session/activate.js'
 import { issueCookie } from '../../session/cookie.js'
-import { newSession, sessionJson, type Session } from '../../session/session.js'
+import { sessionJson } from '../../session/json.js'
+import { newSession, type Session } from '../../session/session.js'
 import { backToApp } from '../../session/token-exchange.js'
 import { fillTraits, upsertNode } from '../../ui/container.js'
 import { csrfNode } from '../../ui/node.js'
 import { linkWaitingAccount, waitingAccount } from './linking.js'
 import { openLogin } from './opening.js'
 
-/**
- * The second half of a login: the session goes on when it is the same person's, else a new one → hooks → stored → answer.
- */
-export async function completeLogin (ex: Exchange, flow: Flow, { identity, method }: ProvenIdentity, old: Session | undefined): Promise<Answer> {
+/** Finishes a login: continues the session of the same identity or makes a new one, runs hooks, stores, answers. */
+export async function completeLogin (
+  ex: Exchange,
+  flow: Flow,
+  { identity, method }: ProvenIdentity,
+  old: Session | undefined,
+): Promise<Answer> {
   const { kratos } = ex
   const session = old !== undefined && old.identityId === identity.id ? old : newSession(identity)
   completeMethod(session, method, kratos.clock.now())
@@ -31,14 +35,17 @@ export async function completeLogin (ex: Exchange, flow: Flow, { identity, metho
   linkWaitingAccount(ex, flow, session)
   activateSession(ex, session, identity)
   const after = kratos.config.selfservice.flows.login.after
-  const fallback = (after[flow.active] as AfterConfig | undefined)?.default_browser_return_url ?? after.default_browser_return_url
+  const fallback = (after[flow.active] as AfterConfig | undefined)?.default_browser_return_url ??
+    after.default_browser_return_url
   const returnTo = checkedReturnTo(ex, { returnTo: flow.returnTo, source: flow.requestUrl, fallback })
-  if (flow.type === 'browser' && isJsonRequest(ex)) flow.continueWith.push({ action: 'redirect_browser_to', redirect_browser_to: returnTo })
+  if (flow.type === 'browser' && isJsonRequest(ex)) {
+    flow.continueWith.push({ action: 'redirect_browser_to', redirect_browser_to: returnTo })
+  }
   const answer = await withHooks(ex, flow, session)
   if (answer !== undefined) return answer
   kratos.store.sessions.save(session, kratos.clock.now())
   if (flow.type === 'browser') issueCookie(ex, session)
-  return backToApp(ex, flow, session, method.method) ?? await loggedIn(ex, flow, session, returnTo)
+  return backToApp(ex, flow, session, method.method) ?? (await loggedIn(ex, flow, session, returnTo))
 }
 
 async function withHooks (ex: Exchange, flow: Flow, session: Session): Promise<Answer | undefined> {
@@ -51,7 +58,7 @@ async function withHooks (ex: Exchange, flow: Flow, session: Session): Promise<A
   }
 }
 
-/** Where a second factor must follow, when whoami would ask for one (recording 34). */
+/** URL of the second factor, if whoami would require one (recording 34). */
 function secondFactorUrl ({ kratos }: Exchange, flow: Flow, session: Session): string | undefined {
   try {
     ensureAal(kratos, session, kratos.config.session.whoami.required_aal, flow.returnTo)
@@ -66,7 +73,11 @@ async function loggedIn (ex: Exchange, flow: Flow, session: Session, returnTo: s
   const next = secondFactorUrl(ex, flow, session)
   const continueWith = flow.continueWith.length === 0 ? null : flow.continueWith
   if (flow.type === 'api') {
-    return json(200, { session_token: session.token, session: sessionJson(ex.kratos, session, { identity: next === undefined ? 'full' : 'none' }), continue_with: continueWith })
+    return json(200, {
+      session_token: session.token,
+      session: sessionJson(ex.kratos, session, { identity: next === undefined ? 'full' : 'none' }),
+      continue_with: continueWith,
+    })
   }
   if (next !== undefined && waitingAccount(flow) !== undefined) return await secondFactorFirst(ex, flow, session, next)
   if (!isJsonRequest(ex)) return redirect(ex.method, 303, next ?? flow.returnToVerification ?? returnTo)
@@ -74,20 +85,25 @@ async function loggedIn (ex: Exchange, flow: Flow, session: Session, returnTo: s
   return json(200, { session: sessionJson(ex.kratos, session), continue_with: continueWith })
 }
 
-/** The account waits on in a flow that asks for the second factor. @param url where such a flow would be opened */
+/** Opens a flow for the second factor that keeps the account to link. @param url init URL of such a flow */
 async function secondFactorFirst (ex: Exchange, { context }: Flow, session: Session, url: string): Promise<Answer> {
   const target = new URL(url)
-  const flow = await openLogin({ ...ex, target: `${target.pathname}${target.search}`, path: target.pathname, query: target.searchParams }, 'browser', { session })
+  const flow = await openLogin(
+    { ...ex, target: `${target.pathname}${target.search}`, path: target.pathname, query: target.searchParams },
+    'browser',
+    { session },
+  )
   Object.assign(flow.context, context)
   saveFlow(ex.kratos, flow)
   return isJsonRequest(ex) ? json(200, flowJson(flow)) : redirect(ex.method, 303, uiUrl(ex.kratos, flow))
 }
 
-/** 422: the browser must go somewhere else to complete the flow. */
-export const browserLocationChangeRequired = (url: string): ApiError => new ApiError({
-  id: 'browser_location_change_required',
-  code: 422,
-  message: 'browser location change required',
-  reason: `In order to complete this flow please redirect the browser to: ${url}`,
-  extra: { redirect_browser_to: url }
-})
+/** 422: the browser has to continue at another URL. */
+export const browserLocationChangeRequired = (url: string): ApiError =>
+  new ApiError({
+    id: 'browser_location_change_required',
+    code: 422,
+    message: 'browser location change required',
+    reason: `In order to complete this flow please redirect the browser to: ${url}`,
+    extra: { redirect_browser_to: url },
+  })

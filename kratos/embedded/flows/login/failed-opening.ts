@@ -4,7 +4,7 @@ import type { Answer } from '../../http/answer.js'
 import { ApiError, noRow } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
 
-/** Opening a login ended with an answer of its own. */
+/** Opening a login has already produced an answer. */
 export class FailedOpening extends Error {
   readonly answer: Answer
 
@@ -16,8 +16,9 @@ export class FailedOpening extends Error {
 }
 
 /**
- * What a failing `before` hook leads to: Kratos reports the error and goes on to write the flow, which it never stored. So
- * a JSON body holds two documents (facts 17), and an objection, which belongs into a stored flow, is a 404.
+ * The answer when a `before` hook fails. Kratos reports the error and then also writes the flow, which it has not
+ * stored. So a JSON body has two documents (docs/kratos-facts.md, section 17), and an error for the form of that flow
+ * is a 404.
  */
 export function failedOpening (ex: Exchange, flow: Flow, error: unknown, sort: (flow: Flow) => void): FailedOpening {
   const isForForm = showInForm(flow, error)

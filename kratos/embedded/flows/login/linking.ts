@@ -10,8 +10,11 @@ import { MESSAGES } from '../../ui/message.js'
 
 const KEY = 'registration_duplicate_credentials'
 
-/** An account elsewhere whose identifier somebody has here; who logs in as that person gets it linked. */
-export interface WaitingAccount { account: LinkedAccount, identifier: string }
+/** An account at a provider whose identifier an identity here already has. It is linked when that identity logs in. */
+export interface WaitingAccount {
+  account: LinkedAccount
+  identifier: string
+}
 
 export function rememberAccount (flow: Flow, { account, identifier }: WaitingAccount): void {
   flow.context[KEY] = { account, identifier }
@@ -23,13 +26,18 @@ export function waitingAccount (flow: Flow): WaitingAccount | undefined {
 }
 
 /**
- * Links the account that waits in the flow to whoever logs in with it, once no second factor is missing (recording 68).
- * @throws FormError 4010009 for somebody else's account
+ * Links the waiting account to the identity that logs in with this flow, if no second factor is missing (recording 68).
+ * @throws FormError 4010009 for another identity
  */
 export function linkWaitingAccount ({ kratos }: Exchange, flow: Flow, session: Session): void {
   const waiting = waitingAccount(flow)
   const { identity } = session
-  if (waiting === undefined || !isSatisfied(kratos, { ...session, aal: aalOf(session.methods) }, kratos.config.session.whoami.required_aal)) return
+  if (
+    waiting === undefined ||
+    !isSatisfied(kratos, { ...session, aal: aalOf(session.methods) }, kratos.config.session.whoami.required_aal)
+  ) {
+    return
+  }
   const isOwn = Object.values(identity.credentials).some(({ identifiers }) => identifiers.includes(waiting.identifier))
   if (!isOwn) throw formError(MESSAGES.linkedCredentialsDiffer())
   const now = kratos.clock.now()

@@ -11,8 +11,9 @@ import { MESSAGES } from '../../ui/message.js'
 import { nodeId, setNodeValue } from '../../ui/node.js'
 
 /**
- * The second page of an identifier-first login: the ways that this identity has. 400 is Kratos' way to say "next page" (recording 08).
- * @throws FormError 4000037 when there is none, unless that must not be known
+ * The second page of an identifier-first login: the methods of this identity. Kratos answers a next page with 400
+ * (recording 08).
+ * @throws FormError 4000037 when there is none, unless account enumeration is mitigated
  */
 export function showCredentials (ex: Exchange, flow: Flow, { identifier, identity }: ShowCredentials): Answer {
   resetMessages(flow.ui)
@@ -21,10 +22,14 @@ export function showCredentials (ex: Exchange, flow: Flow, { identifier, identit
   const before = new Set(flow.ui.nodes)
   const page = { kind: 'credentials' as const, identity }
   for (const method of enabledLoginMethods(ex.kratos)) method.populate(ex, flow, page)
-  const isAnyWay = flow.ui.nodes.some(other => !before.has(other) && nodeId(other) !== 'csrf_token')
-  if (!isAnyWay && !ex.kratos.config.security.account_enumeration.mitigate) throw formError(MESSAGES.noLoginMethod(), 'identifier')
-  if (enabledLoginMethods(ex.kratos).some(method => method.anticipate?.(ex, flow, page, identifier))) return nextPage(ex, flow)
-  removeNodes(flow.ui, other => other.group === 'identifier_first' && nodeId(other) === 'method')
+  const isAnyWay = flow.ui.nodes.some((other) => !before.has(other) && nodeId(other) !== 'csrf_token')
+  if (!isAnyWay && !ex.kratos.config.security.account_enumeration.mitigate) {
+    throw formError(MESSAGES.noLoginMethod(), 'identifier')
+  }
+  if (enabledLoginMethods(ex.kratos).some((method) => method.anticipate?.(ex, flow, page, identifier))) {
+    return nextPage(ex, flow)
+  }
+  removeNodes(flow.ui, (other) => other.group === 'identifier_first' && nodeId(other) === 'method')
   if (node !== undefined) node.attributes.type = 'hidden'
   flow.active = 'identifier_first'
   saveFlow(ex.kratos, flow)

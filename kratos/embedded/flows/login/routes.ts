@@ -1,6 +1,15 @@
 import { failedSubmit, forwardError, openedFlow, writeError } from '../../flow/answers.js'
 import { flowJson, type Flow } from '../../flow/flow.js'
-import { ExpiredError, fetchedFlow, flowExpired, isExpired, loadFlow, saveFlow, submittedFlowId, uiUrl } from '../../flow/lifecycle.js'
+import {
+  ExpiredError,
+  fetchedFlow,
+  flowExpired,
+  isExpired,
+  loadFlow,
+  saveFlow,
+  submittedFlowId,
+  uiUrl,
+} from '../../flow/lifecycle.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
 import { ApiError } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
@@ -49,8 +58,8 @@ function sendHome (ex: Exchange): Answer {
 const fetchFlow = (ex: Exchange): Answer => json(200, flowJson(fetchedFlow(ex, 'login')))
 
 /**
- * A submit: known flow → the session fits (none; or a refresh; or one of a lower level) → not expired → the method that feels
- * responsible → hooks and the session. What fails on the way comes back in the form.
+ * A submit: finds the flow, checks the session (none, a refresh or a lower level) and the expiry, offers the form to
+ * the methods, runs hooks and makes the session. Errors are shown in the form.
  */
 async function submit (ex: Exchange): Promise<Answer> {
   let flow: Flow
@@ -88,13 +97,22 @@ async function offerToMethods (ex: Exchange, flow: Flow, session: Session | unde
   throw formError(MESSAGES.noLoginStrategy())
 }
 
-/** 410 with the flow to use instead, or the way to it; a code's end counts as the flow's (facts 8, recording 59). */
+/**
+ * 410 with the new flow, or a redirect to it. An expired code counts as an expired flow (docs/kratos-facts.md, section
+ * 8; recording 59).
+ */
 async function replaceExpired (ex: Exchange, flow: Flow, expiresAt = flow.expiresAt): Promise<Answer> {
   const replacement = await openLogin(ex, flow.type)
-  Object.assign(replacement, { requestUrl: flow.requestUrl, returnTo: flow.returnTo, identitySchema: flow.identitySchema })
+  Object.assign(replacement, {
+    requestUrl: flow.requestUrl,
+    returnTo: flow.returnTo,
+    identitySchema: flow.identitySchema,
+  })
   replacement.ui.messages.push(MESSAGES.loginFlowExpired(expiresAt, ex.kratos.clock.now()))
   saveFlow(ex.kratos, replacement)
-  if (flow.type === 'api' || isJsonRequest(ex)) return writeError(ex, flowExpired(ex.kratos, { expiresAt }, replacement))
+  if (flow.type === 'api' || isJsonRequest(ex)) {
+    return writeError(ex, flowExpired(ex.kratos, { expiresAt }, replacement))
+  }
   return redirect(ex.method, 303, uiUrl(ex.kratos, replacement))
 }
 
@@ -103,5 +121,5 @@ export const loginRoutes: Route[] = [
   route('GET', '/self-service/login/browser', initBrowser),
   route('GET', '/self-service/login/flows', fetchFlow),
   route('POST', '/self-service/login', submit),
-  route('GET', '/self-service/login', submit)
+  route('GET', '/self-service/login', submit),
 ]

@@ -10,7 +10,7 @@ import { route, type Handler, type Route } from '../../http/router.js'
 import { deleteCookie } from '../../session/cookie.js'
 import { bearerToken, findSession, noActiveSession, sealedSession } from '../../session/credentials.js'
 
-/** A browser sees errors on the error page. */
+/** Shows errors to browsers on the error page. */
 const forwarding = (handler: Handler): Handler => async (ex) => {
   try {
     return await handler(ex)
@@ -20,31 +20,46 @@ const forwarding = (handler: Handler): Handler => async (ex) => {
   }
 }
 
-const afterLogout = ({ kratos }: Exchange): string | undefined => kratos.config.selfservice.flows.logout.after.default_browser_return_url
+const afterLogout = ({ kratos }: Exchange): string | undefined =>
+  kratos.config.selfservice.flows.logout.after.default_browser_return_url
 
 /** The URL that ends the caller's session (recording 40). */
 function init (ex: Exchange): Answer {
   const session = findSession(ex)
   if (session === undefined) throw noActiveSession()
   const returnTo = ex.query.get('return_to') ?? ''
-  const parameters = { token: session.logoutToken, ...(returnTo === '' ? {} : { return_to: checkedReturnTo(ex, { fallback: afterLogout(ex) }) }) }
-  return json(200, { logout_url: withQuery(publicUrl(ex.kratos, '/self-service/logout'), parameters), logout_token: session.logoutToken })
+  const parameters = {
+    token: session.logoutToken,
+    ...(returnTo === '' ? {} : { return_to: checkedReturnTo(ex, { fallback: afterLogout(ex) }) }),
+  }
+  return json(200, {
+    logout_url: withQuery(publicUrl(ex.kratos, '/self-service/logout'), parameters),
+    logout_token: session.logoutToken,
+  })
 }
 
-/** Ends the session, then looks at return_to: a forbidden one does not keep anybody logged in (facts 10). */
+/**
+ * Ends the session before it checks return_to: a forbidden return_to does not keep anybody logged in
+ * (docs/kratos-facts.md, section 10).
+ */
 function complete (ex: Exchange): Answer {
   const token = ex.query.get('token') ?? ''
   if (token === '') throw badRequest('Please include a token in the URL query.')
   const session = findSession(ex)
   if (session === undefined) throw noActiveSession()
-  if (session.logoutToken !== token) throw forbidden('Unable to log out because the logout token in the URL query does not match the session cookie.')
+  if (session.logoutToken !== token) {
+    throw forbidden('Unable to log out because the logout token in the URL query does not match the session cookie.')
+  }
   revokePresented(ex)
   renewCsrf(ex)
   const returnTo = checkedReturnTo(ex, { fallback: afterLogout(ex) })
   return isJsonRequest(ex) ? empty(204) : redirect(ex.method, 303, returnTo)
 }
 
-/** Kratos' trap: Bearer is revoked, else the cookie's session; X-Session-Token alone revokes nothing (recording 41). */
+/**
+ * As Kratos does: revokes the Bearer token, otherwise the cookie's session. X-Session-Token alone revokes nothing
+ * (recording 41).
+ */
 function revokePresented (ex: Exchange): void {
   const { sessions } = ex.kratos.store
   const bearer = bearerToken(ex)
@@ -77,5 +92,5 @@ function sessionTokenIn (ex: Exchange): string {
 export const logoutRoutes: Route[] = [
   route('GET', '/self-service/logout/browser', forwarding(init)),
   route('GET', '/self-service/logout', forwarding(complete)),
-  route('DELETE', '/self-service/logout/api', native)
+  route('DELETE', '/self-service/logout/api', native),
 ]

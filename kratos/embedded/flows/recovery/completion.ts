@@ -18,11 +18,15 @@ import { browserLocationChangeRequired } from '../login/completion.js'
 import { openSettings } from '../settings/opening.js'
 
 /**
- * The end of a recovery: a session → hooks → stored → a settings flow in which to set a new password. A link goes on in the
- * browser that opened it, even from an API flow.
- * @throws what the hooks object, and ApiError 401 for an inactive identity
+ * Finishes a recovery: makes a session, runs hooks, stores, opens a settings flow for a new password. A link continues
+ * in the browser that opened it, even from an API flow.
+ * @throws errors of hooks, and ApiError 401 for an inactive identity
  */
-export async function completeRecovery (ex: Exchange, flow: Flow, { identity, method }: RecoveredIdentity): Promise<Answer> {
+export async function completeRecovery (
+  ex: Exchange,
+  flow: Flow,
+  { identity, method }: RecoveredIdentity,
+): Promise<Answer> {
   const { kratos } = ex
   const now = kratos.clock.now()
   const type = method === 'link_recovery' ? 'browser' : flow.type
@@ -49,17 +53,19 @@ function renewFormToken (ex: Exchange, flow: Flow): void {
   upsertNode(flow.ui, csrfNode(flow.csrfToken))
 }
 
-/** The settings flow says how it came about, and leads to where the recovery was asked to lead. */
+/** The settings flow gets a message about the recovery, and the recovery's return_to. */
 function welcome ({ kratos }: Exchange, settings: Flow, flow: Flow): void {
   const { recovery, settings: { privileged_session_max_age: maxAge } } = kratos.config.selfservice.flows
   const now = kratos.clock.now()
   const returnTo = flow.returnTo === '' ? recovery.after.default_browser_return_url ?? '' : flow.returnTo
-  if (returnTo !== '') Object.assign(settings, { returnTo, requestUrl: withQuery(settings.requestUrl, { return_to: returnTo }) })
+  if (returnTo !== '') {
+    Object.assign(settings, { returnTo, requestUrl: withQuery(settings.requestUrl, { return_to: returnTo }) })
+  }
   settings.ui.messages = [MESSAGES.recovered(now + durationMs(maxAge), now)]
   saveFlow(kratos, settings)
 }
 
-/** 422 is the older way to send a JSON caller on; an API flow then gets no token at all (recording 55). */
+/** Without continue_with, JSON callers get 422, and API flows get no token at all (recording 55). */
 function recovered (ex: Exchange, flow: Flow, settings: Flow, method: RecoveredIdentity['method']): Answer {
   const url = uiUrl(ex.kratos, settings)
   const usesContinueWith = ex.kratos.config.feature_flags['use_continue_with_transitions'] === true

@@ -8,7 +8,9 @@ import { checkedReturnTo } from '../../http/return-to.js'
 export const alreadyLoggedIn = (): ApiError =>
   badRequest('A valid session was detected and thus recovery is not possible.', { id: 'session_already_available' })
 
-/** Who is logged in needs no recovery: an error, or the way home, which may be a URL of Kratos itself only (recording 56). */
+/**
+ * A recovery needs nobody logged in: an error, or a redirect home, which can only be a URL of Kratos (recording 56).
+ */
 export function answerLoggedIn (ex: Exchange): Answer {
   return isJsonRequest(ex) ? writeError(ex, alreadyLoggedIn()) : redirect(ex.method, 302, home(ex))
 }

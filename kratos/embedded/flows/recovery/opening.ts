@@ -8,20 +8,25 @@ import { runHooks } from '../../hooks/registry.js'
 import { isEnabled, type Method } from '../../methods/method.js'
 import { METHODS } from '../../methods/registry.js'
 
-/** A handler that answers only while the flow is switched on; else a browser sees that on the error page. */
-export const whenOn = (handler: Handler): Handler => async (ex) => ex.kratos.config.selfservice.flows.recovery.enabled
-  ? await handler(ex)
-  : forwardError(ex, badRequest('Recovery is not allowed because it was disabled.'))
+/** Wraps a handler: while the flow is disabled, callers get an error and browsers the error page. */
+export function whenOn (handler: Handler): Handler {
+  return async (ex) => {
+    if (ex.kratos.config.selfservice.flows.recovery.enabled) return await handler(ex)
+    return forwardError(ex, badRequest('Recovery is not allowed because it was disabled.'))
+  }
+}
 
-/** The method that new flows are made for. @throws ApiError 400 when it is switched off */
+/** The method of new flows. @throws ApiError 400 when it is disabled */
 export function configuredMethod ({ kratos }: Exchange): Method {
   const { use } = kratos.config.selfservice.flows.recovery
   const method = METHODS.find(({ id, recovery }) => id === use && recovery !== undefined && isEnabled(kratos, id))
   if (method !== undefined) return method
-  throw badRequest(`You attempted recovery using ${use}, which is not enabled or does not exist. An administrator needs to enable this recovery method.`)
+  throw badRequest(
+    `You attempted recovery using ${use}, which is not enabled or does not exist. An administrator needs to enable this recovery method.`,
+  )
 }
 
-/** A recovery flow with the form of one method; not stored yet. */
+/** A recovery flow with the form of one method, not stored yet. */
 export function newRecovery (ex: Exchange, type: 'api' | 'browser', method: Method): Flow {
   const flow = newFlow(ex, 'recovery', type)
   flow.active = method.group
@@ -29,7 +34,7 @@ export function newRecovery (ex: Exchange, type: 'api' | 'browser', method: Meth
   return flow
 }
 
-/** What an init request gets, stored: `made` by `newRecovery`, after the hooks had their say. */
+/** Stores a flow of `newRecovery` after the `before` hooks. */
 export async function openRecovery (ex: Exchange, made: Flow): Promise<Flow> {
   await runHooks({ ex, flow: made, stage: 'before', method: '' })
   saveFlow(ex.kratos, made)

@@ -12,8 +12,9 @@ import { METHODS } from '../../methods/registry.js'
 import { MESSAGES, type UiMessage } from '../../ui/message.js'
 import { configuredMethod, newRecovery } from './opening.js'
 
-/** Kratos' newer way to say what comes next (recording 58). */
-const usesContinueWith = ({ kratos }: Exchange): boolean => kratos.config.feature_flags['use_continue_with_transitions'] === true
+/** The newer way of Kratos to say what comes next (recording 58). */
+const usesContinueWith = ({ kratos }: Exchange): boolean =>
+  kratos.config.feature_flags['use_continue_with_transitions'] === true
 
 const showRecoveryUi = (flow: Flow) => [{ action: 'show_recovery_ui', flow: { id: flow.id } }]
 
@@ -23,17 +24,22 @@ const toFlow = (ex: Exchange, flow: Flow): Answer =>
 const toPage = (ex: Exchange, flow: Flow): Answer => redirect(ex.method, 303, uiUrl(ex.kratos, flow))
 
 /**
- * A new flow in place of one that cannot go on; it says why (recordings 55, 58).
- * @throws `cause` when it does not belong into a form
+ * A new flow for one that cannot continue, with a message about the reason (recordings 55, 58).
+ * @throws `cause` when it is not an error for forms
  */
-export function replaceRecovery (ex: Exchange, method: Method, { type, cause }: { type: 'api' | 'browser', cause: UiMessage | Error }): Answer {
+export function replaceRecovery (
+  ex: Exchange,
+  method: Method,
+  { type, cause }: { type: 'api' | 'browser', cause: UiMessage | Error },
+): Answer {
   renewCsrf(ex)
   const flow = newRecovery(ex, type, method)
-  if (cause instanceof ExpiredError) flow.ui.messages.push(MESSAGES.recoveryFlowExpired(cause.expiredAt, ex.kratos.clock.now()))
-  else if (!(cause instanceof Error)) flow.ui.messages.push(cause)
+  if (cause instanceof ExpiredError) {
+    flow.ui.messages.push(MESSAGES.recoveryFlowExpired(cause.expiredAt, ex.kratos.clock.now()))
+  } else if (!(cause instanceof Error)) flow.ui.messages.push(cause)
   else if (!showInForm(flow, cause)) throw cause
   saveFlow(ex.kratos, flow)
-  // A link is opened by a browser, whatever it accepts.
+  // Links are opened by browsers, whatever they accept.
   if (method.id === 'link') return type === 'browser' ? toPage(ex, flow) : toFlow(ex, flow)
   if (!isJsonRequest(ex)) return toPage(ex, flow)
   if (!usesContinueWith(ex)) return toFlow(ex, flow)
@@ -47,16 +53,23 @@ function apiErrorFor (cause: UiMessage | Error): ApiError {
   return plainError(cause instanceof Error ? cause.message : cause.text)
 }
 
-/** A new flow in place of one whose time is over (facts 8). */
+/** A new flow for an expired one (docs/kratos-facts.md, section 8). */
 export function replaceExpiredRecovery (ex: Exchange, flow: Flow, expiredAt: number): Answer {
   const { kratos } = ex
-  const method = METHODS.find(({ id, recovery }) => id === flow.active && recovery !== undefined && isEnabled(kratos, id)) ?? configuredMethod(ex)
+  const method =
+    METHODS.find(({ id, recovery }) => id === flow.active && recovery !== undefined && isEnabled(kratos, id)) ??
+      configuredMethod(ex)
   const replacement = newRecovery(ex, flow.active === 'link' ? 'browser' : flow.type, method)
   Object.assign(replacement, { requestUrl: flow.requestUrl, returnTo: flow.returnTo })
   replacement.ui.messages.push(MESSAGES.recoveryFlowExpired(expiredAt, kratos.clock.now()))
   saveFlow(kratos, replacement)
   if (usesContinueWith(ex) && replacement.type === 'api') {
-    return writeError(ex, flowExpired(kratos, { expiresAt: expiredAt }, replacement).with({ details: { continue_with: showRecoveryUi(replacement) } }))
+    return writeError(
+      ex,
+      flowExpired(kratos, { expiresAt: expiredAt }, replacement).with({
+        details: { continue_with: showRecoveryUi(replacement) },
+      }),
+    )
   }
   return replacement.type === 'api' || isJsonRequest(ex) ? toFlow(ex, replacement) : toPage(ex, replacement)
 }

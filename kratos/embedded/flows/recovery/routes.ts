@@ -16,9 +16,11 @@ import { alreadyLoggedIn, answerLoggedIn } from './logged-in.js'
 import { configuredMethod, newRecovery, openRecovery, whenOn } from './opening.js'
 import { replaceExpiredRecovery, replaceRecovery } from './replacement.js'
 
-const openApi = whenOn(async (ex) => json(200, flowJson(await openRecovery(ex, newRecovery(ex, 'api', configuredMethod(ex))))))
+const openApi = whenOn(async (ex) =>
+  json(200, flowJson(await openRecovery(ex, newRecovery(ex, 'api', configuredMethod(ex))))),
+)
 
-/** A flow that cannot be made is told on the error page; what a hook says against it, in the answer itself. */
+/** An error of the flow goes to the error page; an error of a hook is the answer itself. */
 const openBrowser = whenOn(async (ex) => {
   let flow: Flow
   try {
@@ -44,14 +46,16 @@ function submittedFlow (ex: Exchange): Flow {
   try {
     return loadFlow(ex.kratos, 'recovery', id)
   } catch (error) {
-    throw error instanceof ApiError ? notFound('The recovery request could not be found. Please restart the flow.') : error
+    throw error instanceof ApiError
+      ? notFound('The recovery request could not be found. Please restart the flow.')
+      : error
   }
 }
 
 /**
- * A submit: known flow → not expired → the method that feels responsible → the form again, a flow in its place, or the end.
- * What fails on the way comes back in the form, which belongs to the method that failed: with none, to nobody ever after
- * (recording 55).
+ * A submit: finds the flow, checks the expiry and offers the form to the methods. The result is the form again, a new
+ * flow or the end. Errors are shown in the form. The flow then belongs to the method that failed; without one, no
+ * method accepts it any more (recording 55).
  */
 async function submit (ex: Exchange): Promise<Answer> {
   let flow: Flow
@@ -83,17 +87,33 @@ async function offerToMethods (ex: Exchange, flow: Flow, stage: { group: string 
   throw formError(MESSAGES.noRecoveryStrategy())
 }
 
-async function conclude (ex: Exchange, flow: Flow, method: Method, outcome: Exclude<ProofOutcome<RecoveredIdentity>, { kind: 'not-responsible' }>): Promise<Answer> {
+async function conclude (
+  ex: Exchange,
+  flow: Flow,
+  method: Method,
+  outcome: Exclude<ProofOutcome<RecoveredIdentity>, { kind: 'not-responsible' }>,
+): Promise<Answer> {
   switch (outcome.kind) {
-    case 'answered': return outcome.answer
-    case 'replaced': return replaceRecovery(ex, method, outcome)
-    case 'shown': return flow.type === 'browser' && !isJsonRequest(ex) ? redirect(ex.method, 303, uiUrl(ex.kratos, flow)) : json(200, flowJson(flow))
-    case 'proven': return await completeOrReplace(ex, flow, method, outcome.value)
+    case 'answered':
+      return outcome.answer
+    case 'replaced':
+      return replaceRecovery(ex, method, outcome)
+    case 'shown':
+      return flow.type === 'browser' && !isJsonRequest(ex)
+        ? redirect(ex.method, 303, uiUrl(ex.kratos, flow))
+        : json(200, flowJson(flow))
+    case 'proven':
+      return await completeOrReplace(ex, flow, method, outcome.value)
   }
 }
 
-/** A code or link is spent even when the end fails: a new flow takes over. */
-async function completeOrReplace (ex: Exchange, flow: Flow, method: Method, recovered: RecoveredIdentity): Promise<Answer> {
+/** The code or link is used up even if the end fails, so a new flow follows. */
+async function completeOrReplace (
+  ex: Exchange,
+  flow: Flow,
+  method: Method,
+  recovered: RecoveredIdentity,
+): Promise<Answer> {
   try {
     return await completeRecovery(ex, flow, recovered)
   } catch (error) {
@@ -107,5 +127,5 @@ export const recoveryRoutes: Route[] = [
   route('GET', '/self-service/recovery/browser', initBrowser),
   route('GET', '/self-service/recovery/flows', fetchFlow),
   route('POST', '/self-service/recovery', submit),
-  route('GET', '/self-service/recovery', submit)
+  route('GET', '/self-service/recovery', submit),
 ]

@@ -9,28 +9,39 @@ import { checkedReturnTo } from '../../http/return-to.js'
 import type { HookStage } from '../../hooks/hook.js'
 import { runHooks } from '../../hooks/registry.js'
 import { validateIdentity } from '../../identity/extensions.js'
-import { identityJson, type Identity } from '../../identity/identity.js'
+import type { Identity } from '../../identity/identity.js'
+import { identityJson } from '../../identity/json.js'
 import { activateSession, completeMethod } from '../../session/activate.js'
-import { newSession, sessionJson, type Session } from '../../session/session.js'
+import { sessionJson } from '../../session/json.js'
+import { newSession, type Session } from '../../session/session.js'
 import { backToApp } from '../../session/token-exchange.js'
 import type { AfterConfig } from '../../config/types.js'
 
 /**
- * The second half of a registration: hooks that may object → check → store → session → the other hooks → answer.
- * Once stored, the identity stays, whatever the hooks do (facts 17).
+ * Finishes a registration: hooks that can object, check, storage, session, the other hooks, answer. Once stored, the
+ * identity stays, whatever later hooks say (docs/kratos-facts.md, section 17).
  * @param provider of a social sign-up
- * @throws DuplicateError for an identifier that somebody has
+ * @throws DuplicateError for an identifier that is already used
  */
-export async function completeRegistration (ex: Exchange, flow: Flow, identity: Identity, method: string, provider?: string): Promise<Answer> {
+export async function completeRegistration (
+  ex: Exchange,
+  flow: Flow,
+  identity: Identity,
+  method: string,
+  provider?: string,
+): Promise<Answer> {
   const { kratos } = ex
   const objection = await withHooks(ex, flow, identity, method, 'pre-persist')
   if (objection !== undefined) return objection
   validateIdentity(identity, kratos.schemas.get(identity.schemaId), kratos.clock.now())
   kratos.store.identities.create(identity, kratos.clock.now())
   const after = kratos.config.selfservice.flows.registration.after
-  const fallback = (after[method] as AfterConfig | undefined)?.default_browser_return_url ?? after.default_browser_return_url
+  const fallback = (after[method] as AfterConfig | undefined)?.default_browser_return_url ??
+    after.default_browser_return_url
   const returnTo = checkedReturnTo(ex, { returnTo: flow.returnTo, source: flow.requestUrl, fallback })
-  if (flow.type === 'browser' && isJsonRequest(ex)) flow.continueWith.push({ action: 'redirect_browser_to', redirect_browser_to: returnTo })
+  if (flow.type === 'browser' && isJsonRequest(ex)) {
+    flow.continueWith.push({ action: 'redirect_browser_to', redirect_browser_to: returnTo })
+  }
   const session = newSession(identity)
   completeMethod(session, { method, aal: 'aal1', ...(provider === undefined ? {} : { provider }) }, kratos.clock.now())
   activateSession(ex, session, identity)
@@ -39,8 +50,15 @@ export async function completeRegistration (ex: Exchange, flow: Flow, identity: 
   return answer ?? backToApp(ex, flow, session, method) ?? registered(ex, flow, session, returnTo)
 }
 
-/** Runs hooks; when one objects, the form keeps what was sent. */
-async function withHooks (ex: Exchange, flow: Flow, identity: Identity, method: string, stage: HookStage, session?: Session): Promise<Answer | undefined> {
+/** Runs hooks. If one objects, the form keeps the submitted values. */
+async function withHooks (
+  ex: Exchange,
+  flow: Flow,
+  identity: Identity,
+  method: string,
+  stage: HookStage,
+  session?: Session,
+): Promise<Answer | undefined> {
   try {
     return await runHooks({ ex, flow, stage, method, identity, ...(session === undefined ? {} : { session }) })
   } catch (error) {
@@ -50,11 +68,16 @@ async function withHooks (ex: Exchange, flow: Flow, identity: Identity, method: 
   }
 }
 
-/** The answer when no hook gave one: no session hook is configured, or an html form (recordings 04, 22). */
+/** The answer if no hook gave one: without a session hook, and for HTML forms (recordings 04, 22). */
 function registered (ex: Exchange, flow: Flow, session: Session, returnTo: string): Answer {
   const { kratos } = ex
   if (flow.type === 'api' || isJsonRequest(ex)) {
-    return json(200, { identity: identityJson(kratos, session.identity), continue_with: flow.continueWith.length === 0 ? null : flow.continueWith })
+    return json(200, {
+      identity: identityJson(kratos, session.identity),
+      continue_with: flow.continueWith.length === 0 ? null : flow.continueWith,
+    })
   }
-  return acceptsJson(ex) ? json(200, sessionJson(kratos, session)) : redirect(ex.method, 303, flow.returnToVerification ?? returnTo)
+  return acceptsJson(ex)
+    ? json(200, sessionJson(kratos, session))
+    : redirect(ex.method, 303, flow.returnToVerification ?? returnTo)
 }

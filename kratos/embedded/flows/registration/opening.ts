@@ -10,10 +10,13 @@ import { isTwoSteps, sortRegistration } from './style.js'
 /** @throws ApiError 400 */
 export function ensureEnabled ({ kratos }: Exchange): void {
   if (kratos.config.selfservice.flows.registration.enabled) return
-  throw badRequest('Registration is not allowed because it was disabled.', { id: 'self_service_flow_disabled', message: 'registration flow disabled' })
+  throw badRequest('Registration is not allowed because it was disabled.', {
+    id: 'self_service_flow_disabled',
+    message: 'registration flow disabled',
+  })
 }
 
-/** A registration flow with its form, stored. @throws ApiError when registration is switched off or a hook before it fails */
+/** Opens and stores a registration flow. @throws ApiError when registration is disabled or a `before` hook fails */
 export async function openRegistration (ex: Exchange, type: 'api' | 'browser'): Promise<Flow> {
   ensureEnabled(ex)
   const flow = newFlow(ex, 'registration', type)

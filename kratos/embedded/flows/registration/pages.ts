@@ -9,8 +9,8 @@ import { resetMessages, upsertTraits } from '../../ui/container.js'
 import { sortRegistration } from './style.js'
 
 /**
- * The other page of a registration in two steps: traits hidden and a credential to choose, or back to the traits.
- * 400 is Kratos' way to say "next page" (recording 06).
+ * The other page of a two-step registration: hidden traits and the credentials, or back to the traits. Kratos answers a
+ * next page with 400 (recording 06).
  */
 export function turnPage (ex: Exchange, flow: Flow, { page, traits }: TurnPage): Answer {
   resetMessages(flow.ui)

@@ -1,4 +1,13 @@
-import { ExpiredError, isExpired, fetchedFlow, flowExpired, loadFlow, saveFlow, submittedFlowId, uiUrl } from '../../flow/lifecycle.js'
+import {
+  ExpiredError,
+  isExpired,
+  fetchedFlow,
+  flowExpired,
+  loadFlow,
+  saveFlow,
+  submittedFlowId,
+  uiUrl,
+} from '../../flow/lifecycle.js'
 import { failedSubmit, forwardError, openedFlow, writeError } from '../../flow/answers.js'
 import { flowJson, type Flow } from '../../flow/flow.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
@@ -18,9 +27,11 @@ import { ensureEnabled, openRegistration } from './opening.js'
 import { turnPage } from './pages.js'
 import { sortRegistration } from './style.js'
 
-const alreadyLoggedIn = (): ApiError => badRequest('A valid session was detected and thus registration is not possible.', {
-  id: 'session_already_available', message: 'you are already logged in'
-})
+const alreadyLoggedIn = (): ApiError =>
+  badRequest('A valid session was detected and thus registration is not possible.', {
+    id: 'session_already_available',
+    message: 'you are already logged in',
+  })
 
 async function initApi (ex: Exchange): Promise<Answer> {
   if (findSession(ex) !== undefined) throw alreadyLoggedIn()
@@ -45,11 +56,13 @@ function fetchFlow (ex: Exchange): Answer {
 }
 
 /**
- * A submit: known flow → nobody logged in → not expired → the method that feels responsible → hooks and storage.
- * What fails on the way comes back in the form.
+ * A submit: finds the flow, checks that nobody is logged in and the expiry, offers the form to the methods, runs hooks
+ * and stores. Errors are shown in the form.
  */
 async function submit (ex: Exchange): Promise<Answer> {
-  if (findSession(ex) !== undefined) return isJsonRequest(ex) ? writeError(ex, alreadyLoggedIn()) : redirect(ex.method, 302, checkedReturnTo(ex))
+  if (findSession(ex) !== undefined) {
+    return isJsonRequest(ex) ? writeError(ex, alreadyLoggedIn()) : redirect(ex.method, 302, checkedReturnTo(ex))
+  }
   let flow: Flow
   try {
     flow = loadFlow(ex.kratos, 'registration', submittedFlowId(ex))
@@ -63,7 +76,7 @@ async function submit (ex: Exchange): Promise<Answer> {
   } catch (error) {
     if (error instanceof ExpiredError) return await replaceExpired(ex, flow, error.expiredAt)
     const shown = error instanceof DuplicateError ? formError(MESSAGES.identifierExists()) : error
-    return failedSubmit(ex, flow, shown, { sort: flow => sortRegistration(ex.kratos, flow), htmlStatus: 302 })
+    return failedSubmit(ex, flow, shown, { sort: (flow) => sortRegistration(ex.kratos, flow), htmlStatus: 302 })
   }
 }
 
@@ -80,13 +93,22 @@ async function offerToMethods (ex: Exchange, flow: Flow): Promise<Answer> {
   throw formError(MESSAGES.noRegistrationStrategy())
 }
 
-/** 410 with the flow to use instead, or the way to it; a code's end counts as the flow's (facts 8, recording 59). */
+/**
+ * 410 with the new flow, or a redirect to it. An expired code counts as an expired flow (docs/kratos-facts.md, section
+ * 8; recording 59).
+ */
 async function replaceExpired (ex: Exchange, flow: Flow, expiresAt = flow.expiresAt): Promise<Answer> {
   const replacement = await openRegistration(ex, flow.type)
-  Object.assign(replacement, { requestUrl: flow.requestUrl, returnTo: flow.returnTo, identitySchema: flow.identitySchema })
+  Object.assign(replacement, {
+    requestUrl: flow.requestUrl,
+    returnTo: flow.returnTo,
+    identitySchema: flow.identitySchema,
+  })
   replacement.ui.messages.push(MESSAGES.registrationFlowExpired(expiresAt, ex.kratos.clock.now()))
   saveFlow(ex.kratos, replacement)
-  if (flow.type === 'api' || isJsonRequest(ex)) return writeError(ex, flowExpired(ex.kratos, { expiresAt }, replacement))
+  if (flow.type === 'api' || isJsonRequest(ex)) {
+    return writeError(ex, flowExpired(ex.kratos, { expiresAt }, replacement))
+  }
   return redirect(ex.method, 303, uiUrl(ex.kratos, replacement))
 }
 
@@ -95,5 +117,5 @@ export const registrationRoutes: Route[] = [
   route('GET', '/self-service/registration/browser', initBrowser),
   route('GET', '/self-service/registration/flows', fetchFlow),
   route('POST', '/self-service/registration', submit),
-  route('GET', '/self-service/registration', submit)
+  route('GET', '/self-service/registration', submit),
 ]

@@ -2,7 +2,7 @@ import type { Flow } from '../../flow/flow.js'
 import type { Kratos } from '../../kratos.js'
 import { formKeys, sortNodes } from '../../ui/sort.js'
 
-/** Profile first, credentials second; the legacy switch wins over `style` (recordings 06, 07, 08). */
+/** Profile first, then credentials. The legacy setting overrides `style` (recordings 06, 07, 08). */
 export function isTwoSteps ({ config }: Kratos): boolean {
   const { style, enable_legacy_one_step: isLegacy } = config.selfservice.flows.registration
   return !isLegacy && style === 'profile_first'

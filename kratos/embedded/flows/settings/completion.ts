@@ -1,6 +1,7 @@
 import type { AfterConfig } from '../../config/types.js'
 import { flowJson, type Flow } from '../../flow/flow.js'
 import { saveFlow, uiUrl } from '../../flow/lifecycle.js'
+import { showIdentity } from '../../flow/owner.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
 import { csrfToken } from '../../http/csrf.js'
 import type { Exchange } from '../../http/exchange.js'
@@ -9,7 +10,8 @@ import { checkedReturnTo } from '../../http/return-to.js'
 import type { HookStage } from '../../hooks/hook.js'
 import { runHooks } from '../../hooks/registry.js'
 import { validateIdentity } from '../../identity/extensions.js'
-import { identityJson, type Identity } from '../../identity/identity.js'
+import type { Identity } from '../../identity/identity.js'
+import { identityJson } from '../../identity/json.js'
 import { formError } from '../../identity/validation.js'
 import { issueCookie } from '../../session/cookie.js'
 import type { Session } from '../../session/session.js'
@@ -17,15 +19,19 @@ import { DuplicateError } from '../../store/identities.js'
 import { fillTraits, upsertNode } from '../../ui/container.js'
 import { MESSAGES } from '../../ui/message.js'
 import { csrfNode } from '../../ui/node.js'
-import { openSettings, showIdentity } from './opening.js'
+import { openSettings } from './opening.js'
 import { ensureAllowed } from './privilege.js'
 
-/** A change on its way: who makes it, how it was asked for, and the identity as it shall be. */
-export interface Change { session: Session, method: string, identity: Identity }
+/** A change: who makes it, by which method, and the changed identity. */
+export interface Change {
+  session: Session
+  method: string
+  identity: Identity
+}
 
 /**
- * The second half of a change: hooks that may object → check → store → a fresh form in the same flow → the other hooks → answer.
- * Once stored, the change stays, whatever the hooks do (facts 17).
+ * Finishes a change: hooks that can object, check, storage, a fresh form in the same flow, the other hooks, answer.
+ * Once stored, the change stays, whatever later hooks say (docs/kratos-facts.md, section 17).
  */
 export async function completeSettings (ex: Exchange, flow: Flow, change: Change): Promise<Answer> {
   const { kratos } = ex
@@ -41,8 +47,13 @@ export async function completeSettings (ex: Exchange, flow: Flow, change: Change
   return answer ?? saved(ex, flow, change, returnTo)
 }
 
-/** Runs hooks; when one objects, the form keeps what was sent. */
-async function withHooks (ex: Exchange, flow: Flow, { session, method, identity }: Change, stage: HookStage): Promise<Answer | undefined> {
+/** Runs hooks. If one objects, the form keeps the submitted values. */
+async function withHooks (
+  ex: Exchange,
+  flow: Flow,
+  { session, method, identity }: Change,
+  stage: HookStage,
+): Promise<Answer | undefined> {
   try {
     return await runHooks({ ex, flow, stage, method, identity, session })
   } catch (error) {
@@ -52,7 +63,7 @@ async function withHooks (ex: Exchange, flow: Flow, { session, method, identity 
   }
 }
 
-/** @throws FormError for traits that are not valid or taken; ApiError 403 when the login is too long ago */
+/** @throws FormError for traits that are invalid or already used; ApiError 403 when the login is too old */
 function store (ex: Exchange, { session, identity }: Change): void {
   const { clock, schemas, store } = ex.kratos
   validateIdentity(identity, schemas.get(identity.schemaId), clock.now())
@@ -65,7 +76,7 @@ function store (ex: Exchange, { session, identity }: Change): void {
   }
 }
 
-/** The form of a new flow takes the place of the old one, its action included (recording 50). */
+/** The flow gets the form of a new flow, including its action (recording 50). */
 async function renewForm (ex: Exchange, flow: Flow, { session, identity }: Change): Promise<void> {
   const { ui, context } = await openSettings(ex, identity, session, flow.type)
   Object.assign(flow, { state: 'success', ui, context })
@@ -78,7 +89,9 @@ function saved (ex: Exchange, flow: Flow, { session, identity }: Change, returnT
   delete flow.transientPayload
   if (flow.type === 'api') return json(200, flowJson(flow))
   issueCookie(ex, session)
-  if (!isJsonRequest(ex)) return acceptsJson(ex) ? json(200, identityJson(ex.kratos, identity)) : redirect(ex.method, 303, returnTo)
+  if (!isJsonRequest(ex)) {
+    return acceptsJson(ex) ? json(200, identityJson(ex.kratos, identity)) : redirect(ex.method, 303, returnTo)
+  }
   flow.continueWith.push({ action: 'redirect_browser_to', redirect_browser_to: returnTo })
   return json(200, flowJson(flow))
 }

@@ -2,7 +2,8 @@ import { newFlow, saveFlow } from '../../flow/lifecycle.js'
 import type { Flow } from '../../flow/flow.js'
 import type { Exchange } from '../../http/exchange.js'
 import { runHooks } from '../../hooks/registry.js'
-import { identityJson, type Identity } from '../../identity/identity.js'
+import type { Identity } from '../../identity/identity.js'
+import { identityJson } from '../../identity/json.js'
 import type { Kratos } from '../../kratos.js'
 import { isEnabled } from '../../methods/method.js'
 import { settingsMethods } from '../../methods/registry.js'
@@ -11,28 +12,39 @@ import type { Session } from '../../session/session.js'
 import { sortNodes } from '../../ui/sort.js'
 
 const GROUPS = ['default', 'profile', 'password', 'oidc', 'lookup_secret', 'webauthn', 'passkey', 'totp']
-const LAST_KEYS = ['lookup_secret_reveal', 'lookup_secret_regenerate', 'lookup_secret_codes', 'lookup_secret_confirm',
-  'webauthn_remove', 'webauthn_register_displayname', 'webauthn_register', 'passkey_remove', 'passkey_settings_register',
-  'totp_qr', 'totp_secret_key', 'totp_unlink', 'totp_code']
+const LAST_KEYS = [
+  'lookup_secret_reveal',
+  'lookup_secret_regenerate',
+  'lookup_secret_codes',
+  'lookup_secret_confirm',
+  'webauthn_remove',
+  'webauthn_register_displayname',
+  'webauthn_register',
+  'passkey_remove',
+  'passkey_settings_register',
+  'totp_qr',
+  'totp_secret_key',
+  'totp_unlink',
+  'totp_code',
+]
 
 export function sortSettings (kratos: Kratos, flow: Flow, schemaId: string): void {
   sortNodes(flow.ui.nodes, { groups: GROUPS, keys: [...kratos.schemas.get(schemaId).keys, ...LAST_KEYS] })
 }
 
-/** Under which name a change waits for a new login. */
+/** Name under which a change waits for a new login. */
 export const pausedName = (method: string): string => `ory_kratos_settings_${method}`
 
-/** Lets the flow show its owner as stored now. */
-export function showIdentity (kratos: Kratos, flow: Flow): void {
-  const identity = kratos.store.identities.get(flow.identityId)
-  if (identity !== undefined) flow.identity = identityJson(kratos, identity)
-}
-
 /**
- * A settings flow with its form, stored. What waited for a new login is forgotten.
- * @throws ApiError for a return_to outside the allow-list
+ * Opens and stores a settings flow. Changes that waited for a new login are dropped.
+ * @throws ApiError for a return_to that is not allowed
  */
-export async function openSettings (ex: Exchange, identity: Identity, session: Session, type: 'api' | 'browser'): Promise<Flow> {
+export async function openSettings (
+  ex: Exchange,
+  identity: Identity,
+  session: Session,
+  type: 'api' | 'browser',
+): Promise<Flow> {
   const flow = newFlow(ex, 'settings', type)
   flow.identityId = identity.id
   flow.identity = identityJson(ex.kratos, identity)

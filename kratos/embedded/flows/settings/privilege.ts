@@ -5,11 +5,11 @@ import type { Identity } from '../../identity/identity.js'
 import type { Kratos } from '../../kratos.js'
 import type { Session } from '../../session/session.js'
 
-/** Whether the login is recent enough to change credentials and addresses (facts 13). */
+/** Whether the login is recent enough to change credentials and addresses (docs/kratos-facts.md, section 13). */
 export const isPrivileged = ({ clock, config }: Kratos, session: Session): boolean =>
   session.authenticatedAt + durationMs(config.selfservice.flows.settings.privileged_session_max_age) > clock.now()
 
-/** 403 that names the way to a new login, from which the browser comes back to this very request (recording 52). */
+/** 403 with the URL of a new login, which returns the browser to this request (recording 52). */
 export function refreshRequired (ex: Exchange): ApiError {
   const returnTo = withQuery(publicUrl(ex.kratos, ex.path), Object.fromEntries(ex.query))
   return new ApiError({
@@ -17,20 +17,30 @@ export function refreshRequired (ex: Exchange): ApiError {
     code: 403,
     message: 'The requested action was forbidden',
     reason: 'The login session is too old and thus not allowed to update these fields. Please re-authenticate.',
-    extra: { redirect_browser_to: withQuery(publicUrl(ex.kratos, '/self-service/login/browser'), { refresh: 'true', return_to: returnTo }) }
+    extra: {
+      redirect_browser_to: withQuery(publicUrl(ex.kratos, '/self-service/login/browser'), {
+        refresh: 'true',
+        return_to: returnTo,
+      }),
+    },
   })
 }
 
 /**
- * What must be equal for a change to need no recent login. A copy has lost when addresses were verified: with an old login
- * not even the name of somebody verified can be changed (tried on v26.2.0).
+ * What may only change with a recent login. A copy of a profile change has lost the times of verification. So with an
+ * old login a person with a verified address cannot even change the name (tried on v26.2.0).
  */
-const protectedParts = ({ credentials, verifiableAddresses, lost = [] }: Identity): string => JSON.stringify({
-  credentials: Object.values(credentials).map(({ type, identifiers, config }) => [type, [...identifiers].sort(), config]).sort(),
-  addresses: verifiableAddresses.map(({ verifiedAt, ...address }) => lost.includes('verified_at') ? address : { ...address, verifiedAt })
-})
+const protectedParts = ({ credentials, verifiableAddresses, lost = [] }: Identity): string =>
+  JSON.stringify({
+    credentials: Object.values(credentials)
+      .map(({ type, identifiers, config }) => [type, [...identifiers].sort(), config])
+      .sort(),
+    addresses: verifiableAddresses.map(({ verifiedAt, ...address }) =>
+      lost.includes('verified_at') ? address : { ...address, verifiedAt },
+    ),
+  })
 
-/** Refuses a change of credentials or verifiable addresses when the login is too long ago. @throws ApiError 403 */
+/** Refuses a change of credentials or verifiable addresses when the login is too old. @throws ApiError 403 */
 export function ensureAllowed (ex: Exchange, session: Session, updated: Identity): void {
   if (isPrivileged(ex.kratos, session)) return
   const stored = ex.kratos.store.identities.get(updated.id)

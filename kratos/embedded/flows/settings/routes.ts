@@ -1,6 +1,15 @@
 import { failedSubmit, forwardError, openedFlow, writeError } from '../../flow/answers.js'
 import { flowJson, type Flow } from '../../flow/flow.js'
-import { fetchedExpired, flowExpired, isExpired, loadFlow, saveFlow, submittedFlowId, uiUrl } from '../../flow/lifecycle.js'
+import {
+  fetchedExpired,
+  flowExpired,
+  isExpired,
+  loadFlow,
+  saveFlow,
+  submittedFlowId,
+  uiUrl,
+} from '../../flow/lifecycle.js'
+import { showIdentity } from '../../flow/owner.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
 import { ApiError, forbidden, notFound, unauthorized } from '../../http/errors.js'
 import { publicUrl, requestUrl, withQuery, type Exchange } from '../../http/exchange.js'
@@ -11,7 +20,7 @@ import { ensureAal } from '../../session/aal.js'
 import { findSession, noActiveSession } from '../../session/credentials.js'
 import type { Session } from '../../session/session.js'
 import { MESSAGES } from '../../ui/message.js'
-import { openSettings, showIdentity, sortSettings } from './opening.js'
+import { openSettings, sortSettings } from './opening.js'
 import { submitChange } from './submission.js'
 
 const requireAal = ({ kratos }: Exchange, session: Session, returnTo?: string): void =>
@@ -19,7 +28,11 @@ const requireAal = ({ kratos }: Exchange, session: Session, returnTo?: string): 
 
 async function initApi (ex: Exchange): Promise<Answer> {
   const session = findSession(ex)
-  if (session === undefined) throw noActiveSession().with({ reason: 'This endpoint can only be accessed with a valid session. Please log in and try again.' })
+  if (session === undefined) {
+    throw noActiveSession().with({
+      reason: 'This endpoint can only be accessed with a valid session. Please log in and try again.',
+    })
+  }
   requireAal(ex, session)
   return json(200, flowJson(await openSettings(ex, session.identity, session, 'api')))
 }
@@ -37,23 +50,25 @@ async function initBrowser (ex: Exchange): Promise<Answer> {
   }
 }
 
-/** Nobody is logged in: only here the answer has a stray key (recording 53). */
+/** Nobody is logged in. Only this answer has a strange extra key (recording 53). */
 function toLogin (ex: Exchange, returnTo: string): Answer {
   if (isJsonRequest(ex)) return writeError(ex, noActiveSession().with({ extra: { CredentialsMissing: false } }))
   const login = publicUrl(ex.kratos, '/self-service/login/browser')
   return redirect(ex.method, 303, returnTo === '' ? login : withQuery(login, { return_to: returnTo }))
 }
 
-/** Errors that name another page: JSON callers get the error, a browser goes there (recordings 51, 52). */
+/** Errors with a URL: JSON callers get the error, browsers are redirected (recordings 51, 52). */
 function elsewhere (ex: Exchange, error: ApiError, isJson: boolean): Answer | undefined {
   const { id, extra } = error.fields
   if (id !== 'session_aal2_required' && id !== 'session_refresh_required') return undefined
   return isJson ? writeError(ex, error) : redirect(ex.method, 303, String(extra?.['redirect_browser_to']))
 }
 
-/** Answer to fetches and submits without a session, before the flow is looked at (facts 8). */
+/** Fetches and submits without a session are refused before the flow is read (docs/kratos-facts.md, section 8). */
 function unauthenticated (ex: Exchange): Answer {
-  if (isJsonRequest(ex)) return writeError(ex, unauthorized('A valid Ory Session Cookie or Ory Session Token is missing.'))
+  if (isJsonRequest(ex)) {
+    return writeError(ex, unauthorized('A valid Ory Session Cookie or Ory Session Token is missing.'))
+  }
   return redirect(ex.method, 302, ex.kratos.config.selfservice.flows.login.ui_url)
 }
 
@@ -63,7 +78,9 @@ function fetchFlow (ex: Exchange): Answer {
   const session = findSession(ex)
   if (session === undefined) return unauthenticated(ex)
   const flow = loadFlow(ex.kratos, 'settings', parseUuid(ex.query.get('id')))
-  if (flow.identityId !== session.identityId) throw strangersFlow('The request was made for another identity and has been blocked for security reasons.')
+  if (flow.identityId !== session.identityId) {
+    throw strangersFlow('The request was made for another identity and has been blocked for security reasons.')
+  }
   requireAal(ex, session, uiUrl(ex.kratos, flow))
   if (isExpired(ex.kratos, flow)) throw fetchedExpired(ex.kratos, flow)
   showIdentity(ex.kratos, flow)
@@ -71,8 +88,8 @@ function fetchFlow (ex: Exchange): Answer {
 }
 
 /**
- * A submit: logged in → known flow → high enough level → not expired → one's own → the method that feels responsible → hooks
- * and storage. What fails on the way comes back in the form.
+ * A submit: checks session, flow, level, expiry and owner, offers the form to the methods, runs hooks and stores.
+ * Errors are shown in the form.
  */
 async function submit (ex: Exchange): Promise<Answer> {
   const session = findSession(ex)
@@ -87,7 +104,11 @@ async function submit (ex: Exchange): Promise<Answer> {
   try {
     requireAal(ex, session, requestUrl(ex))
     if (isExpired(ex.kratos, flow)) return await replaceExpired(ex, flow, session)
-    if (flow.identityId !== session.identityId) throw strangersFlow('The request was initiated by someone else and has been blocked for security reasons. Please go back and try again.')
+    if (flow.identityId !== session.identityId) {
+      throw strangersFlow(
+        'The request was initiated by someone else and has been blocked for security reasons. Please go back and try again.',
+      )
+    }
     showIdentity(ex.kratos, flow)
     return await submitChange(ex, flow, session)
   } catch (error) {
@@ -100,7 +121,9 @@ function submittedFlow (ex: Exchange): Flow {
   try {
     return loadFlow(ex.kratos, 'settings', id)
   } catch (error) {
-    throw error instanceof ApiError ? notFound('The settings request could not be found. Please restart the flow.') : error
+    throw error instanceof ApiError
+      ? notFound('The settings request could not be found. Please restart the flow.')
+      : error
   }
 }
 
@@ -110,11 +133,13 @@ function failed (ex: Exchange, flow: Flow, session: Session, error: unknown): An
   flow.continueWith = []
   showIdentity(ex.kratos, flow)
   return failedSubmit(ex, flow, error, {
-    sort: flow => sortSettings(ex.kratos, flow, session.identity.schemaId), htmlStatus: 303, keepsMessages: true
+    sort: (flow) => sortSettings(ex.kratos, flow, session.identity.schemaId),
+    htmlStatus: 303,
+    keepsMessages: true,
   })
 }
 
-/** 410 with the flow to use instead, or the way to it (facts 8). */
+/** 410 with the new flow, or a redirect to it (docs/kratos-facts.md, section 8). */
 async function replaceExpired (ex: Exchange, flow: Flow, session: Session): Promise<Answer> {
   const replacement = await openSettings(ex, session.identity, session, flow.type)
   Object.assign(replacement, { requestUrl: flow.requestUrl, returnTo: flow.returnTo })
@@ -129,5 +154,5 @@ export const settingsRoutes: Route[] = [
   route('GET', '/self-service/settings/browser', initBrowser),
   route('GET', '/self-service/settings/flows', fetchFlow),
   route('POST', '/self-service/settings', submit),
-  route('GET', '/self-service/settings', submit)
+  route('GET', '/self-service/settings', submit),
 ]

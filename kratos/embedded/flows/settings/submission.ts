@@ -22,17 +22,25 @@ const PAUSE_MS = 15 * 60_000
 
 type Applied = Outcome<Identity>
 
-/** Offers the submit, or the change that waited for a new login, to one method after another. */
+/** Offers the submit, or a change that waited for a new login, to the methods in turn. */
 export async function submitChange (ex: Exchange, flow: Flow, session: Session): Promise<Answer> {
   for (const { id, settings } of settingsMethods()) {
     const outcome = await offer(ex, flow, session, id, settings)
     if (outcome.kind === 'answered') return outcome.answer
-    if (outcome.kind === 'done') return await completeSettings(ex, flow, { session, method: id, identity: outcome.value })
+    if (outcome.kind === 'done') {
+      return await completeSettings(ex, flow, { session, method: id, identity: outcome.value })
+    }
   }
   throw formError(MESSAGES.noSettingsStrategy())
 }
 
-async function offer (ex: Exchange, flow: Flow, session: Session, id: string, settings: SettingsMethod): Promise<Applied> {
+async function offer (
+  ex: Exchange,
+  flow: Flow,
+  session: Session,
+  id: string,
+  settings: SettingsMethod,
+): Promise<Applied> {
   const kept = keptForm(ex, flow, session, id)
   if (kept !== undefined) {
     ensureEnabled(ex.kratos, id)
@@ -49,30 +57,42 @@ async function offer (ex: Exchange, flow: Flow, session: Session, id: string, se
   return { kind: 'not-responsible' }
 }
 
-/** Applies what was just read; when the login is too long ago, it waits for a new one. */
-async function applied (ex: Exchange, flow: Flow, session: Session, id: string, settings: SettingsMethod, form: JsonObject): Promise<Applied> {
+/** Applies what was read. If the login is too old, the change waits for a new one. */
+async function applied (
+  ex: Exchange,
+  flow: Flow,
+  session: Session,
+  id: string,
+  settings: SettingsMethod,
+  form: JsonObject,
+): Promise<Applied> {
   try {
     return await settings.apply(ex, flow, session, form)
   } catch (error) {
     if (isRefreshRequired(error) && (flow.type === 'browser' || settings.pausesApiFlows === true)) {
-      pause(ex, pausedName(id), { payload: { flow: flow.id, form }, lifespanMs: PAUSE_MS, identityId: session.identityId })
+      pause(ex, pausedName(id), {
+        payload: { flow: flow.id, form },
+        lifespanMs: PAUSE_MS,
+        identityId: session.identityId,
+      })
     }
     throw error
   }
 }
 
-/** Every method but the profile, when it fails or is not meant, clears what earlier tries left (recording 50). */
+/** Each method except profile clears earlier messages when it fails or is not meant (recording 50). */
 function clear (ex: Exchange, flow: Flow, id: string): void {
   if (id === 'profile') return
   resetMessages(flow.ui)
   upsertNode(flow.ui, csrfNode(csrfToken(ex)))
 }
 
-/** The form that waited for a new login; only a browser that navigates comes back to it. */
+/** The form that waited for a new login. Only browsers that navigate return to it. */
 function keptForm (ex: Exchange, flow: Flow, session: Session, id: string): JsonObject | undefined {
   if (flow.type === 'api' || isJsonRequest(ex)) return undefined
   const kept = resume(ex, pausedName(id), session.identityId)
   return kept?.['flow'] === flow.id ? kept['form'] as JsonObject : undefined
 }
 
-const isRefreshRequired = (error: unknown): boolean => error instanceof ApiError && error.fields.id === 'session_refresh_required'
+const isRefreshRequired = (error: unknown): boolean =>
+  error instanceof ApiError && error.fields.id === 'session_refresh_required'

@@ -1,63 +1,22 @@
 import { forwardError } from '../../flow/answers.js'
 import type { Flow } from '../../flow/flow.js'
-import { newFlow, saveFlow } from '../../flow/lifecycle.js'
+import { saveFlow } from '../../flow/lifecycle.js'
 import { badRequest } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
 import type { Handler } from '../../http/router.js'
 import { runHooks } from '../../hooks/registry.js'
-import type { Identity, VerifiableAddress } from '../../identity/identity.js'
-import { resendNode } from '../../methods/address-nodes.js'
-import { isEnabled, type Method } from '../../methods/method.js'
-import { METHODS } from '../../methods/registry.js'
+import { configuredMethod, newVerification } from './start.js'
 
-/** A handler that answers only while the flow is switched on; else a browser sees that on the error page. */
-export const whenOn = (handler: Handler): Handler => async (ex) => ex.kratos.config.selfservice.flows.verification.enabled
-  ? await handler(ex)
-  : forwardError(ex, badRequest('Verification is not allowed because it was disabled.'))
+/** Wraps a handler: while the flow is disabled, callers get an error and browsers the error page. */
+export const whenOn = (handler: Handler): Handler => async (ex) =>
+  ex.kratos.config.selfservice.flows.verification.enabled
+    ? await handler(ex)
+    : forwardError(ex, badRequest('Verification is not allowed because it was disabled.'))
 
-/** The method that new flows are made for. @throws ApiError 400 when it is switched off */
-export function configuredMethod ({ kratos }: Exchange): Method {
-  const { use } = kratos.config.selfservice.flows.verification
-  const method = METHODS.find(({ id, verification }) => id === use && verification !== undefined && isEnabled(kratos, id))
-  if (method !== undefined) return method
-  throw badRequest(`The active verification strategy ${use} is not enabled. Please enable it in the configuration.`)
-}
-
-/** A verification flow with the form of one method; not stored yet. */
-export function newVerification (ex: Exchange, type: 'api' | 'browser', method: Method): Flow {
-  const flow = newFlow(ex, 'verification', type)
-  flow.active = method.group
-  method.verification?.populate(ex, flow)
-  return flow
-}
-
-/** What an init request gets, stored. */
+/** Opens and stores a verification flow. */
 export async function openVerification (ex: Exchange, type: 'api' | 'browser'): Promise<Flow> {
   const flow = newVerification(ex, type, configuredMethod(ex))
   await runHooks({ ex, flow, stage: 'before', method: '' })
   saveFlow(ex.kratos, flow)
   return flow
-}
-
-/** A verification that begins with another flow: its message is sent already (recordings 05, 60). */
-export function startVerification (ex: Exchange, original: Flow, identity: Identity, address: VerifiableAddress): Flow {
-  const method = configuredMethod(ex)
-  const flow = newVerification(ex, original.type, method)
-  Object.assign(flow, { ...requestAfter(original.requestUrl), state: 'sent_email' })
-  method.verification?.populate(ex, flow)
-  flow.ui.nodes.push(resendNode(address.via, address.value))
-  saveFlow(ex.kratos, flow)
-  method.verification?.send(ex.kratos, flow, identity, address)
-  return flow
-}
-
-/** The original request, in which `after_verification_return_to` takes the place of `return_to`. */
-function requestAfter (requestUrl: string): { requestUrl: string, returnTo: string } {
-  const [path = '', rest = ''] = requestUrl.split(/\?(.*)/s)
-  const query = new URLSearchParams(rest)
-  const after = query.get('after_verification_return_to') ?? ''
-  if (after !== '') query.set('return_to', after)
-  query.delete('after_verification_return_to')
-  query.sort()
-  return { requestUrl: query.size === 0 ? path : `${path}?${query.toString()}`, returnTo: query.get('return_to') ?? '' }
 }

@@ -17,7 +17,7 @@ import { replaceExpiredVerification, replaceVerification } from './replacement.j
 
 const initApi = whenOn(async (ex) => json(200, flowJson(await openVerification(ex, 'api'))))
 
-/** Errors are JSON here even for a page (recording 61). */
+/** Errors are JSON here, even for browsers (recording 61). */
 const initBrowser = whenOn(async (ex) => openedFlow(ex, await openVerification(ex, 'browser')))
 
 const fetchFlow = whenOn((ex) => json(200, flowJson(fetchedFlow(ex, 'verification'))))
@@ -27,13 +27,15 @@ function submittedFlow (ex: Exchange): Flow {
   try {
     return loadFlow(ex.kratos, 'verification', id)
   } catch (error) {
-    throw error instanceof ApiError ? notFound('The verification request could not be found. Please restart the flow.') : error
+    throw error instanceof ApiError
+      ? notFound('The verification request could not be found. Please restart the flow.')
+      : error
   }
 }
 
 /**
- * A submit: known flow → not expired → the flow's own method → the form again, a flow in its place, or the end. What fails on
- * the way comes back in the form; messages of earlier tries stay in it (recording 60).
+ * A submit: finds the flow, checks the expiry and offers the form to the flow's method. The result is the form again, a
+ * new flow or the end. Errors are shown in the form; messages of earlier submits stay (recording 60).
  */
 async function submit (ex: Exchange): Promise<Answer> {
   let flow: Flow
@@ -55,7 +57,9 @@ async function submit (ex: Exchange): Promise<Answer> {
 }
 
 async function offerToMethods (ex: Exchange, flow: Flow, stage: { group: string }): Promise<Answer> {
-  const candidates = METHODS.filter(({ id, verification }) => verification !== undefined && (flow.active === '' || flow.active === id))
+  const candidates = METHODS.filter(
+    ({ id, verification }) => verification !== undefined && (flow.active === '' || flow.active === id),
+  )
   for (const method of candidates) {
     stage.group = method.group
     const outcome = method.verification?.submit(ex, flow)
@@ -65,16 +69,25 @@ async function offerToMethods (ex: Exchange, flow: Flow, stage: { group: string 
   throw formError(MESSAGES.noVerificationStrategy())
 }
 
-async function conclude (ex: Exchange, flow: Flow, method: Method, outcome: Exclude<ProofOutcome<{ identity: Identity }>, { kind: 'not-responsible' }>): Promise<Answer> {
+async function conclude (
+  ex: Exchange,
+  flow: Flow,
+  method: Method,
+  outcome: Exclude<ProofOutcome<{ identity: Identity }>, { kind: 'not-responsible' }>,
+): Promise<Answer> {
   switch (outcome.kind) {
-    case 'answered': return outcome.answer
-    case 'replaced': return replaceVerification(ex, method, outcome)
-    case 'shown': return shown(ex, flow)
-    case 'proven': return await complete(ex, flow, method, outcome.value.identity)
+    case 'answered':
+      return outcome.answer
+    case 'replaced':
+      return replaceVerification(ex, method, outcome)
+    case 'shown':
+      return shown(ex, flow)
+    case 'proven':
+      return await complete(ex, flow, method, outcome.value.identity)
   }
 }
 
-/** The address is verified whatever the hooks do; a code or link is spent all the same, so a new flow says what they object. */
+/** The address is verified whatever hooks say. The code or link is used up, so a new flow shows an objection. */
 async function complete (ex: Exchange, flow: Flow, method: Method, identity: Identity): Promise<Answer> {
   try {
     return await runHooks({ ex, flow, stage: 'post-persist', method: '', identity }) ?? shown(ex, flow)
@@ -84,7 +97,7 @@ async function complete (ex: Exchange, flow: Flow, method: Method, identity: Ide
   }
 }
 
-/** A page is asked for by Accept alone, whatever the flow's type (facts 5). */
+/** Only Accept decides about a redirect, not the type of the flow (docs/kratos-facts.md, section 5). */
 function shown (ex: Exchange, flow: Flow): Answer {
   if (isHtmlRequest(ex)) return redirect(ex.method, 303, uiUrl(ex.kratos, flow))
   delete flow.transientPayload
@@ -96,5 +109,5 @@ export const verificationRoutes: Route[] = [
   route('GET', '/self-service/verification/browser', initBrowser),
   route('GET', '/self-service/verification/flows', fetchFlow),
   route('POST', '/self-service/verification', submit),
-  route('GET', '/self-service/verification', submit)
+  route('GET', '/self-service/verification', submit),
 ]

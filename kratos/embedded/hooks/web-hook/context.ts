@@ -1,15 +1,15 @@
 import { flowJson } from '../../flow/flow.js'
 import { requestUrl } from '../../http/exchange.js'
-import { identityJson } from '../../identity/identity.js'
+import { identityJson } from '../../identity/json.js'
 import type { JsonObject } from '../../json.js'
-import { sessionJson } from '../../session/session.js'
+import { sessionJson } from '../../session/json.js'
 import type { HookRun } from '../hook.js'
 
-/** What a template sees as `ctx` (recording 71): headers of the allow-list only, but all cookies. */
+/** What a template gets as `ctx` (recording 71): only the allowed headers, but all cookies. */
 export function templateContext (run: HookRun): JsonObject {
   const { ex, flow } = run
   const { header_allowlist: allowed } = ex.kratos.config.clients.web_hook
-  const names = allowed.map(name => name.toLowerCase())
+  const names = allowed.map((name) => name.toLowerCase())
   const headers = ex.headers.entries().filter(([name]) => name !== 'Host' && names.includes(name.toLowerCase()))
   return {
     flow: flowJson(flow) as JsonObject,
@@ -17,15 +17,15 @@ export function templateContext (run: HookRun): JsonObject {
     request_method: ex.method,
     request_url: requestUrl(ex),
     request_cookies: Object.fromEntries(ex.cookies),
-    ...people(run)
+    ...people(run),
   }
 }
 
-/** Before a flow only settings know somebody; a session is shown where one was there or is being made. */
+/** Before a flow, only settings have an identity. The session is shown if there is one or one is being made. */
 function people ({ ex: { kratos }, flow, stage, identity, session }: HookRun): JsonObject {
   const hasSession = session !== undefined && (flow.kind === 'login' || flow.kind === 'settings')
   return {
     ...(identity === undefined || stage === 'before' ? {} : { identity: identityJson(kratos, identity) }),
-    ...(hasSession ? { session: sessionJson(kratos, session) } : {})
+    ...(hasSession ? { session: sessionJson(kratos, session) } : {}),
   }
 }

@@ -7,7 +7,7 @@ export interface HookSettings {
   /** Address of the Jsonnet template. */
   template: string
   auth: HookAuth
-  /** By canonical name; without a Content-Type it is JSON. */
+  /** By canonical name; the default Content-Type is JSON. */
   headers: Record<string, string>
   ignoreResponse: boolean
   parse: boolean
@@ -33,31 +33,42 @@ export function hookSettings (config: JsonObject): HookSettings {
     ignoreResponse: response['ignore'] === true,
     parse: response['parse'] === true,
     canInterrupt: config['can_interrupt'] === true,
-    hasIds: config['emit_analytics_event'] !== false
+    hasIds: config['emit_analytics_event'] !== false,
   }
 }
 
-/** Whether the answer decides what happens: such hooks run before the identity is stored (facts 17). */
+/** Whether the answer matters. Such hooks run before the identity is stored (docs/kratos-facts.md, section 17). */
 export const isDecisive = ({ canInterrupt, parse }: HookSettings): boolean => canInterrupt || parse
 
-/** @throws ApiError for a hook whose answer is ignored and looked at */
+/** @throws ApiError for a hook whose answer is both ignored and used */
 export function ensureConsistent (settings: HookSettings): void {
   if (!settings.ignoreResponse || !isDecisive(settings)) return
-  throw misconfigured('A webhook is configured to ignore the response but also to parse the response. This is not possible.')
+  throw misconfigured(
+    'A webhook is configured to ignore the response but also to parse the response. This is not possible.',
+  )
 }
 
 function headersOf (given: JsonObject): Record<string, string> {
-  const canonical = (name: string): string => name.toLowerCase().replace(/(^|-)[a-z]/g, letter => letter.toUpperCase())
-  return { 'Content-Type': 'application/json', ...Object.fromEntries(Object.entries(given).map(([name, value]) => [canonical(name), String(value)])) }
+  const canonical = (name: string): string =>
+    name.toLowerCase().replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())
+  return {
+    'Content-Type': 'application/json',
+    ...Object.fromEntries(Object.entries(given).map(([name, value]) => [canonical(name), String(value)])),
+  }
 }
 
 function hookAuth (given: Json | undefined): HookAuth {
   const { type, config } = isObject(given) ? given : {}
   const { name = '', value = '', user = '', password = '', in: place } = asObject(config)
   switch (type) {
-    case undefined: case '': return { kind: 'none' }
-    case 'basic_auth': return { kind: 'basic', user: String(user), password: String(password) }
-    case 'api_key': return { kind: place === 'cookie' ? 'cookie' : 'header', name: String(name), value: String(value) }
-    default: throw plainError(`unsupported auth type: ${String(type)}`)
+    case undefined:
+    case '':
+      return { kind: 'none' }
+    case 'basic_auth':
+      return { kind: 'basic', user: String(user), password: String(password) }
+    case 'api_key':
+      return { kind: place === 'cookie' ? 'cookie' : 'header', name: String(name), value: String(value) }
+    default:
+      throw plainError(`unsupported auth type: ${String(type)}`)
   }
 }

@@ -5,16 +5,22 @@ import { evaluateTemplate, JsonnetError } from '../../jsonnet.js'
 import type { HookSettings } from './settings.js'
 
 /**
- * The body of a hook: what its template makes of the context, as JSON or as a form.
- * @param folder from which file:// addresses count
- * @returns undefined when the template says `error 'cancel'` (recording 78); only JSON bodies can
+ * The body of a hook: the result of its template, as JSON or as a form.
+ * @param folder base folder of file:// addresses
+ * @returns undefined when the template says `error 'cancel'` (recording 78), which works for JSON only
  * @throws ApiError when there is no template or it fails
  */
-export async function renderTemplate ({ template, method, headers }: HookSettings, context: JsonObject, folder: string): Promise<string | undefined> {
+export async function renderTemplate (
+  { template, method, headers }: HookSettings,
+  context: JsonObject,
+  folder: string,
+): Promise<string | undefined> {
   if (method === 'TRACE') return ''
   if (template === '') throw plainError('got empty template path for request with body')
   const isForm = headers['Content-Type'] === 'application/x-www-form-urlencoded'
-  if (!isForm && headers['Content-Type'] !== 'application/json') throw plainError('invalid config - incorrect Content-Type for request with body')
+  if (!isForm && headers['Content-Type'] !== 'application/json') {
+    throw plainError('invalid config - incorrect Content-Type for request with body')
+  }
   try {
     const text = await evaluateTemplate(readAddress(template, folder), context)
     return isForm ? formOf(text) : text
@@ -27,6 +33,10 @@ export async function renderTemplate ({ template, method, headers }: HookSetting
 
 function formOf (text: string): string {
   const values: unknown = JSON.parse(text)
-  if (!isObject(values) || Object.values(values).some(value => typeof value !== 'string')) throw plainError('json: cannot unmarshal the body into texts by name')
-  return new URLSearchParams(Object.entries(values).map(([name, value]): [string, string] => [name, String(value)])).toString()
+  if (!isObject(values) || Object.values(values).some((value) => typeof value !== 'string')) {
+    throw plainError('json: cannot unmarshal the body into texts by name')
+  }
+  return new URLSearchParams(
+    Object.entries(values).map(([name, value]): [string, string] => [name, String(value)]),
+  ).toString()
 }

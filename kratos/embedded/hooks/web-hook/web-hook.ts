@@ -8,13 +8,16 @@ import { deliver, type HookAnswer } from './delivery.js'
 import { ensureConsistent, hookSettings, isDecisive, type HookSettings } from './settings.js'
 import { renderTemplate } from './template.js'
 
-/** Hooks whose answer decides run before the identity is stored, the others after (facts 17); a login stores none. */
+/**
+ * Hooks whose answer matters run before the identity is stored, the others after (docs/kratos-facts.md, section 17). A
+ * login stores no identity.
+ */
 function isDue ({ stage, flow }: HookRun, settings: HookSettings): boolean {
   const stores = flow.kind === 'registration' || flow.kind === 'settings'
   return stage === 'before' || !stores || isDecisive(settings) === (stage === 'pre-persist')
 }
 
-/** `web_hook`: sends a Jsonnet body to a URL and minds the answer as configured (recordings 70 to 78). */
+/** `web_hook`: sends a Jsonnet body to a URL and uses the answer as configured (recordings 70 to 78). */
 export function webHook (config: JsonObject): Hook {
   const settings = hookSettings(config)
   return async (run) => {
@@ -38,16 +41,22 @@ async function call (kratos: Kratos, settings: HookSettings, context: JsonObject
   return body === undefined ? undefined : await deliver(kratos, settings, body)
 }
 
-/** Not awaited: the answer to the client goes out first, failures are only logged (recording 70). */
+/** Not awaited: the client gets its answer first, and failures are only logged (recording 70). */
 function inBackground (kratos: Kratos, settings: HookSettings, context: JsonObject): void {
   const work = call(kratos, settings, context)
-    .then(answer => { if (answer !== undefined) applyAnswer(answer, settings, undefined, kratos.clock.now()) })
-    .catch(error => { if (!kratos.closing.aborted) kratos.log(`web hook ${settings.url}: ${String(error)}`) })
-    .finally(() => { kratos.background.delete(work) })
+    .then((answer) => {
+      if (answer !== undefined) applyAnswer(answer, settings, undefined, kratos.clock.now())
+    })
+    .catch((error) => {
+      if (!kratos.closing.aborted) kratos.log(`web hook ${settings.url}: ${String(error)}`)
+    })
+    .finally(() => {
+      kratos.background.delete(work)
+    })
   kratos.background.add(work)
 }
 
-/** Opening a flow other than a login shows no form in which an objection could stand. */
+/** Except for a login, opening a flow has no form that could show an objection. */
 function decide ({ ex, flow, stage, identity }: HookRun, settings: HookSettings, answer: HookAnswer): void {
   try {
     applyAnswer(answer, settings, identity, ex.kratos.clock.now())
@@ -56,6 +65,8 @@ function decide ({ ex, flow, stage, identity }: HookRun, settings: HookSettings,
       ex.isDropped = true
       ex.kratos.log(`web hook ${settings.url}: ${error.message}`)
     }
-    throw error instanceof HookObjection && stage === 'before' && flow.kind !== 'login' ? plainError(error.summary) : error
+    throw error instanceof HookObjection && stage === 'before' && flow.kind !== 'login'
+      ? plainError(error.summary)
+      : error
   }
 }

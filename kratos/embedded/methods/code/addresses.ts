@@ -7,25 +7,37 @@ import type { Kratos } from '../../kratos.js'
 import type { Session } from '../../session/session.js'
 import { MESSAGES } from '../../ui/message.js'
 
-/** Where a code goes to. */
-export interface Address { to: string, via: string }
+/** Where a code is sent. */
+export interface Address {
+  to: string
+  via: string
+}
 
 /** The addresses of a code credential. */
 export function addressesOf (credential: Credential | undefined): Address[] {
   const addresses = credential?.config['addresses']
-  return (Array.isArray(addresses) ? addresses.map(asObject) : []).map(({ address, channel }) => ({ to: String(address ?? ''), via: String(channel ?? 'email') }))
+  return (Array.isArray(addresses) ? addresses.map(asObject) : []).map(({ address, channel }) => ({
+    to: String(address ?? ''),
+    via: String(channel ?? 'email'),
+  }))
 }
 
-/** People without a code credential, from before their schema knew it, may use their other addresses. */
-const hasFallback = ({ config }: Kratos): boolean => config.selfservice.methods['code']?.config['missing_credential_fallback_enabled'] === true
+/** Identities without a code credential, stored before their schema had one, may use their other addresses. */
+const hasFallback = ({ config }: Kratos): boolean =>
+  config.selfservice.methods['code']?.config['missing_credential_fallback_enabled'] === true
 
 const normalized = (identifier: string): string => identifier.trim().toLowerCase()
 
 /**
- * Who logs in with a code, and the addresses that it can be sent to.
- * @throws FormError 4000035 for nobody, 4010010 for an address that the session's identity does not have
+ * Who logs in with a code, and the possible addresses for it.
+ * @throws FormError 4000035 for an unknown identifier, 4010010 for an address that does not belong to the session's
+ * identity
  */
-export function ownerOf (kratos: Kratos, identifier: string, session?: Session): { identity: Identity, addresses: Address[] } {
+export function ownerOf (
+  kratos: Kratos,
+  identifier: string,
+  session?: Session,
+): { identity: Identity, addresses: Address[] } {
   const { identities } = kratos.store
   if (identifier === '') throw requiredError(MESSAGES.required('identifier'), 'identifier')
   const to = normalized(identifier)
@@ -41,9 +53,9 @@ export function ownerOf (kratos: Kratos, identifier: string, session?: Session):
 }
 
 /**
- * The addresses that a second factor can be sent to.
- * @param via a trait whose value is the address wanted; empty for all
- * @throws ApiError 400 when that trait is no such address
+ * The addresses for a code as second factor.
+ * @param via a trait with the wanted address; empty for all
+ * @throws ApiError 400 when the trait has no such address
  */
 export function secondFactorAddresses (kratos: Kratos, { identity }: Session, via: string): Address[] {
   const own = addressesOf(identity.credentials['code'])
@@ -51,8 +63,12 @@ export function secondFactorAddresses (kratos: Kratos, { identity }: Session, vi
   const addresses = own.length === 0 ? fallback : own
   if (via === '') return addresses
   const value = valueAt(identity.traits, via)
-  if (typeof value !== 'string' || value === '') throw badRequest(`No value found for trait ${via} in the current identity.`)
+  if (typeof value !== 'string' || value === '') {
+    throw badRequest(`No value found for trait ${via} in the current identity.`)
+  }
   const wanted = addresses.filter(({ to }) => to === normalized(value)).slice(0, 1)
   if (wanted.length > 0 || addresses.length === 0) return wanted
-  throw badRequest('You can only reference a trait that matches a verification email address in the via parameter, or a registered credential.')
+  throw badRequest(
+    'You can only reference a trait that matches a verification email address in the via parameter, or a registered credential.',
+  )
 }

@@ -1,18 +1,10 @@
 import type { Method } from '../method.js'
-import { addressesOf } from './addresses.js'
 import { login } from './login.js'
 import { recovery } from './recovery.js'
 import { registration } from './registration.js'
-import { isSecondFactor } from './role.js'
 import { verification } from './verification.js'
 
-/** Six digits in a mail: recover, verify, and, where configured, register and log in or be the second factor. */
-export const code: Method = {
-  id: 'code',
-  group: 'code',
-  registration,
-  login,
-  recovery,
-  verification,
-  factor: { aal: 'aal2', isUsable: (credential, kratos) => isSecondFactor(kratos) && addressesOf(credential).some(({ to }) => to !== '') }
-}
+/**
+ * Six digits in a message: for recovery, verification and, if configured, registration and login or a second factor.
+ */
+export const code: Method = { id: 'code', group: 'code', registration, login, recovery, verification }

@@ -13,8 +13,13 @@ import type { Address } from './addresses.js'
 import { codeNode, hiddenMethodNode, resendButton } from './nodes.js'
 import { codeMinutes, issueCode } from './one-time-code.js'
 
-/** Sends a code to the address that was asked for, else to all, and turns the form to the page for it; stored. */
-export function sendLoginCode (ex: Exchange, flow: Flow, identifier: string, { identity, addresses }: { identity: Identity, addresses: Address[] }): void {
+/** Sends a code to the given address, or to all, and shows the form for the code. Stores the flow. */
+export function sendLoginCode (
+  ex: Exchange,
+  flow: Flow,
+  identifier: string,
+  { identity, addresses }: { identity: Identity, addresses: Address[] },
+): void {
   const { kratos } = ex
   const asked = addresses.filter(({ to }) => to === identifier.trim().toLowerCase())
   kratos.store.codes.deleteCodes(flow.id)
@@ -28,12 +33,18 @@ export function sendLoginCode (ex: Exchange, flow: Flow, identifier: string, { i
 }
 
 function askForCode (ex: Exchange, flow: Flow, identifier: string): void {
-  const kept = flow.ui.nodes.filter(node => ['identifier', 'address'].includes(nodeId(node)))
+  const kept = flow.ui.nodes.filter((node) => ['identifier', 'address'].includes(nodeId(node)))
   for (const node of kept) {
     Object.assign(node.attributes, { type: 'hidden', name: 'identifier' })
     node.messages = []
   }
-  flow.ui.nodes = [...kept, hiddenMethodNode(), codeNode(MESSAGES.loginCodeLabel()), continueNode('code'), resendButton()]
+  flow.ui.nodes = [
+    ...kept,
+    hiddenMethodNode(),
+    codeNode(MESSAGES.loginCodeLabel()),
+    continueNode('code'),
+    resendButton(),
+  ]
   flow.ui.messages = [MESSAGES.loginCodeSent()]
   if (flow.type === 'browser') upsertNode(flow.ui, csrfNode(csrfToken(ex)))
   const node = findNode(flow.ui, 'identifier')

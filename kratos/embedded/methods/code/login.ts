@@ -15,7 +15,15 @@ import type { Session } from '../../session/session.js'
 import { findNode, upsertNode } from '../../ui/container.js'
 import { MESSAGES } from '../../ui/message.js'
 import { csrfNode, inputNode, setNodeValue } from '../../ui/node.js'
-import { answered, done, ensureEnabled, NOT_RESPONSIBLE, type LoginMethod, type Outcome, type ProvenIdentity } from '../method.js'
+import {
+  answered,
+  done,
+  ensureEnabled,
+  NOT_RESPONSIBLE,
+  type LoginMethod,
+  type Outcome,
+  type ProvenIdentity,
+} from '../method.js'
 import { ownerOf, secondFactorAddresses } from './addresses.js'
 import { anticipate } from './anticipation.js'
 import { sendLoginCode } from './login-code.js'
@@ -28,15 +36,21 @@ const text = { type: 'string' }
 const FORM: JsonObject = {
   type: 'object',
   properties: {
-    method: text, code: text, identifier: text, address: text, resend: { type: 'string', enum: ['code'] }, csrf_token: text, transient_payload: { type: 'object' }
-  }
+    method: text,
+    code: text,
+    identifier: text,
+    address: text,
+    resend: { type: 'string', enum: ['code'] },
+    csrf_token: text,
+    transient_payload: { type: 'object' },
+  },
 }
 
-/** The method takes part in one level only: the first when passwordless, else the second. */
+/** The method is used on one level only: the first if it is passwordless, otherwise the second. */
 const isItsLevel = (kratos: Kratos, flow: Flow): boolean =>
   isPasswordless(kratos) ? flow.requestedAal === 'aal1' : isSecondFactor(kratos) && flow.requestedAal === 'aal2'
 
-/** choose_method: an identifier or address, a code is sent → sent_email: the code → passed_challenge. */
+/** States: choose_method (identifier or address), sent_email (code), passed_challenge. */
 export const login: LoginMethod = {
   populate: (ex, flow, page) => {
     if (page.kind === 'second-factor') {
@@ -45,7 +59,9 @@ export const login: LoginMethod = {
     }
     if (!isPasswordless(ex.kratos) || page.kind === 'identifier') return
     if (page.kind === 'credentials') {
-      if (page.identity !== undefined || ex.kratos.config.security.account_enumeration.mitigate) flow.ui.nodes.push(sendLoginCodeNode())
+      if (page.identity !== undefined || ex.kratos.config.security.account_enumeration.mitigate) {
+        flow.ui.nodes.push(sendLoginCodeNode())
+      }
       return
     }
     const label = identifierLabel(ex.kratos.schemas.get(flow.identitySchema))
@@ -58,8 +74,9 @@ export const login: LoginMethod = {
 
   submit: async (ex, flow, session) => {
     if (!isItsLevel(ex.kratos, flow)) return NOT_RESPONSIBLE
-    // A second factor may be chosen by its address alone.
-    const isChosen = submittedMethod(ex) === 'code' || (isSecondFactor(ex.kratos) && submittedField(ex, 'address') !== '')
+    // A second factor can be selected by its address alone.
+    const isChosen = submittedMethod(ex) === 'code' ||
+      (isSecondFactor(ex.kratos) && submittedField(ex, 'address') !== '')
     if (!isChosen) return NOT_RESPONSIBLE
     ensureEnabled(ex.kratos, 'code')
     let form: JsonObject = {}
@@ -74,7 +91,7 @@ export const login: LoginMethod = {
       keepIdentifier(ex, flow, form)
       throw error
     }
-  }
+  },
 }
 
 /** One button per address (recording 67). */
@@ -87,19 +104,26 @@ function addAddresses (ex: Exchange, flow: Flow, session: Session): void {
 
 const sentIdentifier = (form: JsonObject): string => String(form['address'] ?? form['identifier'] ?? '')
 
-/** What was sent stays in the form; while a code is waited for, hidden. */
+/** The form keeps the submitted identifier, hidden while it waits for a code. */
 function keepIdentifier (ex: Exchange, flow: Flow, form: JsonObject): void {
   upsertNode(flow.ui, csrfNode(csrfToken(ex)))
-  if (flow.state === 'sent_email') upsertNode(flow.ui, inputNode('default', 'identifier', 'hidden', { value: sentIdentifier(form) }))
+  if (flow.state === 'sent_email') {
+    upsertNode(flow.ui, inputNode('default', 'identifier', 'hidden', { value: sentIdentifier(form) }))
+  }
   const node = findNode(flow.ui, 'identifier')
   if (node !== undefined) setNodeValue(node, sentIdentifier(form))
 }
 
-/** 400 is Kratos' way to say "next page" (recording 65). */
+/** Kratos answers a next page with 400 (recording 65). */
 function sendCode (ex: Exchange, flow: Flow, form: JsonObject, session: Session | undefined): Outcome<ProvenIdentity> {
   if (flow.state === 'passed_challenge') throw formError(MESSAGES.noLoginStrategy())
   const identifier = String(form['identifier'] ?? form['address'] ?? '')
-  sendLoginCode(ex, flow, identifier, ownerOf(ex.kratos, identifier, flow.requestedAal === 'aal2' ? session : undefined))
+  sendLoginCode(
+    ex,
+    flow,
+    identifier,
+    ownerOf(ex.kratos, identifier, flow.requestedAal === 'aal2' ? session : undefined),
+  )
   return answered(isJsonRequest(ex) ? json(400, flowJson(flow)) : redirect(ex.method, 303, uiUrl(ex.kratos, flow)))
 }
 

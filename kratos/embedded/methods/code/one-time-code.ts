@@ -8,28 +8,43 @@ import type { OneTimeCode } from '../../store/codes.js'
 
 const setting = ({ config }: Kratos, key: string): unknown => config.selfservice.methods['code']?.config[key]
 
-/** How long a code counts, in milliseconds. */
+/** Lifetime of a code in milliseconds. */
 export const codeLifespanMs = (kratos: Kratos): number => durationMs(String(setting(kratos, 'lifespan') ?? '1h'))
 
-/** The same in whole minutes, as the messages say it. */
+/** The same in whole minutes, for messages. */
 export const codeMinutes = (kratos: Kratos): number => Math.trunc(codeLifespanMs(kratos) / 60_000)
 
-/** A new code of this flow. */
-export function issueCode (kratos: Kratos, flow: Flow, owner: Pick<OneTimeCode, 'identityId' | 'address' | 'via'>, lifespanMs = codeLifespanMs(kratos)): string {
+/** Stores a new code for this flow. */
+export function issueCode (
+  kratos: Kratos,
+  flow: Flow,
+  owner: Pick<OneTimeCode, 'identityId' | 'address' | 'via'>,
+  lifespanMs = codeLifespanMs(kratos),
+): string {
   const secret = newCode()
-  kratos.store.codes.add({ id: newId(), kind: 'code', flowId: flow.id, ...owner, secret, used: false, expiresAt: kratos.clock.now() + lifespanMs })
+  kratos.store.codes.add({
+    id: newId(),
+    kind: 'code',
+    flowId: flow.id,
+    ...owner,
+    secret,
+    used: false,
+    expiresAt: kratos.clock.now() + lifespanMs,
+  })
   return secret
 }
 
 /**
- * Uses a code up. Every try counts, right or wrong, and sending a new code does not start again from nothing.
- * @param identityId when given, only this identity's code counts
+ * Uses a code. Every try counts, right or wrong, and a new code does not reset the count.
+ * @param identityId if given, only codes of this identity count
  * @returns undefined for a wrong code
  * @throws ApiError 400 after `max_submissions` tries and for a used code; ExpiredError
  */
 export function redeemCode (kratos: Kratos, flow: Flow, secret: string, identityId?: string): OneTimeCode | undefined {
   const { store, clock } = kratos
-  if (store.flows.countTry(flow.id) > Number(setting(kratos, 'max_submissions') ?? 5)) throw badRequest('The request was submitted too often. Please request another code.')
+  if (store.flows.countTry(flow.id) > Number(setting(kratos, 'max_submissions') ?? 5)) {
+    throw badRequest('The request was submitted too often. Please request another code.')
+  }
   const code = store.codes.find(flow.id, 'code', secret)
   if (code === undefined || (identityId !== undefined && code.identityId !== identityId)) return undefined
   if (code.expiresAt < clock.now()) throw new ExpiredError(code.expiresAt)

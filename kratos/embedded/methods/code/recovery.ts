@@ -15,7 +15,14 @@ import { resetMessages, upsertNode } from '../../ui/container.js'
 import { MESSAGES } from '../../ui/message.js'
 import { csrfNode } from '../../ui/node.js'
 import { continueNode, emailNode, resendNode } from '../address-nodes.js'
-import { answered, ensureEnabled, NOT_RESPONSIBLE, type ProofOutcome, type RecoveredIdentity, type RecoveryMethod } from '../method.js'
+import {
+  answered,
+  ensureEnabled,
+  NOT_RESPONSIBLE,
+  type ProofOutcome,
+  type RecoveredIdentity,
+  type RecoveryMethod,
+} from '../method.js'
 import { hiddenMethodNode, recoveryCodeNode } from './nodes.js'
 import { codeMinutes, issueCode, redeemCode } from './one-time-code.js'
 
@@ -23,12 +30,16 @@ const text = { type: 'string' }
 
 const FORM: JsonObject = {
   type: 'object',
-  properties: { method: text, code: text, email: { type: 'string', format: 'email' }, csrf_token: text, transient_payload: { type: 'object' } }
+  properties: {
+    method: text,
+    code: text,
+    email: { type: 'string', format: 'email' },
+    csrf_token: text,
+    transient_payload: { type: 'object' },
+  },
 }
 
-/**
- * choose_method: an address, a code is sent → sent_email: the code, or the address again for another code → passed_challenge.
- */
+/** States: choose_method (address), sent_email (code, or the address again for another code), passed_challenge. */
 export const recovery: RecoveryMethod = {
   populate: (ex, flow) => {
     upsertNode(flow.ui, csrfNode(csrfToken(ex)))
@@ -51,12 +62,14 @@ export const recovery: RecoveryMethod = {
     if (findSession(ex) !== undefined) return answered(answerLoggedIn(ex))
     if (form['method'] !== 'code') return NOT_RESPONSIBLE
     ensureEnabled(ex.kratos, 'code')
-    if (flow.state === 'passed_challenge') return { kind: 'replaced', type: flow.type, cause: MESSAGES.recoveryRetried() }
+    if (flow.state === 'passed_challenge') {
+      return { kind: 'replaced', type: flow.type, cause: MESSAGES.recoveryRetried() }
+    }
     return sendCode(ex, flow, form)
-  }
+  },
 }
 
-/** Here a violation does not end in an error but in a new flow (facts 1 iii). */
+/** A CSRF violation leads to a new flow here, not to an error (docs/kratos-facts.md, section 1, row iii). */
 function csrfViolationOf (ex: Exchange, flow: Flow, form: JsonObject): Error | undefined {
   try {
     ensureCsrf(ex, flow, form['csrf_token'] as string | undefined)
@@ -74,11 +87,11 @@ function useCode (ex: Exchange, flow: Flow, secret: string): ProofOutcome<Recove
     if (code === undefined) return wrongCode(ex, flow)
     const identity = kratos.store.identities.get(code.identityId ?? '')
     if (identity === undefined) throw noRow()
-    // An admin's code was sent to no address.
+    // A code of an admin has no address.
     if (code.address !== '') verifyByValue(kratos, identity, code.address)
     return { kind: 'proven', value: { identity, method: 'code_recovery' } }
   } catch (error) {
-    // Told apart from a wrong one in verification only (recording 59).
+    // Only verification distinguishes an expired code from a wrong one (recording 59).
     if (error instanceof ExpiredError) return wrongCode(ex, flow)
     if (error instanceof ApiError) return { kind: 'replaced', type: flow.type, cause: error }
     throw error
@@ -100,12 +113,18 @@ function sendCode (ex: Exchange, flow: Flow, form: JsonObject): ProofOutcome<Rec
   flow.active = 'code'
   flow.state = 'sent_email'
   flow.ui.messages = [MESSAGES.recoveryCodeSent()]
-  flow.ui.nodes = [csrfNode(csrfToken(ex)), recoveryCodeNode(), hiddenMethodNode(), continueNode('code'), resendNode('email', email)]
+  flow.ui.nodes = [
+    csrfNode(csrfToken(ex)),
+    recoveryCodeNode(),
+    hiddenMethodNode(),
+    continueNode('code'),
+    resendNode('email', email),
+  ]
   saveFlow(ex.kratos, flow)
   return { kind: 'shown' }
 }
 
-/** Whether somebody has the address shows in no answer, only in the mail. */
+/** No answer shows whether the address is known; only the mail does. */
 function notify ({ kratos }: Exchange, flow: Flow, email: string): void {
   const address = email.trim().toLowerCase()
   const identity = kratos.store.identities.byAddress('recovery', 'email', address)

@@ -28,16 +28,27 @@ import { isPasswordless } from './role.js'
 const text = { type: 'string' }
 
 const FIELDS: JsonObject = {
-  properties: { method: text, csrf_token: text, code: text, resend: { type: 'string', enum: ['code'] }, transient_payload: { type: 'object' } }
+  properties: {
+    method: text,
+    csrf_token: text,
+    code: text,
+    resend: { type: 'string', enum: ['code'] },
+    transient_payload: { type: 'object' },
+  },
 }
 
-const backNode = () => inputNode('profile', 'screen', 'submit', { value: 'credential-selection', label: MESSAGES.registrationBack() })
+const backNode = () =>
+  inputNode('profile', 'screen', 'submit', { value: 'credential-selection', label: MESSAGES.registrationBack() })
 
-/** choose_method: the traits, a code is sent → sent_email: the code with the same traits → passed_challenge. */
+/** States: choose_method (traits), sent_email (code and the same traits), passed_challenge. */
 export const registration: RegistrationMethod = {
   populate: (ex, flow, page) => {
     if (!isPasswordless(ex.kratos)) return
-    removeNodes(flow.ui, node => node.group === 'code' || (nodeId(node) === 'screen' && node.attributes.value === 'credential-selection'))
+    removeNodes(
+      flow.ui,
+      (node) =>
+        node.group === 'code' || (nodeId(node) === 'screen' && node.attributes.value === 'credential-selection'),
+    )
     if (page !== 'profile') flow.ui.nodes.push(sendRegistrationCodeNode())
     upsertNode(flow.ui, csrfNode(csrfToken(ex)))
   },
@@ -56,15 +67,15 @@ export const registration: RegistrationMethod = {
       identity.traits = asObject(form['traits'])
       return flow.state === 'sent_email' ? useCode(ex, flow, identity, form) : sendCode(ex, flow, identity)
     } catch (error) {
-      // Other traits than those that the code was sent for stay in the form, and spoil it (recording 65).
+      // Traits that differ from those of the code stay in the form, so that later submits fail too (recording 65).
       fillTraits(flow.ui, form['traits'])
       upsertNode(flow.ui, csrfNode(csrfToken(ex)))
       throw error
     }
-  }
+  },
 }
 
-/** @throws FormError for traits that are not valid or hold no address for a code */
+/** @throws FormError for traits that are invalid or have no address for a code */
 function ensureAddress ({ kratos }: Exchange, identity: Identity): string[] {
   validateIdentity(identity, kratos.schemas.get(identity.schemaId), kratos.clock.now())
   const { identifiers = [] } = identity.credentials['code'] ?? {}
@@ -72,17 +83,22 @@ function ensureAddress ({ kratos }: Exchange, identity: Identity): string[] {
   return identifiers
 }
 
-/** 400 is Kratos' way to say "next page" (recording 65). */
+/** Kratos answers a next page with 400 (recording 65). */
 function sendCode (ex: Exchange, flow: Flow, identity: Identity): Outcome<Identity> {
   const { kratos } = ex
   if (flow.state === 'passed_challenge') throw formError(MESSAGES.noRegistrationStrategy())
   ensureAddress(ex, identity)
   kratos.store.codes.deleteCodes(flow.id)
   for (const { to, via } of addressesOf(identity.credentials['code'])) {
-    sendMessage(kratos, via, to, TEMPLATES.registrationCode(issueCode(kratos, flow, { address: to, via }), codeMinutes(kratos)))
+    sendMessage(
+      kratos,
+      via,
+      to,
+      TEMPLATES.registrationCode(issueCode(kratos, flow, { address: to, via }), codeMinutes(kratos)),
+    )
   }
   Object.assign(flow, { active: 'code', state: 'sent_email' })
-  // Without passwordless Kratos sends a code all the same, but asks for none (recording 01).
+  // Kratos sends a code even if passwordless is disabled, but then does not ask for it (recording 01).
   if (isPasswordless(kratos)) askForCode(ex, flow)
   fillTraits(flow.ui, identity.traits)
   saveFlow(kratos, flow)
@@ -93,7 +109,13 @@ function askForCode (ex: Exchange, flow: Flow): void {
   resetMessages(flow.ui)
   const kept = flow.ui.nodes.filter(({ group, attributes }) => group === 'default' && attributes.type !== 'submit')
   for (const { attributes } of kept) attributes.type = 'hidden'
-  flow.ui.nodes = [...kept, hiddenMethodNode(), codeNode(MESSAGES.registrationCodeLabel()), continueNode('code'), resendButton()]
+  flow.ui.nodes = [
+    ...kept,
+    hiddenMethodNode(),
+    codeNode(MESSAGES.registrationCodeLabel()),
+    continueNode('code'),
+    resendButton(),
+  ]
   if (isTwoSteps(ex.kratos)) flow.ui.nodes.push(backNode())
   flow.ui.messages = [MESSAGES.registrationCodeSent()]
   if (flow.type === 'browser') upsertNode(flow.ui, csrfNode(csrfToken(ex)))
@@ -106,15 +128,18 @@ function useCode (ex: Exchange, flow: Flow, identity: Identity, form: JsonObject
   if (!isAsSent(flow, identity.traits)) throw formError(MESSAGES.traitsMismatch())
   const code = redeemCode(kratos, flow, String(form['code']))
   if (code === undefined || !identifiers.includes(code.address)) throw formError(MESSAGES.registrationCodeInvalid())
-  const address = identity.verifiableAddresses.find(({ value, via, verified }) => value === code.address && via === code.via && !verified)
+  const address = identity.verifiableAddresses.find(
+    ({ value, via, verified }) => value === code.address && via === code.via && !verified,
+  )
   if (address !== undefined) verify(address, kratos.clock.now())
   flow.state = 'passed_challenge'
   saveFlow(kratos, flow)
   return done(identity)
 }
 
-/** The form holds the traits that the code was sent for. */
-const isAsSent = (flow: Flow, traits: Json): boolean => leaves(traits).every(([path, value]) => {
-  const node = findNode(flow.ui, `traits.${path}`)
-  return node === undefined || node.attributes.value === value
-})
+/** Whether the traits are those that the code was sent for. */
+const isAsSent = (flow: Flow, traits: Json): boolean =>
+  leaves(traits).every(([path, value]) => {
+    const node = findNode(flow.ui, `traits.${path}`)
+    return node === undefined || node.attributes.value === value
+  })

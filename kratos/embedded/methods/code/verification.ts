@@ -27,13 +27,15 @@ const text = { type: 'string' }
 const FORM: JsonObject = {
   type: 'object',
   properties: {
-    method: { type: 'string', enum: ['code', 'link'] }, code: text, email: { type: 'string', format: 'email' }, csrf_token: text, transient_payload: { type: 'object' }
-  }
+    method: { type: 'string', enum: ['code', 'link'] },
+    code: text,
+    email: { type: 'string', format: 'email' },
+    csrf_token: text,
+    transient_payload: { type: 'object' },
+  },
 }
 
-/**
- * choose_method: an address, a code is sent → sent_email: the code, or the mail's link, which fills it in → passed_challenge.
- */
+/** States: choose_method (address), sent_email (code, or the mail's link, which fills it in), passed_challenge. */
 export const verification: VerificationMethod = {
   populate: (ex, flow) => {
     resetMessages(flow.ui)
@@ -52,10 +54,12 @@ export const verification: VerificationMethod = {
     flow.transientPayload = asObject(form['transient_payload'])
     const code = String(form['code'] ?? '')
     try {
-      // A mail's link names no method.
+      // The link in a mail has no method.
       if ((form['method'] ?? (code === '' ? '' : 'code')) !== 'code') return notForCode(ex, flow, form)
       ensureEnabled(ex.kratos, 'code')
-      if (flow.state === 'passed_challenge') return { kind: 'replaced', type: flow.type, cause: MESSAGES.verificationRetried() }
+      if (flow.state === 'passed_challenge') {
+        return { kind: 'replaced', type: flow.type, cause: MESSAGES.verificationRetried() }
+      }
       if (code === '') return sendCode(ex, flow, form)
       return ex.method === 'GET' ? openLink(ex, flow, code) : useCode(ex, flow, code)
     } catch (error) {
@@ -69,7 +73,7 @@ export const verification: VerificationMethod = {
     const link = withQuery(publicUrl(kratos, '/self-service/verification'), { code, flow: flow.id })
     sendMessage(kratos, address.via, address.value, TEMPLATES.verificationCode(code, link, codeMinutes(kratos)))
     noteSent(kratos, address)
-  }
+  },
 }
 
 function notForCode (ex: Exchange, flow: Flow, form: JsonObject): Verified {
@@ -83,7 +87,7 @@ function sendCode (ex: Exchange, flow: Flow, form: JsonObject): Verified {
   const email = String(form['email'])
   ensureCsrf(ex, flow, form['csrf_token'] as string | undefined)
   kratos.store.codes.deleteCodes(flow.id)
-  // Whether somebody has the address shows in no answer, only in the mail.
+  // No answer shows whether the address is known; only the mail does.
   const found = verifiableAddress(kratos, 'email', email)
   if (found !== undefined) verification.send(kratos, flow, found.identity, found.address)
   else if (kratos.config.selfservice.flows.verification.notify_unknown_recipients) {
@@ -96,7 +100,7 @@ function sendCode (ex: Exchange, flow: Flow, form: JsonObject): Verified {
   return { kind: 'shown' }
 }
 
-/** The mail's link only fills the code in: whoever opens it has no CSRF cookie of the flow yet (recording 61). */
+/** The mail's link only fills in the code, because its browser may not have the flow's CSRF cookie (recording 61). */
 function openLink (ex: Exchange, flow: Flow, code: string): Verified {
   const node = findNode(flow.ui, 'code')
   if (node !== undefined) setNodeValue(node, code)
@@ -114,7 +118,9 @@ function useCode (ex: Exchange, flow: Flow, secret: string): Verified {
     const identity = code === undefined ? undefined : passChallenge(ex, flow, 'code', code)
     if (identity !== undefined) return { kind: 'proven', value: { identity } }
   } catch (error) {
-    if (error instanceof ApiError || error instanceof ExpiredError) return { kind: 'replaced', type: flow.type, cause: error }
+    if (error instanceof ApiError || error instanceof ExpiredError) {
+      return { kind: 'replaced', type: flow.type, cause: error }
+    }
     throw error
   }
   flow.ui.messages = [MESSAGES.verificationCodeInvalid()]

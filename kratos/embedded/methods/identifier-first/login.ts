@@ -11,7 +11,12 @@ import { NOT_RESPONSIBLE, type LoginMethod } from '../method.js'
 
 const FORM: JsonObject = {
   type: 'object',
-  properties: { csrf_token: { type: 'string' }, identifier: { type: 'string', minLength: 1 }, method: { type: 'string' }, transient_payload: { type: 'object' } }
+  properties: {
+    csrf_token: { type: 'string' },
+    identifier: { type: 'string', minLength: 1 },
+    method: { type: 'string' },
+    transient_payload: { type: 'object' },
+  },
 }
 
 const isOn = ({ config }: Kratos): boolean => config.selfservice.flows.login.style === 'identifier_first'
@@ -20,13 +25,21 @@ export const login: LoginMethod = {
   populate: (ex, flow, page) => {
     if (page.kind !== 'identifier') return
     upsertNode(flow.ui, csrfNode(csrfToken(ex)))
-    upsertNode(flow.ui, inputNode('identifier_first', 'identifier', 'text', {
-      value: '', required: true, autocomplete: 'username webauthn', label: identifierLabel(ex.kratos.schemas.get(flow.identitySchema))
-    }))
-    flow.ui.nodes.push(inputNode('identifier_first', 'method', 'submit', { value: 'identifier_first', label: MESSAGES.continueWith() }))
+    upsertNode(
+      flow.ui,
+      inputNode('identifier_first', 'identifier', 'text', {
+        value: '',
+        required: true,
+        autocomplete: 'username webauthn',
+        label: identifierLabel(ex.kratos.schemas.get(flow.identitySchema)),
+      }),
+    )
+    flow.ui.nodes.push(
+      inputNode('identifier_first', 'method', 'submit', { value: 'identifier_first', label: MESSAGES.continueWith() }),
+    )
   },
 
-  /** Takes every submit that no other method wanted, whatever its `method` says (as Kratos' last strategy does). */
+  /** Accepts every submit that no other method accepted, whatever its `method` is. It is Kratos' last strategy. */
   submit: async (ex, flow) => {
     if (!isOn(ex.kratos) || flow.requestedAal !== 'aal1') return NOT_RESPONSIBLE
     let form: JsonObject = {}
@@ -37,12 +50,16 @@ export const login: LoginMethod = {
       ensureCsrf(ex, flow, form['csrf_token'] as string | undefined)
       const { identities } = ex.kratos.store
       const [id] = identities.idsWithIdentifier(String(form['identifier'] ?? ''), false)
-      return { kind: 'turn-page', identifier: String(form['identifier'] ?? ''), identity: id === undefined ? undefined : identities.get(id) }
+      return {
+        kind: 'turn-page',
+        identifier: String(form['identifier'] ?? ''),
+        identity: id === undefined ? undefined : identities.get(id),
+      }
     } catch (error) {
       const node = findNode(flow.ui, 'identifier')
       if (node !== undefined) setNodeValue(node, String(form['identifier'] ?? ''))
       if (flow.type === 'browser') upsertNode(flow.ui, csrfNode(csrfToken(ex)))
       throw error
     }
-  }
+  },
 }

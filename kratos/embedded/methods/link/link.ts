@@ -2,5 +2,5 @@ import type { Method } from '../method.js'
 import { recovery } from './recovery.js'
 import { verification } from './verification.js'
 
-/** A link in a mail: recovers and verifies, nothing else. */
+/** A link in a mail, for recovery and verification only. */
 export const link: Method = { id: 'link', group: 'link', recovery, verification }

@@ -15,17 +15,30 @@ import { upsertNode } from '../../ui/container.js'
 import { MESSAGES } from '../../ui/message.js'
 import { csrfNode } from '../../ui/node.js'
 import { continueNode, emailNode } from '../address-nodes.js'
-import { answered, ensureEnabled, NOT_RESPONSIBLE, type ProofOutcome, type RecoveredIdentity, type RecoveryMethod } from '../method.js'
+import {
+  answered,
+  ensureEnabled,
+  NOT_RESPONSIBLE,
+  type ProofOutcome,
+  type RecoveredIdentity,
+  type RecoveryMethod,
+} from '../method.js'
 import { issueLink, linkMinutes, redeemToken } from './token.js'
 
 const text = { type: 'string' }
 
 const FORM: JsonObject = {
   type: 'object',
-  properties: { method: text, token: text, email: { type: 'string', format: 'email' }, csrf_token: text, transient_payload: { type: 'object' } }
+  properties: {
+    method: text,
+    token: text,
+    email: { type: 'string', format: 'email' },
+    csrf_token: text,
+    transient_payload: { type: 'object' },
+  },
 }
 
-/** choose_method: an address, a link is sent → sent_email: the link is opened in whatever browser → passed_challenge. */
+/** States: choose_method (address), sent_email (the link is opened in any browser), passed_challenge. */
 export const recovery: RecoveryMethod = {
   populate: (ex, flow) => {
     upsertNode(flow.ui, csrfNode(csrfToken(ex)))
@@ -44,18 +57,22 @@ export const recovery: RecoveryMethod = {
     if (findSession(ex) !== undefined) return answered(answerLoggedIn(ex))
     if (form['method'] !== 'link') return NOT_RESPONSIBLE
     ensureEnabled(ex.kratos, 'link')
-    if (flow.state === 'passed_challenge') return { kind: 'replaced', type: flow.type, cause: MESSAGES.recoveryRetried() }
+    if (flow.state === 'passed_challenge') {
+      return { kind: 'replaced', type: flow.type, cause: MESSAGES.recoveryRetried() }
+    }
     return sendLink(ex, flow, form)
-  }
+  },
 }
 
 function useToken ({ kratos }: Exchange, flow: Flow, token: string): ProofOutcome<RecoveredIdentity> {
   const link = redeemToken(kratos, flow, token)
   if (link === undefined) return { kind: 'replaced', type: 'browser', cause: MESSAGES.recoveryTokenInvalid() }
-  if (link.expiresAt < kratos.clock.now()) return { kind: 'replaced', type: 'browser', cause: new ExpiredError(link.expiresAt) }
+  if (link.expiresAt < kratos.clock.now()) {
+    return { kind: 'replaced', type: 'browser', cause: new ExpiredError(link.expiresAt) }
+  }
   const identity = kratos.store.identities.get(link.identityId ?? '')
   if (identity === undefined) throw noRow()
-  // An admin's link was sent to no address.
+  // A link of an admin has no address.
   if (link.address !== '') verifyByValue(kratos, identity, link.address)
   return { kind: 'proven', value: { identity, method: 'link_recovery' } }
 }
@@ -74,7 +91,7 @@ function sendLink (ex: Exchange, flow: Flow, form: JsonObject): ProofOutcome<Rec
   return { kind: 'shown' }
 }
 
-/** Whether somebody has the address shows in no answer, only in the mail. */
+/** No answer shows whether the address is known; only the mail does. */
 function notify ({ kratos }: Exchange, flow: Flow, email: string): void {
   const address = email.trim().toLowerCase()
   const identity = kratos.store.identities.byAddress('recovery', 'email', address)

@@ -5,20 +5,34 @@ import type { Kratos } from '../../kratos.js'
 import { newId, newSecret } from '../../random.js'
 import type { OneTimeCode } from '../../store/codes.js'
 
-/** How long a link counts, in milliseconds. */
-export const linkLifespanMs = ({ config }: Kratos): number => durationMs(String(config.selfservice.methods['link']?.config['lifespan'] ?? '1h'))
+/** Lifetime of a link in milliseconds. */
+export const linkLifespanMs = ({ config }: Kratos): number =>
+  durationMs(String(config.selfservice.methods['link']?.config['lifespan'] ?? '1h'))
 
-/** The same in whole minutes, as the mails say it. */
+/** The same in whole minutes, for mails. */
 export const linkMinutes = (kratos: Kratos): number => Math.trunc(linkLifespanMs(kratos) / 60_000)
 
-/** A URL that passes this flow's challenge once. */
-export function issueLink (kratos: Kratos, flow: Flow, owner: Pick<OneTimeCode, 'identityId' | 'address' | 'via'>, lifespanMs = linkLifespanMs(kratos)): string {
+/** A URL that completes this flow once. */
+export function issueLink (
+  kratos: Kratos,
+  flow: Flow,
+  owner: Pick<OneTimeCode, 'identityId' | 'address' | 'via'>,
+  lifespanMs = linkLifespanMs(kratos),
+): string {
   const token = newSecret(32)
-  kratos.store.codes.add({ id: newId(), kind: 'link', flowId: flow.id, ...owner, secret: token, used: false, expiresAt: kratos.clock.now() + lifespanMs })
+  kratos.store.codes.add({
+    id: newId(),
+    kind: 'link',
+    flowId: flow.id,
+    ...owner,
+    secret: token,
+    used: false,
+    expiresAt: kratos.clock.now() + lifespanMs,
+  })
   return withQuery(publicUrl(kratos, `/self-service/${flow.kind}`), { flow: flow.id, token })
 }
 
-/** Uses a token up, expired or not. @returns undefined when it is unknown or used */
+/** Uses a token, even an expired one. @returns undefined when it is unknown or used */
 export function redeemToken ({ store }: Kratos, flow: Flow, token: string): OneTimeCode | undefined {
   const found = store.codes.find(flow.id, 'link', token)
   return found !== undefined && store.codes.markUsed(found.id) ? found : undefined

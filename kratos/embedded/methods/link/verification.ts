@@ -22,10 +22,16 @@ const text = { type: 'string' }
 
 const FORM: JsonObject = {
   type: 'object',
-  properties: { method: text, token: text, email: { type: 'string', format: 'email' }, csrf_token: text, transient_payload: { type: 'object' } }
+  properties: {
+    method: text,
+    token: text,
+    email: { type: 'string', format: 'email' },
+    csrf_token: text,
+    transient_payload: { type: 'object' },
+  },
 }
 
-/** choose_method: an address, a link is sent → sent_email: the link is opened in whatever browser → passed_challenge. */
+/** States: choose_method (address), sent_email (the link is opened in any browser), passed_challenge. */
 export const verification: VerificationMethod = {
   populate: (ex, flow) => {
     upsertNode(flow.ui, csrfNode(csrfToken(ex)))
@@ -44,7 +50,9 @@ export const verification: VerificationMethod = {
     try {
       if (form['method'] !== 'link') return notForLink(ex, flow, form)
       ensureEnabled(ex.kratos, 'link')
-      if (flow.state === 'passed_challenge') return { kind: 'replaced', type: flow.type, cause: MESSAGES.verificationRetried() }
+      if (flow.state === 'passed_challenge') {
+        return { kind: 'replaced', type: flow.type, cause: MESSAGES.verificationRetried() }
+      }
       return sendLink(ex, flow, form)
     } catch (error) {
       keepEmail(ex, flow, 'link', String(form['email'] ?? ''))
@@ -56,7 +64,7 @@ export const verification: VerificationMethod = {
     const url = issueLink(kratos, flow, { identityId: identity.id, address: address.value, via: address.via })
     sendMessage(kratos, address.via, address.value, TEMPLATES.verificationLink(url, linkMinutes(kratos)))
     noteSent(kratos, address)
-  }
+  },
 }
 
 function notForLink (ex: Exchange, flow: Flow, form: JsonObject): Verified {
@@ -67,7 +75,9 @@ function notForLink (ex: Exchange, flow: Flow, form: JsonObject): Verified {
 function useToken (ex: Exchange, flow: Flow, token: string): Verified {
   const link = redeemToken(ex.kratos, flow, token)
   if (link === undefined) return { kind: 'replaced', type: 'browser', cause: MESSAGES.verificationTokenInvalid() }
-  if (link.expiresAt < ex.kratos.clock.now()) return { kind: 'replaced', type: 'browser', cause: new ExpiredError(link.expiresAt) }
+  if (link.expiresAt < ex.kratos.clock.now()) {
+    return { kind: 'replaced', type: 'browser', cause: new ExpiredError(link.expiresAt) }
+  }
   const identity = passChallenge(ex, flow, 'link', link)
   if (identity === undefined) return { kind: 'replaced', type: 'browser', cause: MESSAGES.verificationTokenInvalid() }
   return { kind: 'proven', value: { identity } }
@@ -78,7 +88,7 @@ function sendLink (ex: Exchange, flow: Flow, form: JsonObject): Verified {
   if (form['email'] === undefined) throw requiredError(MESSAGES.required('email'), 'email')
   const email = String(form['email'])
   ensureCsrf(ex, flow, form['csrf_token'] as string | undefined)
-  // Whether somebody has the address shows in no answer, only in the mail.
+  // No answer shows whether the address is known; only the mail does.
   const found = verifiableAddress(kratos, 'email', email)
   if (found !== undefined) verification.send(kratos, flow, found.identity, found.address)
   else if (kratos.config.selfservice.flows.verification.notify_unknown_recipients) {

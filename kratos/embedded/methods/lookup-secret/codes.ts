@@ -6,26 +6,33 @@ import { inputNode, textNode, type UiNode } from '../../ui/node.js'
 
 const COUNT = 12
 
-/** A backup code; `used_at` in RFC 3339 once it was used. */
+/** A backup code; `used_at` is RFC 3339 and set once the code was used. */
 export type BackupCode = JsonObject & { code: string, used_at?: string }
 
 export const newCodes = (): BackupCode[] => Array.from({ length: COUNT }, () => ({ code: newBackupCode() }))
 
-/** The codes in a list as stored; none when it is no list. */
+/** The codes in a stored list; none if it is not a list. */
 export const codesIn = (list: unknown): BackupCode[] => (Array.isArray(list) ? list.map(asObject) : []) as BackupCode[]
 
-export const codesOf = (credential: Credential | undefined): BackupCode[] => codesIn(credential?.config['recovery_codes'])
+export const codesOf = (credential: Credential | undefined): BackupCode[] =>
+  codesIn(credential?.config['recovery_codes'])
 
 export const hasCodes = (credential: Credential | undefined): boolean => codesOf(credential).length > 0
 
-/** The codes to read, used ones as such. */
+/** The list of codes; used ones are marked. */
 export function codesNode (codes: BackupCode[]): UiNode {
   const shown = codes.map(({ code, used_at: usedAt }) => usedAt === undefined ? code : 'used')
-  const messages = codes.map(({ code, used_at: usedAt }) => usedAt === undefined ? MESSAGES.lookupSecret(code) : MESSAGES.lookupSecretUsed(Date.parse(usedAt)))
-  return { ...textNode('lookup_secret', 'lookup_secret_codes', MESSAGES.lookupSecrets(shown, messages)), meta: { label: MESSAGES.lookupSecretsLabel() } }
+  const messages = codes.map(({ code, used_at: usedAt }) =>
+    usedAt === undefined ? MESSAGES.lookupSecret(code) : MESSAGES.lookupSecretUsed(Date.parse(usedAt)),
+  )
+  return {
+    ...textNode('lookup_secret', 'lookup_secret_codes', MESSAGES.lookupSecrets(shown, messages)),
+    meta: { label: MESSAGES.lookupSecretsLabel() },
+  }
 }
 
-const button = (name: string, label: NonNullable<UiNode['meta']['label']>): UiNode => inputNode('lookup_secret', name, 'submit', { value: 'true', label })
+const button = (name: string, label: NonNullable<UiNode['meta']['label']>): UiNode =>
+  inputNode('lookup_secret', name, 'submit', { value: 'true', label })
 
 export const revealNode = (): UiNode => button('lookup_secret_reveal', MESSAGES.revealLookup())
 export const regenerateNode = (): UiNode => button('lookup_secret_regenerate', MESSAGES.regenerateLookup())

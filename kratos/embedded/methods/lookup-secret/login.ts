@@ -16,20 +16,32 @@ import { codesOf } from './codes.js'
 
 const FORM: JsonObject = {
   type: 'object',
-  properties: { csrf_token: { type: 'string' }, method: { type: 'string' }, lookup_secret: { type: 'string' }, transient_payload: { type: 'object' } },
-  required: ['lookup_secret', 'method']
+  properties: {
+    csrf_token: { type: 'string' },
+    method: { type: 'string' },
+    lookup_secret: { type: 'string' },
+    transient_payload: { type: 'object' },
+  },
+  required: ['lookup_secret', 'method'],
 }
 
 export const login: LoginMethod = {
   populate: (ex, flow, page) => {
     if (page.kind !== 'second-factor' || page.session.identity.credentials['lookup_secret'] === undefined) return
     upsertNode(flow.ui, csrfNode(csrfToken(ex)))
-    upsertNode(flow.ui, inputNode('lookup_secret', 'lookup_secret', 'text', { value: '', required: true, label: MESSAGES.lookupLabel() }))
-    flow.ui.nodes.push(inputNode('lookup_secret', 'method', 'submit', { value: 'lookup_secret', label: MESSAGES.useLookup() }))
+    upsertNode(
+      flow.ui,
+      inputNode('lookup_secret', 'lookup_secret', 'text', { value: '', required: true, label: MESSAGES.lookupLabel() }),
+    )
+    flow.ui.nodes.push(
+      inputNode('lookup_secret', 'method', 'submit', { value: 'lookup_secret', label: MESSAGES.useLookup() }),
+    )
   },
 
   submit: async (ex, flow, session) => {
-    if (flow.requestedAal !== 'aal2' || session === undefined || submittedMethod(ex) !== 'lookup_secret') return NOT_RESPONSIBLE
+    if (flow.requestedAal !== 'aal2' || session === undefined || submittedMethod(ex) !== 'lookup_secret') {
+      return NOT_RESPONSIBLE
+    }
     ensureEnabled(ex.kratos, 'lookup_secret')
     try {
       const form = readForm(ex, FORM)
@@ -44,10 +56,10 @@ export const login: LoginMethod = {
       if (flow.type === 'browser') upsertNode(flow.ui, csrfNode(csrfToken(ex)))
       throw error
     }
-  }
+  },
 }
 
-/** Marks a code as used, which works once. @throws FormError for an unknown or used one */
+/** Marks a code as used; each works once. @throws FormError for an unknown or used one */
 function useCode ({ kratos }: Exchange, session: Session, sent: string): Identity {
   const identity = kratos.store.identities.get(session.identityId)
   const credential = identity?.credentials['lookup_secret']

@@ -1,7 +1,6 @@
 import type { Method } from '../method.js'
-import { hasCodes } from './codes.js'
 import { login } from './login.js'
 import { settings } from './settings.js'
 
-/** Backup codes that work once each, as second factor. */
-export const lookupSecret: Method = { id: 'lookup_secret', group: 'lookup_secret', login, settings, factor: { aal: 'aal2', isUsable: hasCodes } }
+/** Backup codes as second factor; each works once. */
+export const lookupSecret: Method = { id: 'lookup_secret', group: 'lookup_secret', login, settings }

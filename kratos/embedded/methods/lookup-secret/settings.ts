@@ -1,8 +1,8 @@
 import { readForm, validateForm } from '../../flow/form.js'
 import { flowJson, type Flow } from '../../flow/flow.js'
 import { saveFlow, uiUrl } from '../../flow/lifecycle.js'
+import { showIdentity } from '../../flow/owner.js'
 import { ensureCsrf } from '../../flow/submission.js'
-import { showIdentity } from '../../flows/settings/opening.js'
 import { isPrivileged, refreshRequired } from '../../flows/settings/privilege.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
 import { csrfToken } from '../../http/csrf.js'
@@ -17,7 +17,17 @@ import { removeNodes, upsertNode } from '../../ui/container.js'
 import { csrfNode, nodeId, type UiNode } from '../../ui/node.js'
 import { ensureFlags } from '../flags.js'
 import { answered, done, ensureEnabled, type SettingsMethod } from '../method.js'
-import { codesIn, codesNode, codesOf, confirmNode, disableNode, hasCodes, newCodes, regenerateNode, revealNode } from './codes.js'
+import {
+  codesIn,
+  codesNode,
+  codesOf,
+  confirmNode,
+  disableNode,
+  hasCodes,
+  newCodes,
+  regenerateNode,
+  revealNode,
+} from './codes.js'
 
 const flag = { type: 'boolean' }
 
@@ -30,13 +40,19 @@ const FORM: JsonObject = {
     lookup_secret_reveal: flag,
     lookup_secret_regenerate: flag,
     lookup_secret_confirm: flag,
-    transient_payload: { type: 'object' }
-  }
+    transient_payload: { type: 'object' },
+  },
 }
 
-const NODES = ['lookup_secret_regenerate', 'lookup_secret_reveal', 'lookup_secret_disable', 'lookup_secret_codes', 'lookup_secret_confirm']
+const NODES = [
+  'lookup_secret_regenerate',
+  'lookup_secret_reveal',
+  'lookup_secret_disable',
+  'lookup_secret_codes',
+  'lookup_secret_confirm',
+]
 
-/** Where a flow keeps the codes that wait to be confirmed. */
+/** Key under which the flow keeps codes that are not confirmed yet. */
 const REGENERATED = 'lookup_secret_regenerated'
 
 export const settings: SettingsMethod = {
@@ -50,7 +66,9 @@ export const settings: SettingsMethod = {
     const form = readForm(ex, FORM)
     ensureFlags(form, FORM, 'updateSettingsFlowWithLookupMethod')
     validateForm(form, FORM)
-    if (!['confirm', 'reveal', 'disable', 'regenerate'].some(button => form[`lookup_secret_${button}`] === true)) return undefined
+    if (!['confirm', 'reveal', 'disable', 'regenerate'].some((button) => form[`lookup_secret_${button}`] === true)) {
+      return undefined
+    }
     ensureEnabled(ex.kratos, 'lookup_secret')
     flow.transientPayload = asObject(form['transient_payload'])
     return form
@@ -63,19 +81,26 @@ export const settings: SettingsMethod = {
     if (identity === undefined) throw noRow()
     if (form['lookup_secret_confirm'] === true) return done(confirm(ex, flow, session, identity))
     if (form['lookup_secret_reveal'] === true) return answered(reveal(ex, flow, identity))
-    if (form['lookup_secret_regenerate'] === true && form['lookup_secret_disable'] !== true) return answered(regenerate(ex, flow))
+    if (form['lookup_secret_regenerate'] === true && form['lookup_secret_disable'] !== true) {
+      return answered(regenerate(ex, flow))
+    }
     delete identity.credentials['lookup_secret']
     return done(identity)
-  }
+  },
 }
 
-/** Makes the codes that were shown the ones that work; whoever has them has passed the second factor too (recording 51). */
+/** Activates the codes that were shown. Confirming them counts as passing the second factor (recording 51). */
 function confirm ({ kratos }: Exchange, flow: Flow, session: Session, identity: Identity): Identity {
   const codes = codesIn(flow.context[REGENERATED])
   if (codes.length === 0) throw badRequest('You must (re-)generate recovery backup codes before you can save them.')
   const now = kratos.clock.now()
   identity.credentials['lookup_secret'] = {
-    type: 'lookup_secret', identifiers: [identity.id], config: { recovery_codes: codes }, version: 0, createdAt: now, updatedAt: now
+    type: 'lookup_secret',
+    identifiers: [identity.id],
+    config: { recovery_codes: codes },
+    version: 0,
+    createdAt: now,
+    updatedAt: now,
   }
   delete flow.context[REGENERATED]
   addMethod(kratos, session, { method: 'lookup_secret', aal: 'aal2' })
@@ -94,9 +119,9 @@ function regenerate (ex: Exchange, flow: Flow): Answer {
   return shown(ex, flow, [codesNode(codes), confirmNode()])
 }
 
-/** The flow with other nodes of this method; nothing is changed yet. */
+/** Shows the flow with other nodes of this method; changes nothing else. */
 function shown (ex: Exchange, flow: Flow, nodes: UiNode[]): Answer {
-  removeNodes(flow.ui, node => NODES.includes(nodeId(node)))
+  removeNodes(flow.ui, (node) => NODES.includes(nodeId(node)))
   flow.ui.nodes.push(...nodes)
   saveFlow(ex.kratos, flow)
   showIdentity(ex.kratos, flow)

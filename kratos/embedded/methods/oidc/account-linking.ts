@@ -16,26 +16,47 @@ import type { Provider } from './config.js'
 import { linkedAccounts } from './credential.js'
 import { removeProvider } from './nodes.js'
 
-/** The flow goes on as another kind: the user sees one. */
+/** Continues a flow as another kind of flow; for the user it is the same one. */
 export function inheriting ({ store }: Kratos, flow: Flow, from: Flow): Flow {
   store.exchanges.move(from.id, flow.id)
   const { requestUrl, identitySchema, transientPayload, returnTo, context } = from
-  return Object.assign(flow, { active: 'oidc', requestUrl, identitySchema, context }, returnTo === '' ? {} : { returnTo }, transientPayload === undefined ? {} : { transientPayload })
+  return Object.assign(
+    flow,
+    { active: 'oidc', requestUrl, identitySchema, context },
+    returnTo === '' ? {} : { returnTo },
+    transientPayload === undefined ? {} : { transientPayload },
+  )
 }
 
-/** The identifier of a new identity that somebody has. @throws ApiError 404 when it clashes in something else, as its `external_id` */
+/**
+ * The identifier of a new identity that is already used.
+ * @throws ApiError 404 if something else conflicts, such as `external_id`
+ */
 function takenIdentifier ({ store }: Kratos, identity: Identity): string {
   const { credentials, verifiableAddresses, recoveryAddresses } = identity
-  const identifiers = Object.values(credentials).flatMap(({ type, identifiers }) => identifiers.map(identifier => ({ type, identifier })))
-  const taken = identifiers.find(({ type, identifier }) => store.identities.byIdentifier(type, identifier) !== undefined)?.identifier ??
-    verifiableAddresses.find(({ via, value }) => store.identities.byAddress('verifiable', via, value) !== undefined)?.value ??
-    recoveryAddresses.find(({ via, value }) => store.identities.byAddress('recovery', via, value) !== undefined)?.value
+  const identifiers = Object.values(credentials).flatMap(({ type, identifiers }) =>
+    identifiers.map((identifier) => ({ type, identifier })),
+  )
+  const taken =
+    identifiers.find(({ type, identifier }) => store.identities.byIdentifier(type, identifier) !== undefined)
+      ?.identifier ??
+      verifiableAddresses.find(({ via, value }) => store.identities.byAddress('verifiable', via, value) !== undefined)
+        ?.value ??
+      recoveryAddresses.find(({ via, value }) => store.identities.byAddress('recovery', via, value) !== undefined)
+        ?.value
   if (taken === undefined) throw noRow()
   return taken
 }
 
-/** Somebody has the visitor's e-mail: whoever logs in as that person gets the account linked (recording 68). */
-export async function offerLinking (ex: Exchange, registration: Flow, identity: Identity, provider: Provider): Promise<Answer> {
+/**
+ * The visitor's e-mail address is already used: whoever logs in as its owner gets the account linked (recording 68).
+ */
+export async function offerLinking (
+  ex: Exchange,
+  registration: Flow,
+  identity: Identity,
+  provider: Provider,
+): Promise<Answer> {
   const { kratos } = ex
   const [account] = linkedAccounts(identity.credentials['oidc'])
   const identifier = takenIdentifier(kratos, identity)
@@ -57,10 +78,12 @@ export async function offerLinking (ex: Exchange, registration: Flow, identity: 
   return redirect(ex.method, 303, withQuery(page, { no_org_ui: 'true' }))
 }
 
-/** Buttons say that they link, too. */
+/** Changes the labels of buttons: they also link. */
 function relabel (node: UiNode): void {
   const { label } = node.meta
   if (node.group === 'default' || label === undefined) return
   if (label.id === MESSAGES.signIn().id) node.meta = { label: MESSAGES.signInAndLink() }
-  if (label.id === MESSAGES.signInWith('', '').id) node.meta = { label: MESSAGES.confirmWith(String(label.context?.['provider'] ?? '')) }
+  if (label.id === MESSAGES.signInWith('', '').id) {
+    node.meta = { label: MESSAGES.confirmWith(String(label.context?.['provider'] ?? '')) }
+  }
 }

@@ -1,8 +1,9 @@
 import { failedSubmit, forwardError } from '../../flow/answers.js'
 import type { Flow } from '../../flow/flow.js'
 import { flowExpired, isExpired, loadFlow } from '../../flow/lifecycle.js'
+import { showIdentity } from '../../flow/owner.js'
 import { completeSettings } from '../../flows/settings/completion.js'
-import { showIdentity, sortSettings } from '../../flows/settings/opening.js'
+import { sortSettings } from '../../flows/settings/opening.js'
 import { redirect, type Answer } from '../../http/answer.js'
 import { ApiError, badRequest } from '../../http/errors.js'
 import { publicUrl, withQuery, type Exchange } from '../../http/exchange.js'
@@ -22,37 +23,45 @@ import { openState, type State } from './state.js'
 
 const refused = (why: string): ApiError => badRequest(`Unable to complete OpenID Connect flow${why}`)
 
-/** A browser that comes back from a provider, with the flow that it left for. */
-interface Return { flow: Flow, state: State, waiting: Waiting }
+/** A browser that returns from a provider, and its flow. */
+interface Return {
+  flow: Flow
+  state: State
+  waiting: Waiting
+}
 
-/** @throws ApiError 400 for a browser that did not leave from here, 410 for a flow whose time is over */
+/** @throws ApiError 400 for a browser that this server did not send, 410 for an expired flow */
 function returnOf (ex: Exchange): Return {
   const sent = ex.query.get('state') ?? ''
   if (sent === '') throw refused(' because the OpenID Provider did not return the state query parameter.')
   const state = openState(ex.kratos, sent)
   if (state === undefined) throw refused(' because the state parameter is invalid.')
   const { provider } = ex.params
-  if (provider !== undefined && provider !== state.providerId) throw refused(': provider mismatch between internal state and URL.')
+  if (provider !== undefined && provider !== state.providerId) {
+    throw refused(': provider mismatch between internal state and URL.')
+  }
   const flow = loadFlow(ex.kratos, state.kind, state.flowId)
   if (isExpired(ex.kratos, flow)) throw flowExpired(ex.kratos, flow)
   const waiting = waitingFor(ex, flow, sent)
-  if (waiting.state !== sent) throw refused(' because the query state parameter does not match the state parameter from the session cookie.')
+  if (waiting.state !== sent) {
+    throw refused(' because the query state parameter does not match the state parameter from the session cookie.')
+  }
   return { flow, state, waiting }
 }
 
-/** The code, unless the provider reports an error. @throws ApiError 400, which the flow shows */
+/** The provider's code. @throws ApiError 400, which the flow shows, when the provider reports an error */
 function codeIn ({ query }: Exchange): string {
-  if ((query.get('error') ?? '') !== '') {
-    throw refused(` because the OpenID Provider returned error "${query.get('error') ?? ''}": ${query.get('error_description') ?? ''}`)
-  }
+  const error = query.get('error') ?? ''
+  const description = query.get('error_description') ?? ''
+  if (error !== '') throw refused(` because the OpenID Provider returned error "${error}": ${description}`)
   const code = query.get('code') ?? ''
   if (code === '') throw refused(' because the OpenID Provider did not return the code query parameter.')
   return code
 }
 
 /**
- * The browser is back: known flow → not logged in yet → code redeemed → logged in, registered or linked. What fails on the
- * way comes back in the form of the flow.
+ * The browser returns: finds the flow, redeems the code, then logs in, registers or links. Errors are shown in the form
+ * of the flow.
  */
 async function callback (ex: Exchange): Promise<Answer> {
   let back: Return
@@ -67,12 +76,14 @@ async function callback (ex: Exchange): Promise<Answer> {
   try {
     const code = codeIn(ex)
     const session = findSession(ex)
-    if (session !== undefined && flow.kind !== 'settings' && !flow.refresh) return redirect(ex.method, 303, homeOf(ex, flow, session))
+    if (session !== undefined && flow.kind !== 'settings' && !flow.refresh) {
+      return redirect(ex.method, 303, homeOf(ex, flow, session))
+    }
     return await proceed(ex, back, await visitorOf(ex, back, code), session)
   } catch (error) {
     if (flow.kind !== 'settings') return failedSignIn(ex, flow, state.providerId, error)
     const schemaId = findSession(ex)?.identity.schemaId ?? ''
-    return failedSubmit(ex, flow, error, { sort: flow => sortSettings(ex.kratos, flow, schemaId), htmlStatus: 303 })
+    return failedSubmit(ex, flow, error, { sort: (flow) => sortSettings(ex.kratos, flow, schemaId), htmlStatus: 303 })
   }
 }
 
@@ -82,15 +93,25 @@ async function visitorOf ({ kratos }: Exchange, { state, waiting }: Return, code
   return { provider, claims: mapperClaims(claims, iss), tokens, traits: waiting.traits }
 }
 
-async function proceed (ex: Exchange, { flow, waiting }: Return, visitor: Visitor, session: Session | undefined): Promise<Answer> {
+async function proceed (
+  ex: Exchange,
+  { flow, waiting }: Return,
+  visitor: Visitor,
+  session: Session | undefined,
+): Promise<Answer> {
   Object.assign(flow, { active: 'oidc', transientPayload: waiting.transientPayload })
   if (flow.kind === 'settings') return await link(ex, flow, visitor, session)
   flow.identitySchema = waiting.identitySchema
   return flow.kind === 'login' ? await signIn(ex, flow, visitor) : await signUp(ex, flow, visitor)
 }
 
-/** Links the account to whoever is logged in; that session has passed the provider too, which hooks do not see yet. */
-async function link (ex: Exchange, flow: Flow, { provider, claims, tokens }: Visitor, session: Session | undefined): Promise<Answer> {
+/** Links the account to the logged-in identity. The session also gets the method; hooks do not see that yet. */
+async function link (
+  ex: Exchange,
+  flow: Flow,
+  { provider, claims, tokens }: Visitor,
+  session: Session | undefined,
+): Promise<Answer> {
   const { clock, store } = ex.kratos
   if (session === undefined || flow.identityId !== session.identityId) throw noActiveSession()
   const identity = linkedIdentity(ex, session, provider.id, String(claims['sub']), tokens)
@@ -101,7 +122,7 @@ async function link (ex: Exchange, flow: Flow, { provider, claims, tokens }: Vis
   return await completeSettings(ex, flow, { session, method: 'oidc', identity })
 }
 
-/** Some providers post a form; cookies come with the GET that this asks for only. */
+/** Some providers post a form. Browsers send cookies only with the GET of this redirect. */
 function toGet (ex: Exchange): Answer {
   const form = new URLSearchParams(ex.body.kind === 'read' ? ex.body.bytes.toString() : '')
   return redirect(ex.method, 302, withQuery(publicUrl(ex.kratos, ex.path), Object.fromEntries([...ex.query, ...form])))
@@ -111,5 +132,5 @@ function toGet (ex: Exchange): Answer {
 export const oidcRoutes: Route[] = [
   route('GET', '/self-service/methods/oidc/callback/{provider}', callback),
   route('GET', '/self-service/methods/oidc/callback', callback),
-  route('POST', '/self-service/methods/oidc/callback/{provider}', toGet)
+  route('POST', '/self-service/methods/oidc/callback/{provider}', toGet),
 ]

@@ -10,7 +10,7 @@ export interface Provider {
   clientId: string
   clientSecret: string
   issuerUrl: string
-  /** Address of the Jsonnet that makes traits of claims. */
+  /** Address of the Jsonnet snippet that makes traits from claims. */
   mapperUrl: string
   scope: string[]
   requestedClaims: JsonObject
@@ -32,7 +32,7 @@ function provider (given: JsonObject): Provider {
     scope: scope.includes('openid') ? scope : [...scope, 'openid'],
     requestedClaims: asObject(given['requested_claims']),
     claimsSource: text('claims_source') === 'userinfo' ? 'userinfo' : 'id_token',
-    pkce: pkce === 'never' || pkce === 'force' ? pkce : 'auto'
+    pkce: pkce === 'never' || pkce === 'force' ? pkce : 'auto',
   }
 }
 
@@ -45,17 +45,17 @@ export function providers (kratos: Kratos): Provider[] {
 
 /** @throws ApiError 404 */
 export function providerById (kratos: Kratos, id: string): Provider {
-  const found = providers(kratos).find(provider => provider.id === id)
+  const found = providers(kratos).find((provider) => provider.id === id)
   if (found === undefined) throw notFound(`OpenID Connect Provider "${id}" is unknown or has not been configured`)
   return found
 }
 
-/** What people read on a provider's button. */
+/** The text on a provider's button. */
 export const labelOf = ({ id, label }: Provider): string => label === '' ? id : label
 
 const CALLBACK = '/self-service/methods/oidc/callback'
 
-/** Where the provider sends the browser back to; forced PKCE uses one address for all. */
+/** Where the provider sends the browser back to. With forced PKCE it is one address for all providers. */
 export function callbackUrl (kratos: Kratos, { id, pkce }: Provider): string {
   const { base_redirect_uri: base } = settings(kratos)
   const path = pkce === 'force' ? CALLBACK : `${CALLBACK}/${id}`

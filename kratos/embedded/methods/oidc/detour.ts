@@ -12,38 +12,64 @@ import { sealState } from './state.js'
 
 const NAME = 'ory_kratos_oidc_auth_code_session'
 const PAUSE_MS = 30 * 60_000
-/** Where the payload is kept for who comes back without the cookie. */
+/** Key of the payload in the flow, for native apps, whose browser returns without the cookie. */
 const PAYLOAD = 'transient_payload'
-/** For so long the provider's answer can be used again (recording 68). */
+/** How long the provider's answer can be used again (recording 68). */
 const REPEAT_MS = 60_000
 
-/** What is kept while the browser is at the provider. */
-export interface Waiting { state: string, flowId: string, traits: JsonObject, transientPayload: JsonObject | null, identitySchema: string }
+/** Stored while the browser is at the provider. */
+export interface Waiting {
+  state: string
+  flowId: string
+  traits: JsonObject
+  transientPayload: JsonObject | null
+  identitySchema: string
+}
 
-/** What the user sent along. */
-export interface Sent { traits: JsonObject, transientPayload: JsonObject | null, upstream: JsonObject }
+/** What the user submitted. */
+export interface Sent {
+  traits: JsonObject
+  transientPayload: JsonObject | null
+  upstream: JsonObject
+}
 
-/** Sends the browser to the provider, by 422 when an SPA must do it; the continuity cookie brings it back (recording 68). */
-export async function toProvider (ex: Exchange, flow: Flow, provider: Provider, { traits, transientPayload, upstream }: Sent): Promise<Answer> {
+/**
+ * Sends the browser to the provider, by 422 for an SPA. The continuity cookie identifies it when it returns (recording
+ * 68).
+ */
+export async function toProvider (
+  ex: Exchange,
+  flow: Flow,
+  provider: Provider,
+  { traits, transientPayload, upstream }: Sent,
+): Promise<Answer> {
   const { kratos } = ex
   const verifier = await pkceVerifier(kratos, provider)
   const state = sealState(kratos, flow, provider.id, verifier)
   const waiting: Waiting = { state, flowId: flow.id, traits, transientPayload, identitySchema: flow.identitySchema }
   if (flow.type === 'api') flow.context[PAYLOAD] = transientPayload
   pause(ex, NAME, { payload: { ...waiting }, lifespanMs: PAUSE_MS })
-  const url = await authorizationUrl(kratos, provider, { state, verifier, isForced: flow.kind === 'login' && flow.refresh, upstream })
+  const url = await authorizationUrl(kratos, provider, {
+    state,
+    verifier,
+    isForced: flow.kind === 'login' && flow.refresh,
+    upstream,
+  })
   if (!isJsonRequest(ex)) return redirect(ex.method, 303, url)
-  return writeError(ex, new ApiError({
-    id: 'browser_location_change_required',
-    code: 422,
-    message: 'browser location change required',
-    reason: `In order to complete this flow please redirect the browser to: ${url}`,
-    extra: { redirect_browser_to: url }
-  }))
+  return writeError(
+    ex,
+    new ApiError({
+      id: 'browser_location_change_required',
+      code: 422,
+      message: 'browser location change required',
+      reason: `In order to complete this flow please redirect the browser to: ${url}`,
+      extra: { redirect_browser_to: url },
+    }),
+  )
 }
 
 /**
- * What was kept for a browser that comes back; a native app's is another than the one that left.
+ * What was stored for a browser that returns. For a native app another browser returns than the one that left.
  * @throws ApiError 400 for any other browser
  */
 export function waitingFor (ex: Exchange, flow: Flow, state: string): Waiting {
@@ -56,6 +82,6 @@ export function waitingFor (ex: Exchange, flow: Flow, state: string): Waiting {
     flowId: String(payload['flowId']),
     traits: isObject(payload['traits']) ? payload['traits'] : {},
     transientPayload: isObject(payload['transientPayload']) ? payload['transientPayload'] : null,
-    identitySchema: String(payload['identitySchema'])
+    identitySchema: String(payload['identitySchema']),
   }
 }

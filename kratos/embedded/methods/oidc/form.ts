@@ -14,14 +14,24 @@ const FIELDS: JsonObject = {
     id_token: text,
     id_token_nonce: text,
     transient_payload: { type: 'object' },
-    upstream_parameters: { type: 'object', properties: { login_hint: text, hd: text, prompt: text, auth_type: text, acr_values: text } }
-  }
+    upstream_parameters: {
+      type: 'object',
+      properties: { login_hint: text, hd: text, prompt: text, auth_type: text, acr_values: text },
+    },
+  },
 }
 
-/** What is sent to sign in with a provider; no CSRF token is asked for (facts 9). */
-export interface OidcForm { provider: string, method: string, idToken: string, traits: JsonObject, upstream: JsonObject, transientPayload: JsonObject }
+/** The form for signing in with a provider; it needs no CSRF token (docs/kratos-facts.md, section 9). */
+export interface OidcForm {
+  provider: string
+  method: string
+  idToken: string
+  traits: JsonObject
+  upstream: JsonObject
+  transientPayload: JsonObject
+}
 
-/** Fields come in the body or in the query. @throws ApiError for a body that cannot be read */
+/** Fields are in the body or in the query. @throws ApiError when the body cannot be read */
 export function readOidcForm (ex: Exchange, schema: IdentitySchema): OidcForm {
   const form = readForm(ex, formSchema(FIELDS, schema), { allowGet: true, withQuery: true })
   const value = (name: string): string => String(form[name] ?? '')
@@ -31,9 +41,10 @@ export function readOidcForm (ex: Exchange, schema: IdentitySchema): OidcForm {
     idToken: value('id_token'),
     traits: asObject(form['traits']),
     upstream: asObject(form['upstream_parameters']),
-    transientPayload: asObject(form['transient_payload'])
+    transientPayload: asObject(form['transient_payload']),
   }
 }
 
-/** A provider is named, and no other method. */
-export const isMeant = ({ provider, method }: OidcForm): boolean => provider !== '' && (method === '' || method.toLowerCase() === 'oidc')
+/** Whether a provider is named and no other method. */
+export const isMeant = ({ provider, method }: OidcForm): boolean =>
+  provider !== '' && (method === '' || method.toLowerCase() === 'oidc')

@@ -15,18 +15,24 @@ import { addProviders, removeProvider } from './nodes.js'
 /** Providers that the identity can sign in with. */
 const linked = (kratos: Kratos, identity: Identity | undefined): Provider[] => {
   const accounts = linkedAccounts(identity?.credentials['oidc'])
-  return providers(kratos).filter(({ id }) => accounts.some(account => account.provider === id))
+  return providers(kratos).filter(({ id }) => accounts.some((account) => account.provider === id))
 }
 
 export const login: LoginMethod = {
   populate: (ex, flow, page) => {
     const { kratos } = ex
     switch (page.kind) {
-      case 'first-factor': case 'identifier':
+      case 'first-factor':
+      case 'identifier':
         addProviders(ex, flow.ui, providers(kratos), MESSAGES.signInWith)
         return
       case 'refresh':
-        addProviders(ex, flow.ui, linked(kratos, kratos.store.identities.get(page.session.identityId)), MESSAGES.signInWith)
+        addProviders(
+          ex,
+          flow.ui,
+          linked(kratos, kratos.store.identities.get(page.session.identityId)),
+          MESSAGES.signInWith,
+        )
         return
       case 'credentials':
         showLinked(ex, flow, page.identity)
@@ -46,10 +52,12 @@ export const login: LoginMethod = {
     flow.active = 'oidc'
     saveFlow(kratos, flow)
     return answered(answer)
-  }
+  },
 }
 
-/** Second page of an identifier-first login: the identity's own providers instead of all, as far as that may be known. */
+/**
+ * Second page of an identifier-first login: only the identity's own providers, unless account enumeration is mitigated.
+ */
 function showLinked (ex: Exchange, flow: Flow, identity: Identity | undefined): void {
   const { kratos } = ex
   if (kratos.config.security.account_enumeration.mitigate || identity === undefined) return
@@ -58,8 +66,13 @@ function showLinked (ex: Exchange, flow: Flow, identity: Identity | undefined): 
   if (own.length > 0) addProviders(ex, flow.ui, own, MESSAGES.signInWith)
 }
 
-/** Only some providers, none of them built, take an ID token from a native app. @throws ApiError 502 */
+/** Only some providers accept an ID token from a native app, and none of them is built. @throws ApiError 502 */
 export function refuseIdToken (idToken: string): void {
   if (idToken === '') return
-  throw new ApiError({ id: 'upstream_error', code: 502, message: 'Upstream error', reason: 'The provider generic does not support id_token verification' })
+  throw new ApiError({
+    id: 'upstream_error',
+    code: 502,
+    message: 'Upstream error',
+    reason: 'The provider generic does not support id_token verification',
+  })
 }

@@ -1,19 +1,7 @@
 import type { Method } from '../method.js'
-import { linkedAccounts } from './credential.js'
 import { login } from './login.js'
 import { registration } from './registration.js'
 import { settings } from './settings.js'
 
-/** Sign-in with an account elsewhere; the browser comes back to `callback.ts`. */
-export const oidc: Method = {
-  id: 'oidc',
-  group: 'oidc',
-  registration,
-  login,
-  settings,
-  factor: {
-    aal: 'aal1',
-    isUsable: (credential) => linkedAccounts(credential).length > 0,
-    count: (credential) => linkedAccounts(credential).length
-  }
-}
+/** Sign-in with an account at another provider; the browser returns to `callback.ts`. */
+export const oidc: Method = { id: 'oidc', group: 'oidc', registration, login, settings }

@@ -21,5 +21,5 @@ export const registration: RegistrationMethod = {
     const answer = await toProvider(ex, flow, provider, form)
     if (flow.type === 'api') saveFlow(kratos, flow)
     return answered(answer)
-  }
+  },
 }

@@ -25,17 +25,27 @@ import { inheriting, offerLinking } from './account-linking.js'
 import { addProvider } from './nodes.js'
 import { verify } from '../../identity/verified-address.js'
 
-/** Who comes from a provider, as far as that is known. */
-export interface Visitor { provider: Provider, claims: JsonObject, tokens: ProviderTokens, traits: JsonObject }
+/** What is known about a visitor from a provider. */
+export interface Visitor {
+  provider: Provider
+  claims: JsonObject
+  tokens: ProviderTokens
+  traits: JsonObject
+}
 
 const knownIdentity = ({ kratos }: Exchange, { provider, claims }: Visitor): Identity | undefined =>
   kratos.store.identities.byIdentifier('oidc', oidcIdentifier(provider.id, String(claims['sub'])))
 
-/** Logs a known visitor in; for an unknown one the login turns into a registration that shows no form (recording 68). */
+/** Logs in a known visitor. For an unknown one the login becomes a registration without a form (recording 68). */
 export async function signIn (ex: Exchange, flow: Flow, visitor: Visitor): Promise<Answer> {
   const identity = knownIdentity(ex, visitor)
   if (identity !== undefined) {
-    return await completeLogin(ex, flow, { identity, method: { method: 'oidc', aal: 'aal1', provider: visitor.provider.id } }, undefined)
+    return await completeLogin(
+      ex,
+      flow,
+      { identity, method: { method: 'oidc', aal: 'aal1', provider: visitor.provider.id } },
+      undefined,
+    )
   }
   const registration = inheriting(ex.kratos, await openRegistration(ex, flow.type), flow)
   try {
@@ -45,7 +55,7 @@ export async function signIn (ex: Exchange, flow: Flow, visitor: Visitor): Promi
   }
 }
 
-/** Registers an unknown visitor; for a known one the registration turns into a login. */
+/** Registers an unknown visitor. For a known one the registration becomes a login. */
 export async function signUp (ex: Exchange, flow: Flow, visitor: Visitor): Promise<Answer> {
   if (knownIdentity(ex, visitor) !== undefined) {
     return await signIn(ex, inheriting(ex.kratos, await openLogin(ex, flow.type, { isLinking: true }), flow), visitor)
@@ -59,7 +69,7 @@ export async function signUp (ex: Exchange, flow: Flow, visitor: Visitor): Promi
   }
 }
 
-/** A failure after which the form shows the traits as they are by now. */
+/** A failure after which the form shows the current traits. */
 class TraitsError extends Error {
   readonly identity: Identity
 
@@ -69,7 +79,11 @@ class TraitsError extends Error {
   }
 }
 
-async function newcomer ({ kratos }: Exchange, flow: Flow, { provider, claims, tokens, traits }: Visitor): Promise<Identity> {
+async function newcomer (
+  { kratos }: Exchange,
+  flow: Flow,
+  { provider, claims, tokens, traits }: Visitor,
+): Promise<Identity> {
   const schema = kratos.schemas.get(flow.identitySchema)
   const now = kratos.clock.now()
   const { identity, verified } = await identityFromClaims(kratos, provider, claims, schema.id, traits)
@@ -78,23 +92,33 @@ async function newcomer ({ kratos }: Exchange, flow: Flow, { provider, claims, t
   } catch (error) {
     throw new TraitsError(identity, error)
   }
-  const isVerified = ({ via, value }: { via: string, value: string }): boolean => verified.some(address => address.via === via && address.value === value)
+  const isVerified = ({ via, value }: { via: string, value: string }): boolean =>
+    verified.some((address) => address.via === via && address.value === value)
   for (const address of identity.verifiableAddresses.filter(isVerified)) verify(address, now)
   identity.credentials['oidc'] = oidcCredential([linkedAccount(provider.id, String(claims['sub']), tokens)], now)
   return identity
 }
 
-/** The failure in the form: that of a login as it is, that of a registration with what only its user can fill in. */
+/** Shows a failure in the form. A registration asks for the traits that only the user can fill in. */
 export function failedSignIn (ex: Exchange, flow: Flow, providerId: string, failure: unknown): Answer {
   if (failure instanceof FailedOpening) return failure.answer
   const error = failure instanceof TraitsError ? failure.cause : failure
-  if (flow.kind === 'login') return failedSubmit(ex, flow, error, { sort: sortLogin, htmlStatus: 303, ...appUrl(ex, flow) })
+  if (flow.kind === 'login') {
+    return failedSubmit(ex, flow, error, { sort: sortLogin, htmlStatus: 303, ...appUrl(ex, flow) })
+  }
   askForTraits(ex, flow, providerId, failure instanceof TraitsError ? failure.identity.traits : undefined)
   saveFlow(ex.kratos, flow)
-  return failedSubmit(ex, flow, error, { sort: flow => sortRegistration(ex.kratos, flow), htmlStatus: 302, ...appUrl(ex, flow) })
+  return failedSubmit(ex, flow, error, {
+    sort: (flow) => sortRegistration(ex.kratos, flow),
+    htmlStatus: 302,
+    ...appUrl(ex, flow),
+  })
 }
 
-/** A native app is told by return_to that something failed, and looks at its flow; without one Go answers the folder of the path. */
+/**
+ * A native app's browser goes to return_to, and the app reads its flow. Without return_to, Go redirects to the folder
+ * of the path.
+ */
 function appUrl (ex: Exchange, flow: Flow): { appUrl?: string } {
   if (flow.type !== 'api' || ex.kratos.store.exchanges.ofFlow(flow.id) === undefined) return {}
   return { appUrl: flow.returnTo === '' ? ex.path.slice(0, ex.path.lastIndexOf('/') + 1) : flow.returnTo }

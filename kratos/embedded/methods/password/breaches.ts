@@ -5,13 +5,13 @@ import type { JsonObject } from '../../json.js'
 import type { Kratos } from '../../kratos.js'
 import { MESSAGES } from '../../ui/message.js'
 
-/** One try: a real Kratos makes five, which takes a quarter of a minute without a network. */
+/** One attempt. A real Kratos makes five, which take 15 seconds without a network. */
 const TIMEOUT_MS = 1000
 
 /**
- * Refuses a password that is known from breaches. Only five digits of its hash leave the process.
- * @param config of the method; `ignore_network_errors`, on by default, accepts what cannot be looked up
- * @throws FormError 4000034 on the node `password`; ApiError 502 when the lookup fails and must not
+ * Refuses a password that is known from breaches. Only five digits of its hash are sent.
+ * @param config of the method; `ignore_network_errors`, on by default, accepts the password when the lookup fails
+ * @throws FormError 4000034 at the node `password`; ApiError 502 when the lookup fails and errors are not ignored
  */
 export async function checkBreaches (kratos: Kratos, config: JsonObject, password: string): Promise<void> {
   const hash = createHash('sha1').update(password).digest('hex').toUpperCase()
@@ -23,13 +23,13 @@ export async function checkBreaches (kratos: Kratos, config: JsonObject, passwor
   if (breaches > Number(config['max_breaches'])) throw formError(MESSAGES.passwordBreached(breaches), 'password')
 }
 
-/** Lines are `SUFFIX:COUNT`; the count may have commas or be missing, which is one. */
+/** Lines are `SUFFIX:COUNT`. The count may have commas; a missing one means 1. */
 export function breachesIn (range: string, suffix: string): number {
   const line = range.split('\n').map((line) => line.trim().split(':')).find(([known]) => known === suffix)
   return line === undefined ? 0 : Number(line[1]?.replaceAll(',', '') ?? 1)
 }
 
-/** The answer's text, or undefined for anything but a 200 in time. */
+/** The text of a 200 answer in time, otherwise undefined. */
 async function fetchText ({ clock, closing }: Kratos, url: string): Promise<string | undefined> {
   const settled = new AbortController()
   const late = new AbortController()
@@ -45,9 +45,10 @@ async function fetchText ({ clock, closing }: Kratos, url: string): Promise<stri
   }
 }
 
-const unreachable = (url: string): ApiError => new ApiError({
-  id: 'upstream_error',
-  code: 502,
-  message: `GET ${url} giving up after 1 attempt(s): Leaked password server unavailable`,
-  reason: 'Unable to check if password has been leaked because an unexpected network error occurred'
-})
+const unreachable = (url: string): ApiError =>
+  new ApiError({
+    id: 'upstream_error',
+    code: 502,
+    message: `GET ${url} giving up after 1 attempt(s): Leaked password server unavailable`,
+    reason: 'Unable to check if password has been leaked because an unexpected network error occurred',
+  })

@@ -6,13 +6,14 @@ import type { Flow } from '../../flow/flow.js'
 import { csrfToken } from '../../http/csrf.js'
 import { methodDisabled } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
-import type { Credential, Identity } from '../../identity/identity.js'
+import type { Identity } from '../../identity/identity.js'
 import { formError } from '../../identity/validation.js'
 import { asObject, type JsonObject } from '../../json.js'
 import { findNode, resetNodes, upsertNode } from '../../ui/container.js'
 import { MESSAGES } from '../../ui/message.js'
 import { csrfNode, inputNode, setNodeValue } from '../../ui/node.js'
 import { done, NOT_RESPONSIBLE, type LoginMethod } from '../method.js'
+import { hasPassword } from './credential.js'
 import { isPassword, pretendToCompare } from './hashing.js'
 import { passwordNode, submitNode } from './nodes.js'
 
@@ -20,22 +21,36 @@ const text = { type: 'string', minLength: 1 }
 
 const FORM: JsonObject = {
   type: 'object',
-  properties: { csrf_token: { type: 'string' }, password: text, identifier: text, password_identifier: text, method: { type: 'string' }, transient_payload: { type: 'object' } },
+  properties: {
+    csrf_token: { type: 'string' },
+    password: text,
+    identifier: text,
+    password_identifier: text,
+    method: { type: 'string' },
+    transient_payload: { type: 'object' },
+  },
   required: ['password'],
   if: { required: ['password_identifier'] },
-  else: { required: ['identifier'] }
+  else: { required: ['identifier'] },
 }
-
-/** A password that was really set: the schema's identifiers make an empty credential too. */
-export const hasPassword = (credential: Credential | undefined): boolean =>
-  typeof credential?.config['hashed_password'] === 'string' && credential.config['hashed_password'] !== ''
 
 export const login: LoginMethod = {
   populate: (ex, flow, page) => {
-    const credential = page.kind === 'refresh' ? page.session.identity.credentials['password'] : page.kind === 'credentials' ? page.identity?.credentials['password'] : undefined
+    const credential = page.kind === 'refresh'
+      ? page.session.identity.credentials['password']
+      : page.kind === 'credentials'
+        ? page.identity?.credentials['password']
+        : undefined
     switch (page.kind) {
       case 'first-factor':
-        upsertNode(flow.ui, inputNode('default', 'identifier', 'text', { value: '', required: true, label: identifierLabel(ex.kratos.schemas.get(flow.identitySchema)) }))
+        upsertNode(
+          flow.ui,
+          inputNode('default', 'identifier', 'text', {
+            value: '',
+            required: true,
+            label: identifierLabel(ex.kratos.schemas.get(flow.identitySchema)),
+          }),
+        )
         addPassword(ex, flow, 'signInWithPassword')
         return
       case 'refresh':
@@ -44,7 +59,9 @@ export const login: LoginMethod = {
         addPassword(ex, flow, 'signIn')
         return
       case 'credentials':
-        if (hasPassword(credential) || ex.kratos.config.security.account_enumeration.mitigate) addPassword(ex, flow, 'signInWithPassword')
+        if (hasPassword(credential) || ex.kratos.config.security.account_enumeration.mitigate) {
+          addPassword(ex, flow, 'signInWithPassword')
+        }
     }
   },
 
@@ -68,7 +85,7 @@ export const login: LoginMethod = {
       if (flow.type === 'browser') upsertNode(flow.ui, csrfNode(csrfToken(ex)))
       throw error
     }
-  }
+  },
 }
 
 const identifierOf = (form: JsonObject): string => String(form['identifier'] ?? form['password_identifier'] ?? '')
@@ -79,7 +96,7 @@ function addPassword (ex: Exchange, flow: Flow, label: 'signIn' | 'signInWithPas
   flow.ui.nodes.push(submitNode(MESSAGES[label]()))
 }
 
-/** @throws FormError 4000006, alike in words and time for an unknown identifier and a wrong password */
+/** @throws FormError 4000006, with the same message and timing for an unknown identifier and a wrong password */
 async function ownerOf ({ kratos }: Exchange, identifier: string, password: string): Promise<Identity> {
   const identity = kratos.store.identities.byIdentifier('password', identifier)
   const hashed = identity?.credentials['password']?.config['hashed_password']

@@ -3,25 +3,33 @@ import type { Kratos } from '../../kratos.js'
 import { MESSAGES } from '../../ui/message.js'
 import { checkBreaches } from './breaches.js'
 
-/** Fewer edits than this between password and identifier is too similar. */
+/** Fewer edits between password and identifier are too similar. */
 const MIN_DISTANCE = 5
-/** A larger share of the password found in the identifier is too similar. */
+/** A larger share of the password in the identifier is too similar. */
 const MAX_SHARE = 0.5
 
-/** Length in bytes, similarity to the identifiers and known breaches (facts 1 viii). @throws FormError on the node `password` */
+/**
+ * Checks length in bytes, similarity to identifiers and breaches (docs/kratos-facts.md, section 1, row viii).
+ * @throws FormError at the node `password`
+ */
 export async function checkPassword (kratos: Kratos, identifiers: string[], password: string): Promise<void> {
   const config = kratos.config.selfservice.methods['password']?.config ?? {}
   const length = Buffer.byteLength(password)
   const min = Number(config['min_password_length'] ?? 8)
   if (length < min) throw formError(MESSAGES.passwordTooShort(min, length), 'password')
-  if (config['identifier_similarity_check_enabled'] !== false && identifiers.some(identifier => isSimilar(identifier.toLowerCase(), password.toLowerCase()))) {
+  if (
+    config['identifier_similarity_check_enabled'] !== false &&
+    identifiers.some((identifier) => isSimilar(identifier.toLowerCase(), password.toLowerCase()))
+  ) {
     throw formError(MESSAGES.passwordLikeIdentifier(), 'password')
   }
   if (config['haveibeenpwned_enabled'] === true) await checkBreaches(kratos, config, password)
 }
 
 const isSimilar = (identifier: string, password: string): boolean =>
-  identifier !== '' && (editDistance(identifier, password) < MIN_DISTANCE || longestCommon(identifier, password) / password.length > MAX_SHARE)
+  identifier !== '' &&
+  (editDistance(identifier, password) < MIN_DISTANCE ||
+    longestCommon(identifier, password) / password.length > MAX_SHARE)
 
 function editDistance (left: string, right: string): number {
   let previous = Array.from({ length: right.length + 1 }, (_, column) => column)
@@ -36,7 +44,7 @@ function editDistance (left: string, right: string): number {
   return previous.at(-1) ?? 0
 }
 
-/** Length of the longest run that both have. */
+/** Length of the longest common substring. */
 function longestCommon (left: string, right: string): number {
   let longest = 0
   let previous: number[] = []

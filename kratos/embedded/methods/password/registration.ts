@@ -16,15 +16,20 @@ import { passwordNode, submitNode } from './nodes.js'
 import { checkPassword } from './policy.js'
 
 const FIELDS: JsonObject = {
-  properties: { csrf_token: { type: 'string' }, password: { type: 'string', minLength: 1 }, method: { type: 'string' }, transient_payload: { type: 'object' } },
-  required: ['password']
+  properties: {
+    csrf_token: { type: 'string' },
+    password: { type: 'string', minLength: 1 },
+    method: { type: 'string' },
+    transient_payload: { type: 'object' },
+  },
+  required: ['password'],
 }
 
 export const registration: RegistrationMethod = {
   populate: (ex, flow, page) => {
     upsertNode(flow.ui, csrfNode(csrfToken(ex)))
     if (page === 'profile') {
-      removeNodes(flow.ui, node => node.group === 'password' && ['password', 'method'].includes(nodeId(node)))
+      removeNodes(flow.ui, (node) => node.group === 'password' && ['password', 'method'].includes(nodeId(node)))
       return
     }
     upsertNode(flow.ui, passwordNode('new-password'))
@@ -57,5 +62,5 @@ export const registration: RegistrationMethod = {
       if (flow.type === 'browser') upsertNode(flow.ui, csrfNode(csrfToken(ex)))
       throw error
     }
-  }
+  },
 }

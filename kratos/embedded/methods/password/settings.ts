@@ -17,8 +17,13 @@ import { checkPassword } from './policy.js'
 
 const FORM: JsonObject = {
   type: 'object',
-  properties: { csrf_token: { type: 'string' }, method: { type: 'string' }, password: { type: 'string', minLength: 1 }, transient_payload: { type: 'object' } },
-  required: ['password']
+  properties: {
+    csrf_token: { type: 'string' },
+    method: { type: 'string' },
+    password: { type: 'string', minLength: 1 },
+    transient_payload: { type: 'object' },
+  },
+  required: ['password'],
 }
 
 export const settings: SettingsMethod = {
@@ -50,8 +55,10 @@ export const settings: SettingsMethod = {
     if (identifiers.length === 0) throw formError(MESSAGES.noIdentifier())
     await checkPassword(kratos, identifiers, password)
     const hashed = await hashPassword(kratos, password)
-    if (typeof old === 'string' && await isPassword(password, old)) throw formError(MESSAGES.passwordUnchanged(), 'password')
+    if (typeof old === 'string' && (await isPassword(password, old))) {
+      throw formError(MESSAGES.passwordUnchanged(), 'password')
+    }
     setCredential(identity, 'password', { hashed_password: hashed }, kratos.clock.now())
     return done(identity)
-  }
+  },
 }

@@ -2,5 +2,5 @@ import type { Method } from '../method.js'
 import { registration } from './registration.js'
 import { settings } from './settings.js'
 
-/** The traits: first page of a registration in two steps, and part of the settings. */
+/** The traits: first page of a two-step registration, and part of the settings. */
 export const profile: Method = { id: 'profile', group: 'profile', registration, settings }

@@ -19,11 +19,12 @@ const FIELDS: JsonObject = {
     csrf_token: { type: 'string' },
     screen: { type: 'string', enum: ['credential-selection', 'previous'] },
     method: { type: 'string' },
-    transient_payload: { type: 'object' }
-  }
+    transient_payload: { type: 'object' },
+  },
 }
 
-const previousNode = () => inputNode('profile', 'screen', 'submit', { value: 'previous', label: MESSAGES.registrationBack() })
+const previousNode = () =>
+  inputNode('profile', 'screen', 'submit', { value: 'previous', label: MESSAGES.registrationBack() })
 const submitNode = () => inputNode('profile', 'method', 'submit', { value: 'profile', label: MESSAGES.signUp() })
 
 function addTraits (flow: Flow, schema: IdentitySchema): void {
@@ -35,12 +36,14 @@ export const registration: RegistrationMethod = {
     const schema = ex.kratos.schemas.get(flow.identitySchema)
     if (page === 'credentials') {
       flow.ui.nodes.push(previousNode())
-      removeNodes(flow.ui, node => node.group === 'profile' && nodeId(node) === 'method')
-      for (const node of flow.ui.nodes.filter(node => node.group === 'default' && node.type === 'input')) node.attributes.type = 'hidden'
+      removeNodes(flow.ui, (node) => node.group === 'profile' && nodeId(node) === 'method')
+      for (const node of flow.ui.nodes.filter((node) => node.group === 'default' && node.type === 'input')) {
+        node.attributes.type = 'hidden'
+      }
       flow.ui.messages.push(MESSAGES.chooseCredential())
       return
     }
-    removeNodes(flow.ui, node => node.group === 'profile' && nodeId(node) === 'screen')
+    removeNodes(flow.ui, (node) => node.group === 'profile' && nodeId(node) === 'screen')
     upsertNode(flow.ui, csrfNode(csrfToken(ex)))
     addTraits(flow, schema)
     if (page === 'profile') flow.ui.nodes.push(submitNode())
@@ -56,7 +59,9 @@ export const registration: RegistrationMethod = {
       const { method, screen } = form
       if (method !== 'profile' && method !== 'profile:back' && screen === undefined) return NOT_RESPONSIBLE
       validateForm(form, schema)
-      if (method === 'profile:back' || screen === 'previous') return { kind: 'turn-page', page: 'profile', traits: asObject(form['traits']) }
+      if (method === 'profile:back' || screen === 'previous') {
+        return { kind: 'turn-page', page: 'profile', traits: asObject(form['traits']) }
+      }
       flow.transientPayload = asObject(form['transient_payload'])
       ensureCsrf(ex, flow, form['csrf_token'] as string | undefined)
       identity.traits = asObject(form['traits'])
@@ -66,7 +71,7 @@ export const registration: RegistrationMethod = {
       prefill(ex, flow, form)
       throw error
     }
-  }
+  },
 }
 
 function prefill (ex: Exchange, flow: Flow, form: JsonObject): void {

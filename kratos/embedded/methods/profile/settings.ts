@@ -16,8 +16,13 @@ import { traitNodes } from '../../ui/trait-nodes.js'
 import { done, ensureEnabled, type SettingsMethod } from '../method.js'
 
 const FIELDS: JsonObject = {
-  properties: { csrf_token: { type: 'string' }, method: { type: 'string' }, action: { type: 'string' }, transient_payload: { type: 'object' } },
-  required: ['traits']
+  properties: {
+    csrf_token: { type: 'string' },
+    method: { type: 'string' },
+    action: { type: 'string' },
+    transient_payload: { type: 'object' },
+  },
+  required: ['traits'],
 }
 
 export const settings: SettingsMethod = {
@@ -55,14 +60,18 @@ export const settings: SettingsMethod = {
     validateIdentity(updated, schemas.get(updated.schemaId), clock.now())
     ensureAllowed(ex, session, updated)
     return done(updated)
-  }
+  },
 }
 
-const withTraits = (stored: Identity, traits: JsonObject): Identity => ({ ...structuredClone(stored), traits, lost: ['state_changed_at', 'verified_at'] })
+const withTraits = (stored: Identity, traits: JsonObject): Identity => ({
+  ...structuredClone(stored),
+  traits,
+  lost: ['state_changed_at', 'verified_at'],
+})
 
 function prefill (ex: Exchange, flow: Flow, traits: Json | undefined): void {
   if (traits !== undefined) {
-    resetNodes(flow.ui, ...flow.ui.nodes.map(nodeId).filter(id => id.startsWith('traits.')))
+    resetNodes(flow.ui, ...flow.ui.nodes.map(nodeId).filter((id) => id.startsWith('traits.')))
     upsertTraits(flow.ui, traits, 'profile')
   }
   upsertNode(flow.ui, csrfNode(csrfToken(ex)))

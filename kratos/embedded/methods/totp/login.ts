@@ -13,8 +13,13 @@ import { loginNodes } from './nodes.js'
 
 const FORM: JsonObject = {
   type: 'object',
-  properties: { csrf_token: { type: 'string' }, method: { type: 'string' }, totp_code: { type: 'string', minLength: 6 }, transient_payload: { type: 'object' } },
-  required: ['totp_code', 'method']
+  properties: {
+    csrf_token: { type: 'string' },
+    method: { type: 'string' },
+    totp_code: { type: 'string', minLength: 6 },
+    transient_payload: { type: 'object' },
+  },
+  required: ['totp_code', 'method'],
 }
 
 export const login: LoginMethod = {
@@ -34,7 +39,9 @@ export const login: LoginMethod = {
       ensureCsrf(ex, flow, form['csrf_token'] as string | undefined)
       const credential = session.identity.credentials['totp']
       if (credential === undefined) throw formError(MESSAGES.noTotpDevice())
-      if (!isTotpCode(ex.kratos, credential.config['totp_url'], String(form['totp_code']))) throw formError(MESSAGES.totpWrong())
+      if (!isTotpCode(ex.kratos, credential.config['totp_url'], String(form['totp_code']))) {
+        throw formError(MESSAGES.totpWrong())
+      }
       flow.active = 'totp'
       saveFlow(ex.kratos, flow)
       return done({ identity: session.identity, method: { method: 'totp', aal: 'aal2' as const } })
@@ -43,5 +50,5 @@ export const login: LoginMethod = {
       if (flow.type === 'browser') upsertNode(flow.ui, csrfNode(csrfToken(ex)))
       throw error
     }
-  }
+  },
 }

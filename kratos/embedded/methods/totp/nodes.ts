@@ -5,17 +5,21 @@ import { qrImage, secretOf } from './key.js'
 const codeNode = (label: NonNullable<UiNode['meta']['label']>, value?: string): UiNode =>
   inputNode('totp', 'totp_code', 'text', { value, required: true, label })
 
-const submitNode = (label: NonNullable<UiNode['meta']['label']>): UiNode => inputNode('totp', 'method', 'submit', { value: 'totp', label })
+const submitNode = (label: NonNullable<UiNode['meta']['label']>): UiNode =>
+  inputNode('totp', 'method', 'submit', { value: 'totp', label })
 
 /** Second step of a login. */
 export const loginNodes = (): UiNode[] => [codeNode(MESSAGES.totpLabel(), ''), submitNode(MESSAGES.useTotp())]
 
-/** For who has none yet: the key to scan or to type, and a code to prove it. */
+/** For identities without TOTP: the key to scan or type, and a code to prove it. */
 export const linkNodes = (url: string): UiNode[] => [
-  { ...textNode('totp', 'totp_secret_key', MESSAGES.totpSecret(secretOf(url))), meta: { label: MESSAGES.totpSecretLabel() } },
+  {
+    ...textNode('totp', 'totp_secret_key', MESSAGES.totpSecret(secretOf(url))),
+    meta: { label: MESSAGES.totpSecretLabel() },
+  },
   qrNode(url),
   codeNode(MESSAGES.verifyOtp()),
-  submitNode(MESSAGES.save())
+  submitNode(MESSAGES.save()),
 ]
 
 const qrNode = (url: string): UiNode => ({
@@ -23,7 +27,8 @@ const qrNode = (url: string): UiNode => ({
   group: 'totp',
   attributes: { src: qrImage(url), id: 'totp_qr', width: 256, height: 256, node_type: 'img' },
   messages: [],
-  meta: { label: MESSAGES.totpQrCode() }
+  meta: { label: MESSAGES.totpQrCode() },
 })
 
-export const unlinkNode = (): UiNode => inputNode('totp', 'totp_unlink', 'submit', { value: 'true', required: true, label: MESSAGES.unlinkTotp() })
+export const unlinkNode = (): UiNode =>
+  inputNode('totp', 'totp_unlink', 'submit', { value: 'true', required: true, label: MESSAGES.unlinkTotp() })

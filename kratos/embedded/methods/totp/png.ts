@@ -12,7 +12,7 @@ function chunk (type: string, data: Buffer): Buffer {
   return Buffer.concat([length, body, checksum])
 }
 
-/** A square grey PNG (RFC 2083) of a matrix of dark modules, enlarged to whole pixels and centred. */
+/** A square grey PNG (RFC 2083) of a matrix, scaled by whole pixels and centred. */
 export function png (modules: boolean[][], size: number): Buffer {
   const scale = Math.max(1, Math.floor(size / modules.length))
   const margin = Math.floor((size - scale * modules.length) / 2)
@@ -28,5 +28,10 @@ export function png (modules: boolean[][], size: number): Buffer {
   header.writeUInt32BE(size, 0)
   header.writeUInt32BE(size, 4)
   header.set([8, GREY, 0, 0, 0], 8)
-  return Buffer.concat([SIGNATURE, chunk('IHDR', header), chunk('IDAT', deflateSync(Buffer.concat(rows))), chunk('IEND', Buffer.alloc(0))])
+  return Buffer.concat([
+    SIGNATURE,
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(Buffer.concat(rows))),
+    chunk('IEND', Buffer.alloc(0)),
+  ])
 }

@@ -21,11 +21,15 @@ import { linkNodes, unlinkNode } from './nodes.js'
 const FORM: JsonObject = {
   type: 'object',
   properties: {
-    csrf_token: { type: 'string' }, method: { type: 'string' }, totp_code: { type: 'string' }, totp_unlink: { type: 'boolean' }, transient_payload: { type: 'object' }
-  }
+    csrf_token: { type: 'string' },
+    method: { type: 'string' },
+    totp_code: { type: 'string' },
+    totp_unlink: { type: 'boolean' },
+    transient_payload: { type: 'object' },
+  },
 }
 
-/** Where a flow keeps the key that it offers. */
+/** Key under which the flow keeps the offered TOTP key. */
 const KEY = 'totp_url'
 
 export const settings: SettingsMethod = {
@@ -58,10 +62,10 @@ export const settings: SettingsMethod = {
     if (!hasTotp(identity.credentials['totp'])) link(ex, flow, session, identity, form)
     else if (form['totp_unlink'] === true) delete identity.credentials['totp']
     return done(identity)
-  }
+  },
 }
 
-/** The code proves the key; whoever proved it has passed the second factor too (recording 51). */
+/** The code proves the key, which counts as passing the second factor (recording 51). */
 function link ({ kratos }: Exchange, flow: Flow, session: Session, identity: Identity, form: JsonObject): void {
   const url = flow.context[KEY]
   if (typeof url !== 'string') throw internal('Could not find the TOTP key in the internal context.')
@@ -69,7 +73,14 @@ function link ({ kratos }: Exchange, flow: Flow, session: Session, identity: Ide
   if (code === '') throw formError(MESSAGES.required('totp_code'), 'totp_code')
   if (!isTotpCode(kratos, url, code)) throw formError(MESSAGES.totpWrong(), 'totp_code')
   const now = kratos.clock.now()
-  identity.credentials['totp'] = { type: 'totp', identifiers: [identity.id], config: { totp_url: url }, version: 0, createdAt: now, updatedAt: now }
+  identity.credentials['totp'] = {
+    type: 'totp',
+    identifiers: [identity.id],
+    config: { totp_url: url },
+    version: 0,
+    createdAt: now,
+    updatedAt: now,
+  }
   delete flow.context[KEY]
   addMethod(kratos, session, { method: 'totp', aal: 'aal2' })
 }

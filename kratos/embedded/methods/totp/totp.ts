@@ -1,7 +1,6 @@
 import type { Method } from '../method.js'
-import { hasTotp } from './key.js'
 import { login } from './login.js'
 import { settings } from './settings.js'
 
-/** Codes of an authenticator app, as second factor. */
-export const totp: Method = { id: 'totp', group: 'totp', login, settings, factor: { aal: 'aal2', isUsable: hasTotp } }
+/** Codes of an authenticator app as second factor. */
+export const totp: Method = { id: 'totp', group: 'totp', login, settings }

@@ -16,7 +16,7 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
   app,
   { settings },
 ) {
-  if (settings.kratosAdminUrl === undefined) return
+  if (settings.adminUrl === undefined) return
 
   const about = {
     operationId: 'deleteAccount',

@@ -6,7 +6,7 @@ import { deliverStep, flowType, invalidateAfterSubmit, renderFailedStep } from '
 import { logLogin } from '../../../../src/flows/login-events.js'
 import { FLOWS, type FlowDefinition, kratosBody } from '../../../../src/flows/table.js'
 import { logSecurityEvent } from '../../../../src/http/security-event.js'
-import { submitType } from '../../../../src/kratos-client/client.js'
+import { submitType } from '../../../../src/kratos-client/flow-calls.js'
 import type { JsonObject } from '../../../../src/kratos-client/kratos-body.js'
 import { isAllowedReturnTo } from '../../../../src/redirect-target.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
@@ -73,7 +73,9 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
       serializerCompiler,
     }, async (request, reply) => {
       const { type: asked, return_to: returnTo, refresh, aal } = request.query
-      if (returnTo !== undefined && !isAllowedReturnTo(returnTo, returnTargets)) { throw serviceError('RETURN_TO_FORBIDDEN') }
+      if (returnTo !== undefined && !isAllowedReturnTo(returnTo, returnTargets)) {
+        throw serviceError('RETURN_TO_FORBIDDEN')
+      }
       const type = flowType(request, asked)
       const answer = await app.kratos.initFlow(
         name,

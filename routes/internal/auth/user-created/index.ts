@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
 
-/** Kratos' hook after a registration (specification, section 9). */
+/** Kratos' hook after a registration. */
 const userCreatedRoute: FastifyPluginAsync = async function userCreatedRoute (app) {
   app.receiveIdentities(app, '/')
 }

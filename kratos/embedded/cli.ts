@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { readConfig } from '../../kratos/embedded/config/load.js'
-import { startEmbeddedKratos, type EmbeddedKratos } from '../../kratos/embedded/index.js'
+import closeWithGrace from 'close-with-grace'
+import { readConfig } from './config/load.js'
+import { startEmbeddedKratos, type EmbeddedKratos } from './index.js'
 
-export const DEV_HELP =
-  `fastify-kratos dev [--config kratos.yml] [--schema file] [--database file|memory] [--public-port 4433] [--admin-port 4434]
+const HELP = `embedded-kratos [--config kratos.yml] [--schema file] [--database file|memory]
+                [--public-port 4433] [--admin-port 4434]
 
   An Ory Kratos for development, without Docker or a network. Never run it in production.
 
@@ -17,8 +18,11 @@ export const DEV_HELP =
   --admin-port   default serve.admin.port of the configuration, else 4434; base_url follows
 `
 
-interface Asked {
-  /** Path of the configuration; undefined: the example. */
+/** The shutdown after Ctrl-C takes no longer than this. */
+const SHUTDOWN_LIMIT_MS = 1500
+
+interface CliOptions {
+  /** Path of the configuration; undefined means the packaged example. */
   config: string | undefined
   schema: string | undefined
   database: string
@@ -33,8 +37,8 @@ function port (name: string, text: string | undefined): number | undefined {
   return number
 }
 
-/** @throws TypeError or RangeError for arguments that make no sense */
-function readArguments (args: string[]): Asked {
+/** @throws TypeError or RangeError for invalid arguments */
+function readArguments (args: string[]): CliOptions {
   const { values } = parseArgs({
     args,
     options: {
@@ -54,7 +58,7 @@ function readArguments (args: string[]): Asked {
   }
 }
 
-/** A base URL that names the configured port names the one in use instead; one of a proxy stays as it is. */
+/** A base URL with the configured port gets the port in use instead; the base URL of a proxy stays as it is. */
 function moved (baseUrl: string, from: number, to: number): string {
   const url = new URL(baseUrl)
   if (from === to || Number(url.port) !== from) return baseUrl
@@ -62,7 +66,7 @@ function moved (baseUrl: string, from: number, to: number): string {
   return url.href
 }
 
-const banner = (kratos: EmbeddedKratos, { config, database }: Asked): string => `
+const banner = (kratos: EmbeddedKratos, { config, database }: CliOptions): string => `
   public port    ${kratos.publicUrl}
   admin port     ${kratos.adminUrl}
   configuration  ${config === undefined ? 'the example of the package; --config names another' : resolve(config)}
@@ -73,17 +77,16 @@ const banner = (kratos: EmbeddedKratos, { config, database }: Asked): string => 
 
 `
 
-/**
- * Runs the embedded Kratos on its own.
- * @param args what stands after `dev` on the command line
- * @param print gets what a user should read
- * @throws Error with one clear message when it cannot start
- */
-export async function dev (args: string[], print: (text: string) => void): Promise<EmbeddedKratos> {
-  const asked = readArguments(args)
-  const { config, schema, database } = asked
+const print = (text: string): void => {
+  process.stdout.write(text)
+}
+
+/** @throws Error with one clear message when the server cannot start */
+async function start (args: string[]): Promise<EmbeddedKratos> {
+  const options = readArguments(args)
+  const { config, schema, database } = options
   const { serve } = readConfig({ config, hasSchema: schema !== undefined }).values
-  const { publicPort = serve.public.port, adminPort = serve.admin.port } = asked
+  const { publicPort = serve.public.port, adminPort = serve.admin.port } = options
   if (database !== 'memory') await mkdir(dirname(database), { recursive: true })
   const kratos = await startEmbeddedKratos({
     ...(config === undefined ? {} : { config }),
@@ -100,6 +103,33 @@ export async function dev (args: string[], print: (text: string) => void): Promi
     baseUrl: 'keep',
     logger: (line) => print(`${line}\n`),
   })
-  print(banner(kratos, asked))
+  print(banner(kratos, options))
   return kratos
+}
+
+/** One line about why the server cannot start; a port in use is the usual case. */
+function reason (error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error'
+  const isTaken = 'code' in error && error.code === 'EADDRINUSE' && 'port' in error
+  if (!isTaken) return error.message
+  return `port ${String(error.port)} is taken; free it or choose others with --public-port and --admin-port`
+}
+
+/**
+ * The command `embedded-kratos`: runs the server until a signal ends the process. Sets the exit status to 1 when it
+ * cannot.
+ * @param args what the user wrote after the command
+ */
+export async function runCli (args: string[]): Promise<void> {
+  if (args.includes('--help') || args.includes('-h')) return print(HELP)
+  try {
+    const kratos = await start(args)
+    closeWithGrace({ delay: SHUTDOWN_LIMIT_MS, logger: false }, async ({ err }) => {
+      if (err !== undefined) process.stderr.write(`${err.stack ?? err.message}\n`)
+      await kratos.close()
+    })
+  } catch (error) {
+    process.stderr.write(`embedded-kratos cannot start: ${reason(error)}\n`)
+    process.exitCode = 1
+  }
 }

@@ -1,0 +1,26 @@
+import fp from 'fastify-plugin'
+import { createLoginThrottle, type LoginThrottle } from '../../src/http/throttle.js'
+import type { AuthSettings } from '../../src/settings.js'
+import type { Budget } from '../../src/throttling/budget.js'
+import { randomKey } from '../../src/throttling/keys.js'
+import { localRateLimitStore, type RateLimitStore } from '../../src/throttling/rate-limit-store.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Hooks that keep login, registration, recovery and verification submits within their budgets. */
+    loginThrottle: LoginThrottle
+  }
+}
+
+export interface ThrottlePluginOptions {
+  settings: AuthSettings
+  /** Where the counters of a budget are kept; default: in the memory of this process. */
+  createStore?: ((budget: Budget) => RateLimitStore) | undefined
+  /** Key of the digests; default: one of this process alone. */
+  key?: string | undefined
+}
+
+export default fp<ThrottlePluginOptions>(async function throttle (app, options) {
+  const { settings, createStore = localRateLimitStore, key = randomKey() } = options
+  app.decorate('loginThrottle', createLoginThrottle({ limits: settings.throttle, key, createStore }))
+}, { name: 'throttle', fastify: '5.x' })

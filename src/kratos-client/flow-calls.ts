@@ -1,0 +1,91 @@
+import type { Answer, AnswerContext } from './answer.js'
+import type { Caller, FlowName, FlowType } from './caller.js'
+import { type Credential, credentialHeaders } from './credential.js'
+import { type JsonObject, withPublicRequestUrl } from './kratos-body.js'
+import { passThroughHeaders, type PassThroughRequest } from './pass-through.js'
+import type { Pools } from './pools.js'
+import type { StreamedAnswer } from './streamed-call.js'
+import type { UpstreamFailure } from './upstream-failure.js'
+
+export interface InitOptions {
+  type: FlowType
+  query: { return_to?: string | undefined, refresh?: string | undefined, aal?: string | undefined }
+}
+
+/** Whether a client may be told to go somewhere (E10); `viaProvider`: it may be a social login's page. */
+export type RedirectRule = (dangerousUrl: string, rules: { viaProvider: boolean }) => boolean
+
+const MAX_USER_AGENT_BYTES = 512
+
+/** Kratos notes address and browser at the session's device, so flow calls name those of the caller, not ours. */
+function deviceHeaders ({ address, userAgent }: Caller): Record<string, string> {
+  return {
+    'true-client-ip': address,
+    ...(userAgent !== undefined && { 'user-agent': userAgent.slice(0, MAX_USER_AGENT_BYTES) }),
+  }
+}
+
+/**
+ * A submit is browser-type exactly when its body has a non-empty `csrf_token`: API flows have it empty, browser flows
+ * cannot do without.
+ */
+export const submitType = (body: JsonObject): FlowType =>
+  typeof body['csrf_token'] === 'string' && body['csrf_token'] !== '' ? 'browser' : 'api'
+
+/** Methods whose next page is a provider's (E10). */
+const usesProvider = ({ method }: JsonObject): boolean => method === 'oidc' || method === 'saml'
+
+/** Flows leave here with the public form of `request_url`. */
+function publicFlow (answer: Answer): Answer {
+  if (answer.kind !== 'ok') return answer
+  const { kind, next, body, setCookie } = answer
+  return { kind, next, body: withPublicRequestUrl(body), setCookie }
+}
+
+/** Self-service flows: start, fetch, submit, and Kratos' own API passed through. */
+export function createFlowCalls (pools: Pools, cookieName: string, isAllowedRedirect: RedirectRule) {
+  const context = (
+    operation: AnswerContext['operation'],
+    flow: FlowName,
+    viaProvider = false,
+  ): AnswerContext => ({ operation, flow, isAllowedRedirect: (url) => isAllowedRedirect(url, { viaProvider }) })
+
+  /** API flows are sent without any cookie: with one Kratos answers 400 (docs/kratos-facts.md, section 1 iii). */
+  function flowHeaders (type: FlowType, caller: Caller): Record<string, string> {
+    const { credential } = caller
+    const usable: Credential = type === 'api' && credential.kind === 'cookie' ? { kind: 'none' } : credential
+    const flowCookies = type === 'browser' ? caller.flowCookies : []
+    return { ...deviceHeaders(caller), ...credentialHeaders(usable, cookieName, flowCookies) }
+  }
+
+  async function initFlow (flow: FlowName, { type, query }: InitOptions, caller: Caller): Promise<Answer> {
+    const path = `/self-service/${flow}/${type}`
+    const request = { method: 'GET' as const, path, query, headers: flowHeaders(type, caller), scope: caller.scope }
+    return publicFlow(await pools.ask(request, context('init', flow)))
+  }
+
+  async function fetchFlow (flow: FlowName, id: string, caller: Caller): Promise<Answer> {
+    // Which type the flow has is not known here; Kratos tolerates cookies on a fetch of either (docs/kratos-facts.md,
+    // sections 1 iii and 8).
+    const headers = credentialHeaders(caller.credential, cookieName, caller.flowCookies)
+    const path = `/self-service/${flow}/flows`
+    const request = { method: 'GET' as const, path, query: { id }, headers, scope: caller.scope }
+    return publicFlow(await pools.ask(request, context('fetch', flow)))
+  }
+
+  async function submitFlow (flow: FlowName, id: string, body: JsonObject, caller: Caller): Promise<Answer> {
+    const path = `/self-service/${flow}`
+    const headers = flowHeaders(submitType(body), caller)
+    const request = { method: 'POST' as const, path, query: { flow: id }, headers, body, scope: caller.scope }
+    return publicFlow(await pools.ask(request, context('submit', flow, usesProvider(body))))
+  }
+
+  function passThrough (request: PassThroughRequest): Promise<StreamedAnswer | UpstreamFailure> {
+    const { method, path, body, caller } = request
+    const headers = { ...passThroughHeaders(request), ...flowHeaders('browser', caller) }
+    const deadlineMs = pools.timeLeft('submit', caller.scope)
+    return pools.submit.stream({ method, path, body, headers, deadlineMs, scope: caller.scope })
+  }
+
+  return { initFlow, fetchFlow, submitFlow, passThrough }
+}

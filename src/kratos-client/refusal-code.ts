@@ -1,0 +1,47 @@
+import type { ErrorCode } from '../errors.js'
+
+/**
+ * Kratos' stable error ids (docs/kratos-facts.md, section 15) and what they mean to our client; a map, because an id
+ * could be `__proto__`.
+ */
+const CODE_OF_ERROR_ID = new Map<string, ErrorCode>(Object.entries({
+  session_already_available: 'SESSION_ALREADY_AVAILABLE',
+  self_service_flow_return_to_forbidden: 'RETURN_TO_FORBIDDEN',
+  session_inactive: 'INVALID_SESSION',
+  session_aal1_required: 'INVALID_SESSION',
+  session_aal2_required: 'AAL2_REQUIRED',
+  session_refresh_required: 'SESSION_REFRESH_REQUIRED',
+  session_verified_address_required: 'ADDRESS_NOT_VERIFIED',
+  security_csrf_violation: 'CSRF_VIOLATION',
+  self_service_flow_expired: 'FLOW_EXPIRED',
+  self_service_flow_replaced: 'FLOW_EXPIRED',
+}))
+
+/**
+ * For answers without a known id the HTTP status decides; it may differ from `error.code` (docs/kratos-facts.md,
+ * section 15).
+ */
+const CODE_OF_STATUS: Record<number, ErrorCode> = {
+  400: 'FLOW_REJECTED',
+  401: 'INVALID_SESSION',
+  403: 'FORBIDDEN',
+  404: 'FLOW_NOT_FOUND',
+  410: 'FLOW_EXPIRED',
+}
+
+/**
+ * What a refusal of Kratos means to our client; undefined for one that means nothing to it.
+ * @param errorId `error.id` of Kratos' body, if it is there
+ */
+export function refusalCode (
+  status: number,
+  errorId: unknown,
+  { operation, flow }: { operation: string, flow?: string | undefined },
+): ErrorCode | undefined {
+  const known = CODE_OF_ERROR_ID.get(String(errorId))
+  if (known !== undefined) return known
+  // Login is the one flow whose 401 without error id means a deactivated identity (recording 32).
+  if (operation === 'submit' && flow === 'login' && status === 401) return 'ACCOUNT_DISABLED'
+  if (operation === 'logout' && status === 403) return 'LOGOUT_TOKEN_INVALID'
+  return CODE_OF_STATUS[status]
+}

@@ -1,0 +1,67 @@
+import { type Answer, type AnswerContext, classify } from './answer.js'
+import { type Credential, credentialHeaders } from './credential.js'
+import type { RedirectRule } from './flow-calls.js'
+import type { Pools } from './pools.js'
+import type { RequestScope } from './request-scope.js'
+import type { UpstreamRequest } from './transport.js'
+import { upstreamFailure } from './upstream-failure.js'
+
+/** Sessions that one list shows; far more than a person has devices. */
+const MAX_SESSIONS = '250'
+
+/** Logout, the other sessions of a person, and the end of an identity. */
+export function createSessionCalls (pools: Pools, cookieName: string, isAllowedRedirect: RedirectRule) {
+  const context = (operation: AnswerContext['operation']): AnswerContext => ({
+    operation,
+    isAllowedRedirect: (url) => isAllowedRedirect(url, { viaProvider: false }),
+  })
+
+  function initLogout (credential: Credential, scope?: RequestScope): Promise<Answer> {
+    const headers = credentialHeaders(credential, cookieName)
+    return pools.ask({ method: 'GET', path: '/self-service/logout/browser', headers, scope }, context('logout'))
+  }
+
+  function completeLogout (token: string, credential: Credential, scope?: RequestScope): Promise<Answer> {
+    const headers = credential.kind === 'token'
+      ? { authorization: `Bearer ${credential.value}` }
+      : credentialHeaders(credential, cookieName)
+    const request = { method: 'GET' as const, path: '/self-service/logout', query: { token }, headers, scope }
+    return pools.ask(request, context('logout'))
+  }
+
+  function revokeToken (token: string, scope?: RequestScope): Promise<Answer> {
+    const body = { session_token: token }
+    return pools.ask({ method: 'DELETE', path: '/self-service/logout/api', body, scope }, context('logout'))
+  }
+
+  function askSessions (
+    request: Pick<UpstreamRequest, 'method' | 'path' | 'query'>,
+    credential: Credential,
+    scope?: RequestScope,
+  ): Promise<Answer> {
+    return pools.ask({ ...request, headers: credentialHeaders(credential, cookieName), scope }, context('sessions'))
+  }
+
+  async function deleteIdentity (id: string, scope?: RequestScope): Promise<Answer> {
+    const { admin } = pools
+    if (admin === undefined) return upstreamFailure('UPSTREAM_UNAVAILABLE', new Error('no admin URL is configured'))
+    const path = `/admin/identities/${encodeURIComponent(id)}`
+    const answer = await admin.send({ method: 'DELETE', path, deadlineMs: pools.timeLeft('session', scope) })
+    if (answer.kind === 'unavailable') return answer
+    if (answer.status === 404) return { kind: 'ok', next: 'done', body: {}, setCookie: [] }
+    return classify(answer, context('identity'))
+  }
+
+  return {
+    initLogout,
+    completeLogout,
+    revokeToken,
+    listOtherSessions: (credential: Credential, scope?: RequestScope) =>
+      askSessions({ method: 'GET', path: '/sessions', query: { page_size: MAX_SESSIONS } }, credential, scope),
+    revokeSession: (id: string, credential: Credential, scope?: RequestScope) =>
+      askSessions({ method: 'DELETE', path: `/sessions/${encodeURIComponent(id)}` }, credential, scope),
+    revokeOtherSessions: (credential: Credential, scope?: RequestScope) =>
+      askSessions({ method: 'DELETE', path: '/sessions' }, credential, scope),
+    deleteIdentity,
+  }
+}

@@ -1,0 +1,48 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { Readable } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import { Call, GIVEN_UP } from './call.js'
+import { upstreamFailure } from './upstream-failure.js'
+
+/** An answer whose body is still on its way; it has to be read or destroyed. */
+export interface StreamedAnswer {
+  kind: 'stream'
+  status: number
+  headers: IncomingHttpHeaders
+  body: Readable
+}
+
+/** A call whose answer is handed on as it comes; its deadline goes on until the body has ended. */
+export class StreamedCall extends Call<StreamedAnswer> {
+  #body: Readable | undefined = undefined
+
+  protected onHead (controller: Dispatcher.DispatchController): void {
+    const { status, headers } = this
+    const body = new Readable({
+      read: () => controller.resume(),
+      destroy: (error, done) => {
+        if (!body.readableEnded) controller.abort(error ?? GIVEN_UP)
+        done(error)
+      },
+    })
+    // An answer that is cut off before anybody reads it fails without a reader: nobody else would take the error.
+    body.on('error', () => {})
+    this.#body = body
+    if (status < 600) return this.answer({ kind: 'stream', status, headers, body })
+    this.answer(upstreamFailure('UPSTREAM_ERROR', new Error(`status ${status}`)))
+    body.destroy()
+  }
+
+  onResponseData (controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#body?.push(chunk) === false) controller.pause()
+  }
+
+  protected onEnd (): void {
+    this.#body?.push(null)
+    this.finish(upstreamFailure('UPSTREAM_ERROR'))
+  }
+
+  protected onLateError (error: Error): void {
+    this.#body?.destroy(error)
+  }
+}

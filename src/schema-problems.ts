@@ -1,0 +1,58 @@
+import type { TObject, TSchema } from '@sinclair/typebox'
+import type { Ajv, ErrorObject } from 'ajv'
+import { closest } from 'fastest-levenshtein'
+import { MIN_KEY_BYTES } from './settings.js'
+import { isHttpUrl, isOrigin } from './url-rules.js'
+
+/**
+ * Long enough not to be guessed; whether it is secret, its length cannot tell. Visible ASCII, because a header value
+ * loses blanks at its ends and arrives as Latin-1: any other key would never match.
+ */
+const isStrongKey = (key: string): boolean => key.length >= MIN_KEY_BYTES && /^[\x21-\x7e]+$/.test(key)
+
+/** Formats of settings. */
+const FORMATS: Record<string, (text: string) => boolean> = {
+  'http-url': isHttpUrl,
+  origin: isOrigin,
+  key: isStrongKey,
+  // A name that needs no quoting in a Cookie header, whatever wrote it.
+  'cookie-name': (text) => /^[A-Za-z0-9_-]{1,64}$/.test(text),
+  // Whole segments: `logout_url` is built of it, so no parameter, no wildcard, no slash at the end.
+  path: (text) => /^(?:\/[A-Za-z0-9._~-]+)+$/.test(text),
+}
+
+/** Teaches a validator the formats of settings, and `isFunction: true` for what a program passes. */
+export function withSettingFormats (ajv: Ajv): Ajv {
+  for (const [name, validate] of Object.entries(FORMATS)) ajv.addFormat(name, validate)
+  return ajv.addKeyword({ keyword: 'isFunction', validate: (_: true, value: unknown) => typeof value === 'function' })
+}
+
+const schemaAt = (schema: TSchema, path: string[]): TSchema | undefined =>
+  path.reduce<TSchema | undefined>(
+    (at, name) => (at?.['properties'] as TObject['properties'] | undefined)?.[name],
+    schema,
+  )
+
+/** "name is not valid: it wants …", in the words of the schema. */
+export const complaint = (schema: TSchema, path: string[], fault: 'is missing' | 'is not valid'): string =>
+  `${path.join('.')} ${fault}: it wants ${schemaAt(schema, path)?.description ?? 'another value'}`
+
+/** Names the known name that is nearest to one that is not known. */
+export const unknownName = (name: string, known: string[]): string =>
+  `${name} is not known: did you mean ${closest(name, known)}?`
+
+/** What is wrong with a value, one line for each setting; values are never part of it. */
+export function schemaProblems (errors: ErrorObject[], schema: TSchema): string[] {
+  const lines = errors.map(({ instancePath, params, keyword }) => {
+    const path = instancePath.split('/').slice(1)
+    if (keyword === 'required') return complaint(schema, [...path, String(params['missingProperty'])], 'is missing')
+    if (keyword === 'additionalProperties') {
+      const known = Object.keys((schemaAt(schema, path) as TObject).properties)
+      return [...path, unknownName(String(params['additionalProperty']), known)].join('.')
+    }
+    // An item of a list is told as the list.
+    const named = path.filter((part) => !/^\d+$/.test(part))
+    return complaint(schema, named, 'is not valid')
+  })
+  return [...new Set(lines)]
+}

@@ -1,0 +1,48 @@
+import type { FastifyInstance } from 'fastify'
+import type { AuthParts } from '../auth.js'
+import { type Config, webhookKeys } from '../config.js'
+import { userOf } from '../profile.js'
+import type { Budget } from '../throttling/budget.js'
+import { sharedKey } from '../throttling/keys.js'
+import { createOutage, sharedRateLimitStore } from './rate-limit/shared-rate-limit-store.js'
+import { describeStoreError } from './store/errors.js'
+
+/** Login budgets of the service: in common on Postgres, in memory where SQLite says that this is the only process. */
+function rateLimits (
+  { store, log }: FastifyInstance,
+  config: Config,
+): Pick<AuthParts, 'createRateLimitStore' | 'rateLimitKey'> {
+  const buckets = store.loginBudgets
+  if (buckets === undefined) return {}
+  const outage = createOutage({
+    onBegin: (error) =>
+      log.warn(
+        { event: 'login_budgets_local', cause: describeStoreError(error) },
+        'The shared login budgets cannot be used; this process keeps its own',
+      ),
+    onEnd: () => log.info({ event: 'login_budgets_shared' }, 'The shared login budgets are used again'),
+  })
+  return {
+    createRateLimitStore: (budget: Budget) => sharedRateLimitStore(budget, { buckets, outage }),
+    rateLimitKey: sharedKey(config.WEBHOOK_KEY),
+  }
+}
+
+/** What the service adds to the parts that it has in common with the plugin: its store and its metrics. */
+export function authParts (app: FastifyInstance, config: Config): AuthParts {
+  const { store, metrics } = app
+  return {
+    ...rateLimits(app, config),
+    onAccountDeleted: async (identityId) => {
+      await store.users.delete(identityId)
+    },
+    webhook: {
+      keys: webhookKeys(config),
+      onIdentity: async (identity) => {
+        await store.users.upsert(userOf(identity))
+      },
+      onOutcome: metrics.recordWebhook,
+    },
+    onCall: config.METRICS_TOKEN === undefined ? undefined : metrics.recordCall,
+  }
+}
