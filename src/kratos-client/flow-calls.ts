@@ -1,15 +1,15 @@
 import type { Answer, AnswerContext } from './answer.js'
 import type { Caller, FlowName, FlowType } from './caller.js'
 import { type Credential, credentialHeaders } from './credential.js'
-import { type JsonObject, withPublicRequestUrl } from './kratos-body.js'
+import { type JsonObject, withNodes, withPublicRequestUrl } from './kratos-body.js'
 import { passThroughHeaders, type PassThroughRequest } from './pass-through.js'
-import type { Pools } from './pools.js'
+import type { PoolName, Pools } from './pools.js'
 import type { StreamedAnswer } from './streamed-call.js'
 import type { UpstreamFailure } from './upstream-failure.js'
 
 export interface InitOptions {
   type: FlowType
-  query: { return_to?: string | undefined, refresh?: string | undefined, aal?: string | undefined }
+  query: Record<string, string | undefined>
 }
 
 /** Whether a client may be told to go somewhere (E10); `viaProvider`: it may be a social login's page. */
@@ -39,7 +39,7 @@ const usesProvider = ({ method }: JsonObject): boolean => method === 'oidc' || m
 function publicFlow (answer: Answer): Answer {
   if (answer.kind !== 'ok') return answer
   const { kind, next, body, setCookie } = answer
-  return { kind, next, body: withPublicRequestUrl(body), setCookie }
+  return { kind, next, body: withNodes(withPublicRequestUrl(body)), setCookie }
 }
 
 /** Self-service flows: start, fetch, submit, and Kratos' own API passed through. */
@@ -64,13 +64,13 @@ export function createFlowCalls (pools: Pools, cookieName: string, isAllowedRedi
     return publicFlow(await pools.ask(request, context('init', flow)))
   }
 
-  async function fetchFlow (flow: FlowName, id: string, caller: Caller): Promise<Answer> {
+  async function fetchFlow (flow: FlowName, id: string, caller: Caller, pool?: PoolName): Promise<Answer> {
     // Which type the flow has is not known here; Kratos tolerates cookies on a fetch of either (docs/kratos-facts.md,
     // sections 1 iii and 8).
     const headers = credentialHeaders(caller.credential, cookieName, caller.flowCookies)
     const path = `/self-service/${flow}/flows`
     const request = { method: 'GET' as const, path, query: { id }, headers, scope: caller.scope }
-    return publicFlow(await pools.ask(request, context('fetch', flow)))
+    return publicFlow(await pools.ask(request, context('fetch', flow), pool))
   }
 
   async function submitFlow (flow: FlowName, id: string, body: JsonObject, caller: Caller): Promise<Answer> {

@@ -50,8 +50,11 @@ export interface Pools extends Readonly<Record<PoolName, Transport>> {
   readonly admin: Transport | undefined
   /** Milliseconds that a call of a pool may take now, the deadline of its request considered. */
   timeLeft: (pool: PoolName, scope: RequestScope | undefined) => number
-  /** Makes a call of the public port in its pool, within its deadline, and says what the answer means. */
-  ask: (request: Omit<UpstreamRequest, 'deadlineMs'>, context: AnswerContext) => Promise<Answer>
+  /**
+   * Makes a call of the public port, within its deadline, and says what the answer means.
+   * @param pool default: the one of the operation
+   */
+  ask: (request: Omit<UpstreamRequest, 'deadlineMs'>, context: AnswerContext, pool?: PoolName) => Promise<Answer>
   load: () => Record<PoolName, Load>
   close: () => Promise<void>
 }
@@ -78,8 +81,7 @@ export function createPools ({ publicUrl, adminUrl, deadlines }: PoolsOptions): 
     ...pools,
     admin,
     timeLeft: timeLeftIn,
-    ask: async (request, context) => {
-      const name = POOL_OF[context.operation]
+    ask: async (request, context, name = POOL_OF[context.operation]) => {
       const answer = await pools[name].send({ ...request, deadlineMs: timeLeftIn(name, request.scope) })
       return answer.kind === 'unavailable' ? answer : classify(answer, context)
     },

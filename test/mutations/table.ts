@@ -139,8 +139,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'return_to',
     file: 'routes/api/auth/flows/index.ts',
-    search: 'if (returnTo !== undefined && !isAllowedReturnTo(returnTo, returnTargets))',
-    replace: 'if (returnTo !== undefined && !isAllowedReturnTo(returnTo, returnTargets) && returnTo === "")',
+    search: '!isAllowedReturnTo(target, returnTargets)',
+    replace: 'false',
     tests: ['test/routes/injection.test.ts'],
   },
   {

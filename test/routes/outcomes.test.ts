@@ -64,7 +64,7 @@ export default async function (t: Test): Promise<void> {
           t,
           await post(app, '/api/auth/flows/registration', { flow_id: id, email: freshEmail(), password: PASSWORD }),
         ),
-        { next: 'done' },
+        { next: 'verify', flow_id: String },
       )
     })
 
