@@ -1,8 +1,8 @@
 import type { KratosSession } from './session.js'
 
 /**
- * What Kratos' clock showed when `performance.now()` was 0, in milliseconds: its time now is the sum of both. Times of a
- * session are Kratos', and our own clock may be wrong by hours (I15).
+ * What Kratos' clock showed when `performance.now()` was 0, in milliseconds: its time now is the sum of both. Times of
+ * a session are Kratos', and our own clock may be wrong by hours (I15).
  */
 export type Epoch = number
 

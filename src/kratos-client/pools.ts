@@ -19,8 +19,8 @@ const LIMITS = { connectTimeoutMs: 1000, maxBodyBytes: 1024 * 1024, maxHeaderByt
  * Sockets and waiting calls by kind of call, 64 and 288 in all: logins that take seconds of hashing keep no session
  * check waiting, and neither a hung session check nor a flood of new flows keeps anybody from logging out (J26, M07).
  * At more than it can do a session check takes two and a half times as long as otherwise (M02 wants no more than three)
- * and the rest is refused at once; who has typed a password rather waits. Made-up credentials cost Kratos a confirmation
- * each: those have sockets of their own, and never more than these.
+ * and the rest is refused at once; who has typed a password rather waits. Made-up credentials cost Kratos
+ * a confirmation each: those have sockets of their own, and never more than these.
  */
 const POOLS = {
   whoami: { connections: 32, queue: 112, sustainedLimit: 48 },

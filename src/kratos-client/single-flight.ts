@@ -54,8 +54,8 @@ export type LookUp = Readonly<Pick<PendingLookUp<unknown>, 'scope' | 'isCurrent'
 
 export interface SingleFlight<T> {
   /**
-   * Joins the look-up of a key that is under way, or begins one. Everybody waits by a deadline of their own: what befell
-   * only the one who began it, a time that was over or a budget that was spent, is asked again for the others.
+   * Joins the look-up of a key that is under way, or begins one. Everybody waits by a deadline of their own: what
+   * befell only the one who began it, a time that was over or a budget that was spent, is asked again for the others.
    * @param scope the request's own: when its client goes it waits no longer, and with the last one the look-up ends
    * (J24)
    */

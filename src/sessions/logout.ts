@@ -16,7 +16,7 @@ export interface LogoutRequest {
 const NO_SESSION: Answer = { kind: 'refused', code: 'INVALID_SESSION', members: {}, setCookie: [] }
 
 /**
- * Ends a session and says so only when Kratos confirms that it is over: Kratos can answer 204 and leave the session alive
+ * Ends a session and says so only when Kratos confirms that it is over: it can answer 204 and leave the session alive
  * (recording 41, I08). Whatever comes of it, what was known of the session is forgotten before anybody hears of it
  * (I06).
  */

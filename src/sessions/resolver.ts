@@ -9,7 +9,6 @@ import type { UpstreamFailure } from '../kratos-client/upstream-failure.js'
 import { cacheLifetimeMs } from './cache-lifetime.js'
 import { createSessionCache, MAX_SESSIONS } from './session-cache.js'
 
-
 export { isUsable, type UsableCredential }
 
 export interface SessionResolverOptions {
@@ -115,7 +114,9 @@ export function createSessionResolver (
   }
 
   /** The outcome of a look-up for one of those who wait for it. */
-  function shareOf<T extends SessionOutcome | IdentityOutcome> ({ isFirst, outcome }: Shared<T>): Promise<T | UpstreamFailure> {
+  function shareOf<T extends SessionOutcome | IdentityOutcome> (
+    { isFirst, outcome }: Shared<T>,
+  ): Promise<T | UpstreamFailure> {
     if (isFirst) {
       counters.misses++
       return outcome
