@@ -75,7 +75,8 @@ function addCookies (status: number, head: Head, lines: string[]): void {
   const cacheControl = cacheControlWithCookies(status, given.length === 0 ? undefined : given.join(','), forSharedCaches)
   if (cacheControl === undefined) return
   head.set('cache-control', cacheControl)
-  head.set('set-cookie', [...head.get('set-cookie'), ...lines])
+  const all = [...head.get('set-cookie'), ...lines]
+  head.set('set-cookie', all.length === 1 ? lines[0] ?? '' : all)
 }
 
 /**
