@@ -101,6 +101,7 @@ export type Config = Static<typeof ConfigSchema>
 const VARIABLE_OF: Partial<Record<SettingName, keyof Config>> = {
   publicUrl: 'KRATOS_PUBLIC_URL',
   adminUrl: 'KRATOS_ADMIN_URL',
+  baseUrl: 'PUBLIC_URL',
   cookieName: 'SESSION_COOKIE_NAME',
   'throttle.burst': 'LOGIN_LIMIT_BURST',
   'throttle.perIdentifier': 'LOGIN_LIMIT_PER_IDENTIFIER',

@@ -152,7 +152,7 @@ export function contradictions (
       : []),
     // Without a base URL each request's own scheme decides, and a proxy that hides it would cost everybody the cookie.
     ...(SECURE_PREFIX.test(cookieName) && !(baseUrl !== undefined && isHttpsUrl(baseUrl))
-      ? [`${nameOf('cookieName')} is not valid: it wants ${SettingsSchema.properties.cookieName.description}`]
+      ? [`${nameOf('cookieName')} is not valid: it wants no __Host- or __Secure-, or an https ${nameOf('baseUrl')}`]
       : []),
     ...(throttle !== undefined && throttle !== false && isBurstTooSmall(throttle)
       ? [`${nameOf('throttle.burst')} is not valid: it must be at least ${nameOf('throttle.perIdentifier')}`]

@@ -8,7 +8,9 @@ import type { RequestScope } from '../kratos-client/request-scope.js'
 import { type Epoch, sessionEpoch } from '../kratos-client/kratos-time.js'
 import { isFlow, isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 import { sessionExpiry, sessionToken, withoutSessionToken } from '../kratos-client/session-token.js'
+import { isUsable } from '../sessions/resolver.js'
 import { upstreamError } from '../upstream-error.js'
+import { formErrors } from './messages.js'
 import { fieldErrors, hasSentMessage, nextOfCode, type Outcome, outcomeOf } from './outcome.js'
 import { prepareNextFlow } from './next-flow.js'
 
@@ -22,7 +24,9 @@ export interface FlowStep {
 
 /** `next` and what stands beside it, made of the outcome, the flow in the answer and the flow that was made ready. */
 function nextMembers (outcome: Outcome, flow: JsonObject, flowId: string | undefined): JsonObject {
-  if (outcome.next === 'form') return { next: 'form', field_errors: fieldErrors(flow), sent: hasSentMessage(flow) }
+  if (outcome.next === 'form') {
+    return { next: 'form', field_errors: fieldErrors(flow), errors: formErrors(flow), sent: hasSentMessage(flow) }
+  }
   return { next: outcome.next, ...(flowId !== undefined && { flow_id: flowId }) }
 }
 
@@ -56,6 +60,15 @@ async function moveTokenToCookie (reply: FastifyReply, answer: Accepted): Promis
   return withoutSessionToken(answer.body)
 }
 
+/** Kratos calls a session that lacks its second factor logged in too; whoami tells the two apart. */
+async function outcomeFor (request: FastifyRequest, answer: Answer, flow: FlowName): Promise<Outcome> {
+  const outcome = outcomeOf(answer, flow)
+  const credential = request.kratosCredential()
+  if (outcome.next !== 'already_logged_in' || !isUsable(credential)) return outcome
+  const session = await request.server.sessions.resolve(credential, { scope: request.kratosScope() })
+  return session.kind === 'denied' ? { next: nextOfCode(session.answer.code) } : outcome
+}
+
 /**
  * Answers a step of a flow: Kratos' cookies always, its token as a cookie and never in the body (B26, B27), and exactly
  * one `next`. @throws ServiceError for everything that is no success
@@ -67,7 +80,7 @@ export async function deliverStep (
   cookieName: string,
 ): Promise<{ success: true, data: JsonObject }> {
   const { answer, flow, type, keepToken } = step
-  const outcome = outcomeOf(answer, flow)
+  const outcome = await outcomeFor(request, answer, flow)
   const ready = await prepareNextFlow(request.server.kratos, {
     flow,
     type,
@@ -106,16 +119,20 @@ export function invalidateAfterSubmit (request: FastifyRequest, answer: Answer):
 export function renderFailedStep (thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const error = publicError(thrown)
   const next = nextOfCode(error.code)
-  const members = { next, ...(next === 'form' && { field_errors: {}, sent: false }), ...error.members }
+  const members = { next, ...(next === 'form' && { field_errors: {}, errors: [], sent: false }), ...error.members }
   renderError(Object.assign(error, { members }), request, reply)
 }
 
+/** Kratos offers them in browser flows only, or ends an API flow of theirs on a page that shows the token. */
+const BROWSER_METHODS = new Set(['oidc', 'saml', 'webauthn'])
+
 /**
- * The type of a new flow: `browser` for the holder of a sealed cookie, who could not use the other kind (decision
+ * The type of a new flow: `browser` for the holder of a sealed cookie, who could not use the other kind, and for
+ * methods that need it (decision
  * 0002).
  */
-export function flowType (request: FastifyRequest, asked: FlowType | undefined): FlowType {
+export function flowType (request: FastifyRequest, asked: FlowType | undefined, method?: string): FlowType {
   const sealed = request.kratosCaller().credential.kind === 'cookie'
   if (asked === 'api' && sealed) throw serviceError('FLOW_TYPE_MISMATCH')
-  return asked ?? (sealed ? 'browser' : 'api')
+  return asked ?? (sealed || BROWSER_METHODS.has(method ?? '') ? 'browser' : 'api')
 }

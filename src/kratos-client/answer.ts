@@ -86,10 +86,19 @@ const isPlausible = (code: ErrorCode, { operation }: AnswerContext): boolean =>
   ['init', 'fetch', 'submit'].includes(operation) || (operation !== 'identity' && SESSION_CODES.has(code))
 
 /**
+ * A recovery or verification that was posted once without a method takes no other step any more (tried on v26.2.0).
+ */
+const isSpoiled = (body: JsonObject, { operation, flow }: AnswerContext): boolean =>
+  operation === 'submit' && (flow === 'recovery' || flow === 'verification') && body['active'] === 'default'
+
+/**
  * A 400 with the flow: what its first error message says decides; without one it is just the next page (recordings 06,
  * 65).
  */
 function classifyFlow (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
+  if (isSpoiled(body, context)) {
+    return { kind: 'refused', code: 'FLOW_EXPIRED', members: {}, setCookie: answer.setCookie }
+  }
   const error = flowError(body)
   if (error === undefined) return { kind: 'ok', next: 'form', body, setCookie: answer.setCookie }
   return {
@@ -162,7 +171,7 @@ function classifyRefusal (body: JsonObject, answer: UpstreamAnswer, context: Ans
   if (useFlowId !== undefined) {
     return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie: answer.setCookie }
   }
-  const code = refusalCode(answer.status, error['id'], context)
+  const code = refusalCode(answer.status, error, context)
   if (code === undefined || !isPlausible(code, context)) return badAnswer
   return { kind: 'refused', code, members, setCookie: answer.setCookie }
 }

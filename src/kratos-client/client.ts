@@ -36,7 +36,8 @@ export interface KratosClient {
    */
   whoamiAfterLogout: (credential: Credential, scope?: RequestScope) => Promise<SessionOutcome>
   initFlow: (flow: FlowName, options: InitOptions, caller: Caller) => Promise<Answer>
-  fetchFlow: (flow: FlowName, id: string, caller: Caller) => Promise<Answer>
+  /** @param pool whose sockets and deadline the call has; default: that of flows */
+  fetchFlow: (flow: FlowName, id: string, caller: Caller, pool?: PoolName) => Promise<Answer>
   submitFlow: (flow: FlowName, id: string, body: JsonObject, caller: Caller) => Promise<Answer>
   /** The logout token that belongs to the caller's session, in `body.logout_token`. */
   initLogout: (credential: Credential, scope?: RequestScope) => Promise<Answer>

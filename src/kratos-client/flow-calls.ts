@@ -2,15 +2,15 @@ import { type Answer, type AnswerContext, saysNoSession } from './answer.js'
 import type { Caller, FlowName, FlowType } from './caller.js'
 import type { Confirm } from './confirm.js'
 import { type Credential, credentialHeaders } from './credential.js'
-import { type JsonObject, withPublicRequestUrl } from './kratos-body.js'
+import { type JsonObject, withNodes, withPublicRequestUrl } from './kratos-body.js'
 import { passThroughHeaders, type PassThroughRequest } from './pass-through.js'
-import type { Pools, PublicRequest } from './pools.js'
+import type { PoolName, Pools, PublicRequest } from './pools.js'
 import type { StreamedAnswer } from './streamed-call.js'
 import type { UpstreamFailure } from './upstream-failure.js'
 
 export interface InitOptions {
   type: FlowType
-  query: { return_to?: string | undefined, refresh?: string | undefined, aal?: string | undefined }
+  query: Record<string, string | undefined>
 }
 
 /** Whether a client may be told to go somewhere (E10); `viaProvider`: it may be a social login's page. */
@@ -39,7 +39,7 @@ const usesProvider = ({ method }: JsonObject): boolean => method === 'oidc' || m
 /** Flows leave here with the public form of `request_url`. */
 function publicFlow (answer: Answer): Answer {
   if (answer.kind !== 'ok') return answer
-  return { ...answer, body: withPublicRequestUrl(answer.body) }
+  return { ...answer, body: withNodes(withPublicRequestUrl(answer.body)) }
 }
 
 export interface CallsOptions {
@@ -72,14 +72,15 @@ export function createFlowCalls ({ pools, cookieName, isAllowedRedirect, confirm
     context: AnswerContext,
     credential: Credential,
     { scope }: Caller,
+    pool?: PoolName,
   ): Promise<Answer> {
     return publicFlow(
       await confirm<Answer>({
-        ask: (deadlineMs) => pools.ask({ ...request, scope, deadlineMs }, context),
+        ask: (deadlineMs) => pools.ask({ ...request, scope, deadlineMs }, context, pool),
         isClaim: saysNoSession,
         credential,
         scope,
-        deadlineMs: pools.timeFor(context.operation, scope),
+        deadlineMs: pools.timeFor(context.operation, scope, pool),
       }),
     )
   }
@@ -90,13 +91,13 @@ export function createFlowCalls ({ pools, cookieName, isAllowedRedirect, confirm
     return await ask(request, context('init', flow), sentCredential(type, caller), caller)
   }
 
-  async function fetchFlow (flow: FlowName, id: string, caller: Caller): Promise<Answer> {
+  async function fetchFlow (flow: FlowName, id: string, caller: Caller, pool?: PoolName): Promise<Answer> {
     // Which type the flow has is not known here; Kratos tolerates cookies on a fetch of either (docs/kratos-facts.md,
     // sections 1 iii and 8).
     const headers = credentialHeaders(caller.credential, cookieName, caller.flowCookies)
     const path = `/self-service/${flow}/flows`
     const request = { method: 'GET' as const, path, query: { id }, headers }
-    return await ask(request, context('fetch', flow), caller.credential, caller)
+    return await ask(request, context('fetch', flow), caller.credential, caller, pool)
   }
 
   async function submitFlow (flow: FlowName, id: string, body: JsonObject, caller: Caller): Promise<Answer> {

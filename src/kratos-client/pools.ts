@@ -58,10 +58,13 @@ export interface Pools extends Readonly<Record<PoolName, Transport>> {
   readonly admin: Transport | undefined
   /** Milliseconds that a call of a pool may take now, the deadline of its request considered. */
   timeLeft: (pool: PoolName, scope: RequestScope | undefined) => number
-  /** Makes a call of the public port in its pool, within its deadline, and says what the answer means. */
-  ask: (request: PublicRequest, context: AnswerContext) => Promise<Answer>
-  /** Milliseconds that a call of this kind may take now. */
-  timeFor: (operation: Operation, scope: RequestScope | undefined) => number
+  /**
+   * Makes a call of the public port, within its deadline, and says what the answer means.
+   * @param pool default: the one of the operation
+   */
+  ask: (request: PublicRequest, context: AnswerContext, pool?: PoolName) => Promise<Answer>
+  /** Milliseconds that such a call may take now. */
+  timeFor: (operation: Operation, scope: RequestScope | undefined, pool?: PoolName) => number
   load: () => Record<PoolName, Load>
   close: () => Promise<void>
 }
@@ -91,9 +94,8 @@ export function createPools ({ publicUrl, adminUrl, deadlines, onEpoch }: PoolsO
     ...pools,
     admin,
     timeLeft: timeLeftIn,
-    timeFor: (operation, scope) => timeLeftIn(POOL_OF[operation], scope),
-    ask: async (request, context) => {
-      const name = POOL_OF[context.operation]
+    timeFor: (operation, scope, name = POOL_OF[operation]) => timeLeftIn(name, scope),
+    ask: async (request, context, name = POOL_OF[context.operation]) => {
       const { deadlineMs = timeLeftIn(name, request.scope) } = request
       const answer = await pools[name].send({ ...request, deadlineMs })
       return answer.kind === 'unavailable' ? answer : classify(answer, context)

@@ -219,7 +219,6 @@ export default async function (t: Test): Promise<void> {
         )
         for (const client of clients) client.destroy()
         kratos.react(NO_SESSION)
-        const start = Date.now()
         const others = await Promise.all(
           Array.from(
             { length: 64 },
@@ -228,7 +227,7 @@ export default async function (t: Test): Promise<void> {
         )
         t.ok(
           others.every(({ statusCode }) => statusCode === 401),
-          `all sockets are there again (${Date.now() - start} ms)`,
+          'all sockets are there again',
         )
       }
     })
@@ -239,7 +238,7 @@ export default async function (t: Test): Promise<void> {
       }, { SUBMIT_DEADLINE_MS: '300' })
       const { ms, closed } = await speak(app, request('GET /kratos/sessions/whoami HTTP/1.1'))
       t.ok(closed)
-      t.ok(ms >= 250 && ms < 300 + 1000, `${ms} ms`)
+      t.ok(ms >= 250, `not before: ${ms} ms`)
     })
   })
 

@@ -275,17 +275,20 @@ export default async function (t: Test): Promise<void> {
       path: string
       status: number
       code: string | undefined
-      ms: number
+      /** Place in the order of all answers. */
+      place: number
+      /** How many requests hung at Kratos when the answer came. */
+      hung: number
     }
+    let answered = 0
     const ask = async (
       via: Pool,
       path: string,
       options: { method?: 'GET' | 'POST', headers?: Record<string, string>, body?: string } = {},
     ): Promise<Seen> => {
-      const start = performance.now()
       const { statusCode: status, body } = await via.request({ method: 'GET', path, ...options })
       const { code } = await body.json() as { code?: string }
-      return { path, status, code, ms: performance.now() - start }
+      return { path, status, code, place: answered++, hung: hung.size }
     }
     const json = { 'content-type': 'application/json' }
     let sessions = 0
@@ -329,7 +332,6 @@ export default async function (t: Test): Promise<void> {
 
     const shed = all.filter(({ code }) => code === 'OVERLOADED')
     const accepted = all.filter(({ code }) => code !== 'OVERLOADED')
-    const median = (list: Seen[]): number => list.map(({ ms }) => ms).sort((a, b) => a - b)[list.length >> 1] ?? NaN
     t.ok(mostHung <= MAX_IN_FLIGHT && mostHung > MAX_IN_FLIGHT / 2, `at most ${mostHung} at Kratos at a time`)
     t.ok(shed.length > all.length / 2, `${shed.length} of ${all.length} refused`)
     t.ok(
@@ -338,15 +340,16 @@ export default async function (t: Test): Promise<void> {
       ),
       'the rest is told that Kratos is late',
     )
-    t.ok(median(shed) < 200, `refusals take ${median(shed).toFixed(1)} ms`)
-    // The exact deadline is test/http/failures.test.ts' business: here clients and service share one busy process.
-    t.ok(accepted.every(({ ms }) => ms < 5000), 'and nobody waits long beyond the deadline')
+    const firstServed = Math.min(...accepted.map(({ place }) => place))
+    const early = shed.filter(({ place }) => place < firstServed).length
+    t.ok(early > MAX_IN_FLIGHT, `${early} were refused before the first of those who wait had its answer`)
+    t.equal(all.length, 150 * 8, 'and everybody had every answer')
     const served = watched.filter(({ status }) => status === 200)
     t.ok(
       watched.length > 10 && served.length > 0.9 * watched.length && watched.every(({ code }) => code !== 'OVERLOADED'),
       `health and logout are answered, ${served.length} of ${watched.length} times, and never refused`,
     )
-    t.ok(median(watched) < 500, `in ${median(watched).toFixed(1)} ms`)
+    t.ok(watched.filter(({ hung }) => hung > 0).length > 10, 'while others hang')
 
     kratos.react(answer(200, SESSION))
     for (const turn of [1, 2, 3]) {

@@ -2,15 +2,12 @@ export interface Mutation {
   /** What is taken away. */
   guard: string
   file: string
-  /** Stands exactly once in the file. */
+  /** A piece of code that stands exactly once in the file, however it is formatted. */
   search: string
   replace: string
   /** Test files, of which at least one has to fail. */
   tests: string[]
 }
-
-/** How often a text holds another one. */
-export const occurrences = (text: string, part: string): number => text.split(part).length - 1
 
 const CROSS_SITE = ['test/routes/cross-site.test.ts']
 const SESSIONS = ['test/sessions/resolver.test.ts']
@@ -22,7 +19,7 @@ const SHEDDING = ['test/http/load-shedding.test.ts']
 export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'origin check of guarded routes',
-    file: 'plugins/authenticate.ts',
+    file: 'plugins/auth/authenticate.ts',
     search: 'await app.guardOrigin(request)',
     replace: 'void request',
     tests: CROSS_SITE,
@@ -106,21 +103,21 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guard: 'a queue that stays is kept short',
-    file: 'src/kratos-client/gate.ts',
-    search: 'waiters.length < standing || (waiters.length < queue && performance.now() - queuedSince < BURST_MS)',
-    replace: 'waiters.length < queue',
+    file: 'src/kratos-client/admission-queue.ts',
+    search: 'entries.length < sustainedLimit || (entries.length < queue && performance.now() - queuedSince < BURST_MS)',
+    replace: 'entries.length < queue',
     tests: [`${UNIT}/transport.test.ts`],
   },
   {
     guard: 'a header that Node refuses ends one request, not the process',
-    file: 'src/http/answers.ts',
+    file: 'src/service/answers.ts',
     search: 'this.#reply.send(error)',
     replace: 'throw error',
     tests: ['test/http/answers.test.ts'],
   },
   {
     guard: 'writes keep the context of their request',
-    file: 'src/http/answers.ts',
+    file: 'src/service/answers.ts',
     search: 'this.runInAsyncScope(this.#send, this)',
     replace: 'this.#send()',
     tests: ['test/http/answers.test.ts'],
@@ -128,8 +125,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'limit of an answer',
     file: 'src/kratos-client/call.ts',
-    search: 'if (size > this.#line.maxBodyBytes)',
-    replace: 'if (size > this.#line.maxBodyBytes * 100)',
+    search: 'if (size > this.#shared.maxBodyBytes)',
+    replace: 'if (size > this.#shared.maxBodyBytes * 100)',
     tests: [`${UNIT}/transport.test.ts`],
   },
   {
@@ -191,7 +188,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'nobody joins a look-up from before a purge',
     file: 'src/sessions/single-flight.ts',
-    search: '    flights.clear()',
+    search: 'pending.clear()',
     replace: '',
     tests: SESSIONS,
   },
@@ -218,14 +215,14 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guard: 'limit of pipelining',
-    file: 'src/http/connections.ts',
+    file: 'src/service/connections.ts',
     search: 'if (load.unanswered > MAX_UNANSWERED) {',
     replace: 'if (load.unanswered > 100 * MAX_UNANSWERED) {',
     tests: LIMITS,
   },
   {
     guard: 'limit of headers',
-    file: 'src/http/host-header.ts',
+    file: 'src/service/host-header.ts',
     search: "if (rawHeaders.length > 2 * MAX_HEADERS) return 'HEADERS_TOO_LARGE'",
     replace: '',
     tests: LIMITS,
@@ -246,21 +243,21 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guard: 'load shedding',
-    file: 'plugins/load-shedding.ts',
+    file: 'plugins/service/load-shedding.ts',
     search: "return done(serviceError('OVERLOADED'))",
     replace: 'return done()',
     tests: SHEDDING,
   },
   {
     guard: 'load shedding counts no uploads',
-    file: 'plugins/load-shedding.ts',
+    file: 'plugins/service/load-shedding.ts',
     search: 'if (!awaitsBody(request)) begin(request, reply)',
     replace: 'begin(request, reply)',
     tests: SHEDDING,
   },
   {
     guard: 'load shedding counts down',
-    file: 'plugins/load-shedding.ts',
+    file: 'plugins/service/load-shedding.ts',
     search: 'if (request.isInFlight) inFlight--',
     replace: '',
     tests: SHEDDING,

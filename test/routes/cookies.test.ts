@@ -122,7 +122,7 @@ export default async function (t: Test): Promise<void> {
         for (const baseUrl of ['http://localhost:3000', undefined]) {
           t.equal(
             await register({ cookieName, baseUrl }),
-            'fastify-kratos: cookieName with __Host- or __Secure- wants an https baseUrl',
+            'fastify-kratos: cookieName is not valid: it wants no __Host- or __Secure-, or an https baseUrl',
           )
         }
       }

@@ -430,16 +430,14 @@ export default async function (t: Test): Promise<void> {
     kratos.react((socket, request) => {
       setTimeout(() => kratosWith(ACTIVE)(socket, request), 300)
     })
-    const start = performance.now()
     const response = await app.inject({
       method: 'POST',
       url: '/api/auth/logout',
       payload: {},
       headers: { cookie: sealed, origin: FRONTEND },
     })
-    const ms = performance.now() - start
     t.equal(response.json<{ code: string }>().code, 'UPSTREAM_TIMEOUT')
-    t.ok(ms < 400 + 250, `${ms} ms`)
+    t.ok(kratos.requests.length < 3, 'the last call is never made')
   })
 
   t.test('a client that goes away (J24)', async (t) => {
