@@ -1,10 +1,11 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../errors.js'
 import { publicError, renderError } from '../http/error-handler.js'
-import type { Answer } from '../kratos-client/answer.js'
+import type { Accepted, Answer } from '../kratos-client/answer.js'
 import type { FlowName, FlowType } from '../kratos-client/caller.js'
 import type { KratosClient } from '../kratos-client/client.js'
 import type { RequestScope } from '../kratos-client/request-scope.js'
+import { type Epoch, sessionEpoch } from '../kratos-client/kratos-time.js'
 import { isFlow, isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 import { sessionExpiry, sessionToken, withoutSessionToken } from '../kratos-client/session-token.js'
 import { isUsable } from '../sessions/resolver.js'
@@ -29,27 +30,34 @@ function nextMembers (outcome: Outcome, flow: JsonObject, flowId: string | undef
   return { next: outcome.next, ...(flowId !== undefined && { flow_id: flowId }) }
 }
 
-/**
- * When the session of a token ends: a recovery hands one out without saying so (recording 58), then Kratos is asked.
- */
+/** When the session of a token ends, and by which clock. */
+interface Expiry {
+  expiresAt: string | undefined
+  epoch: Epoch | undefined
+}
+
+/** A recovery hands a token out without saying when its session ends (recording 58), then Kratos is asked. */
 async function expiryOf (
   kratos: KratosClient,
   token: string,
-  body: JsonObject,
+  { body, epoch }: Accepted,
   scope: RequestScope,
-): Promise<string | undefined> {
+): Promise<Expiry> {
   const said = sessionExpiry(body)
-  if (said !== undefined) return said
+  if (said !== undefined) return { expiresAt: said, epoch }
   const outcome = await kratos.whoami({ kind: 'token', value: token, from: 'cookie' }, scope)
-  return outcome.kind === 'valid' ? outcome.session.expires_at : undefined
+  return outcome.kind === 'valid'
+    ? { expiresAt: outcome.session.expires_at, epoch: sessionEpoch(outcome.session) }
+    : { expiresAt: undefined, epoch: undefined }
 }
 
-async function moveTokenToCookie (reply: FastifyReply, body: JsonObject): Promise<JsonObject> {
-  const token = sessionToken(body)
+async function moveTokenToCookie (reply: FastifyReply, answer: Accepted): Promise<JsonObject> {
+  const token = sessionToken(answer.body)
   if (token !== undefined) {
-    reply.mintSessionCookie(token, await expiryOf(reply.server.kratos, token, body, reply.request.kratosScope()))
+    const { expiresAt, epoch } = await expiryOf(reply.server.kratos, token, answer, reply.request.kratosScope())
+    reply.mintSessionCookie(token, expiresAt, epoch)
   }
-  return withoutSessionToken(body)
+  return withoutSessionToken(answer.body)
 }
 
 /** Kratos calls a session that lacks its second factor logged in too; whoami tells the two apart. */
@@ -88,7 +96,7 @@ export async function deliverStep (
       members: { ...error.members, ...nextMembers(outcome, error.members ?? {}, ready.flowId) },
     })
   }
-  const body = keepToken ? answer.body : await moveTokenToCookie(reply, answer.body)
+  const body = keepToken ? answer.body : await moveTokenToCookie(reply, answer)
   return { success: true, data: { ...body, ...nextMembers(outcome, isFlow(body) ? body : {}, ready.flowId) } }
 }
 

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { isRecord } from '../../../../src/kratos-client/kratos-body.js'
 import { serviceError } from '../../../../src/errors.js'
+import { sessionEpoch } from '../../../../src/kratos-client/kratos-time.js'
 import type { KratosSession } from '../../../../src/kratos-client/session.js'
 import { profileOf } from '../../../../src/profile.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
@@ -60,8 +61,13 @@ function details (session: KratosSession) {
 const whoamiRoute: FastifyPluginAsyncTypebox = async function whoamiRoute (app) {
   const about = { operationId: 'whoami', summary: 'Who is logged in', tags: ['session'], security: SESSION }
   const schema = { ...about, querystring: QuerySchema, response: RESPONSES }
-  app.get('/', { schema, onRequest: app.authenticate }, async ({ kratosSession, query }) => {
+  app.get('/', { schema, onRequest: app.authenticate }, async (request, reply) => {
+    const { kratosSession, query } = request
     if (kratosSession === null) throw serviceError('INVALID_SESSION')
+    const credential = request.kratosCredential()
+    if (request.method === 'GET' && credential.kind === 'token' && credential.from === 'cookie') {
+      reply.renewSessionCookie(credential.value, kratosSession.expires_at, sessionEpoch(kratosSession))
+    }
     const { id, traits } = kratosSession.identity
     return {
       success: true as const,
