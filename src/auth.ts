@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Dispatcher } from 'undici'
 import authenticate from '../plugins/auth/authenticate.js'
+import challenge from '../plugins/auth/challenge.js'
 import cookie from '../plugins/auth/cookie.js'
 import kratos from '../plugins/auth/kratos.js'
 import kratosCaller from '../plugins/auth/kratos-caller.js'
@@ -57,6 +58,7 @@ export async function registerAuth (
   await app.register(kratosCaller, { settings })
   await app.register(kratos, { settings, onCall: parts.onCall, dispatcher: parts.dispatcher, names })
   await app.register(cookie, { settings })
+  await app.register(challenge)
   await app.register(originGuard, { settings })
   await app.register(sessions, { settings, names })
   await app.register(authenticate, { mayBeUnlabelled: parts.mayBeUnlabelled, names })

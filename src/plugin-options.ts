@@ -1,5 +1,5 @@
 import { type Static, type TOptional, type TString, Type } from '@sinclair/typebox'
-import { Ajv } from 'ajv'
+import { Ajv, type ValidateFunction } from 'ajv'
 import type { Dispatcher } from 'undici'
 import type { PromClient, PromRegistry } from './http/prom-client.js'
 import { PUBLIC_NAMES, type PublicNames } from './http/public-names.js'
@@ -95,8 +95,12 @@ export type FastifyKratosOptions =
     proxy?: boolean | NonNullable<CheckedOptions['proxy']>
   }
 
-const ajv = withSettingFormats(new Ajv({ allErrors: true, useDefaults: true, strict: false }))
-const isValid = ajv.compile(OptionsSchema)
+/** Compiled at the first registration: an app that only imports the plugin's types should not wait for it. */
+let validate: ValidateFunction | undefined
+function optionsValidator (): ValidateFunction {
+  validate ??= withSettingFormats(new Ajv({ allErrors: true, useDefaults: true, strict: false })).compile(OptionsSchema)
+  return validate
+}
 
 /** A member of Fastify's own that `register` hands on; a prefix is ignored for a plugin that is not encapsulated. */
 const PREFIX_PROBLEM = 'prefix belongs into routes: { prefix }'
@@ -121,6 +125,7 @@ export function checkOptions (options: FastifyKratosOptions): { settings: AuthSe
     !(value === false && includes(MAY_BE_FALSE, name)),
   )
   const { prefix, ...checked } = Object.fromEntries(given.map(([name, value]) => [name, copyOf(name, value)]))
+  const isValid = optionsValidator()
   const problems = [
     ...(prefix === undefined ? [] : [PREFIX_PROBLEM]),
     ...(isValid(checked) ? [] : schemaProblems(isValid.errors ?? [], OptionsSchema)),

@@ -10,7 +10,6 @@ import whoami from '../routes/api/auth/whoami/index.js'
 import kratosProxy from '../routes/kratos/index.js'
 import { type AuthParts, registerAuth } from './auth.js'
 import { createKratosMetrics, type KratosMetrics } from './http/kratos-metrics.js'
-import { ownKratos, ownSessions, receiveIdentities, receivePurges } from './http/own-names.js'
 import { applyOwnManners } from './http/own-routes.js'
 import type { PromRegistry } from './http/prom-client.js'
 import { publicNames, refuseClash } from './http/public-names.js'
@@ -22,8 +21,9 @@ import {
 import { routePatterns } from './route-patterns.js'
 import type { AuthSettings } from './settings.js'
 import { isHttpsUrl } from './url-rules.js'
+import { ownKratos, ownSessions, receiveIdentities, receivePurges } from './http/own-names.js'
 
-// Without these the declarations of the package would not mention `app.kratos`, `app.authenticate`, `app.sessions` and
+// Without these the declarations of the package would not mention `app[ownKratos]`, `app.authenticate`, `app[ownSessions]` and
 // the session.
 export type {} from '../plugins/auth/authenticate.js'
 export type {} from '../plugins/auth/kratos.js'

@@ -2,7 +2,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { serviceError, type ServiceError } from '../../src/errors.js'
 import { nextOfCode } from '../../src/flows/outcome.js'
-import { nameScheme } from '../../src/http/error-handler.js'
 import { guardRoutes, type RouteGuard } from '../../src/http/guarded-routes.js'
 import { decorateByName, publicNames, type PublicNames } from '../../src/http/public-names.js'
 import type { UsableCredential } from '../../src/sessions/resolver.js'
@@ -134,10 +133,7 @@ export default fp<AuthenticateOptions>(async function authenticate (app, options
   /** @throws ServiceError where there is no session, or one that is not enough */
   async function guard (request: FastifyRequest, reply: FastifyReply, requirement: AuthRequirement): Promise<void> {
     const auth = await check(request, reply, requirement)
-    if (auth.kind === 'none') {
-      nameScheme(reply)
-      throw serviceError('INVALID_SESSION')
-    }
+    if (auth.kind === 'none') throw serviceError('INVALID_SESSION')
     const lack = auth.session === null ? undefined : missingRequirement(auth.session, requirement)
     if (lack !== undefined) throw refusal(serviceError(lack))
   }

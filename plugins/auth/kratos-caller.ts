@@ -41,7 +41,7 @@ export default fp<CallerPluginOptions>(async function callerOfRequest (app, { se
 
   app.decorateRequest(kratosScope, function (this: FastifyRequest): RequestScope {
     const request = this as WithScope
-    request[SCOPE] ??= new RequestScope(traceHeaders(this.id, this.headers))
+    request[SCOPE] ??= new RequestScope(performance.now(), this, traceHeaders(this.id, this.headers))
     return request[SCOPE]
   })
 

@@ -1,10 +1,12 @@
 import fp from 'fastify-plugin'
 import type { Dispatcher } from 'undici'
+import { networkOf } from '../../src/http/throttle.js'
 import { createKratosClient, type KratosClient } from '../../src/kratos-client/client.js'
 import { type CallObserver, observedClient } from '../../src/kratos-client/observed-client.js'
 import { isAllowedUrl, isProviderUrl } from '../../src/redirect-target.js'
 import { decorateByName, publicNames, type PublicNames } from '../../src/http/public-names.js'
 import type { AuthSettings } from '../../src/settings.js'
+import { createFailingCredentials } from '../../src/throttling/failing-credentials.js'
 import { ownKratos } from '../../src/http/own-names.js'
 
 declare module 'fastify' {
@@ -25,6 +27,8 @@ export interface KratosPluginOptions {
   onCall?: CallObserver | undefined
 }
 
+const SECOND = 1000
+
 export default fp<KratosPluginOptions>(async function kratos (app, options) {
   const { settings, onCall, dispatcher, names = publicNames() } = options
   // Where Kratos may send a browser (E10): its own pages, ours, and the front ends.
@@ -36,6 +40,14 @@ export default fp<KratosPluginOptions>(async function kratos (app, options) {
     cookieName: settings.cookieName,
     deadlines: settings.deadlines,
     dispatcher,
+    failing: settings.throttle === false
+      ? undefined
+      : createFailingCredentials(settings.throttle.failingCredentials, networkOf),
+    onSkew: (aheadMs) => {
+      const seconds = Math.round(Math.abs(aheadMs) / SECOND)
+      const text = `The clock here is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} that of Kratos`
+      app.log.warn({ event: 'clock_skew', seconds: Math.round(aheadMs / SECOND) }, text)
+    },
     isAllowedRedirect: (dangerousUrl, { viaProvider }) =>
       isAllowedUrl(dangerousUrl, destinations) ||
       (viaProvider && isProviderUrl(dangerousUrl, { ownUrl: settings.baseUrl })),

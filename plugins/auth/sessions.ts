@@ -39,6 +39,7 @@ export default fp<SessionsPluginOptions>(async function sessions (app, { setting
     createSessionResolver({
       kratos: app[ownKratos],
       maxAgeMs: settings.sessionCacheMaxAge * SECOND,
+      deadlineMs: settings.deadlines.whoamiMs,
       onUncacheable: warnOnce,
     }),
   )

@@ -68,15 +68,11 @@ export function envelope ({ code, message, members, fields }: ServiceError): Rec
   return { ...members, success: false, error: message, code, ...(fields !== undefined && { fields }) }
 }
 
-/** A session token may come as Bearer; the other two ways have no scheme of HTTP (RFC 9110, section 15.5.2). */
-export const nameScheme = (reply: FastifyReply): FastifyReply => reply.header('www-authenticate', 'Bearer')
-
 /** The one error handler: every failure leaves in the same envelope. */
 export function renderError (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const shown = publicError(error)
   log(request, shown)
   logRefusal(request, shown)
-  if (shown.statusCode === 401) nameScheme(reply)
   if (shown.retryAfter !== undefined) reply.header('retry-after', String(shown.retryAfter))
   // As text: a host app's serialisers and `preSerialization` hooks have no part in it.
   reply.code(shown.statusCode).type('application/json; charset=utf-8').send(JSON.stringify(envelope(shown)))

@@ -9,6 +9,7 @@ export const kratosCaller: unique symbol = Symbol('fastify-kratos: kratosCaller'
 export const ownUrl: unique symbol = Symbol('fastify-kratos: ownUrl')
 export const forwardCookies: unique symbol = Symbol('fastify-kratos: forwardCookies')
 export const mintSessionCookie: unique symbol = Symbol('fastify-kratos: mintSessionCookie')
+export const renewSessionCookie: unique symbol = Symbol('fastify-kratos: renewSessionCookie')
 export const expireSessionCookie: unique symbol = Symbol('fastify-kratos: expireSessionCookie')
 export const endCookieConflict: unique symbol = Symbol('fastify-kratos: endCookieConflict')
 export const guardOrigin: unique symbol = Symbol('fastify-kratos: guardOrigin')

@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { AdmissionQueue, QueueEntry } from './admission-queue.js'
+import type { Epoch } from './kratos-time.js'
 import type { Cancellable, RequestScope } from './request-scope.js'
 import { failureOfException, isBrokenIdleSocket, upstreamFailure, type UpstreamFailure } from './upstream-failure.js'
 
@@ -11,6 +12,7 @@ export interface Shared {
   queue: AdmissionQueue
   /** Limit of a body that is read whole; past it the socket is given up and the call fails (J12). */
   maxBodyBytes: number
+  onEpoch: ((epoch: Epoch) => void) | undefined
 }
 
 export interface CallOptions {

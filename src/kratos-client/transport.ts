@@ -2,6 +2,7 @@ import { Client, type Dispatcher, Pool } from 'undici'
 import { createAdmissionQueue, type QueueLimits } from './admission-queue.js'
 import { BufferedCall, type UpstreamAnswer } from './buffered-call.js'
 import { type CallDispatch, clientHasGone, onlyReads, type Shared } from './call.js'
+import type { Epoch } from './kratos-time.js'
 import type { RequestScope } from './request-scope.js'
 import { StreamedCall, type StreamedAnswer } from './streamed-call.js'
 import { type UpstreamFailure, upstreamFailure } from './upstream-failure.js'
@@ -61,6 +62,8 @@ export interface TransportOptions extends Omit<QueueLimits, 'slots'> {
   maxHeaderBytes: number
   /** Makes the connections instead of a pool of our own; who gave it closes it. */
   dispatcher?: Dispatcher | undefined
+  /** Told of the time that each answer brings along. */
+  onEpoch?: ((epoch: Epoch) => void) | undefined
 }
 
 /** Our own deadline covers the whole call; these would only add two more timers per request. */
@@ -114,7 +117,8 @@ export function createTransport (options: TransportOptions): Transport {
     if (pool !== options.dispatcher) await pool.destroy()
   }
 
-  const shared: Shared = { pool, queue, maxBodyBytes: options.maxBodyBytes }
+  const { maxBodyBytes, onEpoch } = options
+  const shared: Shared = { pool, queue, maxBodyBytes, onEpoch }
 
   function send (request: UpstreamRequest): Promise<UpstreamAnswer | UpstreamFailure> {
     const { method, deadlineMs, scope } = request

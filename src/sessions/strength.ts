@@ -1,6 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Ajv } from 'ajv'
+import { Ajv, type ValidateFunction } from 'ajv'
 import type { ErrorCode } from '../errors.js'
+import { sessionTime } from '../kratos-client/kratos-time.js'
 import type { KratosSession } from '../kratos-client/session.js'
 import { schemaProblems } from '../schema-problems.js'
 
@@ -24,7 +25,13 @@ export const AuthRequirementSchema = Type.Object({
 export type AuthRequirement = Static<typeof AuthRequirementSchema>
 
 const names = Object.keys(AuthRequirementSchema.properties)
-const isRequirement = new Ajv({ allErrors: true, strict: false }).compile(AuthRequirementSchema)
+
+let validate: ValidateFunction | undefined
+/** Compiled for the first route that asks for something. */
+function requirementValidator (): ValidateFunction {
+  validate ??= new Ajv({ allErrors: true, strict: false }).compile(AuthRequirementSchema)
+  return validate
+}
 
 /** What is wrong with the `config.auth` of a route, one line for each fault; none for a value that makes sense. */
 export function requirementProblems (auth: unknown): string[] {
@@ -32,6 +39,7 @@ export function requirementProblems (auth: unknown): string[] {
   if (typeof auth !== 'object' || auth === null || Array.isArray(auth)) {
     return [`config.auth is not valid: it wants true, false or { ${names.join(', ')} }`]
   }
+  const isRequirement = requirementValidator()
   if (!isRequirement(auth)) {
     return schemaProblems(isRequirement.errors ?? [], AuthRequirementSchema).map((line) => `config.auth.${line}`)
   }
@@ -54,7 +62,7 @@ export function durationMs (text: string): number {
   return Number(count) * factor
 }
 
-/** A login that is too old asks for a new one; one without a readable time counts as too old. */
+/** A login that is too old by Kratos' clock asks for a new one; one without a readable time counts as too old. */
 function isRecent ({ authenticated_at: authenticatedAt }: KratosSession, withinMs: number, now: number): boolean {
   const age = now - Date.parse(String(authenticatedAt))
   return age <= withinMs
@@ -67,7 +75,7 @@ function isRecent ({ authenticated_at: authenticatedAt }: KratosSession, withinM
 export function missingRequirement (
   session: KratosSession,
   { aal, within }: AuthRequirement,
-  now = Date.now(),
+  now = sessionTime(session),
 ): ErrorCode | undefined {
   if (aal === 'aal2' && session.authenticator_assurance_level !== 'aal2') return 'AAL2_REQUIRED'
   if (within !== undefined && !isRecent(session, durationMs(within), now)) return 'SESSION_REFRESH_REQUIRED'
