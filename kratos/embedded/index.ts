@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { systemClock, type Clock } from './clock.js'
 import { limits } from './config/limits.js'
-import { readConfig } from './config/load.js'
+import { readConfig, type ConfigPart } from './config/load.js'
 import type { JsonObject } from './json.js'
 import { createFaults, checkFault, type Fault, type FaultOptions } from './http/faults.js'
 import { listen, type Listener } from './http/server.js'
@@ -28,8 +28,15 @@ export type { Claims, OidcProvider } from './testing/oidc-provider.js'
 export type { IdentityJson, SentMessage, SignedIn, SignInOptions } from './testing/people.js'
 
 export interface EmbeddedKratosOptions {
-  /** Path of a kratos.yml, or its content; default a packaged example with e-mail and password. */
-  config?: string | JsonObject
+  /**
+   * Path of a kratos.yml, or its content; default a packaged example with e-mail and password, which calls nobody. Of
+   * several, later ones are merged over earlier ones.
+   */
+  config?: ConfigPart | ConfigPart[]
+  /** Settings in Kratos' naming, such as `SESSION_LIFESPAN`; default the environment of the process. */
+  env?: Record<string, string | undefined>
+  /** Fails at settings that are left out because they are not built; default: they are mentioned in the log. */
+  strict?: boolean
   /** Base folder of relative file:// addresses when `config` is an object; default the working directory. */
   folder?: string
   /** Merged into the configuration. */
@@ -84,7 +91,8 @@ export const VERSION = 'v26.2.0-embedded'
  * @throws when the configuration, a schema or a port cannot be used; then nothing keeps running
  */
 export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}): Promise<EmbeddedKratos> {
-  const { values: config, folder, ignored } = readConfig({ ...options, hasSchema: options.schema !== undefined })
+  const read = readConfig({ ...options, hasSchema: options.schema !== undefined })
+  const { values: config, folder } = read
   const {
     host = '127.0.0.1',
     publicPort = 0,
@@ -96,7 +104,7 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
   const closing = new AbortController()
   // Each pending web hook listens for it, so that many listeners are no leak.
   setMaxListeners(0, closing.signal)
-  const schemas = loadSchemas({ values: config, folder, dev }, options.schema)
+  const schemas = await loadSchemas({ values: config, folder, dev }, options.schema)
   const store = openedStore(options.database ?? 'memory')
   const kratos: Kratos = {
     config,
@@ -142,7 +150,7 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
   if (options.baseUrl === undefined && adminPort === 0) config.serve.admin.base_url = `${adminListener.url}/`
   const urls = `public ${publicListener.url}, admin ${adminListener.url}`
   logger(`embedded Kratos ${VERSION}, for development and tests only: ${urls}`)
-  for (const line of limits(ignored)) logger(line)
+  for (const line of limits(read)) logger(line)
   return {
     publicUrl: publicListener.url,
     adminUrl: adminListener.url,
