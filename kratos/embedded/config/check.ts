@@ -64,7 +64,8 @@ function visit (run: Visit, node: Node<Rule>, newer: Node<true> | undefined, val
       visit(run, node.items as Node<Rule>, newer?.items, item, `${path}[${index}]`)
     })
   }
-  if (!isObject(value)) return complain('wants settings of its own below it')
+  const isUntyped = rule?.kind === 'group' && rule.mayBeEmpty
+  if (!isObject(value)) return isUntyped ? undefined : complain('wants settings of its own below it')
   if (rule?.kind === 'group') {
     for (const name of rule.required.filter((name) => !Object.hasOwn(value, name))) complain(`lacks ${name}`)
   }

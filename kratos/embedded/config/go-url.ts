@@ -31,5 +31,5 @@ function isAuthority (authority: string): boolean {
   const [, host = '', port] = /^(\[.*\]|[^[]*?)(?::([^:\]]*))?$/s.exec(authority.slice(at + 1)) ?? []
   if (port !== undefined && !/^\d*$/.test(port)) return false
   if (authority.slice(at + 1) !== '' && host === '' && port === undefined) return false
-  return !/[ "<>\\^`{|}]/.test(host) && hasGoodEscapes(host)
+  return !/[ \\^`{|}]/.test(host) && hasGoodEscapes(host)
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { mergeJson, valueAt, type JsonObject } from '../json.js'
+import { isObject, mergeJson, valueAt, type JsonObject } from '../json.js'
 import { checkConfig } from './check.js'
 import { DEFAULTS } from './defaults.js'
 import { withEnvironment, type Environment } from './environment.js'
@@ -79,9 +79,9 @@ const leftOutLine = (path: string, what: string): string => `${path} would be le
 const listed = (lines: string[]): string =>
   lines.length === 1 ? ` ${lines.join()}` : lines.map((line) => `\n  ${line}`).join('')
 
-/** An empty section leaves the defaults as they are. */
+/** A section without settings of its own leaves the defaults as they are. */
 const withoutEmpty = (written: JsonObject): JsonObject =>
-  Object.fromEntries(Object.entries(written).filter(([, value]) => value !== null))
+  isObject(written['feature_flags']) ? written : { ...written, feature_flags: {} }
 
 /**
  * Defaults that depend on other settings: `secrets.default` is also used for cookies, and base URLs contain the port.

@@ -83,7 +83,6 @@ export const mailAddress = textLike('a mail address', (value) => {
     isHostName(value.slice(at + 1))
 })
 export const hostName = textLike('a host name', isHostName)
-export const uuid = textLike('a UUID', (value) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value))
 
 function isHostName (value: string): boolean {
   const name = value.replace(/\.$/, '')

@@ -37,11 +37,13 @@ function webHookProblem (config: Json): string | undefined {
 function hookProblem (names: string[]): (hook: Json) => string | undefined {
   const known = oneOf(...names)
   return (hook) => {
-    const { hook: name = '', config } = isObject(hook) ? hook : {}
+    const { hook: name = '', config, ...others } = isObject(hook) ? hook : {}
+    const [stranger] = Object.keys(others)
+    if (stranger !== undefined) return `has no setting ${JSON.stringify(stranger)}; known here: config, hook`
     const isNewer = NEWER_HOOKS.includes(String(name))
     const problem = isNewer || Object.hasOwn(LEFT_OUT, String(name)) ? undefined : known.problem(name)
     if (problem !== undefined) return `is the hook ${JSON.stringify(name)}, but ${problem}`
-    if (NEED_CONFIG.includes(String(name))) return config === undefined ? 'lacks config' : undefined
+    if (NEED_CONFIG.includes(String(name))) return isObject(config) ? undefined : 'lacks config'
     return config === undefined || isNewer ? undefined : `has a config, which ${String(name)} does not know`
   }
 }

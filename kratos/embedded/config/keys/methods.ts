@@ -13,7 +13,6 @@ import {
   read,
   text,
   unbuilt,
-  uuid,
   type Rule,
 } from '../rules.js'
 import { PROVIDERS } from './providers.js'
@@ -43,7 +42,6 @@ const MIGRATE_HOOK: Record<string, Rule> = {
   [`${MIGRATION}.config.headers.*`]: ignored('the hook is not called', text),
   [`${MIGRATION}.config.emit_analytics_event`]: ignored('the hook is not called', boolean),
   [`${MIGRATION}.config.body`]: ignored('the hook is not called', address),
-  [`${MIGRATION}.config.additionalProperties`]: unread,
   ...authentication(`${MIGRATION}.config`),
 }
 
@@ -62,8 +60,7 @@ const PUBLIC_KEYS: Record<string, Rule> = {
 }
 
 const OF_ORGANIZATIONS: Record<string, Rule> = {
-  'selfservice.methods.b2b.config.organizations[].id': unbuilt(ORGANIZATIONS, uuid),
-  'selfservice.methods.b2b.config.organizations[].label': unbuilt(ORGANIZATIONS, text),
+  'selfservice.methods.b2b.config.organizations[].{id,label}': unbuilt(ORGANIZATIONS, text),
   'selfservice.methods.b2b.config.organizations[].domains[]': unbuilt(ORGANIZATIONS, hostName),
   'selfservice.methods.b2b.config.organizations[].*': unread,
   organizations: group([]),

@@ -1,5 +1,5 @@
 import { isObject, type Json } from '../../json.js'
-import { address, anything, boolean, group, httpUrl, ignored, oneOf, read, text, type Rule } from '../rules.js'
+import { address, group, httpUrl, oneOf, read, text, type Rule } from '../rules.js'
 
 const AUTH_NEEDS: Record<string, string[]> = { api_key: ['name', 'value', 'in'], basic_auth: ['user', 'password'] }
 
@@ -28,9 +28,5 @@ export const request = (place: string): Record<string, Rule> => ({
   [`${place}.method`]: read(text),
   [`${place}.headers.*`]: read(text),
   [`${place}.body`]: read(address),
-  [`${place}.additionalProperties`]: ignored('Kratos v26.2.0 does not read it either', anything),
   ...authentication(place),
 })
-
-/** Also `emit_analytics_event`, which decides about two ids in the headers. */
-export const emitsIds = read(boolean)

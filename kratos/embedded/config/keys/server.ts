@@ -143,10 +143,6 @@ export const SERVER: Record<string, Rule> = {
   'identity.schemas[]': group(['id', 'url']),
   'identity.schemas[].id': read(text),
   'identity.schemas[].url': read(absoluteUrl),
-  'identity.schemas[].selfservice_selectable': unbuilt(
-    'the choice of an identity schema by the client',
-    boolean,
-    false,
-  ),
+  'identity.schemas[].selfservice_selectable': read(boolean),
   'identity.schemas[].*': unread,
 }

@@ -10,9 +10,11 @@ import {
 } from '../../flow/lifecycle.js'
 import { failedSubmit, forwardError, openedFlow, writeError } from '../../flow/answers.js'
 import { flowJson, type Flow } from '../../flow/flow.js'
+import { acceptLogin, loginRequest, oauth2Visit, returnTo, withParameters } from '../../flow/oauth2-login.js'
+import { startParameters } from '../../flow/start-parameters.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
 import { ApiError, badRequest } from '../../http/errors.js'
-import type { Exchange } from '../../http/exchange.js'
+import { publicUrl, withQuery, type Exchange } from '../../http/exchange.js'
 import { isJsonRequest } from '../../http/negotiation.js'
 import { checkedReturnTo } from '../../http/return-to.js'
 import { route, type Route } from '../../http/router.js'
@@ -38,10 +40,20 @@ async function initApi (ex: Exchange): Promise<Answer> {
   return json(200, flowJson(await openRegistration(ex, 'api')))
 }
 
-async function initBrowser (ex: Exchange): Promise<Answer> {
+async function initBrowser (given: Exchange): Promise<Answer> {
+  let ex = given
   try {
+    const { loginChallenge } = startParameters(ex)
+    const visit = await oauth2Visit(ex, loginChallenge)
+    if (visit !== undefined) ex = withParameters(ex, returnTo(ex, visit))
     const flow = await openRegistration(ex, 'browser')
-    if (findSession(ex) === undefined) return openedFlow(ex, flow)
+    const session = findSession(ex)
+    if (session === undefined) return openedFlow(ex, flow)
+    if (visit !== undefined) {
+      return visit.canSkip
+        ? redirect(ex.method, 303, await acceptLogin(ex, loginChallenge, session))
+        : redirect(ex.method, 302, withQuery(publicUrl(ex.kratos, '/self-service/login/browser'), asRecord(ex.query)))
+    }
     if (isJsonRequest(ex)) throw alreadyLoggedIn()
     return redirect(ex.method, 303, checkedReturnTo(ex))
   } catch (error) {
@@ -50,9 +62,13 @@ async function initBrowser (ex: Exchange): Promise<Answer> {
   }
 }
 
-function fetchFlow (ex: Exchange): Answer {
+const asRecord = (query: URLSearchParams): Record<string, string> => Object.fromEntries(query)
+
+async function fetchFlow (ex: Exchange): Promise<Answer> {
   ensureEnabled(ex)
-  return json(200, flowJson(fetchedFlow(ex, 'registration')))
+  const flow = fetchedFlow(ex, 'registration')
+  if (flow.loginChallenge !== '') flow.loginRequest = await loginRequest(ex, flow.loginChallenge)
+  return json(200, flowJson(flow))
 }
 
 /**
