@@ -60,8 +60,10 @@ export function readConfig (source: ConfigSource): ReadConfig {
   const schema = { identity: { schemas: [{ id: 'default', url: 'base64://' }] } }
   const { problems, ignored, leftOut } = checkConfig(hasSchema ? mergeJson(written, schema) : written)
   if (strict) problems.push(...[...leftOut].flatMap(([what, paths]) => paths.map((path) => leftOutLine(path, what))))
-  const path = files.find((part) => typeof part === 'string')
-  if (problems.length > 0) throw new Error(`${path ?? 'the configuration'} cannot be used:${listed(problems)}`)
+  const paths = files.filter((part) => typeof part === 'string')
+  const [path] = paths
+  const name = paths.length === 0 ? 'the configuration' : paths.join(', ')
+  if (problems.length > 0) throw new Error(`${name} cannot be used:${listed(problems)}`)
   const values = mergeJson(mergeJson(DEFAULTS, derivedDefaults(written)), withoutEmpty(written))
   return {
     values: values as unknown as Config,

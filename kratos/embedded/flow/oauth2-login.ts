@@ -1,10 +1,12 @@
-import { badRequest, internal } from '../http/errors.js'
+import { STATUS_CODES } from 'node:http'
+import { badRequest, internal, type ApiError, type ApiErrorFields } from '../http/errors.js'
 import { attempt } from '../http/outgoing.js'
 import type { Exchange } from '../http/exchange.js'
 import { asObject, type JsonObject } from '../json.js'
 import { durationMs } from '../clock.js'
 import type { Kratos } from '../kratos.js'
 import type { Session } from '../session/session.js'
+import type { Flow } from './flow.js'
 
 /** The admin API of the OAuth2 provider: what it asks for, and the answer to it. */
 
@@ -43,10 +45,11 @@ async function call (kratos: Kratos, method: string, path: string, challenge: st
 /** @throws ApiError 400 when the provider does not know the challenge, 500 when it cannot be asked */
 export async function loginRequest ({ kratos }: Exchange, challenge: string): Promise<JsonObject> {
   const { status, body } = await call(kratos, 'GET', 'login', challenge)
-  if (status === 200) return body
+  // As Go's client gives it, by name.
+  if (status === 200) return Object.fromEntries(Object.entries(body).sort(([a], [b]) => a < b ? -1 : 1))
   const reason = 'Unable to get OAuth 2.0 Login Challenge.'
-  if (status > 0 && status < 500) throw badRequest(reason, { details: { status_code: status } })
-  throw internalError(reason, status)
+  if (status > 0 && status < 500) throw badRequest(reason, upstreamFields({ status, body }))
+  throw internalError(reason, { status, body })
 }
 
 /**
@@ -65,14 +68,28 @@ export async function acceptLogin ({ kratos }: Exchange, challenge: string, sess
   })
   const { redirect_to: target } = body
   if (status === 200 && typeof target === 'string') return target
-  throw internalError('Unable to accept OAuth 2.0 Login Challenge.', status)
+  throw internalError('Unable to accept OAuth 2.0 Login Challenge.', { status, body })
 }
 
-const internalError = (reason: string, status: number) =>
+function upstreamFields ({ status, body }: Answer): Partial<ApiErrorFields> {
+  if (status === 0) return {}
+  const hint = typeof body['error_hint'] === 'string' ? body['error_hint'] : ''
+  return {
+    debug: `${status} ${STATUS_CODES[status] ?? ''}`,
+    details: { status_code: status, ...(body['error'] === undefined ? {} : { oauth2_error_hint: hint }) },
+  }
+}
+
+const internalError = (reason: string, answer: Answer): ApiError =>
   internal('An internal server error occurred, please contact the system administrator', {
     reason,
-    ...(status === 0 ? {} : { details: { status_code: status } }),
+    ...upstreamFields(answer),
   })
+
+/** Adds what the provider asks for to a flow that is shown. */
+export async function attachLoginRequest (ex: Exchange, flow: Flow): Promise<void> {
+  if (flow.loginChallenge !== '') flow.loginRequest = await loginRequest(ex, flow.loginChallenge)
+}
 
 /** The exchange as if it had these parameters. */
 export function withParameters (ex: Exchange, parameters: Record<string, string>): Exchange {

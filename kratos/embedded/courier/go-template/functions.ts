@@ -51,6 +51,13 @@ const formatted = (format: Json = '', ...args: Json[]): string => {
 const HTML: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&#34;', "'": '&#39;' }
 export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => HTML[character] ?? '')
 
+/** Go prints maps by key. */
+function sorted (value: Json): Json {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (!isObject(value)) return value
+  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key] ?? null)]))
+}
+
 const text = (change: (text: string) => Json): GoFunction => (...args) => change(String(args.at(-1) ?? ''))
 
 /** Go's own functions and the common ones of sprig. */
@@ -97,7 +104,7 @@ export const FUNCTIONS: Record<string, GoFunction> = {
   last: (list = null) => Array.isArray(list) ? list.at(-1) ?? null : null,
   join: (by = '', list = null) => Array.isArray(list) ? list.map(printed).join(String(by)) : printed(list),
   toString: (...args: Json[]) => printed(args[0]),
-  toJson: (value = null) => JSON.stringify(value),
+  toJson: (value = null) => JSON.stringify(sorted(value)),
   add: (...args) => args.reduce<number>((sum, arg) => sum + Number(arg), 0),
   sub: (left = 0, right = 0) => Number(left) - Number(right),
 }

@@ -12,7 +12,7 @@ import {
 } from '../../flow/lifecycle.js'
 import {
   acceptLogin,
-  loginRequest,
+  attachLoginRequest,
   oauth2Visit,
   returnTo,
   withParameters,
@@ -88,7 +88,7 @@ function sendHome (ex: Exchange): Answer {
 
 async function fetchFlow (ex: Exchange): Promise<Answer> {
   const flow = fetchedFlow(ex, 'login')
-  if (flow.loginChallenge !== '') flow.loginRequest = await loginRequest(ex, flow.loginChallenge)
+  await attachLoginRequest(ex, flow)
   return json(200, flowJson(flow))
 }
 
@@ -117,6 +117,7 @@ async function submit (ex: Exchange): Promise<Answer> {
   } catch (error) {
     if (error instanceof FailedOpening) return error.answer
     if (error instanceof ExpiredError) return await replaceExpired(ex, flow, error.expiredAt)
+    if (flow.type === 'browser') await attachLoginRequest(ex, flow)
     return failedSubmit(ex, flow, error, { sort: sortLogin, htmlStatus: 303 })
   }
 }
