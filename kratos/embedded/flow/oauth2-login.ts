@@ -15,7 +15,13 @@ interface Answer {
   body: JsonObject
 }
 
-async function call (kratos: Kratos, method: string, path: string, challenge: string, body?: JsonObject): Promise<Answer> {
+async function call (
+  kratos: Kratos,
+  method: 'GET' | 'PUT',
+  path: string,
+  challenge: string,
+  body?: JsonObject,
+): Promise<Answer> {
   const { url: base = '', headers = {} } = kratos.config.oauth2_provider
   const url = `${base.replace(/\/$/, '')}/admin/oauth2/auth/requests/${path}`
   const text = body === undefined ? '' : JSON.stringify(body)

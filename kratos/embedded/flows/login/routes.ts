@@ -58,18 +58,19 @@ async function initBrowser (given: Exchange): Promise<Answer> {
   } catch (error) {
     if (error instanceof FailedOpening) return error.answer
     if (!(error instanceof ApiError)) throw error
-    const isLoggedIn = error.fields.id === 'session_already_available' && !acceptsJson(ex)
-    if (!isLoggedIn) return forwardError(ex, error)
-    return visit === undefined ? sendHome(ex) : await skipLogin(ex)
+    if (error.fields.id !== 'session_already_available') return forwardError(ex, error)
+    if (visit !== undefined) return await skipLogin(ex, error)
+    return acceptsJson(ex) ? forwardError(ex, error) : sendHome(ex)
   }
 }
 
-/** The provider takes the session that exists. */
-async function skipLogin (ex: Exchange): Promise<Answer> {
+/** The provider takes the session that exists. A JSON caller gets the error nevertheless (tried on v26.2.0). */
+async function skipLogin (ex: Exchange, loggedIn: ApiError): Promise<Answer> {
   try {
     const session = findSession(ex)
     const { loginChallenge } = startParameters(ex)
-    if (session !== undefined) return redirect(ex.method, 303, await acceptLogin(ex, loginChallenge, session))
+    const target = session === undefined ? undefined : await acceptLogin(ex, loginChallenge, session)
+    if (target !== undefined) return acceptsJson(ex) ? forwardError(ex, loggedIn) : redirect(ex.method, 303, target)
   } catch (error) {
     if (error instanceof ApiError) return forwardError(ex, error)
     throw error
