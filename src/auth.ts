@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import authenticate from '../plugins/auth/authenticate.js'
+import challenge from '../plugins/auth/challenge.js'
 import cookie from '../plugins/auth/cookie.js'
 import kratos from '../plugins/auth/kratos.js'
 import kratosCaller from '../plugins/auth/kratos-caller.js'
@@ -45,6 +46,7 @@ export async function registerAuth (
   await app.register(kratosCaller, { settings })
   await app.register(kratos, { settings, onCall: parts.onCall })
   await app.register(cookie, { settings })
+  await app.register(challenge)
   await app.register(originGuard, { settings })
   await app.register(sessions, { settings })
   await app.register(authenticate)

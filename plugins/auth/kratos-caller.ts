@@ -38,7 +38,7 @@ export default fp<CallerPluginOptions>(async function kratosCaller (app, { setti
 
   app.decorateRequest('kratosScope', function (this: FastifyRequest): RequestScope {
     const request = this as WithScope
-    request[SCOPE] ??= new RequestScope()
+    request[SCOPE] ??= new RequestScope(performance.now(), this)
     return request[SCOPE]
   })
 

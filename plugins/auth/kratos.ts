@@ -1,8 +1,10 @@
 import fp from 'fastify-plugin'
+import { networkOf } from '../../src/http/throttle.js'
 import { createKratosClient, type KratosClient } from '../../src/kratos-client/client.js'
 import { type CallObserver, observedClient } from '../../src/kratos-client/observed-client.js'
 import { isAllowedUrl, isProviderUrl } from '../../src/redirect-target.js'
 import type { AuthSettings } from '../../src/settings.js'
+import { createFailingCredentials } from '../../src/throttling/failing-credentials.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -17,6 +19,8 @@ export interface KratosPluginOptions {
   onCall?: CallObserver | undefined
 }
 
+const SECOND = 1000
+
 export default fp<KratosPluginOptions>(async function kratos (app, { settings, onCall }) {
   // Where Kratos may send a browser (E10): its own pages, ours, and the front ends.
   const destinations = [settings.browserUrl, settings.baseUrl, settings.frontendUrl, ...settings.origins]
@@ -26,6 +30,14 @@ export default fp<KratosPluginOptions>(async function kratos (app, { settings, o
     adminUrl: settings.adminUrl,
     cookieName: settings.cookieName,
     deadlines: settings.deadlines,
+    failing: settings.throttle === false
+      ? undefined
+      : createFailingCredentials(settings.throttle.failingCredentials, networkOf),
+    onSkew: (aheadMs) => {
+      const seconds = Math.round(Math.abs(aheadMs) / SECOND)
+      const text = `The clock here is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} that of Kratos`
+      app.log.warn({ event: 'clock_skew', seconds: Math.round(aheadMs / SECOND) }, text)
+    },
     isAllowedRedirect: (dangerousUrl, { viaProvider }) =>
       isAllowedUrl(dangerousUrl, destinations) ||
       (viaProvider && isProviderUrl(dangerousUrl, { ownUrl: settings.baseUrl })),

@@ -34,6 +34,7 @@ export default fp<SessionsPluginOptions>(async function sessions (app, { setting
     createSessionResolver({
       kratos: app.kratos,
       maxAgeMs: settings.sessionCacheMaxAge * SECOND,
+      deadlineMs: settings.deadlines.whoamiMs,
       onUncacheable: warnOnce,
     }),
   )

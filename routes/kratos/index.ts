@@ -2,6 +2,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../../src/config.js'
 import { serviceError } from '../../src/errors.js'
 import { FLOWS } from '../../src/flows/table.js'
+import { isProviderCallback, readBody, tokenShown } from '../../src/kratos-client/provider-callback.js'
 import { answerHeaders, passThroughPath } from '../../src/kratos-client/pass-through.js'
 import type { StreamedAnswer } from '../../src/kratos-client/streamed-call.js'
 import { upstreamError } from '../../src/upstream-error.js'
@@ -64,6 +65,16 @@ const kratosRoutes: FastifyPluginAsync<{ config: Config }> = async function krat
     if (path !== undefined && THROTTLED_PATHS.has(path)) await app.loginThrottle.byAddress(request)
   }
 
+  /** The end of a social login; one in an API flow would show its session token to the page, so it is taken back. */
+  async function callbackBody ({ body }: StreamedAnswer): Promise<Buffer> {
+    const whole = await readBody(body)
+    if (whole === undefined) { throw serviceError('UPSTREAM_ERROR', { cause: new Error('callback page of more than 1 MiB') }) }
+    const token = tokenShown(whole)
+    if (token === undefined) return whole
+    await app.kratos.revokeToken(token)
+    throw serviceError('FLOW_TYPE_MISMATCH', { text: 'This method needs a flow of type browser' })
+  }
+
   async function passOn (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const path = pathOf(request)
     const body = Buffer.isBuffer(request.body) ? request.body : null
@@ -83,7 +94,8 @@ const kratosRoutes: FastifyPluginAsync<{ config: Config }> = async function krat
     if (changes) app.sessions.invalidate({ credential: request.kratosCredential(), identityId })
     if (answer.kind === 'unavailable') throw upstreamError(answer)
     addLocation(reply, answer)
-    return reply.code(answer.status).headers(answerHeaders(answer.headers)).send(answer.body)
+    const shown = isProviderCallback(path) ? await callbackBody(answer) : answer.body
+    return reply.code(answer.status).headers(answerHeaders(answer.headers)).send(shown)
   }
 
   app.route({

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { ErrorCode, ServiceError } from '../errors.js'
+import { TOO_MANY_FAILING } from '../kratos-client/confirm.js'
 import { logSecurityEvent } from './security-event.js'
 
 /** Refusals of a session: there is none behind the credential, or it is not enough. */
@@ -34,6 +35,10 @@ const hasCredential = (request: FastifyRequest): boolean =>
  */
 export function logRefusal (request: FastifyRequest, { code, cause }: ServiceError): void {
   if (DENIALS.has(code) && hasCredential(request)) { logSecurityEvent(request, 'access_denied', { code, route: request.routeOptions.url }, 'A session was refused') }
+  if (cause === TOO_MANY_FAILING) {
+    const details = { budget: 'credentials', route: request.routeOptions.url }
+    logSecurityEvent(request, 'rate_limited', details, 'Too many credentials without a session from one address')
+  }
   const reason = code === 'UPSTREAM_UNAVAILABLE' ? tlsFailure(cause) : undefined
   if (reason !== undefined) {
     logSecurityEvent(

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { AdmissionQueue, QueueEntry } from './admission-queue.js'
+import type { Epoch } from './kratos-time.js'
 import type { Cancellable, RequestScope } from './request-scope.js'
 import { failureOfException, isBrokenIdleSocket, upstreamFailure, type UpstreamFailure } from './upstream-failure.js'
 
@@ -10,6 +11,7 @@ export interface Shared {
   queue: AdmissionQueue
   /** Limit of a body that is read whole; past it the socket is given up and the call fails (J12). */
   maxBodyBytes: number
+  onEpoch: ((epoch: Epoch) => void) | undefined
 }
 
 export interface CallOptions {

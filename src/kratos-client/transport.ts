@@ -2,6 +2,7 @@ import { type Dispatcher, Pool } from 'undici'
 import { createAdmissionQueue, type QueueLimits } from './admission-queue.js'
 import { BufferedCall, type UpstreamAnswer } from './buffered-call.js'
 import { clientHasGone, onlyReads, type Shared } from './call.js'
+import type { Epoch } from './kratos-time.js'
 import type { RequestScope } from './request-scope.js'
 import { StreamedCall, type StreamedAnswer } from './streamed-call.js'
 import { type UpstreamFailure, upstreamFailure } from './upstream-failure.js'
@@ -59,6 +60,8 @@ export interface TransportOptions extends Omit<QueueLimits, 'slots'> {
   connectTimeoutMs: number
   maxBodyBytes: number
   maxHeaderBytes: number
+  /** Told of the time that each answer brings along. */
+  onEpoch?: ((epoch: Epoch) => void) | undefined
 }
 
 function pathOf (basePath: string, { path, query }: UpstreamRequest): string {
@@ -100,7 +103,8 @@ export function createTransport (options: TransportOptions): Transport {
     bodyTimeout: 0,
   })
 
-  const shared: Shared = { pool, queue, maxBodyBytes: options.maxBodyBytes }
+  const { maxBodyBytes, onEpoch } = options
+  const shared: Shared = { pool, queue, maxBodyBytes, onEpoch }
 
   function send (request: UpstreamRequest): Promise<UpstreamAnswer | UpstreamFailure> {
     const { method, deadlineMs, scope } = request

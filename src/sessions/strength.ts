@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.js'
+import { sessionTime } from '../kratos-client/kratos-time.js'
 import type { KratosSession } from '../kratos-client/session.js'
 
 /** What a route asks of a session beyond being there. */
@@ -36,7 +37,7 @@ export function durationMs (text: string): number {
   return Number(count) * factor
 }
 
-/** A login that is too old asks for a new one; one without a readable time counts as too old. */
+/** A login that is too old by Kratos' clock asks for a new one; one without a readable time counts as too old. */
 function isRecent ({ authenticated_at: authenticatedAt }: KratosSession, withinMs: number, now: number): boolean {
   const age = now - Date.parse(String(authenticatedAt))
   return age <= withinMs
@@ -49,7 +50,7 @@ function isRecent ({ authenticated_at: authenticatedAt }: KratosSession, withinM
 export function missingRequirement (
   session: KratosSession,
   { aal, within }: AuthRequirement,
-  now = Date.now(),
+  now = sessionTime(session),
 ): ErrorCode | undefined {
   if (aal === 'aal2' && session.authenticator_assurance_level !== 'aal2') return 'AAL2_REQUIRED'
   if (within !== undefined && !isRecent(session, durationMs(within), now)) return 'SESSION_REFRESH_REQUIRED'

@@ -30,6 +30,8 @@ async function oauth2Provider (t: Test, { skip = false } = {}): Promise<{ url: s
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, accepted }
 }
 
+const ADA = { method: 'password', identifier: 'ada@example.test' }
+
 /** Opens a browser flow for the challenge and submits it as JSON. */
 async function browse (kratos: EmbeddedKratos, kind: string, body: JsonObject) {
   const opened = await call('GET', `${kratos.publicUrl}/self-service/${kind}/browser?login_challenge=abc`)
@@ -58,9 +60,10 @@ t.test('login_challenge', async (t) => {
 
   t.test('is accepted by login and registration', async (t) => {
     const { url, accepted } = await oauth2Provider(t)
-    const kratos = await start(t, { oauth2_provider: { url }, selfservice: { flows: { verification: { enabled: false } } } })
+    const withoutVerification = { flows: { verification: { enabled: false } } }
+    const kratos = await start(t, { oauth2_provider: { url }, selfservice: withoutVerification })
     const { body: { identity } } = await register(kratos.publicUrl, 'ada@example.test')
-    const login = await browse(kratos, 'login', { method: 'password', identifier: 'ada@example.test', password: PASSWORD })
+    const login = await browse(kratos, 'login', { ...ADA, password: PASSWORD })
     t.match(login.opened, { oauth2_login_challenge: 'abc', oauth2_login_request: { challenge: 'abc' } })
     t.match(login.answer, { status: 422, body: { redirect_browser_to: 'http://127.0.0.1:4444/back' } })
     t.match(accepted[0], { subject: identity.id, remember: true, remember_for: 86400, amr: ['password'] })
@@ -70,7 +73,7 @@ t.test('login_challenge', async (t) => {
       { action: 'redirect_browser_to', redirect_browser_to: 'http://127.0.0.1:4444/back' },
     ])
     t.equal(accepted.length, 2)
-    const wrong = await browse(kratos, 'login', { method: 'password', identifier: 'ada@example.test', password: 'wrong' })
+    const wrong = await browse(kratos, 'login', { ...ADA, password: 'wrong' })
     t.match(wrong.answer, { status: 400, body: { oauth2_login_request: { challenge: 'abc' } } })
   })
 
@@ -138,7 +141,8 @@ t.test('tokenize_as', async (t) => {
     const kratos = await start(t, { session: { whoami: { tokenizer: { templates } } } })
     const identity = await kratos.createIdentity({ email: 'ada@example.test' })
     const { headers, id } = kratos.signIn(identity)
-    const ask = async (name: string) => await call('GET', `${kratos.publicUrl}/sessions/whoami?tokenize_as=${name}`, { headers })
+    const url = `${kratos.publicUrl}/sessions/whoami`
+    const ask = async (name: string) => await call('GET', `${url}?tokenize_as=${name}`, { headers })
     const { body, headers: answered } = await ask('app')
     const { payload, protectedHeader } = await jwtVerify(body['tokenized'], publicKey)
     t.strictSame(protectedHeader, { alg: 'ES256', typ: 'JWT', kid: 'one' })

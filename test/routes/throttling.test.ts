@@ -77,6 +77,7 @@ export default async function (t: Test): Promise<void> {
           code: 'RATE_LIMITED',
           next: 'form',
           field_errors: {},
+          errors: [],
           sent: false,
         })
         t.match(refused.headers['retry-after'], /^(?:[1-9]|[1-5]\d|60)$/, 'within the minute')

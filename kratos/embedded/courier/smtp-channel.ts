@@ -1,6 +1,4 @@
 import { existsSync, readFileSync } from 'node:fs'
-import type { TransportOptions } from 'nodemailer'
-import type SMTPTransport from 'nodemailer/lib/smtp-transport'
 import type { SmtpConfig } from '../config/types.js'
 import { DispatchError, type Channel } from './courier.js'
 
@@ -9,7 +7,7 @@ const TIMEOUT_MS = 10_000
 const isTrue = (text: string | null): boolean => ['1', 't', 'T', 'TRUE', 'true', 'True'].includes(text ?? '')
 
 /** What Kratos reads from `courier.smtp`. STARTTLS is a must unless it is disabled. */
-export function transportOptions (config: SmtpConfig): SMTPTransport.Options {
+function transportOptions (config: SmtpConfig): object {
   const uri = new URL(config.connection_uri ?? '')
   const isTls = uri.protocol === 'smtps:'
   const withoutTls = !isTls && isTrue(uri.searchParams.get('disable_starttls'))
@@ -44,7 +42,7 @@ export function smtpChannel (config: SmtpConfig): Channel {
   return async (kratos, message) => {
     // Loaded with the first mail, because most tests send none.
     const { createTransport } = await import('nodemailer')
-    const transport = createTransport(transportOptions(config) as TransportOptions)
+    const transport = createTransport(transportOptions(config))
     const stop = (): void => transport.close()
     kratos.closing.addEventListener('abort', stop, { once: true })
     try {

@@ -4,13 +4,13 @@ import type { FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
 import { deliverStep, flowType, invalidateAfterSubmit, renderFailedStep } from '../../../../src/flows/delivery.js'
 import { logLogin } from '../../../../src/flows/login-events.js'
+import { submitStep } from '../../../../src/flows/submit.js'
 import { FLOWS, type FlowDefinition, kratosBody } from '../../../../src/flows/table.js'
 import { logSecurityEvent } from '../../../../src/http/security-event.js'
-import { submitType } from '../../../../src/kratos-client/flow-calls.js'
 import type { JsonObject } from '../../../../src/kratos-client/kratos-body.js'
 import { isAllowedReturnTo } from '../../../../src/redirect-target.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
-import { FlowQuerySchema, SubmitQuerySchema, UuidSchema } from '../../../../src/schemas/flow.js'
+import { flowParameters, FlowQuerySchema, SubmitQuerySchema, UuidSchema } from '../../../../src/schemas/flow.js'
 import { FailedStepSchema, OutcomeSchema } from '../../../../src/schemas/outcome.js'
 import { SESSION_OR_NONE } from '../../../../src/schemas/security.js'
 import type { AuthSettings } from '../../../../src/settings.js'
@@ -72,14 +72,15 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
       schema: { ...about('start', `Starts a ${name} flow`), querystring: FlowQuerySchema, response },
       serializerCompiler,
     }, async (request, reply) => {
-      const { type: asked, return_to: returnTo, refresh, aal } = request.query
-      if (returnTo !== undefined && !isAllowedReturnTo(returnTo, returnTargets)) {
-        throw serviceError('RETURN_TO_FORBIDDEN')
+      const { type: asked, method } = request.query
+      const query = flowParameters(request.query)
+      for (const target of [query.return_to, query.after_verification_return_to]) {
+        if (target !== undefined && !isAllowedReturnTo(target, returnTargets)) throw serviceError('RETURN_TO_FORBIDDEN')
       }
-      const type = flowType(request, asked)
+      const type = flowType(request, asked, method)
       const answer = await app.kratos.initFlow(
         name,
-        { type, query: { return_to: returnTo, refresh, aal } },
+        { type, query },
         request.kratosCaller(),
       )
       return deliverStep(request, reply, { flow: name, type, answer, keepToken: false }, cookieName)
@@ -112,10 +113,12 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
       const body = request.body as JsonObject & { flow_id: string }
       const keepToken = keepsToken(request, request.query.transport)
       const id = flowId(body.flow_id, request.query.flow, request.query.flow_id)
-      const answer = await app.kratos.submitFlow(name, id, kratosBody(flow, body), request.kratosCaller())
+      const submit = { flow: name, id, body: kratosBody(flow, body), caller: request.kratosCaller(), keepToken }
+      const { answer, type, setCookie } = await submitStep(app.kratos, submit)
+      reply.forwardCookies(setCookie)
       invalidateAfterSubmit(request, answer)
       logLogin(request, name, answer, cookieName)
-      return deliverStep(request, reply, { flow: name, type: submitType(body), answer, keepToken }, cookieName)
+      return deliverStep(request, reply, { flow: name, type, answer, keepToken }, cookieName)
     })
   }
 

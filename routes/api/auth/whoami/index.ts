@@ -1,6 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
+import { isRecord } from '../../../../src/kratos-client/kratos-body.js'
 import { serviceError } from '../../../../src/errors.js'
+import { sessionEpoch } from '../../../../src/kratos-client/kratos-time.js'
 import type { KratosSession } from '../../../../src/kratos-client/session.js'
 import { profileOf } from '../../../../src/profile.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
@@ -22,11 +24,19 @@ const WhoamiSchema = Type.Object({
   aal: Type.Optional(Type.String()),
   methods: Type.Optional(Type.Array(Type.Unknown())),
   addresses: Type.Optional(Type.Array(Type.Unknown())),
+  traits: Type.Optional(
+    Type.Object({}, { additionalProperties: true, description: 'all of them, as the identity schema has them' }),
+  ),
+  verified: Type.Optional(Type.Boolean({ description: 'whether one of the addresses is verified' })),
 })
 
 const RESPONSES = responses(success(WhoamiSchema), ...UPSTREAM_STATUSES)
 
-const QuerySchema = Type.Object({ full: Type.Optional(Type.Boolean()) }, { additionalProperties: true })
+/** A token of Kratos' tokenizer is not built: asking for one is refused, not forgotten. */
+const QuerySchema = Type.Object({
+  full: Type.Optional(Type.Boolean()),
+  tokenize_as: Type.Optional(Type.Never()),
+}, { additionalProperties: true })
 
 const list = (value: unknown): unknown[] => Array.isArray(value) ? value : []
 
@@ -41,14 +51,23 @@ function details (session: KratosSession) {
     ...(aal !== undefined && { aal }),
     methods: list(session.authentication_methods),
     addresses: list(session.identity['verifiable_addresses']),
+    traits: session.identity.traits,
+    verified: list(session.identity['verifiable_addresses']).some((address) =>
+      isRecord(address) && address['verified'] === true,
+    ),
   }
 }
 
 const whoamiRoute: FastifyPluginAsyncTypebox = async function whoamiRoute (app) {
   const about = { operationId: 'whoami', summary: 'Who is logged in', tags: ['session'], security: SESSION }
   const schema = { ...about, querystring: QuerySchema, response: RESPONSES }
-  app.get('/', { schema, onRequest: app.authenticate }, async ({ kratosSession, query }) => {
+  app.get('/', { schema, onRequest: app.authenticate }, async (request, reply) => {
+    const { kratosSession, query } = request
     if (kratosSession === null) throw serviceError('INVALID_SESSION')
+    const credential = request.kratosCredential()
+    if (request.method === 'GET' && credential.kind === 'token' && credential.from === 'cookie') {
+      reply.renewSessionCookie(credential.value, kratosSession.expires_at, sessionEpoch(kratosSession))
+    }
     const { id, traits } = kratosSession.identity
     return {
       success: true as const,
