@@ -1,4 +1,4 @@
-import { SignJWT, importJWK, type JWK } from 'jose'
+import type { JWK } from 'jose'
 import { durationMs } from '../clock.js'
 import { badRequest, plainError } from '../http/errors.js'
 import { asObject, isObject, valueAt, type JsonObject } from '../json.js'
@@ -28,6 +28,8 @@ export async function tokenized (kratos: Kratos, session: Session, name: string)
   }
   const mapper = text('claims_mapper_url')
   const mapped = mapper === '' ? {} : await mappedClaims(kratos, session, mapper, claims)
+  // Loaded with the first token, because most tests make none.
+  const { SignJWT, importJWK } = await import('jose')
   return await new SignJWT({ ...claims, ...mapped, sub })
     .setProtectedHeader({ alg: String(key.alg), typ: 'JWT', ...(key.kid === undefined ? {} : { kid: key.kid }) })
     .sign(await importJWK(key))
