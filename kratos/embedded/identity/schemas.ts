@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { isAbsolute, resolve } from 'node:path'
 import { badRequest } from '../http/errors.js'
 import { isObject, type JsonObject } from '../json.js'
+import { readResource } from '../resources.js'
 import type { LoadedConfig } from '../config/types.js'
 import { schemaProblem } from './schema-check.js'
 import { fieldsOf, keysInOrder, type SchemaField } from './schema-fields.js'
@@ -22,34 +22,27 @@ export interface IdentitySchemas {
   get(id: string): IdentitySchema
 }
 
-/** The text at a `file://` or `base64://` address. */
-export function readAddress (address: string, folder: string): string {
-  if (address.startsWith('base64://')) return Buffer.from(address.slice('base64://'.length), 'base64').toString()
-  if (!address.startsWith('file://')) {
-    throw new TypeError(
-      `"${address}" is neither a file:// nor a base64:// address; the embedded server fetches nothing`,
-    )
-  }
-  const path = decodeURIComponent(address.slice('file://'.length))
-  return readFileSync(isAbsolute(path) ? path : resolve(folder, path), 'utf8')
-}
-
 /**
  * Loads the configured schemas, or the given one as the default schema.
  * @throws Error with the setting whose schema cannot be read or used
  */
-export function loadSchemas (config: LoadedConfig, override?: string | JsonObject): IdentitySchemas {
+export async function loadSchemas (
+  config: LoadedConfig,
+  override?: string | JsonObject,
+): Promise<IdentitySchemas> {
   const { schemas, default_schema_id: defaultId } = config.values.identity
   const all = override === undefined
-    ? schemas.map(({ id, url }, index) =>
-      load(`identity.schemas[${index}].url`, id, url, () => readAddress(url, config.folder)),
+    ? await Promise.all(
+      schemas.map(async ({ id, url }, index) =>
+        await load(`identity.schemas[${index}].url`, id, url, async () => await readResource(url, config.folder)),
+      ),
     )
     : [
-        load(
+        await load(
           'the identity schema',
           defaultId,
           '',
-          () => typeof override === 'string' ? readFileSync(override, 'utf8') : override,
+          async () => typeof override === 'string' ? readFileSync(override, 'utf8') : override,
         ),
       ]
   if (!all.some(({ id }) => id === defaultId)) {
@@ -69,18 +62,20 @@ export function loadSchemas (config: LoadedConfig, override?: string | JsonObjec
   }
 }
 
+type Read = () => Promise<string | JsonObject>
+
 /** @param setting where the schema comes from, for error messages */
-function load (setting: string, id: string, url: string, read: () => string | JsonObject): IdentitySchema {
-  const document = parsed(setting, read)
+async function load (setting: string, id: string, url: string, read: Read): Promise<IdentitySchema> {
+  const document = await parsed(setting, read)
   const fields = fieldsOf(document)
   const problem = schemaProblem(document, fields)
   if (problem !== undefined) throw new Error(`${setting} ${problem}`)
   return { id, url, document, fields, keys: keysInOrder(document) }
 }
 
-function parsed (setting: string, read: () => string | JsonObject): JsonObject {
+async function parsed (setting: string, read: Read): Promise<JsonObject> {
   try {
-    const content = read()
+    const content = await read()
     const document: unknown = typeof content === 'string' ? JSON.parse(content) : content
     if (isObject(document)) return document
   } catch (error) {

@@ -62,4 +62,11 @@ CREATE TABLE IF NOT EXISTS messages (
   subject TEXT NOT NULL, body TEXT NOT NULL, template TEXT NOT NULL, send_count INTEGER NOT NULL,
   created_at REAL NOT NULL, updated_at REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS message_contents (
+  message_id TEXT PRIMARY KEY, html TEXT NOT NULL, data TEXT NOT NULL, headers TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS dispatches (
+  id TEXT PRIMARY KEY, message_id TEXT NOT NULL, error TEXT NOT NULL, created_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS dispatches_of ON dispatches (message_id);
 `

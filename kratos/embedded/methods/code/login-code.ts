@@ -25,7 +25,7 @@ export function sendLoginCode (
   kratos.store.codes.deleteCodes(flow.id)
   for (const { to, via } of asked.length === 0 ? addresses : asked.slice(0, 1)) {
     const code = issueCode(kratos, flow, { identityId: identity.id, address: to, via })
-    sendMessage(kratos, via, to, TEMPLATES.loginCode(code, codeMinutes(kratos)))
+    sendMessage(kratos, via, to, TEMPLATES.loginCode(code, codeMinutes(kratos)), { flow, identity, ex })
   }
   Object.assign(flow, { active: 'code', state: 'sent_email' })
   askForCode(ex, flow, identifier)

@@ -125,13 +125,14 @@ function sendCode (ex: Exchange, flow: Flow, form: JsonObject): ProofOutcome<Rec
 }
 
 /** No answer shows whether the address is known; only the mail does. */
-function notify ({ kratos }: Exchange, flow: Flow, email: string): void {
+function notify (ex: Exchange, flow: Flow, email: string): void {
+  const { kratos } = ex
   const address = email.trim().toLowerCase()
   const identity = kratos.store.identities.byAddress('recovery', 'email', address)
   if (identity !== undefined) {
     const code = issueCode(kratos, flow, { identityId: identity.id, address, via: 'email' })
-    sendMessage(kratos, 'email', address, TEMPLATES.recoveryCode(code, codeMinutes(kratos)))
+    sendMessage(kratos, 'email', address, TEMPLATES.recoveryCode(code, codeMinutes(kratos)), { flow, identity, ex })
   } else if (kratos.config.selfservice.flows.recovery.notify_unknown_recipients) {
-    sendMessage(kratos, 'email', email, TEMPLATES.recoveryUnknown('recovery_code_invalid'))
+    sendMessage(kratos, 'email', email, TEMPLATES.recoveryUnknown('recovery_code_invalid'), { flow })
   }
 }

@@ -97,8 +97,8 @@ function notify ({ kratos }: Exchange, flow: Flow, email: string): void {
   const identity = kratos.store.identities.byAddress('recovery', 'email', address)
   if (identity !== undefined) {
     const url = issueLink(kratos, flow, { identityId: identity.id, address, via: 'email' })
-    sendMessage(kratos, 'email', address, TEMPLATES.recoveryLink(url, linkMinutes(kratos)))
+    sendMessage(kratos, 'email', address, TEMPLATES.recoveryLink(url, linkMinutes(kratos)), { flow, identity })
   } else if (kratos.config.selfservice.flows.recovery.notify_unknown_recipients) {
-    sendMessage(kratos, 'email', email, TEMPLATES.recoveryUnknown('recovery_invalid'))
+    sendMessage(kratos, 'email', email, TEMPLATES.recoveryUnknown('recovery_invalid'), { flow })
   }
 }
