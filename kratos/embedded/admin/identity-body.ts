@@ -3,8 +3,8 @@ import type { Exchange } from '../http/exchange.js'
 import { validateIdentity } from '../identity/extensions.js'
 import { newIdentity, type Identity } from '../identity/identity.js'
 import { FormError } from '../identity/validation.js'
-import { violationText } from '../identity/violation-text.js'
 import type { Json, JsonObject } from '../json.js'
+import { problemText } from '../json-schema/problem.js'
 import type { Kratos } from '../kratos.js'
 import { RECOVERY_SHAPE, recoveryAddresses, VERIFIABLE_SHAPE, verifiableAddresses } from './addresses.js'
 import { CREDENTIALS_SHAPE, importCredentials } from './identity-import.js'
@@ -98,6 +98,6 @@ export function checkIdentity (kratos: Kratos, identity: Identity): void {
   try {
     validateIdentity(identity, schema, kratos.clock.now())
   } catch (error) {
-    throw error instanceof FormError ? badRequest(violationText(schema, identity.traits)) : error
+    throw error instanceof FormError && error.problem !== undefined ? badRequest(problemText(error.problem)) : error
   }
 }

@@ -1,16 +1,20 @@
 import { badRequest, plainError } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
-import { fieldsOf, type SchemaField } from '../identity/schema-fields.js'
-import { formError, FormError, violations } from '../identity/validation.js'
+import { ensureValid, formError } from '../identity/validation.js'
 import { isObject, setAt, valueAt, type Json, type JsonObject } from '../json.js'
+import { documentOf, rootOf } from '../json-schema/document.js'
+import { fieldsOf, type SchemaField } from '../json-schema/fields.js'
+import { plainNumber } from '../json-schema/go-text.js'
 
 /** The fields of one method's submit, as JSON schema of an object. */
 export type FormSchema = JsonObject
 
+/** Kratos reads fields of a schema that contains itself down to this depth. */
+const MAX_RECURSION = 5
 const fieldsBySchema = new WeakMap<FormSchema, SchemaField[]>()
 
 function fields (schema: FormSchema): SchemaField[] {
-  const known = fieldsBySchema.get(schema) ?? fieldsOf(schema)
+  const known = fieldsBySchema.get(schema) ?? fieldsOf(rootOf(documentOf(schema)), MAX_RECURSION)
   fieldsBySchema.set(schema, known)
   return known
 }
@@ -64,17 +68,14 @@ function decoded (values: Values, schema: FormSchema): JsonObject {
     const value = sent === undefined ? undefined : typed(field, sent)
     if (value !== undefined) setAt(form, field.path, value)
   }
-  for (const { path, kind } of fields(schema)) {
-    if (kind === 'object' && valueAt(form, path) === undefined) setAt(form, path, {})
+  for (const { path, isComposite } of fields(schema)) {
+    if (isComposite && valueAt(form, path) === undefined) setAt(form, path, {})
   }
   return form
 }
 
 /** @throws FormError with one message per violated rule of the schema */
-export function validateForm (form: JsonObject, schema: FormSchema): void {
-  const messages = violations(schema, form)
-  if (messages.length > 0) throw new FormError(messages)
-}
+export const validateForm = (form: JsonObject, schema: FormSchema): void => ensureValid(schema, form)
 
 /** One text field of a submit, which may be a GET; empty if missing. @throws ApiError as `readForm` */
 export const submittedField = (ex: Exchange, name: string): string => {
@@ -141,10 +142,19 @@ function flattened (body: Json): Values {
 }
 
 /** A JSON value as form text: null is empty, objects and arrays are JSON. */
-const asText = (value: Json): string => value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value)
+const asText = (value: Json): string => {
+  if (typeof value === 'number') return plainNumber(value)
+  return value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value)
+}
 
-const asNumber = (text: string): Json => text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text
-const asBoolean = (text: string): Json => /^(1|t|true)$/i.test(text) ? true : /^(0|f|false)$/i.test(text) ? false : text
+/** Go's ParseFloat: no blanks; hexadecimal only with an exponent. */
+const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
+const asNumber = (text: string): Json => FLOAT.test(text) && Number.isFinite(Number(text)) ? Number(text) : text
+const BOOLEANS = new Map<string, boolean>([
+  ...['1', 't', 'T', 'true', 'TRUE', 'True'].map((text) => [text, true] as const),
+  ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((text) => [text, false] as const),
+])
+const asBoolean = (text: string): Json => BOOLEANS.get(text) ?? text
 
 /** An object that was sent as text. @throws ApiError with the message of Go's decoder (tried on v26.2.0) */
 function parsedField (text: string): Json {
@@ -173,7 +183,10 @@ function typed (field: SchemaField, sent: Json[]): Json | undefined {
     case 'strings':
     case 'array':
       return sent.map(asText)
+    case 'unknown':
+      return undefined
     case 'object':
+      if (first === '' && field.required) return {}
       return first === '' ? undefined : isObject(sent[0]) ? sent[0] : parsedField(first)
   }
 }

@@ -39,10 +39,10 @@ export function identityJson (kratos: Kratos, identity: Identity): JsonObject {
   }
 }
 
-/** An identity in a list of sessions: without addresses and with an empty schema_url (recording 45). */
-export function bareIdentityJson (kratos: Kratos, identity: Identity): JsonObject {
+/** An identity in a list of sessions: without addresses, and mostly with an empty schema_url (recording 45). */
+export function bareIdentityJson (kratos: Kratos, identity: Identity, hasUrl = false): JsonObject {
   const { verifiable_addresses: verifiable, recovery_addresses: recovery, ...shown } = identityJson(kratos, identity)
-  return { ...shown, schema_url: '' }
+  return hasUrl ? shown : { ...shown, schema_url: '' }
 }
 
 const verifiableJson = (address: VerifiableAddress, lost: LostTime[] = []): JsonObject => ({

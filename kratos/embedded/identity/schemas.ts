@@ -1,17 +1,21 @@
 import { readFileSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
-import { badRequest } from '../http/errors.js'
+import { badRequest, internal } from '../http/errors.js'
 import { isObject, type JsonObject } from '../json.js'
+import { documentOf, rootOf, SchemaError } from '../json-schema/document.js'
+import { fieldsOf, keysInOrder, type SchemaField } from '../json-schema/fields.js'
 import type { LoadedConfig } from '../config/types.js'
-import { schemaProblem } from './schema-check.js'
-import { fieldsOf, keysInOrder, type SchemaField } from './schema-fields.js'
+import { schemaDefect, schemaProblem } from './schema-check.js'
 
 export interface IdentitySchema {
   id: string
   url: string
   document: JsonObject
-  /** All fields with their dotted paths, such as `traits.email`, sorted by path. */
-  fields: SchemaField[]
+  /**
+   * All fields with their dotted paths, such as `traits.email`, sorted by path.
+   * @throws ApiError 500 for a schema that Kratos starts with but cannot use
+   */
+  readonly fields: SchemaField[]
   /** Paths of the fields in the order of the schema. */
   keys: string[]
 }
@@ -62,7 +66,7 @@ export function loadSchemas (config: LoadedConfig, override?: string | JsonObjec
     get: (id) => {
       const wanted = id === '' ? defaultId : id
       const found = all.find((schema) => schema.id === wanted) ??
-        all.find((schema) => schema.id === Buffer.from(wanted, 'base64url').toString())
+        all.find((schema) => Buffer.from(schema.id).toString('base64url') === wanted)
       if (found === undefined) throw badRequest(`Unable to find JSON Schema ID: ${wanted}`)
       return found
     },
@@ -72,10 +76,28 @@ export function loadSchemas (config: LoadedConfig, override?: string | JsonObjec
 /** @param setting where the schema comes from, for error messages */
 function load (setting: string, id: string, url: string, read: () => string | JsonObject): IdentitySchema {
   const document = parsed(setting, read)
-  const fields = fieldsOf(document)
-  const problem = schemaProblem(document, fields)
+  const problem = schemaProblem(document)
   if (problem !== undefined) throw new Error(`${setting} ${problem}`)
-  return { id, url, document, fields, keys: keysInOrder(document) }
+  const defect = schemaDefect(document)
+  let fields: SchemaField[] | undefined
+  return {
+    id,
+    url,
+    document,
+    keys: keysInOrder(document),
+    get fields () {
+      if (defect !== undefined) throw internal(`The identity schema ${id} cannot be used: ${defect}`)
+      return (fields ??= usableFields(id, document))
+    },
+  }
+}
+
+function usableFields (id: string, document: JsonObject): SchemaField[] {
+  try {
+    return fieldsOf(rootOf(documentOf(document)))
+  } catch (error) {
+    throw error instanceof SchemaError ? internal(`The identity schema ${id} cannot be used: ${error.message}`) : error
+  }
 }
 
 function parsed (setting: string, read: () => string | JsonObject): JsonObject {

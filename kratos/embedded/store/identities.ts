@@ -1,4 +1,6 @@
 import type { Credential, Identity, RecoveryAddress, VerifiableAddress } from '../identity/identity.js'
+import { storedAddress, storedIdentifier } from '../identity/normalization.js'
+import { misconfigured } from '../http/errors.js'
 import { newId, NIL_UUID } from '../random.js'
 import { isUniqueViolation, number, optionalText, text, type Row, type Sql } from './database.js'
 
@@ -24,6 +26,8 @@ export interface IdentityStore {
   idsWithIdentifier(identifier: string, isPrefix: boolean): string[]
   count(): number
 }
+
+const EMPTY_IDENTIFIER = 'Unable to create identity credentials with missing or empty identifier.'
 
 const ADDRESS_TABLES = { verifiable: 'verifiable_addresses', recovery: 'recovery_addresses' }
 
@@ -63,17 +67,17 @@ export function identityStore (sql: Sql): IdentityStore {
       owner(
         'SELECT identity_id FROM identifiers WHERE type = ? AND identifier = ?',
         type,
-        type === 'oidc' ? identifier : identifier.toLowerCase(),
+        storedIdentifier(type, identifier),
       ),
     byAddress: (kind, via, value) =>
-      owner(`SELECT identity_id FROM ${ADDRESS_TABLES[kind]} WHERE via = ? AND value = ?`, via, value),
+      owner(`SELECT identity_id FROM ${ADDRESS_TABLES[kind]} WHERE via = ? AND value = ?`, via, storedAddress(value)),
     byExternalId: (externalId) => owner('SELECT id AS identity_id FROM identities WHERE external_id = ?', externalId),
     ids: ({ after = '', offset = 0, limit }) =>
       sql
         .all('SELECT id FROM identities WHERE id > ? ORDER BY id LIMIT ? OFFSET ?', after, limit, offset)
         .map((row) => text(row, 'id')),
     idsWithIdentifier: (identifier, isPrefix) => {
-      const lower = identifier.toLowerCase()
+      const lower = storedIdentifier('password', identifier)
       const matches = isPrefix ? 'substr(identifier, 1, length(?)) = ?' : 'identifier = ?'
       const values = isPrefix ? [lower, lower, identifier, identifier] : [lower, identifier]
       return sql
@@ -136,6 +140,7 @@ function replace (sql: Sql, identity: Identity): void {
 function insertParts (sql: Sql, identity: Identity): void {
   const { id, credentials, verifiableAddresses, recoveryAddresses, updatedAt: now } = identity
   for (const address of [...verifiableAddresses, ...recoveryAddresses]) {
+    address.value = storedAddress(address.value)
     if (address.id === NIL_UUID) Object.assign(address, { id: newId(), createdAt: now, updatedAt: now })
   }
   for (const { type, config, version, createdAt, updatedAt, identifiers } of Object.values(credentials)) {
@@ -149,7 +154,9 @@ function insertParts (sql: Sql, identity: Identity): void {
       updatedAt,
     )
     for (const [position, identifier] of identifiers.entries()) {
-      sql.run('INSERT INTO identifiers VALUES (?, ?, ?, ?)', type, identifier, id, position)
+      const stored = storedIdentifier(type, identifier)
+      if (stored === '') throw misconfigured(EMPTY_IDENTIFIER)
+      sql.run('INSERT INTO identifiers VALUES (?, ?, ?, ?)', type, stored, id, position)
     }
   }
   for (const address of verifiableAddresses) {
@@ -204,7 +211,7 @@ function fromRows (sql: Sql, row: Row): Identity {
 }
 
 function credentialsOf (sql: Sql, id: string): Record<string, Credential> {
-  const identifiers = sql.all('SELECT type, identifier FROM identifiers WHERE identity_id = ? ORDER BY position', id)
+  const identifiers = sql.all('SELECT type, identifier FROM identifiers WHERE identity_id = ? ORDER BY identifier', id)
   return Object.fromEntries(
     sql.all('SELECT * FROM credentials WHERE identity_id = ?', id).map((row) => {
       const type = text(row, 'type')
