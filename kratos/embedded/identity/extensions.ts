@@ -5,6 +5,7 @@ import { documentOf, rootOf } from '../json-schema/document.js'
 import { isEmail, isPhone } from '../json-schema/formats.js'
 import type { Problem } from '../json-schema/problem.js'
 import { check, type Visit } from '../json-schema/validate.js'
+import { phoneProblem } from '../json-schema/phone.js'
 import { NIL_UUID } from '../random.js'
 import type { Identity } from './identity.js'
 import { codeAddress, lowered, trimmed } from './normalization.js'
@@ -42,21 +43,15 @@ function markIdentifiers (visit: Visit, extension: JsonObject, marks: Marks): Pr
   }
   if (!isIdentifier(extension, 'code')) return undefined
   const via = String(asObject(asObject(extension['credentials'])['code'])['via'] ?? '')
-  if (via !== '' && via !== 'email' && via !== 'sms') {
+  if (via !== 'email' && via !== 'sms') {
     const text = `channel type ${goQuoted(via)} must be one of email, sms`
     return problemAt(visit, 'ory.sh~/kratos/credentials/code/via', text)
   }
   const address = codeAddress(value, via)
   if (address === undefined) return problemAt(visit, '', phoneProblem(value))
-  addAddress(codeAddresses, { value: address, via: via === '' ? 'email' : via })
+  addAddress(codeAddresses, { value: address, via })
   addText(identifiers.code, address)
   return undefined
-}
-
-/** The reasons of libphonenumber that Kratos passes on. */
-function phoneProblem (value: string): string {
-  if (!/\d{2}/.test(value)) return 'the phone number supplied is not a number'
-  return value.trim().startsWith('+') ? 'the provided number is not a valid phone number' : 'invalid country code'
 }
 
 /** Only texts without a format of their own are checked here. */

@@ -84,6 +84,7 @@ export function adminIdentityJson (
   if (identity.metadataAdmin !== null || !omitsNullMetadata) shown['metadata_admin'] = identity.metadataAdmin
   if (!withCredentials) return shown
   const credentials = Object.values(identity.credentials)
+    .sort((left, right) => left.type < right.type ? -1 : 1)
     .map(upgraded)
     .map((credential): [string, JsonObject] => [
       credential.type,

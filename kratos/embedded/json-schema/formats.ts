@@ -64,7 +64,7 @@ const isDottedQuad = (value: string): boolean =>
 const isColonAddress = (value: string): boolean =>
   value.includes(':') && !value.includes('%') && (isIPv6(value) || isIPv4(value))
 
-const isJsonPointer = (value: string): boolean => /^(?:\/(?:[^/~]|~[~01])*)*$/u.test(value)
+const isJsonPointer = (value: string): boolean => /^(?:\/(?:[^/~]|~(?=[~01]))*)*$/u.test(value)
 const isRelativePointer = (value: string): boolean => {
   const [, rest] = /^(?:0|[1-9]\d*)(.*)$/su.exec(value) ?? []
   return rest !== undefined && (rest === '#' || isJsonPointer(rest))

@@ -39,9 +39,9 @@ function schemeOf (text: string): [scheme: string, rest: string] {
 const HOST = /^(?:[a-zA-Z0-9\-._~!$&'()*+,;=:[\]<>"]|[^\x00-\x7f]|%[0-9a-fA-F]{2})*$/
 
 function checkedHost (authority: string): string {
-  const host = authority.startsWith('[') ? authority.slice(authority.lastIndexOf(']') + 1) : authority
-  if (authority.startsWith('[') && !authority.includes(']')) throw new GoUrlError("missing ']' in host")
-  const port = authority.startsWith('[') ? host : host.slice(host.lastIndexOf(':') === -1 ? host.length : host.lastIndexOf(':'))
+  const isBracketed = authority.startsWith('[')
+  if (isBracketed && !authority.includes(']')) throw new GoUrlError("missing ']' in host")
+  const [, port = ''] = (isBracketed ? /\]([^\]]*)$/ : /^[^:]*(:.*)$/s).exec(authority) ?? []
   if (port !== '' && !/^:\d*$/.test(port)) {
     throw new GoUrlError(`invalid port ${JSON.stringify(port)} after host`)
   }
@@ -52,7 +52,7 @@ function checkedHost (authority: string): string {
     throw new GoUrlError(`invalid character ${JSON.stringify(char)} in host name`)
   }
   const ascii = /%[0-7][0-9a-f]/i.exec(authority)?.[0]
-  if (ascii !== undefined && !authority.startsWith('[')) {
+  if (ascii !== undefined && !isBracketed) {
     throw new GoUrlError(`invalid URL escape ${JSON.stringify(ascii)}`)
   }
   return decodedPart(authority)
