@@ -1,3 +1,4 @@
+import { firstJson } from '../go/json.js'
 import { ApiError, badRequest } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { isObject, type Json, type JsonObject } from '../json.js'
@@ -31,7 +32,7 @@ export function decoded (ex: Exchange, struct: string, shape: Members, isStrict:
 function parsed (text: string): unknown {
   if (text.trim() === '') throw new DecodingError('EOF')
   try {
-    return JSON.parse(text)
+    return firstJson(text)
   } catch {
     throw new DecodingError(
       /^[\s]*[[{"]/.test(text)

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { asObject, type Json, type JsonObject } from '../json.js'
-import { goQuoted, goText } from '../json-schema/go-text.js'
+import { goQuoted, goText } from '../go/text.js'
 import { documentOf, rootOf } from '../json-schema/document.js'
 import { isEmail, isPhone } from '../json-schema/formats.js'
 import type { Problem } from '../json-schema/problem.js'

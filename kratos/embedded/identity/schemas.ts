@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
-import { badRequest, internal } from '../http/errors.js'
+import { badRequest, plainError } from '../http/errors.js'
 import { isObject, type JsonObject } from '../json.js'
 import { documentOf, rootOf, SchemaError } from '../json-schema/document.js'
 import { fieldsOf, keysInOrder, type SchemaField } from '../json-schema/fields.js'
@@ -86,17 +86,17 @@ function load (setting: string, id: string, url: string, read: () => string | Js
     document,
     keys: keysInOrder(document),
     get fields () {
-      if (defect !== undefined) throw internal(`The identity schema ${id} cannot be used: ${defect}`)
-      return (fields ??= usableFields(id, document))
+      if (defect !== undefined) throw plainError(defect)
+      return (fields ??= usableFields(document))
     },
   }
 }
 
-function usableFields (id: string, document: JsonObject): SchemaField[] {
+function usableFields (document: JsonObject): SchemaField[] {
   try {
     return fieldsOf(rootOf(documentOf(document)))
   } catch (error) {
-    throw error instanceof SchemaError ? internal(`The identity schema ${id} cannot be used: ${error.message}`) : error
+    throw error instanceof SchemaError ? plainError(error.message) : error
   }
 }
 

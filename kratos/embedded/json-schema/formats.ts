@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import type { Json } from '../json.js'
-import { isGoUrl } from './go-url.js'
+import { isGoUrl } from '../go/url.js'
 import { isPattern } from './patterns.js'
 import { phoneNumber } from './phone.js'
 

@@ -1,4 +1,4 @@
-import { goFloat } from './go-text.js'
+import { goFloat } from '../go/text.js'
 import type { Keyword, Rules } from './keywords.js'
 import type { Problem } from './problem.js'
 

@@ -1,7 +1,7 @@
 import { isObject, type Json, type JsonObject } from '../json.js'
 import { KEYWORDS, typeOf, type Rules } from './keywords.js'
 import type { SchemaPlace } from './document.js'
-import { goQuote } from './go-text.js'
+import { goQuote } from '../go/text.js'
 import type { Problem } from './problem.js'
 
 /** A place that is being checked. */

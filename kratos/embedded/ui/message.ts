@@ -1,6 +1,6 @@
 import { rfc3339 } from '../clock.js'
 import type { Json, JsonObject } from '../json.js'
-import { goFloat, goQuote } from '../json-schema/go-text.js'
+import { goFloat, goQuote } from '../go/text.js'
 
 export interface UiMessage {
   id: number

@@ -17,7 +17,7 @@ export interface GoUrl {
 /** The text is no URL; the message is Go's. */
 export class GoUrlError extends Error {}
 
-const badEscape = (text: string): string | undefined => {
+export const badEscape = (text: string): string | undefined => {
   const at = text.search(/%(?![0-9a-f]{2})/i)
   return at === -1 ? undefined : text.slice(at, at + 3)
 }
@@ -91,4 +91,29 @@ export function isGoUrl (text: string, { isAbsolute = false } = {}): boolean {
     if (error instanceof GoUrlError) return false
     throw error
   }
+}
+
+const encoded = (text: string, allowed: RegExp): string =>
+  [...text].map((char) => allowed.test(char)
+    ? char
+    : [...Buffer.from(char)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('')).join('')
+
+const PATH_CHAR = /[A-Za-z0-9\-._~$&+,/:;=@]/
+const FRAGMENT_CHAR = /[A-Za-z0-9\-._~$&+,/:;=?@!()*]/
+const HOST_CHAR = /[A-Za-z0-9\-._~!$&'()*+,;=:[\]<>"]/
+const VALID_PATH = /^[A-Za-z0-9\-._~$&+,/:;=@!'()*[\]%]*$/
+
+/** The URL as Go prints it: what was written validly stays as it is. */
+export function goUrlText ({ scheme, opaque, userinfo, host, path, rawPath, query, fragment }: GoUrl): string {
+  const start = scheme === '' ? '' : `${scheme}:`
+  const end = `${query === undefined ? '' : `?${query}`}${
+    fragment === undefined || fragment === '' ? '' : `#${encoded(decodedPart(fragment), FRAGMENT_CHAR)}`
+  }`
+  if (opaque !== '') return `${start}${opaque}${end}`
+  const authority = host === '' && userinfo === undefined
+    ? ''
+    : `${userinfo === undefined ? '' : `${userinfo}@`}${encoded(host, HOST_CHAR)}`
+  const shown = VALID_PATH.test(rawPath) ? rawPath : encoded(path, PATH_CHAR)
+  const slashes = scheme !== '' || authority !== '' ? (authority !== '' || path !== '' ? '//' : '') : ''
+  return `${start}${slashes}${authority}${host !== '' && shown !== '' && !shown.startsWith('/') ? '/' : ''}${shown}${end}`
 }
