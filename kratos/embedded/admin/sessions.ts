@@ -79,7 +79,8 @@ function startOf (sessions: Session[], token: string): number {
   const id = parseUuid(/(?:^|\/)id=([^/]*)/.exec(text)?.[1])
   const createdAt = Date.parse(`${/(?:^|\/)created_at=([^/]*)/.exec(text)?.[1] ?? ''}Z`)
   if (id === undefined || Number.isNaN(createdAt)) {
-    throw badRequest('The page token is invalid, do not craft your own page tokens')
+    // A mistake of Kratos: it names the other parameter.
+    throw malformed('could not parse parameter page_size')
   }
   const at = sessions.findIndex((session) => session.id === id)
   if (at !== -1) return at + 1

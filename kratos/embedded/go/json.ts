@@ -24,7 +24,7 @@ const wellFormed = (_name: string, value: unknown): unknown =>
 
 /** The first value of a text; what follows an object or a list is not looked at. @throws SyntaxError */
 export function firstJson (text: string): unknown {
-  const start = text.trimStart()
+  const start = text.replace(/^[ \t\r\n]+/, '')
   const isComposite = start.startsWith('{') || start.startsWith('[')
   return JSON.parse(isComposite ? start.slice(0, endOfFirstValue(start)) : start, wellFormed)
 }

@@ -66,7 +66,8 @@ export function parseGoUrl (text: string): GoUrl {
   if (/[\x00-\x1f\x7f]/.test(text)) throw new GoUrlError('net/url: invalid control character in URL')
   const [beforeFragment = '', fragment] = text.split(/#(.*)/s)
   if (fragment !== undefined) decodedPart(fragment)
-  const [scheme, afterScheme] = beforeFragment === '*' ? ['', ''] : schemeOf(beforeFragment)
+  const [scheme, afterScheme] = schemeOf(beforeFragment)
+  if (text === '*') return { scheme: '', opaque: '', host: '', path: '*', rawPath: '*' }
   const [rest = '', query] = afterScheme.split(/\?(.*)/s)
   const common = { scheme, ...(query === undefined ? {} : { query }), ...(fragment === undefined ? {} : { fragment }) }
   if (!rest.startsWith('/')) {

@@ -14,7 +14,7 @@ export function identityJson (kratos: Kratos, identity: Identity): JsonObject {
     // Set when the identity is stored (recording 75).
     schema_url: identity.id === NIL_UUID
       ? ''
-      : publicUrl(kratos, `/schemas/${Buffer.from(identity.schemaId).toString('base64url')}`),
+      : schemaUrl(kratos, identity.schemaId),
     state: identity.state,
     ...(identity.stateChangedAt === 0
       ? {}
@@ -35,8 +35,14 @@ export function identityJson (kratos: Kratos, identity: Identity): JsonObject {
     metadata_public: identity.metadataPublic,
     created_at: timeJson(identity.createdAt),
     updated_at: timeJson(identity.updatedAt),
-    organization_id: null,
+    organization_id: identity.organizationId ?? null,
   }
+}
+
+/** An identity can name its schema in base64, or not at all. */
+function schemaUrl (kratos: Kratos, id: string): string {
+  const known = kratos.schemas.find(id)?.id ?? id
+  return publicUrl(kratos, `/schemas/${Buffer.from(known).toString('base64url')}`)
 }
 
 /** An identity in a list of sessions: without addresses, and mostly with an empty schema_url (recording 45). */

@@ -22,6 +22,8 @@ export interface IdentitySchema {
 
 export interface IdentitySchemas {
   all: IdentitySchema[]
+  /** By id or by id in base64; an empty one is the default. */
+  find(id: string): IdentitySchema | undefined
   /** @throws ApiError 400 for an unknown id */
   get(id: string): IdentitySchema
 }
@@ -61,17 +63,24 @@ export function loadSchemas (config: LoadedConfig, override?: string | JsonObjec
       `identity.default_schema_id is ${defaultId}, but the schemas are ${all.map(({ id }) => id).join(', ')}`,
     )
   }
+  const find = (id: string): IdentitySchema | undefined => {
+    const wanted = id === '' ? defaultId : id
+    return all.find((schema) => schema.id === wanted) ?? all.find((schema) => isEncoded(schema.id, wanted))
+  }
   return {
     all,
+    find,
     get: (id) => {
-      const wanted = id === '' ? defaultId : id
-      const found = all.find((schema) => schema.id === wanted) ??
-        all.find((schema) => Buffer.from(schema.id).toString('base64url') === wanted)
-      if (found === undefined) throw badRequest(`Unable to find JSON Schema ID: ${wanted}`)
+      const found = find(id)
+      if (found === undefined) throw badRequest(`Unable to find JSON Schema ID: ${id}`)
       return found
     },
   }
 }
+
+/** Whether a text is an id in base64, without padding. */
+const isEncoded = (id: string, text: string): boolean =>
+  /^[\w-]+$/.test(text) && Buffer.from(text, 'base64url').toString() === id
 
 /** @param setting where the schema comes from, for error messages */
 function load (setting: string, id: string, url: string, read: () => string | JsonObject): IdentitySchema {

@@ -24,6 +24,8 @@ export interface IdentityStore {
   ids(options: { after?: string, offset?: number, limit: number }): string[]
   /** Identities with a credential of this identifier or prefix. Only identifiers of social login are case-sensitive. */
   idsWithIdentifier(identifier: string, isPrefix: boolean): string[]
+  /** Ids of the identities of an organization. */
+  idsOfOrganization(organizationId: string): string[]
   count(): number
 }
 
@@ -77,7 +79,10 @@ export function identityStore (sql: Sql): IdentityStore {
         .all('SELECT id FROM identities WHERE id > ? ORDER BY id LIMIT ? OFFSET ?', after, limit, offset)
         .map((row) => text(row, 'id')),
     idsWithIdentifier: (identifier, isPrefix) => {
-      const lower = storedIdentifier('password', identifier)
+      // What follows a prefix is not trimmed.
+      const lower = isPrefix
+        ? storedIdentifier('password', `${identifier}%`).slice(0, -1)
+        : storedIdentifier('password', identifier)
       const matches = isPrefix ? 'substr(identifier, 1, length(?)) = ?' : 'identifier = ?'
       const values = isPrefix ? [lower, lower, identifier, identifier] : [lower, identifier]
       return sql
@@ -88,6 +93,10 @@ export function identityStore (sql: Sql): IdentityStore {
         )
         .map((row) => text(row, 'identity_id'))
     },
+    idsOfOrganization: (organizationId) =>
+      sql
+        .all('SELECT identity_id FROM organizations WHERE organization_id = ? ORDER BY identity_id', organizationId)
+        .map((row) => text(row, 'identity_id')),
     count: () => number(sql.get('SELECT count(*) AS n FROM identities') ?? {}, 'n'),
   }
 }
@@ -131,7 +140,7 @@ function replace (sql: Sql, identity: Identity): void {
     identity.updatedAt,
     identity.id,
   )
-  for (const table of ['credentials', 'identifiers', 'verifiable_addresses', 'recovery_addresses']) {
+  for (const table of ['organizations', 'credentials', 'identifiers', 'verifiable_addresses', 'recovery_addresses']) {
     sql.run(`DELETE FROM ${table} WHERE identity_id = ?`, identity.id)
   }
   insertParts(sql, identity)
@@ -142,6 +151,9 @@ function insertParts (sql: Sql, identity: Identity): void {
   for (const address of [...verifiableAddresses, ...recoveryAddresses]) {
     address.value = storedAddress(address.value)
     if (address.id === NIL_UUID) Object.assign(address, { id: newId(), createdAt: now, updatedAt: now })
+  }
+  if (identity.organizationId !== undefined) {
+    sql.run('INSERT INTO organizations VALUES (?, ?)', id, identity.organizationId)
   }
   for (const { type, config, version, createdAt, updatedAt, identifiers } of Object.values(credentials)) {
     sql.run(
@@ -189,10 +201,12 @@ function insertParts (sql: Sql, identity: Identity): void {
 function fromRows (sql: Sql, row: Row): Identity {
   const id = text(row, 'id')
   const externalId = optionalText(row, 'external_id')
+  const organization = sql.get('SELECT organization_id FROM organizations WHERE identity_id = ?', id)
   return {
     id,
     schemaId: text(row, 'schema_id'),
     ...(externalId === undefined ? {} : { externalId }),
+    ...(organization === undefined ? {} : { organizationId: text(organization, 'organization_id') }),
     state: text(row, 'state') === 'inactive' ? 'inactive' : 'active',
     stateChangedAt: number(row, 'state_changed_at'),
     traits: JSON.parse(text(row, 'traits')),
