@@ -22,6 +22,7 @@ import {
   type SignInOptions,
 } from './testing/people.js'
 
+export type { Json, JsonObject } from './json.js'
 export type { Clock } from './clock.js'
 export type { Fault, FaultOptions } from './http/faults.js'
 export type { Claims, OidcProvider } from './testing/oidc-provider.js'
@@ -154,14 +155,16 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
     messages: (address) => messagesTo(kratos, address),
     fault: async (options) => {
       checkFault(options)
-      const { port = 'public' } = options
-      if (options.kind === 'refuse') return await refuse(port === 'admin' ? adminListener : publicListener)
-      const { calls, remove } = faults[port].add(options)
+      const { port = 'public', kind } = options
+      if (kind === 'refuse') return await refuse(port === 'admin' ? adminListener : publicListener)
+      // A database is the same for both ports.
+      const isAbout = kind === 'database-away' && options.port === undefined ? ['public', 'admin'] as const : [port]
+      const added = isAbout.map((port) => faults[port].add(options))
       return {
         get calls () {
-          return calls()
+          return added.reduce((sum, { calls }) => sum + calls(), 0)
         },
-        clear: async () => remove(),
+        clear: async () => added.forEach(({ remove }) => remove()),
       }
     },
     ...(provider === undefined ? {} : { oidcProvider: provider }),

@@ -5,7 +5,7 @@ import type { Exchange } from '../http/exchange.js'
 import { route, type Route } from '../http/router.js'
 import type { Identity } from '../identity/identity.js'
 import type { Kratos } from '../kratos.js'
-import { parseUuid } from '../random.js'
+import { NIL_UUID, parseUuid } from '../random.js'
 import { DuplicateError } from '../store/identities.js'
 import { batchPatch } from './identity-batch.js'
 import { identityFromBody, replaceFromBody, replacementBody } from './identity-body.js'
@@ -16,8 +16,7 @@ import { oneIdentity, writtenIdentity } from './identity-view.js'
 
 /** @throws ApiError 404 for an unknown id and for a malformed one (docs/kratos-facts.md, section 18) */
 export function identityById (ex: Exchange): Identity {
-  const id = parseUuid(ex.params['id'])
-  const identity = id === undefined ? undefined : ex.kratos.store.identities.get(id)
+  const identity = ex.kratos.store.identities.get(parseUuid(ex.params['id']) ?? NIL_UUID)
   if (identity === undefined) throw noRow()
   return identity
 }

@@ -4,7 +4,7 @@ import { ApiError, badRequest, gone, noRow } from '../http/errors.js'
 import { publicUrl, requestUrl, withQuery, type Exchange } from '../http/exchange.js'
 import { checkedReturnTo } from '../http/return-to.js'
 import type { Kratos } from '../kratos.js'
-import { newId, parseUuid } from '../random.js'
+import { newId, NIL_UUID, parseUuid } from '../random.js'
 import { newContainer } from '../ui/container.js'
 import { flowData, type Flow, type FlowKind } from './flow.js'
 
@@ -48,7 +48,7 @@ export function saveFlow (kratos: Kratos, flow: Flow): void {
 
 /** @throws ApiError 404 when there is no such flow of this kind (recording 14) */
 export function loadFlow (kratos: Kratos, kind: FlowKind, id: string | undefined): Flow {
-  const data = id === undefined ? undefined : kratos.store.flows.get(kind, id)
+  const data = kratos.store.flows.get(kind, id ?? NIL_UUID)
   if (data === undefined) throw noRow()
   return { ...data, continueWith: [] }
 }

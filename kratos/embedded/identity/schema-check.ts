@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module'
 import { asObject, isObject, type Json, type JsonObject } from '../json.js'
-import { openDocument, rootOf, SchemaError, type SchemaDocument } from '../json-schema/document.js'
+import { documentOf, openDocument, rootOf, SchemaError } from '../json-schema/document.js'
+import { DRAFT_07 } from '../json-schema/draft-07.js'
 import { leavesOf } from '../json-schema/problem.js'
 import { check } from '../json-schema/validate.js'
 import { ensureUsable } from '../json-schema/usable.js'
@@ -45,14 +45,6 @@ const checkExtension = members({
 /** Formats that an address for verification may have. */
 const VERIFIABLE_FORMATS = ['email', 'tel', 'date', 'time', 'date-time', 'no-validate']
 
-let metaSchema: SchemaDocument | undefined
-
-/** The schema of JSON schemas; Kratos checks schemas of any draft against that of draft 7. */
-function draft7 (): SchemaDocument {
-  const { default: _, ...document } = createRequire(import.meta.url)('ajv/dist/refs/json-schema-draft-07.json')
-  return (metaSchema ??= openDocument(document))
-}
-
 /** Why Kratos would not start with an identity schema, or undefined. */
 export function schemaProblem (document: JsonObject): string | undefined {
   // Kratos starts with these and then answers every flow with 500; nobody can want that.
@@ -64,7 +56,8 @@ export function schemaProblem (document: JsonObject): string | undefined {
     return 'has no traits (properties.traits.properties)'
   }
   if (traits['type'] !== undefined && traits['type'] !== 'object') return 'has traits whose type is not object'
-  const problem = check(rootOf(draft7()), document)
+  // Kratos checks schemas of any draft against that of draft 7.
+  const problem = check(rootOf(documentOf(DRAFT_07)), document)
   if (problem !== undefined) {
     const [leaf = problem] = leavesOf(problem)
     return `is no JSON Schema: #/${leaf.instance.join('/')} ${leaf.text}`

@@ -5,14 +5,14 @@ import { pageParameters, paginationHeaders } from '../http/pagination.js'
 import { route, type Route } from '../http/router.js'
 import { parseUuid } from '../random.js'
 import { ensureAal } from './aal.js'
-import { findSession } from './credentials.js'
+import { believedSession } from './credentials.js'
 import { sessionJson } from './json.js'
 import { isActive, type Session } from './session.js'
 import { exchangeToken } from './token-exchange.js'
 import { whoami } from './whoami.js'
 
 function requiredSession (ex: Exchange): Session {
-  const session = findSession(ex)
+  const session = believedSession(ex)
   if (session === undefined) throw unauthorized('No valid session cookie found.')
   return session
 }

@@ -4,7 +4,7 @@ import { ApiError, badRequest } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { ensureAal } from './aal.js'
 import { refreshCookie } from './cookie.js'
-import { credentialOf, findSession, hasSessionCookie, sealedSession } from './credentials.js'
+import { credentialOf, believedSession, hasSessionCookie, sealedSession } from './credentials.js'
 import { sessionJson } from './json.js'
 import type { Session } from './session.js'
 
@@ -14,7 +14,7 @@ const CACHE_FOR = 'Ory-Session-Cache-For'
 export function whoami (ex: Exchange): Answer {
   const { kratos } = ex
   const isCacheable = kratos.config.feature_flags['cacheable_sessions'] === true
-  const session = findSession(ex)
+  const session = believedSession(ex)
   if (session === undefined) {
     if (isCacheable && credentialOf(ex) === undefined) ex.responseHeaders[CACHE_FOR] = '60'
     throw new ApiError({
