@@ -1,23 +1,29 @@
 import { readFileSync } from 'node:fs'
-import { badRequest } from '../http/errors.js'
+import { badRequest, plainError } from '../http/errors.js'
 import { isObject, type JsonObject } from '../json.js'
+import { documentOf, rootOf, SchemaError } from '../json-schema/document.js'
+import { fieldsOf, keysInOrder, type SchemaField } from '../json-schema/fields.js'
 import { readResource } from '../resources.js'
 import type { LoadedConfig } from '../config/types.js'
-import { schemaProblem } from './schema-check.js'
-import { fieldsOf, keysInOrder, type SchemaField } from './schema-fields.js'
+import { schemaDefect, schemaProblem } from './schema-check.js'
 
 export interface IdentitySchema {
   id: string
   url: string
   document: JsonObject
-  /** All fields with their dotted paths, such as `traits.email`, sorted by path. */
-  fields: SchemaField[]
+  /**
+   * All fields with their dotted paths, such as `traits.email`, sorted by path.
+   * @throws ApiError 500 for a schema that Kratos starts with but cannot use
+   */
+  readonly fields: SchemaField[]
   /** Paths of the fields in the order of the schema. */
   keys: string[]
 }
 
 export interface IdentitySchemas {
   all: IdentitySchema[]
+  /** By id or by id in base64; an empty one is the default. */
+  find(id: string): IdentitySchema | undefined
   /** @throws ApiError 400 for an unknown id */
   get(id: string): IdentitySchema
 }
@@ -50,27 +56,52 @@ export async function loadSchemas (
       `identity.default_schema_id is ${defaultId}, but the schemas are ${all.map(({ id }) => id).join(', ')}`,
     )
   }
+  const find = (id: string): IdentitySchema | undefined => {
+    const wanted = id === '' ? defaultId : id
+    return all.find((schema) => schema.id === wanted) ?? all.find((schema) => isEncoded(schema.id, wanted))
+  }
   return {
     all,
+    find,
     get: (id) => {
-      const wanted = id === '' ? defaultId : id
-      const found = all.find((schema) => schema.id === wanted) ??
-        all.find((schema) => schema.id === Buffer.from(wanted, 'base64url').toString())
-      if (found === undefined) throw badRequest(`Unable to find JSON Schema ID: ${wanted}`)
+      const found = find(id)
+      if (found === undefined) throw badRequest(`Unable to find JSON Schema ID: ${id}`)
       return found
     },
   }
 }
+
+/** Whether a text is an id in base64, without padding. */
+const isEncoded = (id: string, text: string): boolean =>
+  /^[\w-]+$/.test(text) && Buffer.from(text, 'base64url').toString() === id
 
 type Read = () => Promise<string | JsonObject>
 
 /** @param setting where the schema comes from, for error messages */
 async function load (setting: string, id: string, url: string, read: Read): Promise<IdentitySchema> {
   const document = await parsed(setting, read)
-  const fields = fieldsOf(document)
-  const problem = schemaProblem(document, fields)
+  const problem = schemaProblem(document)
   if (problem !== undefined) throw new Error(`${setting} ${problem}`)
-  return { id, url, document, fields, keys: keysInOrder(document) }
+  const defect = schemaDefect(document)
+  let fields: SchemaField[] | undefined
+  return {
+    id,
+    url,
+    document,
+    keys: keysInOrder(document),
+    get fields () {
+      if (defect !== undefined) throw plainError(defect)
+      return (fields ??= usableFields(document))
+    },
+  }
+}
+
+function usableFields (document: JsonObject): SchemaField[] {
+  try {
+    return fieldsOf(rootOf(documentOf(document)))
+  } catch (error) {
+    throw error instanceof SchemaError ? plainError(error.message) : error
+  }
 }
 
 async function parsed (setting: string, read: Read): Promise<JsonObject> {

@@ -5,6 +5,9 @@ CREATE TABLE IF NOT EXISTS identities (
   state_changed_at REAL NOT NULL, traits TEXT NOT NULL, metadata_public TEXT NOT NULL, metadata_admin TEXT NOT NULL,
   created_at REAL NOT NULL, updated_at REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS organizations (
+  identity_id TEXT PRIMARY KEY REFERENCES identities (id) ON DELETE CASCADE, organization_id TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS credentials (
   identity_id TEXT NOT NULL REFERENCES identities (id) ON DELETE CASCADE, type TEXT NOT NULL, config TEXT NOT NULL,
   version INTEGER NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL, PRIMARY KEY (identity_id, type)

@@ -8,6 +8,7 @@ import { answerLoggedIn } from '../../flows/recovery/logged-in.js'
 import { csrfToken } from '../../http/csrf.js'
 import { ApiError, noRow } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
+import { storedAddress } from '../../identity/normalization.js'
 import { verifyByValue } from '../../identity/verified-address.js'
 import { asObject, type JsonObject } from '../../json.js'
 import { findSession } from '../../session/credentials.js'
@@ -127,7 +128,7 @@ function sendCode (ex: Exchange, flow: Flow, form: JsonObject): ProofOutcome<Rec
 /** No answer shows whether the address is known; only the mail does. */
 function notify (ex: Exchange, flow: Flow, email: string): void {
   const { kratos } = ex
-  const address = email.trim().toLowerCase()
+  const address = storedAddress(email)
   const identity = kratos.store.identities.byAddress('recovery', 'email', address)
   if (identity !== undefined) {
     const code = issueCode(kratos, flow, { identityId: identity.id, address, via: 'email' })

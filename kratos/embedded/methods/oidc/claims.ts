@@ -1,5 +1,6 @@
 import { ApiError, badRequest, internal, misconfigured, plainError } from '../../http/errors.js'
 import { newIdentity, type Identity } from '../../identity/identity.js'
+import { lowered, trimmed } from '../../identity/normalization.js'
 import { isObject, mergeJson, valueAt, type Json, type JsonObject } from '../../json.js'
 import { evaluateMapper, JsonnetError } from '../../jsonnet.js'
 import type { Kratos } from '../../kratos.js'
@@ -125,6 +126,6 @@ function verifiedAddresses (given: Json | undefined): VerifiedAddress[] {
     .filter(isObject)
     .map(({ value, via }) => ({
       via: String(via),
-      value: via === 'email' ? String(value).trim().toLowerCase() : String(value),
+      value: via === 'email' ? lowered(trimmed(String(value))) : String(value),
     }))
 }
