@@ -1,30 +1,11 @@
 import { durationMs } from '../clock.js'
 import type { JsonObject } from '../json.js'
-import type { Kratos } from '../kratos.js'
+import type { Courier, Kratos } from '../kratos.js'
 import { newId } from '../random.js'
 import type { CourierMessage } from '../store/messages.js'
+import { DispatchError, type Channel } from './channel.js'
 import { httpChannel } from './http-channel.js'
 import { smtpChannel } from './smtp-channel.js'
-
-/** Delivers messages of one kind. @throws DispatchError */
-export type Channel = (kratos: Kratos, message: CourierMessage) => Promise<void>
-
-/** Why a message could not be delivered, as Kratos records it. */
-export class DispatchError extends Error {
-  readonly record: JsonObject
-
-  constructor (message: string, reason?: string) {
-    super(message)
-    this.name = 'DispatchError'
-    const why = reason === undefined ? {} : { reason }
-    this.record = { code: 500, status: 'Internal Server Error', ...why, message }
-  }
-}
-
-export interface Courier {
-  /** Delivers what is queued, soon. */
-  wake(): void
-}
 
 /** Where messages go, by their type; empty when the configuration names no receiver. */
 function channelsOf ({ courier }: Kratos['config']): Map<string, Channel> {
