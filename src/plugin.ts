@@ -23,7 +23,7 @@ import type { AuthSettings } from './settings.js'
 import { isHttpsUrl } from './url-rules.js'
 import { ownKratos, ownSessions, receiveIdentities, receivePurges } from './http/own-names.js'
 
-// Without these the declarations of the package would not mention `app[ownKratos]`, `app.authenticate`, `app[ownSessions]` and
+// Without these the declarations of the package would not mention `app.kratos`, `app.authenticate`, `app.sessions` and
 // the session.
 export type {} from '../plugins/auth/authenticate.js'
 export type {} from '../plugins/auth/kratos.js'
