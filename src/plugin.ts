@@ -30,7 +30,7 @@ export type {} from '../plugins/auth/kratos.js'
 export type {} from '../plugins/auth/sessions.js'
 
 export { DEFAULT_PREFIX, DEFAULT_PROXY_PATH, DEFAULT_PURGE_PATH, DEFAULT_WEBHOOK_PATH, type FastifyKratosOptions }
-export { type AnyRequest, type RequestAuth, sessionOf } from './sessions/request-auth.js'
+export { type AnyRequest, type RequestAuth, sessionOf } from './http/request-auth.js'
 export type * from './kratos-client/session.js'
 export type { DeepReadonly } from './kratos-client/deep-freeze.js'
 export type { Accepted, Answer, Refusal } from './kratos-client/answer.js'
