@@ -10,7 +10,7 @@ import { needsOriginCheck } from '../../src/origin-guard.js'
 import {
   type AnyRequest, authOf, GUARD_ANSWER, type GuardAnswer, type RequestAuth,
   type WithGuardAnswer,
-} from '../../src/sessions/request-auth.js'
+} from '../../src/http/request-auth.js'
 import { isUsable } from '../../src/sessions/resolver.js'
 import { type AuthRequirement, missingRequirement } from '../../src/sessions/strength.js'
 import { upstreamError } from '../../src/upstream-error.js'

@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox'
 import { logSecurityEvent } from '../../../../src/http/security-event.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { SESSION } from '../../../../src/schemas/security.js'
-import { sessionOf } from '../../../../src/sessions/request-auth.js'
+import { sessionOf } from '../../../../src/http/request-auth.js'
 import type { AuthSettings } from '../../../../src/settings.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
 import {
