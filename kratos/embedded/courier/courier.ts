@@ -1,5 +1,4 @@
 import { durationMs } from '../clock.js'
-import type { JsonObject } from '../json.js'
 import type { Courier, Kratos } from '../kratos.js'
 import { newId } from '../random.js'
 import type { CourierMessage } from '../store/messages.js'
