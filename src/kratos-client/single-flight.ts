@@ -117,7 +117,7 @@ export function createSingleFlight<T> (limitMs: number): SingleFlight<T> {
   ): Shared<T> {
     const { scope, dueAt } = asker
     const known = pending.get(key)
-    const lookUp = known ?? new PendingLookUp<T>(pending, key, new RequestScope(now, scope?.client))
+    const lookUp = known ?? new PendingLookUp<T>(pending, key, new RequestScope(now, scope?.client, scope?.trace))
     const landed = lookUp.outcome ??= start(lookUp, begin)
     lookUp.waiting++
     if (scope !== undefined) scope.pending = lookUp
