@@ -114,7 +114,8 @@ const said = (outcome: Outcome): string =>
 const NO_SESSION = ['none', 'INVALID_SESSION']
 const SESSION_THERE = ['valid', 'ok']
 
-const seen = (server: FaultServer, path: string): number => server.requests.filter(({ target }) => target === path).length
+const seen = ({ requests }: FaultServer, path: string): number =>
+  requests.filter(({ target }) => target === path).length
 const until = async (isTrue: () => boolean): Promise<void> => {
   while (!isTrue()) await new Promise((resolve) => setImmediate(resolve))
 }
@@ -202,7 +203,8 @@ export default async function (t: Test): Promise<void> {
   })
 
   t.test('ends with the deadline of the question: 504', async (t) => {
-    const { kratos, server } = await setUp(t, { deadlines: { whoamiMs: 60, submitMs: DEADLINE_MS, otherMs: DEADLINE_MS } })
+    const deadlines = { whoamiMs: 60, submitMs: DEADLINE_MS, otherMs: DEADLINE_MS }
+    const { kratos, server } = await setUp(t, { deadlines })
     server.react((socket, request) => (request.target === CONFIRMATION ? hang : GONE)(socket, request))
     t.match(await kratos.whoami(TOKEN), { kind: 'unavailable', code: 'UPSTREAM_TIMEOUT' })
     t.match(await kratos.whoamiId(TOKEN, new RequestScope()), { kind: 'unavailable', code: 'UPSTREAM_TIMEOUT' })
