@@ -13,9 +13,9 @@ const ranges = { ...root.devDependencies, ...root.peerDependencies, ...root.depe
 
 /**
  * Copied in as one file each: TypeBox is 220 files, which take 60 ms of every start; lru-cache brings 3.6 MB of builds
- * for one file; qr has no CommonJS, which jest needs.
+ * for one file; jose and qr have no CommonJS, which jest needs.
  */
-const INLINED = ['@sinclair/typebox', 'lru-cache', 'qr']
+const INLINED = ['@sinclair/typebox', 'jose', 'lru-cache', 'qr']
 
 const isCode = (file) => file.endsWith('.js')
 const isBuiltin = (name) => name.startsWith('node:') || builtinModules.includes(name)

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { isServiceError } from '../../src/errors.js'
+import { ownUrl } from '../../src/http/own-names.js'
 
 /**
  * Every 401 says how to do better (RFC 9110, section 15.5.2): a token, or the cookie that a login sets. Never Basic,
@@ -9,9 +10,9 @@ import { isServiceError } from '../../src/errors.js'
  */
 export default fp(async function challenge (app) {
   function challengeFor (request: FastifyRequest): string {
-    const ownUrl = request.ownUrl()
+    const url = request[ownUrl]()
     // Without a configured URL it is made of the client's `Host`, which can be anything.
-    return URL.canParse(ownUrl) ? `Bearer realm="${new URL(ownUrl).origin}"` : 'Bearer'
+    return URL.canParse(url) ? `Bearer realm="${new URL(url).origin}"` : 'Bearer'
   }
 
   app.addHook('onError', (request, reply, error, done) => {

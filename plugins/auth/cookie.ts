@@ -8,6 +8,14 @@ import { parseCookieHeader } from '../../src/kratos-client/cookies.js'
 import { type Epoch, timeAt } from '../../src/kratos-client/kratos-time.js'
 import type { AuthSettings } from '../../src/settings.js'
 import { isHttpsUrl } from '../../src/url-rules.js'
+import {
+  endCookieConflict,
+  expireSessionCookie,
+  forwardCookies,
+  mintSessionCookie,
+  ownUrl,
+  renewSessionCookie,
+} from '../../src/http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyReply {
@@ -15,24 +23,24 @@ declare module 'fastify' {
      * Adds Set-Cookie lines of Kratos, byte for byte and in order; as all cookies of ours, to an answer that no shared
      * cache may keep.
      */
-    forwardCookies: (lines: string[]) => FastifyReply
+    [forwardCookies]: (lines: string[]) => FastifyReply
     /**
      * Sets the session cookie for a token that an API flow handed out, until `expiresAt` (RFC 3339) by Kratos' clock,
      * and beside it when that is.
      */
-    mintSessionCookie: (token: string, expiresAt: string | undefined, epoch: Epoch | undefined) => FastifyReply
+    [mintSessionCookie]: (token: string, expiresAt: string | undefined, epoch: Epoch | undefined) => FastifyReply
     /**
      * The same again where the session has become longer than the cookie that the request came with; only for a token
      * that came by cookie.
      */
-    renewSessionCookie: (token: string, expiresAt: string, epoch: Epoch | undefined) => FastifyReply
+    [renewSessionCookie]: (token: string, expiresAt: string, epoch: Epoch | undefined) => FastifyReply
     /** Deletes the host-only session cookie, whoever set it. */
-    expireSessionCookie: () => FastifyReply
+    [expireSessionCookie]: () => FastifyReply
     /**
      * Ends a pair of different session cookies, which an operator has to hear of: ours stays, those of whole domains
      * go (B01).
      */
-    endCookieConflict: () => FastifyReply
+    [endCookieConflict]: () => FastifyReply
   }
 }
 
@@ -64,7 +72,7 @@ export default fp<CookiePluginOptions>(async function cookie (app, { settings })
     value: string,
     attributes: Pick<SerializeOptions, 'maxAge' | 'expires' | 'domain' | 'path'>,
   ): FastifyReply {
-    const secure = isHttpsUrl(reply.request.ownUrl())
+    const secure = isHttpsUrl(reply.request[ownUrl]())
     // Without a Domain the cookie belongs to this host alone (B26).
     const line = fastifyCookie.serialize(name, value, {
       path: '/',
@@ -83,7 +91,7 @@ export default fp<CookiePluginOptions>(async function cookie (app, { settings })
   const expiryCookie = ({ request }: FastifyReply): string | undefined =>
     parseCookieHeader(request.headers.cookie).find(({ name }) => name === expiryName)?.value
 
-  app.decorateReply('forwardCookies', function (this: FastifyReply, lines: string[]) {
+  app.decorateReply(forwardCookies, function (this: FastifyReply, lines: string[]) {
     if (!kratosHasDomain) kratosHasDomain = lines.some((line) => line.startsWith(ofSession) && hasDomain(line))
     holdCookies(this.raw, lines)
     return this
@@ -97,23 +105,23 @@ export default fp<CookiePluginOptions>(async function cookie (app, { settings })
     return add(reply, expiryName, String(Math.floor(expiresMs / SECOND)), { maxAge })
   }
 
-  app.decorateReply('mintSessionCookie', function (this: FastifyReply, token, expiresAt, epoch) {
+  app.decorateReply(mintSessionCookie, function (this: FastifyReply, token, expiresAt, epoch) {
     return mint(this, token, expiresAt, epoch)
   })
 
-  app.decorateReply('renewSessionCookie', function (this: FastifyReply, token, expiresAt, epoch) {
+  app.decorateReply(renewSessionCookie, function (this: FastifyReply, token, expiresAt, epoch) {
     const known = expiryCookie(this) ?? ''
     const end = Math.floor(Date.parse(expiresAt) / SECOND)
     const isLongEnough = /^\d{1,15}$/.test(known) && end - Number(known) <= RENEWAL_SECONDS
     return isLongEnough ? this : mint(this, token, expiresAt, epoch)
   })
 
-  app.decorateReply('expireSessionCookie', function (this: FastifyReply) {
+  app.decorateReply(expireSessionCookie, function (this: FastifyReply) {
     expire(this, cookieName)
     return expiryCookie(this) === undefined ? this : expire(this, expiryName)
   })
 
-  app.decorateReply('endCookieConflict', function (this: FastifyReply) {
+  app.decorateReply(endCookieConflict, function (this: FastifyReply) {
     const { request } = this
     const domains = cookieDomains(request.hostname)
     logSecurityEvent(

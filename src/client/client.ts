@@ -63,7 +63,7 @@ const OUTCOME_OF_NEXT: Record<string, (data: Json, flow: FlowName) => Outcome> =
 /** Statuses that decide nothing about the caller. */
 const isOutage = ({ status }: Reply): boolean => status === 429 || status >= 500 || status === 0
 
-/** One intent starts a flow anew at most so often: a flow that is gone is replaced, a second one that is gone is not. */
+/** A flow that is gone is replaced; when the new one is gone too, something else is wrong. */
 const MAX_RESTARTS = 1
 
 /**

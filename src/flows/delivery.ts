@@ -13,6 +13,15 @@ import { upstreamError } from '../upstream-error.js'
 import { formErrors } from './messages.js'
 import { fieldErrors, hasSentMessage, nextOfCode, type Outcome, outcomeOf } from './outcome.js'
 import { prepareNextFlow } from './next-flow.js'
+import {
+  forwardCookies,
+  kratosCaller,
+  kratosCredential,
+  kratosScope,
+  mintSessionCookie,
+  ownKratos,
+  ownSessions,
+} from '../http/own-names.js'
 
 export interface FlowStep {
   flow: FlowName
@@ -54,8 +63,8 @@ async function expiryOf (
 async function moveTokenToCookie (reply: FastifyReply, answer: Accepted): Promise<JsonObject> {
   const token = sessionToken(answer.body)
   if (token !== undefined) {
-    const { expiresAt, epoch } = await expiryOf(reply.server.kratos, token, answer, reply.request.kratosScope())
-    reply.mintSessionCookie(token, expiresAt, epoch)
+    const { expiresAt, epoch } = await expiryOf(reply.server[ownKratos], token, answer, reply.request[kratosScope]())
+    reply[mintSessionCookie](token, expiresAt, epoch)
   }
   return withoutSessionToken(answer.body)
 }
@@ -63,9 +72,9 @@ async function moveTokenToCookie (reply: FastifyReply, answer: Accepted): Promis
 /** Kratos calls a session that lacks its second factor logged in too; whoami tells the two apart. */
 async function outcomeFor (request: FastifyRequest, answer: Answer, flow: FlowName): Promise<Outcome> {
   const outcome = outcomeOf(answer, flow)
-  const credential = request.kratosCredential()
+  const credential = request[kratosCredential]()
   if (outcome.next !== 'already_logged_in' || !isUsable(credential)) return outcome
-  const session = await request.server.sessions.resolve(credential, { scope: request.kratosScope() })
+  const session = await request.server[ownSessions].resolve(credential, { scope: request[kratosScope]() })
   return session.kind === 'denied' ? { next: nextOfCode(session.answer.code) } : outcome
 }
 
@@ -81,15 +90,15 @@ export async function deliverStep (
 ): Promise<{ success: true, data: JsonObject }> {
   const { answer, flow, type, keepToken } = step
   const outcome = await outcomeFor(request, answer, flow)
-  const ready = await prepareNextFlow(request.server.kratos, {
+  const ready = await prepareNextFlow(request.server[ownKratos], {
     flow,
     type,
     answer,
     outcome,
     cookieName,
-    caller: request.kratosCaller(),
+    caller: request[kratosCaller](),
   })
-  reply.forwardCookies(answer.setCookie).forwardCookies(ready.setCookie)
+  reply[forwardCookies](answer.setCookie)[forwardCookies](ready.setCookie)
   if (answer.kind !== 'ok') {
     const error = upstreamError(answer)
     throw Object.assign(error, {
@@ -112,7 +121,7 @@ function identityOf (answer: Answer): string | undefined {
  * or what is known of it, also when it failed: the next request asks Kratos again (I09).
  */
 export function invalidateAfterSubmit (request: FastifyRequest, answer: Answer): void {
-  request.server.sessions.invalidate({ credential: request.kratosCredential(), identityId: identityOf(answer) })
+  request.server[ownSessions].invalidate({ credential: request[kratosCredential](), identityId: identityOf(answer) })
 }
 
 /** Gives `next` to the failures of a flow step that never reached Kratos: bad input, a foreign origin. */
@@ -132,7 +141,7 @@ const BROWSER_METHODS = new Set(['oidc', 'saml', 'webauthn'])
  * 0002).
  */
 export function flowType (request: FastifyRequest, asked: FlowType | undefined, method?: string): FlowType {
-  const sealed = request.kratosCaller().credential.kind === 'cookie'
+  const sealed = request[kratosCaller]().credential.kind === 'cookie'
   if (asked === 'api' && sealed) throw serviceError('FLOW_TYPE_MISMATCH')
   return asked ?? (sealed || BROWSER_METHODS.has(method ?? '') ? 'browser' : 'api')
 }

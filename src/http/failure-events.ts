@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { ErrorCode, ServiceError } from '../errors.js'
 import { TOO_MANY_FAILING } from '../kratos-client/confirm.js'
 import { logSecurityEvent } from './security-event.js'
+import { kratosCredential } from './own-names.js'
 
 /** Refusals of a session: there is none behind the credential, or it is not enough. */
 const DENIALS = new Set<ErrorCode>([
@@ -27,7 +28,7 @@ function tlsFailure (error: unknown, depth = 0): string | undefined {
 
 /** Two different cookies have an event of their own. */
 const hasCredential = (request: FastifyRequest): boolean =>
-  ['token', 'cookie'].includes(request.kratosCredential().kind)
+  ['token', 'cookie'].includes(request[kratosCredential]().kind)
 
 /**
  * Notes what a failed request says about the safety of the service: a credential that was refused, a Kratos that cannot

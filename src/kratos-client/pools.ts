@@ -1,3 +1,4 @@
+import type { Dispatcher } from 'undici'
 import { type Answer, type AnswerContext, classify, type Operation } from './answer.js'
 import type { Epoch } from './kratos-time.js'
 import { type RequestScope, timeLeft } from './request-scope.js'
@@ -46,6 +47,8 @@ export interface PoolsOptions {
   /** Kratos' admin port, if it is known. */
   adminUrl?: string | undefined
   deadlines: Deadlines
+  /** Makes the connections to both ports instead of pools of our own. */
+  dispatcher?: Dispatcher | undefined
   /** Told of the time that each answer brings along. */
   onEpoch?: ((epoch: Epoch) => void) | undefined
 }
@@ -70,9 +73,9 @@ export interface Pools extends Readonly<Record<PoolName, Transport>> {
 }
 
 /** The pools of one Kratos. */
-export function createPools ({ publicUrl, adminUrl, deadlines, onEpoch }: PoolsOptions): Pools {
+export function createPools ({ publicUrl, adminUrl, deadlines, dispatcher, onEpoch }: PoolsOptions): Pools {
   const createPool = (name: PoolName): Transport =>
-    createTransport({ url: publicUrl, onEpoch, ...LIMITS, ...POOLS[name] })
+    createTransport({ url: publicUrl, dispatcher, onEpoch, ...LIMITS, ...POOLS[name] })
   const pools = {
     whoami: createPool('whoami'),
     confirm: createPool('confirm'),
@@ -80,7 +83,9 @@ export function createPools ({ publicUrl, adminUrl, deadlines, onEpoch }: PoolsO
     flow: createPool('flow'),
     session: createPool('session'),
   }
-  const admin = adminUrl === undefined ? undefined : createTransport({ url: adminUrl, ...LIMITS, ...POOLS.session })
+  const admin = adminUrl === undefined
+    ? undefined
+    : createTransport({ url: adminUrl, dispatcher, ...LIMITS, ...POOLS.session })
   const limits: Record<PoolName, number> = {
     whoami: deadlines.whoamiMs,
     confirm: deadlines.whoamiMs,

@@ -1,3 +1,4 @@
+import { deepFreeze } from './deep-freeze.js'
 import { isIdentityId, isRecord, type JsonObject } from './kratos-body.js'
 import type { KratosSession } from './session.js'
 
@@ -21,5 +22,5 @@ export function readSession (body: JsonObject): SessionReading {
   const { id, active, expires_at: expiresAt, identity } = body
   if (!isName(id) || typeof active !== 'boolean' || typeof expiresAt !== 'string' || !TIME.test(expiresAt)) { return { kind: 'malformed' } }
   if (Number.isNaN(Date.parse(expiresAt)) || !isRecord(identity) || !isIdentityId(identity['id']) || !isRecord(identity['traits'])) { return { kind: 'malformed' } }
-  return active ? { kind: 'active', session: body as KratosSession } : { kind: 'inactive' }
+  return active ? { kind: 'active', session: deepFreeze(body) as KratosSession } : { kind: 'inactive' }
 }

@@ -21,12 +21,15 @@ export class RequestScope {
   dueAt: number
   /** The client has gone. */
   isCancelled = false
+  /** Headers that tie its calls to the client's request in logs and traces. */
+  readonly trace: Readonly<Record<string, string>>
   /** What may be given up when that happens. */
   pending: Cancellable | undefined = undefined
   /** Who asks; undefined where nobody's request is the reason. */
   readonly client: Client | undefined
 
-  constructor (now = performance.now(), client?: Client) {
+  constructor (now = performance.now(), client?: Client, trace: Readonly<Record<string, string>> = {}) {
+    this.trace = trace
     this.startedAt = now
     this.dueAt = now
     this.client = client

@@ -118,7 +118,7 @@ export function createSingleFlight<T> (limitMs: number): SingleFlight<T> {
     const { scope, dueAt } = asker
     if (dueAt - now < SLACK_MS) return { outcome: Promise.resolve(upstreamFailure('UPSTREAM_TIMEOUT')), isFirst: true }
     const known = pending.get(key)
-    const lookUp = known ?? new PendingLookUp<T>(pending, key, new RequestScope(now, scope?.client))
+    const lookUp = known ?? new PendingLookUp<T>(pending, key, new RequestScope(now, scope?.client, scope?.trace))
     const landed = lookUp.outcome ??= start(lookUp, begin)
     lookUp.waiting++
     if (scope !== undefined) scope.pending = lookUp

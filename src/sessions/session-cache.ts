@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { deepFreeze } from '../kratos-client/deep-freeze.js'
 import { type Epoch, sessionEpoch, withEpoch } from '../kratos-client/kratos-time.js'
 import type { KratosSession } from '../kratos-client/session.js'
 
@@ -59,7 +60,7 @@ export function createSessionCache (
 
   function sessionOf (entry: Entry): KratosSession {
     if (entry.session !== undefined && parsed.get(entry) === true) return entry.session
-    entry.session = withEpoch(JSON.parse(entry.text) as KratosSession, entry.epoch)
+    entry.session = withEpoch(deepFreeze(JSON.parse(entry.text) as KratosSession), entry.epoch)
     parsed.set(entry, true)
     return entry.session
   }

@@ -1,34 +1,59 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { Ajv, type ValidateFunction } from 'ajv'
 import type { ErrorCode } from '../errors.js'
 import { sessionTime } from '../kratos-client/kratos-time.js'
 import type { KratosSession } from '../kratos-client/session.js'
+import { schemaProblems } from '../schema-problems.js'
 
 /** What a route asks of a session beyond being there. */
-export interface AuthRequirement {
-  /** `aal2`: a second factor was given in this session. */
-  aal?: 'aal1' | 'aal2'
-  /** The login is at most this old: a number and `s`, `m` or `h`, such as `5m`. */
-  within?: `${number}${'s' | 'm' | 'h'}`
-  /** Asks Kratos itself, whatever is kept or shared. */
-  fresh?: boolean
-  /**
-   * `id`: nothing but `request.identityId` is needed, which costs less than a whole session; `request.kratosSession`
-   * stays null.
-   */
-  only?: 'id'
+export const AuthRequirementSchema = Type.Object({
+  aal: Type.Optional(Type.Union([Type.Literal('aal1'), Type.Literal('aal2')], {
+    description: '"aal1" or "aal2"; with aal2 a second factor was given in this session',
+  })),
+  within: Type.Optional(Type.Unsafe<`${number}${'s' | 'm' | 'h'}`>(Type.String({
+    pattern: '^\\d{1,6}[smh]$',
+    description: 'a duration such as 90s, 5m or 1h; the login is at most this old',
+  }))),
+  fresh: Type.Optional(Type.Boolean({
+    description: 'true or false; with true Kratos itself is asked, whatever is kept or shared',
+  })),
+  only: Type.Optional(Type.Literal('id', {
+    description: '"id"; only the id of the identity is needed, which costs less than a whole session',
+  })),
+}, { additionalProperties: false })
+
+export type AuthRequirement = Static<typeof AuthRequirementSchema>
+
+const names = Object.keys(AuthRequirementSchema.properties)
+
+let validate: ValidateFunction | undefined
+/** Compiled for the first route that asks for something. */
+function requirementValidator (): ValidateFunction {
+  validate ??= new Ajv({ allErrors: true, strict: false }).compile(AuthRequirementSchema)
+  return validate
 }
 
-/** @throws TypeError for a requirement that makes no sense, when the route is registered */
-export function checkRequirement ({ aal, within, only }: AuthRequirement): void {
-  if (within !== undefined) durationMs(within)
-  if (only !== undefined && only !== 'id') throw new TypeError('config.auth.only wants "id"')
-  if (only === 'id' && (aal === 'aal2' || within !== undefined)) { throw new TypeError('config.auth: an id alone does not tell aal or within') }
+/** What is wrong with the `config.auth` of a route, one line for each fault; none for a value that makes sense. */
+export function requirementProblems (auth: unknown): string[] {
+  if (typeof auth === 'boolean') return []
+  if (typeof auth !== 'object' || auth === null || Array.isArray(auth)) {
+    return [`config.auth is not valid: it wants true, false or { ${names.join(', ')} }`]
+  }
+  const isRequirement = requirementValidator()
+  if (!isRequirement(auth)) {
+    return schemaProblems(isRequirement.errors ?? [], AuthRequirementSchema).map((line) => `config.auth.${line}`)
+  }
+  const { only, aal, within } = auth as AuthRequirement
+  return only === 'id' && (aal === 'aal2' || within !== undefined)
+    ? ['config.auth.only is not valid: an id alone does not tell aal or within']
+    : []
 }
 
 const MS_OF_UNIT: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000 }
 
 /**
  * Milliseconds of a duration such as `90s`, `5m`, `1h`.
- * @throws TypeError for anything else, when the route is registered
+ * @throws TypeError for anything else
  */
 export function durationMs (text: string): number {
   const [, count, unit = ''] = /^(\d{1,6})([smh])$/.exec(text) ?? []

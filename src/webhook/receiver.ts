@@ -85,7 +85,7 @@ export function addWebhookReceiver (
   }
   app.post<{ Body: Static<typeof WebhookBodySchema> }>(path, {
     schema: { ...about, body: WebhookBodySchema, response: RESPONSE },
-    config: { cors: false },
+    config: { cors: false, auth: false },
     onRequest: createCallerCheck(keys),
     onResponse: async (_request, reply) => onOutcome(outcomeOf(reply.statusCode)),
   }, async (request) => {
@@ -114,7 +114,7 @@ export function addPurgeReceiver (
   }
   app.post<{ Body: Static<typeof PurgeBodySchema> }>(path, {
     schema: { ...about, body: PurgeBodySchema, response: RESPONSE },
-    config: { cors: false },
+    config: { cors: false, auth: false },
     onRequest: createCallerCheck(keys),
   }, async (request) => {
     onPurge(request.body.identity_id.toLowerCase())

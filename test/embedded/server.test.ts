@@ -111,7 +111,11 @@ t.test('embedded Kratos', async (t) => {
 
   t.test('loses no acknowledged identity when its process is killed', async (t) => {
     const database = join(t.testdir(), 'kratos.db')
-    const child = spawn(process.execPath, [transpiled('test/embedded/registering-child.ts'), database], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(
+      process.execPath,
+      [transpiled('test/embedded/registering-child.ts'), database],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
     const acknowledged: string[] = []
     for await (const line of createInterface({ input: child.stdout })) {
       acknowledged.push(line)
@@ -130,7 +134,9 @@ t.test('embedded Kratos', async (t) => {
     await once(answer, 'end')
     await kratos.fault({ kind: 'slow-headers', delayMs: 60_000 })
     const hanging = call('GET', `${kratos.publicUrl}/health/alive`)
-    await new Promise((resolve) => { setTimeout(resolve, 20) })
+    await new Promise((resolve) => {
+      setTimeout(resolve, 20)
+    })
     await kratos.close()
     await t.rejects(hanging, 'before its answer was due')
     const refused = createConnection(Number(new URL(kratos.publicUrl).port), '127.0.0.1')

@@ -167,6 +167,19 @@ export default async function (t: Test): Promise<void> {
       )
     })
 
+    t.test('that are given up while their connection is made are not sent (J23, J24)', async (t) => {
+      const { server, transport } = await setUp(t, OK, { connections: 1 })
+      for (const request of [get(60_000), { ...get(60_000), method: 'HEAD' as const }]) {
+        const scope = new RequestScope()
+        const asked = transport.send({ ...request, scope })
+        cancelScope(scope)
+        t.match(await asked, { kind: 'unavailable' })
+      }
+      t.match(await transport.send(post(60_000)), { kind: 'answer' }, 'the slot is free for the next call')
+      t.same(server.requests.map(({ method }) => method), ['POST'])
+      t.same(transport.load(), { inside: 0, waiting: 0 })
+    })
+
     t.test('that change something go on to their end', async (t) => {
       let answerIt = (): void => {}
       const { server, transport } = await setUp(t, (socket, request) => {

@@ -6,7 +6,10 @@ interface Token {
   end: number
 }
 
-/** The tokens of a text, without what a formatter may change: blanks, comments, quotes and commas before a bracket. */
+/**
+ * The tokens of a text, without what a formatter may change: blanks, comments, quotes, semicolons and commas before a
+ * bracket.
+ */
 function tokensOf (text: string): Token[] {
   const file = ts.createSourceFile('place.ts', text, ts.ScriptTarget.Latest, true)
   const tokens: Token[] = []
@@ -16,7 +19,9 @@ function tokensOf (text: string): Token[] {
     else if (node.getWidth(file) > 0) tokens.push(tokenOf(node, file))
   }
   visit(file)
-  return tokens.filter(({ text }, index) => text !== ',' || !/^[)\]}]$/.test(tokens[index + 1]?.text ?? ''))
+  return tokens.filter(({ text }, index) =>
+    text !== ';' && !(text === ',' && /^[)\]}]$/.test(tokens[index + 1]?.text ?? '')),
+  )
 }
 
 function tokenOf (node: ts.Node, file: ts.SourceFile): Token {

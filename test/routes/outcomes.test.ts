@@ -2,6 +2,9 @@ import { Ajv } from 'ajv'
 import type { LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
 import { OutcomeSchema } from '../../src/schemas/outcome.js'
+import { build } from '../support/app.js'
+import { answer, replay, startFaultServer } from '../support/fault-server.js'
+import { FLOW } from '../support/faults.js'
 import {
   buildWithKratos, cookieHeader, freshEmail, get, PASSWORD, post, setCookies, signUp,
   startFlow,
@@ -250,6 +253,21 @@ export default async function (t: Test): Promise<void> {
       }, headers)
       t.match(data(t, answer), { next: 'settings', flow_id: UUID })
       t.equal((await get(app, '/api/auth/whoami', { cookie: cookieHeader(init, answer) })).json().data.email, email)
+    })
+
+    await t.test('restart with the cookies of a browser flow that was started anew (B27)', async (t) => {
+      const csrf = `csrf_token_${'0f'.repeat(32)}=anew; Path=/; HttpOnly; SameSite=Lax`
+      const gone = replay('14-unknown-and-mixed-up-flow-ids', 'login: unknown flow id')
+      const flow = answer(200, { ...FLOW, type: 'browser' }, [['Set-Cookie', csrf]])
+      const kratos = await startFaultServer(t, (socket, received) =>
+        (received.method === 'POST' ? gone : flow)(socket, received),
+      )
+      const { app } = await build(t, { KRATOS_PUBLIC_URL: kratos.url })
+      const body = { flow_id: '00000000-0000-4000-8000-000000000000', method: 'password', csrf_token: 'of the old flow' }
+      const refused = await post(app, '/api/auth/flows/login', body)
+      t.match(failure(refused), { next: 'restart', code: 'FLOW_NOT_FOUND', flow_id: FLOW.id })
+      t.same(setCookies(refused), [csrf], 'without its CSRF cookie nobody could submit it')
+      t.match(kratos.requests.map(({ target }) => target), [/^\/self-service\/login\?/, '/self-service/login/browser'])
     })
 
     await t.test('restart with another flow after too many wrong codes', async (t) => {

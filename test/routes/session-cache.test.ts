@@ -289,6 +289,18 @@ export default async function (t: Test): Promise<void> {
       t.equal(await isIn(cookie), false)
     })
 
+    await t.test('an account is not deleted by a session that is kept and over', async (t) => {
+      const { app, kratos, status } = await setUp(t)
+      const remove = async (): Promise<number> =>
+        (await app.inject({ method: 'DELETE', url: '/api/auth/account', headers: { ...COOKIE, origin: FRONTEND } }))
+          .statusCode
+      t.equal(await status(), 200)
+      kratos.react(kratosWith(GONE))
+      t.equal(await status(), 200, 'it is kept')
+      t.equal(await remove(), 401, 'and asked for anew before the account goes')
+      t.same(kratos.requests.filter(({ method }) => method === 'DELETE'), [])
+    })
+
     await t.test('a login replaces the session of this browser (I09)', async (t) => {
       const [ada, bob] = [await signUp(app), await signUp(app)]
       await isIn(ada.cookie)

@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { queryObjects } from 'node:v8'
 import {
   StoreMigrationError, StoreOpenError, StoreQueryError,
   StoreUnavailableError,
@@ -24,7 +25,7 @@ export default async function (t: Test): Promise<void> {
 
   t.test('store on SQLite', async (t) => {
     const url = fileOf('suite.db')
-    const store = await openStore({ url })
+    const store = await openStore({ url, waitMs: 20_000 })
     const raw = new Libsql(url)
     t.teardown(async () => {
       raw.close()
@@ -232,6 +233,15 @@ export default async function (t: Test): Promise<void> {
     await sql`PRAGMA max_page_count = 1000000`.execute(engine.db)
     t.ok(await store.documents.create(user.identity_id, large))
     t.same((await sql`PRAGMA integrity_check`.execute(engine.db)).rows, [{ integrity_check: 'ok' }])
+  })
+
+  t.test('thousands of different statements are not all kept prepared', async (t) => {
+    const engine = await openSqliteEngine({ path: fileOf('statements.db'), waitMs: 1000 })
+    t.teardown(() => engine.close())
+    const { constructor: Statement } = new Libsql(':memory:').prepare('select 1')
+    for (let number = 0; number < 2000; number++) await sql`select ${sql.raw(`${number}`)}`.execute(engine.db)
+    const alive = queryObjects(Statement, { format: 'count' })
+    t.ok(alive > 0 && alive <= 250, `${alive} of 2000`)
   })
 
   t.test('an error of SQLite keeps nothing but its code (H02)', async (t) => {

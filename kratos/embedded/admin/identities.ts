@@ -1,3 +1,4 @@
+import { firstJson } from '../go/json.js'
 import { empty, json, type Answer } from '../http/answer.js'
 import { ApiError, conflict, noRow } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
@@ -44,7 +45,7 @@ async function create (ex: Exchange): Promise<Answer> {
 
 /** Metadata in the request is shown in the answer, even null. */
 const isMetadataGiven = ({ body }: Exchange): boolean =>
-  body.kind === 'read' && Object.hasOwn(JSON.parse(body.bytes.toString()) ?? {}, 'metadata_admin')
+  body.kind === 'read' && Object.hasOwn(firstJson(body.bytes.toString()) ?? {}, 'metadata_admin')
 
 /** Stores changes. @throws ApiError 409 when an identifier is already used */
 export function storeIdentity ({ store, clock }: Kratos, identity: Identity): void {

@@ -42,8 +42,8 @@ function revokeOthers (ex: Exchange): Answer {
  * Ends one of the caller's sessions. The answer is also 204 if there is none or it belongs to somebody else; then
  * nothing changes.
  */
-function revokeOne (ex: Exchange): Answer {
-  if (ex.params['id'] === 'whoami') return whoami(ex)
+async function revokeOne (ex: Exchange): Promise<Answer> {
+  if (ex.params['id'] === 'whoami') return await whoami(ex)
   const session = requiredSession(ex)
   const text = ex.params['id'] ?? ''
   const id = parseUuid(text)

@@ -63,5 +63,5 @@ export function exchangeToken ({ kratos, query }: Exchange): Answer {
   if (id === undefined) throw notFound('no session yet for this "code"')
   const session = kratos.store.sessions.get(id)
   if (session === undefined) throw noRow()
-  return json(200, { session_token: session.token, session: sessionJson(kratos, session) })
+  return json(200, { session_token: session.token, session: { ...sessionJson(kratos, session), devices: [] } })
 }
