@@ -87,5 +87,6 @@ export function renderError (thrown: unknown, request: FastifyRequest, reply: Fa
   // A host app's own limiter may have said more than we know.
   const isSaid = !isServiceError(thrown) && reply.hasHeader('retry-after')
   if (shown.retryAfter !== undefined && !isSaid) reply.header('retry-after', String(shown.retryAfter))
-  reply.code(shown.statusCode).type('application/json; charset=utf-8').send(envelope(shown))
+  // As text: a host app's serialisers and `preSerialization` hooks have no part in it.
+  reply.code(shown.statusCode).type('application/json; charset=utf-8').send(JSON.stringify(envelope(shown)))
 }

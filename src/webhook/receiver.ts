@@ -34,9 +34,12 @@ function outcomeOf (status: number): WebhookOutcome {
   return status < 500 ? 'invalid' : 'failed'
 }
 
+/** A server's own `fetch` says `Sec-Fetch-Mode: cors` too; a browser never says that alone. */
+const isServersFetch = (name: string, value: unknown): boolean => name === 'sec-fetch-mode' && value === 'cors'
+
 const looksLikeBrowser = ({ headers }: FastifyRequest): boolean =>
   headers.origin !== undefined || headers.cookie !== undefined ||
-  Object.keys(headers).some((name) => name.startsWith('sec-fetch-'))
+  Object.entries(headers).some(([name, value]) => name.startsWith('sec-fetch-') && !isServersFetch(name, value))
 
 /** `/internal/auth/user-created` → `receiveUserCreated`. */
 const operationIdOf = (path: string): string =>

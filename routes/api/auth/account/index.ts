@@ -5,8 +5,16 @@ import { serviceError } from '../../../../src/errors.js'
 import { logSecurityEvent } from '../../../../src/http/security-event.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { SESSION } from '../../../../src/schemas/security.js'
+import { sessionOf } from '../../../../src/http/request-auth.js'
 import type { AuthSettings } from '../../../../src/settings.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
+import {
+  accountData,
+  expireSessionCookie,
+  kratosScope,
+  ownKratos,
+  ownSessions,
+} from '../../../../src/http/own-names.js'
 
 /** How old the login may be that an account is deleted with. */
 const RECENT_LOGIN = '5m'
@@ -27,7 +35,7 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
 
   async function withdraw (request: FastifyRequest, id: string): Promise<void> {
     try {
-      await app.accountData.withdrawDeletion(id)
+      await app[accountData].withdrawDeletion(id)
     } catch (error) {
       request.log.warn(
         { event: 'account_deletion_not_withdrawn', identityId: id, cause: nameOf(error) },
@@ -38,13 +46,13 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
 
   async function removeData (request: FastifyRequest, reply: FastifyReply, id: string): Promise<void> {
     try {
-      await app.accountData.remove(id)
+      await app[accountData].remove(id)
     } catch (error) {
       request.log.error(
         { event: 'account_rows_left', identityId: id, cause: nameOf(error) },
         'The identity is deleted, what is kept of it is not yet',
       )
-      reply.expireSessionCookie()
+      reply[expireSessionCookie]()
       throw serviceError('DATABASE_UNAVAILABLE', { cause: error, members: { deletion: 'pending' } })
     }
   }
@@ -57,18 +65,17 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
   }
   const schema = { ...about, response: RESPONSES }
   app.delete('/', { schema, config: { auth: { within: RECENT_LOGIN, fresh: true } } }, async (request, reply) => {
-    if (request.kratosSession === null) throw serviceError('INVALID_SESSION')
-    const { id } = request.kratosSession.identity
-    await app.accountData.beginDeletion(id)
-    const answer = await app.kratos.deleteIdentity(id, request.kratosScope())
-    app.sessions.invalidate({ identityId: id, isDeleted: answer.kind === 'ok' })
+    const { id } = sessionOf(request).identity
+    await app[accountData].beginDeletion(id)
+    const answer = await app[ownKratos].deleteIdentity(id, request[kratosScope]())
+    app[ownSessions].invalidate({ identityId: id, isDeleted: answer.kind === 'ok' })
     if (answer.kind !== 'ok') {
       if (!isUncertain(answer.code)) await withdraw(request, id)
       throw upstreamError(answer)
     }
     logSecurityEvent(request, 'account_deleted', {}, 'An account was deleted')
     await removeData(request, reply, id)
-    reply.expireSessionCookie()
+    reply[expireSessionCookie]()
     return { success: true as const, data: { id } }
   })
 }
