@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { type Config, PARTS, requiredParts } from '../../src/config.js'
+import { type Config, requiredParts } from '../../src/config.js'
+import { PARTS } from '../../src/config-schema.js'
 import { serviceError } from '../../src/errors.js'
 import { responses, success } from '../../src/schemas/envelope.js'
 import { createReadiness } from '../../src/service/readiness.js'

@@ -1,4 +1,4 @@
-import type { Part } from '../config.js'
+import type { Part } from '../config-schema.js'
 
 /** Balancers ask every few seconds, and anybody may ask as often as they like. */
 const REMEMBERED_MS = 1000

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { type Config, ConfigSchema } from '../../src/config.js'
+import type { Config } from '../../src/config.js'
+import { ConfigSchema } from '../../src/config-schema.js'
 import { ERROR_CODES, errorStatus } from '../../src/errors.js'
 import { ROOT } from '../support/process.js'
 

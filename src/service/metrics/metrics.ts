@@ -1,4 +1,4 @@
-import type { Part } from '../../config.js'
+import type { Part } from '../../config-schema.js'
 import type { KratosMetrics } from '../../http/kratos-metrics.js'
 
 /**

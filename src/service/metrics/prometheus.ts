@@ -1,5 +1,5 @@
 import client, { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { type Part, PARTS } from '../../config.js'
+import { type Part, PARTS } from '../../config-schema.js'
 import { createKratosMetrics, DURATION_BUCKETS } from '../../http/kratos-metrics.js'
 import type { Metrics } from './metrics.js'
 
