@@ -67,6 +67,34 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: [`${UNIT}/credential.test.ts`],
   },
   {
+    guard: 'a 401 is confirmed',
+    file: 'src/kratos-client/confirm.ts',
+    search: 'if (!isUsable(credential) || !isClaim(answer)) return answer',
+    replace: 'return answer',
+    tests: [`${UNIT}/confirm.test.ts`],
+  },
+  {
+    guard: 'failing credentials have a budget',
+    file: 'src/kratos-client/confirm.ts',
+    search: 'if (retryAfter !== undefined) {',
+    replace: 'if (retryAfter === -1) {',
+    tests: [`${UNIT}/confirm.test.ts`],
+  },
+  {
+    guard: 'blank and tab are the only blanks of a cookie',
+    file: 'src/kratos-client/cookies.ts',
+    search: "char === ' ' || char === '\\t'",
+    replace: "char === ' ' || char === '\\t' || char === '\\xa0'",
+    tests: [`${UNIT}/credential.test.ts`],
+  },
+  {
+    guard: 'no session cookie for shared caches',
+    file: 'src/http/held-cookies.ts',
+    search: 'if (cacheControl === undefined) return\n',
+    replace: '',
+    tests: ['test/http/held-cookies.test.ts'],
+  },
+  {
     guard: 'alphabet of a sealed cookie',
     file: 'src/kratos-client/credential.ts',
     search: "return SEALED_COOKIE.test(value) ? { kind: 'cookie', value, from: 'cookie' } : NONE",
@@ -201,7 +229,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guard: 'nobody joins a look-up from before a purge',
-    file: 'src/sessions/single-flight.ts',
+    file: 'src/kratos-client/single-flight.ts',
     search: 'pending.clear()',
     replace: '',
     tests: SESSIONS,
