@@ -23,14 +23,14 @@ import type { AuthSettings } from './settings.js'
 import { isHttpsUrl } from './url-rules.js'
 import { ownKratos, ownSessions, receiveIdentities, receivePurges } from './http/own-names.js'
 
-// Without these the declarations of the package would not mention `app[ownKratos]`, `app.authenticate`, `app[ownSessions]` and
+// Without these the declarations of the package would not mention `app.kratos`, `app.authenticate`, `app.sessions` and
 // the session.
 export type {} from '../plugins/auth/authenticate.js'
 export type {} from '../plugins/auth/kratos.js'
 export type {} from '../plugins/auth/sessions.js'
 
 export { DEFAULT_PREFIX, DEFAULT_PROXY_PATH, DEFAULT_PURGE_PATH, DEFAULT_WEBHOOK_PATH, type FastifyKratosOptions }
-export { type AnyRequest, type RequestAuth, sessionOf } from './sessions/request-auth.js'
+export { type AnyRequest, type RequestAuth, sessionOf } from './http/request-auth.js'
 export type * from './kratos-client/session.js'
 export type { DeepReadonly } from './kratos-client/deep-freeze.js'
 export type { Accepted, Answer, Refusal } from './kratos-client/answer.js'
@@ -62,7 +62,7 @@ const AUTH_ROUTES: Array<[path: string, routes: FastifyPluginAsyncTypebox<{ sett
 function partsOf (options: CheckedOptions, metrics: KratosMetrics | undefined): AuthParts {
   const { webhook, purge, throttleStore, defaultDeny } = options
   return {
-    onAccountDeleted: options.onAccountDeleted,
+    accountData: options.onAccountDeleted && { remove: options.onAccountDeleted },
     webhook: webhook && { ...webhook, onOutcome: metrics?.recordWebhook },
     purgeKeys: purge?.keys,
     createRateLimitStore: throttleStore?.create,

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js'
 import type { Config } from './config/types.js'
-import type { Courier } from './courier/courier.js'
+import type { Courier } from './courier/handle.js'
 import type { MessageTemplates } from './courier/custom-templates.js'
 import type { IdentitySchemas } from './identity/schemas.js'
 import type { Sealer } from './session/sealer.js'

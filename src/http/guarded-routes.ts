@@ -1,7 +1,8 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { hasAnswer } from '../sessions/request-auth.js'
-import { type AuthRequirement, requirementProblems } from '../sessions/strength.js'
+import type { AuthRequirement } from '../sessions/strength.js'
+import { hasAnswer } from './request-auth.js'
+import { requirementProblems } from './requirement.js'
 
 /** What a plugin answers for in its scope: the guard of `config.auth`, and which routes need none. */
 export interface RouteGuard {

@@ -1,9 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Ajv, type ValidateFunction } from 'ajv'
 import type { ErrorCode } from '../errors.js'
 import { sessionTime } from '../kratos-client/kratos-time.js'
 import type { KratosSession } from '../kratos-client/session.js'
-import { schemaProblems } from '../schema-problems.js'
 
 /** What a route asks of a session beyond being there. */
 export const AuthRequirementSchema = Type.Object({
@@ -23,31 +21,6 @@ export const AuthRequirementSchema = Type.Object({
 }, { additionalProperties: false })
 
 export type AuthRequirement = Static<typeof AuthRequirementSchema>
-
-const names = Object.keys(AuthRequirementSchema.properties)
-
-let validate: ValidateFunction | undefined
-/** Compiled for the first route that asks for something. */
-function requirementValidator (): ValidateFunction {
-  validate ??= new Ajv({ allErrors: true, strict: false }).compile(AuthRequirementSchema)
-  return validate
-}
-
-/** What is wrong with the `config.auth` of a route, one line for each fault; none for a value that makes sense. */
-export function requirementProblems (auth: unknown): string[] {
-  if (typeof auth === 'boolean') return []
-  if (typeof auth !== 'object' || auth === null || Array.isArray(auth)) {
-    return [`config.auth is not valid: it wants true, false or { ${names.join(', ')} }`]
-  }
-  const isRequirement = requirementValidator()
-  if (!isRequirement(auth)) {
-    return schemaProblems(isRequirement.errors ?? [], AuthRequirementSchema).map((line) => `config.auth.${line}`)
-  }
-  const { only, aal, within } = auth as AuthRequirement
-  return only === 'id' && (aal === 'aal2' || within !== undefined)
-    ? ['config.auth.only is not valid: an id alone does not tell aal or within']
-    : []
-}
 
 const MS_OF_UNIT: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000 }
 

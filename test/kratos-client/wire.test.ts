@@ -97,7 +97,7 @@ interface Case {
   sent: Array<[line: string, headers: Record<string, string>, body?: unknown]>
 }
 
-const accept = { accept: 'application/json' }
+const accept = { accept: 'application/json', 'x-request-id': 'abc' }
 const device = { ...accept, 'true-client-ip': '127.0.0.1', 'user-agent': 'agent/1' }
 const json = { 'content-type': 'application/json' }
 const asToken = { 'x-session-token': TOKEN }
@@ -201,14 +201,20 @@ const CASES: Case[] = [
     line: 'POST /api/auth/flows/login',
     headers: [sealedCookie],
     body: flat,
-    sent: [[`POST ${login}?flow=${ID}`, { ...device, ...json }, submitted]],
+    sent: [[`GET ${login}/flows?id=${ID}`, {
+      ...accept,
+      cookie: `${CSRF}; ${CONTINUITY}; ory_kratos_session=${SEALED}`,
+    }], [`POST ${login}?flow=${ID}`, { ...device, ...json }, submitted]],
   },
   {
     name: "submit of an API flow by a token's owner (B18)",
     line: 'POST /api/auth/flows/login',
     headers: [tokenCookie],
     body: { ...flat, csrf_token: '' },
-    sent: [[`POST ${login}?flow=${ID}`, { ...device, ...json, ...asToken }, { ...submitted, csrf_token: '' }]],
+    sent: [
+      [`GET ${login}/flows?id=${ID}`, { ...accept, ...asToken, cookie: `${CSRF}; ${CONTINUITY}` }],
+      [`POST ${login}?flow=${ID}`, { ...device, ...json, ...asToken }, { ...submitted, csrf_token: '' }],
+    ],
   },
   {
     name: 'submit of a browser flow (B18)',
@@ -226,7 +232,10 @@ const CASES: Case[] = [
     line: 'POST /api/auth/flows/login',
     headers: [pair],
     body: flat,
-    sent: [[`POST ${login}?flow=${ID}`, { ...device, ...json }, submitted]],
+    sent: [
+      [`GET ${login}/flows?id=${ID}`, { ...accept, cookie: `${CSRF}; ${CONTINUITY}` }],
+      [`POST ${login}?flow=${ID}`, { ...device, ...json }, submitted],
+    ],
   },
   {
     name: 'fetch',
@@ -313,7 +322,8 @@ export default async function (t: Test): Promise<void> {
     const { app, kratos } = await setUp(t)
     const seen = async (on: FastifyInstance, ...headers: string[]): Promise<Record<string, string>> => {
       await send(on, 'GET /api/auth/flows/login', headers)
-      return essence(kratos.requests.at(-1) as Received)
+      // Here the id is of our own making.
+      return { ...essence(kratos.requests.at(-1) as Received), 'x-request-id': 'abc' }
     }
     t.same(await seen(app), { ...accept, 'true-client-ip': '127.0.0.1' }, 'no User-Agent, none sent')
     t.equal((await seen(app, `User-Agent: ${'x'.repeat(600)}`))['user-agent'], 'x'.repeat(512), 'at most 512 bytes')

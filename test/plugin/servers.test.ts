@@ -45,8 +45,8 @@ export default async function (t: Test): Promise<void> {
     await addAll(t, app as unknown as FastifyInstance)
     const url = await app.listen({ port: 0, host: '127.0.0.1' })
     await check(t, (path, headers) => new Promise((resolve, reject) => {
-      requestHttps(url + path, { headers, rejectUnauthorized: false }, (message) => answerOf(message).then(resolve, reject))
-        .on('error', reject).end()
+      const read = (message: IncomingMessage) => answerOf(message).then(resolve, reject)
+      requestHttps(url + path, { headers, rejectUnauthorized: false }, read).on('error', reject).end()
     }))
   })
 

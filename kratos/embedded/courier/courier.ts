@@ -1,30 +1,11 @@
 import { durationMs } from '../clock.js'
-import type { JsonObject } from '../json.js'
 import type { Kratos } from '../kratos.js'
 import { newId } from '../random.js'
 import type { CourierMessage } from '../store/messages.js'
+import { DispatchError, type Channel } from './channel.js'
+import type { Courier } from './handle.js'
 import { httpChannel } from './http-channel.js'
 import { smtpChannel } from './smtp-channel.js'
-
-/** Delivers messages of one kind. @throws DispatchError */
-export type Channel = (kratos: Kratos, message: CourierMessage) => Promise<void>
-
-/** Why a message could not be delivered, as Kratos records it. */
-export class DispatchError extends Error {
-  readonly record: JsonObject
-
-  constructor (message: string, reason?: string) {
-    super(message)
-    this.name = 'DispatchError'
-    const why = reason === undefined ? {} : { reason }
-    this.record = { code: 500, status: 'Internal Server Error', ...why, message }
-  }
-}
-
-export interface Courier {
-  /** Delivers what is queued, soon. */
-  wake(): void
-}
 
 /** Where messages go, by their type; empty when the configuration names no receiver. */
 function channelsOf ({ courier }: Kratos['config']): Map<string, Channel> {
@@ -38,9 +19,6 @@ function channelsOf ({ courier }: Kratos['config']): Map<string, Channel> {
 
 /** Whether messages leave: the configuration names a mail server or a receiver of HTTP requests. */
 export const delivers = (config: Kratos['config']): boolean => channelsOf(config).size > 0
-
-/** Keeps every message queued. */
-export const idleCourier: Courier = { wake: () => {} }
 
 /** Delivers messages in the background, one after the other, and tries failed ones again. */
 export function createCourier (kratos: () => Kratos): Courier {

@@ -3,7 +3,7 @@ import { hookSettings } from '../hooks/web-hook/settings.js'
 import { renderTemplate } from '../hooks/web-hook/template.js'
 import { attempt } from '../http/outgoing.js'
 import type { JsonObject } from '../json.js'
-import { DispatchError, type Channel } from './courier.js'
+import { DispatchError, type Channel } from './channel.js'
 
 /** Messages as HTTP requests, whose Jsonnet body gets the message as `ctx`. */
 export function httpChannel (config: JsonObject): Channel {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { SmtpConfig } from '../config/types.js'
-import { DispatchError, type Channel } from './courier.js'
+import { DispatchError, type Channel } from './channel.js'
 
 const TIMEOUT_MS = 10_000
 

@@ -1,4 +1,4 @@
-import type { Rules } from './keywords.js'
+import type { Rules } from './rules.js'
 import type { Problem } from './problem.js'
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/

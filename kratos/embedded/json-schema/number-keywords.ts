@@ -1,5 +1,5 @@
 import { goFloat } from '../go/text.js'
-import type { Keyword, Rules } from './keywords.js'
+import type { Keyword, Rules } from './rules.js'
 import type { Problem } from './problem.js'
 
 interface Limit {

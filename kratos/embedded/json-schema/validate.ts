@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject } from '../json.js'
-import { KEYWORDS, typeOf, type Rules } from './keywords.js'
+import { KEYWORDS, typeOf } from './keywords.js'
+import type { Rules } from './rules.js'
 import type { SchemaPlace } from './document.js'
 import { goQuote } from '../go/text.js'
 import type { Problem } from './problem.js'

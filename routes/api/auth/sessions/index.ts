@@ -10,7 +10,7 @@ import { UuidSchema } from '../../../../src/schemas/flow.js'
 import { SESSION } from '../../../../src/schemas/security.js'
 import { deviceOf, DeviceSchema } from '../../../../src/sessions/device.js'
 import { logout } from '../../../../src/sessions/logout.js'
-import { sessionOf } from '../../../../src/sessions/request-auth.js'
+import { sessionOf } from '../../../../src/http/request-auth.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
 import {
   expireSessionCookie,

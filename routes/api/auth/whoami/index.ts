@@ -6,7 +6,7 @@ import type { KratosSession } from '../../../../src/kratos-client/session.js'
 import { profileOf } from '../../../../src/profile.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { SESSION } from '../../../../src/schemas/security.js'
-import { sessionOf } from '../../../../src/sessions/request-auth.js'
+import { sessionOf } from '../../../../src/http/request-auth.js'
 import { kratosCredential, renewSessionCookie } from '../../../../src/http/own-names.js'
 
 const OptionalText = Type.Union([Type.String(), Type.Null()])
