@@ -174,14 +174,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'session token out of the body',
     file: 'src/flows/delivery.ts',
-    search: 'return withoutSessionToken(body)',
-    replace: 'return body',
+    search: 'return withoutSessionToken(answer.body)',
+    replace: 'return answer.body',
     tests: ['test/routes/flows.test.ts'],
   },
   {
     guard: 'cookies of the flow that was prepared',
     file: 'src/flows/delivery.ts',
-    search: '.forwardCookies(ready.setCookie)',
+    search: '[forwardCookies](ready.setCookie)',
     replace: '',
     tests: ['test/routes/outcomes.test.ts'],
   },

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
 import type { FastifyInstance } from 'fastify'
 import { build } from '../support/app.js'
@@ -27,7 +28,8 @@ function session ({ behindMs = 0, authenticatedAgoMs = SECOND, expiresInMs = HOU
       active: true,
       authenticated_at: new Date(now - authenticatedAgoMs).toISOString(),
       expires_at: new Date(now + expiresInMs).toISOString(),
-      identity: { id: ID, traits: { email: 'a@example.test' } },
+      // Each its own: what is deleted does not come back.
+      identity: { id: randomUUID(), traits: { email: 'a@example.test' } },
     },
   }
 }
