@@ -13,6 +13,7 @@ import {
 import { refusalCode } from './refusal-code.js'
 import { withoutSessionToken } from './session-token.js'
 import type { UpstreamAnswer } from './buffered-call.js'
+import type { Epoch } from './kratos-time.js'
 
 export type Operation = 'init' | 'fetch' | 'submit' | 'whoami' | 'logout' | 'sessions' | 'identity'
 
@@ -22,6 +23,8 @@ export interface Accepted {
   next: 'done' | 'form' | 'redirect'
   body: JsonObject
   setCookie: string[]
+  /** By which clock the times in its body are to be read. */
+  epoch?: Epoch | undefined
 }
 
 /** Kratos answered, and the answer is no. */
@@ -37,6 +40,9 @@ export interface Refusal {
 
 /** What Kratos said, in the three kinds a caller has to tell apart. Made in one place: `classify`. */
 export type Answer = Accepted | Refusal | UpstreamFailure
+
+/** Kratos' 401, which it also gives while it cannot look: to be confirmed (`confirm.ts`). */
+export const saysNoSession = (answer: Answer): boolean => answer.kind === 'refused' && answer.code === 'INVALID_SESSION'
 
 export interface AnswerContext {
   operation: Operation
@@ -124,7 +130,7 @@ function classifySuccess (body: JsonObject, answer: UpstreamAnswer, context: Ans
   // A wrong recovery or verification code comes as 200 with an error message in the flow (docs/kratos-facts.md, section
   // 14).
   if (context.operation === 'submit' && flowError(body) !== undefined) return classifyFlow(body, answer, context)
-  return { kind: 'ok', next: 'done', body, setCookie: answer.setCookie }
+  return { kind: 'ok', next: 'done', body, setCookie: answer.setCookie, epoch: answer.epoch }
 }
 
 function classifyRedirect (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
@@ -139,6 +145,7 @@ function classifyRedirect (body: JsonObject, answer: UpstreamAnswer, context: An
     next: 'redirect',
     body: { redirect_browser_to: target, ...continuation(body) },
     setCookie: answer.setCookie,
+    epoch: answer.epoch,
   }
 }
 

@@ -4,7 +4,7 @@ import { ErrorSchema } from './envelope.js'
 
 const FlowId = Type.Optional(Type.String({ description: 'the flow to go on with; absent: start one' }))
 
-const FormErrorSchema = Type.Object({
+export const FormErrorSchema = Type.Object({
   field: Type.Union([Type.String(), Type.Null()], { description: 'name of the field; null: the whole form' }),
   code: Type.String({ description: 'stable name of the kind of complaint' }),
   id: Type.Number({ description: "Kratos' id of the message" }),

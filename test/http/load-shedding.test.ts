@@ -8,7 +8,7 @@ import { Pool } from 'undici'
 import { pressureOf, SHED_AT, type ShedClass, shedClassOf } from '../../src/service/pressure.js'
 import { build, construct, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
 import { answer, type FaultServer, hang, type Reaction, startFaultServer } from '../support/fault-server.js'
-import { ID, SESSION } from '../support/faults.js'
+import { ID, OVER, SESSION } from '../support/faults.js'
 import { plain, refused, SECURITY_HEADERS } from '../support/raw-http.js'
 
 const TOKEN = `ory_st_${'a1B2'.repeat(8)}`
@@ -289,6 +289,7 @@ export default async function (t: Test): Promise<void> {
     let mostHung = 0
     kratos.react((socket, received) => {
       // Logout works on, slowly.
+      if (received.target === '/self-service/logout/browser') return OVER(socket, received)
       if (received.target.startsWith('/self-service/logout')) return socket.write('HTTP/1.1 204 No Content\r\n\r\n')
       if (received.head.includes('LOGGEDOUT')) return answer(401, { error: { code: 401 } })(socket, received)
       hung.add(socket)

@@ -123,8 +123,14 @@ export default async function (t: Test): Promise<void> {
         data: { session: { active: true, identity: { traits: { email, first_name: 'Ada' } } } },
       })
       t.notMatch(answer.body, /ory_st_/)
-      const [line = '', ...others] = setCookies(answer)
+      const [line = '', expiry = '', ...others] = setCookies(answer)
       t.same(others, [])
+      const end = Date.parse(answer.json<{ data: { session: { expires_at: string } } }>().data.session.expires_at)
+      t.equal(
+        expiry,
+        line.replace(/^ory_kratos_session=[^;]*/, `ory_kratos_session_exp=${Math.floor(end / 1000)}`),
+        'and beside it when it ends',
+      )
       t.match(line, /^ory_kratos_session=ory_st_[A-Za-z0-9]{32};/)
       for (const attribute of ['Path=/', 'HttpOnly', 'SameSite=Lax']) { t.ok(line.split('; ').includes(attribute), attribute) }
       t.notMatch(line, /domain|secure/i)

@@ -6,7 +6,7 @@ import {
   answer, type FaultServer, hang, type Reaction, recorded, replay,
   startFaultServer,
 } from '../support/fault-server.js'
-import { ID, SESSION } from '../support/faults.js'
+import { ID, OVER, SESSION } from '../support/faults.js'
 import { buildWithKratos, get, PASSWORD, post, signUp, signUpInBrowser, startKratos } from '../support/kratos.js'
 
 const CACHED = { SESSION_CACHE_MAX_AGE: '5' }
@@ -14,7 +14,7 @@ const TOKEN = `ory_st_${'a1B2'.repeat(8)}`
 const COOKIE = { cookie: `ory_kratos_session=${TOKEN}` }
 const CACHEABLE: Array<[string, string]> = [['Ory-Session-Cache-For', '86400']]
 const ACTIVE = answer(200, SESSION, CACHEABLE)
-const GONE = replay('32-whoami-revoked', 'whoami with the revoked token')
+const GONE = OVER
 
 /** Whoami as told, everything else of Kratos as if it went well. */
 const kratosWith = (whoami: Reaction, rest: Reaction = (socket) => {
@@ -24,7 +24,7 @@ const kratosWith = (whoami: Reaction, rest: Reaction = (socket) => {
     (request.target.startsWith('/sessions/whoami')
       ? whoami
       : request.target.startsWith('/self-service/logout/browser')
-        ? answer(200, { logout_token: 'ory_lo_x' })
+        ? whoami === GONE ? GONE : answer(200, { logout_token: 'ory_lo_x' })
         : rest)(socket, request)
 
 async function setUp (t: Test, reaction: Reaction = kratosWith(ACTIVE), env: Record<string, string> = {}) {

@@ -14,6 +14,7 @@ import { flowParameters, FlowQuerySchema, SubmitQuerySchema, UuidSchema } from '
 import { FailedStepSchema, OutcomeSchema } from '../../../../src/schemas/outcome.js'
 import { SESSION_OR_NONE } from '../../../../src/schemas/security.js'
 import type { AuthSettings } from '../../../../src/settings.js'
+import { forwardCookies, guardOrigin, kratosCaller, loginThrottle, ownKratos } from '../../../../src/http/own-names.js'
 
 const ParamsSchema = Type.Object({ id: UuidSchema })
 const RESPONSES = responses(success(OutcomeSchema), ...UPSTREAM_STATUSES, 410)
@@ -22,6 +23,9 @@ const response = Object.fromEntries(
 )
 /** What leaves is Kratos' own JSON with a few members more: there is nothing that a schema could take out. */
 const serializerCompiler = () => (data: unknown): string => JSON.stringify(data)
+
+/** For visitors; who is logged in is for Kratos to find out. */
+const config = { auth: false }
 
 /** The one flow id of a submit; query and body must not disagree (A23). */
 function flowId (inBody: string, ...inQuery: Array<string | undefined>): string {
@@ -71,6 +75,7 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
     app.get(`/${name}`, {
       schema: { ...about('start', `Starts a ${name} flow`), querystring: FlowQuerySchema, response },
       serializerCompiler,
+      config,
     }, async (request, reply) => {
       const { type: asked, method } = request.query
       const query = flowParameters(request.query)
@@ -78,10 +83,10 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
         if (target !== undefined && !isAllowedReturnTo(target, returnTargets)) throw serviceError('RETURN_TO_FORBIDDEN')
       }
       const type = flowType(request, asked, method)
-      const answer = await app.kratos.initFlow(
+      const answer = await app[ownKratos].initFlow(
         name,
         { type, query },
-        request.kratosCaller(),
+        request[kratosCaller](),
       )
       return deliverStep(request, reply, { flow: name, type, answer, keepToken: false }, cookieName)
     })
@@ -89,8 +94,9 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
     app.get(`/${name}/:id`, {
       schema: { ...about('get', `A ${name} flow again, with its messages`), params: ParamsSchema, response },
       serializerCompiler,
+      config,
     }, async (request, reply) => {
-      const answer = await app.kratos.fetchFlow(name, request.params.id.toLowerCase(), request.kratosCaller())
+      const answer = await app[ownKratos].fetchFlow(name, request.params.id.toLowerCase(), request[kratosCaller]())
       return deliverStep(
         request,
         reply,
@@ -107,15 +113,15 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
     }
     // The address is counted before the body is read, the identifier when the body is known to be valid.
     const hooks = flow.isThrottled
-      ? { onRequest: [app.guardOrigin, app.loginThrottle.byAddress], preHandler: app.loginThrottle.byIdentifier }
-      : { onRequest: app.guardOrigin }
-    app.post(`/${name}`, { schema, serializerCompiler, ...hooks }, async (request, reply) => {
+      ? { onRequest: [app[guardOrigin], app[loginThrottle].byAddress], preHandler: app[loginThrottle].byIdentifier }
+      : { onRequest: app[guardOrigin] }
+    app.post(`/${name}`, { schema, serializerCompiler, config, ...hooks }, async (request, reply) => {
       const body = request.body as JsonObject & { flow_id: string }
       const keepToken = keepsToken(request, request.query.transport)
       const id = flowId(body.flow_id, request.query.flow, request.query.flow_id)
-      const submit = { flow: name, id, body: kratosBody(flow, body), caller: request.kratosCaller(), keepToken }
-      const { answer, type, setCookie } = await submitStep(app.kratos, submit)
-      reply.forwardCookies(setCookie)
+      const submit = { flow: name, id, body: kratosBody(flow, body), caller: request[kratosCaller](), keepToken }
+      const { answer, type, setCookie } = await submitStep(app[ownKratos], submit)
+      reply[forwardCookies](setCookie)
       invalidateAfterSubmit(request, answer)
       logLogin(request, name, answer, cookieName)
       return deliverStep(request, reply, { flow: name, type, answer, keepToken }, cookieName)

@@ -1,11 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { isRecord } from '../../../../src/kratos-client/kratos-body.js'
-import { serviceError } from '../../../../src/errors.js'
+import { sessionEpoch } from '../../../../src/kratos-client/kratos-time.js'
 import type { KratosSession } from '../../../../src/kratos-client/session.js'
 import { profileOf } from '../../../../src/profile.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { SESSION } from '../../../../src/schemas/security.js'
+import { sessionOf } from '../../../../src/http/request-auth.js'
+import { kratosCredential, renewSessionCookie } from '../../../../src/http/own-names.js'
 
 const OptionalText = Type.Union([Type.String(), Type.Null()])
 
@@ -60,16 +62,20 @@ function details (session: KratosSession) {
 const whoamiRoute: FastifyPluginAsyncTypebox = async function whoamiRoute (app) {
   const about = { operationId: 'whoami', summary: 'Who is logged in', tags: ['session'], security: SESSION }
   const schema = { ...about, querystring: QuerySchema, response: RESPONSES }
-  app.get('/', { schema, onRequest: app.authenticate }, async ({ kratosSession, query }) => {
-    if (kratosSession === null) throw serviceError('INVALID_SESSION')
-    const { id, traits } = kratosSession.identity
+  app.get('/', { schema, config: { auth: true } }, async (request, reply) => {
+    const session = sessionOf(request)
+    const credential = request[kratosCredential]()
+    if (request.method === 'GET' && credential.kind === 'token' && credential.from === 'cookie') {
+      reply[renewSessionCookie](credential.value, session.expires_at, sessionEpoch(session))
+    }
+    const { id, traits } = session.identity
     return {
       success: true as const,
       data: {
         id,
         ...profileOf(traits),
         authenticated: true as const,
-        ...(query.full === true && details(kratosSession)),
+        ...(request.query.full === true && details(session)),
       },
     }
   })
