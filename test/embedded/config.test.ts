@@ -35,7 +35,12 @@ const REFUSED: Array<[string, Json, RegExp]> = [
   [
     'selfservice.methods.webauthn.enabled',
     true,
-    /^selfservice\.methods\.webauthn\.enabled would be ignored and change answers .*WebAuthn.*only false is taken$/,
+    /^selfservice\.methods\.webauthn lacks config$/,
+  ],
+  [
+    'feature_flags.choose_recovery_address',
+    true,
+    /^feature_flags\.choose_recovery_address would be ignored and change answers .*choice.*only false is taken$/,
   ],
   [
     'session.whoami.tokenizer',
@@ -172,7 +177,7 @@ t.test('configuration of the embedded Kratos', async (t) => {
     const overrides = { session: { lifespan: 'long' }, selfservice: { methods: { webauthn: { enabled: true } } } }
     await t.rejects(startEmbeddedKratos({ overrides }), {
       message:
-        /kratos\.yml cannot be used:\n {2}selfservice\.methods\.webauthn\.enabled .*\n {2}session\.lifespan wants a duration[^\n]*$/,
+        /kratos\.yml cannot be used:\n {2}selfservice\.methods\.webauthn lacks config\n {2}session\.lifespan wants a duration[^\n]*$/,
     })
     await t.rejects(startEmbeddedKratos({ config: {} }), { message: /lacks identity\n.*lacks selfservice/ })
     await t.rejects(startEmbeddedKratos({ config: { selfservice: {} }, schema: {} }), {
@@ -218,7 +223,7 @@ t.test('configuration of the embedded Kratos', async (t) => {
         name,
       )
     }
-    t.match(lines.join('\n'), /for development and tests only[^]*not built: .*WebAuthn[^]*501/)
+    t.match(lines.join('\n'), /for development and tests only[^]*not built: .*organizations[^]*501/)
   })
 
   t.test('a file or schema that cannot be read gives one line with its name', async (t) => {

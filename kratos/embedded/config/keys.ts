@@ -13,6 +13,7 @@ import {
   secret,
   text,
   unbuilt,
+  uri,
   url,
   type Check,
   type Rule,
@@ -28,6 +29,15 @@ const consistentWebHook: Check = (config) => {
     ? 'ignores the response and wants to read it'
     : undefined
 }
+
+/** Keys are made for a relying party, so that it must be given. */
+const completeKeys: Check = (method) =>
+  isObject(method) && method['enabled'] === true && method['config'] === undefined ? 'lacks config' : undefined
+
+const oneOrigin: Check = (rp) =>
+  isObject(rp) && rp['origin'] !== undefined && rp['origins'] !== undefined
+    ? 'has both origin and origins'
+    : undefined
 
 const AUTH_NEEDS: Record<string, string[]> = { api_key: ['name', 'value', 'in'], basic_auth: ['user', 'password'] }
 
@@ -126,8 +136,16 @@ const METHODS: Record<string, Rule> = {
   'selfservice.methods.link.config.lifespan': read(duration),
   'selfservice.methods.link.config.base_url': ignored(NOT_READ),
   'selfservice.methods.totp.config.issuer': read(text),
-  'selfservice.methods.{webauthn,passkey}.enabled': unbuilt('WebAuthn and passkeys', false),
-  'selfservice.methods.{webauthn,passkey}.config': ignored('the method is off'),
+  'selfservice.methods.{webauthn,passkey}': group([], completeKeys),
+  'selfservice.methods.{webauthn,passkey}.enabled': read(boolean),
+  'selfservice.methods.webauthn.config.passwordless': read(boolean),
+  'selfservice.methods.passkey.config.rp': group(['id', 'display_name']),
+  'selfservice.methods.{webauthn,passkey}.config.rp.{id,display_name}': read(text),
+  'selfservice.methods.webauthn.config.rp': group(['id', 'display_name'], oneOrigin),
+  'selfservice.methods.webauthn.config.rp.{origin,icon}': read(uri),
+  'selfservice.methods.webauthn.config.rp.origins[]': read(uri),
+  'selfservice.methods.passkey.config.rp.origins[]': read(text),
+  'selfservice.methods.{webauthn,passkey}.config.rp.*': ignored(NOT_READ),
   'selfservice.methods.b2b': unbuilt('organizations'),
   'selfservice.methods.oidc.config.base_redirect_uri': read(absoluteUrl),
   [PROVIDER]: group(['id', 'provider', 'client_id', 'client_secret', 'mapper_url']),

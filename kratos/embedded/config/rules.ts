@@ -39,6 +39,8 @@ export const absoluteUrl = expect(
   'a URL such as http://127.0.0.1:4433/',
   (value) => isText(value) && /^https?:\/\//i.test(value) && URL.canParse(value),
 )
+/** With a scheme of any kind, as apps on Android have it. */
+export const uri = expect('a URL with a scheme', (value) => isText(value) && URL.canParse(value))
 /** Address of a schema or a Jsonnet template. Kratos can also fetch one by HTTP. */
 export const address = expect(
   'a file:// or base64:// address; the embedded server fetches nothing',

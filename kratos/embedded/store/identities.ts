@@ -15,6 +15,8 @@ export interface IdentityStore {
   delete(id: string): boolean
   get(id: string): Identity | undefined
   byIdentifier(type: string, identifier: string): Identity | undefined
+  /** The owner of security keys. @param userHandle in base64 */
+  byUserHandle(userHandle: string): Identity | undefined
   /** The owner of a verifiable or recovery address. */
   byAddress(kind: 'verifiable' | 'recovery', via: string, value: string): Identity | undefined
   byExternalId(externalId: string): Identity | undefined
@@ -24,6 +26,9 @@ export interface IdentityStore {
   idsWithIdentifier(identifier: string, isPrefix: boolean): string[]
   count(): number
 }
+
+/** Other identifiers are stored in lower case. */
+const CASE_SENSITIVE = ['oidc', 'saml', 'passkey']
 
 const ADDRESS_TABLES = { verifiable: 'verifiable_addresses', recovery: 'recovery_addresses' }
 
@@ -63,7 +68,12 @@ export function identityStore (sql: Sql): IdentityStore {
       owner(
         'SELECT identity_id FROM identifiers WHERE type = ? AND identifier = ?',
         type,
-        type === 'oidc' ? identifier : identifier.toLowerCase(),
+        CASE_SENSITIVE.includes(type) ? identifier : identifier.toLowerCase(),
+      ),
+    byUserHandle: (userHandle) =>
+      owner(
+        'SELECT identity_id FROM credentials WHERE type = \'webauthn\' AND json_extract(config, \'$.user_handle\') = ?',
+        userHandle,
       ),
     byAddress: (kind, via, value) =>
       owner(`SELECT identity_id FROM ${ADDRESS_TABLES[kind]} WHERE via = ? AND value = ?`, via, value),
