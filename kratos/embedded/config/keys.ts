@@ -34,10 +34,12 @@ const consistentWebHook: Check = (config) => {
 const completeKeys: Check = (method) =>
   isObject(method) && method['enabled'] === true && method['config'] === undefined ? 'lacks config' : undefined
 
-const oneOrigin: Check = (rp) =>
-  isObject(rp) && rp['origin'] !== undefined && rp['origins'] !== undefined
-    ? 'has both origin and origins'
-    : undefined
+/** Kratos checks the icon, although it does not use it any more. */
+const fittingParty: Check = (party) => {
+  const { origin, origins, icon } = isObject(party) ? party : {}
+  if (origin !== undefined && origins !== undefined) return 'has both origin and origins'
+  return icon !== undefined && uri(icon) !== undefined ? 'has an icon that is no URL' : undefined
+}
 
 const AUTH_NEEDS: Record<string, string[]> = { api_key: ['name', 'value', 'in'], basic_auth: ['user', 'password'] }
 
@@ -141,8 +143,9 @@ const METHODS: Record<string, Rule> = {
   'selfservice.methods.webauthn.config.passwordless': read(boolean),
   'selfservice.methods.passkey.config.rp': group(['id', 'display_name']),
   'selfservice.methods.{webauthn,passkey}.config.rp.{id,display_name}': read(text),
-  'selfservice.methods.webauthn.config.rp': group(['id', 'display_name'], oneOrigin),
-  'selfservice.methods.webauthn.config.rp.{origin,icon}': read(uri),
+  'selfservice.methods.webauthn.config.rp': group(['id', 'display_name'], fittingParty),
+  'selfservice.methods.webauthn.config.rp.origin': read(uri),
+  'selfservice.methods.webauthn.config.rp.icon': ignored(NOT_READ),
   'selfservice.methods.webauthn.config.rp.origins[]': read(uri),
   'selfservice.methods.passkey.config.rp.origins[]': read(text),
   'selfservice.methods.{webauthn,passkey}.config.rp.*': ignored(NOT_READ),
