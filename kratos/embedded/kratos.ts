@@ -1,8 +1,14 @@
 import type { Clock } from './clock.js'
 import type { Config } from './config/types.js'
+import type { MessageTemplates } from './courier/custom-templates.js'
 import type { IdentitySchemas } from './identity/schemas.js'
 import type { Sealer } from './session/sealer.js'
 import type { Store } from './store/store.js'
+
+export interface Courier {
+  /** Delivers what is queued, soon. */
+  wake(): void
+}
 
 /** One running server: what handlers, methods and hooks share. */
 export interface Kratos {
@@ -16,6 +22,9 @@ export interface Kratos {
   readonly store: Store
   readonly schemas: IdentitySchemas
   readonly sealer: Sealer
+  /** Message texts of the configuration. */
+  readonly templates: MessageTemplates
+  readonly courier: Courier
   readonly log: (line: string) => void
   /** Aborts when the server closes. */
   readonly closing: AbortSignal

@@ -4,11 +4,12 @@ import type { AuthSettings } from '../../src/settings.js'
 import type { Budget } from '../../src/throttling/budget.js'
 import { randomKey } from '../../src/throttling/keys.js'
 import { localRateLimitStore, type RateLimitStore } from '../../src/throttling/rate-limit-store.js'
+import { loginThrottle } from '../../src/http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Hooks that keep login, registration, recovery and verification submits within their budgets. */
-    loginThrottle: LoginThrottle
+    [loginThrottle]: LoginThrottle
   }
 }
 
@@ -22,5 +23,5 @@ export interface ThrottlePluginOptions {
 
 export default fp<ThrottlePluginOptions>(async function throttle (app, options) {
   const { settings, createStore = localRateLimitStore, key = randomKey() } = options
-  app.decorate('loginThrottle', createLoginThrottle({ limits: settings.throttle, key, createStore }))
+  app.decorate(loginThrottle, createLoginThrottle({ limits: settings.throttle, key, createStore }))
 }, { name: 'throttle', fastify: '5.x' })

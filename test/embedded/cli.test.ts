@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { call, logIn, register } from './client.js'
 import { temporaryFolder } from '../support/app.js'
-import { freePorts, type Program, ROOT, run } from '../support/process.js'
+import { freePorts, type Program, ROOT, run, transpiled } from '../support/process.js'
 
-const COMMAND = ['--import', import.meta.resolve('tsx'), join(ROOT, 'kratos/embedded/bin.ts')]
+const COMMAND = transpiled('kratos/embedded/bin.ts')
 
-const embeddedKratos = (t: Test, args: string[], folder?: string): Program => run(t, [...COMMAND, ...args], {}, folder)
+const embeddedKratos = (t: Test, args: string[], folder?: string): Program => run(t, [COMMAND, ...args], {}, folder)
 
 /** Only written into a kratos.yml: the command always gets other ports. */
 const CONFIGURED_PORT = 14433

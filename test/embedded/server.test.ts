@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { startEmbeddedKratos, type EmbeddedKratos, type EmbeddedKratosOptions } from '../../kratos/embedded/index.js'
+import { transpiled } from '../support/process.js'
 import { call, logIn, PASSWORD, register, whoami } from './client.js'
 
 const FAST = { hashers: { bcrypt: { cost: 4 } } }
@@ -66,15 +67,6 @@ t.test('embedded Kratos', async (t) => {
     )
   })
 
-  t.test('answers 501 for features that are not built', async (t) => {
-    const kratos = await start(t)
-    const { status, body } = await call('POST', `${kratos.adminUrl}/admin/identities`, {
-      body: { schema_id: 'default', traits: { email: 'ada@example.test' }, credentials: { saml: { config: {} } } },
-    })
-    t.equal(status, 501)
-    t.match(body['error'].reason, 'is not built')
-  })
-
   t.test('200 parallel registrations of one e-mail give one identity and 199 duplicate errors', async (t) => {
     const kratos = await start(t)
     const answers = await Promise.all(
@@ -91,9 +83,9 @@ t.test('embedded Kratos', async (t) => {
     const kratos = await start(t, { overrides: { hashers: { bcrypt: { cost: 10 } } } })
     await kratos.createIdentity({ email: 'time@example.test' }, PASSWORD)
     const timeOf = async (identifier: string): Promise<number> => {
-      const before = performance.now()
+      const before = process.cpuUsage()
       t.equal((await logIn(kratos.publicUrl, identifier, 'wrong-password')).status, 400)
-      return performance.now() - before
+      return process.cpuUsage(before).user
     }
     await timeOf('warm-up@example.test')
     const times = { known: await timeOf('time@example.test'), unknown: await timeOf('nobody@example.test') }
@@ -114,7 +106,7 @@ t.test('embedded Kratos', async (t) => {
     const database = join(t.testdir(), 'kratos.db')
     const child = spawn(
       process.execPath,
-      ['--import', 'tsx', join(import.meta.dirname, 'registering-child.ts'), database],
+      [transpiled('test/embedded/registering-child.ts'), database],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     )
     const acknowledged: string[] = []
@@ -138,10 +130,8 @@ t.test('embedded Kratos', async (t) => {
     await new Promise((resolve) => {
       setTimeout(resolve, 20)
     })
-    const before = performance.now()
     await kratos.close()
-    t.ok(performance.now() - before < 1000)
-    await t.rejects(hanging)
+    await t.rejects(hanging, 'before its answer was due')
     const refused = createConnection(Number(new URL(kratos.publicUrl).port), '127.0.0.1')
     const [error] = await once(refused, 'error')
     t.equal(error.code, 'ECONNREFUSED')

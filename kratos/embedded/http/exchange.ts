@@ -1,3 +1,4 @@
+import { goQuery } from '../go/query.js'
 import type { Kratos } from '../kratos.js'
 import { parseCookies } from './cookies.js'
 
@@ -75,7 +76,7 @@ export function newExchange (
     method: raw.method,
     target: raw.target,
     path: decoded(path),
-    query: new URLSearchParams(query),
+    query: goQuery(query),
     headers,
     cookies: parseCookies(headers.all('cookie')),
     body: raw.body,

@@ -1,7 +1,7 @@
 import type { Credential, Identity } from '../identity/identity.js'
 import type { Kratos } from '../kratos.js'
 import { addressesOf } from './code/addresses.js'
-import { isSecondFactor } from './code/role.js'
+import { isPasswordless, isSecondFactor } from './code/role.js'
 import { hasCodes } from './lookup-secret/codes.js'
 import { linkedAccounts } from './oidc/credential.js'
 import { hasPassword } from './password/credential.js'
@@ -26,7 +26,7 @@ const FACTORS: Record<string, Factor> = {
   oidc: { aal1: (credential) => linkedAccounts(credential).length },
   code: {
     aal2: (credential, kratos) =>
-      isSecondFactor(kratos) && addressesOf(credential).some(({ to }) => to !== '') ? 1 : 0,
+      isSecondFactor(kratos) ? addressesOf(credential).filter(({ to }) => to !== '').length : 0,
   },
   totp: { aal2: once(hasTotp) },
   lookup_secret: { aal2: once(hasCodes) },
@@ -52,6 +52,8 @@ export const usableFactors = (kratos: Kratos, identity: Identity): UsableFactor[
 
 const LEVELS = ['aal1', 'aal2'] as const
 
-/** How many ways to log in the identity has. */
+/** How many ways to log in the identity has. Codes count for everybody, even without an address to send them to. */
 export const countFirstFactors = (kratos: Kratos, identity: Identity): number =>
-  usableFactors(kratos, identity).filter(({ aal }) => aal === 'aal1').reduce((sum, { count }) => sum + count, 0)
+  usableFactors(kratos, identity)
+    .filter(({ aal }) => aal === 'aal1')
+    .reduce((sum, { count }) => sum + count, isPasswordless(kratos) ? 1 : 0)
