@@ -64,6 +64,8 @@ function serverOptions (config: Config, { log = {} }: AppOverrides) {
     requestIdHeader: false,
     trustProxy: proxies.length > 0 ? proxies : false,
     forceCloseConnections: 'idle',
+    // `addLifecycle` answers in the envelope.
+    return503OnClosing: false,
     frameworkErrors: createFrameworkErrorHandler({ https: isHttps(config) }),
     clientErrorHandler: createClientErrorHandler({ https: isHttps(config) }),
   } as const
@@ -71,7 +73,7 @@ function serverOptions (config: Config, { log = {} }: AppOverrides) {
 
 /** The one error handler, which knows the store's errors too. */
 const renderServiceError: typeof renderError = (error, request, reply) =>
-  renderError(publicStoreError(error) ?? error, request, reply)
+  renderError(publicStoreError(error, request.routeOptions.url) ?? error, request, reply)
 
 /**
  * The service, ready to listen or to inject into: all server options, HTTP rules, plugins and routes.
@@ -86,8 +88,8 @@ export async function buildApp (config: Config, overrides: AppOverrides = {}): P
   addRequestLog(app)
   noteAnswers(app)
   refuseExpectations(app, { https: isHttps(config) })
-  addLifecycle(app)
   applyHttpRules(app, { https: isHttps(config), errorHandler: renderServiceError })
+  addLifecycle(app)
   addHostCheck(app)
   addNotFoundHandler(app)
   const refuseOtherMethods = collectMethods(app)

@@ -15,13 +15,29 @@ import type { AuthSettings } from './settings.js'
 import type { Budget } from './throttling/budget.js'
 import type { RateLimitStore } from './throttling/rate-limit-store.js'
 import type { WebhookOptions } from './webhook/receiver.js'
-import { onAccountDeleted } from './http/own-names.js'
+import { accountData } from './http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Removes what this app keeps of an identity that Kratos has deleted. */
-    [onAccountDeleted]: (identityId: string) => Promise<void>
+    /** What this app keeps of an account that is being deleted. */
+    [accountData]: AccountData
   }
+}
+
+/** What an app keeps of an account, around the moment when Kratos deletes its identity. */
+export interface AccountData {
+  /** Before Kratos is asked; when it throws, nothing is deleted. */
+  beginDeletion: (identityId: string) => Promise<void>
+  /** Kratos did not delete it. */
+  withdrawDeletion: (identityId: string) => Promise<void>
+  /** Removes all of it, once Kratos has deleted the identity. */
+  remove: (identityId: string) => Promise<void>
+}
+
+const NO_DATA: AccountData = {
+  beginDeletion: async () => {},
+  withdrawDeletion: async () => {},
+  remove: async () => {},
 }
 
 /** What plugin and service do differently. */
@@ -30,7 +46,7 @@ export interface AuthParts {
   createRateLimitStore?: ((budget: Budget) => RateLimitStore) | undefined
   /** Key of the digests under which login budgets are counted; default: one of this process alone. */
   rateLimitKey?: string | undefined
-  onAccountDeleted?: ((identityId: string) => Promise<void>) | undefined
+  accountData?: Partial<AccountData> | undefined
   /** Kratos' webhook and purges; without it there are no receivers. */
   webhook?: WebhookOptions | undefined
   /** Keys of whoever may purge; default: those of the webhook. */
@@ -64,5 +80,5 @@ export async function registerAuth (
   await app.register(authenticate, { mayBeUnlabelled: parts.mayBeUnlabelled, names })
   await app.register(throttle, { settings, createStore: parts.createRateLimitStore, key: parts.rateLimitKey })
   await app.register(webhook, { webhook: parts.webhook, purgeKeys: parts.purgeKeys ?? parts.webhook?.keys })
-  app.decorate(onAccountDeleted, parts.onAccountDeleted ?? (async () => {}))
+  app.decorate(accountData, { ...NO_DATA, ...parts.accountData })
 }

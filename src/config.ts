@@ -17,12 +17,17 @@ import { isOrigin } from './url-rules.js'
 
 const list = (text: string): string[] => text.split(',').map((item) => item.trim()).filter((item) => item !== '')
 
+/** What the service lives by, and can do without for a while. */
+export const PARTS = ['kratos', 'database'] as const
+export type Part = typeof PARTS[number]
+
 /** Formats that only the environment has: several values in one text, and what only the service can be told. */
 const FORMATS: Record<string, (text: string) => boolean> = {
   'origin-list': (text) => list(text).length > 0 && list(text).every(isOrigin),
   'database-url': (text) =>
     text !== '' &&
     (/^postgres(?:ql)?:\/\/./.test(text) || text.startsWith('file:') || !/^[a-z][a-z0-9+.-]*:\/\//i.test(text)),
+  'part-list': (text) => list(text).every((part) => (PARTS as readonly string[]).includes(part)),
   'proxy-list': (text) => list(text).every(isProxyRange),
 }
 
@@ -56,13 +61,26 @@ export const ConfigSchema = Type.Object({
       'set its serve.public.base_url to <PUBLIC_URL>/kratos/',
   }),
   SESSION_COOKIE_NAME: settings.cookieName,
-  WEBHOOK_KEY: text('key', `${secret} that Kratos sends as X-Webhook-Key`),
+  WEBHOOK_KEY: text('key', `${secret} that Kratos sends as Authorization: Bearer, or X-Webhook-Key`),
   WEBHOOK_KEY_PREVIOUS: Type.Optional(text('key', 'former webhook key, accepted while it is being rotated')),
   METRICS_TOKEN: Type.Optional(
     text('key', `${secret} that opens /metrics as Authorization: Bearer; without it there is no /metrics`),
   ),
   DOCS: Type.Boolean({ default: false, description: 'true: the OpenAPI document of this service at /openapi.json' }),
   DATABASE_URL: text('database-url', 'postgres://… or the path of a SQLite file', { default: 'data/app.db' }),
+  DATABASE_POOL_SIZE: integer(1, 1000, 10, 'connections to Postgres that this process may have at a time'),
+  DATABASE_STATEMENT_TIMEOUT_MS: integer(
+    100,
+    600_000,
+    3000,
+    'milliseconds after which Postgres gives up on a statement',
+  ),
+  DATABASE_CONNECTION_MAX_AGE: integer(
+    1,
+    86_400,
+    300,
+    'seconds after which a connection to Postgres is replaced by a new one',
+  ),
   TRUST_PROXY: text(
     'proxy-list',
     'addresses or CIDR ranges of reverse proxies, comma-separated; empty: none is trusted',
@@ -73,7 +91,12 @@ export const ConfigSchema = Type.Object({
     description: 'fatal, error, warn, info, debug, trace or silent',
   }),
   SESSION_CACHE_MAX_AGE: settings.sessionCacheMaxAge,
-  SHUTDOWN_DELAY_MS: integer(0, 60_000, 0, 'milliseconds between "not ready" and closing, for the load balancer'),
+  SHUTDOWN_DELAY_MS: integer(0, 60_000, 3000, 'milliseconds between "not ready" and closing, for the load balancer'),
+  READY_REQUIRES: text(
+    'part-list',
+    'parts without which /health/ready is 503, of kratos and database, comma-separated; empty: none',
+    { default: '' },
+  ),
   MAX_IN_FLIGHT: integer(
     20,
     100_000,
@@ -116,6 +139,8 @@ export class ConfigError extends Error {
 }
 
 const NAMES = Object.keys(ConfigSchema.properties)
+/** Every secret that a caller proves itself by. */
+const KEYS = NAMES.filter((name) => (ConfigSchema as TObject).properties[name]?.['format'] === 'key')
 
 /** Ajv's conversion also takes `Infinity`, for which a timer fires at once, and `0x10`, which nobody means. */
 function unreadableNumbers (data: Record<string, string>): string[] {
@@ -141,8 +166,14 @@ function misspelt (data: Record<string, string>): string[] {
  * Rules between two variables, also of an environment that is not valid otherwise: all that is wrong is told at once.
  */
 function contradictionsOf (data: Record<string, string>): string[] {
+  const keys = KEYS.filter((name) => data[name] !== undefined)
   const limit = (name: string, { default: byDefault }: { default?: number }): number => Number(data[name] ?? byDefault)
-  return contradictions({
+  // Who knows one key must not hold another by it.
+  const sameKeys = keys.flatMap((name, index) => {
+    const other = keys.slice(0, index).find((earlier) => data[earlier] === data[name])
+    return other === undefined ? [] : [`${name} is not valid: it must differ from ${other}`]
+  })
+  return [...sameKeys, ...contradictions({
     publicUrl: data['KRATOS_PUBLIC_URL'],
     adminUrl: data['KRATOS_ADMIN_URL'],
     baseUrl: data['PUBLIC_URL'],
@@ -153,7 +184,7 @@ function contradictionsOf (data: Record<string, string>): string[] {
       burst: limit('LOGIN_LIMIT_BURST', burst),
       failingCredentials: limit('LOGIN_LIMIT_FAILING_CREDENTIALS', failingCredentials),
     },
-  }, (setting) => VARIABLE_OF[setting] ?? setting)
+  }, (setting) => VARIABLE_OF[setting] ?? setting)]
 }
 
 function parse (env: Record<string, string | undefined>): { config?: Config, problems: string[] } {
@@ -191,6 +222,18 @@ export function loadConfig (env: Record<string, string | undefined>): Config {
   if (config === undefined || problems.length > 0) throw new ConfigError(problems)
   return config
 }
+
+/** The configuration as it may be logged: of a secret only that there is one, of the database only its kind. */
+export function shownSettings (config: Config): Record<string, unknown> {
+  const shown = Object.entries(config).map(([name, value]) => {
+    if (KEYS.includes(name)) return [name, 'set']
+    return name === 'DATABASE_URL' ? [name, /^postgres/.test(String(value)) ? 'postgres' : 'sqlite'] : [name, value]
+  })
+  return Object.fromEntries(shown)
+}
+
+/** Parts without which the service takes no traffic. */
+export const requiredParts = (config: Config): Part[] => list(config.READY_REQUIRES) as Part[]
 
 export const trustedProxies = (config: Config): string[] => list(config.TRUST_PROXY)
 export const webhookKeys = ({ WEBHOOK_KEY: current, WEBHOOK_KEY_PREVIOUS: previous }: Config): string[] =>

@@ -30,6 +30,7 @@ const environment = ({ service, page, kratosPublic, kratosAdmin }: Ports) => ({
   KRATOS_ADMIN_URL: `http://127.0.0.1:${kratosAdmin}`,
   WEBHOOK_KEY: DEVELOPMENT_KEY,
   DOCS: 'true',
+  SHUTDOWN_DELAY_MS: '0',
 })
 
 /** kratos.yml with the ports of this run: it names the default ones in its URLs. */

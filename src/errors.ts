@@ -66,6 +66,7 @@ export interface ServiceError extends FastifyError {
   members?: Record<string, unknown> | undefined
   fields?: FieldError[] | undefined
   retryAfter?: number | undefined
+  headers?: Record<string, string> | undefined
 }
 
 /**
@@ -81,15 +82,18 @@ const RETRY_AFTER_SECONDS = 1
 
 /**
  * The error for a code of the table, ready to throw.
- * @returns an Error with `code`, `statusCode` and the extras as members; 503 always carries `retryAfter`
+ * @returns an Error with `code`, `statusCode` and the extras as members; 429 and 503 always carry `retryAfter`
  */
 export function serviceError (code: ErrorCode, extras: ErrorExtras = {}): ServiceError {
   const { text, members, fields, cause } = extras
   const error = new constructors[code]() as ServiceError
   if (text !== undefined) error.message = text
   if (cause !== undefined) error.cause = cause
-  const retryAfter = extras.retryAfter ?? (error.statusCode === 503 ? RETRY_AFTER_SECONDS : undefined)
-  return Object.assign(error, { members, fields, retryAfter })
+  const isTemporary = error.statusCode === 503 || error.statusCode === 429
+  const retryAfter = extras.retryAfter ?? (isTemporary ? RETRY_AFTER_SECONDS : undefined)
+  // Fastify's own error handler, which a host app may have, sends the headers of an error.
+  const headers = retryAfter === undefined ? undefined : { 'retry-after': String(retryAfter) }
+  return Object.assign(error, { members, fields, retryAfter, ...(headers !== undefined && { headers }) })
 }
 
 export const errorStatus = (code: ErrorCode): number => ERRORS[code][0]

@@ -62,7 +62,7 @@ const AUTH_ROUTES: Array<[path: string, routes: FastifyPluginAsyncTypebox<{ sett
 function partsOf (options: CheckedOptions, metrics: KratosMetrics | undefined): AuthParts {
   const { webhook, purge, throttleStore, defaultDeny } = options
   return {
-    onAccountDeleted: options.onAccountDeleted,
+    accountData: options.onAccountDeleted && { remove: options.onAccountDeleted },
     webhook: webhook && { ...webhook, onOutcome: metrics?.recordWebhook },
     purgeKeys: purge?.keys,
     createRateLimitStore: throttleStore?.create,

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import closeWithGrace from 'close-with-grace'
+import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.js'
-import { type Config, ConfigError, loadConfig } from './config.js'
+import { type Config, ConfigError, loadConfig, shownSettings } from './config.js'
 import { connectionLimit } from './service/connections.js'
+import { NO_LINE } from './service/logging.js'
+import { API_VERSION } from './service/openapi/document.js'
 import { runtimeProblems } from './service/runtime-checks.js'
 import { isHttpsUrl } from './url-rules.js'
 
@@ -33,6 +36,41 @@ function openFileLimit (): number | string | undefined {
 
 const isLoopback = (url: string): boolean => /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname)
 
+/** Ends the service on a signal or an uncaught error; start, signal and end are one log line each. */
+function endWithGrace (app: FastifyInstance, config: Config, about: object): void {
+  const limitMs = config.SHUTDOWN_DELAY_MS + SHUTDOWN_LIMIT_MS
+  let endingSince: number | undefined
+  const endLine = (code: number) => ({ event: 'stopped', code, ms: Date.now() - (endingSince ?? Date.now()), ...about })
+
+  async function end (signal: string | undefined, error: Error | undefined): Promise<void> {
+    endingSince = Date.now()
+    app.lifecycle.isDraining = true
+    if (error !== undefined) {
+      // A rejection may be with anything.
+      const { name, stack } = error instanceof Error ? error : new Error(inspect(error))
+      app.log.fatal({ event: 'uncaught', type: name, stack }, 'Uncaught error')
+      await Promise.race([app.close(), sleep(CRASH_LIMIT_MS)])
+      app.log.fatal(endLine(1), 'The service has ended after an uncaught error')
+      return
+    }
+    app.log.info({ event: 'stopping', signal, ...about }, `${signal ?? 'The program'} ends the service`)
+    if (signal !== undefined) await sleep(config.SHUTDOWN_DELAY_MS)
+    await app.close()
+    app.log.info(endLine(0), 'The service has ended')
+  }
+
+  const { close } = closeWithGrace({
+    delay: limitMs,
+    logger: app.log,
+    // An orchestrator may repeat itself; what is in flight keeps its time (L03).
+    skip: ['SIGTERM'],
+    onTimeout: () => app.log.error(endLine(1), `killed by timeout (${limitMs}ms)`),
+  }, ({ err, signal, manual }) => end(manual === true ? 'SIGTERM' : signal, err))
+  process.on('SIGTERM', () => {
+    if (endingSince === undefined) close()
+  })
+}
+
 async function serve (): Promise<void> {
   const config = configure()
   const app = await buildApp(config, { log: { pretty: process.stdout.isTTY } })
@@ -43,18 +81,10 @@ async function serve (): Promise<void> {
       'PUBLIC_URL is http on a public host: session cookies travel in the clear',
     )
   }
-  closeWithGrace({ delay: config.SHUTDOWN_DELAY_MS + SHUTDOWN_LIMIT_MS, logger: app.log }, async ({ err, signal }) => {
-    app.lifecycle.isDraining = true
-    if (err !== undefined) {
-      // A rejection may be with anything.
-      const { name, stack } = err instanceof Error ? err : new Error(inspect(err))
-      app.log.fatal({ event: 'uncaught', type: name, stack }, 'Uncaught error')
-      return await Promise.race([app.close(), sleep(CRASH_LIMIT_MS)])
-    }
-    if (signal !== undefined) await sleep(config.SHUTDOWN_DELAY_MS)
-    await app.close()
-  })
-  await app.listen({ host: config.HOST, port: config.PORT })
+  const about = { version: API_VERSION, node: process.version, settings: shownSettings(config) }
+  endWithGrace(app, config, about)
+  const address = await app.listen({ host: config.HOST, port: config.PORT, listenTextResolver: () => NO_LINE })
+  app.log.info({ event: 'started', ...about }, `Server listening at ${address}`)
 }
 
 try {

@@ -128,10 +128,16 @@ export type SettingName = keyof AuthSettings | `throttle.${keyof LoginLimits}` |
  */
 const SECURE_PREFIX = /^__(?:host|secure|http)-/i
 
+/** Slashes are no difference: those at the end are cut off before a path is added. */
+function normalised (url: string): string {
+  const { origin, pathname, search } = new URL(url)
+  return origin + pathname.replaceAll(/\/+/g, '/').replace(/\/$/, '') + search
+}
+
 /** Two spellings of one URL count as equal. */
 function isSameUrl (one: string | undefined, other: string | undefined): boolean {
   return one !== undefined && other !== undefined && URL.canParse(one) && URL.canParse(other) &&
-    new URL(one).href === new URL(other).href
+    normalised(one) === normalised(other)
 }
 
 const isBurstTooSmall = ({ burst, perIdentifier }: Pick<LoginLimits, 'burst' | 'perIdentifier'>): boolean =>

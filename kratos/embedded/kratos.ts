@@ -1,14 +1,10 @@
 import type { Clock } from './clock.js'
 import type { Config } from './config/types.js'
+import type { Courier } from './courier/handle.js'
 import type { MessageTemplates } from './courier/custom-templates.js'
 import type { IdentitySchemas } from './identity/schemas.js'
 import type { Sealer } from './session/sealer.js'
 import type { Store } from './store/store.js'
-
-export interface Courier {
-  /** Delivers what is queued, soon. */
-  wake(): void
-}
 
 /** One running server: what handlers, methods and hooks share. */
 export interface Kratos {

@@ -107,9 +107,10 @@ export default fp<AuthenticateOptions>(async function authenticate (app, options
     if (outcome.kind === 'unavailable') throw upstreamError(outcome)
     reply[forwardCookies](outcome.setCookie)
     if (outcome.kind === 'none') return { kind: 'none' }
-    return 'session' in outcome
-      ? { kind: 'session', identityId: outcome.session.identity.id, session: outcome.session }
-      : { kind: 'session', identityId: outcome.identityId, session: null }
+    const identityId = 'session' in outcome ? outcome.session.identity.id : outcome.identityId
+    // An answer that was under way when the account was deleted.
+    if (app[ownSessions].isDeleted(identityId)) return { kind: 'none' }
+    return { kind: 'session', identityId, session: 'session' in outcome ? outcome.session : null }
   }
 
   /** Who asks, as far as a requirement wants to know; asked once for all guards of a request. */

@@ -4,9 +4,9 @@ import { isServiceError } from '../../src/errors.js'
 import { ownUrl } from '../../src/http/own-names.js'
 
 /**
- * Every 401 says how to do better (RFC 9110, section 15.5.2): a token, or the cookie that a login sets. Never Basic,
- * for which browsers ask their user. An `onError` hook, so that guards of a host's own routes say it too, whoever
- * renders their errors.
+ * Every 429 and 503 says when to come back, and every 401 how to do better (RFC 9110, section 15.5.2): a token, or the
+ * cookie that a login sets. Never Basic, for which browsers ask their user. An `onError` hook, so that guards of a
+ * host's own routes say it too, whoever renders their errors.
  */
 export default fp(async function challenge (app) {
   function challengeFor (request: FastifyRequest): string {
@@ -16,7 +16,9 @@ export default fp(async function challenge (app) {
   }
 
   app.addHook('onError', (request, reply, error, done) => {
-    if (isServiceError(error) && error.statusCode === 401) reply.header('www-authenticate', challengeFor(request))
+    if (!isServiceError(error)) return done()
+    if (error.statusCode === 401) reply.header('www-authenticate', challengeFor(request))
+    if (error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
     done()
   })
 }, { name: 'challenge', fastify: '5.x', dependencies: ['kratos-caller'] })

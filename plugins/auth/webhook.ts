@@ -24,6 +24,8 @@ export default fp<WebhookPluginOptions>(async function webhook (app, { webhook, 
     addWebhookReceiver(scope, path, {
       ...webhook,
       onIdentity: async (identity, context) => {
+        // A late delivery must not bring a deleted account back.
+        if (app[ownSessions].isDeleted(identity.id)) return
         // Its traits may be part of what is kept of its sessions.
         app[ownSessions].invalidate({ identityId: identity.id.toLowerCase() })
         await webhook.onIdentity(identity, context)

@@ -15,10 +15,33 @@ export interface StorePluginOptions {
 }
 
 export default fp<StorePluginOptions>(async function store (app, { config }) {
+  let migrated: string[] = []
+  const logMigrated = (): void => {
+    if (migrated.length > 0) app.log.info({ event: 'database_migrated', migrations: migrated }, 'The database was migrated')
+    migrated = []
+  }
+  // A start that fails says why, and nothing else.
+  app.addHook('onListen', (done) => {
+    logMigrated()
+    done()
+  })
+
   const opened = await openStore({
     url: config.DATABASE_URL,
+    maxConnections: config.DATABASE_POOL_SIZE,
+    maxConnectionAgeSeconds: config.DATABASE_CONNECTION_MAX_AGE,
+    statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
     onError: (error) =>
       app.log.warn({ event: 'database_error', cause: describeStoreError(error) }, 'The database cannot be used'),
+    onMigrated: (names) => {
+      migrated = names
+      if (app.server.listening) logMigrated()
+    },
+    onNewer: (migrations) =>
+      app.log.warn(
+        { event: 'database_newer', migrations },
+        'A newer version has migrated the database; this one goes on with what it knows',
+      ),
   })
   app.decorate('store', opened)
   app.addHook('onClose', () => opened.close())

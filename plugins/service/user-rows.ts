@@ -4,32 +4,47 @@ import fp from 'fastify-plugin'
 import { serviceError } from '../../src/errors.js'
 import { userOf } from '../../src/profile.js'
 import { MissingOwnerError } from '../../src/service/store/errors.js'
+import type { AuthSettings } from '../../src/settings.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Hook behind `authenticate`: makes the caller's row when Kratos' webhook never came (F12). */
+    /**
+     * Hook behind `authenticate`: makes the caller's row when Kratos' webhook never came (F12), and sees to it that the
+     * row is not older than the session's identity. 401 where the account was deleted.
+     */
     ensureUserRow: (request: FastifyRequest) => Promise<void>
     /** Runs what needs the caller's row; where it was deleted meanwhile, makes it anew and runs it once more. */
     withUserRow: <T>(request: FastifyRequest, work: () => Promise<T>) => Promise<T>
   }
 }
 
+/** An identity that does not say when it changed: any news are newer. */
+const OLDEST = '1970-01-01T00:00:00Z'
 /** Identities whose row is known to exist; bounded, and only a memory of what the database knows (N06). */
 const MAX_SEEN = 10_000
 
-export default fp(async function userRows (app) {
-  const seen = new LRUCache<string, true>({ max: MAX_SEEN })
+export interface UserRowsOptions {
+  settings: AuthSettings
+}
+
+export default fp<UserRowsOptions>(async function userRows (app, { settings }) {
+  // A session out of the cache may be older than the end of its account, so then the row is looked for each time.
+  const isSessionFresh = settings.sessionCacheMaxAge === 0
+  /** `updated_at` of the row, as far as it is known. */
+  const seen = new LRUCache<string, string>({ max: MAX_SEEN })
 
   async function ensureUserRow ({ kratosSession, log }: FastifyRequest): Promise<void> {
     if (kratosSession === null) throw serviceError('INVALID_SESSION')
     const { identity } = kratosSession
-    if (seen.has(identity.id)) return
-    const { created } = await app.store.users.ensure(userOf(identity))
+    const updatedAt = typeof identity['updated_at'] === 'string' ? identity['updated_at'] : ''
+    if (isSessionFresh && seen.get(identity.id) === updatedAt) return
+    const user = userOf(identity)
+    const { created } = await app.store.users.ensure(updatedAt === '' ? { ...user, updated_at: OLDEST } : user)
     if (created) {
-      log.info({ event: 'user_row_created' }, 'The webhook never came; the row was made at first use')
+      log.info({ event: 'user_row_created' }, 'No delivery of the webhook was stored; the row was made at first use')
       app.metrics.recordUserRow()
     }
-    seen.set(identity.id, true)
+    seen.set(identity.id, updatedAt)
   }
 
   async function withUserRow<T> (request: FastifyRequest, work: () => Promise<T>): Promise<T> {

@@ -1,32 +1,47 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
+import { type Config, PARTS, requiredParts } from '../../src/config.js'
 import { serviceError } from '../../src/errors.js'
 import { responses, success } from '../../src/schemas/envelope.js'
+import { createReadiness } from '../../src/service/readiness.js'
 
-const RESPONSES = responses(success(Type.Object({ status: Type.Literal('ok') })))
+const Ok = Type.Object({ status: Type.Literal('ok') })
+const ReadySchema = Type.Object({
+  status: Type.Literal('ok'),
+  degraded: Type.Optional(
+    Type.Array(Type.Unsafe<typeof PARTS[number]>({ type: 'string', enum: [...PARTS] }), {
+      description: 'what cannot be used at the moment; the rest of the service works',
+    }),
+  ),
+})
 
-const healthRoutes: FastifyPluginAsyncTypebox = async function healthRoutes (app) {
+const healthRoutes: FastifyPluginAsyncTypebox<{ config: Config }> = async function healthRoutes (app, { config }) {
+  const required = new Set(requiredParts(config))
   const about = (operationId: string, summary: string) => ({ operationId, summary, tags: ['operations'] })
   app.get(
     '/alive',
-    { schema: { ...about('isAlive', 'Whether the process answers'), response: RESPONSES } },
+    { schema: { ...about('isAlive', 'Whether the process answers'), response: responses(success(Ok)) } },
     async () => ({ success: true as const, data: { status: 'ok' as const } }),
   )
 
-  /** Which part is missing goes to the log only: readiness is public. */
-  async function missingParts (): Promise<string[]> {
-    if (app.lifecycle.isDraining) return ['draining']
-    const [kratos, database] = await Promise.all([app.kratos.isReady(), app.store.ping().then(() => true, () => false)])
-    return [...(kratos ? [] : ['kratos']), ...(database ? [] : ['database'])]
-  }
+  const degradedParts = createReadiness({
+    checks: { kratos: app.kratos.isReady, database: () => app.store.ping().then(() => true) },
+    onChange: (degraded) => {
+      app.metrics.recordDegraded(degraded)
+      if (degraded.length > 0) app.log.warn({ event: 'degraded', degraded }, 'The service goes on without a part')
+      else app.log.info({ event: 'recovered' }, 'All parts can be used again')
+    },
+  })
 
+  /** A part that is away must not take all replicas out of the balancer: what needs it says so itself (K01). */
   app.get('/ready', {
-    schema: { ...about('isReady', 'Whether Kratos and the database can be used'), response: RESPONSES },
-  }, async (request) => {
-    const missing = await missingParts()
-    if (missing.length === 0) return { success: true as const, data: { status: 'ok' as const } }
-    request.log.warn({ event: 'not_ready', missing }, 'Not ready')
-    throw serviceError('NOT_READY')
+    schema: { ...about('isReady', 'Whether the service can take traffic'), response: responses(success(ReadySchema)) },
+  }, async () => {
+    // A database that was never seen migrated may belong to another version.
+    if (app.lifecycle.isDraining || !app.store.isMigrated()) throw serviceError('NOT_READY')
+    const degraded = await degradedParts()
+    if (degraded.some((part) => required.has(part))) throw serviceError('NOT_READY', { members: { degraded } })
+    return { success: true as const, data: { status: 'ok' as const, ...(degraded.length > 0 && { degraded }) } }
   })
 }
 

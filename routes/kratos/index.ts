@@ -117,7 +117,7 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
   app.route({
     method: METHODS,
     url: '/*',
-    config: { auth: false },
+    config: { auth: false, anyMediaType: true },
     onRequest: [app[guardBrowserOrigin], throttleSubmit],
     exposeHeadRoute: false,
     handler: passOn,

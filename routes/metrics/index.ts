@@ -33,7 +33,7 @@ const metricsRoute: FastifyPluginAsync<{ config: Config }> = async function metr
     security: METRICS_TOKEN,
     response: RESPONSES,
   }
-  app.get('/', { schema, config: { cors: false }, onRequest: checkCaller }, async (_request, reply) => {
+  app.get('/', { schema, config: { cors: false, auth: false }, onRequest: checkCaller }, async (_request, reply) => {
     const counted = await text()
     return reply.type(contentType).send(counted)
   })

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { ErrorCode, ServiceError } from '../errors.js'
 import { TOO_MANY_FAILING } from '../kratos-client/confirm.js'
+import { isTlsCode } from '../kratos-client/tls-codes.js'
 import { logSecurityEvent } from './security-event.js'
 import { kratosCredential } from './own-names.js'
 
@@ -14,14 +15,10 @@ const DENIALS = new Set<ErrorCode>([
   'LOGOUT_TOKEN_INVALID',
 ])
 
-/** Codes of Node and OpenSSL for a certificate or a handshake that cannot be trusted (J21). */
-const TLS_FAILURE =
-  /^(?:CERT_|ERR_TLS_|ERR_SSL_|EPROTO$|DEPTH_ZERO_SELF_SIGNED_CERT$|SELF_SIGNED_CERT_IN_CHAIN$|UNABLE_TO_)/
-
 /** The TLS error code among an error, its causes and the members of an AggregateError. */
 function tlsFailure (error: unknown, depth = 0): string | undefined {
   if (!(error instanceof Error) || depth > 4) return undefined
-  if ('code' in error && typeof error.code === 'string' && TLS_FAILURE.test(error.code)) return error.code
+  if ('code' in error && typeof error.code === 'string' && isTlsCode(error.code)) return error.code
   const members: unknown[] = error instanceof AggregateError ? error.errors : []
   return [error.cause, ...members].map((member) => tlsFailure(member, depth + 1)).find((code) => code !== undefined)
 }

@@ -1,7 +1,7 @@
 import type { FastifySchema, RouteOptions } from 'fastify'
 import { ErrorSchema } from '../schemas/envelope.js'
 import { isRecord } from '../kratos-client/kratos-body.js'
-import { WEBHOOK_KEY_HEADER } from '../webhook/receiver.js'
+import { WEBHOOK_KEY_HEADER } from '../webhook/key.js'
 
 export interface DocumentOptions {
   /** Name of the session cookie. */
@@ -28,7 +28,8 @@ const schemes = (cookieName: string): Record<string, Members> => ({
   sessionCookie: { type: 'apiKey', in: 'cookie', name: cookieName, description: 'set by the flows' },
   sessionToken: header('X-Session-Token', 'session token of a native client; a session cookie wins'),
   bearerToken: { type: 'http', scheme: 'bearer', description: 'the same token; the other two win' },
-  webhookKey: header(WEBHOOK_KEY_HEADER, 'which Kratos sends'),
+  webhookKey: header(WEBHOOK_KEY_HEADER, 'where a caller cannot send Authorization'),
+  webhookBearer: { type: 'http', scheme: 'bearer', description: 'which Kratos sends' },
 })
 /** Swagger 2 knows neither cookies nor Bearer. */
 const IN_SWAGGER_2 = new Set(['sessionToken', 'webhookKey'])

@@ -2,6 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { serviceError } from '../errors.js'
 import { isTooDeep } from '../json-depth.js'
 import { serializerCompiler, validatorCompiler } from './compilers.js'
+import { mediaTypeError } from './media-type.js'
 import { renderError } from './error-handler.js'
 
 /** What every answer says about itself (C16); nothing here is for caches, frames or other sites. */
@@ -57,6 +58,6 @@ export function applyHttpRules (
   scope.setErrorHandler(errorHandler)
   scope.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers).header('x-request-id', request.id)
-    done()
+    done(mediaTypeError(request))
   })
 }

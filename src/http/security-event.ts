@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { logCounted } from './log-limits.js'
 
 /** Everything an operator may want to be told of (H08): one log record each, with the request's id, and one count. */
 export const SECURITY_EVENTS = [
@@ -25,6 +26,16 @@ const ROUTINE = new Set<SecurityEvent>([
   'account_deleted',
 ])
 
+/** What a client can cause as often as it likes; of one kind and one address, one line a second with a count. */
+const REFUSALS = new Set<SecurityEvent>([
+  'access_denied',
+  'rate_limited',
+  'webhook_refused',
+  'metrics_refused',
+  'origin_refused',
+  'two_session_cookies',
+])
+
 const LISTENER = Symbol('security event listener')
 interface Listening {
   [LISTENER]?: (event: SecurityEvent) => void
@@ -45,7 +56,11 @@ export function logSecurityEvent (
   details: Record<string, string | undefined>,
   text: string,
 ): void {
-  request.log[ROUTINE.has(event) ? 'info' : 'warn']({ event, ...details }, text)
+  const { log } = request
+  const level = ROUTINE.has(event) ? 'info' : 'warn'
+  const kind = [event, details['code'], details['budget'], request.method, request.routeOptions.url].join()
+  if (!REFUSALS.has(event)) log[level]({ event, ...details }, text)
+  else logCounted(request, kind, (count) => log[level]({ event, ...details, ...count }, text))
   const { [LISTENER]: listener } = request.server as Listening
   listener?.(event)
 }

@@ -61,6 +61,8 @@ export interface KratosClient {
    * Deletes an identity and with it all its sessions, by the admin port; one that is gone already counts as deleted.
    */
   deleteIdentity: (id: string, scope?: RequestScope) => Promise<Answer>
+  /** Whether there is an identity, by the admin port; `unknown` when Kratos does not say so. */
+  hasIdentity: (id: string) => Promise<'present' | 'absent' | 'unknown'>
   isAllowedRedirect: RedirectRule
   /**
    * Kratos' own public API, passed through: for its SDK and its forms. The path is checked, credential and headers are
@@ -99,7 +101,9 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
   async function isReady (): Promise<boolean> {
     const deadlineMs = pools.timeLeft('whoami', undefined)
     const answer = await pools.session.send({ method: 'GET', path: '/health/ready', deadlineMs })
-    return answer.kind === 'answer' && answer.status === 200
+    // Our own pool being full says nothing about Kratos.
+    if (answer.kind === 'unavailable') return answer.code === 'OVERLOADED'
+    return answer.status === 200
   }
 
   return {

@@ -1,12 +1,17 @@
 import { type Answer, type AnswerContext, classify, saysNoSession } from './answer.js'
 import { type Credential, credentialHeaders } from './credential.js'
 import type { CallsOptions } from './flow-calls.js'
+import { isRecord } from './kratos-body.js'
 import type { RequestScope } from './request-scope.js'
 import type { UpstreamRequest } from './transport.js'
 import { upstreamFailure } from './upstream-failure.js'
 
 /** Sessions that one list shows; far more than a person has devices. */
 const MAX_SESSIONS = '250'
+
+/** Kratos' own word for what it does not have; the 404 of a proxy or of another server says nothing of an identity. */
+const isNotFound = (body: unknown): boolean =>
+  isRecord(body) && isRecord(body['error']) && body['error']['code'] === 404
 
 /** Logout, the other sessions of a person, and the end of an identity. */
 export function createSessionCalls ({ pools, cookieName, isAllowedRedirect, confirm }: CallsOptions) {
@@ -54,8 +59,18 @@ export function createSessionCalls ({ pools, cookieName, isAllowedRedirect, conf
     const path = `/admin/identities/${encodeURIComponent(id)}`
     const answer = await admin.send({ method: 'DELETE', path, deadlineMs: pools.timeLeft('session', scope) })
     if (answer.kind === 'unavailable') return answer
-    if (answer.status === 404) return { kind: 'ok', next: 'done', body: {}, setCookie: [] }
+    if (answer.status === 404 && isNotFound(answer.body)) return { kind: 'ok', next: 'done', body: {}, setCookie: [] }
     return classify(answer, context('identity'))
+  }
+
+  async function hasIdentity (id: string): Promise<'present' | 'absent' | 'unknown'> {
+    const { admin } = pools
+    if (admin === undefined) return 'unknown'
+    const path = `/admin/identities/${encodeURIComponent(id)}`
+    const answer = await admin.send({ method: 'GET', path, deadlineMs: pools.timeLeft('session', undefined) })
+    if (answer.kind === 'unavailable') return 'unknown'
+    if (answer.status === 404) return isNotFound(answer.body) ? 'absent' : 'unknown'
+    return answer.status === 200 ? 'present' : 'unknown'
   }
 
   return {
@@ -69,5 +84,6 @@ export function createSessionCalls ({ pools, cookieName, isAllowedRedirect, conf
     revokeOtherSessions: (credential: Credential, scope?: RequestScope) =>
       askSessions({ method: 'DELETE', path: '/sessions' }, credential, scope),
     deleteIdentity,
+    hasIdentity,
   }
 }

@@ -116,6 +116,7 @@ export function createSingleFlight<T> (limitMs: number): SingleFlight<T> {
     now = performance.now(),
   ): Shared<T> {
     const { scope, dueAt } = asker
+    if (dueAt - now < SLACK_MS) return { outcome: Promise.resolve(upstreamFailure('UPSTREAM_TIMEOUT')), isFirst: true }
     const known = pending.get(key)
     const lookUp = known ?? new PendingLookUp<T>(pending, key, new RequestScope(now, scope?.client, scope?.trace))
     const landed = lookUp.outcome ??= start(lookUp, begin)

@@ -60,11 +60,16 @@ export interface TransportOptions extends Omit<QueueLimits, 'slots'> {
   connectTimeoutMs: number
   maxBodyBytes: number
   maxHeaderBytes: number
+  /** Life of a connection, after which the next call makes a new one. Default 15,000. */
+  connectionTtlMs?: number | undefined
   /** Makes the connections instead of a pool of our own; who gave it closes it. */
   dispatcher?: Dispatcher | undefined
   /** Told of the time that each answer brings along. */
   onEpoch?: ((epoch: Epoch) => void) | undefined
 }
+
+/** Behind a balancer of connections a new Kratos gets its share within this time, and not only when load goes away. */
+const CONNECTION_TTL_MS = 15_000
 
 /** Our own deadline covers the whole call; these would only add two more timers per request. */
 const NO_TIMEOUTS = { headersTimeout: 0, bodyTimeout: 0 }
@@ -110,6 +115,7 @@ export function createTransport (options: TransportOptions): Transport {
     connections: options.connections,
     factory: (origin, clientOptions) => new ContextClient(origin, clientOptions),
     pipelining: 1,
+    clientTtl: options.connectionTtlMs ?? CONNECTION_TTL_MS,
     maxHeaderSize: options.maxHeaderBytes,
     connect: { timeout: options.connectTimeoutMs },
   })

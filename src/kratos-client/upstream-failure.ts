@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.js'
+import { isTlsCode } from './tls-codes.js'
 
 /**
  * Kratos is ill, or we are too busy to ask it. Nothing is known about the session: never to be read as "logged out".
@@ -48,13 +49,7 @@ const CANNOT_CONNECT = new Set([
   'ENFILE',
   'ETIMEDOUT',
   'UND_ERR_CONNECT_TIMEOUT',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'EPROTO',
 ])
-const TLS_ERROR = /^(?:CERT_|ERR_TLS_|ERR_SSL_)/
 const TIMED_OUT = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
 
 const errorCode = (error: unknown): string =>
@@ -70,7 +65,7 @@ const errorCodes = (
  */
 export function failureOfException (error: unknown): UpstreamFailure {
   const codes = errorCodes(error)
-  if (codes.some((code) => CANNOT_CONNECT.has(code) || TLS_ERROR.test(code))) { return upstreamFailure('UPSTREAM_UNAVAILABLE', error) }
+  if (codes.some((code) => CANNOT_CONNECT.has(code) || isTlsCode(code))) { return upstreamFailure('UPSTREAM_UNAVAILABLE', error) }
   return upstreamFailure(codes.some((code) => TIMED_OUT.has(code)) ? 'UPSTREAM_TIMEOUT' : 'UPSTREAM_ERROR', error)
 }
 

@@ -5,5 +5,5 @@ type Requirement = Record<string, string[]>
 export const SESSION: Requirement[] = [{ sessionCookie: [] }, { sessionToken: [] }, { bearerToken: [] }]
 /** The same where a visitor is served too. */
 export const SESSION_OR_NONE: Requirement[] = [...SESSION, {}]
-export const WEBHOOK_KEY: Requirement[] = [{ webhookKey: [] }]
+export const WEBHOOK_KEY: Requirement[] = [{ webhookBearer: [] }, { webhookKey: [] }]
 export const METRICS_TOKEN: Requirement[] = [{ metricsToken: [] }]

@@ -33,8 +33,10 @@ export function authParts (app: FastifyInstance, config: Config): AuthParts {
   const { store, metrics } = app
   return {
     ...rateLimits(app, config),
-    onAccountDeleted: async (identityId) => {
-      await store.users.delete(identityId)
+    accountData: {
+      beginDeletion: store.deletions.begin,
+      withdrawDeletion: store.deletions.withdraw,
+      remove: store.deletions.finish,
     },
     webhook: {
       keys: webhookKeys(config),

@@ -14,21 +14,33 @@ const CODE_OF_PARSER_ERROR: Record<string, ErrorCode> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
 }
 
-/** The last request of a socket that was answered; it may still be sending its body. */
-const lastAnswered = new WeakMap<Socket, IncomingMessage>()
+interface Exchange {
+  request: IncomingMessage
+  response: ServerResponse
+}
 
-/**
- * Notes answers, so that the handler below does not add a second one to a request that was refused before its body
- * came.
- */
+/** What a socket has asked and was not wholly answered, and the last that was: it may still be sending its body. */
+const exchangesOf = new WeakMap<Socket, Set<Exchange>>()
+
+/** Notes what each socket has under way, so that the handler below adds nothing to an answer. */
 export function noteAnswers (app: FastifyInstance): void {
-  app.addHook('onResponse', ({ raw }, _reply, done) => {
-    lastAnswered.set(raw.socket, raw)
-    done()
+  app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const exchanges = exchangesOf.get(request.socket) ?? new Set()
+    exchangesOf.set(request.socket, exchanges)
+    for (const exchange of exchanges) if (exchange.response.writableFinished) exchanges.delete(exchange)
+    exchanges.add({ request, response })
   })
 }
 
-const wasAnswered = (socket: Socket): boolean => lastAnswered.get(socket)?.complete === false
+/**
+ * Whether an answer of this socket has begun, or is due to a request that is here whole: bytes of another answer would
+ * stand in the middle of it, or be taken for it. What has failed then is the request after it.
+ */
+function isAnswering (socket: Socket): boolean {
+  return [...exchangesOf.get(socket) ?? []].some(({ request, response }) =>
+    response.writableFinished ? !request.complete : response.headersSent || request.complete,
+  )
+}
 
 /**
  * `Expect` with anything but `100-continue` (RFC 9110, section 10.1.1), which Node would answer outside our envelope.
@@ -65,7 +77,7 @@ const LINGER_MS = 1000
  */
 export function createClientErrorHandler ({ https }: { https: boolean }) {
   return (error: NodeJS.ErrnoException, socket: Socket): void => {
-    if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || wasAnswered(socket)) {
+    if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || isAnswering(socket)) {
       socket.destroy()
       return
     }

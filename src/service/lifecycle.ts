@@ -1,9 +1,13 @@
 import type { FastifyInstance } from 'fastify'
+import { serviceError } from '../errors.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Whether the process is about to end: readiness says no, and every answer closes its connection. */
-    lifecycle: { isDraining: boolean }
+    /**
+     * Whether the process is about to end: readiness says no, and every answer closes its connection. Once it closes,
+     * new requests are refused.
+     */
+    lifecycle: { isDraining: boolean, isClosing: boolean }
   }
 }
 
@@ -12,9 +16,14 @@ declare module 'fastify' {
  * those that are kept would keep the process for more than a minute (L02).
  */
 export function addLifecycle (app: FastifyInstance): void {
-  app.decorate('lifecycle', { isDraining: false })
+  app.decorate('lifecycle', { isDraining: false, isClosing: false })
   app.addHook('preClose', async () => {
     app.lifecycle.isDraining = true
+    app.lifecycle.isClosing = true
+  })
+  // What comes on a connection that is still busy: the parts that it needs are about to be closed.
+  app.addHook('onRequest', (_request, _reply, done) => {
+    done(app.lifecycle.isClosing ? serviceError('NOT_READY') : undefined)
   })
   app.addHook('onSend', (_request, reply, _payload, done) => {
     if (app.lifecycle.isDraining) reply.header('connection', 'close')

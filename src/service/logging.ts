@@ -18,6 +18,9 @@ const PRETTY = {
   transport: { target: 'pino-pretty', options: { translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' } },
 }
 
+/** What Fastify logs for each address it listens on is dropped where this is its text: one line tells of the start. */
+export const NO_LINE = 'no line'
+
 /** Log text that is handed over at once, in characters, and how long less than that may wait, in milliseconds. */
 const HANDED_OVER_AT_ONCE = 16 * 1024
 const LONGEST_WAIT_MS = 100
@@ -81,6 +84,11 @@ export function loggerOptions (
     level,
     timestamp: createTimestamp(),
     serializers: serializers as never,
+    hooks: {
+      logMethod (args, log) {
+        if ((args[0] as unknown) !== NO_LINE) log.apply(this, args)
+      },
+    },
     ...(stream !== undefined ? { stream } : pretty ? PRETTY : { stream: createCollector() }),
   }
 }

@@ -1,4 +1,4 @@
-import type { FastifyInstance, HTTPMethods } from 'fastify'
+import type { FastifyInstance, HTTPMethods, RouteOptions } from 'fastify'
 import { serviceError } from '../errors.js'
 import { ErrorSchema, responses } from '../schemas/envelope.js'
 
@@ -17,16 +17,18 @@ export function addNotFoundHandler (app: FastifyInstance): void {
  * @returns a function to be called when all other routes are there
  */
 export function collectMethods (app: FastifyInstance): () => void {
-  /** Paths, and whether they have no CORS headers. */
-  const paths = new Map<string, false | undefined>()
+  const paths = new Map<string, RouteOptions['config']>()
   app.addHook('onRoute', ({ url, config }) => {
     // The preflight route of the CORS plugin matches everything and allows nothing.
-    if (url !== '*') paths.set(url, config?.cors)
+    if (url === '*') return
+    paths.set(url, config)
+    // The root of a scope has two paths, and Fastify tells one of them.
+    if (!/[/*]$/.test(url)) paths.set(`${url}/`, config)
   })
 
   return function refuseOtherMethods (): void {
     const methods = app.supportedMethods as HTTPMethods[]
-    for (const [url, cors] of [...paths]) {
+    for (const [url, { cors } = {}] of [...paths]) {
       const allowed = methods.filter((method) => app.hasRoute({ method, url }))
       // A route for preflights alone is no page that exists.
       if (allowed.every((method) => method === 'OPTIONS')) continue
@@ -34,8 +36,9 @@ export function collectMethods (app: FastifyInstance): () => void {
       app.route({
         method: methods.filter((method) => !allowed.includes(method)),
         url,
-        ...(cors === false && { config: { cors } }),
         schema: { hide: true, response: RESPONSES },
+        // A preflight is no exception: a path without CORS has none for any method.
+        config: { anyMediaType: true, auth: false, ...(cors === false && { cors }) },
         onRequest: async (_request, reply) => {
           reply.header('allow', allow)
           throw serviceError('METHOD_NOT_ALLOWED')

@@ -7,6 +7,7 @@ import { sessionTime } from '../kratos-client/kratos-time.js'
 import { createSingleFlight, type LookUp, type Shared } from '../kratos-client/single-flight.js'
 import type { UpstreamFailure } from '../kratos-client/upstream-failure.js'
 import { cacheLifetimeMs } from './cache-lifetime.js'
+import { createDeletedAccounts } from './deleted-accounts.js'
 import { createSessionCache, MAX_SESSIONS } from './session-cache.js'
 
 export { isUsable, type UsableCredential }
@@ -32,6 +33,8 @@ export interface ResolveOptions {
 export interface Invalidation {
   credential?: Credential | undefined
   identityId?: string | undefined
+  /** The identity was deleted: none of its sessions counts any more. */
+  isDeleted?: boolean | undefined
 }
 
 /** Since the start: answers from the cache, answers shared with a look-up under way, look-ups at Kratos, purges. */
@@ -58,6 +61,8 @@ export interface SessionResolver {
    * later request gets an answer that was asked for before.
    */
   invalidate: (changed: Invalidation) => void
+  /** Whether this process was told within the last ten minutes that the identity was deleted. */
+  isDeleted: (identityId: string) => boolean
   counters: () => SessionCounters & { cached: number }
 }
 
@@ -96,6 +101,7 @@ export function createSessionResolver (
   const cache = maxAgeMs > 0 ? createSessionCache({ maxAgeMs, maxSessions }) : undefined
   const sessions = createSingleFlight<SessionOutcome>(deadlineMs)
   const ids = createSingleFlight<IdentityOutcome>(deadlineMs)
+  const deleted = createDeletedAccounts()
   const counters: SessionCounters = { hits: 0, shared: 0, misses: 0, purges: 0 }
 
   function keep (key: string, outcome: SessionOutcome, askedAt: number): void {
@@ -164,7 +170,8 @@ export function createSessionResolver (
     return outcome.kind === 'valid' ? outcome.session.identity.id : undefined
   }
 
-  function invalidate ({ credential, identityId }: Invalidation): void {
+  function invalidate ({ credential, identityId, isDeleted = false }: Invalidation): void {
+    if (isDeleted && identityId !== undefined) deleted.add(identityId)
     counters.purges++
     sessions.invalidateAll()
     ids.invalidateAll()
@@ -174,5 +181,12 @@ export function createSessionResolver (
     for (const owner of owners) cache.purge(key, owner, performance.now())
   }
 
-  return { resolve, resolveId, ownerOf, invalidate, counters: () => ({ ...counters, cached: cache?.size() ?? 0 }) }
+  return {
+    resolve,
+    resolveId,
+    ownerOf,
+    invalidate,
+    isDeleted: deleted.has,
+    counters: () => ({ ...counters, cached: cache?.size() ?? 0 }),
+  }
 }

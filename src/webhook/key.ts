@@ -1,6 +1,31 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+
+export const WEBHOOK_KEY_HEADER = 'x-webhook-key'
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+
+/** What is wrong with the key of a request: there is none, it is another one, or its header lacks the scheme. */
+export type KeyFault = 'missing' | 'wrong' | 'no_bearer'
+
+const BEARER = /^Bearer +(\S+)$/i
+
+/**
+ * Looks for a key in `Authorization: Bearer <key>`, which Kratos keeps out of its log, and in `X-Webhook-Key`. Each of
+ * them is compared, and one that is valid suffices.
+ */
+export function createWebhookKeyCheck (
+  keys: readonly string[],
+): (headers: IncomingHttpHeaders) => KeyFault | undefined {
+  const isKnown = createKeyCheck(keys)
+  return ({ authorization, [WEBHOOK_KEY_HEADER]: header }) => {
+    const bearer = BEARER.exec(authorization ?? '')?.[1]
+    const matches = [isKnown(bearer), isKnown(header)]
+    if (matches.includes(true)) return undefined
+    if (authorization !== undefined && /^\S+$/.test(authorization)) return 'no_bearer'
+    return authorization === undefined && header === undefined ? 'missing' : 'wrong'
+  }
+}
 
 /**
  * Checks a webhook key against the accepted ones (several, for rotation). Digests have one size, so neither the length

@@ -1,18 +1,22 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
 import { serviceError } from '../errors.js'
+import { publicError } from '../http/error-handler.js'
 import { logSecurityEvent } from '../http/security-event.js'
 import { responses } from '../schemas/envelope.js'
 import { UuidSchema } from '../schemas/flow.js'
 import { WEBHOOK_KEY } from '../schemas/security.js'
-import { createKeyCheck } from './key.js'
+import { createWebhookKeyCheck } from './key.js'
+import { bodyFault, createAdvice, faultyFields } from './advice.js'
 import { WebhookBodySchema, type WebhookIdentity } from './identity.js'
 
 /** How a delivery ended: stored, turned away for its key or origin, not valid, or not stored. */
 export type WebhookOutcome = 'accepted' | 'refused' | 'invalid' | 'failed'
 
 export interface WebhookOptions {
-  /** Accepted keys of the `X-Webhook-Key` header, at least one; several while a key is rotated. */
+  /**
+   * Accepted keys of `Authorization: Bearer <key>` or `X-Webhook-Key`, at least one; several while a key is rotated.
+   */
   keys: readonly string[]
   /**
    * Stores what Kratos told; called again with the same identity when Kratos repeats itself, so it has to be
@@ -30,8 +34,6 @@ function outcomeOf (status: number): WebhookOutcome {
   return status < 500 ? 'invalid' : 'failed'
 }
 
-export const WEBHOOK_KEY_HEADER = 'x-webhook-key'
-
 /** A server's own `fetch` says `Sec-Fetch-Mode: cors` too; a browser never says that alone. */
 const isServersFetch = (name: string, value: unknown): boolean => name === 'sec-fetch-mode' && value === 'cors'
 
@@ -48,10 +50,13 @@ const operationIdOf = (path: string): string =>
  * looks like a browser. @throws ServiceError 401 or 403
  */
 function createCallerCheck (keys: readonly string[]): (request: FastifyRequest) => Promise<void> {
-  const isKnownKey = createKeyCheck(keys)
+  const faultOf = createWebhookKeyCheck(keys)
+  const advise = createAdvice()
   return async function checkCaller (request) {
-    if (!isKnownKey(request.headers[WEBHOOK_KEY_HEADER])) {
+    const fault = faultOf(request.headers)
+    if (fault !== undefined) {
       logSecurityEvent(request, 'webhook_refused', { code: 'INVALID_WEBHOOK_KEY' }, 'Webhook without a valid key')
+      advise(request.log, fault)
       throw serviceError('INVALID_WEBHOOK_KEY')
     }
     if (!looksLikeBrowser(request)) return
@@ -64,6 +69,9 @@ function createCallerCheck (keys: readonly string[]): (request: FastifyRequest) 
     throw serviceError('ORIGIN_FORBIDDEN')
   }
 }
+
+/** Nothing for pages, and no guard may take the key for a session's token. */
+const OWN_KEY = { cors: false, auth: false } as const
 
 const RESPONSE = responses(Type.Object({ success: Type.Literal(true) }), 401, 403)
 
@@ -83,10 +91,18 @@ export function addWebhookReceiver (
     tags: ['internal'],
     security: WEBHOOK_KEY,
   }
+  const advise = createAdvice()
   app.post<{ Body: Static<typeof WebhookBodySchema> }>(path, {
     schema: { ...about, body: WebhookBodySchema, response: RESPONSE },
-    config: { cors: false, auth: false },
+    config: OWN_KEY,
     onRequest: createCallerCheck(keys),
+    // Looks, and leaves the answer to the error handler of the scope.
+    errorHandler: (error, request) => {
+      const fault = bodyFault(error, request.body)
+      if (fault !== undefined) advise(request.log, fault, { fields: faultyFields(error) })
+      // Thrown again it reaches that handler only as an error; anything else would be sent as it is.
+      throw error instanceof Error ? error : publicError(error)
+    },
     onResponse: async (_request, reply) => onOutcome(outcomeOf(reply.statusCode)),
   }, async (request) => {
     const deliveryId = request.headers['ory-webhook-trigger-id']
@@ -114,7 +130,7 @@ export function addPurgeReceiver (
   }
   app.post<{ Body: Static<typeof PurgeBodySchema> }>(path, {
     schema: { ...about, body: PurgeBodySchema, response: RESPONSE },
-    config: { cors: false, auth: false },
+    config: OWN_KEY,
     onRequest: createCallerCheck(keys),
   }, async (request) => {
     onPurge(request.body.identity_id.toLowerCase())

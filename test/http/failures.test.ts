@@ -434,17 +434,15 @@ export default async function (t: Test): Promise<void> {
     }
   })
 
-  t.test('a dead Kratos makes the service not ready, and it stays alive', async (t) => {
-    const { app, kratos } = await setUp(t, answer(200, { status: 'ok' }), DEADLINE_MS)
-    t.equal((await app.inject('/health/ready')).statusCode, 200)
-    for (const reaction of [hang, answer(503, {}), HTML]) {
-      kratos.react(reaction)
+  for (const [index, reaction] of [hang, answer(503, {}), HTML].entries()) {
+    t.test(`a dead Kratos is told by /health/ready, and the service stays ready and alive (${index})`, async (t) => {
+      const { app } = await setUp(t, reaction, DEADLINE_MS)
       const ready = await app.inject('/health/ready')
-      t.equal(ready.statusCode, 503)
-      t.notMatch(ready.body, /kratos|127\.0/i, 'which part is missing goes to the log only')
+      t.same([ready.statusCode, ready.json().data], [200, { status: 'ok', degraded: ['kratos'] }])
+      t.notMatch(ready.body, /127\.0/i)
       t.equal((await app.inject('/health/alive')).statusCode, 200)
-    }
-  })
+    })
+  }
 
   t.test('no promise was left alone', async (t) => {
     await new Promise((resolve) => setImmediate(resolve))

@@ -201,7 +201,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guard: 'nobody joins a look-up from before a purge',
-    file: 'src/sessions/single-flight.ts',
+    file: 'src/kratos-client/single-flight.ts',
     search: 'pending.clear()',
     replace: '',
     tests: SESSIONS,

@@ -209,7 +209,7 @@ export default async function (t: Test): Promise<void> {
           400,
           400,
           400,
-          403,
+          415,
           415,
           200,
           400,

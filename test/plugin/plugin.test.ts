@@ -6,6 +6,8 @@ import type { Test } from 'tap'
 import fastifyKratos, { type FastifyKratosOptions, type WebhookIdentity } from '../../src/plugin.js'
 import { authSettings, loadConfig } from '../../src/config.js'
 import { build, ENVIRONMENT, REFUSING_URL, WEBHOOK_KEY } from '../support/app.js'
+import { answer, startFaultServer } from '../support/fault-server.js'
+import { SESSION } from '../support/faults.js'
 import { get, post, signUp, startKratos } from '../support/kratos.js'
 
 const OPTIONS: FastifyKratosOptions = { publicUrl: REFUSING_URL, adminUrl: 'http://127.0.0.1:10' }
@@ -190,6 +192,36 @@ export default async function (t: Test): Promise<void> {
       const answer = await app.inject({ method: 'DELETE', url: '/api/auth/account', headers: { cookie } })
       t.strictSame([answer.statusCode, deleted], [200, [identityId]])
       t.equal((await get(app, '/api/auth/whoami', { cookie })).statusCode, 401)
+    })
+
+    t.test('say 503 while the app keeps data of a deleted account, and refuse its sessions from then on', async (t) => {
+      const kratos = await startFaultServer(t, (socket, request) => {
+        const session = { ...SESSION, authenticated_at: new Date().toISOString() }
+        const reaction = request.method === 'DELETE' ? answer(204, undefined) : answer(200, session)
+        reaction(socket, request)
+      })
+      const stored: string[] = []
+      const app = await hostWithPlugin(t, {
+        publicUrl: kratos.url,
+        adminUrl: `${kratos.url}/admin-port`,
+        onAccountDeleted: () => Promise.reject(new Error('the host has trouble')),
+        webhook: {
+          keys: [WEBHOOK_KEY],
+          onIdentity: async ({ id }) => {
+            stored.push(id)
+          },
+        },
+      })
+      app.get('/mine', { config: { auth: true } }, async () => 'mine')
+      const headers = { 'x-session-token': `ory_st_${'a'.repeat(32)}` }
+      t.equal((await get(app, '/mine', headers)).statusCode, 200)
+      const deleted = await app.inject({ method: 'DELETE', url: '/api/auth/account', headers })
+      t.match([deleted.statusCode, deleted.json()], [503, { success: false, deletion: 'pending' }])
+      t.match(deleted.headers['retry-after'], /^\d+$/)
+      t.equal((await get(app, '/mine', headers)).statusCode, 401, 'whoever still vouches for it')
+      const identity = { id: SESSION.identity.id.toUpperCase(), traits: { email: 'late@example.com' } }
+      const late = await post(app, '/internal/auth/user-created', { identity }, { 'x-webhook-key': WEBHOOK_KEY })
+      t.strictSame([late.statusCode, stored], [200, []])
     })
 
     t.test('are not there with `routes: false`, the guard is', async (t) => {

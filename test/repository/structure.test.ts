@@ -137,7 +137,7 @@ export default async function (t: Test): Promise<void> {
       [],
       'nor do sessions',
     )
-    t.same(outside('src/throttling', /^(?:src\/throttling\/|lru-cache$|node:)/), [], 'nor do login budgets')
+    t.same(outside('src/throttling', /^(?:src\/(?:throttling|kratos-client)\/|lru-cache$|node:)/), [], 'nor do login budgets')
     t.same(
       outside('src/service/store', /^(?:src\/(?:service\/store|schemas)\/|src\/errors\.ts|kysely|libsql$|pg$|node:)/),
       [],

@@ -157,9 +157,12 @@ export default async function (t: Test): Promise<void> {
       for (const [method, url, body] of TARGETS.filter(([method]) => only === undefined || only === method)) {
         for (const [kind, cookie] of [...Object.entries(VICTIMS), ['nobody', 'theme=dark'] as const]) {
           // Without a session there is none to abuse: 401. A route that hands one out is guarded all the same (C10).
-          const expected = kind === 'nobody' && !url.startsWith('/api/auth/flows/') && url !== '/api/auth/logout'
-            ? 'INVALID_SESSION'
-            : 'ORIGIN_FORBIDDEN'
+          const isJson = type === undefined || body === undefined || type === JSON_TYPE
+          const expected = !isJson
+            ? 'UNSUPPORTED_MEDIA_TYPE'
+            : kind === 'nobody' && !url.startsWith('/api/auth/flows/') && url !== '/api/auth/logout'
+              ? 'INVALID_SESSION'
+              : 'ORIGIN_FORBIDDEN'
           if (kind === 'nobody' && headers['x-session-token'] !== undefined && expected === 'INVALID_SESSION') continue
           const payload = type === undefined || body === undefined ? {} : { payload: JSON.stringify(body) }
           const response = await app.inject({

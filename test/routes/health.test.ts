@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import { build, FRONTEND } from '../support/app.js'
+import { answer, startFaultServer } from '../support/fault-server.js'
 import { buildWithKratos, get, signUp } from '../support/kratos.js'
 
 export default async function (t: Test): Promise<void> {
@@ -13,17 +14,25 @@ export default async function (t: Test): Promise<void> {
       }
     })
 
-    await t.test('a dead Kratos makes ready 503 and leaves alive 200', async (t) => {
+    await t.test('a dead Kratos is told, and takes no traffic away', async (t) => {
       const { app, logs } = await build(t)
       const ready = await get(app, '/health/ready')
-      t.equal(ready.statusCode, 503)
-      t.match(ready.json(), { success: false, code: 'NOT_READY' })
-      t.notMatch(ready.body, /kratos|database/i, 'which part is missing is in the log only')
-      t.ok(logs().some((line) => line.includes('"missing":["kratos"]')))
+      t.equal(ready.statusCode, 200)
+      t.same(ready.json(), { success: true, data: { status: 'ok', degraded: ['kratos'] } })
+      t.ok(logs().some((line) => line.includes('"event":"degraded","degraded":["kratos"]')))
       t.equal((await get(app, '/health/alive')).statusCode, 200)
     })
 
-    await t.test('a database that cannot be used makes ready 503; whoami works without it, documents are 503', async (t) => {
+    await t.test('READY_REQUIRES makes a part that is away 503', async (t) => {
+      const { app } = await build(t, { READY_REQUIRES: 'database, kratos' })
+      const ready = await get(app, '/health/ready')
+      t.match([ready.statusCode, ready.json()], [503, { success: false, code: 'NOT_READY', degraded: ['kratos'] }])
+      t.ok(ready.headers['retry-after'])
+      const { app: other } = await build(t, { READY_REQUIRES: 'database' })
+      t.equal((await get(other, '/health/ready')).statusCode, 200)
+    })
+
+    await t.test('a database that was never seen makes ready 503; whoami works, documents are 503 (K01)', async (t) => {
       const { app, kratos } = await buildWithKratos(t)
       const { cookie } = await signUp(app)
       const crippled = await build(t, {
@@ -36,6 +45,24 @@ export default async function (t: Test): Promise<void> {
       t.equal(documents.statusCode, 503)
       t.equal(documents.json().code, 'DATABASE_UNAVAILABLE')
       t.ok(documents.headers['retry-after'])
+    })
+
+    await t.test('a database that went away later is told, and takes no traffic away', async (t) => {
+      const { app, kratos } = await buildWithKratos(t)
+      const { app: required } = await build(t, { KRATOS_PUBLIC_URL: kratos.publicUrl, READY_REQUIRES: 'database' })
+      await app.store.close()
+      await required.store.close()
+      t.same((await get(app, '/health/ready')).json(), { success: true, data: { status: 'ok', degraded: ['database'] } })
+      t.equal((await get(required, '/health/ready')).statusCode, 503)
+    })
+
+    await t.test('however many ask, Kratos is asked once', async (t) => {
+      const kratos = await startFaultServer(t, answer(200, { status: 'ok' }))
+      const { app } = await build(t, { KRATOS_PUBLIC_URL: kratos.url })
+      const answers = await Promise.all(Array.from({ length: 200 }, () => get(app, '/health/ready')))
+      t.same([...new Set(answers.map(({ statusCode }) => statusCode))], [200])
+      const asked = kratos.requests.filter(({ target }) => target === '/health/ready')
+      t.ok(asked.length <= 2, `asked ${asked.length} times`)
     })
 
     await t.test('draining is not ready', async (t) => {

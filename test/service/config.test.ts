@@ -117,6 +117,10 @@ export default async function (t: Test): Promise<void> {
         METRICS_TOKEN: ['short', 'm'.repeat(31), 'é'.repeat(32), `${'m'.repeat(20)} ${'m'.repeat(20)}`],
         DOCS: ['yes', '1'],
         DATABASE_URL: ['mysql://h/db', 'mongodb://h', 'http://h/db'],
+        DATABASE_POOL_SIZE: ['0', '1001', 'x'],
+        DATABASE_STATEMENT_TIMEOUT_MS: ['0', '99', '600001'],
+        DATABASE_CONNECTION_MAX_AGE: ['0', '86401'],
+        READY_REQUIRES: ['all', 'kratos;database', 'kratos,mail'],
         TRUST_PROXY: [
           'true',
           '1',
@@ -188,6 +192,25 @@ export default async function (t: Test): Promise<void> {
         [/^PORT/, /^KRATOS_ADMIN_URL/],
         'beside other problems too',
       )
+      for (const url of ['http://kratos:4433//', 'HTTP://Kratos:4433/', 'http://kratos:4433/./', 'http://kratos:4433/x/..//']) {
+        t.match(problems({ ...GOOD, KRATOS_ADMIN_URL: url }), [/^KRATOS_ADMIN_URL is not valid: it must differ/], url)
+      }
+      t.same(problems({ ...GOOD, KRATOS_ADMIN_URL: 'http://kratos:4433/admin' }), [])
+    })
+
+    t.test('no two keys are the same', async (t) => {
+      const key = 'one-key-for-everything-one-key-for-everything'
+      const same = [
+        { WEBHOOK_KEY: key, METRICS_TOKEN: key },
+        { WEBHOOK_KEY: key, WEBHOOK_KEY_PREVIOUS: key },
+        { WEBHOOK_KEY_PREVIOUS: key, METRICS_TOKEN: key },
+      ]
+      for (const keys of same) {
+        const lines = problems({ ...GOOD, ...keys })
+        t.match(lines, [/^[A-Z_]+ is not valid: it must differ from [A-Z_]+$/], Object.keys(keys).join())
+        t.equal(lines.length, 1)
+        t.notMatch(lines.join(), key)
+      }
     })
 
     t.test('accepts lists of proxies (B20)', async (t) => {
@@ -319,7 +342,7 @@ export default async function (t: Test): Promise<void> {
         }
       })
     const printed = texts.flatMap((text) =>
-      [...text.matchAll(/(?:value: |WEBHOOK_KEY(?:_PREVIOUS)?(?:=|: )\s*['"]?)([\w-]{20,})/g)].map(([, key]) => key ?? ''),
+      [...text.matchAll(/(?:value: (?:Bearer )?|WEBHOOK_KEY(?:_PREVIOUS)?(?:=|: )\s*['"]?)([\w-]{20,})/g)].map(([, key]) => key ?? ''),
     )
     t.ok(printed.length > 0, 'our files print a key')
 

@@ -57,7 +57,7 @@ export default async function (t: Test): Promise<void> {
         const { statusCode, headers, body } = await collect(app, authorization)
         refused(t, { status: statusCode, headers, body }, 401, 'INVALID_METRICS_TOKEN', authorization)
       }
-      t.equal(logs().filter((line) => line.includes('"event":"metrics_refused"')).length, wrong.length)
+      t.equal(logs().filter((line) => line.includes('"event":"metrics_refused"')).length, 1, 'one line a second')
       t.notOk(logs().join('').includes(METRICS_TOKEN))
       const good = await collect(app, `bearer ${METRICS_TOKEN}`)
       t.match(good, {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
 import { build, FRONTEND } from '../support/app.js'
 import { answer, startFaultServer } from '../support/fault-server.js'
@@ -52,10 +52,21 @@ async function expectEvents (
   t.same(rises.sort(), expected.map(([event]) => event).sort(), `${name}: counted`)
 }
 
+/** Of one kind and address there is one line a second, so each request of these tests comes from another address. */
+function fromItsOwnAddress (app: FastifyInstance): void {
+  const inject = app.inject.bind(app) as (options: InjectOptions) => Promise<LightMyRequestResponse>
+  let requests = 0
+  app.inject = ((options: InjectOptions | string) => {
+    const address = { remoteAddress: `10.0.${requests >> 8}.${requests++ & 255}` }
+    return inject({ ...(typeof options === 'string' ? { url: options } : options), ...address })
+  }) as typeof app.inject
+}
+
 export default async function (t: Test): Promise<void> {
   t.test('security events (H08)', async (t) => {
     const service = await buildWithKratos(t, { env: { METRICS_TOKEN } })
     const { app, kratos } = service
+    fromItsOwnAddress(app)
     const expecting = (
       name: string,
       work: (headers: { 'x-request-id': string }) => Promise<unknown>,

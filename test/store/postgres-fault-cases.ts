@@ -106,9 +106,11 @@ export function testUnusable (t: Test, server: PostgresServer): Promise<unknown>
     await t.test('wrong password', (t) => fails(t, server.url.replace('secret', 'wrong-secret'), '28P01'))
     await t.test('no such database', (t) => fails(t, `${server.url}-missing`, '3D000'))
     await t.test('a server that accepts and says nothing', async (t) => fails(t, await silentServer(t), 'TIMEOUT'))
-    await t.test('read-only: reads go on, writes are 503 (K13)', async (t) => {
+    await t.test('read-only: reads go on, writes are 503, and the ping tells (K13)', async (t) => {
       const store = await open(t, { url: urlWith(server.url, 'default_transaction_read_only=on') })
-      await untilReady(store)
+      while (!store.isMigrated()) await sleep(10)
+      t.equal(await store.users.find(someUser().identity_id), undefined)
+      await t.rejects(store.ping(), { ...UNAVAILABLE, driverCode: '25006' })
       await t.rejects(store.users.upsert(someUser()), { ...UNAVAILABLE, driverCode: '25006' })
     })
     await t.test('tables that were dropped behind our back', async (t) => {

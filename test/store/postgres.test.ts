@@ -7,6 +7,7 @@ import { createStore } from '../../src/service/store/store.js'
 import { connect, newDatabase, open, UNAVAILABLE, urlWith } from './postgres-clients.js'
 import { testLoginBudgets } from './postgres-budget-cases.js'
 import { testFaultsInUse, testUnusable } from './postgres-fault-cases.js'
+import { testOperation } from './postgres-operation-cases.js'
 import { preparePostgres } from './postgres-server.js'
 import { someUser } from './records.js'
 import { testRepositories, untilReady } from './repository-cases.js'
@@ -52,6 +53,7 @@ export default async function (t: Test): Promise<void> {
 
   await testFaultsInUse(t, server)
   await testLoginBudgets(t, server)
+  await testOperation(t, server)
   await testUnusable(t, server)
 
   t.test('deliveries at once under serialisable isolation: one row, retried, never a 500 (K13)', async (t) => {

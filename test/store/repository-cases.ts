@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import { InvalidValueError } from '../../src/service/store/errors.js'
 import { openStore, type Store } from '../../src/service/store/store.js'
+import { testDeletions } from './deletion-cases.js'
 import { testDocuments, testPaging } from './document-cases.js'
 import { someUser } from './records.js'
 import { testUsers } from './user-cases.js'
@@ -18,6 +19,7 @@ export async function testRepositories (t: Test, store: Store, database: TestDat
   await testUsers(t, store)
   await testDocuments(t, store)
   await testPaging(t, store)
+  await testDeletions(t, store)
   await testValues(t, store)
   await testStatements(t, database)
 }
@@ -83,6 +85,12 @@ async function testStatements (t: Test, { url, explain, fullScan }: TestDatabase
     await store.documents.update(user.identity_id, id, { title: 'needle' })
     await store.documents.remove(user.identity_id, id)
     await store.users.delete(user.identity_id)
+    await store.deletions.begin(user.identity_id)
+    await store.deletions.withdraw(user.identity_id)
+    await store.deletions.finish(user.identity_id)
+    await store.deletions.takeOver(60_000)
+    await store.deletions.forgetOld()
+    await store.deletions.isDeleted(user.identity_id)
     t.match(await explain("select * from documents where title = 'x'"), fullScan, 'the test can fail')
     t.ok(statements.size >= 8)
     for (const sql of statements) {

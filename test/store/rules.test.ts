@@ -179,7 +179,8 @@ export default async function (t: Test): Promise<void> {
     })
     const bug = new TypeError('x is not a function')
     t.equal(toPostgresStoreError(bug), bug)
-    t.same(['57P01', '08006', 'ECONNRESET', '57014', '40001', '23505'].map((code) => isConnectionBroken(fault(code))), [
+    t.same(['25006', '57P01', '08006', 'ECONNRESET', '57014', '40001', '23505'].map((code) => isConnectionBroken(fault(code))), [
+      true,
       true,
       true,
       true,

@@ -38,18 +38,26 @@ export async function testUsers (t: Test, { users, documents }: Store): Promise<
     t.equal((await users.find(user.identity_id))?.created_at, '2024-01-15T12:20:00.000000Z')
   })
 
-  await t.test('ensure inserts what is missing, never overwrites, and later news is merged (F11, F12)', async (t) => {
+  await t.test('ensure inserts what is missing, never goes back, and later news is merged (F11, F12)', async (t) => {
     const user = someUser({ email: null })
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => users.ensure(user)))
     t.equal(outcomes.filter(({ created }) => created).length, 1)
-    t.same(await users.ensure({ ...user, email: 'x@example.com', updated_at: '2030-01-01T00:00:00Z' }), {
-      created: false,
-    })
-    t.equal((await users.find(user.identity_id))?.email, null)
+    for (const updatedAt of ['2020-01-01T00:00:00Z', user.updated_at]) {
+      t.same(await users.ensure({ ...user, email: 'x@example.com', updated_at: updatedAt }), { created: false })
+      t.equal((await users.find(user.identity_id))?.email, null)
+    }
     t.same(await users.upsert({ ...user, email: 'x@example.com', updated_at: '2025-01-01T00:00:00Z' }), {
       created: false,
     })
     t.equal((await users.find(user.identity_id))?.email, 'x@example.com')
+  })
+
+  await t.test('ensure refreshes a row that is older than what a session shows', async (t) => {
+    const user = someUser()
+    await users.upsert(user)
+    const changed = { ...user, email: 'changed@example.com', updated_at: '2030-01-01T00:00:00Z' }
+    t.same(await users.ensure(changed), { created: false })
+    t.equal((await users.find(user.identity_id))?.email, 'changed@example.com')
   })
 
   await t.test('two identities may have the same e-mail (F15)', async (t) => {

@@ -22,6 +22,8 @@ export const ENVIRONMENT: Record<string, string> = {
   KRATOS_ADMIN_URL: 'http://127.0.0.1:10',
   WEBHOOK_KEY,
   LOG_LEVEL: 'trace',
+  // No load balancer waits for a test.
+  SHUTDOWN_DELAY_MS: '0',
   // Tests put hundreds of requests to work at once, on machines that are late: load shedding has a test of its own.
   MAX_IN_FLIGHT: '100000',
   MAX_EVENT_LOOP_DELAY_MS: '60000',

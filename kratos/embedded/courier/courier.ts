@@ -1,8 +1,9 @@
 import { durationMs } from '../clock.js'
-import type { Courier, Kratos } from '../kratos.js'
+import type { Kratos } from '../kratos.js'
 import { newId } from '../random.js'
 import type { CourierMessage } from '../store/messages.js'
 import { DispatchError, type Channel } from './channel.js'
+import type { Courier } from './handle.js'
 import { httpChannel } from './http-channel.js'
 import { smtpChannel } from './smtp-channel.js'
 
@@ -18,9 +19,6 @@ function channelsOf ({ courier }: Kratos['config']): Map<string, Channel> {
 
 /** Whether messages leave: the configuration names a mail server or a receiver of HTTP requests. */
 export const delivers = (config: Kratos['config']): boolean => channelsOf(config).size > 0
-
-/** Keeps every message queued. */
-export const idleCourier: Courier = { wake: () => {} }
 
 /** Delivers messages in the background, one after the other, and tries failed ones again. */
 export function createCourier (kratos: () => Kratos): Courier {

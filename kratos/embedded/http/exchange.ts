@@ -110,8 +110,9 @@ export const publicUrl = (kratos: Kratos, path: string): string =>
 
 /** Adds query parameters to `url` and sorts them by name, as Go does. */
 export function withQuery (url: string, parameters: Record<string, string>): string {
-  const made = new URL(url)
+  // Addresses of pages may be relative.
+  const made = new URL(url, 'http://relative.invalid')
   for (const [name, value] of Object.entries(parameters)) made.searchParams.set(name, value)
   made.searchParams.sort()
-  return made.toString()
+  return URL.canParse(url) ? made.toString() : `${made.pathname}${made.search}${made.hash}`
 }

@@ -1,3 +1,4 @@
+import type { Part } from '../../config.js'
 import type { KratosMetrics } from '../../http/kratos-metrics.js'
 
 /**
@@ -12,6 +13,8 @@ export interface Metrics extends KratosMetrics {
   recordAbort: (method: string, route: string | undefined) => void
   /** A user's row that was made at first use, because the webhook never came (F12). */
   recordUserRow: () => void
+  /** The parts that cannot be used from now on; as `/health/ready` sees them. */
+  recordDegraded: (parts: readonly Part[]) => void
 }
 
 const ignore = (): void => {}
@@ -24,6 +27,7 @@ export const NO_METRICS: Metrics = {
   recordSecurityEvent: ignore,
   recordUserRow: ignore,
   recordWebhook: ignore,
+  recordDegraded: ignore,
   trackSessions: ignore,
   trackPools: ignore,
 }

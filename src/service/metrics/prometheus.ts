@@ -1,4 +1,5 @@
-import client, { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client'
+import client, { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { type Part, PARTS } from '../../config.js'
 import { createKratosMetrics, DURATION_BUCKETS } from '../../http/kratos-metrics.js'
 import type { Metrics } from './metrics.js'
 
@@ -49,6 +50,19 @@ function createRowSeries (registers: Registry[]): Pick<Metrics, 'recordUserRow'>
   return { recordUserRow: () => rows.inc() }
 }
 
+function createPartSeries (registers: Registry[]): Pick<Metrics, 'recordDegraded'> {
+  const gauge = new Gauge({
+    name: 'part_degraded',
+    help: '1 while a part cannot be used, as /health/ready sees it',
+    labelNames: ['part'],
+    registers,
+  })
+  const record = (parts: readonly Part[]): void =>
+    PARTS.forEach((part) => gauge.set({ part }, parts.includes(part) ? 1 : 0))
+  record([])
+  return { recordDegraded: record }
+}
+
 /**
  * Metrics in a registry of their own, so that two apps in a process count apart; the figures of the process are in
  * both.
@@ -60,6 +74,7 @@ export function createPrometheusMetrics (): PrometheusMetrics {
     ...createRequestSeries([register]),
     ...createKratosMetrics(client, register),
     ...createRowSeries([register]),
+    ...createPartSeries([register]),
     contentType: register.contentType,
     text: () => register.metrics(),
   }

@@ -3,7 +3,7 @@ import type { SwaggerOptions } from '@fastify/swagger'
 import { ERROR_CODES, errorStatus } from '../../errors.js'
 import { isRecord } from '../../kratos-client/kratos-body.js'
 import type { AuthSettings } from '../../settings.js'
-import { WEBHOOK_KEY_HEADER } from '../../webhook/receiver.js'
+import { WEBHOOK_KEY_HEADER } from '../../webhook/key.js'
 
 /** That of package.json: the API is what the package has. */
 export const API_VERSION = '0.1.0'
@@ -23,7 +23,8 @@ const securitySchemes = ({ cookieName }: AuthSettings) => ({
   ),
   sessionToken: apiKey('header', 'X-Session-Token', 'session token of a native client; a session cookie wins'),
   bearerToken: { type: 'http' as const, scheme: 'bearer', description: 'the same token; the other two win' },
-  webhookKey: apiKey('header', WEBHOOK_KEY_HEADER, 'WEBHOOK_KEY, which Kratos sends'),
+  webhookKey: apiKey('header', WEBHOOK_KEY_HEADER, 'WEBHOOK_KEY, where a caller cannot send Authorization'),
+  webhookBearer: { type: 'http' as const, scheme: 'bearer', description: 'WEBHOOK_KEY, which Kratos sends' },
   metricsToken: { type: 'http' as const, scheme: 'bearer', description: 'METRICS_TOKEN' },
 })
 

@@ -7,6 +7,8 @@ export interface Engine {
   readonly dialect: 'sqlite' | 'postgres'
   readonly db: Kysely<StoreSchema>
   readonly retryPolicy: RetryPolicy
+  /** Whether the migrations of this version were seen applied, once. */
+  isMigrated(): boolean
   close(): Promise<void>
 }
 

@@ -55,7 +55,7 @@ export class StoreOpenError extends Error {
   }
 }
 
-/** A migration failed, or the database has one that this version does not know. Nothing of it was applied (K12). */
+/** A migration failed. Nothing of it was applied (K12). */
 export class StoreMigrationError extends Error {
   override readonly name = 'StoreMigrationError'
   readonly code = 'DATABASE_MIGRATION_FAILED'
@@ -85,6 +85,14 @@ export class MissingOwnerError extends Error {
   readonly code = 'OWNER_MISSING'
 }
 
+/** The account was deleted: nothing of it is stored any more, whoever still holds a session. */
+export class AccountDeletedError extends Error {
+  override readonly name = 'AccountDeletedError'
+  readonly code = 'ACCOUNT_DELETED'
+}
+
 /** A failure of the store for a log line: no SQL, no parameters (H02). */
-export const describeStoreError = (error: unknown): string =>
-  error instanceof StoreUnavailableError ? error.message : String((error as Error).name)
+export function describeStoreError (error: unknown): string {
+  if (error instanceof StoreUnavailableError || error instanceof StoreMigrationError) return error.message
+  return error instanceof Error ? error.name : typeof error
+}

@@ -4,12 +4,17 @@ export interface Migration {
   up(db: Kysely<unknown>): Promise<void>
 }
 
-/** Applied in the order of their names; a published one never changes. Only types that both databases spell alike. */
+/**
+ * Applied in the order of their names; a published one never changes. Only types that both databases spell alike. A
+ * migration adds and never takes away what a version that still runs may use: that goes releases later
+ * (docs/decisions/0010-one-store-two-databases.md).
+ */
 export type Migrations = Readonly<Record<string, Migration>>
 
 export const MIGRATIONS: Migrations = {
   '0001_users_and_documents': { up: createUsersAndDocuments },
   '0002_login_budgets': { up: createLoginBudgets },
+  '0003_account_deletions': { up: createAccountDeletions },
 }
 
 async function createUsersAndDocuments (db: Kysely<unknown>): Promise<void> {
@@ -43,4 +48,15 @@ async function createLoginBudgets (db: Kysely<unknown>): Promise<void> {
     .addColumn('expires_at', 'bigint', (column) => column.notNull())
     .execute()
   await db.schema.createIndex('login_budgets_by_expiry').on('login_budgets').column('expires_at').execute()
+}
+
+async function createAccountDeletions (db: Kysely<unknown>): Promise<void> {
+  await db.schema.createTable('account_deletions')
+    .addColumn('identity_id', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('requested_at', 'text', (column) => column.notNull())
+    .addColumn('attempted_at', 'text', (column) => column.notNull())
+    .addColumn('deleted_at', 'text')
+    .execute()
+  await db.schema.createIndex('account_deletions_by_state').on('account_deletions')
+    .columns(['deleted_at', 'attempted_at']).execute()
 }

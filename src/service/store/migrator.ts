@@ -18,29 +18,38 @@ export const postgresMigrationLock: MigrationLock = async (transaction) => {
   await sql`SELECT pg_advisory_xact_lock(7308324466019888945)`.execute(transaction)
 }
 
+export interface MigrationResult {
+  /** What was applied now. */
+  names: string[]
+  /** What a newer version has applied, and this one does not know. */
+  newer: string[]
+}
+
 /**
  * Applies what is missing, all of it or nothing, in one transaction: both databases have transactional DDL, which
- * Kysely's own migrator does not use on SQLite.
- * @returns the names that were applied now
- * @throws StoreMigrationError for a failed migration or one of a newer version, StoreUnavailableError for the database
+ * Kysely's own migrator does not use on SQLite. Migrations of a newer version only add, so this one goes on with them.
+ * @throws StoreMigrationError for a failed migration, StoreUnavailableError for the database
  */
 export async function migrateToLatest (
   db: Kysely<unknown>,
   migrations: Migrations,
   lock: MigrationLock,
-): Promise<string[]> {
+): Promise<MigrationResult> {
   const known = Object.keys(migrations).sort()
   // Without the lock and without the right to create tables: most starts find nothing to do.
-  if (missing(known, await appliedIfAny(db)).length === 0) return []
+  const before = await appliedIfAny(db)
+  const newer = before.filter((name) => !known.includes(name))
+  if (known.every((name) => before.includes(name))) return { names: [], newer }
   return db.transaction().execute(async (transaction) => {
     await lock(transaction)
     await transaction.schema.createTable(TABLE).ifNotExists()
       .addColumn('name', 'text', (column) => column.primaryKey().notNull())
       .addColumn('applied_at', 'text', (column) => column.notNull())
       .execute()
-    const names = missing(known, await applied(transaction))
+    const done = await applied(transaction)
+    const names = known.filter((name) => !done.includes(name))
     for (const name of names) await apply(transaction, name, migrations)
-    return names
+    return { names, newer }
   })
 }
 
@@ -50,20 +59,14 @@ async function apply (transaction: Kysely<unknown>, name: string, migrations: Mi
     await migrationTable(transaction).insertInto(TABLE)
       .values({ name, applied_at: new Date().toISOString() }).execute()
   } catch (error) {
-    const driverCode = error instanceof StoreQueryError || error instanceof StoreUnavailableError
-      ? error.driverCode
-      : undefined
+    const isStoreError = error instanceof StoreQueryError || error instanceof StoreUnavailableError
+    const driverCode = isStoreError ? error.driverCode : undefined
+    const why = isStoreError ? ` ${error.message}` : ''
     throw new StoreMigrationError(
-      `Migration ${name} failed (${driverCode ?? nameOf(error)}), nothing of it was applied`,
+      `Migration ${name} failed (${driverCode ?? nameOf(error)}), nothing of it was applied.${why}`,
       { driverCode },
     )
   }
-}
-
-function missing (known: string[], appliedNames: string[]): string[] {
-  const unknown = appliedNames.find((name) => !known.includes(name))
-  if (unknown !== undefined) throw new StoreMigrationError(`A newer version has migrated the database (${unknown})`)
-  return known.filter((name) => !appliedNames.includes(name))
 }
 
 async function applied (db: Kysely<unknown>): Promise<string[]> {

@@ -14,8 +14,10 @@ export interface PostgresEngineOptions {
   waitMs: number
   statementTimeoutMs: number
   maxConnections: number
+  maxConnectionAgeSeconds?: number
   onError: (error: unknown) => void
   onMigrated?: (names: string[]) => void
+  onNewer?: (names: string[]) => void
   onQuery?: QueryListener
   migrations?: Migrations
 }
@@ -46,7 +48,8 @@ export async function openPostgresEngine (options: PostgresEngineOptions): Promi
   const close = async () => {
     await Promise.all([migration.stop(), backend.close()])
   }
-  return { dialect: 'postgres', db: createKysely<StoreSchema>(backend, options.onQuery), retryPolicy, close }
+  const db = createKysely<StoreSchema>(backend, options.onQuery)
+  return { dialect: 'postgres', db, retryPolicy, isMigrated: migration.isDone, close }
 }
 
 function createKysely<T> (backend: Backend, onQuery: QueryListener | undefined): Kysely<T> {
@@ -65,7 +68,7 @@ function createKysely<T> (backend: Backend, onQuery: QueryListener | undefined):
 
 /** Tries until it has worked or is stopped, with growing pauses; each failure is reported (K01, K12). */
 function startMigrating (
-  { migrations = MIGRATIONS, onError, onMigrated, onQuery }: PostgresEngineOptions,
+  { migrations = MIGRATIONS, onError, onMigrated, onNewer, onQuery }: PostgresEngineOptions,
   backend: Backend,
 ) {
   const db = createKysely<unknown>(backend, onQuery)
@@ -73,9 +76,10 @@ function startMigrating (
   let isDone = false
   const attempt = async () => {
     try {
-      const names = await migrateToLatest(db, migrations, postgresMigrationLock)
+      const { names, newer } = await migrateToLatest(db, migrations, postgresMigrationLock)
       isDone = true
       if (names.length > 0) onMigrated?.(names)
+      if (newer.length > 0) onNewer?.(newer)
     } catch (error) {
       if (!stopped.signal.aborted) onError(error)
     }

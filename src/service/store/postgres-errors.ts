@@ -9,8 +9,17 @@ const NOT_SET_UP = new Set(['42501', '42P01', '3F000'])
  * Cardinality, data, constraint, statement name, cursor name, syntax, program limit: the database works, we are wrong.
  */
 const REFUSED_CLASSES = new Set(['0A', '21', '22', '23', '26', '34', '42', '54'])
-/** Connection exceptions and operator intervention (shutdown, crash, cannot connect now). */
-const BROKEN = /^(08...|57P..)$/
+/**
+ * Connection exceptions, operator intervention (shutdown, crash, cannot connect now), and a server that is read-only:
+ * after a failover the name leads to another one, this connection never will.
+ */
+const BROKEN = /^(08...|57P..|25006)$/
+/**
+ * Classes in which the server's words tell the operator what is wrong, and hold no value of a statement: connecting,
+ * authorisation, catalogue, state, rights, resources, locks, operator, system.
+ */
+const TELLING = /^(?:08|25|28|3D|3F|42501|42P01|53|55|57|58)/
+const MAX_WORDS = 160
 
 /** An error of pg as one of ours; plain bugs (TypeError, …) and our own errors unchanged. */
 export function toPostgresStoreError (error: unknown): unknown {
@@ -21,7 +30,16 @@ export function toPostgresStoreError (error: unknown): unknown {
     return new StoreQueryError(`The database refused a statement (${code})`, { driverCode: code, constraint })
   }
   const reason = code !== undefined && CONFLICTS.has(code) ? 'conflict' : 'down'
-  return new StoreUnavailableError(`The database cannot be used (${code ?? 'no code'})`, { driverCode: code, reason })
+  return new StoreUnavailableError(`The database cannot be used (${code ?? 'no code'})${wordsOf(error, code)}`, {
+    driverCode: code,
+    reason,
+  })
+}
+
+/** What server or driver said, where it says more than the code and nothing that may not be logged (H02). */
+function wordsOf ({ message }: Error, code: string | undefined): string {
+  const isTelling = code === undefined || (SQLSTATE.test(code) && TELLING.test(code))
+  return isTelling && message !== '' ? `: ${message.replaceAll(/\s+/g, ' ').slice(0, MAX_WORDS)}` : ''
 }
 
 /** Whether the connection that gave this error must not be used again: no word from the server, or its last one. */

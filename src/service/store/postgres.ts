@@ -1,12 +1,15 @@
-import type { Pool, PoolClient } from 'pg'
+import type { PoolClient } from 'pg'
 import type { QueryResult } from 'kysely'
 import type { Backend, Session, Statement } from './driver.js'
 import { StoreOpenError, StoreUnavailableError } from './errors.js'
 import { isConnectionBroken, toPostgresStoreError } from './postgres-errors.js'
+import { connectWithin, type Resizable } from './postgres-pool.js'
 
 export interface PostgresSettings {
   url: string
   maxConnections: number
+  /** Longest life of a connection: behind a name that moves on, an old one leads to the old server. */
+  maxConnectionAgeSeconds?: number
   /** For a free connection, or for a new one to be made. */
   connectTimeoutMs: number
   statementTimeoutMs: number
@@ -21,6 +24,21 @@ const SILENCE_GRACE_MS = 500
 const IDLE_IN_TRANSACTION_MS = 10_000
 const KEEP_ALIVE_AFTER_MS = 10_000
 const CLOSE_GRACE_MS = 1000
+const CONNECTION_AGE_SECONDS = 300
+
+/**
+ * A transaction with its limits. They are no startup parameters, which a pooler such as PgBouncer refuses, and no
+ * `SET`, which it would hand on to the next client of the same server connection.
+ */
+function beginStatement ({ statementTimeoutMs, lockTimeoutMs }: PostgresSettings): string {
+  const limits = {
+    statement_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    ...lockTimeoutMs !== undefined && { lock_timeout: lockTimeoutMs },
+  }
+  const settings = Object.entries(limits).map(([name, ms]) => `; SET LOCAL ${name} = ${Math.trunc(ms)}`)
+  return `BEGIN${settings.join('')}`
+}
 
 /**
  * A pool of connections, none of which is made before it is asked for.
@@ -32,13 +50,11 @@ export async function openPostgresBackend (settings: PostgresSettings): Promise<
     connectionString: settings.url,
     application_name: 'fastify-kratos',
     max: settings.maxConnections,
+    maxLifetimeSeconds: settings.maxConnectionAgeSeconds ?? CONNECTION_AGE_SECONDS,
     connectionTimeoutMillis: settings.connectTimeoutMs,
-    statement_timeout: settings.statementTimeoutMs,
     query_timeout: settings.statementTimeoutMs + SILENCE_GRACE_MS,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
-    ...settings.lockTimeoutMs !== undefined && { lock_timeout: settings.lockTimeoutMs },
   }
   try {
     // The pool would find a malformed address at its first connection only, and repeat it with the password in it.
@@ -48,16 +64,17 @@ export async function openPostgresBackend (settings: PostgresSettings): Promise<
   }
   const pool = new pg.Pool(options)
   pool.on('error', (error) => settings.onError(toPostgresStoreError(error)))
-  return createBackend(pool)
+  return createBackend(pool, settings)
 }
 
-function createBackend (pool: Pool): Backend {
+function createBackend (pool: Resizable, settings: PostgresSettings): Backend {
   const lent = new Set<() => void>()
+  const begin = beginStatement(settings)
   return {
     toStoreError: toPostgresStoreError,
     connect: async () => {
       if (pool.ending) throw new StoreUnavailableError('The store is closed')
-      return createSession(await pool.connect(), lent)
+      return createSession(await connectWithin(pool, settings), begin, lent)
     },
     close: async () => {
       if (pool.ending) return
@@ -70,8 +87,9 @@ function createBackend (pool: Pool): Backend {
   }
 }
 
-function createSession (client: PoolClient, lent: Set<() => void>): Session {
+function createSession (client: PoolClient, beginText: string, lent: Set<() => void>): Session {
   let isBroken = false
+  let isInTransaction = false
   // The pool stops listening while a connection is lent; the statement under way reports the same fault.
   const onClientError = () => {
     isBroken = true
@@ -90,26 +108,51 @@ function createSession (client: PoolClient, lent: Set<() => void>): Session {
       throw error
     }
   }
+  const begin = async () => {
+    isInTransaction = true
+    try {
+      // Without values, so that it may be several statements, and one round trip.
+      await client.query(beginText)
+    } catch (error) {
+      isBroken = true
+      throw error
+    }
+  }
+  const commit = async () => {
+    await query('COMMIT')
+    isInTransaction = false
+  }
+  const rollback = async () => {
+    isInTransaction = false
+    try {
+      await query('ROLLBACK')
+    } catch {
+      isBroken = true
+    }
+  }
+  /** A statement that writes has the server's time limit: given up by us alone, it could still take effect later. */
+  const inTransaction = async <T>(work: () => Promise<T>): Promise<T> => {
+    await begin()
+    try {
+      const result = await work()
+      await commit()
+      return result
+    } catch (error) {
+      await rollback()
+      throw error
+    }
+  }
   client.on('error', onClientError)
   lent.add(destroySession)
   return {
-    execute: async ({ sql, parameters }: Statement): Promise<QueryResult<unknown>> => {
-      const { rows, rowCount } = await query(sql, [...parameters])
+    execute: async ({ sql, parameters, isRead }: Statement): Promise<QueryResult<unknown>> => {
+      const work = () => query(sql, [...parameters])
+      const { rows, rowCount } = await (isRead || isInTransaction ? work() : inTransaction(work))
       return { numAffectedRows: BigInt(rowCount ?? 0), rows }
     },
-    begin: async () => {
-      await query('BEGIN')
-    },
-    commit: async () => {
-      await query('COMMIT')
-    },
-    rollback: async () => {
-      try {
-        await query('ROLLBACK')
-      } catch {
-        isBroken = true
-      }
-    },
+    begin,
+    commit,
+    rollback,
     release: () => release(isBroken),
   }
 }

@@ -1,9 +1,23 @@
 import { serviceError, type ServiceError } from '../../errors.js'
-import { InvalidCursorError, InvalidValueError, StoreUnavailableError } from './errors.js'
+import { AccountDeletedError, InvalidCursorError, InvalidValueError, StoreUnavailableError } from './errors.js'
+
+/**
+ * Kratos waits so long before it tries a webhook again, twice: two minutes for a database to come back, where without
+ * the header it gives up after three seconds (docs/kratos-facts.md, section 20).
+ */
+const WEBHOOK_RETRY_SECONDS = 60
+
+/** @param route template of the route that failed */
+const retryAfter = (route: string | undefined): number | undefined =>
+  route?.startsWith('/internal/') === true ? WEBHOOK_RETRY_SECONDS : undefined
 
 /** A failure of the store as a client may see it; undefined for what is none, or a bug of ours. */
-export function publicStoreError (error: unknown): ServiceError | undefined {
-  if (error instanceof StoreUnavailableError) return serviceError('DATABASE_UNAVAILABLE', { cause: error })
+export function publicStoreError (error: unknown, route?: string): ServiceError | undefined {
+  if (error instanceof StoreUnavailableError) {
+    return serviceError('DATABASE_UNAVAILABLE', { cause: error, retryAfter: retryAfter(route) })
+  }
+  // Whose account is gone has no session, whatever a cache still says.
+  if (error instanceof AccountDeletedError) return serviceError('INVALID_SESSION', { cause: error })
   if (error instanceof InvalidValueError) return serviceError('VALIDATION_ERROR', { cause: error })
   if (error instanceof InvalidCursorError) {
     return serviceError('VALIDATION_ERROR', { fields: [{ path: '/cursor', message: 'is not a cursor of this list' }] })

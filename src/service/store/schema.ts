@@ -37,10 +37,23 @@ export interface LoginBudgetsTable {
   expires_at: number
 }
 
+/**
+ * An account whose deletion was asked for; with `deleted_at` it is gone, and the row is its tombstone. Times as
+ * `toISOString` writes them.
+ */
+export interface AccountDeletionsTable {
+  identity_id: string
+  requested_at: string
+  /** When a process last worked on it. */
+  attempted_at: string
+  deleted_at: string | null
+}
+
 export interface StoreSchema {
   users: UsersTable
   documents: DocumentsTable
   login_budgets: LoginBudgetsTable
+  account_deletions: AccountDeletionsTable
 }
 
 export const USER_COLUMNS = [

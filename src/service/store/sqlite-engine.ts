@@ -3,7 +3,7 @@ import { createDialect, type Backend, type QueryListener } from './driver.js'
 import type { Engine } from './engine.js'
 import { StoreMigrationError } from './errors.js'
 import { MIGRATIONS, type Migrations } from './migrations.js'
-import { migrateToLatest, sqliteMigrationLock } from './migrator.js'
+import { type MigrationResult, migrateToLatest, sqliteMigrationLock } from './migrator.js'
 import { createLockRetryPolicy, retryWhileLocked } from './retry-policy.js'
 import { openSqliteBackend } from './sqlite.js'
 import { toSqliteOpenError } from './sqlite-errors.js'
@@ -13,6 +13,7 @@ export interface SqliteEngineOptions {
   path: string
   waitMs: number
   onMigrated?: (names: string[]) => void
+  onNewer?: (names: string[]) => void
   onQuery?: QueryListener
   migrations?: Migrations
 }
@@ -24,14 +25,15 @@ const START_WAIT_MS = 10_000
 export async function openSqliteEngine (options: SqliteEngineOptions): Promise<Engine> {
   const backend = await openSqliteBackend(options.path, START_WAIT_MS)
   try {
-    const names = await migrate(createKysely(backend, options.onQuery), options.migrations ?? MIGRATIONS)
+    const { names, newer } = await migrate(createKysely(backend, options.onQuery), options.migrations ?? MIGRATIONS)
     if (names.length > 0) options.onMigrated?.(names)
+    if (newer.length > 0) options.onNewer?.(newer)
   } catch (error) {
     await backend.close()
     throw error instanceof StoreMigrationError ? error : toSqliteOpenError(error, options.path)
   }
   const db = createKysely<StoreSchema>(backend, options.onQuery)
-  return { dialect: 'sqlite', db, retryPolicy: createLockRetryPolicy(options.waitMs), close: () => backend.close() }
+  return { dialect: 'sqlite', db, retryPolicy: createLockRetryPolicy(options.waitMs), isMigrated: () => true, close: () => backend.close() }
 }
 
 function createKysely<T> (backend: Backend, onQuery: QueryListener | undefined): Kysely<T> {
@@ -48,7 +50,7 @@ function createKysely<T> (backend: Backend, onQuery: QueryListener | undefined):
   })
 }
 
-function migrate (db: Kysely<unknown>, migrations: Migrations): Promise<string[]> {
+function migrate (db: Kysely<unknown>, migrations: Migrations): Promise<MigrationResult> {
   const deadline = performance.now() + START_WAIT_MS
   return retryWhileLocked(() => migrateToLatest(db, migrations, sqliteMigrationLock), deadline)
 }

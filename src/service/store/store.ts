@@ -1,5 +1,7 @@
 import { fileURLToPath } from 'node:url'
-import { StoreOpenError } from './errors.js'
+import { sql } from 'kysely'
+import { StoreOpenError, StoreUnavailableError } from './errors.js'
+import { createDeletionRepository, type DeletionRepository } from './deletions.js'
 import { createDocumentRepository, type DocumentRepository } from './documents.js'
 import type { QueryListener } from './driver.js'
 import { createLoginBudgetRepository, type LoginBudgetRepository } from './login-budgets.js'
@@ -19,6 +21,8 @@ export interface StoreOptions {
   onError?: (error: unknown) => void
   /** The names of migrations that were applied; without any, nothing is called. */
   onMigrated?: (names: string[]) => void
+  /** The names of migrations that only a newer version knows. */
+  onNewer?: (names: string[]) => void
   /** Tells the SQL text of each statement, never its values. */
   onQuery?: QueryListener
   /** How long a call waits for a lock (SQLite) or a connection (Postgres). Default 1,000. */
@@ -30,19 +34,26 @@ export interface StoreOptions {
   statementTimeoutMs?: number
   /** Postgres: size of the pool. Default 10. */
   maxConnections?: number
+  /** Postgres: longest life of a connection, in seconds. Default 300. */
+  maxConnectionAgeSeconds?: number
 }
 
 export interface Store {
   readonly dialect: 'sqlite' | 'postgres'
   readonly users: UserRepository
   readonly documents: DocumentRepository
+  readonly deletions: DeletionRepository
   /** Login budgets in common with other processes; undefined on SQLite, where there is none. */
   readonly loginBudgets: LoginBudgetRepository | undefined
-  /** Resolves when the database answers and is migrated. @throws StoreUnavailableError */
+  /** Whether the migrations of this version were seen applied since the start; true for ever from then on. */
+  isMigrated(): boolean
+  /** Resolves when the database answers, is migrated and takes writes. @throws StoreUnavailableError */
   ping(): Promise<void>
   /** Ends what is under way (at most about a second on Postgres); later calls reject with StoreUnavailableError. */
   close(): Promise<void>
 }
+
+const DEFAULTS = { waitMs: 1000, statementTimeoutMs: 3000, maxConnections: 10, maxConnectionAgeSeconds: 300 }
 
 /**
  * Opens the product's own database. Only the driver that is needed is loaded.
@@ -52,23 +63,35 @@ export interface Store {
  * @throws StoreOpenError, StoreMigrationError
  */
 export async function openStore (options: StoreOptions): Promise<Store> {
-  const settings = { waitMs: 1000, statementTimeoutMs: 3000, maxConnections: 10, onError: () => {}, ...options }
+  const settings = { ...DEFAULTS, onError: () => {}, ...options }
   return isPostgresUrl(options.url)
     ? createStore(await openPostgresEngine(settings))
     : createStore(await openSqliteEngine({ ...settings, path: toSqlitePath(options.url) }))
 }
 
 /** The store over an engine that is already open. */
-export function createStore ({ dialect, db, retryPolicy, close }: Engine): Store {
+export function createStore ({ dialect, db, retryPolicy, isMigrated, close }: Engine): Store {
   const users = createUserRepository(db, retryPolicy)
+
+  /** A server that was demoted answers every read; only it can tell that a write would fail. */
+  async function checkWritable (): Promise<void> {
+    const setting = sql<string>`current_setting('transaction_read_only')`.as('is_read_only')
+    const row = await retryPolicy.read(() => db.selectNoFrom(setting).executeTakeFirst())
+    if (row?.is_read_only === 'off') return
+    throw new StoreUnavailableError('The database is read-only', { driverCode: '25006' })
+  }
+
   return {
     dialect,
     users,
     documents: createDocumentRepository(db, retryPolicy),
+    deletions: createDeletionRepository(db, retryPolicy),
     loginBudgets: dialect === 'postgres' ? createLoginBudgetRepository(db, retryPolicy) : undefined,
     ping: async () => {
       await users.find('00000000-0000-0000-0000-000000000000')
+      if (dialect === 'postgres') await checkWritable()
     },
+    isMigrated,
     close,
   }
 }

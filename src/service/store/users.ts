@@ -1,5 +1,6 @@
-import type { Kysely } from 'kysely'
-import type { RetryPolicy } from './retry-policy.js'
+import { sql, type Kysely } from 'kysely'
+import { AccountDeletedError } from './errors.js'
+import type { RetryPolicy, Run } from './retry-policy.js'
 import { USER_COLUMNS, type StoreSchema, type UserRecord } from './schema.js'
 import { normaliseTimestamp } from './timestamps.js'
 import { checkRow, toCanonicalUuid } from './values.js'
@@ -11,22 +12,41 @@ const DELETE_BATCH = 500
 export interface UserRepository {
   /**
    * News about an identity: inserts it, or overwrites everything but `created_at` if `updated_at` is newer than what is
-   * stored. Repeated and late news change nothing (F08 to F10). The nil UUID is for the caller to refuse.
+   * stored. Repeated and late news change nothing (F08 to F10), and so do news of an account that was deleted. The nil
+   * UUID is for the caller to refuse.
    * @throws InvalidValueError for an id that is no UUID, a time that is not RFC 3339, text with NUL
    */
   upsert(user: UserRecord): Promise<{ created: boolean }>
-  /** The row for an identity whose news never came (F12): inserts it if it is missing, never overwrites. */
+  /**
+   * Sees to it that there is a row and that it is not older than this: for an identity whose news never came (F12).
+   * @throws AccountDeletedError where the account was deleted
+   */
   ensure(user: UserRecord): Promise<{ created: boolean }>
   find(identityId: string): Promise<UserRecord | undefined>
   /** Deletes the user's documents, then the user; whether there was one. Cut short, it can be repeated. */
   delete(identityId: string): Promise<boolean>
 }
 
+/** Deletes documents of an owner until few or none are left. */
+export async function deleteDocuments (db: Kysely<StoreSchema>, write: Run, ownerId: string): Promise<void> {
+  const some = db.selectFrom('documents').select('id').where('owner_id', '=', ownerId).limit(DELETE_BATCH)
+  for (let deleted = DELETE_BATCH; deleted >= DELETE_BATCH;) {
+    const result = await write(() => db.deleteFrom('documents').where('id', 'in', some).executeTakeFirst())
+    deleted = Number(result.numDeletedRows)
+  }
+}
+
 export function createUserRepository (db: Kysely<StoreSchema>, { read, write }: RetryPolicy): UserRepository {
-  async function upsert (user: UserRecord): Promise<{ created: boolean }> {
-    const values = { ...normalise(user), revision: 1 }
-    const row = await write(() =>
-      db.insertInto('users').values(values)
+  /** The row after the statement, if it wrote one. A tombstone keeps it from writing. */
+  function writeRow (user: UserRecord): Promise<{ revision: number } | undefined> {
+    const names = Object.keys(user) as Array<keyof UserRecord>
+    const tombstone = db.selectFrom('account_deletions').select('identity_id')
+      .where('identity_id', '=', user.identity_id).where('deleted_at', 'is not', null)
+    const row = db
+      .selectNoFrom(({ val }) => [...names.map((name) => val(user[name]).as(name)), sql.lit(1).as('revision')])
+      .where(({ not, exists }) => not(exists(tombstone)))
+    return write(() =>
+      db.insertInto('users').columns([...names, 'revision']).expression(row)
         .onConflict((conflict) =>
           conflict.column('identity_id').doUpdateSet((eb) => ({
             email: eb.ref('excluded.email'),
@@ -39,18 +59,43 @@ export function createUserRepository (db: Kysely<StoreSchema>, { read, write }: 
         )
         .returning('revision').executeTakeFirst(),
     )
-    return { created: row?.revision === 1 }
+  }
+
+  /** `begun`: a deletion was asked for; `done`: the account is gone. */
+  async function deletionOf (identityId: string): Promise<'begun' | 'done' | undefined> {
+    const row = await read(() =>
+      db.selectFrom('account_deletions').select('deleted_at').where('identity_id', '=', identityId).executeTakeFirst(),
+    )
+    if (row === undefined) return undefined
+    return row.deleted_at === null ? 'begun' : 'done'
+  }
+
+  /**
+   * Inserts or updates. A new row whose account is being deleted goes again: the statement may have begun before the
+   * tombstone was there, and ended after the deletion had looked for rows.
+   */
+  async function store (user: UserRecord): Promise<{ created: boolean, isDeleted: boolean }> {
+    const row = await writeRow(user)
+    const created = row?.revision === 1
+    if (row !== undefined && !created) return { created, isDeleted: false }
+    const deletion = await deletionOf(user.identity_id)
+    if (!created || deletion === undefined) return { created, isDeleted: deletion === 'done' }
+    await deleteRow(user.identity_id)
+    return { created: false, isDeleted: true }
+  }
+
+  async function upsert (user: UserRecord): Promise<{ created: boolean }> {
+    const { created } = await store(normalise(user))
+    return { created }
   }
 
   async function ensure (user: UserRecord): Promise<{ created: boolean }> {
-    const values = { ...normalise(user), revision: 1 }
-    if (await find(values.identity_id) !== undefined) return { created: false } // without the write lock (K09)
-    const row = await write(() =>
-      db.insertInto('users').values(values)
-        .onConflict((conflict) => conflict.column('identity_id').doNothing())
-        .returning('identity_id').executeTakeFirst(),
-    )
-    return { created: row !== undefined }
+    const values = normalise(user)
+    const known = await find(values.identity_id) // without the write lock (K09)
+    if (known !== undefined && known.updated_at >= values.updated_at) return { created: false }
+    const { created, isDeleted } = await store(values)
+    if (isDeleted) throw new AccountDeletedError('This account was deleted')
+    return { created }
   }
 
   function find (identityId: string): Promise<UserRecord | undefined> {
@@ -62,15 +107,14 @@ export function createUserRepository (db: Kysely<StoreSchema>, { read, write }: 
 
   async function deleteUser (identityId: string): Promise<boolean> {
     const id = identityId.toLowerCase()
-    while (await deleteSomeDocuments(id) === DELETE_BATCH);
-    const result = await write(() => db.deleteFrom('users').where('identity_id', '=', id).executeTakeFirst())
-    return result.numDeletedRows > 0n
+    await deleteDocuments(db, write, id)
+    return await deleteRow(id)
   }
 
-  async function deleteSomeDocuments (ownerId: string): Promise<number> {
-    const some = db.selectFrom('documents').select('id').where('owner_id', '=', ownerId).limit(DELETE_BATCH)
-    const result = await write(() => db.deleteFrom('documents').where('id', 'in', some).executeTakeFirst())
-    return Number(result.numDeletedRows)
+  /** The documents that are left go with it. */
+  async function deleteRow (id: string): Promise<boolean> {
+    const result = await write(() => db.deleteFrom('users').where('identity_id', '=', id).executeTakeFirst())
+    return result.numDeletedRows > 0n
   }
 
   return { upsert, ensure, find, delete: deleteUser }

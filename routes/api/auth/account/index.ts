@@ -1,5 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { serviceError } from '../../../../src/errors.js'
 import { logSecurityEvent } from '../../../../src/http/security-event.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { SESSION } from '../../../../src/schemas/security.js'
@@ -7,9 +9,9 @@ import { sessionOf } from '../../../../src/http/request-auth.js'
 import type { AuthSettings } from '../../../../src/settings.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
 import {
+  accountData,
   expireSessionCookie,
   kratosScope,
-  onAccountDeleted,
   ownKratos,
   ownSessions,
 } from '../../../../src/http/own-names.js'
@@ -25,6 +27,36 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
 ) {
   if (settings.adminUrl === undefined) return
 
+  /**
+   * Whether Kratos may have deleted the identity although it did not say so: its answer was lost or came too late. The
+   * deletion stays written down then, and whoever finishes it asks Kratos again.
+   */
+  const isUncertain = (code: string): boolean => code === 'UPSTREAM_TIMEOUT' || code === 'UPSTREAM_ERROR'
+
+  async function withdraw (request: FastifyRequest, id: string): Promise<void> {
+    try {
+      await app[accountData].withdrawDeletion(id)
+    } catch (error) {
+      request.log.warn(
+        { event: 'account_deletion_not_withdrawn', identityId: id, cause: nameOf(error) },
+        'A deletion that did not happen is still written down',
+      )
+    }
+  }
+
+  async function removeData (request: FastifyRequest, reply: FastifyReply, id: string): Promise<void> {
+    try {
+      await app[accountData].remove(id)
+    } catch (error) {
+      request.log.error(
+        { event: 'account_rows_left', identityId: id, cause: nameOf(error) },
+        'The identity is deleted, what is kept of it is not yet',
+      )
+      reply[expireSessionCookie]()
+      throw serviceError('DATABASE_UNAVAILABLE', { cause: error, members: { deletion: 'pending' } })
+    }
+  }
+
   const about = {
     operationId: 'deleteAccount',
     summary: 'Deletes the account; wants a recent login',
@@ -34,24 +66,20 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
   const schema = { ...about, response: RESPONSES }
   app.delete('/', { schema, config: { auth: { within: RECENT_LOGIN, fresh: true } } }, async (request, reply) => {
     const { id } = sessionOf(request).identity
+    await app[accountData].beginDeletion(id)
     const answer = await app[ownKratos].deleteIdentity(id, request[kratosScope]())
-    app[ownSessions].invalidate({ identityId: id })
-    if (answer.kind !== 'ok') throw upstreamError(answer)
-    logSecurityEvent(request, 'account_deleted', {}, 'An account was deleted')
-    // The account is gone whatever happens to our rows: what stays behind is for reconciliation, not the user's
-    // failure.
-    try {
-      await app[onAccountDeleted](id)
-    } catch (error) {
-      request.log.error({
-        event: 'account_rows_left',
-        identityId: id,
-        cause: error instanceof Error ? error.name : typeof error,
-      }, 'Rows of a deleted account are left')
+    app[ownSessions].invalidate({ identityId: id, isDeleted: answer.kind === 'ok' })
+    if (answer.kind !== 'ok') {
+      if (!isUncertain(answer.code)) await withdraw(request, id)
+      throw upstreamError(answer)
     }
+    logSecurityEvent(request, 'account_deleted', {}, 'An account was deleted')
+    await removeData(request, reply, id)
     reply[expireSessionCookie]()
     return { success: true as const, data: { id } }
   })
 }
+
+const nameOf = (error: unknown): string => error instanceof Error ? error.name : typeof error
 
 export default accountRoutes

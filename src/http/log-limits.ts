@@ -1,0 +1,62 @@
+import type { FastifyRequest } from 'fastify'
+import { LRUCache } from 'lru-cache'
+
+/** Keys remembered at once: what is forgotten is logged once more. */
+const MAX_KEYS = 10_000
+
+/** Whether something of this kind may be logged now: true once in so many milliseconds for each key. */
+export function createOncePer (ms: number): (key: string) => boolean {
+  const logged = new LRUCache<string, true>({ max: MAX_KEYS, ttl: ms })
+  return (key) => {
+    if (logged.has(key)) return false
+    logged.set(key, true)
+    return true
+  }
+}
+
+/** How many lines one stands for; empty for a line of its own. */
+export type Count = { count?: number }
+type Log = (count: Count) => void
+
+/**
+ * One line in so many milliseconds for each key: the first at once, those that come while it is young as one more line
+ * with their number. A flood of refusals would fill the log and hide everything else.
+ */
+export function createCountedLog (ms: number): (key: string, log: Log) => void {
+  const windows = new Map<string, { log: Log, count: number }>()
+
+  function close (key: string): void {
+    const window = windows.get(key)
+    windows.delete(key)
+    if (window === undefined || window.count === 0) return
+    window.log(window.count === 1 ? {} : { count: window.count })
+    open(key)
+  }
+
+  function open (key: string): void {
+    windows.set(key, { log: () => {}, count: 0 })
+    setTimeout(close, ms, key).unref()
+  }
+
+  return (key, log) => {
+    const window = windows.get(key)
+    if (window === undefined) {
+      log({})
+      if (windows.size < MAX_KEYS) open(key)
+      return
+    }
+    window.count++
+    window.log = log
+  }
+}
+
+const ONE_SECOND_MS = 1000
+/** By Node's server, which all scopes of an app have in common. */
+const countedLogs = new WeakMap<object, ReturnType<typeof createCountedLog>>()
+
+/** Logs what a client can cause as often as it likes: of one kind and one address one line a second, with a count. */
+export function logCounted ({ server: { server }, ip }: FastifyRequest, kind: string, log: Log): void {
+  const counted = countedLogs.get(server) ?? createCountedLog(ONE_SECOND_MS)
+  countedLogs.set(server, counted)
+  counted(`${kind} ${ip}`, log)
+}

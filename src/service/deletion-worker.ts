@@ -1,0 +1,56 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { KratosClient } from '../kratos-client/client.js'
+import type { DeletionRepository } from './store/deletions.js'
+import { describeStoreError } from './store/errors.js'
+
+/** The request that asked for a deletion has ended long before: its calls to Kratos and the database have deadlines. */
+const ABANDONED_MS = 60_000
+
+export interface DeletionWorkerOptions {
+  deletions: DeletionRepository
+  kratos: Pick<KratosClient, 'hasIdentity'>
+  log: FastifyBaseLogger
+  /** Told of each account whose rows are gone now. */
+  onFinished: (identityId: string) => void
+  abandonedMs?: number
+}
+
+/**
+ * Finishes deletions that a request could not: the database failed after Kratos' delete, or the process ended. Kratos
+ * says how far they got: where the identity is gone the rows go too; where it lives nobody was told that it is deleted,
+ * and the deletion is taken back. One at a time, on whichever process comes first.
+ */
+export function createDeletionWorker (
+  { deletions, kratos, log, onFinished, abandonedMs = ABANDONED_MS }: DeletionWorkerOptions,
+): () => Promise<void> {
+  async function settleOne (): Promise<boolean> {
+    const identityId = await deletions.takeOver(abandonedMs)
+    if (identityId === undefined) return false
+    const identity = await kratos.hasIdentity(identityId)
+    // It is tried again when it has been left alone for as long as before.
+    if (identity === 'unknown') return true
+    if (identity === 'present') await deletions.withdraw(identityId)
+    else await deletions.finish(identityId)
+    if (identity === 'absent') onFinished(identityId)
+    const event = identity === 'present' ? 'account_deletion_withdrawn' : 'account_deletion_finished'
+    log.info({ event, identityId }, 'An unfinished deletion was settled')
+    return true
+  }
+
+  let isBusy = false
+  return async function settleAll () {
+    if (isBusy) return
+    isBusy = true
+    try {
+      while (await settleOne());
+      await deletions.forgetOld()
+    } catch (error) {
+      log.warn(
+        { event: 'account_deletion_waits', cause: describeStoreError(error) },
+        'Unfinished deletions cannot be looked for at the moment',
+      )
+    } finally {
+      isBusy = false
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import { sql, type Kysely } from 'kysely'
+import type { RetryPolicy } from './retry-policy.js'
+import type { StoreSchema } from './schema.js'
+import { deleteDocuments } from './users.js'
+import { toCanonicalUuid } from './values.js'
+
+const DAY_MS = 24 * 60 * 60_000
+/** How long an id that was deleted is remembered: longer than any delivery or upload that had begun can be late. */
+export const TOMBSTONE_DAYS = 30
+
+/**
+ * The end of accounts, in three steps that a crash may part: what is to be deleted is written down, Kratos deletes the
+ * identity, then rows and tombstone go in one transaction (docs/decisions/0019-a-deletion-is-a-deletion.md). All reject
+ * with StoreUnavailableError while the database cannot be used.
+ */
+export interface DeletionRepository {
+  /** Writes down that an identity is about to be deleted at Kratos. */
+  begin(identityId: string): Promise<void>
+  /** Takes that back: the identity lives on. */
+  withdraw(identityId: string): Promise<void>
+  /** Removes all rows of an identity and leaves a tombstone; can be repeated. */
+  finish(identityId: string): Promise<void>
+  /**
+   * Takes over one deletion that nobody has worked on for so long; undefined when there is none. Of several processes
+   * that ask, one gets it.
+   */
+  takeOver(olderThanMs: number): Promise<string | undefined>
+  /** Whether an identity was deleted within the last 30 days. */
+  isDeleted(identityId: string): Promise<boolean>
+  /** Removes tombstones of more than 30 days. */
+  forgetOld(): Promise<void>
+}
+
+const timeAgo = (ms: number): string => new Date(Date.now() - ms).toISOString()
+
+export function createDeletionRepository (db: Kysely<StoreSchema>, { read, write }: RetryPolicy): DeletionRepository {
+  async function begin (identityId: string): Promise<void> {
+    const now = timeAgo(0)
+    const row = { identity_id: toCanonicalUuid(identityId), requested_at: now, attempted_at: now, deleted_at: null }
+    await write(() =>
+      db.insertInto('account_deletions').values(row)
+        .onConflict((conflict) => conflict.column('identity_id').doUpdateSet({ attempted_at: now })).execute(),
+    )
+  }
+
+  async function withdraw (identityId: string): Promise<void> {
+    await write(() =>
+      db.deleteFrom('account_deletions')
+        .where('identity_id', '=', identityId.toLowerCase()).where('deleted_at', 'is', null).execute(),
+    )
+  }
+
+  async function finish (identityId: string): Promise<void> {
+    const id = toCanonicalUuid(identityId)
+    await deleteDocuments(db, write, id)
+    await write(() =>
+      db.transaction().execute(async (transaction) => {
+        const now = timeAgo(0)
+        // The tombstone first: whoever waits for the row finds it as soon as the row is gone.
+        await transaction.insertInto('account_deletions')
+          .values({ identity_id: id, requested_at: now, attempted_at: now, deleted_at: now })
+          .onConflict((conflict) => conflict.column('identity_id').doUpdateSet({ deleted_at: now })).execute()
+        // Documents that came meanwhile go with their owner.
+        await transaction.deleteFrom('users').where('identity_id', '=', id).execute()
+      }),
+    )
+  }
+
+  async function takeOver (olderThanMs: number): Promise<string | undefined> {
+    const before = timeAgo(olderThanMs)
+    const oldest = db.selectFrom('account_deletions').select('identity_id')
+      .where('deleted_at', 'is', null).where('attempted_at', '<', before).orderBy('attempted_at').limit(1)
+    const row = await write(() =>
+      db.updateTable('account_deletions').set({ attempted_at: timeAgo(0) })
+        .where('identity_id', 'in', oldest)
+        // Looked at again once the row is locked: another process may have been faster.
+        .where('attempted_at', '<', before)
+        .returning('identity_id').executeTakeFirst(),
+    )
+    return row?.identity_id
+  }
+
+  async function isDeleted (identityId: string): Promise<boolean> {
+    const row = await read(() =>
+      db.selectFrom('account_deletions').select(sql<number>`1`.as('found'))
+        .where('identity_id', '=', identityId.toLowerCase()).where('deleted_at', 'is not', null).executeTakeFirst(),
+    )
+    return row !== undefined
+  }
+
+  async function forgetOld (): Promise<void> {
+    await write(() =>
+      db.deleteFrom('account_deletions').where('deleted_at', '<', timeAgo(TOMBSTONE_DAYS * DAY_MS)).execute(),
+    )
+  }
+
+  return { begin, withdraw, finish, takeOver, isDeleted, forgetOld }
+}

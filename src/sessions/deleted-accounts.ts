@@ -1,0 +1,21 @@
+import { LRUCache } from 'lru-cache'
+
+/** Longer than any request, and any answer of Kratos that was under way, can take. */
+const REMEMBERED_MS = 10 * 60_000
+const MAX_REMEMBERED = 10_000
+
+export interface DeletedAccounts {
+  add: (identityId: string) => void
+  has: (identityId: string) => boolean
+}
+
+/** Identities that were deleted here within the last ten minutes. */
+export function createDeletedAccounts (): DeletedAccounts {
+  const ids = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: REMEMBERED_MS })
+  return {
+    add: (id) => {
+      ids.set(id.toLowerCase(), true)
+    },
+    has: (id) => ids.size > 0 && ids.has(id.toLowerCase()),
+  }
+}
