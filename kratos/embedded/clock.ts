@@ -25,7 +25,7 @@ export const systemClock: Clock = {
 
 /** RFC 3339 in UTC without trailing zeros in the fraction, as Go prints times. */
 export function rfc3339 (ms: number): string {
-  return new Date(ms).toISOString().replace(/\.(\d*?)0+Z$/, '.$1Z').replace('.Z', 'Z')
+  return new Date(ms).toISOString().replace(/(?:\.000|0{1,2})Z$/, 'Z')
 }
 
 /** What Go prints for a time that was never set. */
@@ -42,6 +42,6 @@ const UNIT_MS: Record<string, number> = { ns: 1e-6, us: 1e-3, ms: 1, s: 1000, m:
  */
 export function durationMs (text: string): number {
   if (!/^(\d+(\.\d+)?(ns|us|ms|s|m|h))+$/.test(text)) throw new TypeError(`"${text}" is no duration such as 10m or 24h`)
-  return [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)/g)]
+  return [...text.matchAll(/(?<![\d.])(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)/g)]
     .reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MS[unit ?? ''] ?? 0), 0)
 }

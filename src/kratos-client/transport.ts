@@ -88,7 +88,7 @@ function dispatchOptions (basePath: string, request: UpstreamRequest): Dispatche
  */
 export function createTransport (options: TransportOptions): Transport {
   const { origin, pathname } = new URL(options.url)
-  const basePath = pathname.replace(/\/+$/, '')
+  const basePath = pathname.replace(/(?<!\/)\/+$/, '')
   const queue = createAdmissionQueue({ ...options, slots: options.connections })
   const pool = new Pool(origin, {
     connections: options.connections,

@@ -22,7 +22,7 @@ const newNode = (): Node => ({ names: new Map() })
 
 /** Expands `{a,b}.c` to `a.c` and `b.c`. */
 function expanded (pattern: string): string[] {
-  const [, before = '', names = '', after = ''] = /^(.*?)\{([^}]*)\}(.*)$/.exec(pattern) ?? []
+  const [, before = '', names = '', after = ''] = /^([^{]*)\{([^{}]*)\}(.*)$/.exec(pattern) ?? []
   return names === '' ? [pattern] : names.split(',').flatMap((name) => expanded(before + name + after))
 }
 

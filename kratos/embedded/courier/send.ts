@@ -27,5 +27,5 @@ export function sendMessage (kratos: Kratos, via: string, recipient: string, tem
     createdAt: now,
     updatedAt: now,
   })
-  kratos.log(`message ${template.type} to ${recipient}: ${body.trim().replace(/\s*\n+\s*/g, ' ')}`)
+  kratos.log(`message ${template.type} to ${recipient}: ${body.trim().split(/\n+/).map((line) => line.trim()).filter(Boolean).join(' ')}`)
 }
