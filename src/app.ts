@@ -10,6 +10,7 @@ import { addLifecycle } from './service/lifecycle.js'
 import { addRequestLog, loggerOptions, type LogTarget } from './service/logging.js'
 import { authParts } from './service/auth-parts.js'
 import { addNotFoundHandler, collectMethods } from './service/not-found.js'
+import { isTrustedBy } from './service/proxy-range.js'
 import { publicStoreError } from './service/store/public-error.js'
 import { requestId } from './service/request-id.js'
 import { renderError } from './http/error-handler.js'
@@ -61,7 +62,7 @@ function serverOptions (config: Config, { log = {} }: AppOverrides) {
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     requestIdHeader: false,
-    trustProxy: proxies.length > 0 ? proxies : false,
+    trustProxy: proxies.length > 0 ? isTrustedBy(proxies) : false,
     forceCloseConnections: 'idle',
     frameworkErrors: createFrameworkErrorHandler({ https: isHttps(config) }),
     clientErrorHandler: createClientErrorHandler({ https: isHttps(config) }),

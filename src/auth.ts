@@ -10,6 +10,7 @@ import webhook from '../plugins/auth/webhook.js'
 import type { CallObserver } from './kratos-client/observed-client.js'
 import type { AuthSettings } from './settings.js'
 import type { Budget } from './throttling/budget.js'
+import type { CredentialMemory } from './throttling/credential-memory.js'
 import type { RateLimitStore } from './throttling/rate-limit-store.js'
 import type { WebhookOptions } from './webhook/receiver.js'
 
@@ -24,6 +25,8 @@ declare module 'fastify' {
 export interface AuthParts {
   /** Where the counters of a login budget are kept; default: in the memory of this process. */
   createRateLimitStore?: ((budget: Budget) => RateLimitStore) | undefined
+  /** Where is remembered whose second factor a session may prove; default: in the memory of this process. */
+  credentialMemory?: CredentialMemory | undefined
   /** Key of the digests under which login budgets are counted; default: one of this process alone. */
   rateLimitKey?: string | undefined
   onAccountDeleted?: ((identityId: string) => Promise<void>) | undefined
@@ -48,7 +51,12 @@ export async function registerAuth (
   await app.register(originGuard, { settings })
   await app.register(sessions, { settings })
   await app.register(authenticate)
-  await app.register(throttle, { settings, createStore: parts.createRateLimitStore, key: parts.rateLimitKey })
+  await app.register(throttle, {
+    settings,
+    createStore: parts.createRateLimitStore,
+    memory: parts.credentialMemory,
+    key: parts.rateLimitKey,
+  })
   await app.register(webhook, { webhook: parts.webhook })
   app.decorate('onAccountDeleted', parts.onAccountDeleted ?? (async () => {}))
 }

@@ -5,6 +5,7 @@ import { flowCookies } from '../../src/kratos-client/cookies.js'
 import { chooseCredential, type Credential } from '../../src/kratos-client/credential.js'
 import { cancelScope, RequestScope } from '../../src/kratos-client/request-scope.js'
 import type { AuthSettings } from '../../src/settings.js'
+import { addressOf } from '../../src/throttling/address.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -52,7 +53,7 @@ export default fp<CallerPluginOptions>(async function kratosCaller (app, { setti
     return {
       credential: this.kratosCredential(),
       flowCookies: flowCookies(this.headers.cookie),
-      address: this.ip,
+      address: addressOf(this.ip),
       userAgent: this.headers['user-agent'],
       scope: this.kratosScope(),
     }

@@ -29,7 +29,8 @@ const NOTHING: PreparedFlow = { flowId: undefined, setCookie: [] }
 /** `name=value` of Set-Cookie lines. */
 const pairs = (lines: string[]): string[] => lines.map((line) => line.split(';', 1)[0] ?? '')
 
-function newCredential ({ answer, cookieName }: Step): Credential | undefined {
+/** The credential that a step gave its caller. */
+export function newCredential ({ answer, cookieName }: Pick<Step, 'answer' | 'cookieName'>): Credential | undefined {
   const token = answer.kind === 'ok' ? sessionToken(answer.body) : undefined
   if (token !== undefined) return { kind: 'token', value: token, from: 'cookie' }
   const sealed = pairs(answer.setCookie).find((pair) => pair.startsWith(`${cookieName}=`))?.slice(cookieName.length + 1)

@@ -10,6 +10,7 @@ export type Migrations = Readonly<Record<string, Migration>>
 export const MIGRATIONS: Migrations = {
   '0001_users_and_documents': { up: createUsersAndDocuments },
   '0002_login_budgets': { up: createLoginBudgets },
+  '0003_login_sessions': { up: createLoginSessions },
 }
 
 async function createUsersAndDocuments (db: Kysely<unknown>): Promise<void> {
@@ -43,4 +44,14 @@ async function createLoginBudgets (db: Kysely<unknown>): Promise<void> {
     .addColumn('expires_at', 'bigint', (column) => column.notNull())
     .execute()
   await db.schema.createIndex('login_budgets_by_expiry').on('login_budgets').column('expires_at').execute()
+}
+
+/** Of use on Postgres only; on SQLite it stays empty. */
+async function createLoginSessions (db: Kysely<unknown>): Promise<void> {
+  await db.schema.createTable('login_sessions')
+    .addColumn('key', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('value', 'text', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .execute()
+  await db.schema.createIndex('login_sessions_by_expiry').on('login_sessions').column('expires_at').execute()
 }

@@ -37,10 +37,18 @@ export interface LoginBudgetsTable {
   expires_at: number
 }
 
+/** What is known of the login behind a session: digests only. Times as above. */
+export interface LoginSessionsTable {
+  key: string
+  value: string
+  expires_at: number
+}
+
 export interface StoreSchema {
   users: UsersTable
   documents: DocumentsTable
   login_budgets: LoginBudgetsTable
+  login_sessions: LoginSessionsTable
 }
 
 export const USER_COLUMNS = [
