@@ -7,7 +7,7 @@ import { createClientErrorHandler, noteAnswers, refuseExpectations } from './ser
 import { limitConnections } from './service/connections.js'
 import { addHostCheck } from './service/host-header.js'
 import { addLifecycle } from './service/lifecycle.js'
-import { addRequestLog, loggerOptions, type LogTarget } from './service/logging.js'
+import { addRequestLog, childLoggerFactory, loggerOptions, type LogTarget } from './service/logging.js'
 import { authParts } from './service/auth-parts.js'
 import { addNotFoundHandler, collectMethods } from './service/not-found.js'
 import { isTrustedBy } from './service/proxy-range.js'
@@ -60,6 +60,7 @@ function serverOptions (config: Config, { log = {} }: AppOverrides) {
     logger: loggerOptions(config.LOG_LEVEL, log),
     // `addRequestLog` writes the one line of a request.
     logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory,
     genReqId: requestId,
     requestIdHeader: false,
     trustProxy: proxies.length > 0 ? isTrustedBy(proxies) : false,

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Ajv } from 'ajv'
+import { Ajv, type ValidateFunction } from 'ajv'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
@@ -76,8 +76,12 @@ export type FastifyKratosOptions =
     routes?: false | NonNullable<CheckedOptions['routes']>
   }
 
-const ajv = withSettingFormats(new Ajv({ allErrors: true, useDefaults: true, strict: false }))
-const isValid = ajv.compile(OptionsSchema)
+/** Compiled at the first registration: an app that only imports the plugin's types should not wait for it. */
+let validate: ValidateFunction | undefined
+function optionsValidator (): ValidateFunction {
+  validate ??= withSettingFormats(new Ajv({ allErrors: true, useDefaults: true, strict: false })).compile(OptionsSchema)
+  return validate
+}
 
 /** A member of Fastify's own that `register` hands on; a prefix is ignored for a plugin that is not encapsulated. */
 const PREFIX_PROBLEM = 'prefix belongs into routes: { prefix }'
@@ -96,6 +100,7 @@ function checkOptions (options: FastifyKratosOptions): { settings: AuthSettings,
   )
   // Defaults are filled into a copy: the caller's object stays as it is.
   const { prefix, ...checked } = Object.fromEntries(given.map(([name, value]) => [name, copyOf(value)]))
+  const isValid = optionsValidator()
   const problems = [
     ...(prefix === undefined ? [] : [PREFIX_PROBLEM]),
     ...(isValid(checked) ? [] : schemaProblems(isValid.errors ?? [], OptionsSchema)),

@@ -1,200 +1,154 @@
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { cp, readdir, readFile, symlink } from 'node:fs/promises'
-import { builtinModules } from 'node:module'
-import { dirname, join, relative } from 'node:path'
-import { createInterface } from 'node:readline'
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { cp, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
-import t, { type Test } from 'tap'
-import ts from 'typescript'
-import { ENVIRONMENT, temporaryFolder } from './support/app.js'
-import { freePorts } from './support/process.js'
-import { compile, install, pack, productionPackages, ROOT } from './support/package.js'
+import { build } from 'esbuild'
+import t from 'tap'
+import testExample from './package/example.js'
+import { runReadmePrograms, writeReadmeSources } from './package/readme.js'
+import { temporaryFolder } from './support/app.js'
+import { compile, footprint, install, link, pack, type Packed } from './support/package.js'
+import { freePorts, ROOT, run as start } from './support/process.js'
 
-// Packs, compiles and starts ten programs: on a loaded machine that takes its time.
+// Packs, compiles and starts a dozen programs: on a loaded machine that takes its time.
 t.setTimeout(240_000)
 const run = promisify(execFile)
 const folder = await temporaryFolder(t)
-const packed = await pack(folder)
-const project = join(folder, 'project')
-const installed = await install(packed, project)
+const { plugin, embedded } = await pack(folder)
+/** Nothing listens at this Kratos. */
+const BUNDLED_APP = `
+import Fastify from 'fastify'
+import fastifyKratos from 'fastify-kratos'
+const app = Fastify().register(fastifyKratos, { publicUrl: 'http://127.0.0.1:9' })
+const status = (url) => app.inject(url).then(({ statusCode }) => statusCode)
+Promise.all([status('/api/auth/whoami'), status('/api/auth/mine')]).then((answers) => console.log(...answers))
+`
 
-const isBuiltin = (name: string): boolean => name.startsWith('node:') || builtinModules.includes(name)
-const packageOf = (name: string): string => name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/')
+/** A project with both packages, and one with the plugin alone. */
+const [project, alone] = [join(folder, 'project'), join(folder, 'alone')]
+await install(project, [plugin, embedded])
+await install(alone, [plugin])
 
-/** Everything a file imports, types and dynamic imports included. */
-const importsOf = async (file: string): Promise<string[]> =>
-  ts.preProcessFile(await readFile(file, 'utf8'), true, true).importedFiles.map(({ fileName }) => fileName)
+/** What a script prints in a project. */
+const output = async (cwd: string, ...args: string[]): Promise<string> =>
+  (await run(process.execPath, args, { cwd })).stdout
 
-const filesBelow = async (path: string, pattern: RegExp): Promise<string[]> =>
-  (await readdir(path, { recursive: true })).filter((name) => pattern.test(name)).map((name) => join(path, name))
+/** What npm has in its folder of commands, for `npx` to start. */
+const command = (name: string, cwd: string): string => join(cwd, 'node_modules/.bin', name)
 
-/** Files and packages that are loaded with the given files. */
-async function reachable (entries: string[]): Promise<{ files: Set<string>, packages: Set<string> }> {
-  const files = new Set(entries)
-  const packages = new Set<string>()
-  for (const file of files) {
-    for (const name of await importsOf(file)) {
-      if (name.startsWith('.')) files.add(join(dirname(file), name))
-      else if (!isBuiltin(name)) packages.add(packageOf(name))
+t.test('the packed packages', async (t) => {
+  t.test('hold what they need at run time, no sources and no tests', async (t) => {
+    const expected: Array<[Packed, string[]]> = [
+      [plugin, ['dist/src/plugin.js', 'dist/src/plugin.mjs', 'dist/src/plugin.d.ts', 'dist/src/plugin.d.mts', 'testing.js']],
+      [embedded, ['dist/kratos/embedded/index.mjs', 'kratos/kratos.yml', 'kratos/identity.schema.json', 'kratos/user-created.jsonnet']],
+    ]
+    for (const [{ manifest: { name }, paths }, needed] of expected) {
+      t.strictSame(['package.json', 'README.md', 'LICENSE', ...needed].filter((path) => !paths.includes(path)), [], name)
+      const own = /^(?:(?:dist\/.+|testing)\.(?:d\.m?ts|m?js|js\.map|LICENSE)|kratos\/[\w.-]+|package\.json|README\.md|LICENSE)$/
+      t.strictSame(paths.filter((path) => !own.test(path) || /(?:^|\/)test\/|\.test\./.test(path)), [], name)
     }
-  }
-  return { files, packages }
-}
-
-/** Starts a server of the project, asks for one address and ends it as an operator would. */
-async function tryServer (
-  t: Test,
-  script: string,
-  env: Record<string, string>,
-  path: string,
-): Promise<{ status: number, code: number | null }> {
-  const child = spawn(process.execPath, [script], { cwd: project, env, stdio: ['ignore', 'pipe', 'inherit'] })
-  const end = (): boolean => child.kill('SIGKILL')
-  t.teardown(end)
-  // A timeout ends this process without any teardown.
-  process.once('exit', end)
-  for await (const line of createInterface(child.stdout)) {
-    const [, port] = /listening at http:\/\/127\.0\.0\.1:(\d+)/.exec(line) ?? []
-    if (port === undefined) continue
-    const { status } = await fetch(`http://127.0.0.1:${port}${path}`)
-    child.stdout.resume()
-    child.kill('SIGTERM')
-    const [code] = await once(child, 'exit') as [number | null]
-    return { status, code }
-  }
-  throw new Error(`${script} ended before it listened`)
-}
-
-t.test('the packed package', async (t) => {
-  t.test('holds the build and the Kratos configuration, no sources and no tests', async (t) => {
-    for (
-      const path of [
-        'package.json',
-        'LICENSE',
-        'dist/src/plugin.js',
-        'dist/src/plugin.d.ts',
-        'dist/src/testing.js',
-        'dist/src/testing.d.ts',
-        'dist/src/server.js',
-        'dist/routes/api/auth/flows/index.js',
-        'kratos/kratos.yml',
-        'kratos/kratos.compose.yml',
-        'kratos/identity.schema.json',
-        'kratos/user-created.jsonnet',
-      ]
-    ) {
-      t.ok(packed.paths.includes(path), path)
-    }
-    const unwanted = packed.paths.filter((path) =>
-      !/^(?:dist\/|kratos\/[\w.-]+$|package\.json$|[A-Z]+(?:\.md)?$)/.test(path) ||
-      /(?:^|\/)test\/|\.test\.|(?<!\.d)\.ts$/.test(path),
-    )
-    t.strictSame(unwanted, [])
-    const map = JSON.parse(await readFile(join(installed, 'dist/src/plugin.js.map'), 'utf8')) as {
-      sourcesContent?: string[]
-    }
-    t.match(map.sourcesContent?.[0], 'fastifyKratos', 'maps bring their sources, because these are not packed')
+    const map = JSON.parse(await readFile(join(project, 'node_modules/fastify-kratos/dist/src/plugin.js.map'), 'utf8'))
+    t.match(map.sourcesContent?.[0], "import fp from 'fastify-plugin'", 'maps bring the TypeScript, which is not packed')
   })
 
-  t.test('imports nothing that a production install does not have', async (t) => {
-    const expected = await productionPackages()
-    t.notOk(expected.includes('typescript') || expected.includes('tap'))
-    const { dependencies, peerDependencies } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'))
-    t.ok(
-      'fastify' in peerDependencies && !('fastify' in dependencies),
-      'with a Fastify of its own, the app would not see our types',
-    )
-    const files = await filesBelow(join(installed, 'dist'), /\.(?:js|d\.ts)$/)
-    t.ok(files.length > 100)
-    const { files: all, packages } = await reachable(files)
-    t.strictSame([...packages].filter((name) => !expected.includes(name)), [])
-    t.strictSame([...all].filter((file) => !file.startsWith(join(installed, 'dist'))), [], 'nothing outside the build')
+  t.test('have READMEs whose links lead somewhere', async (t) => {
+    for (const { manifest: { name }, paths } of [plugin, embedded]) {
+      const text = await readFile(join(project, 'node_modules', name, 'README.md'), 'utf8')
+      const links = [...text.matchAll(/\]\(([^)#]+)/g)].map(([, target = '']) => target)
+      t.ok(links.length > 0, name)
+      t.strictSame(links.filter((target) => !target.startsWith('https://') && !paths.includes(target)), [], name)
+      const ours = links.map((target) => /fastify-kratos\/(?:blob|tree)\/main\/(.+)/.exec(target)?.[1])
+      t.strictSame(ours.filter((path) => path !== undefined && !existsSync(join(ROOT, path))), [], name)
+    }
   })
 
-  t.test('loads no database driver, no OpenAPI and no embedded Kratos for `fastify-kratos`', async (t) => {
-    const routes = await filesBelow(join(installed, 'dist/routes/api/auth'), /\.js$/)
-    const { files, packages } = await reachable([join(installed, 'dist/src/plugin.js'), ...routes])
-    t.ok(packages.has('undici') && files.size > 20, 'the imports were followed')
-    t.strictSame(
-      [...packages].filter((name) =>
-        /kysely|libsql|^pg$|swagger|yaml|jsonnet|bcrypt|otpauth|env-schema|pino/.test(name),
-      ),
-      [],
-    )
-    t.strictSame(
-      [...files].map((file) => relative(installed, file)).filter((file) =>
-        /kratos\/embedded|openapi|config\.js|server\.js|service\//.test(file),
-      ),
-      [],
-    )
+  t.test('the plugin brings nothing of the service or of the embedded Kratos, and is small', async (t) => {
+    t.strictSame(plugin.paths.filter((path) => /kratos\/embedded|src\/(?:app|config|server|service)\b/.test(path)), [])
+    const { packages, megabytes } = footprint(project, 'fastify-kratos')
+    t.ok(packages.includes('undici'), 'the dependencies were followed')
+    const unwanted = /kysely|libsql|^pg$|swagger|autoload|yaml|jsonnet|bcrypt|otpauth|env-schema|prom-client|pino-pretty/
+    t.strictSame(packages.filter((name) => unwanted.test(name)), [])
+    t.ok(packages.length <= 30, `${packages.length} packages beside fastify`)
+    t.ok(megabytes <= 12, `${megabytes.toFixed(1)} MB beside fastify`)
+    t.strictSame(Object.keys(plugin.manifest.peerDependencies ?? {}), ['embedded-kratos', 'fastify'])
   })
 
-  t.test('can be imported and required', async (t) => {
+  t.test('import and require give the same plugin', async (t) => {
     const script =
       'const { default: plugin } = require("fastify-kratos"); import("fastify-kratos").then(({ default: same }) => console.log(typeof plugin, same === plugin, plugin[Symbol.for("plugin-meta")].name))'
-    const { stdout } = await run(process.execPath, ['--input-type=commonjs', '-e', script], { cwd: project })
-    t.equal(stdout, 'function true fastify-kratos\n')
+    t.equal(await output(project, '--input-type=commonjs', '-e', script), 'function true fastify-kratos\n')
   })
 
-  t.test('types a consumer that checks the declarations too, and carries the example from sign-up to session', async (t) => {
+  t.test('type programs in every way to resolve modules, declarations included', async (t) => {
+    for (const name of ['@fastify/cors', '@fastify/type-provider-typebox']) await link(project, name)
     for (const source of ['examples/existing-app', 'test/consumer']) {
       await cp(join(ROOT, source), project, {
         recursive: true,
         filter: (path) => !/existing-app\/(?!\w+\.ts$)/.test(path),
       })
     }
-    t.strictSame(compile(project), [])
-    const { stdout } = await run(process.execPath, ['out/journey.js'], { cwd: project })
-    t.strictSame(JSON.parse(stdout), { status: 200, greeting: 'Hello Ada' })
-    t.strictSame(await tryServer(t, 'out/server.js', { PORT: '0' }, '/products'), { status: 200, code: 0 })
+    await writeReadmeSources(project)
+    for (const config of ['tsconfig.json', 'tsconfig.node10.json', 'tsconfig.bundler.json']) {
+      t.strictSame(compile(project, config), [], config)
+    }
+    t.equal(await output(project, 'out/commonjs.cjs'), '/api/auth ada@example.test\n')
+    t.strictSame(JSON.parse(await output(project, 'out/journey.js')), { status: 200, greeting: 'Hello Ada' })
   })
 
-  t.test("runs the README's examples of tests with tap, node:test and vitest", async (t) => {
-    await cp(join(ROOT, 'examples/testing'), project, { recursive: true })
-    for (const name of ['tap', 'vitest']) {
-      await symlink(join(ROOT, 'node_modules', name), join(project, 'node_modules', name), 'junction')
-    }
-    const env = { PATH: process.env['PATH'] }
-    const runs: Array<[string[], RegExp]> = [
-      [['tap.test.js'], /^ok 1 - an outage is not a logout/m],
-      [['--test', '--test-reporter=tap', 'node.test.js'], /^ok 1 - whoever is signed in is known[^]*^# pass 1$/m],
-      [
-        ['node_modules/vitest/vitest.mjs', 'run', 'vitest.test.js', '--reporter=tap'],
-        /^ +ok 1 - .*a sign-up mails a code/m,
-      ],
-    ]
-    for (const [args, wanted] of runs) {
-      t.match((await run(process.execPath, args, { cwd: project, env })).stdout, wanted)
-    }
-  })
-
-  t.test('starts the embedded Kratos by its command, with the configuration that is packed', async (t) => {
-    const command = join(installed, 'dist/kratos/embedded/bin.js')
-    t.match(await readFile(command, 'utf8'), /^#!\/usr\/bin\/env node\n/)
-    const [publicPort, adminPort] = await freePorts(2)
-    const child = spawn(process.execPath, [command, '--public-port', `${publicPort}`, '--admin-port', `${adminPort}`], {
-      cwd: project,
-      stdio: ['ignore', 'pipe', 'inherit'],
+  t.test('examples/existing-app', async (t) => {
+    await testExample(t, join(project, 'out/app.js'))
+    t.test('starts as a program', async (t) => {
+      const { child, printed, output, ended } = start(t, ['out/server.js'], { PORT: '0' }, project)
+      await printed(/listening at/)
+      const [url = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(output()) ?? []
+      t.equal((await fetch(`${url}/products`)).status, 200)
+      child.kill('SIGTERM')
+      t.strictSame(await ended, { code: 0, signal: null })
     })
-    t.teardown(() => child.kill('SIGKILL'))
-    for await (const line of createInterface(child.stdout)) if (/Ctrl-C stops it/.test(line)) break
-    t.equal((await fetch(`http://127.0.0.1:${publicPort}/health/ready`)).status, 200)
-    child.kill('SIGINT')
-    t.strictSame(await once(child, 'exit'), [0, null])
   })
 
-  t.test('runs the service', async (t) => {
-    const env = {
-      ...ENVIRONMENT,
-      LOG_LEVEL: 'info',
-      PORT: '0',
-      HOST: '127.0.0.1',
-      DATABASE_URL: join(folder, 'app.db'),
-    }
-    t.strictSame(await tryServer(t, join(installed, 'dist/src/server.js'), env, '/health/alive'), {
-      status: 200,
-      code: 0,
+  t.test("the READMEs' tests pass", (t) => runReadmePrograms(t, project))
+
+  for (const format of ['esm', 'cjs'] as const) {
+    t.test(`an app with the plugin can be bundled into one file, ${format}`, async (t) => {
+      const app = join(project, 'bundled.js')
+      await writeFile(app, BUNDLED_APP)
+      // Outside of the project: what is not in the file cannot be loaded.
+      const outfile = join(folder, `bundled.${format === 'esm' ? 'mjs' : 'cjs'}`)
+      const js = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
+      const banner = format === 'esm' ? { js } : {}
+      await build({ entryPoints: [app], outfile, format, banner, bundle: true, platform: 'node', target: 'node20' })
+      t.equal(await output(folder, outfile), '401 404\n')
     })
+  }
+})
+
+t.test('fastify-kratos/testing without embedded-kratos says what to install', async (t) => {
+  for (const args of [
+    ['--input-type=module', '-e', "await import('fastify-kratos/testing')"],
+    ['--input-type=commonjs', '-e', "require('fastify-kratos/testing')"],
+  ]) {
+    await t.rejects(output(alone, ...args), /Error: fastify-kratos\/testing needs .*: npm install --save-dev embedded-kratos/)
+  }
+})
+
+t.test('the commands', async (t) => {
+  for (const [name, ...args] of [['embedded-kratos'], ['fastify-kratos', 'dev']] as Array<[string, ...string[]]>) {
+    t.test(`${[name, ...args].join(' ')} starts the embedded Kratos with the packed configuration`, async (t) => {
+      const [publicPort, adminPort] = await freePorts(2)
+      const ports = ['--public-port', `${publicPort}`, '--admin-port', `${adminPort}`]
+      const { child, printed, ended } = start(t, [...args, ...ports], {}, project, command(name, project))
+      await printed(/Ctrl-C stops it/)
+      t.equal((await fetch(`http://127.0.0.1:${publicPort}/health/ready`)).status, 200)
+      child.kill('SIGINT')
+      t.strictSame(await ended, { code: 0, signal: null })
+    })
+  }
+
+  t.test('fastify-kratos dev names embedded-kratos where it is not installed', async (t) => {
+    const program = start(t, ['dev'], {}, alone, command('fastify-kratos', alone))
+    t.strictSame(await program.ended, { code: 1, signal: null })
+    t.match(program.output(), 'npm install --save-dev embedded-kratos')
   })
 })

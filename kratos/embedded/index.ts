@@ -22,6 +22,7 @@ import {
   type SignInOptions,
 } from './testing/people.js'
 
+export type { Json, JsonObject } from './json.js'
 export type { Clock } from './clock.js'
 export type { Fault, FaultOptions } from './http/faults.js'
 export type { Claims, OidcProvider } from './testing/oidc-provider.js'

@@ -27,7 +27,7 @@ const PRODUCT = sources('src', 'plugins', 'routes')
  */
 const SERVER = 'src/server.ts'
 const DEVELOPMENT = (file: string): boolean =>
-  file === 'src/dev.ts' || file === 'src/testing.ts' || file.startsWith('src/cli/')
+  file === 'src/dev.ts' || file.startsWith('src/cli/')
 const isEntry = (file: string): boolean => file === SERVER || DEVELOPMENT(file)
 
 interface Import {
@@ -107,16 +107,17 @@ export default async function (t: Test): Promise<void> {
   })
 
   t.test('production needs production dependencies only', async (t) => {
-    const { dependencies, peerDependencies } = JSON.parse(text('package.json')) as Record<
-      'dependencies' | 'peerDependencies',
-      Record<string, string>
-    >
-    const installed = { ...dependencies, ...peerDependencies }
-    const packages = [...loadedWith(SERVER), ...loadedWith('src/plugin.ts'), ...loadedWith('src/testing.ts')].filter((
-      name,
-    ) => !name.endsWith('.ts') && !name.startsWith('node:'))
-    const names = new Set(packages.map((name) => name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/')))
-    t.same([...names].filter((name) => !Object.hasOwn(installed, name)), [])
+    const { dependencies } = JSON.parse(text('package.json')) as { dependencies: Record<string, string> }
+    const packagesOf = (imports: Iterable<string>): Set<string> => {
+      const packages = [...imports].filter((from) => !/^node:|\.ts$/.test(from))
+      return new Set(packages.map((name) => name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/')))
+    }
+    const loaded = packagesOf([...loadedWith(SERVER), ...loadedWith('src/plugin.ts')])
+    t.same([...loaded].filter((name) => !Object.hasOwn(dependencies, name)), [])
+    const production = PRODUCT.filter((file) => file !== 'src/dev.ts')
+    const used = packagesOf(production.flatMap(importsOf).map(({ from }) => from))
+    // pino loads pino-pretty by its name.
+    t.same(Object.keys(dependencies).filter((name) => !used.has(name)), ['pino-pretty'], 'and brings nothing else')
   })
 
   t.test('the layers', async (t) => {
@@ -243,7 +244,7 @@ export default async function (t: Test): Promise<void> {
     t.same(
       files.filter((file) =>
         file.startsWith('kratos/') || file.startsWith('routes/api/documents') ||
-        /^src\/(?:config|server|dev|testing)\.ts$/.test(file),
+        /^src\/(?:config|server|dev)\.ts$/.test(file),
       ),
       [],
     )

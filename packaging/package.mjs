@@ -1,0 +1,121 @@
+// Writes the published packages from their import closures in the build. Both arguments are optional:
+// node packaging/package.mjs <build folder, default dist> <target folder, default build>
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+import { build } from 'esbuild'
+import ts from 'typescript'
+
+const ROOT = join(import.meta.dirname, '..')
+const [dist = join(ROOT, 'dist'), target = join(ROOT, 'build')] = process.argv.slice(2).map((path) => resolve(path))
+const root = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+const ranges = { ...root.devDependencies, ...root.peerDependencies, ...root.dependencies }
+
+/**
+ * Copied in as one file each: TypeBox is 220 files, which take 60 ms of every start; lru-cache brings 3.6 MB of builds
+ * for one file; qr has no CommonJS, which jest needs.
+ */
+const INLINED = ['@sinclair/typebox', 'lru-cache', 'qr']
+
+const isCode = (file) => file.endsWith('.js')
+const isBuiltin = (name) => name.startsWith('node:') || builtinModules.includes(name)
+const packageOf = (name) => name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/')
+
+/** The files that are loaded with the entries, and the packages they name: from code to code, from types to types. */
+function closureOf (entries) {
+  const files = new Set(entries)
+  const packages = new Map()
+  for (const file of files) {
+    for (const { fileName } of ts.preProcessFile(readFileSync(join(dist, file), 'utf8'), true, true).importedFiles) {
+      const path = isCode(file) ? fileName : fileName.replace(/\.js$/, '.d.ts')
+      if (path.startsWith('.')) files.add(join(dirname(file), path))
+      else if (!isBuiltin(path)) packages.set(packageOf(path), packages.get(packageOf(path)) || !isCode(file))
+    }
+  }
+  return { files: [...files], packages }
+}
+
+/** Inlined packages are installed only where declarations name them. */
+function dependenciesOf (packages, { name, peerDependencies = {} }) {
+  const names = [...packages].filter(([used, inTypes]) => inTypes || !INLINED.includes(used)).map(([used]) => used)
+    .filter((used) => !(used in peerDependencies)).sort()
+  const unknown = names.filter((used) => !(used in ranges))
+  if (unknown.length > 0) throw new Error(`${name} imports ${unknown.join()}, which package.json does not list`)
+  return Object.fromEntries(names.map((used) => [used, ranges[used]]))
+}
+
+const COMMON_JS = { format: 'cjs', platform: 'node', target: 'node20', bundle: true, logLevel: 'warning' }
+
+/** Turns ES modules into CommonJS in place; what they import stays a file or a package of its own. */
+async function toCommonJs (folder, files) {
+  const vendored = new Set()
+  const keepImports = ({ onResolve }) => onResolve({ filter: /^/ }, ({ kind, path, importer }) => {
+    if (kind === 'entry-point') return undefined
+    if (!INLINED.includes(path)) return { path, external: true }
+    vendored.add(path)
+    return { path: `./${relative(dirname(importer), join(folder, 'vendor', basename(path)))}.js`, external: true }
+  })
+  await build({
+    ...COMMON_JS,
+    absWorkingDir: folder,
+    entryPoints: files,
+    outdir: '.',
+    outbase: '.',
+    allowOverwrite: true,
+    sourcemap: true,
+    define: { 'import.meta.dirname': '__dirname' },
+    // As require(), which jest knows too.
+    supported: { 'dynamic-import': false },
+    plugins: [{ name: 'keep-imports', setup: keepImports }],
+  })
+  for (const name of vendored) {
+    const outfile = join(folder, 'vendor', `${basename(name)}.js`)
+    await build({ ...COMMON_JS, stdin: { contents: `export * from '${name}'`, resolveDir: ROOT }, outfile })
+    const licence = readdirSync(join(ROOT, 'node_modules', name)).find((file) => /^licen[cs]e/i.test(file))
+    cpSync(join(ROOT, 'node_modules', name, licence), outfile.replace(/\.js$/, '.LICENSE'))
+  }
+}
+
+/** What `import` loads: the exports of the CommonJS module, its default where ES modules have theirs. */
+function writeEsModule (folder, entry) {
+  const file = join(folder, entry)
+  const hasDefault = readFileSync(file.replace(/\.js$/, '.d.ts'), 'utf8').includes('export default')
+  const from = `'./${basename(entry)}'`
+  const code = hasDefault ? [`import cjs from ${from}`, 'export default cjs.default'] : []
+  const types = hasDefault
+    ? [`import cjs = require(${from})`, 'declare const value: typeof cjs.default', 'export default value']
+    : []
+  writeFileSync(file.replace(/\.js$/, '.mjs'), [...code, `export * from ${from}\n`].join('\n'))
+  writeFileSync(file.replace(/\.js$/, '.d.mts'), [...types, `export * from ${from}\n`].join('\n'))
+}
+
+async function writePackage (name) {
+  const text = readFileSync(join(ROOT, 'packaging', name, 'manifest.json'), 'utf8')
+  const manifest = JSON.parse(text.replaceAll('{version}', root.version))
+  const entries = Object.values(manifest.exports).flatMap(({ require: main }) => main?.default ?? [])
+    .map((path) => relative('dist', path))
+  // Commands stay ES modules: nobody requires them, and they may await at top level.
+  const commands = Object.values(manifest.bin).map((path) => relative('dist', path).replace(/\.mjs$/, '.js'))
+  const declarations = entries.map((entry) => entry.replace(/\.js$/, '.d.ts'))
+  const { files, packages } = closureOf([...entries, ...declarations, ...commands])
+  const modules = files.filter((file) => isCode(file) && !commands.includes(file))
+
+  const folder = join(target, name)
+  rmSync(folder, { recursive: true, force: true })
+  for (const file of [...files, ...modules.map((file) => `${file}.map`)]) {
+    const path = join(folder, 'dist', file)
+    cpSync(join(dist, file), commands.includes(file) ? path.replace(/\.js$/, '.mjs') : path)
+  }
+  for (const file of ['README.md', 'LICENSE', ...manifest.files.filter((file) => file !== 'dist')]) {
+    const own = join(ROOT, 'packaging', name, file)
+    cpSync(existsSync(own) ? own : join(ROOT, file), join(folder, file))
+  }
+  const { version, author, license, homepage, repository, bugs, engines } = root
+  const fields = { version, author, license, homepage, repository, bugs, engines }
+  const dependencies = dependenciesOf(packages, manifest)
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ ...manifest, ...fields, dependencies }, null, 2)}\n`)
+  await toCommonJs(join(folder, 'dist'), modules)
+  for (const entry of entries) writeEsModule(join(folder, 'dist'), entry)
+}
+
+for (const name of ['fastify-kratos', 'embedded-kratos']) await writePackage(name)
