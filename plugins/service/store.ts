@@ -17,6 +17,7 @@ export interface StorePluginOptions {
 export default fp<StorePluginOptions>(async function store (app, { config }) {
   const opened = await openStore({
     url: config.DATABASE_URL,
+    documentQuota: { count: config.DOCUMENTS_PER_USER, bytes: config.DOCUMENT_BYTES_PER_USER },
     onError: (error) =>
       app.log.warn({ event: 'database_error', cause: describeStoreError(error) }, 'The database cannot be used'),
   })

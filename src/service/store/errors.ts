@@ -85,6 +85,12 @@ export class MissingOwnerError extends Error {
   readonly code = 'OWNER_MISSING'
 }
 
+/** The owner's documents are as many, or as large together, as they may be. */
+export class QuotaExceededError extends Error {
+  override readonly name = 'QuotaExceededError'
+  readonly code = 'QUOTA_EXCEEDED'
+}
+
 /** A failure of the store for a log line: no SQL, no parameters (H02). */
 export const describeStoreError = (error: unknown): string =>
   error instanceof StoreUnavailableError ? error.message : String((error as Error).name)

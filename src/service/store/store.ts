@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { StoreOpenError } from './errors.js'
-import { createDocumentRepository, type DocumentRepository } from './documents.js'
+import { createDocumentRepository, type DocumentQuota, type DocumentRepository } from './documents.js'
 import type { QueryListener } from './driver.js'
 import { createLoginBudgetRepository, type LoginBudgetRepository } from './login-budgets.js'
 import { openPostgresEngine } from './postgres-engine.js'
@@ -30,6 +30,8 @@ export interface StoreOptions {
   statementTimeoutMs?: number
   /** Postgres: size of the pool. Default 10. */
   maxConnections?: number
+  /** What one user may keep. Default: 1,000 documents, 20 MiB. */
+  documentQuota?: DocumentQuota
 }
 
 export interface Store {
@@ -54,17 +56,20 @@ export interface Store {
 export async function openStore (options: StoreOptions): Promise<Store> {
   const settings = { waitMs: 1000, statementTimeoutMs: 3000, maxConnections: 10, onError: () => {}, ...options }
   return isPostgresUrl(options.url)
-    ? createStore(await openPostgresEngine(settings))
-    : createStore(await openSqliteEngine({ ...settings, path: toSqlitePath(options.url) }))
+    ? createStore(await openPostgresEngine(settings), options.documentQuota)
+    : createStore(await openSqliteEngine({ ...settings, path: toSqlitePath(options.url) }), options.documentQuota)
 }
 
 /** The store over an engine that is already open. */
-export function createStore ({ dialect, db, retryPolicy, close }: Engine): Store {
+export function createStore (
+  { dialect, db, retryPolicy, close }: Engine,
+  documentQuota: DocumentQuota = { count: 1000, bytes: 20 * 1024 * 1024 },
+): Store {
   const users = createUserRepository(db, retryPolicy)
   return {
     dialect,
     users,
-    documents: createDocumentRepository(db, retryPolicy),
+    documents: createDocumentRepository(db, retryPolicy, documentQuota),
     loginBudgets: dialect === 'postgres' ? createLoginBudgetRepository(db, retryPolicy) : undefined,
     ping: async () => {
       await users.find('00000000-0000-0000-0000-000000000000')
