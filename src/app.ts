@@ -3,6 +3,9 @@ import autoload from '@fastify/autoload'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import { registerAuth } from './auth.js'
 import { authSettings, type Config, trustedProxies } from './config.js'
+import { createByteBudget } from './service/bytes/byte-budget.js'
+import { limitUnfinishedBodies } from './service/bytes/unfinished-bodies.js'
+import { limitUnsentBytes } from './service/bytes/unsent-bytes.js'
 import { createClientErrorHandler, noteAnswers, refuseExpectations } from './service/client-errors.js'
 import { limitConnections } from './service/connections.js'
 import { addHostCheck } from './service/host-header.js'
@@ -84,6 +87,9 @@ export async function buildApp (config: Config, overrides: AppOverrides = {}): P
   const options = { config, settings }
 
   limitConnections(app)
+  const bytes = createByteBudget()
+  limitUnsentBytes(app, bytes)
+  limitUnfinishedBodies(app, bytes)
   addRequestLog(app)
   noteAnswers(app)
   refuseExpectations(app, { https: isHttps(config) })

@@ -64,12 +64,7 @@ export const ConfigSchema = Type.Object({
   DOCS: Type.Boolean({ default: false, description: 'true: the OpenAPI document of this service at /openapi.json' }),
   DATABASE_URL: text('database-url', 'postgres://… or the path of a SQLite file', { default: 'data/app.db' }),
   DOCUMENTS_PER_USER: integer(1, 1_000_000, 1000, 'documents that one user may keep'),
-  DOCUMENT_BYTES_PER_USER: integer(
-    1,
-    999_999_999,
-    20 * 1024 * 1024,
-    'bytes that the titles and contents of these may have together',
-  ),
+  DOCUMENT_BYTES_PER_USER: integer(1, 999_999_999, 20 * 1024 ** 2, 'bytes of their titles and contents together'),
   TRUST_PROXY: text(
     'proxy-list',
     'addresses or CIDR ranges of reverse proxies, comma-separated; empty: none is trusted',
