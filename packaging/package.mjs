@@ -13,9 +13,9 @@ const ranges = { ...root.devDependencies, ...root.peerDependencies, ...root.depe
 
 /**
  * Copied in as one file each: TypeBox is 220 files, which take 60 ms of every start; lru-cache brings 3.6 MB of builds
- * for one file; qr has no CommonJS, which jest needs.
+ * for one file; jose and qr have no CommonJS, which jest needs.
  */
-const INLINED = ['@sinclair/typebox', 'lru-cache', 'qr']
+const INLINED = ['@sinclair/typebox', 'jose', 'lru-cache', 'qr']
 
 const isCode = (file) => file.endsWith('.js')
 const isBuiltin = (name) => name.startsWith('node:') || builtinModules.includes(name)
@@ -116,6 +116,9 @@ async function writePackage (name) {
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ ...manifest, ...fields, dependencies }, null, 2)}\n`)
   await toCommonJs(join(folder, 'dist'), modules)
   for (const entry of entries) writeEsModule(join(folder, 'dist'), entry)
+  // The client is for browsers too: an ES module as it is built, and it keeps no state that two copies could divide.
+  const client = 'src/client/client.js'
+  if (entries.includes(client)) cpSync(join(dist, client), join(folder, 'dist', client.replace(/\.js$/, '.mjs')))
 }
 
 for (const name of ['fastify-kratos', 'embedded-kratos']) await writePackage(name)

@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify'
+import type { Dispatcher } from 'undici'
 import authenticate from '../plugins/auth/authenticate.js'
+import challenge from '../plugins/auth/challenge.js'
 import cookie from '../plugins/auth/cookie.js'
 import kratos from '../plugins/auth/kratos.js'
 import kratosCaller from '../plugins/auth/kratos-caller.js'
@@ -7,17 +9,19 @@ import originGuard from '../plugins/auth/origin-guard.js'
 import sessions from '../plugins/auth/sessions.js'
 import throttle from '../plugins/auth/throttle.js'
 import webhook from '../plugins/auth/webhook.js'
+import { publicNames, type PublicNames } from './http/public-names.js'
 import type { CallObserver } from './kratos-client/observed-client.js'
 import type { AuthSettings } from './settings.js'
 import type { Budget } from './throttling/budget.js'
 import type { CredentialMemory } from './throttling/credential-memory.js'
 import type { RateLimitStore } from './throttling/rate-limit-store.js'
 import type { WebhookOptions } from './webhook/receiver.js'
+import { onAccountDeleted } from './http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Removes what this app keeps of an identity that Kratos has deleted. */
-    onAccountDeleted: (identityId: string) => Promise<void>
+    [onAccountDeleted]: (identityId: string) => Promise<void>
   }
 }
 
@@ -32,6 +36,14 @@ export interface AuthParts {
   onAccountDeleted?: ((identityId: string) => Promise<void>) | undefined
   /** Kratos' webhook and purges; without it there are no receivers. */
   webhook?: WebhookOptions | undefined
+  /** Keys of whoever may purge; default: those of the webhook. */
+  purgeKeys?: readonly string[] | undefined
+  /** Makes the connections to Kratos. */
+  dispatcher?: Dispatcher | undefined
+  /** Whether a route without `config.auth` may be there; by default every one may. */
+  mayBeUnlabelled?: ((url: string) => boolean) | undefined
+  /** Other names for what the app has already. */
+  names?: Partial<PublicNames> | undefined
   /** Told of each call to Kratos. */
   onCall?: CallObserver | undefined
 }
@@ -45,18 +57,20 @@ export async function registerAuth (
   settings: AuthSettings,
   parts: AuthParts = {},
 ): Promise<void> {
+  const names = publicNames(parts.names)
   await app.register(kratosCaller, { settings })
-  await app.register(kratos, { settings, onCall: parts.onCall })
+  await app.register(kratos, { settings, onCall: parts.onCall, dispatcher: parts.dispatcher, names })
   await app.register(cookie, { settings })
+  await app.register(challenge)
   await app.register(originGuard, { settings })
-  await app.register(sessions, { settings })
-  await app.register(authenticate)
+  await app.register(sessions, { settings, names })
+  await app.register(authenticate, { mayBeUnlabelled: parts.mayBeUnlabelled, names })
   await app.register(throttle, {
     settings,
     createStore: parts.createRateLimitStore,
     memory: parts.credentialMemory,
     key: parts.rateLimitKey,
   })
-  await app.register(webhook, { webhook: parts.webhook })
-  app.decorate('onAccountDeleted', parts.onAccountDeleted ?? (async () => {}))
+  await app.register(webhook, { webhook: parts.webhook, purgeKeys: parts.purgeKeys ?? parts.webhook?.keys })
+  app.decorate(onAccountDeleted, parts.onAccountDeleted ?? (async () => {}))
 }

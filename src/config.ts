@@ -36,7 +36,7 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 
 const settings = SettingsSchema.properties
 const { whoamiMs, submitMs, otherMs } = settings.deadlines.properties
-const { perAddress, perIdentifier, burst } = settings.throttle.properties
+const { perAddress, perIdentifier, burst, failingCredentials } = settings.throttle.properties
 
 /**
  * Every variable the service reads, settings of `SettingsSchema` by their names here; the README's table is made of it.
@@ -94,6 +94,7 @@ export const ConfigSchema = Type.Object({
   LOGIN_LIMIT_PER_ADDRESS: perAddress,
   LOGIN_LIMIT_PER_IDENTIFIER: perIdentifier,
   LOGIN_LIMIT_BURST: burst,
+  LOGIN_LIMIT_FAILING_CREDENTIALS: failingCredentials,
 })
 
 export type Config = Static<typeof ConfigSchema>
@@ -102,6 +103,7 @@ export type Config = Static<typeof ConfigSchema>
 const VARIABLE_OF: Partial<Record<SettingName, keyof Config>> = {
   publicUrl: 'KRATOS_PUBLIC_URL',
   adminUrl: 'KRATOS_ADMIN_URL',
+  baseUrl: 'PUBLIC_URL',
   cookieName: 'SESSION_COOKIE_NAME',
   'throttle.burst': 'LOGIN_LIMIT_BURST',
   'throttle.perIdentifier': 'LOGIN_LIMIT_PER_IDENTIFIER',
@@ -151,6 +153,7 @@ function contradictionsOf (data: Record<string, string>): string[] {
       perAddress: limit('LOGIN_LIMIT_PER_ADDRESS', perAddress),
       perIdentifier: limit('LOGIN_LIMIT_PER_IDENTIFIER', perIdentifier),
       burst: limit('LOGIN_LIMIT_BURST', burst),
+      failingCredentials: limit('LOGIN_LIMIT_FAILING_CREDENTIALS', failingCredentials),
     },
   }, (setting) => VARIABLE_OF[setting] ?? setting)
 }
@@ -213,6 +216,7 @@ const givenSettings = (config: Config): GivenSettings => ({
     perAddress: config.LOGIN_LIMIT_PER_ADDRESS,
     perIdentifier: config.LOGIN_LIMIT_PER_IDENTIFIER,
     burst: config.LOGIN_LIMIT_BURST,
+    failingCredentials: config.LOGIN_LIMIT_FAILING_CREDENTIALS,
   },
 })
 

@@ -70,6 +70,9 @@ async function start ({ ports, data }: Run, started: Closable[], logger: (line: 
       publicPort,
       adminPort,
       baseUrl: 'keep',
+      // Mails are read on its page; few machines have a mail server.
+      watchCourier: false,
+      messagesPage: true,
       logger,
     }),
   )
@@ -90,7 +93,7 @@ const banner = ({ ports, data }: Run): string => `
   Kratos public  http://127.0.0.1:${ports.kratosPublic}  (embedded, for development only)
   Kratos admin   http://127.0.0.1:${ports.kratosAdmin}
   data           ${data ?? 'in memory, gone at the end'}
-  mails          are printed here with their codes, never sent
+  mails          http://127.0.0.1:${ports.kratosAdmin}/, and printed here with their codes; never sent
 
   first request  curl http://localhost:${ports.service}/api/auth/flows/registration
   Ctrl-C stops everything.

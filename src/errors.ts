@@ -22,6 +22,7 @@ const ERRORS = {
   FORBIDDEN: [403, 'Forbidden'],
   NOT_FOUND: [404, 'Not found'],
   FLOW_NOT_FOUND: [404, 'The flow does not exist'],
+  FLOW_DISABLED: [404, 'This flow is switched off'],
   METHOD_NOT_ALLOWED: [405, 'Method not allowed'],
   REQUEST_TIMEOUT: [408, 'The request took too long to arrive'],
   QUOTA_EXCEEDED: [409, 'There is no more room for your documents'],

@@ -5,14 +5,27 @@ export interface GuardedRequest {
   headers: IncomingHttpHeaders
   /** Origin under which the client reaches us; undefined where its `Host` names none. */
   ownOrigin: string | undefined
+  /** It is made of the client's `Host`: behind a proxy that ends TLS its scheme may be wrong. */
+  isSchemeGuessed?: boolean
 }
 
 const DECLARES_JSON = /^application\/json\s*(?:;|$)/i
 
-function isOriginKnown ({ method, headers, ownOrigin }: GuardedRequest, origins: readonly string[]): boolean {
+/**
+ * A page of ours behind a proxy that ends TLS: its origin has our host and https, and the browser, which no page can
+ * make say so, calls it `same-origin` (Fetch Metadata).
+ */
+export const isOwnPageBehindTls = ({ headers, ownOrigin, isSchemeGuessed }: GuardedRequest): boolean =>
+  isSchemeGuessed === true && ownOrigin !== undefined && headers['sec-fetch-site'] === 'same-origin' &&
+  headers.origin === ownOrigin.replace(/^http:/, 'https:') && headers.origin !== ownOrigin
+
+function isOriginKnown (request: GuardedRequest, origins: readonly string[]): boolean {
+  const { method, headers, ownOrigin } = request
   const { origin } = headers
   // Exact comparison: `null`, a list and a duplicate (which Node joins by a comma) equal no origin.
-  if (origin !== undefined) return origin === ownOrigin || origins.includes(origin)
+  if (origin !== undefined) {
+    return origin === ownOrigin || origins.includes(origin) || isOwnPageBehindTls(request)
+  }
   const site = headers['sec-fetch-site']
   if (site !== undefined) return site === 'same-origin'
   // Not a browser. What a browser could send cross-site without a preflight is refused all the same.

@@ -17,14 +17,23 @@ const FORMATS: Record<string, (text: string) => boolean> = {
   key: isStrongKey,
   // A name that needs no quoting in a Cookie header, whatever wrote it.
   'cookie-name': (text) => /^[A-Za-z0-9_-]{1,64}$/.test(text),
+  // As routes are declared: a path, or everything below one.
+  'route-pattern': (text) => /^\/[^?#*]*\*?$/.test(text),
+  identifier: (text) => /^[A-Za-z_$][\w$]{0,63}$/.test(text) && !(text in Object.prototype),
   // Whole segments: `logout_url` is built of it, so no parameter, no wildcard, no slash at the end.
   path: (text) => /^(?:\/[A-Za-z0-9._~-]+)+$/.test(text),
 }
 
-/** Teaches a validator the formats of settings, and `isFunction: true` for what a program passes. */
+/** Teaches a validator the formats of settings, and keywords for what a program passes. */
 export function withSettingFormats (ajv: Ajv): Ajv {
   for (const [name, validate] of Object.entries(FORMATS)) ajv.addFormat(name, validate)
-  return ajv.addKeyword({ keyword: 'isFunction', validate: (_: true, value: unknown) => typeof value === 'function' })
+  ajv.addKeyword({ keyword: 'isFunction', validate: (_: true, value: unknown) => typeof value === 'function' })
+  return ajv.addKeyword({
+    keyword: 'hasMethod',
+    validate: (name: string, value: unknown) =>
+      (typeof value === 'object' || typeof value === 'function') && value !== null &&
+      typeof (value as Record<string, unknown>)[name] === 'function',
+  })
 }
 
 const schemaAt = (schema: TSchema, path: string[]): TSchema | undefined =>

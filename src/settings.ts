@@ -32,10 +32,11 @@ const LoginLimitsSchema = Type.Object({
   ),
   perIdentifier: loginLimit(5, 'of these, submits a minute with one identifier from one address'),
   burst: loginLimit(10, 'of the latter, how many may come at once; at least as many as a minute allows'),
+  failingCredentials: loginLimit(60, 'credentials without a session a minute from one address, at any guarded route'),
 }, {
   additionalProperties: false,
   default: {},
-  description: '{ perAddress, perIdentifier, burst } of 1 to 1000000, or false',
+  description: '{ perAddress, perIdentifier, burst, failingCredentials } of 1 to 1000000, or false',
 })
 
 /**
@@ -133,7 +134,7 @@ function isSameUrl (one: string | undefined, other: string | undefined): boolean
     new URL(one).href === new URL(other).href
 }
 
-const isBurstTooSmall = ({ burst, perIdentifier }: LoginLimits): boolean =>
+const isBurstTooSmall = ({ burst, perIdentifier }: Pick<LoginLimits, 'burst' | 'perIdentifier'>): boolean =>
   burst >= 1 && perIdentifier <= MAX_LOGIN_LIMIT && burst < perIdentifier
 
 /**
@@ -151,7 +152,7 @@ export function contradictions (
       : []),
     // Without a base URL each request's own scheme decides, and a proxy that hides it would cost everybody the cookie.
     ...(SECURE_PREFIX.test(cookieName) && !(baseUrl !== undefined && isHttpsUrl(baseUrl))
-      ? [`${nameOf('cookieName')} is not valid: it wants ${SettingsSchema.properties.cookieName.description}`]
+      ? [`${nameOf('cookieName')} is not valid: it wants no __Host- or __Secure-, or an https ${nameOf('baseUrl')}`]
       : []),
     ...(throttle !== undefined && throttle !== false && isBurstTooSmall(throttle)
       ? [`${nameOf('throttle.burst')} is not valid: it must be at least ${nameOf('throttle.perIdentifier')}`]

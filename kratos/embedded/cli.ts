@@ -3,27 +3,36 @@ import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import closeWithGrace from 'close-with-grace'
+import { movedBaseUrl } from './config/base-url.js'
 import { readConfig } from './config/load.js'
 import { startEmbeddedKratos, type EmbeddedKratos } from './index.js'
 
-const HELP = `embedded-kratos [--config kratos.yml] [--schema file] [--database file|memory]
-                [--public-port 4433] [--admin-port 4434]
+const HELP = `embedded-kratos [--config kratos.yml]... [--strict] [--schema file] [--database file|memory]
+                [--public-port 4433] [--admin-port 4434] [--no-watch-courier]
 
   An Ory Kratos for development, without Docker or a network. Never run it in production.
 
-  --config       a kratos.yml; default the one in this folder, else an example with e-mail and password
+  --config, -c   a kratos.yml; of several, later ones are merged over earlier ones. Default the one in this folder,
+                 else an example with e-mail and password. Environment variables in Kratos' naming come last.
+  --strict       do not start with settings that are left out because they are not built
   --schema       identity schema to use instead of the configured ones
   --database     file that keeps the data; default memory: nothing is kept
   --public-port  default serve.public.port of the configuration, else 4433; base_url follows
   --admin-port   default serve.admin.port of the configuration, else 4434; base_url follows
+  --no-watch-courier
+                 deliver no mails and text messages, whatever the configuration says
+
+  At / of the admin port is a page with all mails and text messages.
 `
 
 /** The shutdown after Ctrl-C takes no longer than this. */
 const SHUTDOWN_LIMIT_MS = 1500
 
 interface CliOptions {
-  /** Path of the configuration; undefined means the packaged example. */
-  config: string | undefined
+  /** Paths of the configuration; none means the packaged example. */
+  config: string[]
+  isStrict: boolean
+  watchCourier: boolean
   schema: string | undefined
   database: string
   publicPort: number | undefined
@@ -42,7 +51,9 @@ function readArguments (args: string[]): CliOptions {
   const { values } = parseArgs({
     args,
     options: {
-      config: { type: 'string' },
+      config: { type: 'string', short: 'c', multiple: true },
+      strict: { type: 'boolean', default: false },
+      'no-watch-courier': { type: 'boolean', default: false },
       schema: { type: 'string' },
       database: { type: 'string', default: 'memory' },
       'public-port': { type: 'string' },
@@ -50,7 +61,9 @@ function readArguments (args: string[]): CliOptions {
     },
   })
   return {
-    config: values.config ?? (existsSync('kratos.yml') ? 'kratos.yml' : undefined),
+    config: values.config ?? (existsSync('kratos.yml') ? ['kratos.yml'] : []),
+    isStrict: values.strict,
+    watchCourier: !values['no-watch-courier'],
     schema: values.schema,
     database: values.database === 'memory' ? 'memory' : resolve(values.database),
     publicPort: port('public-port', values['public-port']),
@@ -58,20 +71,14 @@ function readArguments (args: string[]): CliOptions {
   }
 }
 
-/** A base URL with the configured port gets the port in use instead; the base URL of a proxy stays as it is. */
-function moved (baseUrl: string, from: number, to: number): string {
-  const url = new URL(baseUrl)
-  if (from === to || Number(url.port) !== from) return baseUrl
-  url.port = String(to)
-  return url.href
-}
+const paths = (config: string[]): string => config.map((path) => resolve(path)).join(', ')
 
 const banner = (kratos: EmbeddedKratos, { config, database }: CliOptions): string => `
   public port    ${kratos.publicUrl}
   admin port     ${kratos.adminUrl}
-  configuration  ${config === undefined ? 'the example of the package; --config names another' : resolve(config)}
+  configuration  ${config.length === 0 ? 'the example of the package; --config names another' : paths(config)}
   data           ${database === 'memory' ? 'in memory, gone at the end' : database}
-  mails          are printed here with their codes, never sent
+  mails          ${kratos.adminUrl}/, and printed here with their codes
 
   For development only. Ctrl-C stops it.
 
@@ -84,17 +91,20 @@ const print = (text: string): void => {
 /** @throws Error with one clear message when the server cannot start */
 async function start (args: string[]): Promise<EmbeddedKratos> {
   const options = readArguments(args)
-  const { config, schema, database } = options
-  const { serve } = readConfig({ config, hasSchema: schema !== undefined }).values
+  const { config, schema, database, isStrict: strict, watchCourier } = options
+  const { serve } = readConfig({ config, hasSchema: schema !== undefined, strict }).values
   const { publicPort = serve.public.port, adminPort = serve.admin.port } = options
   if (database !== 'memory') await mkdir(dirname(database), { recursive: true })
   const kratos = await startEmbeddedKratos({
-    ...(config === undefined ? {} : { config }),
+    ...(config.length === 0 ? {} : { config }),
+    strict,
+    watchCourier,
+    messagesPage: true,
     ...(schema === undefined ? {} : { schema }),
     overrides: {
       serve: {
-        public: { base_url: moved(serve.public.base_url, serve.public.port, publicPort) },
-        admin: { base_url: moved(serve.admin.base_url, serve.admin.port, adminPort) },
+        public: { base_url: movedBaseUrl(serve.public.base_url, serve.public.port, publicPort) },
+        admin: { base_url: movedBaseUrl(serve.admin.base_url, serve.admin.port, adminPort) },
       },
     },
     database,

@@ -1,7 +1,12 @@
 import { setMaxListeners } from 'node:events'
 import { systemClock, type Clock } from './clock.js'
+import { messagesPageRoutes } from './admin/messages-page.js'
+import { movedBaseUrl } from './config/base-url.js'
+import { createCourier, delivers } from './courier/courier.js'
+import { idleCourier } from './courier/handle.js'
+import { loadTemplates } from './courier/custom-templates.js'
 import { limits } from './config/limits.js'
-import { readConfig } from './config/load.js'
+import { readConfig, type ConfigPart } from './config/load.js'
 import type { JsonObject } from './json.js'
 import { createFaults, checkFault, type Fault, type FaultOptions } from './http/faults.js'
 import { listen, type Listener } from './http/server.js'
@@ -9,6 +14,7 @@ import { loadSchemas } from './identity/schemas.js'
 import type { Kratos } from './kratos.js'
 import { adminRoutes, publicRoutes } from './routes.js'
 import { createSealer } from './session/sealer.js'
+import { addProvider, playedProviders, playProvider } from './methods/oidc/played.js'
 import { openStore, type Store } from './store/store.js'
 import { startOidcProvider, type OidcProvider } from './testing/oidc-provider.js'
 import {
@@ -29,8 +35,15 @@ export type { Claims, OidcProvider } from './testing/oidc-provider.js'
 export type { IdentityJson, SentMessage, SignedIn, SignInOptions } from './testing/people.js'
 
 export interface EmbeddedKratosOptions {
-  /** Path of a kratos.yml, or its content; default a packaged example with e-mail and password. */
-  config?: string | JsonObject
+  /**
+   * Path of a kratos.yml, or its content; default a packaged example with e-mail and password, which calls nobody. Of
+   * several, later ones are merged over earlier ones.
+   */
+  config?: ConfigPart | ConfigPart[]
+  /** Settings in Kratos' naming, such as `SESSION_LIFESPAN`; default the environment of the process. */
+  env?: Record<string, string | undefined>
+  /** Fails at settings that are left out because they are not built; default: they are mentioned in the log. */
+  strict?: boolean
   /** Base folder of relative file:// addresses when `config` is an object; default the working directory. */
   folder?: string
   /** Merged into the configuration. */
@@ -47,11 +60,18 @@ export interface EmbeddedKratosOptions {
   adminPort?: number
   /**
    * Public base URL, whatever the port is. `keep` takes both base URLs from the configuration. By default they follow
-   * the ports if these are 0.
+   * the ports; the base URL of a proxy only if the port is 0.
    */
   baseUrl?: string
   /** Kratos' --dev; default `dev` in the configuration, otherwise true. Without it every cookie is Secure. */
   dev?: boolean
+  /**
+   * Kratos' --watch-courier: whether mails and text messages leave; default true. They only do if the given
+   * configuration names a mail server or a receiver of HTTP requests.
+   */
+  watchCourier?: boolean
+  /** Shows all messages on a page at `/` of the admin port; default false. */
+  messagesPage?: boolean
   /** Called with one line per event; default silent. */
   logger?: (line: string) => void
   /** Starts an OpenID Connect provider too and configures it for social login. */
@@ -70,11 +90,11 @@ export interface EmbeddedKratos {
   signIn(identity: { id: string }, options?: SignInOptions): SignedIn
   /** Makes a session expire now. */
   expire(session: { id: string }): void
-  /** Mails and text messages to an address, newest first. They are never sent. */
+  /** Mails and text messages to an address, newest first. */
   messages(address: string): SentMessage[]
   /** Makes requests fail until it is cleared or used up. */
   fault(options: FaultOptions): Promise<Fault>
-  /** The provider of the option `oidcProvider`. */
+  /** The provider of the option `oidcProvider`, or of providers that it plays, such as google. */
   oidcProvider?: OidcProvider
 }
 
@@ -85,7 +105,8 @@ export const VERSION = 'v26.2.0-embedded'
  * @throws when the configuration, a schema or a port cannot be used; then nothing keeps running
  */
 export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}): Promise<EmbeddedKratos> {
-  const { values: config, folder, ignored } = readConfig({ ...options, hasSchema: options.schema !== undefined })
+  const read = readConfig({ ...options, hasSchema: options.schema !== undefined })
+  const { values: config, folder } = read
   const {
     host = '127.0.0.1',
     publicPort = 0,
@@ -97,8 +118,13 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
   const closing = new AbortController()
   // Each pending web hook listens for it, so that many listeners are no leak.
   setMaxListeners(0, closing.signal)
-  const schemas = loadSchemas({ values: config, folder, dev }, options.schema)
+  const schemas = await loadSchemas({ values: config, folder, dev }, options.schema)
+  const { templates, leftOut: leftOutTemplates } = await loadTemplates(config, folder)
+  if (options.strict === true && leftOutTemplates.length > 0) {
+    throw new Error(`message templates would be left out:${leftOutTemplates.map((line) => `\n  ${line}`).join('')}`)
+  }
   const store = openedStore(options.database ?? 'memory')
+  const isDelivering = options.watchCourier !== false && delivers(config)
   const kratos: Kratos = {
     config,
     folder,
@@ -107,6 +133,8 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
     store,
     schemas,
     version: VERSION,
+    templates,
+    courier: isDelivering ? createCourier(() => kratos) : idleCourier,
     sealer: createSealer(config.secrets.cookie),
     log: logger,
     closing: closing.signal,
@@ -124,14 +152,26 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
   let provider: OidcProvider | undefined
   const faults = { public: createFaults(), admin: createFaults() }
   try {
-    if (options.oidcProvider !== undefined) {
-      provider = await hostProvider(kratos, options.oidcProvider === true ? {} : options.oidcProvider)
+    const { oidcProvider } = options
+    const played = playedProviders(config)
+    if (oidcProvider !== undefined || played.length > 0) {
+      provider = await startOidcProvider({ ...(oidcProvider === true ? {} : oidcProvider), clock })
+      if (oidcProvider !== undefined) addProvider(config, provider)
+      for (const entry of played) playProvider(entry, provider)
+      const names = played.map(({ id }) => String(id)).join(', ')
+      if (names !== '') logger(`social login with ${names} is played by the built-in provider at ${provider.issuer}`)
     }
     listeners.push(
       await listen(kratos, { host, port: publicPort, isPublic: true, routes: publicRoutes, faults: faults.public }),
     )
     listeners.push(
-      await listen(kratos, { host, port: adminPort, isPublic: false, routes: adminRoutes, faults: faults.admin }),
+      await listen(kratos, {
+        host,
+        port: adminPort,
+        isPublic: false,
+        routes: options.messagesPage === true ? [...messagesPageRoutes, ...adminRoutes] : adminRoutes,
+        faults: faults.admin,
+      }),
     )
   } catch (error) {
     await close()
@@ -139,11 +179,16 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
   }
   const [publicListener, adminListener] = listeners as [Listener, Listener]
   if (options.baseUrl !== undefined && options.baseUrl !== 'keep') config.serve.public.base_url = options.baseUrl
-  if (options.baseUrl === undefined && publicPort === 0) config.serve.public.base_url = `${publicListener.url}/`
-  if (options.baseUrl === undefined && adminPort === 0) config.serve.admin.base_url = `${adminListener.url}/`
+  if (options.baseUrl === undefined) {
+    const { public: open, admin } = config.serve
+    open.base_url = publicPort === 0 ? `${publicListener.url}/` : movedBaseUrl(open.base_url, open.port, publicPort)
+    admin.base_url = adminPort === 0 ? `${adminListener.url}/` : movedBaseUrl(admin.base_url, admin.port, adminPort)
+  }
   const urls = `public ${publicListener.url}, admin ${adminListener.url}`
   logger(`embedded Kratos ${VERSION}, for development and tests only: ${urls}`)
-  for (const line of limits(ignored)) logger(line)
+  for (const line of limits(read)) logger(line)
+  for (const line of leftOutTemplates) logger(`left out message template: ${line}`)
+  kratos.courier.wake()
   return {
     publicUrl: publicListener.url,
     adminUrl: adminListener.url,
@@ -155,30 +200,20 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
     messages: (address) => messagesTo(kratos, address),
     fault: async (options) => {
       checkFault(options)
-      const { port = 'public' } = options
-      if (options.kind === 'refuse') return await refuse(port === 'admin' ? adminListener : publicListener)
-      const { calls, remove } = faults[port].add(options)
+      const { port = 'public', kind } = options
+      if (kind === 'refuse') return await refuse(port === 'admin' ? adminListener : publicListener)
+      // A database is the same for both ports.
+      const isAbout = kind === 'database-away' && options.port === undefined ? ['public', 'admin'] as const : [port]
+      const added = isAbout.map((port) => faults[port].add(options))
       return {
         get calls () {
-          return calls()
+          return added.reduce((sum, { calls }) => sum + calls(), 0)
         },
-        clear: async () => remove(),
+        clear: async () => added.forEach(({ remove }) => remove()),
       }
     },
     ...(provider === undefined ? {} : { oidcProvider: provider }),
   }
-}
-
-/** Starts a provider and adds it to the configuration. */
-async function hostProvider ({ clock, config }: Kratos, names: { id?: string, label?: string }): Promise<OidcProvider> {
-  const provider = await startOidcProvider({ ...names, clock })
-  const { config: settings = {} } = config.selfservice.methods['oidc'] ?? {}
-  const others = Array.isArray(settings['providers']) ? settings['providers'] : []
-  config.selfservice.methods['oidc'] = {
-    enabled: true,
-    config: { ...settings, providers: [...others, provider.config] },
-  }
-  return provider
 }
 
 /** @throws Error that names the file */

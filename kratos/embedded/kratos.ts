@@ -1,5 +1,7 @@
 import type { Clock } from './clock.js'
 import type { Config } from './config/types.js'
+import type { Courier } from './courier/handle.js'
+import type { MessageTemplates } from './courier/custom-templates.js'
 import type { IdentitySchemas } from './identity/schemas.js'
 import type { Sealer } from './session/sealer.js'
 import type { Store } from './store/store.js'
@@ -16,6 +18,9 @@ export interface Kratos {
   readonly store: Store
   readonly schemas: IdentitySchemas
   readonly sealer: Sealer
+  /** Message texts of the configuration. */
+  readonly templates: MessageTemplates
+  readonly courier: Courier
   readonly log: (line: string) => void
   /** Aborts when the server closes. */
   readonly closing: AbortSignal

@@ -1,45 +1,70 @@
-import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { serviceError, type ServiceError } from '../../src/errors.js'
 import { nextOfCode } from '../../src/flows/outcome.js'
-import type { IdentityOutcome, SessionOutcome } from '../../src/kratos-client/session-outcome.js'
+import { guardRoutes, type RouteGuard } from '../../src/http/guarded-routes.js'
+import { decorateByName, publicNames, type PublicNames } from '../../src/http/public-names.js'
+import type { UsableCredential } from '../../src/sessions/resolver.js'
 import type { KratosSession } from '../../src/kratos-client/session.js'
 import { needsOriginCheck } from '../../src/origin-guard.js'
+import {
+  type AnyRequest, authOf, GUARD_ANSWER, type GuardAnswer, type RequestAuth,
+  type WithGuardAnswer,
+} from '../../src/http/request-auth.js'
 import { isUsable } from '../../src/sessions/resolver.js'
-import { type AuthRequirement, checkRequirement, missingRequirement } from '../../src/sessions/strength.js'
+import { type AuthRequirement, missingRequirement } from '../../src/sessions/strength.js'
 import { upstreamError } from '../../src/upstream-error.js'
+import {
+  endCookieConflict,
+  forwardCookies,
+  guardOrigin,
+  kratosCredential,
+  kratosScope,
+  ownSessions,
+} from '../../src/http/own-names.js'
 
-type Guard = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+/** A hook for any server, http2 included. */
+type Guard = (request: AnyRequest, reply: Pick<FastifyReply, 'sent' | 'statusCode'>) => Promise<void>
 
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Guard for `onRequest` or `preHandler`: sets `request.kratosSession` or throws; 401 only when Kratos said that
-     * there is no session, 403 when it is not enough, 502/503/504 when Kratos is ill.
+     * Guard for `onRequest` or `preHandler`: sets `request.auth` or throws; 401 only when Kratos said that there is no
+     * session, 403 when it is not enough, 502/503/504 when Kratos is ill. It asks what the route's `config.auth` asks;
+     * a route with `config: { auth: false }` it lets pass.
      */
     authenticate: Guard
     /**
-     * The same, but a request without a session passes with `request.kratosSession` null. A fault of Kratos stays a
+     * The same, but a request without a session passes with `request.auth.kind` `none`. A fault of Kratos stays a
      * failure.
      */
     authenticateOptional: Guard
   }
   interface FastifyContextConfig {
     /**
-     * Guards the route, before everything else and by this alone: `true`, or what the session has to be (403 with
-     * `next` when it is not). For the routes of the instance with the plugin, and of scopes registered after it.
+     * Guards the route, before its own hooks: `true`, or what the session has to be (403 with `next` when it is not).
+     * `false`: the route is open, also to `app.authenticate` as a hook of its scope.
      */
     auth?: boolean | AuthRequirement
   }
   interface FastifyRequest {
+    /** What the guard found out; `kind: 'none'` before a guard ran and where nobody is logged in. */
+    readonly auth: RequestAuth
     /**
      * The session that Kratos confirmed for this request; null before a guard ran and where there is none. It may be
-     * shared with other requests of the same credential: for reading only.
+     * shared with other requests of the same credential, so it is frozen. `sessionOf(request)` is never null.
      */
-    kratosSession: KratosSession | null
+    readonly kratosSession: KratosSession | null
     /** Its identity's id, which is all that a guard with `only: 'id'` knows. */
-    identityId: string | null
+    readonly identityId: string | null
   }
+}
+
+export interface AuthenticateOptions {
+  /** Whether a route without `config.auth` may be there; by default every one may. */
+  mayBeUnlabelled?: RouteGuard['mayBeUnlabelled'] | undefined
+  /** Names of the decorators for everybody. */
+  names?: PublicNames | undefined
 }
 
 /** A refusal of a session says what the client does next, as the steps of a flow do. */
@@ -48,78 +73,86 @@ const refusal = (error: ServiceError): ServiceError =>
     ? Object.assign(error, { members: { ...error.members, next: nextOfCode(error.code) } })
     : error
 
-export default fp(async function authenticate (app) {
-  app.decorateRequest('kratosSession', null)
-  app.decorateRequest('identityId', null)
+const sessionIn = (auth: RequestAuth): KratosSession | null => auth.kind === 'session' ? auth.session : null
+const identityIn = (auth: RequestAuth): string | null => auth.kind === 'session' ? auth.identityId : null
 
-  /** @returns whether there is a session; everything that is neither yes nor no is thrown */
-  async function check (
+/** Whether an earlier guard of the same request found out what this one wants to know. */
+const suffices = ({ auth, isFresh }: GuardAnswer, { fresh, only }: AuthRequirement): boolean =>
+  (fresh !== true || isFresh) && (auth.kind === 'none' || only === 'id' || auth.session !== null)
+
+export default fp<AuthenticateOptions>(async function authenticate (app, options) {
+  const { mayBeUnlabelled = () => true, names = publicNames() } = options
+  app.decorateRequest(GUARD_ANSWER, null)
+  app.decorateRequest(names.auth, { getter () { return authOf(this) } })
+  app.decorateRequest(names.kratosSession, { getter () { return sessionIn(authOf(this)) } })
+  app.decorateRequest(names.identityId, { getter () { return identityIn(authOf(this)) } })
+
+  /** @throws whatever is neither a session nor none */
+  async function ask (
+    credential: UsableCredential,
     request: FastifyRequest,
     reply: FastifyReply,
-    { fresh, only }: AuthRequirement = {},
-  ): Promise<boolean> {
-    const credential = request.kratosCredential()
-    // Two different session cookies: nobody can say which is meant. Deleting the host-only one cures the browser (B01).
-    if (credential.kind === 'conflict') reply.endCookieConflict()
-    if (!isUsable(credential)) return false
+    { fresh, only }: AuthRequirement,
+  ): Promise<RequestAuth> {
     // A foreign page can make a browser send the cookie, never the token header (docs/security-model.md, section 3).
-    if (credential.from === 'cookie' && needsOriginCheck(request.method, request.headers)) { await app.guardOrigin(request) }
-    const options = { scope: request.kratosScope(), fresh }
-    const outcome: SessionOutcome | IdentityOutcome = only === 'id'
-      ? await app.sessions.resolveId(credential, options)
-      : await app.sessions.resolve(credential, options)
+    if (credential.from === 'cookie' && needsOriginCheck(request.method, request.headers)) await app[guardOrigin](request)
+    const options = { scope: request[kratosScope](), fresh }
+    const outcome = only === 'id'
+      ? await app[ownSessions].resolveId(credential, options)
+      : await app[ownSessions].resolve(credential, options)
     if (outcome.kind === 'denied') {
-      reply.forwardCookies(outcome.answer.setCookie)
+      reply[forwardCookies](outcome.answer.setCookie)
       throw refusal(upstreamError(outcome.answer))
     }
     if (outcome.kind === 'unavailable') throw upstreamError(outcome)
-    reply.forwardCookies(outcome.setCookie)
-    if (outcome.kind === 'none') return false
-    if ('session' in outcome) request.kratosSession = outcome.session
-    request.identityId = 'session' in outcome ? outcome.session.identity.id : outcome.identityId
-    return true
+    reply[forwardCookies](outcome.setCookie)
+    if (outcome.kind === 'none') return { kind: 'none' }
+    return 'session' in outcome
+      ? { kind: 'session', identityId: outcome.session.identity.id, session: outcome.session }
+      : { kind: 'session', identityId: outcome.identityId, session: null }
   }
 
-  app.decorate('authenticate', async (request, reply) => {
-    if (!await check(request, reply)) throw serviceError('INVALID_SESSION')
-  })
-
-  /** The guard of a route with `config.auth`; a requirement that makes no sense fails the start. */
-  function routeGuard (requirement: AuthRequirement): Guard {
-    checkRequirement(requirement)
-    return async function guardRoute (request, reply) {
-      if (!await check(request, reply, requirement)) throw serviceError('INVALID_SESSION')
-      const lack = request.kratosSession === null ? undefined : missingRequirement(request.kratosSession, requirement)
-      if (lack !== undefined) throw refusal(serviceError(lack))
-    }
+  /** Who asks, as far as a requirement wants to know; asked once for all guards of a request. */
+  async function check (
+    request: FastifyRequest & WithGuardAnswer,
+    reply: FastifyReply,
+    requirement: AuthRequirement,
+  ): Promise<RequestAuth> {
+    const known = request[GUARD_ANSWER] ?? undefined
+    if (known !== undefined && suffices(known, requirement)) return known.auth
+    const credential = request[kratosCredential]()
+    // Two different session cookies: nobody can say which is meant. Deleting the host-only one cures the browser (B01).
+    if (credential.kind === 'conflict') reply[endCookieConflict]()
+    const auth: RequestAuth = isUsable(credential)
+      ? await ask(credential, request, reply, requirement)
+      : { kind: 'none' }
+    request[GUARD_ANSWER] = { auth: Object.freeze(auth), isFresh: requirement.fresh === true }
+    return auth
   }
 
-  const guards = new WeakSet<object>()
-  /** Requirements of the routes that have their guard among their own hooks. */
-  const attached = new WeakSet<object>()
-  app.addHook('onRoute', (route: RouteOptions) => {
-    const auth = route.config?.auth
-    if (auth === undefined || auth === false) return
-    const requirement = auth === true ? {} : { ...auth }
-    attached.add(requirement)
-    route.config = { ...route.config, auth: requirement }
-    const hooks = [route.onRequest ?? []].flat()
-    // The automatic HEAD route comes with the hooks of its GET route.
-    if (hooks.some((hook) => guards.has(hook))) return
-    const guard = routeGuard(requirement)
-    guards.add(guard)
-    route.onRequest = [guard, ...hooks]
-  })
+  /** @throws ServiceError where there is no session, or one that is not enough */
+  async function guard (request: FastifyRequest, reply: FastifyReply, requirement: AuthRequirement): Promise<void> {
+    const auth = await check(request, reply, requirement)
+    if (auth.kind === 'none') throw serviceError('INVALID_SESSION')
+    const lack = auth.session === null ? undefined : missingRequirement(auth.session, requirement)
+    if (lack !== undefined) throw refusal(serviceError(lack))
+  }
 
-  // After `register` without `await` the app declares routes before this plugin is loaded: the hook above never saw
-  // them.
-  app.addHook('onRequest', (request, reply, done) => {
-    const auth = request.routeOptions.config?.auth
-    if (auth === undefined || auth === false || (auth !== true && attached.has(auth))) done()
-    else routeGuard(auth === true ? {} : auth)(request, reply).then(() => done(), done)
-  })
+  guardRoutes(app, { guard, mayBeUnlabelled })
 
-  app.decorate('authenticateOptional', async (request, reply) => {
-    await check(request, reply)
-  })
+  /** What the route asks by itself, so that its own guard need not ask again; false: it is open. */
+  function requirementOf ({ routeOptions }: FastifyRequest): AuthRequirement | false {
+    const auth = routeOptions.config?.auth
+    return auth === undefined || auth === true ? {} : auth
+  }
+
+  const requireSession = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const requirement = requirementOf(request)
+    if (requirement !== false) await guard(request, reply, requirement)
+  }
+  const allowVisitor = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    await check(request, reply, requirementOf(request) || {})
+  }
+  decorateByName(app, names.authenticate, requireSession)
+  decorateByName(app, names.authenticateOptional, allowVisitor)
 }, { name: 'authenticate', fastify: '5.x', dependencies: ['kratos-caller', 'cookie', 'origin-guard', 'sessions'] })

@@ -1,21 +1,46 @@
-import { isIP } from 'node:net'
 import { fastifyCookie, type SerializeOptions } from '@fastify/cookie'
 import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
+import { cookieDomains, cookiePaths, hasDomain } from '../../src/http/cookie-domains.js'
+import { holdCookies } from '../../src/http/held-cookies.js'
 import { logSecurityEvent } from '../../src/http/security-event.js'
+import { parseCookieHeader } from '../../src/kratos-client/cookies.js'
+import { type Epoch, timeAt } from '../../src/kratos-client/kratos-time.js'
 import type { AuthSettings } from '../../src/settings.js'
 import { isHttpsUrl } from '../../src/url-rules.js'
+import {
+  endCookieConflict,
+  expireSessionCookie,
+  forwardCookies,
+  mintSessionCookie,
+  ownUrl,
+  renewSessionCookie,
+} from '../../src/http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyReply {
-    /** Adds Set-Cookie lines of Kratos, byte for byte and in order. */
-    forwardCookies: (lines: string[]) => FastifyReply
-    /** Sets the session cookie for a token that an API flow handed out, until `expiresAt` (RFC 3339). */
-    mintSessionCookie: (token: string, expiresAt: string | undefined) => FastifyReply
+    /**
+     * Adds Set-Cookie lines of Kratos, byte for byte and in order; as all cookies of ours, to an answer that no shared
+     * cache may keep.
+     */
+    [forwardCookies]: (lines: string[]) => FastifyReply
+    /**
+     * Sets the session cookie for a token that an API flow handed out, until `expiresAt` (RFC 3339) by Kratos' clock,
+     * and beside it when that is.
+     */
+    [mintSessionCookie]: (token: string, expiresAt: string | undefined, epoch: Epoch | undefined) => FastifyReply
+    /**
+     * The same again where the session has become longer than the cookie that the request came with; only for a token
+     * that came by cookie.
+     */
+    [renewSessionCookie]: (token: string, expiresAt: string, epoch: Epoch | undefined) => FastifyReply
     /** Deletes the host-only session cookie, whoever set it. */
-    expireSessionCookie: () => FastifyReply
-    /** The same for a request with two different session cookies, which an operator has to hear of (B01). */
-    endCookieConflict: () => FastifyReply
+    [expireSessionCookie]: () => FastifyReply
+    /**
+     * Ends a pair of different session cookies, which an operator has to hear of: ours stays, those of whole domains
+     * go (B01).
+     */
+    [endCookieConflict]: () => FastifyReply
   }
 }
 
@@ -25,55 +50,90 @@ export interface CookiePluginOptions {
 
 /** Of a client's own words, as much as helps. */
 const MAX_LOGGED_LENGTH = 200
-
-/** Parent domain of a host: where a second session cookie usually comes from. */
-const likelyCookieDomain = (hostname: string): string =>
-  isIP(hostname) > 0 ? hostname : hostname.split('.').slice(-2).join('.')
+const SECOND = 1000
+/** A cookie that ends so much earlier than its session is set anew. */
+const RENEWAL_SECONDS = 60
 
 /**
  * Cookies on their way down. @fastify/cookie serves as serialiser only: parsing every request's cookies would decode
  * values that must stay raw (B06), and cost every protected request.
  */
 export default fp<CookiePluginOptions>(async function cookie (app, { settings }) {
-  function sessionCookie (
+  const { cookieName } = settings
+  /** When the session of a minted cookie ends, in Unix seconds: the browser does not send a cookie's own end. */
+  const expiryName = `${cookieName}_exp`
+  const ofSession = `${cookieName}=`
+  /** Whether Kratos was seen to set its session cookie for a domain: then the host-only one is the foreign one. */
+  let kratosHasDomain = false
+
+  function add (
     reply: FastifyReply,
+    name: string,
     value: string,
-    lifetime: Pick<SerializeOptions, 'maxAge' | 'expires'>,
+    attributes: Pick<SerializeOptions, 'maxAge' | 'expires' | 'domain' | 'path'>,
   ): FastifyReply {
-    const secure = isHttpsUrl(reply.request.ownUrl())
-    // No Domain: the cookie belongs to this host alone (B26).
-    const line = fastifyCookie.serialize(settings.cookieName, value, {
+    const secure = isHttpsUrl(reply.request[ownUrl]())
+    // Without a Domain the cookie belongs to this host alone (B26).
+    const line = fastifyCookie.serialize(name, value, {
       path: '/',
       httpOnly: true,
       sameSite: 'lax',
       secure,
-      ...lifetime,
+      ...attributes,
     })
-    return reply.header('set-cookie', line)
+    holdCookies(reply.raw, [line])
+    return reply
   }
 
-  app.decorateReply('forwardCookies', function (this: FastifyReply, lines: string[]) {
-    for (const line of lines) this.header('set-cookie', line)
+  const expire = (reply: FastifyReply, name: string, where: Pick<SerializeOptions, 'domain' | 'path'> = {}) =>
+    add(reply, name, '', { maxAge: 0, expires: new Date(0), ...where })
+
+  const expiryCookie = ({ request }: FastifyReply): string | undefined =>
+    parseCookieHeader(request.headers.cookie).find(({ name }) => name === expiryName)?.value
+
+  app.decorateReply(forwardCookies, function (this: FastifyReply, lines: string[]) {
+    if (!kratosHasDomain) kratosHasDomain = lines.some((line) => line.startsWith(ofSession) && hasDomain(line))
+    holdCookies(this.raw, lines)
     return this
   })
 
-  app.decorateReply('mintSessionCookie', function (this: FastifyReply, token: string, expiresAt: string | undefined) {
-    const seconds = Math.floor((Date.parse(expiresAt ?? '') - Date.now()) / 1000)
-    return sessionCookie(this, token, Number.isNaN(seconds) ? {} : { maxAge: Math.max(0, seconds) })
+  function mint (reply: FastifyReply, token: string, expiresAt: string | undefined, epoch: Epoch | undefined) {
+    const expiresMs = Date.parse(expiresAt ?? '')
+    if (Number.isNaN(expiresMs)) return add(reply, cookieName, token, {})
+    const maxAge = Math.max(0, Math.floor((expiresMs - timeAt(epoch)) / SECOND))
+    add(reply, cookieName, token, { maxAge })
+    return add(reply, expiryName, String(Math.floor(expiresMs / SECOND)), { maxAge })
+  }
+
+  app.decorateReply(mintSessionCookie, function (this: FastifyReply, token, expiresAt, epoch) {
+    return mint(this, token, expiresAt, epoch)
   })
 
-  app.decorateReply('expireSessionCookie', function (this: FastifyReply) {
-    return sessionCookie(this, '', { maxAge: 0, expires: new Date(0) })
+  app.decorateReply(renewSessionCookie, function (this: FastifyReply, token, expiresAt, epoch) {
+    const known = expiryCookie(this) ?? ''
+    const end = Math.floor(Date.parse(expiresAt) / SECOND)
+    const isLongEnough = /^\d{1,15}$/.test(known) && end - Number(known) <= RENEWAL_SECONDS
+    return isLongEnough ? this : mint(this, token, expiresAt, epoch)
   })
 
-  app.decorateReply('endCookieConflict', function (this: FastifyReply) {
-    const cookieDomain = likelyCookieDomain(this.request.hostname).slice(0, MAX_LOGGED_LENGTH)
+  app.decorateReply(expireSessionCookie, function (this: FastifyReply) {
+    expire(this, cookieName)
+    return expiryCookie(this) === undefined ? this : expire(this, expiryName)
+  })
+
+  app.decorateReply(endCookieConflict, function (this: FastifyReply) {
+    const { request } = this
+    const domains = cookieDomains(request.hostname)
     logSecurityEvent(
-      this.request,
+      request,
       'two_session_cookies',
-      { cookieDomain },
+      { cookieDomain: (domains.at(-1) ?? request.hostname).slice(0, MAX_LOGGED_LENGTH) },
       'Two different session cookies in one request',
     )
-    return this.expireSessionCookie()
+    if (kratosHasDomain) return expire(this, cookieName)
+    for (const domain of domains) {
+      for (const path of cookiePaths(request.raw.url ?? '/')) expire(this, cookieName, { domain, path })
+    }
+    return this
   })
 }, { name: 'cookie', fastify: '5.x', dependencies: ['kratos-caller'] })

@@ -1,11 +1,17 @@
 import fp from 'fastify-plugin'
+import type { Dispatcher } from 'undici'
 import { createKratosClient, type KratosClient } from '../../src/kratos-client/client.js'
 import { type CallObserver, observedClient } from '../../src/kratos-client/observed-client.js'
 import { isAllowedUrl, isProviderUrl } from '../../src/redirect-target.js'
+import { decorateByName, publicNames, type PublicNames } from '../../src/http/public-names.js'
 import type { AuthSettings } from '../../src/settings.js'
+import { networksOf } from '../../src/throttling/address.js'
+import { createFailingCredentials } from '../../src/throttling/failing-credentials.js'
+import { ownKratos } from '../../src/http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
+    [ownKratos]: KratosClient
     /** The client of the identity server: calls, credential rules and answers, without HTTP framework. */
     kratos: KratosClient
   }
@@ -13,11 +19,18 @@ declare module 'fastify' {
 
 export interface KratosPluginOptions {
   settings: AuthSettings
+  /** Makes the connections to Kratos; who gave it closes it. */
+  dispatcher?: Dispatcher | undefined
+  /** Names of the decorators for everybody. */
+  names?: PublicNames | undefined
   /** Told of each call to Kratos. */
   onCall?: CallObserver | undefined
 }
 
-export default fp<KratosPluginOptions>(async function kratos (app, { settings, onCall }) {
+const SECOND = 1000
+
+export default fp<KratosPluginOptions>(async function kratos (app, options) {
+  const { settings, onCall, dispatcher, names = publicNames() } = options
   // Where Kratos may send a browser (E10): its own pages, ours, and the front ends.
   const destinations = [settings.browserUrl, settings.baseUrl, settings.frontendUrl, ...settings.origins]
     .filter((url) => url !== undefined).map((url) => new URL(url))
@@ -26,10 +39,20 @@ export default fp<KratosPluginOptions>(async function kratos (app, { settings, o
     adminUrl: settings.adminUrl,
     cookieName: settings.cookieName,
     deadlines: settings.deadlines,
+    dispatcher,
+    failing: settings.throttle === false
+      ? undefined
+      : createFailingCredentials(settings.throttle.failingCredentials, networksOf),
+    onSkew: (aheadMs) => {
+      const seconds = Math.round(Math.abs(aheadMs) / SECOND)
+      const text = `The clock here is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} that of Kratos`
+      app.log.warn({ event: 'clock_skew', seconds: Math.round(aheadMs / SECOND) }, text)
+    },
     isAllowedRedirect: (dangerousUrl, { viaProvider }) =>
       isAllowedUrl(dangerousUrl, destinations) ||
       (viaProvider && isProviderUrl(dangerousUrl, { ownUrl: settings.baseUrl })),
   })
-  app.decorate('kratos', onCall === undefined ? client : observedClient(client, onCall))
+  app.decorate(ownKratos, onCall === undefined ? client : observedClient(client, onCall))
+  decorateByName(app, names.kratos, app[ownKratos])
   app.addHook('onClose', () => client.close())
 }, { name: 'kratos', fastify: '5.x' })

@@ -1,9 +1,12 @@
 import fp from 'fastify-plugin'
 import { createSessionResolver, type SessionResolver } from '../../src/sessions/resolver.js'
+import { decorateByName, publicNames, type PublicNames } from '../../src/http/public-names.js'
 import type { AuthSettings } from '../../src/settings.js'
+import { ownKratos, ownSessions } from '../../src/http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
+    [ownSessions]: SessionResolver
     /**
      * Whose session a credential is: calls shared, answers kept as far as Kratos allows, and forgotten when something
      * changes.
@@ -14,11 +17,13 @@ declare module 'fastify' {
 
 export interface SessionsPluginOptions {
   settings: AuthSettings
+  /** Names of the decorators for everybody. */
+  names?: PublicNames | undefined
 }
 
 const SECOND = 1000
 
-export default fp<SessionsPluginOptions>(async function sessions (app, { settings }) {
+export default fp<SessionsPluginOptions>(async function sessions (app, { settings, names = publicNames() }) {
   let isWarned = false
   function warnOnce (): void {
     if (isWarned) return
@@ -30,17 +35,20 @@ export default fp<SessionsPluginOptions>(async function sessions (app, { setting
   }
 
   app.decorate(
-    'sessions',
+    ownSessions,
     createSessionResolver({
-      kratos: app.kratos,
+      kratos: app[ownKratos],
       maxAgeMs: settings.sessionCacheMaxAge * SECOND,
+      deadlineMs: settings.deadlines.whoamiMs,
       onUncacheable: warnOnce,
     }),
   )
 
+  decorateByName(app, names.sessions, app[ownSessions])
+
   /** A Kratos with the flag says so even to nobody (recording 36). */
   async function askForPermission (): Promise<void> {
-    const outcome = await app.kratos.whoami({ kind: 'none' })
+    const outcome = await app[ownKratos].whoami({ kind: 'none' })
     if (outcome.kind === 'none' && outcome.cacheFor === undefined) warnOnce()
   }
 

@@ -5,11 +5,12 @@ import { type CredentialMemory, localCredentialMemory } from '../../src/throttli
 import type { Budget } from '../../src/throttling/budget.js'
 import { randomKey } from '../../src/throttling/keys.js'
 import { localRateLimitStore, type RateLimitStore } from '../../src/throttling/rate-limit-store.js'
+import { loginThrottle } from '../../src/http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Hooks that keep login, registration, recovery and verification submits within their budgets. */
-    loginThrottle: LoginThrottle
+    [loginThrottle]: LoginThrottle
   }
 }
 
@@ -25,5 +26,5 @@ export interface ThrottlePluginOptions {
 
 export default fp<ThrottlePluginOptions>(async function throttle (app, options) {
   const { settings, createStore = localRateLimitStore, key = randomKey(), memory = localCredentialMemory() } = options
-  app.decorate('loginThrottle', createLoginThrottle({ limits: settings.throttle, key, createStore, memory }))
+  app.decorate(loginThrottle, createLoginThrottle({ limits: settings.throttle, key, createStore, memory }))
 }, { name: 'throttle', fastify: '5.x' })

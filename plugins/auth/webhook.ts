@@ -1,35 +1,38 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { addPurgeReceiver, addWebhookReceiver, type WebhookOptions } from '../../src/webhook/receiver.js'
+import { ownSessions, receiveIdentities, receivePurges } from '../../src/http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Adds Kratos' webhook receiver at a path of the calling scope; without a configured webhook it adds nothing. */
-    receiveIdentities: (scope: FastifyInstance, path: string) => void
+    [receiveIdentities]: (scope: FastifyInstance, path: string) => void
     /** Adds the receiver of purges: an identity's sessions are asked for anew. */
-    receivePurges: (scope: FastifyInstance, path: string) => void
+    [receivePurges]: (scope: FastifyInstance, path: string) => void
   }
 }
 
 export interface WebhookPluginOptions {
   webhook: WebhookOptions | undefined
+  /** Keys of whoever may purge. */
+  purgeKeys?: readonly string[] | undefined
 }
 
-export default fp<WebhookPluginOptions>(async function webhook (app, { webhook }) {
-  app.decorate('receiveIdentities', (scope: FastifyInstance, path: string) => {
+export default fp<WebhookPluginOptions>(async function webhook (app, { webhook, purgeKeys }) {
+  app.decorate(receiveIdentities, (scope: FastifyInstance, path: string) => {
     if (webhook === undefined) return
     addWebhookReceiver(scope, path, {
       ...webhook,
       onIdentity: async (identity, context) => {
         // Its traits may be part of what is kept of its sessions.
-        app.sessions.invalidate({ identityId: identity.id.toLowerCase() })
+        app[ownSessions].invalidate({ identityId: identity.id.toLowerCase() })
         await webhook.onIdentity(identity, context)
       },
     })
   })
-  app.decorate('receivePurges', (scope: FastifyInstance, path: string) => {
-    if (webhook === undefined) return
-    const onPurge = (id: string): void => app.sessions.invalidate({ identityId: id })
-    addPurgeReceiver(scope, path, { keys: webhook.keys, onPurge })
+  app.decorate(receivePurges, (scope: FastifyInstance, path: string) => {
+    if (purgeKeys === undefined) return
+    const onPurge = (id: string): void => app[ownSessions].invalidate({ identityId: id })
+    addPurgeReceiver(scope, path, { keys: purgeKeys, onPurge })
   })
 }, { name: 'webhook', fastify: '5.x', dependencies: ['sessions'] })

@@ -25,7 +25,7 @@ export default fp<CorsPluginOptions>(async function corsForFrontends (app, { set
     methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
     // Not X-Session-Token: that a foreign page cannot send it is what exempts it from the origin check (B13).
     allowedHeaders: ['Content-Type'],
-    exposedHeaders: ['Retry-After', 'X-Request-Id'],
+    exposedHeaders: ['Retry-After', 'WWW-Authenticate', 'X-Request-Id'],
     strictPreflight: false,
     maxAge: 600,
   })

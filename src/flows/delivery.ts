@@ -1,15 +1,27 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../errors.js'
 import { publicError, renderError } from '../http/error-handler.js'
-import type { Answer } from '../kratos-client/answer.js'
+import type { Accepted, Answer } from '../kratos-client/answer.js'
 import type { FlowName, FlowType } from '../kratos-client/caller.js'
 import type { KratosClient } from '../kratos-client/client.js'
 import type { RequestScope } from '../kratos-client/request-scope.js'
+import { type Epoch, sessionEpoch } from '../kratos-client/kratos-time.js'
 import { isFlow, isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 import { sessionExpiry, sessionToken, withoutSessionToken } from '../kratos-client/session-token.js'
+import { isUsable } from '../sessions/resolver.js'
 import { upstreamError } from '../upstream-error.js'
+import { formErrors } from './messages.js'
 import { fieldErrors, hasSentMessage, nextOfCode, type Outcome, outcomeOf } from './outcome.js'
 import { prepareNextFlow } from './next-flow.js'
+import {
+  forwardCookies,
+  kratosCaller,
+  kratosCredential,
+  kratosScope,
+  mintSessionCookie,
+  ownKratos,
+  ownSessions,
+} from '../http/own-names.js'
 
 export interface FlowStep {
   flow: FlowName
@@ -21,31 +33,49 @@ export interface FlowStep {
 
 /** `next` and what stands beside it, made of the outcome, the flow in the answer and the flow that was made ready. */
 function nextMembers (outcome: Outcome, flow: JsonObject, flowId: string | undefined): JsonObject {
-  if (outcome.next === 'form') return { next: 'form', field_errors: fieldErrors(flow), sent: hasSentMessage(flow) }
+  if (outcome.next === 'form') {
+    return { next: 'form', field_errors: fieldErrors(flow), errors: formErrors(flow), sent: hasSentMessage(flow) }
+  }
   return { next: outcome.next, ...(flowId !== undefined && { flow_id: flowId }) }
 }
 
-/**
- * When the session of a token ends: a recovery hands one out without saying so (recording 58), then Kratos is asked.
- */
+/** When the session of a token ends, and by which clock. */
+interface Expiry {
+  expiresAt: string | undefined
+  epoch: Epoch | undefined
+}
+
+/** A recovery hands a token out without saying when its session ends (recording 58), then Kratos is asked. */
 async function expiryOf (
   kratos: KratosClient,
   token: string,
-  body: JsonObject,
+  { body, epoch }: Accepted,
   scope: RequestScope,
-): Promise<string | undefined> {
+): Promise<Expiry> {
   const said = sessionExpiry(body)
-  if (said !== undefined) return said
+  if (said !== undefined) return { expiresAt: said, epoch }
   const outcome = await kratos.whoami({ kind: 'token', value: token, from: 'cookie' }, scope)
-  return outcome.kind === 'valid' ? outcome.session.expires_at : undefined
+  return outcome.kind === 'valid'
+    ? { expiresAt: outcome.session.expires_at, epoch: sessionEpoch(outcome.session) }
+    : { expiresAt: undefined, epoch: undefined }
 }
 
-async function moveTokenToCookie (reply: FastifyReply, body: JsonObject): Promise<JsonObject> {
-  const token = sessionToken(body)
+async function moveTokenToCookie (reply: FastifyReply, answer: Accepted): Promise<JsonObject> {
+  const token = sessionToken(answer.body)
   if (token !== undefined) {
-    reply.mintSessionCookie(token, await expiryOf(reply.server.kratos, token, body, reply.request.kratosScope()))
+    const { expiresAt, epoch } = await expiryOf(reply.server[ownKratos], token, answer, reply.request[kratosScope]())
+    reply[mintSessionCookie](token, expiresAt, epoch)
   }
-  return withoutSessionToken(body)
+  return withoutSessionToken(answer.body)
+}
+
+/** Kratos calls a session that lacks its second factor logged in too; whoami tells the two apart. */
+async function outcomeFor (request: FastifyRequest, answer: Answer, flow: FlowName): Promise<Outcome> {
+  const outcome = outcomeOf(answer, flow)
+  const credential = request[kratosCredential]()
+  if (outcome.next !== 'already_logged_in' || !isUsable(credential)) return outcome
+  const session = await request.server[ownSessions].resolve(credential, { scope: request[kratosScope]() })
+  return session.kind === 'denied' ? { next: nextOfCode(session.answer.code) } : outcome
 }
 
 /**
@@ -59,23 +89,23 @@ export async function deliverStep (
   cookieName: string,
 ): Promise<{ success: true, data: JsonObject }> {
   const { answer, flow, type, keepToken } = step
-  const outcome = outcomeOf(answer, flow)
-  const ready = await prepareNextFlow(request.server.kratos, {
+  const outcome = await outcomeFor(request, answer, flow)
+  const ready = await prepareNextFlow(request.server[ownKratos], {
     flow,
     type,
     answer,
     outcome,
     cookieName,
-    caller: request.kratosCaller(),
+    caller: request[kratosCaller](),
   })
-  reply.forwardCookies(answer.setCookie).forwardCookies(ready.setCookie)
+  reply[forwardCookies](answer.setCookie)[forwardCookies](ready.setCookie)
   if (answer.kind !== 'ok') {
     const error = upstreamError(answer)
     throw Object.assign(error, {
       members: { ...error.members, ...nextMembers(outcome, error.members ?? {}, ready.flowId) },
     })
   }
-  const body = keepToken ? answer.body : await moveTokenToCookie(reply, answer.body)
+  const body = keepToken ? answer.body : await moveTokenToCookie(reply, answer)
   return { success: true, data: { ...body, ...nextMembers(outcome, isFlow(body) ? body : {}, ready.flowId) } }
 }
 
@@ -91,23 +121,27 @@ function identityOf (answer: Answer): string | undefined {
  * or what is known of it, also when it failed: the next request asks Kratos again (I09).
  */
 export function invalidateAfterSubmit (request: FastifyRequest, answer: Answer): void {
-  request.server.sessions.invalidate({ credential: request.kratosCredential(), identityId: identityOf(answer) })
+  request.server[ownSessions].invalidate({ credential: request[kratosCredential](), identityId: identityOf(answer) })
 }
 
 /** Gives `next` to the failures of a flow step that never reached Kratos: bad input, a foreign origin. */
 export function renderFailedStep (thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const error = publicError(thrown)
   const next = nextOfCode(error.code)
-  const members = { next, ...(next === 'form' && { field_errors: {}, sent: false }), ...error.members }
+  const members = { next, ...(next === 'form' && { field_errors: {}, errors: [], sent: false }), ...error.members }
   renderError(Object.assign(error, { members }), request, reply)
 }
 
+/** Kratos offers them in browser flows only, or ends an API flow of theirs on a page that shows the token. */
+const BROWSER_METHODS = new Set(['oidc', 'saml', 'webauthn'])
+
 /**
- * The type of a new flow: `browser` for the holder of a sealed cookie, who could not use the other kind (decision
+ * The type of a new flow: `browser` for the holder of a sealed cookie, who could not use the other kind, and for
+ * methods that need it (decision
  * 0002).
  */
-export function flowType (request: FastifyRequest, asked: FlowType | undefined): FlowType {
-  const sealed = request.kratosCaller().credential.kind === 'cookie'
+export function flowType (request: FastifyRequest, asked: FlowType | undefined, method?: string): FlowType {
+  const sealed = request[kratosCaller]().credential.kind === 'cookie'
   if (asked === 'api' && sealed) throw serviceError('FLOW_TYPE_MISMATCH')
-  return asked ?? (sealed ? 'browser' : 'api')
+  return asked ?? (sealed || BROWSER_METHODS.has(method ?? '') ? 'browser' : 'api')
 }

@@ -1,8 +1,7 @@
 import type { Answer } from '../kratos-client/answer.js'
-import type { Caller, FlowName, FlowType } from '../kratos-client/caller.js'
+import { type Caller, cookiePairs, type FlowName, type FlowType, withCookies } from '../kratos-client/caller.js'
 import type { KratosClient } from '../kratos-client/client.js'
 import type { InitOptions } from '../kratos-client/flow-calls.js'
-import { flowCookies } from '../kratos-client/cookies.js'
 import type { Credential } from '../kratos-client/credential.js'
 import { sessionToken } from '../kratos-client/session-token.js'
 import type { Outcome } from './outcome.js'
@@ -26,14 +25,12 @@ export interface PreparedFlow {
 
 const NOTHING: PreparedFlow = { flowId: undefined, setCookie: [] }
 
-/** `name=value` of Set-Cookie lines. */
-const pairs = (lines: string[]): string[] => lines.map((line) => line.split(';', 1)[0] ?? '')
-
 /** The credential that a step gave its caller. */
 export function newCredential ({ answer, cookieName }: Pick<Step, 'answer' | 'cookieName'>): Credential | undefined {
   const token = answer.kind === 'ok' ? sessionToken(answer.body) : undefined
   if (token !== undefined) return { kind: 'token', value: token, from: 'cookie' }
-  const sealed = pairs(answer.setCookie).find((pair) => pair.startsWith(`${cookieName}=`))?.slice(cookieName.length + 1)
+  const sealed = cookiePairs(answer.setCookie).find((pair) => pair.startsWith(`${cookieName}=`))
+    ?.slice(cookieName.length + 1)
   return sealed === undefined || sealed === '' ? undefined : { kind: 'cookie', value: sealed, from: 'cookie' }
 }
 
@@ -43,10 +40,7 @@ export function newCredential ({ answer, cookieName }: Pick<Step, 'answer' | 'co
  */
 function callerAfter (step: Step): Caller {
   const { caller, answer } = step
-  const renewed = flowCookies(pairs(answer.setCookie).join('; '))
-  const names = new Set(renewed.map((pair) => pair.split('=', 1)[0]))
-  const kept = caller.flowCookies.filter((pair) => !names.has(pair.split('=', 1)[0]))
-  return { ...caller, credential: newCredential(step) ?? caller.credential, flowCookies: [...kept, ...renewed] }
+  return { ...withCookies(caller, answer.setCookie), credential: newCredential(step) ?? caller.credential }
 }
 
 /** Login flows that fit the caller: a sealed cookie cannot use the other type. */
@@ -74,7 +68,9 @@ function restart (kratos: KratosClient, step: Step): Promise<PreparedFlow> | Pre
   const { outcome, answer, flow, type, caller } = step
   if (outcome.flowId !== undefined && isUsable(step)) return { flowId: outcome.flowId, setCookie: [] }
   // Only where the flow is gone: a forged or refused request is not answered with a fresh start.
-  const isGone = answer.kind === 'refused' && (answer.code === 'FLOW_EXPIRED' || answer.code === 'FLOW_NOT_FOUND')
+  const code = answer.kind === 'refused' ? answer.code : undefined
+  if (code === 'FLOW_TYPE_MISMATCH') return start(kratos, flow, { type: 'browser', query: {} }, caller)
+  const isGone = code === 'FLOW_EXPIRED' || code === 'FLOW_NOT_FOUND'
   return isGone ? start(kratos, flow, { type, query: {} }, caller) : NOTHING
 }
 

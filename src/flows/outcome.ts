@@ -31,6 +31,13 @@ const FINAL_STATES = new Set<unknown>(['success', 'passed_challenge'])
 /** API logins do not say that a second factor is missing, but leave out whose session it is (recording 34). */
 const lacksSecondFactor = ({ session }: JsonObject): boolean => isRecord(session) && session['identity'] === null
 
+const nodesOf = ({ ui }: JsonObject): JsonObject[] =>
+  isRecord(ui) && Array.isArray(ui['nodes']) ? ui['nodes'].filter(isRecord) : []
+
+/** A second factor is asked of somebody who has none: the form has no fields, and settings is where to add one. */
+const wantsMissingFactor = (body: JsonObject): boolean =>
+  body['requested_aal'] === 'aal2' && isFlow(body) && nodesOf(body).every(({ group }) => group === 'default')
+
 /** Kratos' 422: where it sends a browser tells what is asked of the user (recordings 34, 55, 68). */
 function outcomeOfRedirect (target: string, flow: FlowName): Outcome {
   const { pathname, searchParams } = new URL(target)
@@ -43,6 +50,7 @@ function outcomeOfSuccess ({ next, body }: Accepted, flow: FlowName): Outcome {
   if (next === 'redirect') return outcomeOfRedirect(String(body['redirect_browser_to']), flow)
   if (next === 'form') return { next }
   if (lacksSecondFactor(body)) return { next: 'step_up' }
+  if (wantsMissingFactor(body)) return { next: 'settings' }
   const settings = continuedFlow(body, 'show_settings_ui')
   if (settings !== undefined) return { next: 'settings', flowId: settings }
   const verification = continuedFlow(body, 'show_verification_ui')
@@ -54,6 +62,7 @@ function outcomeOfSuccess ({ next, body }: Accepted, flow: FlowName): Outcome {
 const NEXT_OF_CODE: Partial<Record<ErrorCode, Next>> = {
   FLOW_EXPIRED: 'restart',
   FLOW_NOT_FOUND: 'restart',
+  FLOW_DISABLED: 'restart',
   FLOW_TYPE_MISMATCH: 'restart',
   CSRF_VIOLATION: 'restart',
   RETURN_TO_FORBIDDEN: 'restart',
@@ -92,9 +101,8 @@ const texts = (messages: unknown): string[] =>
 
 /** The flow's error messages by the name of the node they belong to; those of the whole form are in `ui.messages`. */
 export function fieldErrors (flow: JsonObject): Record<string, string[]> {
-  const nodes = isRecord(flow['ui']) && Array.isArray(flow['ui']['nodes']) ? flow['ui']['nodes'].filter(isRecord) : []
   const byName = new Map<string, string[]>()
-  for (const { attributes, messages } of nodes) {
+  for (const { attributes, messages } of nodesOf(flow)) {
     const name = isRecord(attributes) ? attributes['name'] : undefined
     const found = texts(messages)
     if (typeof name === 'string' && found.length > 0) byName.set(name, [...byName.get(name) ?? [], ...found])

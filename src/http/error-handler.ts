@@ -74,5 +74,6 @@ export function renderError (error: FastifyError, request: FastifyRequest, reply
   log(request, shown)
   logRefusal(request, shown)
   if (shown.retryAfter !== undefined) reply.header('retry-after', String(shown.retryAfter))
-  reply.code(shown.statusCode).type('application/json; charset=utf-8').send(envelope(shown))
+  // As text: a host app's serialisers and `preSerialization` hooks have no part in it.
+  reply.code(shown.statusCode).type('application/json; charset=utf-8').send(JSON.stringify(envelope(shown)))
 }

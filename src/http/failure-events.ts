@@ -1,6 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import type { ErrorCode, ServiceError } from '../errors.js'
+import { TOO_MANY_FAILING } from '../kratos-client/confirm.js'
 import { logSecurityEvent } from './security-event.js'
+import { kratosCredential } from './own-names.js'
 
 /** Refusals of a session: there is none behind the credential, or it is not enough. */
 const DENIALS = new Set<ErrorCode>([
@@ -26,7 +28,7 @@ function tlsFailure (error: unknown, depth = 0): string | undefined {
 
 /** Two different cookies have an event of their own. */
 const hasCredential = (request: FastifyRequest): boolean =>
-  ['token', 'cookie'].includes(request.kratosCredential().kind)
+  ['token', 'cookie'].includes(request[kratosCredential]().kind)
 
 /**
  * Notes what a failed request says about the safety of the service: a credential that was refused, a Kratos that cannot
@@ -34,6 +36,10 @@ const hasCredential = (request: FastifyRequest): boolean =>
  */
 export function logRefusal (request: FastifyRequest, { code, cause }: ServiceError): void {
   if (DENIALS.has(code) && hasCredential(request)) { logSecurityEvent(request, 'access_denied', { code, route: request.routeOptions.url }, 'A session was refused') }
+  if (cause === TOO_MANY_FAILING) {
+    const details = { budget: 'credentials', route: request.routeOptions.url }
+    logSecurityEvent(request, 'rate_limited', details, 'Too many credentials without a session from one address')
+  }
   const reason = code === 'UPSTREAM_UNAVAILABLE' ? tlsFailure(cause) : undefined
   if (reason !== undefined) {
     logSecurityEvent(

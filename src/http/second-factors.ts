@@ -5,8 +5,9 @@ import type { Budget } from '../throttling/budget.js'
 import type { CredentialMemory } from '../throttling/credential-memory.js'
 import { loginIdentifier } from '../throttling/identifiers.js'
 import { bucketKey } from '../throttling/keys.js'
-import type { RateLimitStore } from '../throttling/rate-limit-store.js'
+import { type RateLimitStore, settlingStore } from '../throttling/rate-limit-store.js'
 import { triesSecondFactor } from '../throttling/second-factor.js'
+import { kratosCredential } from './own-names.js'
 import type { LoginThrottle } from './throttle.js'
 
 type SecondFactors = Pick<LoginThrottle, 'bySecondFactor' | 'settleSecondFactor' | 'rememberLogin'>
@@ -36,13 +37,13 @@ const valueOf = (credential: Credential | undefined): string | undefined =>
  * to them, whatever address and session they come from. Only who passed the first factor can spend that.
  */
 export function createSecondFactors ({ key, createStore, memory, refuse }: SecondFactorOptions): SecondFactors {
-  const store = createStore(WRONG_CODES)
+  const store = settlingStore(createStore(WRONG_CODES))
   const tries = new WeakMap<FastifyRequest, string[]>()
   const digest = (credential: string): string => bucketKey(key, 'session', credential)
 
   /** Where nothing is remembered of the login, the session and the address count. */
   async function bucketsOf (request: FastifyRequest): Promise<string[]> {
-    const credential = valueOf(request.kratosCredential())
+    const credential = valueOf(request[kratosCredential]())
     const identifier = credential === undefined ? undefined : await memory.recall(digest(credential))
     if (identifier !== undefined) return [identifier]
     const [network] = networksOf(request.ip)
@@ -73,7 +74,7 @@ export function createSecondFactors ({ key, createStore, memory, refuse }: Secon
       const value = valueOf(credential)
       if (value === undefined) return
       const identifier = loginIdentifier(body)
-      const former = valueOf(request.kratosCredential())
+      const former = valueOf(request[kratosCredential]())
       const bucket = identifier !== undefined
         ? bucketKey(key, 'second_factor', 'identifier', identifier)
         : former === undefined ? undefined : await memory.recall(digest(former))

@@ -13,6 +13,7 @@ import {
 import { refusalCode } from './refusal-code.js'
 import { withoutSessionToken } from './session-token.js'
 import type { UpstreamAnswer } from './buffered-call.js'
+import type { Epoch } from './kratos-time.js'
 
 export type Operation = 'init' | 'fetch' | 'submit' | 'whoami' | 'logout' | 'sessions' | 'identity'
 
@@ -22,6 +23,8 @@ export interface Accepted {
   next: 'done' | 'form' | 'redirect'
   body: JsonObject
   setCookie: string[]
+  /** By which clock the times in its body are to be read. */
+  epoch?: Epoch | undefined
 }
 
 /** Kratos answered, and the answer is no. */
@@ -37,6 +40,9 @@ export interface Refusal {
 
 /** What Kratos said, in the three kinds a caller has to tell apart. Made in one place: `classify`. */
 export type Answer = Accepted | Refusal | UpstreamFailure
+
+/** Kratos' 401, which it also gives while it cannot look: to be confirmed (`confirm.ts`). */
+export const saysNoSession = (answer: Answer): boolean => answer.kind === 'refused' && answer.code === 'INVALID_SESSION'
 
 export interface AnswerContext {
   operation: Operation
@@ -80,10 +86,19 @@ const isPlausible = (code: ErrorCode, { operation }: AnswerContext): boolean =>
   ['init', 'fetch', 'submit'].includes(operation) || (operation !== 'identity' && SESSION_CODES.has(code))
 
 /**
+ * A recovery or verification that was posted once without a method takes no other step any more (tried on v26.2.0).
+ */
+const isSpoiled = (body: JsonObject, { operation, flow }: AnswerContext): boolean =>
+  operation === 'submit' && (flow === 'recovery' || flow === 'verification') && body['active'] === 'default'
+
+/**
  * A 400 with the flow: what its first error message says decides; without one it is just the next page (recordings 06,
  * 65).
  */
 function classifyFlow (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
+  if (isSpoiled(body, context)) {
+    return { kind: 'refused', code: 'FLOW_EXPIRED', members: {}, setCookie: answer.setCookie }
+  }
   const error = flowError(body)
   if (error === undefined) return { kind: 'ok', next: 'form', body, setCookie: answer.setCookie }
   return {
@@ -115,7 +130,7 @@ function classifySuccess (body: JsonObject, answer: UpstreamAnswer, context: Ans
   // A wrong recovery or verification code comes as 200 with an error message in the flow (docs/kratos-facts.md, section
   // 14).
   if (context.operation === 'submit' && flowError(body) !== undefined) return classifyFlow(body, answer, context)
-  return { kind: 'ok', next: 'done', body, setCookie: answer.setCookie }
+  return { kind: 'ok', next: 'done', body, setCookie: answer.setCookie, epoch: answer.epoch }
 }
 
 function classifyRedirect (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
@@ -130,6 +145,7 @@ function classifyRedirect (body: JsonObject, answer: UpstreamAnswer, context: An
     next: 'redirect',
     body: { redirect_browser_to: target, ...continuation(body) },
     setCookie: answer.setCookie,
+    epoch: answer.epoch,
   }
 }
 
@@ -155,7 +171,7 @@ function classifyRefusal (body: JsonObject, answer: UpstreamAnswer, context: Ans
   if (useFlowId !== undefined) {
     return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie: answer.setCookie }
   }
-  const code = refusalCode(answer.status, error['id'], context)
+  const code = refusalCode(answer.status, error, context)
   if (code === undefined || !isPlausible(code, context)) return badAnswer
   return { kind: 'refused', code, members, setCookie: answer.setCookie }
 }

@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici'
 import { parseBody, UnusableBodyError } from './body.js'
 import { Call } from './call.js'
 import { setCookieLines } from './cookies.js'
+import { type Epoch, epochOf } from './kratos-time.js'
 import { upstreamFailure, type UpstreamFailure } from './upstream-failure.js'
 
 /** A complete answer, whatever its status: the body is read, the socket is free again. */
@@ -13,14 +14,19 @@ export interface UpstreamAnswer {
   setCookie: string[]
   /** Parsed when the answer says it is JSON; undefined when there is no body or it is not JSON. */
   body: unknown
+  /** By which clock its times are to be read. */
+  epoch?: Epoch | undefined
 }
 
 /** A call whose answer is read whole. */
 export class BufferedCall extends Call<UpstreamAnswer> {
   readonly #chunks: Buffer[] = []
   #size = 0
+  #epoch: Epoch | undefined = undefined
 
   protected onHead (controller: Dispatcher.DispatchController): void {
+    this.#epoch = epochOf(this.headers.date, performance.now())
+    this.shared.onEpoch?.(this.#epoch)
     this.#allowBody(controller, Number(this.headers['content-length'] ?? 0))
   }
 
@@ -46,7 +52,7 @@ export class BufferedCall extends Call<UpstreamAnswer> {
     const { status, headers } = this
     try {
       const body = parseBody(this.#chunks, this.#size, headers['content-type'])
-      return { kind: 'answer', status, headers, setCookie: setCookieLines(headers), body }
+      return { kind: 'answer', status, headers, setCookie: setCookieLines(headers), body, epoch: this.#epoch }
     } catch (error) {
       return upstreamFailure('UPSTREAM_ERROR', error)
     }

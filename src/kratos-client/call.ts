@@ -1,6 +1,8 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { AdmissionQueue, QueueEntry } from './admission-queue.js'
+import type { Epoch } from './kratos-time.js'
 import type { Cancellable, RequestScope } from './request-scope.js'
 import { failureOfException, isBrokenIdleSocket, upstreamFailure, type UpstreamFailure } from './upstream-failure.js'
 
@@ -10,6 +12,7 @@ export interface Shared {
   queue: AdmissionQueue
   /** Limit of a body that is read whole; past it the socket is given up and the call fails (J12). */
   maxBodyBytes: number
+  onEpoch: ((epoch: Epoch) => void) | undefined
 }
 
 export interface CallOptions {
@@ -17,6 +20,11 @@ export interface CallOptions {
   /** Overall limit in milliseconds, the wait for a slot and the whole body included. */
   deadlineMs: number
   scope: RequestScope | undefined
+}
+
+/** undici hands these options on as they are, the handler it wraps. */
+export interface CallDispatch extends Dispatcher.DispatchOptions {
+  call?: Pick<Call<unknown>, 'inContext'>
 }
 
 export type Done<Answer> = (outcome: Answer | UpstreamFailure) => void
@@ -43,6 +51,8 @@ export abstract class Call<Answer> implements Dispatcher.DispatchHandler, QueueE
   readonly #request: Dispatcher.DispatchOptions
   readonly #scope: RequestScope | undefined
   readonly #timer: NodeJS.Timeout
+  /** Async context of the request: it waits for its slot in that of whoever leaves one. */
+  readonly #context = new AsyncResource('KratosCall')
   /** Undefined once the caller has its outcome. */
   #done: Done<Answer> | undefined
   #controller: Dispatcher.DispatchController | undefined = undefined
@@ -68,8 +78,13 @@ export abstract class Call<Answer> implements Dispatcher.DispatchHandler, QueueE
     if (!this.shared.queue.enter(this)) this.finish(upstreamFailure('OVERLOADED'))
   }
 
+  /** Runs something in the async context of the request that made the call, for whoever traces it. */
+  inContext<T> (work: () => T): T {
+    return this.#context.runInAsyncScope(work)
+  }
+
   admit (): void {
-    this.shared.pool.dispatch(this.#request, this)
+    this.inContext(() => this.shared.pool.dispatch({ ...this.#request, call: this } as CallDispatch, this))
   }
 
   cancel (): void {

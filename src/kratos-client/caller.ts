@@ -1,3 +1,4 @@
+import { flowCookies } from './cookies.js'
 import type { Credential } from './credential.js'
 import type { RequestScope } from './request-scope.js'
 
@@ -17,4 +18,18 @@ export interface Caller {
   userAgent: string | undefined
   /** What the request's calls to Kratos share; without one each has its own limit only. */
   scope?: RequestScope | undefined
+}
+
+/** `name=value` of Set-Cookie lines. */
+export const cookiePairs = (setCookie: readonly string[]): string[] =>
+  setCookie.map((line) => line.split(';', 1)[0] ?? '')
+
+const nameOf = (pair: string): string | undefined => pair.split('=', 1)[0]
+
+/** The caller as it will be once it has taken these Set-Cookie lines; its session stays the same. */
+export function withCookies (caller: Caller, setCookie: readonly string[]): Caller {
+  const renewed = flowCookies(cookiePairs(setCookie).join('; '))
+  const names = new Set(renewed.map(nameOf))
+  const kept = caller.flowCookies.filter((pair) => !names.has(nameOf(pair)))
+  return { ...caller, flowCookies: [...kept, ...renewed] }
 }

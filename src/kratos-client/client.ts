@@ -1,8 +1,10 @@
 import type { Answer } from './answer.js'
 import type { Caller, FlowName } from './caller.js'
+import { createConfirm, type FailingCredentials } from './confirm.js'
 import type { Credential } from './credential.js'
 import { createFlowCalls, type InitOptions, type RedirectRule } from './flow-calls.js'
 import type { JsonObject } from './kratos-body.js'
+import { type Epoch, skewOf } from './kratos-time.js'
 import type { PassThroughRequest } from './pass-through.js'
 import { createPools, type PoolName, type PoolsOptions } from './pools.js'
 import type { RequestScope } from './request-scope.js'
@@ -17,6 +19,10 @@ export interface KratosClientOptions extends PoolsOptions {
   /** Name of Kratos' session cookie, `session.cookie.name`. */
   cookieName: string
   isAllowedRedirect: RedirectRule
+  /** How many credentials without a session a client may have confirmed; default: any number. */
+  failing?: FailingCredentials | undefined
+  /** Told once when Kratos' clock and ours differ. @param aheadMs by how much ours is ahead */
+  onSkew?: ((aheadMs: number) => void) | undefined
 }
 
 export interface KratosClient {
@@ -24,8 +30,14 @@ export interface KratosClient {
   whoami: (credential: Credential, scope?: RequestScope) => Promise<SessionOutcome>
   /** Only the identity's id, by HEAD: Kratos says it in a header (recording 31), so nothing has to be read. */
   whoamiId: (credential: Credential, scope?: RequestScope) => Promise<IdentityOutcome>
+  /**
+   * The same for a session that was just ended: with the sockets of logouts, and whatever a client's failing
+   * credentials came to.
+   */
+  whoamiAfterLogout: (credential: Credential, scope?: RequestScope) => Promise<SessionOutcome>
   initFlow: (flow: FlowName, options: InitOptions, caller: Caller) => Promise<Answer>
-  fetchFlow: (flow: FlowName, id: string, caller: Caller) => Promise<Answer>
+  /** @param pool whose sockets and deadline the call has; default: that of flows */
+  fetchFlow: (flow: FlowName, id: string, caller: Caller, pool?: PoolName) => Promise<Answer>
   submitFlow: (flow: FlowName, id: string, body: JsonObject, caller: Caller) => Promise<Answer>
   /** The logout token that belongs to the caller's session, in `body.logout_token`. */
   initLogout: (credential: Credential, scope?: RequestScope) => Promise<Answer>
@@ -61,13 +73,28 @@ export interface KratosClient {
   close: () => Promise<void>
 }
 
+/** Has a difference between the clocks told once: it lasts, and each answer would show it again. */
+function watchClock (onSkew: (aheadMs: number) => void): (epoch: Epoch) => void {
+  let isTold = false
+  return (epoch) => {
+    const aheadMs = isTold ? undefined : skewOf(epoch)
+    if (aheadMs === undefined) return
+    isTold = true
+    onSkew(aheadMs)
+  }
+}
+
 /**
  * Pools, deadlines and credential rules of one Kratos behind plain functions. None of them throws for what Kratos
  * answers.
  */
 export function createKratosClient (options: KratosClientOptions): KratosClient {
-  const { cookieName, isAllowedRedirect } = options
-  const pools = createPools(options)
+  const { cookieName, isAllowedRedirect, failing, deadlines, onSkew } = options
+  const pools = createPools({ ...options, onEpoch: onSkew && watchClock(onSkew) })
+  const limitMs = Math.max(...Object.values(deadlines))
+  const confirm = createConfirm({ pool: pools.confirm, limitMs, cookieName, failing })
+  const confirmEnd = createConfirm({ pool: pools.session, limitMs, cookieName })
+  const calls = { pools, cookieName, isAllowedRedirect, confirm }
 
   async function isReady (): Promise<boolean> {
     const deadlineMs = pools.timeLeft('whoami', undefined)
@@ -76,9 +103,9 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
   }
 
   return {
-    ...createWhoami(pools, cookieName, isAllowedRedirect),
-    ...createFlowCalls(pools, cookieName, isAllowedRedirect),
-    ...createSessionCalls(pools, cookieName, isAllowedRedirect),
+    ...createWhoami({ ...calls, confirmEnd }),
+    ...createFlowCalls(calls),
+    ...createSessionCalls(calls),
     isAllowedRedirect,
     isReady,
     load: pools.load,

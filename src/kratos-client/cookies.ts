@@ -6,6 +6,19 @@ export interface RawCookie {
   value: string
 }
 
+const isBlank = (char: string | undefined): boolean => char === ' ' || char === '\t'
+
+/**
+ * A text without the blanks and tabs at its ends. Nothing else is blank to HTTP (RFC 9110, section 5.6.3): with what
+ * `trim` takes away as well, a cookie that any site of the domain may set would become the one of a `__Host-` name.
+ */
+export function withoutBlankEnds (text: string): string {
+  let [start, end] = [0, text.length]
+  while (start < end && isBlank(text[start])) start++
+  while (end > start && isBlank(text[end - 1])) end--
+  return text.slice(start, end)
+}
+
 /**
  * Splits a `Cookie` header (RFC 6265, section 4.2.1) without decoding anything: a decoded value could hold
  * a CR or LF that was harmless on the wire (B06). Duplicates are kept, in order.
@@ -14,7 +27,8 @@ export function parseCookieHeader (header: string | undefined): RawCookie[] {
   if (header === undefined || header === '') return []
   return header.split(';').flatMap((pair) => {
     const equals = pair.indexOf('=')
-    return equals < 1 ? [] : [{ name: pair.slice(0, equals).trim(), value: pair.slice(equals + 1).trim() }]
+    if (equals < 1) return []
+    return [{ name: withoutBlankEnds(pair.slice(0, equals)), value: withoutBlankEnds(pair.slice(equals + 1)) }]
   })
 }
 

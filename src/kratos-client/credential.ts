@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { parseCookieHeader } from './cookies.js'
+import { parseCookieHeader, withoutBlankEnds } from './cookies.js'
 
 /**
  * What a request brings to prove its session: a session token, a sealed session cookie, nothing usable,
@@ -10,6 +10,12 @@ export type Credential =
   | { kind: 'cookie', value: string, from: 'cookie' }
   | { kind: 'none' }
   | { kind: 'conflict' }
+
+/** A credential that can be asked about. */
+export type UsableCredential = Extract<Credential, { kind: 'token' | 'cookie' }>
+
+export const isUsable = (credential: Credential): credential is UsableCredential =>
+  credential.kind === 'token' || credential.kind === 'cookie'
 
 export const SESSION_TOKEN_PREFIX = 'ory_st_'
 
@@ -56,8 +62,9 @@ export function chooseCredential (headers: IncomingHttpHeaders, cookieName: stri
   if (other !== undefined) return { kind: 'conflict' }
   if (value !== undefined) return fromCookie(value)
 
-  const token = headers['x-session-token']
-  if (typeof token === 'string' && token.trim() !== '') return fromHeader(token.trim())
+  const header = headers['x-session-token']
+  const token = typeof header === 'string' ? withoutBlankEnds(header) : ''
+  if (token !== '') return fromHeader(token)
   const bearer = BEARER.exec(headers.authorization ?? '')?.[1]
   return bearer === undefined ? NONE : fromHeader(bearer)
 }

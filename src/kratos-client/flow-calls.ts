@@ -1,15 +1,16 @@
-import type { Answer, AnswerContext } from './answer.js'
+import { type Answer, type AnswerContext, saysNoSession } from './answer.js'
 import type { Caller, FlowName, FlowType } from './caller.js'
+import type { Confirm } from './confirm.js'
 import { type Credential, credentialHeaders } from './credential.js'
-import { type JsonObject, withPublicRequestUrl } from './kratos-body.js'
+import { type JsonObject, withNodes, withPublicRequestUrl } from './kratos-body.js'
 import { passThroughHeaders, type PassThroughRequest } from './pass-through.js'
-import type { Pools } from './pools.js'
+import type { PoolName, Pools, PublicRequest } from './pools.js'
 import type { StreamedAnswer } from './streamed-call.js'
 import type { UpstreamFailure } from './upstream-failure.js'
 
 export interface InitOptions {
   type: FlowType
-  query: { return_to?: string | undefined, refresh?: string | undefined, aal?: string | undefined }
+  query: Record<string, string | undefined>
 }
 
 /** Whether a client may be told to go somewhere (E10); `viaProvider`: it may be a social login's page. */
@@ -38,12 +39,18 @@ const usesProvider = ({ method }: JsonObject): boolean => method === 'oidc' || m
 /** Flows leave here with the public form of `request_url`. */
 function publicFlow (answer: Answer): Answer {
   if (answer.kind !== 'ok') return answer
-  const { kind, next, body, setCookie } = answer
-  return { kind, next, body: withPublicRequestUrl(body), setCookie }
+  return { ...answer, body: withNodes(withPublicRequestUrl(answer.body)) }
+}
+
+export interface CallsOptions {
+  pools: Pools
+  cookieName: string
+  isAllowedRedirect: RedirectRule
+  confirm: Confirm
 }
 
 /** Self-service flows: start, fetch, submit, and Kratos' own API passed through. */
-export function createFlowCalls (pools: Pools, cookieName: string, isAllowedRedirect: RedirectRule) {
+export function createFlowCalls ({ pools, cookieName, isAllowedRedirect, confirm }: CallsOptions) {
   const context = (
     operation: AnswerContext['operation'],
     flow: FlowName,
@@ -51,33 +58,53 @@ export function createFlowCalls (pools: Pools, cookieName: string, isAllowedRedi
   ): AnswerContext => ({ operation, flow, isAllowedRedirect: (url) => isAllowedRedirect(url, { viaProvider }) })
 
   /** API flows are sent without any cookie: with one Kratos answers 400 (docs/kratos-facts.md, section 1 iii). */
+  const sentCredential = (type: FlowType, { credential }: Caller): Credential =>
+    type === 'api' && credential.kind === 'cookie' ? { kind: 'none' } : credential
+
   function flowHeaders (type: FlowType, caller: Caller): Record<string, string> {
-    const { credential } = caller
-    const usable: Credential = type === 'api' && credential.kind === 'cookie' ? { kind: 'none' } : credential
     const flowCookies = type === 'browser' ? caller.flowCookies : []
-    return { ...deviceHeaders(caller), ...credentialHeaders(usable, cookieName, flowCookies) }
+    return { ...deviceHeaders(caller), ...credentialHeaders(sentCredential(type, caller), cookieName, flowCookies) }
+  }
+
+  /** Asks, and has it confirmed when the answer is that the credential is worth nothing: settings, a second factor. */
+  async function ask (
+    request: Omit<PublicRequest, 'scope' | 'deadlineMs'>,
+    context: AnswerContext,
+    credential: Credential,
+    { scope }: Caller,
+    pool?: PoolName,
+  ): Promise<Answer> {
+    return publicFlow(
+      await confirm<Answer>({
+        ask: (deadlineMs) => pools.ask({ ...request, scope, deadlineMs }, context, pool),
+        isClaim: saysNoSession,
+        credential,
+        scope,
+        deadlineMs: pools.timeFor(context.operation, scope, pool),
+      }),
+    )
   }
 
   async function initFlow (flow: FlowName, { type, query }: InitOptions, caller: Caller): Promise<Answer> {
     const path = `/self-service/${flow}/${type}`
-    const request = { method: 'GET' as const, path, query, headers: flowHeaders(type, caller), scope: caller.scope }
-    return publicFlow(await pools.ask(request, context('init', flow)))
+    const request = { method: 'GET' as const, path, query, headers: flowHeaders(type, caller) }
+    return await ask(request, context('init', flow), sentCredential(type, caller), caller)
   }
 
-  async function fetchFlow (flow: FlowName, id: string, caller: Caller): Promise<Answer> {
+  async function fetchFlow (flow: FlowName, id: string, caller: Caller, pool?: PoolName): Promise<Answer> {
     // Which type the flow has is not known here; Kratos tolerates cookies on a fetch of either (docs/kratos-facts.md,
     // sections 1 iii and 8).
     const headers = credentialHeaders(caller.credential, cookieName, caller.flowCookies)
     const path = `/self-service/${flow}/flows`
-    const request = { method: 'GET' as const, path, query: { id }, headers, scope: caller.scope }
-    return publicFlow(await pools.ask(request, context('fetch', flow)))
+    const request = { method: 'GET' as const, path, query: { id }, headers }
+    return await ask(request, context('fetch', flow), caller.credential, caller, pool)
   }
 
   async function submitFlow (flow: FlowName, id: string, body: JsonObject, caller: Caller): Promise<Answer> {
     const path = `/self-service/${flow}`
-    const headers = flowHeaders(submitType(body), caller)
-    const request = { method: 'POST' as const, path, query: { flow: id }, headers, body, scope: caller.scope }
-    return publicFlow(await pools.ask(request, context('submit', flow, usesProvider(body))))
+    const type = submitType(body)
+    const request = { method: 'POST' as const, path, query: { flow: id }, headers: flowHeaders(type, caller), body }
+    return await ask(request, context('submit', flow, usesProvider(body)), sentCredential(type, caller), caller)
   }
 
   function passThrough (request: PassThroughRequest): Promise<StreamedAnswer | UpstreamFailure> {

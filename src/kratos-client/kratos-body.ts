@@ -80,6 +80,12 @@ export function retryAfterSeconds (header: unknown): number | undefined {
   return Math.min(Number(header), MAX_RETRY_AFTER_SECONDS)
 }
 
+/** An empty choice has no nodes: a list for a client to walk, where Kratos writes null (recording 12). */
+export function withNodes (flow: JsonObject): JsonObject {
+  const { ui } = flow
+  return isRecord(ui) && ui['nodes'] === null ? { ...flow, ui: { ...ui, nodes: [] } } : flow
+}
+
 /**
  * The flow with the origin of `request_url`, which only our own call made, replaced by that of `ui.action`
  * (docs/kratos-facts.md, section 3).

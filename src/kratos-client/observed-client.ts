@@ -42,6 +42,7 @@ export function observedClient (client: KratosClient, onCall: CallObserver): Kra
     ...client,
     whoami: observed('whoami', client.whoami),
     whoamiId: observed('whoami_id', client.whoamiId),
+    whoamiAfterLogout: observed('whoami_after_logout', client.whoamiAfterLogout),
     initFlow: observed('init_flow', client.initFlow),
     fetchFlow: observed('fetch_flow', client.fetchFlow),
     submitFlow: observed('submit_flow', client.submitFlow),

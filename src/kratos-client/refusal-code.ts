@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.js'
+import type { JsonObject } from './kratos-body.js'
 
 /**
  * Kratos' stable error ids (docs/kratos-facts.md, section 15) and what they mean to our client; a map, because an id
@@ -15,6 +16,7 @@ const CODE_OF_ERROR_ID = new Map<string, ErrorCode>(Object.entries({
   security_csrf_violation: 'CSRF_VIOLATION',
   self_service_flow_expired: 'FLOW_EXPIRED',
   self_service_flow_replaced: 'FLOW_EXPIRED',
+  self_service_flow_disabled: 'FLOW_DISABLED',
 }))
 
 /**
@@ -29,17 +31,21 @@ const CODE_OF_STATUS: Record<number, ErrorCode> = {
   410: 'FLOW_EXPIRED',
 }
 
+/** Only registration has an id for it; the others say so in words. */
+const SWITCHED_OFF = /not allowed because it was disabled/
+
 /**
  * What a refusal of Kratos means to our client; undefined for one that means nothing to it.
- * @param errorId `error.id` of Kratos' body, if it is there
+ * @param error `error` of Kratos' body
  */
 export function refusalCode (
   status: number,
-  errorId: unknown,
+  error: JsonObject,
   { operation, flow }: { operation: string, flow?: string | undefined },
 ): ErrorCode | undefined {
-  const known = CODE_OF_ERROR_ID.get(String(errorId))
+  const known = CODE_OF_ERROR_ID.get(String(error['id']))
   if (known !== undefined) return known
+  if (status === 400 && SWITCHED_OFF.test(String(error['reason']))) return 'FLOW_DISABLED'
   // Login is the one flow whose 401 without error id means a deactivated identity (recording 32).
   if (operation === 'submit' && flow === 'login' && status === 401) return 'ACCOUNT_DISABLED'
   if (operation === 'logout' && status === 403) return 'LOGOUT_TOKEN_INVALID'

@@ -1,7 +1,6 @@
-import { type Answer, type AnswerContext, classify } from './answer.js'
+import { type Answer, type AnswerContext, classify, saysNoSession } from './answer.js'
 import { type Credential, credentialHeaders } from './credential.js'
-import type { RedirectRule } from './flow-calls.js'
-import type { Pools } from './pools.js'
+import type { CallsOptions } from './flow-calls.js'
 import type { RequestScope } from './request-scope.js'
 import type { UpstreamRequest } from './transport.js'
 import { upstreamFailure } from './upstream-failure.js'
@@ -10,7 +9,7 @@ import { upstreamFailure } from './upstream-failure.js'
 const MAX_SESSIONS = '250'
 
 /** Logout, the other sessions of a person, and the end of an identity. */
-export function createSessionCalls (pools: Pools, cookieName: string, isAllowedRedirect: RedirectRule) {
+export function createSessionCalls ({ pools, cookieName, isAllowedRedirect, confirm }: CallsOptions) {
   const context = (operation: AnswerContext['operation']): AnswerContext => ({
     operation,
     isAllowedRedirect: (url) => isAllowedRedirect(url, { viaProvider: false }),
@@ -39,7 +38,14 @@ export function createSessionCalls (pools: Pools, cookieName: string, isAllowedR
     credential: Credential,
     scope?: RequestScope,
   ): Promise<Answer> {
-    return pools.ask({ ...request, headers: credentialHeaders(credential, cookieName), scope }, context('sessions'))
+    const headers = credentialHeaders(credential, cookieName)
+    return confirm<Answer>({
+      ask: (deadlineMs) => pools.ask({ ...request, headers, scope, deadlineMs }, context('sessions')),
+      isClaim: saysNoSession,
+      credential,
+      scope,
+      deadlineMs: pools.timeFor('sessions', scope),
+    })
   }
 
   async function deleteIdentity (id: string, scope?: RequestScope): Promise<Answer> {

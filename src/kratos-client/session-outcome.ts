@@ -1,6 +1,7 @@
 import { type Answer, type AnswerContext, classify } from './answer.js'
 import type { UpstreamAnswer } from './buffered-call.js'
 import { type UpstreamFailure, upstreamFailure } from './upstream-failure.js'
+import { withEpoch } from './kratos-time.js'
 import { readSession } from './read-session.js'
 import type { KratosSession } from './session.js'
 
@@ -30,7 +31,9 @@ export function sessionOutcome (received: UpstreamAnswer, context: AnswerContext
       : refusedSession(answer)
   }
   const reading = readSession(answer.body)
-  if (reading.kind === 'active') return { kind: 'valid', session: reading.session, setCookie, cacheFor }
+  if (reading.kind === 'active') {
+    return { kind: 'valid', session: withEpoch(reading.session, received.epoch), setCookie, cacheFor }
+  }
   return reading.kind === 'inactive'
     ? { kind: 'none', setCookie, cacheFor }
     : upstreamFailure('UPSTREAM_ERROR', new Error('whoami answered another shape'))

@@ -1,7 +1,8 @@
-import { type Dispatcher, Pool } from 'undici'
+import { Client, type Dispatcher, Pool } from 'undici'
 import { createAdmissionQueue, type QueueLimits } from './admission-queue.js'
 import { BufferedCall, type UpstreamAnswer } from './buffered-call.js'
-import { clientHasGone, onlyReads, type Shared } from './call.js'
+import { type CallDispatch, clientHasGone, onlyReads, type Shared } from './call.js'
+import type { Epoch } from './kratos-time.js'
 import type { RequestScope } from './request-scope.js'
 import { StreamedCall, type StreamedAnswer } from './streamed-call.js'
 import { type UpstreamFailure, upstreamFailure } from './upstream-failure.js'
@@ -59,7 +60,14 @@ export interface TransportOptions extends Omit<QueueLimits, 'slots'> {
   connectTimeoutMs: number
   maxBodyBytes: number
   maxHeaderBytes: number
+  /** Makes the connections instead of a pool of our own; who gave it closes it. */
+  dispatcher?: Dispatcher | undefined
+  /** Told of the time that each answer brings along. */
+  onEpoch?: ((epoch: Epoch) => void) | undefined
 }
+
+/** Our own deadline covers the whole call; these would only add two more timers per request. */
+const NO_TIMEOUTS = { headersTimeout: 0, bodyTimeout: 0 }
 
 function pathOf (basePath: string, { path, query }: UpstreamRequest): string {
   if (query === undefined) return basePath + path
@@ -74,12 +82,20 @@ function pathOf (basePath: string, { path, query }: UpstreamRequest): string {
 function dispatchOptions (basePath: string, request: UpstreamRequest): Dispatcher.DispatchOptions {
   const { method, body } = request
   const path = pathOf(basePath, request)
-  const headers: Record<string, string> = { accept: 'application/json', ...request.headers }
+  const headers: Record<string, string> = { accept: 'application/json', ...request.scope?.trace, ...request.headers }
   // undici ends a connection after a HEAD, in case the server sends a body all the same; Kratos does not (recording
   // 31).
   if (method === 'HEAD') return { method, path, headers, reset: false }
   if (body === undefined) return { method, path, headers }
   return { method, path, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
+}
+
+/** A call that waited in the pool for its socket would be dispatched in the async context of another request. */
+class ContextClient extends Client {
+  override dispatch (options: CallDispatch, handler: Dispatcher.DispatchHandler): boolean {
+    const dispatch = (): boolean => super.dispatch(options, handler)
+    return options.call === undefined ? dispatch() : options.call.inContext(dispatch)
+  }
 }
 
 /**
@@ -90,29 +106,34 @@ export function createTransport (options: TransportOptions): Transport {
   const { origin, pathname } = new URL(options.url)
   const basePath = pathname.replace(/(?<!\/)\/+$/, '')
   const queue = createAdmissionQueue({ ...options, slots: options.connections })
-  const pool = new Pool(origin, {
+  const pool = options.dispatcher ?? new Pool(origin, {
     connections: options.connections,
+    factory: (origin, clientOptions) => new ContextClient(origin, clientOptions),
     pipelining: 1,
     maxHeaderSize: options.maxHeaderBytes,
     connect: { timeout: options.connectTimeoutMs },
-    // Our own deadline covers the whole call; these would only add two more timers per request.
-    headersTimeout: 0,
-    bodyTimeout: 0,
   })
+  const close = async (): Promise<void> => {
+    if (pool !== options.dispatcher) await pool.destroy()
+  }
 
-  const shared: Shared = { pool, queue, maxBodyBytes: options.maxBodyBytes }
+  const { maxBodyBytes, onEpoch } = options
+  const shared: Shared = { pool, queue, maxBodyBytes, onEpoch }
 
   function send (request: UpstreamRequest): Promise<UpstreamAnswer | UpstreamFailure> {
     const { method, deadlineMs, scope } = request
     if (deadlineMs <= 0) return Promise.resolve(upstreamFailure('UPSTREAM_TIMEOUT'))
     if (scope?.isCancelled === true && onlyReads(method)) return Promise.resolve(clientHasGone())
-    const options = { request: dispatchOptions(basePath, request), deadlineMs, scope }
+    const upstream = { origin, ...NO_TIMEOUTS, ...dispatchOptions(basePath, request) }
+    const options = { request: upstream, deadlineMs, scope }
     return new Promise((resolve) => new BufferedCall(shared, options, resolve).make())
   }
 
   function stream (request: StreamedRequest): Promise<StreamedAnswer | UpstreamFailure> {
-    const { deadlineMs, scope, path, ...rest } = request
-    const options = { request: { ...rest, path: basePath + path }, deadlineMs, scope }
+    const { deadlineMs, scope, path, headers, ...rest } = request
+    const traced = { ...scope?.trace, ...headers }
+    const upstream = { origin, ...NO_TIMEOUTS, ...rest, path: basePath + path, headers: traced }
+    const options = { request: upstream, deadlineMs, scope }
     return new Promise((resolve) => new StreamedCall(shared, options, resolve).make())
   }
 
@@ -120,6 +141,6 @@ export function createTransport (options: TransportOptions): Transport {
     send,
     stream,
     load: () => ({ inside: queue.inside(), waiting: queue.waiting() }),
-    close: () => pool.destroy(),
+    close,
   }
 }

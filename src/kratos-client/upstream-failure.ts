@@ -13,6 +13,8 @@ export interface UpstreamFailure {
   retryAfter?: number | undefined
   /** For the log only. */
   cause?: unknown
+  /** It befell this client alone: others who wait for the same answer ask for themselves. */
+  isAboutClient?: boolean | undefined
   setCookie: string[]
 }
 

@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 
 /** Only the canonical form passes, in either case (A20, A22); handlers lower-case it before use. */
 export const UuidSchema = Type.String({
@@ -8,12 +8,35 @@ export const UuidSchema = Type.String({
 /** Longest password we pass on; Kratos' hashers have limits of their own (A34). */
 export const MAX_PASSWORD_LENGTH = 1024
 
-export const FlowQuerySchema = Type.Object({
-  type: Type.Optional(Type.Union([Type.Literal('api'), Type.Literal('browser')])),
-  return_to: Type.Optional(Type.String({ maxLength: 2048 })),
+const text = (maxLength: number) => Type.Optional(Type.String({ maxLength }))
+
+/** Parameters of a start that Kratos gets as they are. */
+const PARAMETERS = {
+  return_to: text(2048),
+  after_verification_return_to: text(2048),
   refresh: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])),
   aal: Type.Optional(Type.Union([Type.Literal('aal1'), Type.Literal('aal2')])),
+  via: text(320),
+  identity_schema: text(256),
+  return_session_token_exchange_code: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])),
+}
+
+/** Parameters of Kratos that change what a flow is for and that are not built here: refused, never dropped. */
+const NOT_BUILT = { login_challenge: Type.Optional(Type.Never()), organization: Type.Optional(Type.Never()) }
+
+export const FlowQuerySchema = Type.Object({
+  type: Type.Optional(Type.Union([Type.Literal('api'), Type.Literal('browser')])),
+  method: Type.Optional(Type.String({
+    maxLength: 64,
+    description: 'the method it is for: oidc, saml and webauthn need a flow of type browser',
+  })),
+  ...PARAMETERS,
+  ...NOT_BUILT,
 }, { additionalProperties: true })
+
+/** What of a start's query goes to Kratos. */
+export const flowParameters = (query: Static<typeof FlowQuerySchema>): { [name in keyof typeof PARAMETERS]?: string } =>
+  Object.fromEntries(Object.keys(PARAMETERS).map((name) => [name, query[name as keyof typeof PARAMETERS]]))
 
 export const SubmitQuerySchema = Type.Object({
   transport: Type.Optional(Type.Union([Type.Literal('token'), Type.Literal('cookie')])),

@@ -4,11 +4,20 @@ import { ErrorSchema } from './envelope.js'
 
 const FlowId = Type.Optional(Type.String({ description: 'the flow to go on with; absent: start one' }))
 
+export const FormErrorSchema = Type.Object({
+  field: Type.Union([Type.String(), Type.Null()], { description: 'name of the field; null: the whole form' }),
+  code: Type.String({ description: 'stable name of the kind of complaint' }),
+  id: Type.Number({ description: "Kratos' id of the message" }),
+  text: Type.String({ description: 'words for people' }),
+  context: Type.Object({}, { additionalProperties: true, description: 'what belongs into a translated text' }),
+})
+
 /** What stands beside `next`, per outcome; Kratos' own members (flow, session, identity, …) stand there too. */
 const COMPANIONS: Record<Next, Record<string, TSchema>> = {
   done: {},
   form: {
     field_errors: Type.Record(Type.String(), Type.Array(Type.String()), { description: 'error messages by node name' }),
+    errors: Type.Array(FormErrorSchema, { description: 'all complaints, for people and for translation' }),
     sent: Type.Boolean({ description: 'whether a code or link was sent and is awaited' }),
   },
   restart: { flow_id: FlowId },

@@ -17,15 +17,16 @@ export function addNotFoundHandler (app: FastifyInstance): void {
  * @returns a function to be called when all other routes are there
  */
 export function collectMethods (app: FastifyInstance): () => void {
-  const paths = new Set<string>()
-  app.addHook('onRoute', ({ url }) => {
+  /** Paths, and whether they have no CORS headers. */
+  const paths = new Map<string, false | undefined>()
+  app.addHook('onRoute', ({ url, config }) => {
     // The preflight route of the CORS plugin matches everything and allows nothing.
-    if (url !== '*') paths.add(url)
+    if (url !== '*') paths.set(url, config?.cors)
   })
 
   return function refuseOtherMethods (): void {
     const methods = app.supportedMethods as HTTPMethods[]
-    for (const url of [...paths]) {
+    for (const [url, cors] of [...paths]) {
       const allowed = methods.filter((method) => app.hasRoute({ method, url }))
       // A route for preflights alone is no page that exists.
       if (allowed.every((method) => method === 'OPTIONS')) continue
@@ -33,6 +34,7 @@ export function collectMethods (app: FastifyInstance): () => void {
       app.route({
         method: methods.filter((method) => !allowed.includes(method)),
         url,
+        ...(cors === false && { config: { cors } }),
         schema: { hide: true, response: RESPONSES },
         onRequest: async (_request, reply) => {
           reply.header('allow', allow)

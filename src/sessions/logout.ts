@@ -16,7 +16,7 @@ export interface LogoutRequest {
 const NO_SESSION: Answer = { kind: 'refused', code: 'INVALID_SESSION', members: {}, setCookie: [] }
 
 /**
- * Ends a session and says so only when whoami would now be 401: Kratos can answer 204 and leave the session alive
+ * Ends a session and says so only when Kratos confirms that it is over: it can answer 204 and leave the session alive
  * (recording 41, I08). Whatever comes of it, what was known of the session is forgotten before anybody hears of it
  * (I06).
  */
@@ -29,7 +29,7 @@ async function endSession (
   const answer = await end()
   sessions.invalidate({ credential, identityId })
   if (answer.kind !== 'ok') return answer
-  const outcome = await kratos.whoami(credential, scope)
+  const outcome = await kratos.whoamiAfterLogout(credential, scope)
   if (outcome.kind === 'none') return answer
   return outcome.kind === 'unavailable'
     ? outcome

@@ -1,23 +1,23 @@
 import { hash } from 'node:crypto'
 import type { KratosClient } from '../kratos-client/client.js'
-import type { Credential } from '../kratos-client/credential.js'
+import { type Credential, isUsable, type UsableCredential } from '../kratos-client/credential.js'
 import type { RequestScope } from '../kratos-client/request-scope.js'
 import type { IdentityOutcome, SessionOutcome } from '../kratos-client/session-outcome.js'
+import { sessionTime } from '../kratos-client/kratos-time.js'
+import { createSingleFlight, type LookUp, type Shared } from '../kratos-client/single-flight.js'
+import type { UpstreamFailure } from '../kratos-client/upstream-failure.js'
 import { cacheLifetimeMs } from './cache-lifetime.js'
 import { createSessionCache, MAX_SESSIONS } from './session-cache.js'
-import { createSingleFlight, type LookUp, type Shared } from './single-flight.js'
 
-/** A credential that can be asked about. */
-export type UsableCredential = Extract<Credential, { kind: 'token' | 'cookie' }>
-
-export const isUsable = (credential: Credential): credential is UsableCredential =>
-  credential.kind === 'token' || credential.kind === 'cookie'
+export { isUsable, type UsableCredential }
 
 export interface SessionResolverOptions {
   kratos: Pick<KratosClient, 'whoami' | 'whoamiId'>
   /** Longest reuse of an answer, in milliseconds; 0: nothing is kept. */
   maxAgeMs: number
   maxSessions?: number
+  /** What a look-up may take, and who waits for it may wait, in milliseconds. */
+  deadlineMs?: number
   /** Called for each session that was to be kept and for which Kratos did not say for how long. */
   onUncacheable?: () => void
 }
@@ -76,6 +76,8 @@ function withoutCookies<T extends SessionOutcome | IdentityOutcome> (outcome: T)
   return outcome.setCookie.length === 0 ? outcome : { ...outcome, setCookie: [] }
 }
 
+const DEFAULT_DEADLINE_MS = 2000
+
 const idOf = (outcome: SessionOutcome): IdentityOutcome =>
   outcome.kind === 'valid'
     ? { kind: 'valid', identityId: outcome.session.identity.id, setCookie: outcome.setCookie }
@@ -88,17 +90,18 @@ const idOf = (outcome: SessionOutcome): IdentityOutcome =>
  * (I05).
  */
 export function createSessionResolver (
-  { kratos, maxAgeMs, maxSessions = MAX_SESSIONS, onUncacheable }: SessionResolverOptions,
+  { kratos, maxAgeMs, maxSessions = MAX_SESSIONS, deadlineMs = DEFAULT_DEADLINE_MS, onUncacheable }:
+  SessionResolverOptions,
 ): SessionResolver {
   const cache = maxAgeMs > 0 ? createSessionCache({ maxAgeMs, maxSessions }) : undefined
-  const sessions = createSingleFlight<SessionOutcome>()
-  const ids = createSingleFlight<IdentityOutcome>()
+  const sessions = createSingleFlight<SessionOutcome>(deadlineMs)
+  const ids = createSingleFlight<IdentityOutcome>(deadlineMs)
   const counters: SessionCounters = { hits: 0, shared: 0, misses: 0, purges: 0 }
 
   function keep (key: string, outcome: SessionOutcome, askedAt: number): void {
     if (cache === undefined || outcome.kind !== 'valid') return
     if (outcome.cacheFor === undefined) onUncacheable?.()
-    const expiresInMs = Date.parse(outcome.session.expires_at) - Date.now()
+    const expiresInMs = Date.parse(outcome.session.expires_at) - sessionTime(outcome.session)
     const lifetimeMs = cacheLifetimeMs(outcome.cacheFor, maxAgeMs, expiresInMs)
     if (lifetimeMs > 0) cache.set(key, outcome.session, askedAt + lifetimeMs)
   }
@@ -111,13 +114,15 @@ export function createSessionResolver (
   }
 
   /** The outcome of a look-up for one of those who wait for it. */
-  function shareOf<T extends SessionOutcome | IdentityOutcome> ({ isFirst, outcome }: Shared<T>): Promise<T> {
+  function shareOf<T extends SessionOutcome | IdentityOutcome> (
+    { isFirst, outcome }: Shared<T>,
+  ): Promise<T | UpstreamFailure> {
     if (isFirst) {
       counters.misses++
       return outcome
     }
     counters.shared++
-    return outcome.then(withoutCookies)
+    return outcome.then((shared) => withoutCookies<T | UpstreamFailure>(shared))
   }
 
   // Not async: it would only add a promise on the way of every guarded request.

@@ -1,4 +1,6 @@
 import { LRUCache } from 'lru-cache'
+import { deepFreeze } from '../kratos-client/deep-freeze.js'
+import { type Epoch, sessionEpoch, withEpoch } from '../kratos-client/kratos-time.js'
 import type { KratosSession } from '../kratos-client/session.js'
 
 /** What is kept of one answer of Kratos; never a cookie. */
@@ -8,6 +10,8 @@ interface Entry {
   text: string
   /** The same as an object, for the sessions that were used last. */
   session: KratosSession | undefined
+  /** By which clock its times are to be read. */
+  epoch: Epoch | undefined
   /** Last moment of its use, in milliseconds of `performance.now()`. */
   until: number
   /** How many purges there had been when it was kept. */
@@ -56,7 +60,7 @@ export function createSessionCache (
 
   function sessionOf (entry: Entry): KratosSession {
     if (entry.session !== undefined && parsed.get(entry) === true) return entry.session
-    entry.session = JSON.parse(entry.text) as KratosSession
+    entry.session = withEpoch(deepFreeze(JSON.parse(entry.text) as KratosSession), entry.epoch)
     parsed.set(entry, true)
     return entry.session
   }
@@ -74,6 +78,7 @@ export function createSessionCache (
       identityId: session.identity.id,
       text: JSON.stringify(session),
       session: undefined,
+      epoch: sessionEpoch(session),
       until,
       generation,
     })

@@ -1,33 +1,32 @@
+import { type Static, Type } from '@sinclair/typebox'
 import type { ErrorCode } from '../errors.js'
+import { sessionTime } from '../kratos-client/kratos-time.js'
 import type { KratosSession } from '../kratos-client/session.js'
 
 /** What a route asks of a session beyond being there. */
-export interface AuthRequirement {
-  /** `aal2`: a second factor was given in this session. */
-  aal?: 'aal1' | 'aal2'
-  /** The login is at most this old: a number and `s`, `m` or `h`, such as `5m`. */
-  within?: `${number}${'s' | 'm' | 'h'}`
-  /** Asks Kratos itself, whatever is kept or shared. */
-  fresh?: boolean
-  /**
-   * `id`: nothing but `request.identityId` is needed, which costs less than a whole session; `request.kratosSession`
-   * stays null.
-   */
-  only?: 'id'
-}
+export const AuthRequirementSchema = Type.Object({
+  aal: Type.Optional(Type.Union([Type.Literal('aal1'), Type.Literal('aal2')], {
+    description: '"aal1" or "aal2"; with aal2 a second factor was given in this session',
+  })),
+  within: Type.Optional(Type.Unsafe<`${number}${'s' | 'm' | 'h'}`>(Type.String({
+    pattern: '^\\d{1,6}[smh]$',
+    description: 'a duration such as 90s, 5m or 1h; the login is at most this old',
+  }))),
+  fresh: Type.Optional(Type.Boolean({
+    description: 'true or false; with true Kratos itself is asked, whatever is kept or shared',
+  })),
+  only: Type.Optional(Type.Literal('id', {
+    description: '"id"; only the id of the identity is needed, which costs less than a whole session',
+  })),
+}, { additionalProperties: false })
 
-/** @throws TypeError for a requirement that makes no sense, when the route is registered */
-export function checkRequirement ({ aal, within, only }: AuthRequirement): void {
-  if (within !== undefined) durationMs(within)
-  if (only !== undefined && only !== 'id') throw new TypeError('config.auth.only wants "id"')
-  if (only === 'id' && (aal === 'aal2' || within !== undefined)) { throw new TypeError('config.auth: an id alone does not tell aal or within') }
-}
+export type AuthRequirement = Static<typeof AuthRequirementSchema>
 
 const MS_OF_UNIT: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000 }
 
 /**
  * Milliseconds of a duration such as `90s`, `5m`, `1h`.
- * @throws TypeError for anything else, when the route is registered
+ * @throws TypeError for anything else
  */
 export function durationMs (text: string): number {
   const [, count, unit = ''] = /^(\d{1,6})([smh])$/.exec(text) ?? []
@@ -36,7 +35,7 @@ export function durationMs (text: string): number {
   return Number(count) * factor
 }
 
-/** A login that is too old asks for a new one; one without a readable time counts as too old. */
+/** A login that is too old by Kratos' clock asks for a new one; one without a readable time counts as too old. */
 function isRecent ({ authenticated_at: authenticatedAt }: KratosSession, withinMs: number, now: number): boolean {
   const age = now - Date.parse(String(authenticatedAt))
   return age <= withinMs
@@ -49,7 +48,7 @@ function isRecent ({ authenticated_at: authenticatedAt }: KratosSession, withinM
 export function missingRequirement (
   session: KratosSession,
   { aal, within }: AuthRequirement,
-  now = Date.now(),
+  now = sessionTime(session),
 ): ErrorCode | undefined {
   if (aal === 'aal2' && session.authenticator_assurance_level !== 'aal2') return 'AAL2_REQUIRED'
   if (within !== undefined && !isRecent(session, durationMs(within), now)) return 'SESSION_REFRESH_REQUIRED'

@@ -5,6 +5,10 @@ import { type Bucket, type Budget, consume, type Usage, usageOf } from './budget
 export interface RateLimitStore {
   readonly budget: Budget
   consume(key: string): Promise<Usage>
+}
+
+/** A store that can be told what a use came to; second factors need one. */
+export interface SettlingRateLimitStore extends RateLimitStore {
   /** Takes one use back: it turned out not to be what the budget counts. */
   giveBack(key: string): Promise<void>
   clear(key: string): Promise<void>
@@ -51,7 +55,7 @@ export function createMemoryRateLimitStore (
   }
 }
 
-export const localRateLimitStore = (budget: Budget): RateLimitStore => {
+export const localRateLimitStore = (budget: Budget): SettlingRateLimitStore => {
   const memory = createMemoryRateLimitStore(budget)
   return {
     budget,
@@ -60,3 +64,9 @@ export const localRateLimitStore = (budget: Budget): RateLimitStore => {
     clear: async (key) => memory.clear(key),
   }
 }
+
+const settles = (store: RateLimitStore): store is SettlingRateLimitStore => 'giveBack' in store && 'clear' in store
+
+/** The same store, or one in memory where it cannot be told what a use came to. */
+export const settlingStore = (store: RateLimitStore): SettlingRateLimitStore =>
+  settles(store) ? store : localRateLimitStore(store.budget)

@@ -32,9 +32,12 @@ function outcomeOf (status: number): WebhookOutcome {
 
 export const WEBHOOK_KEY_HEADER = 'x-webhook-key'
 
+/** A server's own `fetch` says `Sec-Fetch-Mode: cors` too; a browser never says that alone. */
+const isServersFetch = (name: string, value: unknown): boolean => name === 'sec-fetch-mode' && value === 'cors'
+
 const looksLikeBrowser = ({ headers }: FastifyRequest): boolean =>
   headers.origin !== undefined || headers.cookie !== undefined ||
-  Object.keys(headers).some((name) => name.startsWith('sec-fetch-'))
+  Object.entries(headers).some(([name, value]) => name.startsWith('sec-fetch-') && !isServersFetch(name, value))
 
 /** `/internal/auth/user-created` → `receiveUserCreated`. */
 const operationIdOf = (path: string): string =>
@@ -82,7 +85,7 @@ export function addWebhookReceiver (
   }
   app.post<{ Body: Static<typeof WebhookBodySchema> }>(path, {
     schema: { ...about, body: WebhookBodySchema, response: RESPONSE },
-    config: { cors: false },
+    config: { cors: false, auth: false },
     onRequest: createCallerCheck(keys),
     onResponse: async (_request, reply) => onOutcome(outcomeOf(reply.statusCode)),
   }, async (request) => {
@@ -111,7 +114,7 @@ export function addPurgeReceiver (
   }
   app.post<{ Body: Static<typeof PurgeBodySchema> }>(path, {
     schema: { ...about, body: PurgeBodySchema, response: RESPONSE },
-    config: { cors: false },
+    config: { cors: false, auth: false },
     onRequest: createCallerCheck(keys),
   }, async (request) => {
     onPurge(request.body.identity_id.toLowerCase())

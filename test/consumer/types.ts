@@ -8,6 +8,7 @@ import fastifyKratos, {
   type KratosClient,
   type KratosSession,
   type SessionOutcome,
+  sessionOf,
   type WebhookIdentity,
 } from 'fastify-kratos'
 import {
@@ -46,6 +47,11 @@ export async function use (): Promise<void> {
   app.get('/a', { onRequest: app.authenticate }, async (request) => mail(request))
   app.get('/b', { preHandler: [app.authenticateOptional] }, async (request) => mail(request))
   app.addHook('onRequest', app.authenticate)
+  const modern = Fastify({ http2: true })
+  modern.get('/e', { onRequest: modern.authenticate, preHandler: [modern.authenticateOptional] }, async (request) =>
+    sessionOf(request).identity.traits.email,
+  )
+  modern.addHook('onRequest', modern.authenticate)
 
   const strong: AuthRequirement = { aal: 'aal2', within: '5m' }
   app.get('/c', { config: { auth: strong } }, async (request) => mail(request))
@@ -53,7 +59,13 @@ export async function use (): Promise<void> {
   app.get('/d', { config: { auth: { within: 'soon' } } }, async (request) => mail(request))
 }
 
-function mail ({ kratosSession }: FastifyRequest): string | undefined {
+function mail (request: FastifyRequest): string | undefined {
+  const { auth, kratosSession } = request
+  if (auth.kind === 'session') read(auth.session ?? sessionOf(request))
+  // @ts-expect-error nobody is logged in with this kind
+  if (auth.kind === 'none') read(auth.session)
+  // @ts-expect-error it is shared, so it is for reading only
+  sessionOf(request).identity.traits.email = 'ada@example.com'
   // @ts-expect-error it is null before a guard ran
   read(kratosSession)
   return kratosSession?.identity.traits.email

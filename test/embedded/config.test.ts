@@ -28,39 +28,11 @@ async function start (t: Test, options: EmbeddedKratosOptions): Promise<Embedded
 }
 
 const PROVIDER = { id: 'dummy', provider: 'generic', client_id: 'a', client_secret: 'b', mapper_url: 'base64://e30=' }
+const PROVIDERS = 'selfservice.methods.oidc.config.providers'
 const HOOK = 'selfservice.flows.login.after.hooks'
 
 /** A setting, and the line that is expected about it. */
 const REFUSED: Array<[string, Json, RegExp]> = [
-  [
-    'selfservice.methods.webauthn.enabled',
-    true,
-    /^selfservice\.methods\.webauthn\.enabled would be ignored and change answers .*WebAuthn.*only false is taken$/,
-  ],
-  [
-    'session.whoami.tokenizer',
-    { templates: { jwt: { jwks_url: 'base64://' } } },
-    /^session\.whoami\.tokenizer would be ignored .*tokenize_as.*leave it out$/,
-  ],
-  ['oauth2_provider.url', 'https://hydra.example', /^oauth2_provider\.url would be ignored .*Hydra/],
-  ['courier.templates', { recovery: {} }, /^courier\.templates would be ignored .*mail texts/],
-  [
-    'selfservice.methods.password.config.migrate_hook.enabled',
-    true,
-    /^selfservice\.methods\.password\.config\.migrate_hook\.enabled would be ignored/,
-  ],
-  ['clients.http.disallow_private_ip_ranges', true, /^clients\.http\.disallow_private_ip_ranges would be ignored/],
-  [
-    'selfservice.flows.registration.login_hints',
-    true,
-    /^selfservice\.flows\.registration\.login_hints would be ignored/,
-  ],
-  ['organizations', [{ id: 'a' }], /^organizations would be ignored/],
-  [
-    'selfservice.methods.oidc.config.providers',
-    [{ ...PROVIDER, provider: 'google' }],
-    /^selfservice\.methods\.oidc\.config\.providers\[0\]\.provider wants generic$/,
-  ],
   [
     'selfservice.flows.login.lifspan',
     '1h',
@@ -72,9 +44,29 @@ const REFUSED: Array<[string, Json, RegExp]> = [
   ['session.lifespan', 3600, /^session\.lifespan wants a duration/],
   ['session.whoami.required_aal', 'aal3', /^session\.whoami\.required_aal wants aal1 or highest_available$/],
   ['session.cookie.persistent', 'no', /^session\.cookie\.persistent wants true or false$/],
-  ['cookies.secure', false, /^cookies\.secure wants 'true' or 'false' in quotes$/],
+  ['cookies.secure', false, /^cookies\.secure wants a text$/],
   ['cookies.same_site', 'lax', /^cookies\.same_site wants Strict, Lax or None$/],
   ['serve.public.base_url', '127.0.0.1:4433', /^serve\.public\.base_url wants a URL/],
+  ['serve.admin.base_url', '/relative', /^serve\.admin\.base_url wants a URL such as/],
+  ['serve.public.cors', { allowed_methods: ['get'] }, /^serve\.public\.cors\.allowed_methods\[0\] wants POST, GET/],
+  ['serve.public.cors', { allowed_origins: ['*', '*'] }, /^serve\.public\.cors\.allowed_origins has an item twice$/],
+  ['courier.smtp.connection_uri', 'http://127.0.0.1:1025', /^courier\.smtp\.connection_uri wants a URL with smtp/],
+  ['courier.channels', [{ id: 'email', request_config: {} }], /^courier\.channels\[0\]\.id wants sms$/],
+  ['courier.templates', { recovery: { valid: {} } }, /^courier\.templates\.recovery\.valid lacks email$/],
+  ['log', { level: 'loud' }, /^log\.level wants trace, /],
+  ['log', { colour: true }, /^log has no setting "colour"/],
+  ['secrets', { cookie: ['a-cookie-secret-for-tests'] }, /^the configuration lacks secrets\.cipher, which ciphers/],
+  ['hashers.argon2', { memory: 128 }, /^hashers\.argon2\.memory wants an amount/],
+  ['selfservice.methods.webauthn', { enabled: true }, /^selfservice\.methods\.webauthn lacks config$/],
+  [
+    'selfservice.methods.code',
+    { passwordless_enabled: true, mfa_enabled: true },
+    /^selfservice\.methods\.code has passwordless_enabled and mfa_enabled/,
+  ],
+  [PROVIDERS, [{ ...PROVIDER, provider: 'myspace' }], /providers\[0\]\.provider wants generic, github/],
+  [PROVIDERS, [{ ...PROVIDER, provider: 'microsoft' }], /providers\[0\] lacks microsoft_tenant$/],
+  [PROVIDERS, [{ ...PROVIDER, provider: 'apple' }], /providers\[0\] lacks apple_private_key_id$/],
+  [PROVIDERS, [{ ...PROVIDER, apple_team_id: 'team' }], /providers\[0\] has apple_team_id, which only apple knows$/],
   ['serve.public.port', 70_000, /^serve\.public\.port wants a whole number from 1 to 65535$/],
   ['secrets.cookie', ['short'], /^secrets\.cookie\[0\] wants at least 16 characters$/],
   ['secrets.cipher', ['short'], /^secrets\.cipher\[0\] wants 32 characters$/],
@@ -85,13 +77,13 @@ const REFUSED: Array<[string, Json, RegExp]> = [
   ['identity.schemas', [{ id: 'default' }], /^identity\.schemas\[0\] lacks url$/],
   [
     'identity.schemas',
-    [{ id: 'default', url: 'https://schemas.example/a.json' }],
-    /^identity\.schemas\[0\]\.url wants a file:\/\/ or base64:\/\//,
+    [{ id: 'default', url: 'person.json' }],
+    /^identity\.schemas\[0\]\.url wants a URL/,
   ],
   [
     HOOK,
     [{ hook: 'session' }],
-    /^selfservice\.flows\.login\.after\.hooks\[0\]\.hook wants web_hook, revoke_active_sessions/,
+    /^selfservice\.flows\.login\.after\.hooks\[0\] is the hook "session", but wants web_hook, revoke_active_sessions/,
   ],
   [HOOK, [{ hook: 'web_hook' }], /hooks\[0\] lacks config$/],
   [
@@ -154,13 +146,8 @@ tracing: { provider: jaeger }
 `
 
 t.test('configuration of the embedded Kratos', async (t) => {
-  t.test('refuses settings that are not built, unknown or invalid, with their paths', async (t) => {
+  t.test('refuses what Kratos refuses, with the path', async (t) => {
     t.strictSame(checkConfig(kratosYml()).problems, [], "the repository's own is fine")
-    t.strictSame(
-      checkConfig(changed('selfservice.methods.webauthn', { enabled: false, config: {} })).problems,
-      [],
-      'what is off may be said',
-    )
     for (const [path, value, line] of REFUSED) {
       const { problems } = checkConfig(changed(path, value))
       t.equal(problems.length, 1, `${path}: ${problems.join(' | ')}`)
@@ -169,10 +156,10 @@ t.test('configuration of the embedded Kratos', async (t) => {
   })
 
   t.test('lists all problems at once, and leaves nothing running', async (t) => {
-    const overrides = { session: { lifespan: 'long' }, selfservice: { methods: { webauthn: { enabled: true } } } }
+    const overrides = { session: { lifespan: 'long' }, selfservice: { methods: { totp: { enabled: 'yes' } } } }
     await t.rejects(startEmbeddedKratos({ overrides }), {
       message:
-        /kratos\.yml cannot be used:\n {2}selfservice\.methods\.webauthn\.enabled .*\n {2}session\.lifespan wants a duration[^\n]*$/,
+        /kratos\.yml cannot be used:\n {2}selfservice\.methods\.totp\.enabled .*\n {2}session\.lifespan wants a duration[^\n]*$/,
     })
     await t.rejects(startEmbeddedKratos({ config: {} }), { message: /lacks identity\n.*lacks selfservice/ })
     await t.rejects(startEmbeddedKratos({ config: { selfservice: {} }, schema: {} }), {
@@ -191,7 +178,7 @@ t.test('configuration of the embedded Kratos', async (t) => {
 
   t.test('every setting that the table calls read occurs in the code', async (t) => {
     const files = readdirSync(EMBEDDED, { recursive: true, encoding: 'utf8' }).filter(
-      (name) => /\.ts$/.test(name) && !/^config\W(keys|types|defaults)/.test(name),
+      (name) => /\.ts$/.test(name) && !/^config\W(keys|types|defaults|newer)/.test(name),
     )
     const code = files.map((name) => readFileSync(join(EMBEDDED, name), 'utf8')).join('\n')
     const names = Object.entries(KEYS).flatMap(([pattern, rule]) => rule.kind === 'read' ? lastNames(pattern) : [])
@@ -210,7 +197,7 @@ t.test('configuration of the embedded Kratos', async (t) => {
     const lines: string[] = []
     const kratos = await start(t, { config: join(folder, 'kratos/kratos.yml'), logger: (line) => lines.push(line) })
     t.equal((await register(kratos.publicUrl, 'quick@example.test')).status, 200)
-    for (const name of ['dsn', 'log', 'courier.smtp', 'tracing', 'ciphers.algorithm']) {
+    for (const name of ['dsn', 'log.level', 'tracing.provider', 'ciphers.algorithm']) {
       t.equal(
         lines.filter((line) => new RegExp(`^not used from the configuration: (.*, )?${name}(, .*)? \\(`).test(line))
           .length,

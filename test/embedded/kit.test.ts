@@ -7,7 +7,7 @@ import {
   type EmbeddedKratosOptions,
   type FaultOptions,
 } from '../../kratos/embedded/index.js'
-import { run } from '../support/process.js'
+import { run, TRANSPILED } from '../support/process.js'
 import { call, PASSWORD, register, submitFlow, whoami } from './client.js'
 
 async function start (t: Test, options: EmbeddedKratosOptions = {}): Promise<EmbeddedKratos> {
@@ -22,7 +22,7 @@ async function start (t: Test, options: EmbeddedKratosOptions = {}): Promise<Emb
 const CLOSING = `
 import { createServer } from 'node:net'
 import { readdirSync } from 'node:fs'
-import { startEmbeddedKratos } from './kratos/embedded/index.ts'
+import { startEmbeddedKratos } from './kratos/embedded/index.js'
 const silent = createServer(() => {}).listen(0, '127.0.0.1').unref()
 await new Promise((resolve) => silent.once('listening', resolve))
 const url = 'http://127.0.0.1:' + silent.address().port
@@ -46,7 +46,7 @@ console.log('closed', JSON.stringify(readdirSync(process.env.FOLDER)))
 
 t.test('test kit', async (t) => {
   t.test('close leaves nothing that keeps the process running, and one file per database', async (t) => {
-    const { ended, output } = run(t, ['--import', 'tsx', '--input-type=module', '-e', CLOSING], { FOLDER: t.testdir() })
+    const { ended, output } = run(t, ['--input-type=module', '-e', CLOSING], { FOLDER: t.testdir() }, TRANSPILED)
     t.strictSame(await ended, { code: 0, signal: null }, output())
     t.equal(output(), 'closed ["a.db","b.db","c.db"]\n')
   })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { startEmbeddedKratos, type EmbeddedKratos, type EmbeddedKratosOptions } from '../../kratos/embedded/index.js'
+import { transpiled } from '../support/process.js'
 import { call, logIn, PASSWORD, register, whoami } from './client.js'
 
 const FAST = { hashers: { bcrypt: { cost: 4 } } }
@@ -89,9 +90,9 @@ t.test('embedded Kratos', async (t) => {
     const kratos = await start(t, { overrides: { hashers: { bcrypt: { cost: 10 } } } })
     await kratos.createIdentity({ email: 'time@example.test' }, PASSWORD)
     const timeOf = async (identifier: string): Promise<number> => {
-      const before = performance.now()
+      const before = process.cpuUsage()
       t.equal((await logIn(kratos.publicUrl, identifier, 'wrong-password')).status, 400)
-      return performance.now() - before
+      return process.cpuUsage(before).user
     }
     await timeOf('warm-up@example.test')
     const times = { known: await timeOf('time@example.test'), unknown: await timeOf('nobody@example.test') }
@@ -112,7 +113,7 @@ t.test('embedded Kratos', async (t) => {
     const database = join(t.testdir(), 'kratos.db')
     const child = spawn(
       process.execPath,
-      ['--import', 'tsx', join(import.meta.dirname, 'registering-child.ts'), database],
+      [transpiled('test/embedded/registering-child.ts'), database],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     )
     const acknowledged: string[] = []
@@ -136,10 +137,8 @@ t.test('embedded Kratos', async (t) => {
     await new Promise((resolve) => {
       setTimeout(resolve, 20)
     })
-    const before = performance.now()
     await kratos.close()
-    t.ok(performance.now() - before < 1000)
-    await t.rejects(hanging)
+    await t.rejects(hanging, 'before its answer was due')
     const refused = createConnection(Number(new URL(kratos.publicUrl).port), '127.0.0.1')
     const [error] = await once(refused, 'error')
     t.equal(error.code, 'ECONNREFUSED')

@@ -6,11 +6,10 @@ import {
   startFaultServer,
 } from '../support/fault-server.js'
 import { failureTables, LATE_ANSWER, readDocument, UNREACHABLE_ANSWER } from '../support/failure-table.js'
-import { BROKEN, type Expected, FAULTS, FLOW, type Group, HTML, ID, LATE, REFUSALS, SESSION } from '../support/faults.js'
+import { BROKEN, type Expected, FAULTS, FLOW, type Group, HTML, ID, LATE, OVER, REFUSALS, SESSION } from '../support/faults.js'
 import { UNREACHABLE } from '../support/unreachable.js'
 
 const DEADLINE_MS = 300
-const TOLERANCE_MS = 250
 
 const unhandled: unknown[] = []
 
@@ -79,7 +78,6 @@ interface Asked {
   name: string
   group: Group
   response: LightMyRequestResponse
-  ms: number
   isHead: boolean
 }
 
@@ -90,7 +88,6 @@ const REQUESTS = ENDPOINTS.flatMap(({ needsSession, ...rest }) =>
 /** Asks every endpoint at once, with every kind of session that it takes. */
 async function askAll (app: FastifyInstance): Promise<Asked[]> {
   return await Promise.all(REQUESTS.map(async ({ group, request, kind }) => {
-    const start = Date.now()
     const response = await app.inject({
       ...request,
       headers: { ...request.headers, ...(kind !== '' && { cookie: CREDENTIALS[kind] ?? '' }) },
@@ -99,25 +96,9 @@ async function askAll (app: FastifyInstance): Promise<Asked[]> {
       name: `${request.method ?? 'GET'} ${request.url as string} (${kind === '' ? 'no session' : kind})`,
       group,
       response,
-      ms: Date.now() - start,
       isHead: request.method === 'HEAD',
     }
   }))
-}
-
-async function msOf (work: () => Promise<unknown>): Promise<number> {
-  const start = Date.now()
-  await work()
-  return Date.now() - start
-}
-
-/**
- * When an answer is late: past the deadline as a plain timer of now keeps it, the tolerance, and what the same requests
- * take without any fault. On a busy machine the promise is relative to these.
- */
-async function latest (deadlineMs: number, work: () => Promise<unknown>): Promise<number> {
-  const timer = await msOf(() => new Promise((resolve) => setTimeout(resolve, deadlineMs)))
-  return timer + TOLERANCE_MS + await msOf(work)
 }
 
 /** What no answer may show: addresses, stacks, Kratos' own words about its insides. */
@@ -143,9 +124,7 @@ const whoamiRevoked: InjectOptions = { ...whoami, headers: { cookie: CREDENTIALS
 
 /** Kratos in good health, to whom one session is known and one is over. */
 const well: Reaction = (socket, request) =>
-  (request.header('x-session-token').includes(REVOKED)
-    ? replay('32-whoami-revoked', 'whoami with the revoked token')
-    : answer(200, SESSION))(socket, request)
+  (request.header('x-session-token').includes(REVOKED) ? OVER : answer(200, SESSION))(socket, request)
 
 /** The first answers after a fault: nothing of it is left, and only now is a session said to be over. */
 async function counts (t: Test, app: FastifyInstance, name: string): Promise<void> {
@@ -173,31 +152,32 @@ export default async function (t: Test): Promise<void> {
     // The sockets that were just reset are noticed here; a POST that meets one is a broken answer, not a refused
     // connection.
     await askAll(app)
-    const refusedMs = await msOf(async () =>
-      t.same(faultsOf(await askAll(app), UNREACHABLE_ANSWER, '1'), [], 'connection refused (J01): 503'),
-    )
-    t.ok(refusedMs < 1000, `all of them at once, in ${refusedMs} ms`)
+    t.same(faultsOf(await askAll(app), UNREACHABLE_ANSWER, '1'), [], 'connection refused (J01): 503')
+    t.ok(Object.values(app.kratos.load()).every(({ inside, waiting }) => inside + waiting === 0), 'at once: nothing waits')
     await kratos.start()
     await healthy('connection refused')
   })
 
   t.test('a Kratos that is too late has one answer on every endpoint, in time (J04, J10)', async (t) => {
     const { app, kratos } = await setUp(t, BROKEN, DEADLINE_MS)
+    const { app: patient } = await buildBefore(t, kratos.url)
     await askAll(app)
+    const patientAnswers: number[] = []
+    const askPatient = async (): Promise<void> => {
+      patientAnswers.push((await patient.inject(whoami)).statusCode)
+    }
+    const asked: Array<Promise<void>> = []
     for (const [name, reaction] of LATE) {
-      kratos.react(BROKEN)
-      const limitMs = await latest(DEADLINE_MS, () => askAll(app))
       kratos.react(reaction)
-      const asked = await askAll(app)
-      t.same(faultsOf(asked, LATE_ANSWER), [], `${name}: 504`)
-      t.same(
-        asked.filter(({ ms }) => ms > limitMs).map(({ name, ms }) => `${name}: ${ms} ms`),
-        [],
-        `${name}: within ${limitMs} ms`,
-      )
+      asked.push(askPatient())
+      t.same(faultsOf(await askAll(app), LATE_ANSWER), [], `${name}: 504`)
+      t.same(patientAnswers, [], `${name}: a service whose deadline is longer waits on`)
       kratos.react(well)
       await counts(t, app, name)
     }
+    await kratos.stop()
+    await Promise.all(asked)
+    t.equal(patientAnswers.length, LATE.length, 'until Kratos is gone')
   })
 
   t.test('a Kratos that cannot be reached has one answer on every endpoint, and never logs anybody out (J01, J21)', async (t) => {
@@ -315,7 +295,8 @@ export default async function (t: Test): Promise<void> {
       // Only the call itself is answered from the recording; a flow that the service starts by itself afterwards fails.
       kratos.requests.length = 0
       kratos.react((socket, sent) => {
-        const reaction = kratos.requests.length === 1 ? replay(file, step) : answer(500, {})
+        const isConfirmation = status === 401 && sent.target === '/self-service/logout/browser'
+        const reaction = isConfirmation ? OVER : kratos.requests.length === 1 ? replay(file, step) : answer(500, {})
         reaction(socket, sent)
       })
       const response = await app.inject(request)
@@ -341,27 +322,21 @@ export default async function (t: Test): Promise<void> {
     const { app, kratos } = await setUp(t, answer(200, SESSION), 1000)
     let sessions = 0
     // A session each: those that ask for the same one share a call.
+    const codes: unknown[] = []
     const ask = async () => {
-      const start = Date.now()
       const response = await app.inject({ ...whoami, headers: { cookie: `${CREDENTIALS['token']}x${sessions++}` } })
-      return {
-        status: response.statusCode,
-        code: response.json<{ code?: string }>().code,
-        retryAfter: response.headers['retry-after'],
-        ms: Date.now() - start,
-      }
+      const { code } = response.json<{ code?: string }>()
+      codes.push(code)
+      return { status: response.statusCode, code, retryAfter: response.headers['retry-after'] }
     }
-    const askMany = () => Promise.all(Array.from({ length: 400 }, ask))
-    const limitMs = await latest(1000, askMany)
     kratos.react(hang)
-    const results = await askMany()
+    const results = await Promise.all(Array.from({ length: 400 }, ask))
     const shed = results.filter(({ code }) => code === 'OVERLOADED')
-    // On a busy machine the last arrive when the first are already out again.
-    t.ok(shed.length > 0 && shed.length <= 400 - 32 - 112, `${shed.length} over the limit`)
+    // On a busy machine the queue is no burst any more, and the last arrive when the first are already out again.
+    t.ok(shed.length > 0 && shed.length <= 400 - 40 - 60, `${shed.length} over the limit`)
     t.ok(shed.every(({ status, retryAfter }) => status === 503 && retryAfter === '1'), 'is told when to come back')
     t.ok(results.every(({ status, code }) => status === 504 || code === 'OVERLOADED'), 'all others are too late')
-    const slowest = Math.max(...results.map(({ ms }) => ms))
-    t.ok(slowest <= limitMs, `${slowest} ms, ${limitMs} allowed`)
+    t.equal(codes[0], 'OVERLOADED', 'who is refused is told first')
     kratos.react(answer(200, SESSION))
     t.equal((await ask()).status, 200, 'and then all is well')
   })
@@ -421,13 +396,20 @@ export default async function (t: Test): Promise<void> {
     const done: Reaction = (socket) => {
       socket.write('HTTP/1.1 204 No Content\r\n\r\n')
     }
-    const after = (whoami: Reaction): Reaction => (socket, request) => {
-      const isInit = request.target.startsWith('/self-service/logout/browser')
-      return (isInit ? answer(200, { logout_token: 'ory_lo_x' }) : request.target === '/sessions/whoami' ? whoami : done)(
-        socket,
-        request,
-      )
+    /** Kratos knows the session until its logout is completed. */
+    const after = (proof: Reaction): Reaction => {
+      let isEnded = false
+      return (socket, request) => {
+        const { target } = request
+        if (target === '/sessions/whoami') return proof(socket, request)
+        const isInit = target === '/self-service/logout/browser'
+        const reaction = !isInit ? done : isEnded ? proof : answer(200, { logout_token: 'ory_lo_x' })
+        isEnded = !isInit
+        reaction(socket, request)
+      }
     }
+    const overUnconfirmed: Reaction = (socket, request) =>
+      (request.target === '/sessions/whoami' ? OVER : BROKEN)(socket, request)
     const cases: Array<[name: string, whoami: Reaction, status: number]> = [
       ['it lives on', answer(200, SESSION), 502],
       [
@@ -437,22 +419,17 @@ export default async function (t: Test): Promise<void> {
       ],
       ['nobody can say', hang, 504],
       ['Kratos is ill', answer(500, {}), 502],
-      ['it is over', replay('32-whoami-revoked', 'whoami with the revoked token'), 200],
+      ['it is over', OVER, 200],
+      ['it says so without its database', overUnconfirmed, 503],
     ]
-    for (const [name, whoami, status] of cases) {
-      kratos.react(after(whoami))
+    for (const [name, proof, status] of cases) {
       for (const cookie of Object.values(CREDENTIALS)) {
         const headers = { cookie, origin: FRONTEND, accept: 'application/json' }
-        t.equal(
-          (await app.inject({ method: 'POST', url: '/api/auth/logout', payload: {}, headers })).statusCode,
-          status,
-          `POST: ${name}`,
-        )
-        t.equal(
-          (await app.inject({ url: '/api/auth/logout?token=ory_lo_x', headers })).statusCode,
-          status,
-          `GET: ${name}`,
-        )
+        const posted: InjectOptions = { method: 'POST', url: '/api/auth/logout', payload: {}, headers }
+        for (const request of [posted, { url: '/api/auth/logout?token=ory_lo_x', headers }]) {
+          kratos.react(after(proof))
+          t.equal((await app.inject(request)).statusCode, status, `${request === posted ? 'POST' : 'GET'}: ${name}`)
+        }
       }
     }
   })

@@ -1,14 +1,14 @@
-import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import { EventEmitter, once } from 'node:events'
+import { connect, type AddressInfo, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { Pool } from 'undici'
 import { pressureOf, SHED_AT, type ShedClass, shedClassOf } from '../../src/service/pressure.js'
-import { build, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
+import { build, construct, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
 import { answer, type FaultServer, hang, type Reaction, startFaultServer } from '../support/fault-server.js'
-import { ID, SESSION } from '../support/faults.js'
+import { ID, OVER, SESSION } from '../support/faults.js'
 import { plain, refused, SECURITY_HEADERS } from '../support/raw-http.js'
 
 const TOKEN = `ory_st_${'a1B2'.repeat(8)}`
@@ -202,6 +202,35 @@ export default async function (t: Test): Promise<void> {
       t.notMatch((await app.inject(LOGIN)).body, 'OVERLOADED', 'a late machine without work refuses nobody')
     })
 
+    t.test('counts nobody who has left before there was anything to do', async (t) => {
+      const kratos = await startFaultServer(t, answer(200, {}))
+      const { app } = await construct(t, { KRATOS_PUBLIC_URL: kratos.url, MAX_IN_FLIGHT: '20' })
+      sampled(app, {})
+      const [arrived, left, handled] = [new Set<Socket>(), new EventEmitter().setMaxListeners(0), new Set<string>()]
+      app.get('/slow', {
+        onRequest: async ({ raw }) => {
+          arrived.add(raw.socket)
+          await once(left, 'all')
+        },
+      }, ({ id }, reply) => {
+        handled.add(id)
+        reply.hijack()
+      })
+      await app.listen({ port: 0, host: '127.0.0.1' })
+      const { port } = app.server.address() as AddressInfo
+      const clients = Array.from({ length: 40 }, () =>
+        connect(port, '127.0.0.1').on('error', () => {}).end(
+          'GET /slow HTTP/1.1\r\nHost: localhost:3000\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+        ),
+      )
+      while (arrived.size < clients.length) await sleep(5)
+      for (const client of clients) client.destroy()
+      while ([...arrived].some(({ destroyed }) => !destroyed)) await sleep(5)
+      left.emit('all')
+      while (handled.size < clients.length) await sleep(5)
+      t.notMatch((await app.inject(LOGIN)).body, 'OVERLOADED')
+    })
+
     t.test('counts a request once, from its body to its answer', async (t) => {
       const { app } = await setUp(t, undefined, { MAX_IN_FLIGHT: '40' })
       sampled(app, {})
@@ -260,6 +289,7 @@ export default async function (t: Test): Promise<void> {
     let mostHung = 0
     kratos.react((socket, received) => {
       // Logout works on, slowly.
+      if (received.target === '/self-service/logout/browser') return OVER(socket, received)
       if (received.target.startsWith('/self-service/logout')) return socket.write('HTTP/1.1 204 No Content\r\n\r\n')
       if (received.head.includes('LOGGEDOUT')) return answer(401, { error: { code: 401 } })(socket, received)
       hung.add(socket)
@@ -274,17 +304,20 @@ export default async function (t: Test): Promise<void> {
       path: string
       status: number
       code: string | undefined
-      ms: number
+      /** Place in the order of all answers. */
+      place: number
+      /** How many requests hung at Kratos when the answer came. */
+      hung: number
     }
+    let answered = 0
     const ask = async (
       via: Pool,
       path: string,
       options: { method?: 'GET' | 'POST', headers?: Record<string, string>, body?: string } = {},
     ): Promise<Seen> => {
-      const start = performance.now()
       const { statusCode: status, body } = await via.request({ method: 'GET', path, ...options })
       const { code } = await body.json() as { code?: string }
-      return { path, status, code, ms: performance.now() - start }
+      return { path, status, code, place: answered++, hung: hung.size }
     }
     const json = { 'content-type': 'application/json' }
     let sessions = 0
@@ -328,7 +361,6 @@ export default async function (t: Test): Promise<void> {
 
     const shed = all.filter(({ code }) => code === 'OVERLOADED')
     const accepted = all.filter(({ code }) => code !== 'OVERLOADED')
-    const median = (list: Seen[]): number => list.map(({ ms }) => ms).sort((a, b) => a - b)[list.length >> 1] ?? NaN
     t.ok(mostHung <= MAX_IN_FLIGHT && mostHung > MAX_IN_FLIGHT / 2, `at most ${mostHung} at Kratos at a time`)
     t.ok(shed.length > all.length / 2, `${shed.length} of ${all.length} refused`)
     t.ok(
@@ -337,15 +369,16 @@ export default async function (t: Test): Promise<void> {
       ),
       'the rest is told that Kratos is late',
     )
-    t.ok(median(shed) < 200, `refusals take ${median(shed).toFixed(1)} ms`)
-    // The exact deadline is test/http/failures.test.ts' business: here clients and service share one busy process.
-    t.ok(accepted.every(({ ms }) => ms < 5000), 'and nobody waits long beyond the deadline')
+    const firstServed = Math.min(...accepted.map(({ place }) => place))
+    const early = shed.filter(({ place }) => place < firstServed).length
+    t.ok(early > 0, `${early} were refused before the first of those who wait had its answer`)
+    t.equal(all.length, 150 * 8, 'and everybody had every answer')
     const served = watched.filter(({ status }) => status === 200)
     t.ok(
       watched.length > 10 && served.length > 0.9 * watched.length && watched.every(({ code }) => code !== 'OVERLOADED'),
       `health and logout are answered, ${served.length} of ${watched.length} times, and never refused`,
     )
-    t.ok(median(watched) < 500, `in ${median(watched).toFixed(1)} ms`)
+    t.ok(watched.filter(({ hung }) => hung > 0).length > 10, 'while others hang')
 
     kratos.react(answer(200, SESSION))
     for (const turn of [1, 2, 3]) {

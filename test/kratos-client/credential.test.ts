@@ -70,6 +70,12 @@ const ROWS: Row[] = [
   ['a sealed value as Bearer (B14)', { authorization: `Bearer ${SEALED}` }, NONE],
   ['a bare token (B14)', { authorization: TOKEN }, NONE],
   ['Basic (B14)', { authorization: `Basic ${TOKEN}` }, NONE],
+  ['no-break spaces around the name', { cookie: `\xa0${NAME}=${TOKEN}; ${NAME}\xa0=${TOKEN}` }, NONE],
+  ['no-break spaces beside a good one', { cookie: `${NAME}=${TOKEN}; \xa0${NAME}=${OTHER_TOKEN}` }, tokenFrom('cookie')],
+  ['blanks and tabs around name and value', { cookie: `a=1; \t ${NAME} \t= \t${TOKEN}\t ;b=2` }, tokenFrom('cookie')],
+  ['other blanks around the value', cookie(`\v${TOKEN}`), NONE],
+  ['a no-break space around the value', cookie(`\xa0${TOKEN}\xa0`), NONE],
+  ['other blanks around a token header', { 'x-session-token': `\xa0${TOKEN}` }, NONE],
   ['another cookie only', { cookie: `${NAME}2=${TOKEN}; x${NAME}=${TOKEN}` }, NONE],
   ['the name in other case', { cookie: `Ory_Kratos_Session=${TOKEN}` }, NONE],
 ]

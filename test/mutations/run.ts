@@ -2,14 +2,16 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { type Mutation, MUTATIONS, occurrences } from './table.js'
+import { parseArgs } from 'node:util'
+import { placeOf, replaceAt } from './place.js'
+import { type Mutation, MUTATIONS } from './table.js'
 
 /**
  * Takes one guard after the other away, in a copy of the repository, and sees that a test goes red (O07). Not part of
- * `npm test`: it runs many test files many times. An argument picks the guards whose name holds it.
+ * `npm test`: it runs many test files many times. An argument picks the guards whose name holds it; `--check` only
+ * looks whether each still stands where its row says.
  */
 const ROOT = resolve(import.meta.dirname, '../..')
-const chosen = MUTATIONS.filter(({ guard }) => guard.includes(process.argv[2] ?? ''))
 
 function copyRepository (): string {
   const folder = mkdtempSync(join(tmpdir(), 'fastify-kratos-mutations-'))
@@ -42,12 +44,35 @@ function runTests (folder: string, tests: readonly string[]): Result {
   }
 }
 
+/** The file without the guard. @throws when the guard is not where its row says */
+function mutated ({ guard, file, search, replace }: Mutation): string {
+  try {
+    const source = readFileSync(join(ROOT, file), 'utf8')
+    return replaceAt(source, placeOf(source, search), replace)
+  } catch (error) {
+    throw new Error(`${guard}: ${file}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** All rows that are out of date, at once. */
+function checkPlaces (mutations: readonly Mutation[]): void {
+  const problems = mutations.flatMap((mutation) => {
+    try {
+      mutated(mutation)
+      return []
+    } catch (error) {
+      return [String(error)]
+    }
+  })
+  if (problems.length > 0) throw new Error(`rows of test/mutations/table.ts are out of date:\n${problems.join('\n')}`)
+}
+
 /** @returns whether the tests noticed */
-function tryMutation (folder: string, { guard, file, search, replace, tests }: Mutation): boolean {
+function tryMutation (folder: string, mutation: Mutation): boolean {
+  const { guard, file, tests } = mutation
   const path = join(folder, file)
   const original = readFileSync(path, 'utf8')
-  if (occurrences(original, search) !== 1) { throw new Error(`${guard}: "${search}" stands ${occurrences(original, search)} times in ${file}`) }
-  writeFileSync(path, original.replace(search, () => replace))
+  writeFileSync(path, mutated(mutation))
   const { isGreen, failed } = runTests(folder, tests)
   writeFileSync(path, original)
   // A file that cannot even be loaded fails too, and proves nothing: some assertion has to have a name.
@@ -58,13 +83,27 @@ function tryMutation (folder: string, { guard, file, search, replace, tests }: M
   return noticed
 }
 
-const folder = copyRepository()
-try {
-  const { isGreen, failed } = runTests(folder, [...new Set(chosen.flatMap(({ tests }) => tests))])
-  if (!isGreen) throw new Error(`the tests are red before anything was taken away: ${failed.join(', ')}`)
-  const unnoticed = chosen.filter((mutation) => !tryMutation(folder, mutation))
-  process.stdout.write(`${chosen.length - unnoticed.length} of ${chosen.length} guards are missed when they are gone\n`)
-  process.exitCode = unnoticed.length === 0 && chosen.length > 0 ? 0 : 1
-} finally {
-  rmSync(folder, { recursive: true, force: true })
+function tryAll (mutations: readonly Mutation[]): boolean {
+  const folder = copyRepository()
+  try {
+    const { isGreen, failed } = runTests(folder, [...new Set(mutations.flatMap(({ tests }) => tests))])
+    if (!isGreen) throw new Error(`the tests are red before anything was taken away: ${failed.join(', ')}`)
+    const unnoticed = mutations.filter((mutation) => !tryMutation(folder, mutation))
+    process.stdout.write(
+      `${mutations.length - unnoticed.length} of ${mutations.length} guards are missed when they are gone\n`,
+    )
+    return unnoticed.length === 0
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
+
+const { values: { check }, positionals: [name = ''] } = parseArgs({
+  options: { check: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
+const chosen = MUTATIONS.filter(({ guard }) => guard.includes(name))
+if (chosen.length === 0) throw new Error(`no guard has "${name}" in its name`)
+checkPlaces(chosen)
+if (check) process.stdout.write(`${chosen.length} guards are where their rows say\n`)
+else process.exitCode = tryAll(chosen) ? 0 : 1

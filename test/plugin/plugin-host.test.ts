@@ -4,6 +4,7 @@ import rateLimit from '@fastify/rate-limit'
 import Fastify, { type FastifyError, type FastifyInstance, type InjectOptions } from 'fastify'
 import type { Test } from 'tap'
 import fastifyKratos from '../../src/plugin.js'
+import { expireSessionCookie } from '../../src/http/own-names.js'
 import { FRONTEND, REFUSING_URL, WEBHOOK_KEY } from '../support/app.js'
 
 const FLOW_ID = '6c2f5b54-6f6f-4f9b-8a55-5b2f3f0c1a11'
@@ -235,7 +236,7 @@ export default async function (t: Test): Promise<void> {
 
     t.test('sends its own cookies beside those of the plugin', async (t) => {
       const app = await buildHost(t)
-      app.get('/both', async (_request, reply) => reply.setCookie('mine', 'yes').expireSessionCookie().send({}))
+      app.get('/both', async (_request, reply) => reply.setCookie('mine', 'yes')[expireSessionCookie]().send({}))
       const lines = [(await app.inject('/both')).headers['set-cookie']].flat()
       t.strictSame(lines.map((line) => line?.split('=')[0]).sort(), ['mine', 'ory_kratos_session'])
     })

@@ -259,7 +259,7 @@ export default async function (t: Test): Promise<void> {
         default: FastifyPluginAsync & Record<symbol, { name: string, dependencies?: string[] }>
       }
       const code = (await readFile(join(folder, file), 'utf8')).replace(/^import .*|\/\/.*|\/\*[^]*?\*\//gm, '')
-      const decorators = [...code.matchAll(/\.decorate(?:Request|Reply)?\(\s*'(\w+)'/g)].map(([, name]) => String(name))
+      const decorators = [...code.matchAll(/\.decorate(?:Request|Reply)?\(\s*'?(\w+)\b(?!\.)/g)].map(([, name]) => String(name))
       return {
         file,
         folder: dirname(file),
@@ -276,7 +276,7 @@ export default async function (t: Test): Promise<void> {
         t.equal(`${name}.ts`, basename(file))
         const used = plugins.filter((other) =>
           other.file !== file && other.folder === folder &&
-          other.decorators.some((decorator) => new RegExp(`[.{,] ?${decorator}\\b(?!:)`).test(code)),
+          other.decorators.some((decorator) => new RegExp(`[.{,] ?${decorator}\\b(?!:)|\\[${decorator}\\](?!: )`).test(code)),
         )
         t.strictSame(used.map((other) => other.name).sort(), [...dependencies].sort())
         const alone = Promise.resolve(host(t).register(plugin, options))

@@ -1,10 +1,9 @@
-import { join } from 'node:path'
 import type { Test } from 'tap'
-import { type Program, ROOT, run } from '../support/process.js'
+import { type Program, run, transpiled } from '../support/process.js'
 
-const COMMAND = ['--import', 'tsx', join(ROOT, 'src/cli/fastify-kratos.ts')]
+const COMMAND = transpiled('src/cli/fastify-kratos.ts')
 
-const fastifyKratos = (t: Test, ...args: string[]): Program => run(t, [...COMMAND, ...args])
+const fastifyKratos = (t: Test, ...args: string[]): Program => run(t, [COMMAND, ...args])
 
 export default async function (t: Test): Promise<void> {
   t.test('fastify-kratos', async (t) => {

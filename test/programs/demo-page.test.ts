@@ -1,35 +1,7 @@
-import chromium from '@sparticuz/chromium'
-import { type Browser, type Page, chromium as playwright } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import type { Test } from 'tap'
+import { isBrowserPlatform, startBrowser } from '../support/browser.js'
 import { freePorts, run, transpiled } from '../support/process.js'
-
-/** The npm package holds a Chromium for this platform only. */
-const isBrowserPlatform = process.platform === 'linux' && process.arch === 'x64'
-
-/**
- * A real Chromium from npm; undefined where the system lacks a library that it needs (a bare container without
- * libnss3). Not its default arguments: those switch web security off, and with it `Origin`.
- */
-async function startBrowser (t: Test): Promise<Browser | undefined> {
-  try {
-    const browser = await playwright.launch({
-      executablePath: await chromium.executablePath(),
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--no-first-run',
-      ],
-    })
-    t.teardown(() => browser.close())
-    return browser
-  } catch (error) {
-    if (!/error while loading shared libraries/.test(String(error))) throw error
-    return undefined
-  }
-}
 
 async function signUp (page: Page, base: string, email: string): Promise<void> {
   await page.goto(`${base}/registration`)

@@ -97,10 +97,9 @@ export default async function (t: Test): Promise<void> {
       const idle = connect(Number(new URL(base).port), '127.0.0.1')
       idle.write('GET /health/alive HTTP/1.1\r\nHost: x\r\n\r\n')
       await once(idle, 'data')
-      const asked = Date.now()
       child.kill('SIGTERM')
       t.equal((await ended).code, 0)
-      t.ok(Date.now() - asked < 1500, `took ${Date.now() - asked} ms`)
+      t.notMatch(output(), 'killed by timeout', 'it did not wait for the client')
     })
 
     await t.test('keeps files for itself when clients take every connection they can get', {
@@ -160,7 +159,7 @@ export default async function (t: Test): Promise<void> {
       child.kill('SIGTERM')
       t.equal((await ended).code, 1)
       const ms = Date.now() - asked
-      t.ok(ms >= 9900 && ms < 11_500, `took ${ms} ms`)
+      t.ok(ms >= 9900, `after ${ms} ms`)
       t.match(output(), /"level":50,.*killed by timeout/)
     })
 
@@ -170,20 +169,21 @@ export default async function (t: Test): Promise<void> {
         'Promise.reject(new Error("by chance"))',
       ], ['a rejection with something else', 'Promise.reject("by chance")']]
     ) {
-      await t.test(`${name} ends it with a failure within a second, logged once, whoever is being served (L10)`, async (t) => {
+      await t.test(`${name} ends it with a failure at once, logged once, whoever is being served (L10)`, async (t) => {
         const slow = await startSlowKratos(t, 60_000)
         const inject = `process.on('SIGWINCH', () => { ${fault} })`
         const { base, child, ended, output } = await startServer(t, {
           KRATOS_PUBLIC_URL: slow.url,
-          SHUTDOWN_DELAY_MS: '5000',
+          WHOAMI_DEADLINE_MS: '10000',
+          SHUTDOWN_DELAY_MS: '30000',
           NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(inject)}`,
         })
-        askWhoami(base).catch(() => {})
+        const served = t.rejects(askWhoami(base), 'nobody waits for who is being served')
         await slow.asked
-        const killed = Date.now()
         child.kill('SIGWINCH')
         t.equal((await ended).code, 1)
-        t.ok(Date.now() - killed < 1500, `took ${Date.now() - killed} ms`)
+        await served
+        t.notMatch(output(), 'killed by timeout', 'nor for the load balancer')
         t.equal(output().match(/"event":"uncaught"/g)?.length, 1, output())
         t.match(output(), /"level":60,.*"type":"Error".*by chance/)
       })

@@ -31,14 +31,4 @@ export default async function (t: Test): Promise<void> {
       }
     })
   })
-
-  t.test("the cases of the project's list are all in it", async (t) => {
-    const list = join(ROOT, '../shared/reliability-cases.md')
-    if (!existsSync(list)) {
-      t.pass('', { skip: 'the list is not part of the repository' })
-      return
-    }
-    const listed = [...readFileSync(list, 'utf8').matchAll(/^\| ([A-EG-JO]\d{2}) \|/gm)].map(([, id]) => id)
-    t.same(listed.filter((id) => !rows.some((row) => row.id === id)), [])
-  })
 }

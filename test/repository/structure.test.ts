@@ -196,6 +196,11 @@ export default async function (t: Test): Promise<void> {
     )
     t.same(PRODUCT.filter((file) => text(file).split('\n').length > 221), [], 'files of a size to read')
     t.same(offenders(sources('test'), /\.only\(|listen\([^)]*port: [1-9]/), [], 'no test alone, no fixed port')
+    t.same(
+      offenders(sources('test'), /t\.ok\(.*(?:now\(\) - \w+|\w*[mM]s) <=? ?\d/),
+      [],
+      'no upper bound on the time that something takes',
+    )
   })
 
   t.test('every test file runs: by itself, or by the entry of its folder', async (t) => {

@@ -1,5 +1,7 @@
 import type { Test } from 'tap'
-import { FRONTEND } from '../support/app.js'
+import { build, FRONTEND } from '../support/app.js'
+import { answer, startFaultServer } from '../support/fault-server.js'
+import { SESSION } from '../support/faults.js'
 import {
   buildWithKratos, cookieHeader, get, PASSWORD, post, setCookies, signUp, signUpInBrowser,
   startFlow,
@@ -40,6 +42,19 @@ export default async function (t: Test): Promise<void> {
         /ory_st_|traits/,
         'nothing that proves a session, nothing about others',
       )
+    })
+
+    await t.test('lists no session that Kratos garbled', async (t) => {
+      const other = { ...SESSION, id: 'c9b3a3a0-31f0-4d5f-8b5a-6f1f2f7f7a01' }
+      const kratos = await startFaultServer(t, (socket, received) => {
+        const isWhoami = received.target.startsWith('/sessions/whoami')
+        answer(200, isWhoami ? SESSION : [null, 'x', 7, [], other])(socket, received)
+      })
+      const { app } = await build(t, { KRATOS_PUBLIC_URL: kratos.url })
+      const listed = await get(app, '/api/auth/sessions', { 'x-session-token': `ory_st_${'a1B2'.repeat(8)}` })
+      t.equal(listed.statusCode, 200)
+      const { sessions } = listed.json<{ data: { sessions: Device[] } }>().data
+      t.same(sessions.map(({ id }) => id), [SESSION.id, other.id])
     })
 
     await t.test('DELETE with an id ends that one only', async (t) => {

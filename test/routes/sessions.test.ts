@@ -71,10 +71,10 @@ export default async function (t: Test): Promise<void> {
       }
     })
 
-    await t.test('two different session cookies are 401, and the host-only one is deleted (B01)', async (t) => {
+    await t.test('two different session cookies are 401, and no host-only one is deleted (B01)', async (t) => {
       const answer = await get(app, '/api/auth/whoami', { cookie: `${cookie}; ory_kratos_session=ory_st_other` })
       t.equal(answer.statusCode, 401)
-      t.match(setCookies(answer), [/^ory_kratos_session=; Max-Age=0; Path=\/; Expires=Thu, 01 Jan 1970/])
+      t.same(setCookies(answer), [], 'localhost has no parent domain')
       const same = await get(app, '/api/auth/whoami', { cookie: `${cookie}; ${cookie}` })
       t.equal(same.statusCode, 200, 'the same value twice counts as one (B03)')
     })

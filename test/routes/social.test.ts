@@ -55,7 +55,7 @@ export default async function (t: Test): Promise<void> {
           accept: 'text/html',
         })
         t.equal(back.statusCode, 303)
-        t.equal(back.headers.location, `${FRONTEND}/welcome`)
+        t.match(back.headers.location, new RegExp(`^${FRONTEND}/verification\\?flow=`), 'the address is to be confirmed first')
         const whoami = await get(app, '/api/auth/whoami', { cookie: cookieHeader(started.init, answer, back) })
         t.equal(whoami.json().data.email, email)
       })

@@ -1,4 +1,5 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
+import { loginThrottle } from '../../src/http/own-names.js'
 import type { Test } from 'tap'
 import { build } from '../support/app.js'
 import { type FaultServer, replay, startFaultServer } from '../support/fault-server.js'
@@ -78,6 +79,7 @@ export default async function (t: Test): Promise<void> {
           code: 'RATE_LIMITED',
           next: 'form',
           field_errors: {},
+          errors: [],
           sent: false,
         })
         t.match(refused.headers['retry-after'], /^(?:[1-9]|[1-5]\d|60)$/, 'within the minute')
@@ -458,7 +460,8 @@ export default async function (t: Test): Promise<void> {
 
   t.test('a client that has gone has no address any more, and that is no failure of ours', async (t) => {
     const { app } = await setUp(t)
-    await t.resolves(app.loginThrottle.byAddress({ ip: undefined, headers: {}, routeOptions: { config: {} } } as never))
+    const { byAddress } = app[loginThrottle]
+    await t.resolves(byAddress({ ip: undefined, headers: {}, routeOptions: { config: {} } } as never))
   })
 
   t.test('GET /api/auth/flows/{flow}: sixty starts a minute from one address, whatever they are', async (t) => {

@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import { build, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
 import { post } from '../support/kratos.js'
@@ -127,6 +128,25 @@ export default async function (t: Test): Promise<void> {
       t.equal((await post(app, URL, body(), KEY)).statusCode, 200)
       t.equal((await post(app, URL, body({ id: other }), KEY)).statusCode, 200)
       t.ok(await app.store.users.find(other))
+    })
+
+    await t.test("a server's own fetch is no browser", async (t) => {
+      const { app } = await build(t)
+      await app.listen({ port: 0, host: '127.0.0.1' })
+      const { port } = app.server.address() as AddressInfo
+      const headers = { ...KEY, 'content-type': 'application/json' }
+      for (const [path, sent] of [[URL, body()], ['/internal/auth/purge', { identity_id: ID }]] as const) {
+        const init = { method: 'POST', headers, body: JSON.stringify(sent) }
+        t.equal((await fetch(`http://127.0.0.1:${port}${path}`, init)).status, 200, path)
+        for (
+          const browser of [
+            { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors' },
+            { 'sec-fetch-mode': 'navigate' },
+            { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' },
+            { 'sec-fetch-mode': 'cors', origin: FRONTEND },
+          ]
+        ) t.equal((await post(app, path, sent, { ...KEY, ...browser })).statusCode, 403, JSON.stringify(browser))
+      }
     })
 
     await t.test('no CORS headers, not even for an allowed front end', async (t) => {

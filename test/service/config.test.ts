@@ -148,6 +148,7 @@ export default async function (t: Test): Promise<void> {
         LOGIN_LIMIT_PER_ADDRESS: ['0', '-1', '1000001', 'x'],
         LOGIN_LIMIT_PER_IDENTIFIER: ['0', '1.5', '1000001'],
         LOGIN_LIMIT_BURST: ['0', '1000001', 'Infinity'],
+        LOGIN_LIMIT_FAILING_CREDENTIALS: ['0', '1000001', 'Infinity'],
       }
       for (const [name, values] of Object.entries(bad)) {
         for (const value of values) {
@@ -219,12 +220,17 @@ export default async function (t: Test): Promise<void> {
           /^LOGIN_LIMIT_BURST is not valid: it must be at least LOGIN_LIMIT_PER_IDENTIFIER$/,
         ])
       }
-      t.same(authSettings(loadConfig(GOOD)).throttle, { perAddress: 30, perIdentifier: 5, burst: 10 })
+      t.same(authSettings(loadConfig(GOOD)).throttle, {
+        perAddress: 30,
+        perIdentifier: 5,
+        burst: 10,
+        failingCredentials: 60,
+      })
       t.same(
         authSettings(
           loadConfig({ ...GOOD, LOGIN_LIMIT_PER_ADDRESS: '3', LOGIN_LIMIT_PER_IDENTIFIER: '1', LOGIN_LIMIT_BURST: '1' }),
         ).throttle,
-        { perAddress: 3, perIdentifier: 1, burst: 1 },
+        { perAddress: 3, perIdentifier: 1, burst: 1, failingCredentials: 60 },
       )
     })
 

@@ -134,7 +134,7 @@ export default async function (t: Test): Promise<void> {
         t.equal((await samples(app))[`kratos_call_duration_seconds_count{${name}}`], 1, name)
       }
       await outcome('operation="whoami",outcome="ok"', answer(200, SESSION), { url: '/api/auth/whoami' })
-      await outcome('operation="whoami",outcome="refused"', answer(401, { error: { code: 401 } }), {
+      await outcome('operation="whoami",outcome="refused"', answer(401, { error: { code: 401, id: 'session_inactive' } }), {
         url: '/api/auth/whoami',
       })
       await outcome('operation="whoami",outcome="UPSTREAM_ERROR"', BROKEN, { url: '/api/auth/whoami' })

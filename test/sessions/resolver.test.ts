@@ -3,6 +3,7 @@ import type { Credential } from '../../src/kratos-client/credential.js'
 import { cancelScope, RequestScope } from '../../src/kratos-client/request-scope.js'
 import { upstreamFailure } from '../../src/kratos-client/upstream-failure.js'
 import type { IdentityOutcome, SessionOutcome } from '../../src/kratos-client/session-outcome.js'
+import { withEpoch } from '../../src/kratos-client/kratos-time.js'
 import { cacheLifetimeMs } from '../../src/sessions/cache-lifetime.js'
 import { createSessionResolver, keyOf, type SessionResolverOptions } from '../../src/sessions/resolver.js'
 
@@ -153,8 +154,8 @@ export default async function (t: Test): Promise<void> {
     t.test('share a fault once, and the next one asks again (I13)', async (t) => {
       const { kratos, resolver, ask } = withCache()
       const asked = Promise.all([1, 2, 3].map(() => resolver.resolve(ADA)))
-      kratos.answer(upstreamFailure('UPSTREAM_TIMEOUT'))
-      t.match(await asked, Array(3).fill({ kind: 'unavailable', code: 'UPSTREAM_TIMEOUT' }))
+      kratos.answer(upstreamFailure('UPSTREAM_ERROR'))
+      t.match(await asked, Array(3).fill({ kind: 'unavailable', code: 'UPSTREAM_ERROR' }))
       t.match(await ask(ADA, valid()), { kind: 'valid' })
       t.equal(kratos.asked, 2)
     })
@@ -185,6 +186,32 @@ export default async function (t: Test): Promise<void> {
       const { resolver, ask } = withCache()
       await ask(ADA, valid({ setCookie }))
       t.strictSame(cookiesOf(await resolver.resolve(ADA)), [], 'a kept answer has none')
+    })
+
+    t.test('have a deadline each: that of the first is not that of the others', async (t) => {
+      const { kratos, resolver } = setUp({ deadlineMs: 60_000 })
+      const early = new RequestScope(performance.now() - 59_950)
+      const [first, second] = [resolver.resolve(ADA, { scope: early }), resolver.resolve(ADA)]
+      t.match(await first, { kind: 'unavailable', code: 'UPSTREAM_TIMEOUT' }, 'whose time is over waits no longer')
+      t.equal(kratos.open[0]?.scope?.isCancelled, false, 'the look-up goes on for the other one')
+      t.match(await resolver.resolve(BOB, { scope: early }), { code: 'UPSTREAM_TIMEOUT' }, 'nor does it ask anew')
+      kratos.answer(upstreamFailure('UPSTREAM_TIMEOUT'))
+      await new Promise((resolve) => setImmediate(resolve))
+      t.equal(kratos.asked, 2, 'the other one has time left and asks for itself')
+      while (kratos.open.length > 0) kratos.answer(valid())
+      t.match(await second, { kind: 'valid' })
+    })
+
+    t.test('a budget that the first has spent is not that of the others', async (t) => {
+      const { kratos, resolver } = setUp()
+      const from = (ip: string) => ({ scope: new RequestScope(performance.now(), { ip }) })
+      const asked = ['1', '1', '2'].map((ip) => resolver.resolve(ADA, from(ip)))
+      kratos.answer({ ...upstreamFailure('RATE_LIMITED'), isAboutClient: true })
+      t.match(await Promise.all(asked.slice(0, 2)), [{ code: 'RATE_LIMITED' }, { code: 'RATE_LIMITED' }])
+      t.equal(kratos.asked, 2)
+      t.equal(kratos.open[0]?.scope?.client?.ip, '2')
+      kratos.answer(valid())
+      t.match(await asked[2], { kind: 'valid' })
     })
 
     t.test('end when the last client has gone, not before (J24)', async (t) => {
@@ -231,6 +258,22 @@ export default async function (t: Test): Promise<void> {
         await ask(ADA, outcome)
         await ask(ADA, NONE)
         t.equal(kratos.asked, 2, JSON.stringify(outcome).slice(0, 80))
+      }
+    })
+
+    t.test("counts the rest of a session's life by Kratos' clock (I10)", async (t) => {
+      const HOUR_MS = 3_600_000
+      const rows: Array<[name: string, hoursAhead: number, endsInHours: number, asked: number]> = [
+        ['over by our clock, which is wrong', 2, -1, 1],
+        ['over by that of Kratos', -2, 1, 2],
+      ]
+      for (const [name, hoursAhead, endsInHours, asked] of rows) {
+        const { kratos, ask } = withCache()
+        const outcome = valid({ expiresInMs: endsInHours * HOUR_MS })
+        if (outcome.kind === 'valid') withEpoch(outcome.session, Date.now() - performance.now() - hoursAhead * HOUR_MS)
+        await ask(ADA, outcome)
+        await ask(ADA, outcome)
+        t.equal(kratos.asked, asked, name)
       }
     })
 

@@ -30,19 +30,17 @@ export function testFaultsInUse (t: Test, server: PostgresServer): Promise<unkno
 
     await t.test('a statement that takes too long ends, and the connection goes on (K07, F17)', async (t) => {
       await holdRow()
-      const startedAt = performance.now()
       await t.rejects(store.users.upsert(newer), { ...UNAVAILABLE, driverCode: '57014' })
-      t.ok(performance.now() - startedAt < 2500)
       await client.query('ROLLBACK')
       t.equal((await store.users.find(user.identity_id))?.email, user.email)
     })
 
     await t.test('whoever finds no free connection waits only so long', async (t) => {
       await holdRow()
-      const startedAt = performance.now()
       const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => store.users.upsert(newer)))
-      t.ok(performance.now() - startedAt < 2500)
       for (const outcome of outcomes) t.match(outcome, { status: 'rejected', reason: UNAVAILABLE })
+      const codes = outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.driverCode)
+      t.ok(codes.includes('TIMEOUT'), 'and never had one')
       await client.query('ROLLBACK')
       t.same(await store.users.upsert(user), { created: false })
     })

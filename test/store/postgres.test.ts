@@ -132,19 +132,20 @@ export default async function (t: Test): Promise<void> {
 
     await t.test('closing does not wait for one that hangs', async (t) => {
       const url = await newDatabase(t, server.url)
+      let hasEnded = false
       const migrations: Migrations = {
         '0001_hangs': {
           up: async (db) => {
             await sql`SELECT pg_sleep(60)`.execute(db)
+            hasEnded = true
           },
         },
       }
       const engine = await openPostgresEngine(engineOptions(url, migrations, () => {}))
       const client = await connect(t, url)
       while ((await client.query("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")).rowCount === 0) { await sleep(10) }
-      const startedAt = performance.now()
       await engine.close()
-      t.ok(performance.now() - startedAt < 10_000)
+      t.notOk(hasEnded)
     })
   })
 

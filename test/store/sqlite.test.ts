@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { queryObjects } from 'node:v8'
 import {
   StoreMigrationError, StoreOpenError, StoreQueryError,
   StoreUnavailableError,
@@ -12,30 +13,19 @@ import { MIGRATIONS } from '../../src/service/store/migrations.js'
 import { openSqliteEngine } from '../../src/service/store/sqlite-engine.js'
 import { createStore, openStore } from '../../src/service/store/store.js'
 import { temporaryFolder } from '../support/app.js'
+import { run, transpiled } from '../support/process.js'
 import { someUser } from './records.js'
 import { testRepositories } from './repository-cases.js'
 
-/** Root may write everywhere; whoever else runs this is not tested. */
-async function asNobody (work: () => Promise<void>): Promise<void> {
-  const { geteuid, seteuid } = process
-  if (seteuid === undefined || geteuid?.() !== 0) return
-  seteuid(65534)
-  try {
-    await work()
-  } finally {
-    seteuid(0)
-  }
-}
-
 export default async function (t: Test): Promise<void> {
   const folder = await temporaryFolder(t)
-  // `asNobody` gets as far as the files themselves.
+  // For the user of `unwritable-child.ts`.
   chmodSync(folder, 0o755)
   const fileOf = (name: string) => join(folder, name)
 
   t.test('store on SQLite', async (t) => {
     const url = fileOf('suite.db')
-    const store = await openStore({ url })
+    const store = await openStore({ url, waitMs: 20_000 })
     const raw = new Libsql(url)
     t.teardown(async () => {
       raw.close()
@@ -147,11 +137,20 @@ export default async function (t: Test): Promise<void> {
     await t.test('not writable, a migrated one too', async (t) => {
       const path = fileOf('migrated/app.db')
       await (await openStore({ url: path })).close()
-      await asNobody(() => refuses(t, path, /not writable/))
-      await asNobody(() => refuses(t, fileOf('migrated/new.db'), /not writable/))
+      const refusals = async (...paths: string[]): Promise<Array<{ name: string, message: string }>> => {
+        const { ended, output } = run(t, [transpiled('test/store/unwritable-child.ts'), ...paths])
+        t.equal((await ended).code, 0, output())
+        return JSON.parse(output())
+      }
       chmodSync(path, 0o444)
+      chmodSync(fileOf('migrated'), 0)
+      const inClosed = await refusals(path, fileOf('migrated/new.db'))
       chmodSync(fileOf('migrated'), 0o777)
-      await asNobody(() => refuses(t, path, /not writable/))
+      for (const { name, message } of [...inClosed, ...await refusals(path)]) {
+        t.equal(name, 'StoreOpenError')
+        t.match(message, /not writable/)
+        t.notMatch(message, /\n/)
+      }
     })
   })
 
@@ -234,6 +233,15 @@ export default async function (t: Test): Promise<void> {
     await sql`PRAGMA max_page_count = 1000000`.execute(engine.db)
     t.ok(await store.documents.create(user.identity_id, large))
     t.same((await sql`PRAGMA integrity_check`.execute(engine.db)).rows, [{ integrity_check: 'ok' }])
+  })
+
+  t.test('thousands of different statements are not all kept prepared', async (t) => {
+    const engine = await openSqliteEngine({ path: fileOf('statements.db'), waitMs: 1000 })
+    t.teardown(() => engine.close())
+    const { constructor: Statement } = new Libsql(':memory:').prepare('select 1')
+    for (let number = 0; number < 2000; number++) await sql`select ${sql.raw(`${number}`)}`.execute(engine.db)
+    const alive = queryObjects(Statement, { format: 'count' })
+    t.ok(alive > 0 && alive <= 250, `${alive} of 2000`)
   })
 
   t.test('an error of SQLite keeps nothing but its code (H02)', async (t) => {

@@ -10,6 +10,8 @@ const leaksToken = (request: FastifyRequest, payload: unknown): boolean =>
   /^\/api\//.test(request.url) && !/[?&]transport=token/.test(request.url) && typeof payload === 'string' &&
   /ory_st_[A-Za-z0-9]{16}/.test(payload)
 
+const CHALLENGE = /^Bearer(?: realm="https?:\/\/[^"]+")?$/
+
 function problemsOf (request: FastifyRequest, reply: FastifyReply, payload: unknown): string[] {
   const { statusCode } = reply
   const route = request.routeOptions.url
@@ -25,6 +27,10 @@ function problemsOf (request: FastifyRequest, reply: FastifyReply, payload: unkn
       : []),
     ...(statusCode >= 400 && typeof payload === 'string' && payload !== ''
       ? envelopeProblems(payload).map((problem) => `${statusCode} is no envelope: ${problem}`)
+      : []),
+    // Kratos' own 401 under /kratos is Kratos' (RFC 9110, section 15.5.2).
+    ...(statusCode === 401 && !isKratos && !CHALLENGE.test(String(reply.getHeader('www-authenticate')))
+      ? ['401 without a challenge']
       : []),
     ...(leaksToken(request, payload) ? [`${statusCode} with a session token in its body`] : []),
     ...missing.filter((name) => !isKratos || name !== 'cache-control').map((name) => `${statusCode} without ${name}`),

@@ -29,6 +29,7 @@ export const ENVIRONMENT: Record<string, string> = {
   LOGIN_LIMIT_PER_ADDRESS: '100000',
   LOGIN_LIMIT_PER_IDENTIFIER: '100000',
   LOGIN_LIMIT_BURST: '100000',
+  LOGIN_LIMIT_FAILING_CREDENTIALS: '100000',
 }
 
 /** A folder that goes with the test. */

@@ -29,6 +29,11 @@ const error = (code: number, rest: object = {}): object => ({
 })
 const html = (status: number): Reaction =>
   answer(status, '<!doctype html><h1>nginx at 10.0.0.7:4433</h1>', [['Content-Type', 'text/html']])
+/** What Kratos says of a session that is over: to the question, and to the one that confirms it. */
+export const OVER: Reaction = (socket, request) =>
+  (request.target === '/self-service/logout/browser'
+    ? replay('40-logout-browser', 'init without credential (json)')
+    : replay('32-whoami-revoked', 'whoami with the revoked token'))(socket, request)
 /** Kratos' own failure, with what it may say about its insides. */
 export const BROKEN = answer(500, error(500))
 /** A proxy's failure. */

@@ -105,7 +105,7 @@ export async function signUp (app: FastifyInstance, email = freshEmail()): Promi
     email,
     identityId: data.session.identity.id,
     cookie,
-    token: cookie.replace('ory_kratos_session=', ''),
+    token: /(?:^|; )ory_kratos_session=([^;]*)/.exec(cookie)?.[1] ?? '',
     answer,
   }
 }

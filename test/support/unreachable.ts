@@ -27,7 +27,7 @@ async function listen (t: Test, server: Server): Promise<number> {
 
 /** A server behind TLS with a certificate of `test/fixtures/tls`, which says 401 as Kratos does. */
 export async function startTlsServer (t: Test, certificate: string, options: TlsOptions = {}): Promise<string> {
-  const body = '{"error":{"code":401}}'
+  const body = '{"error":{"code":401,"id":"session_inactive"}}'
   const head =
     `HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`
   const server = createTlsServer(

@@ -1,4 +1,6 @@
+import { parsedTime } from '../clock.js'
 import type { Identity, RecoveryAddress, VerifiableAddress } from '../identity/identity.js'
+import { lowered } from '../identity/normalization.js'
 import { isObject, type Json, type JsonObject } from '../json.js'
 import { NIL_UUID } from '../random.js'
 import type { Members } from './strict-body.js'
@@ -28,12 +30,12 @@ const listed = (given: Json | undefined): JsonObject[] => Array.isArray(given) ?
 export const verifiableAddresses = (given: Json | undefined, now: number): VerifiableAddress[] =>
   listed(given).map((address) => ({
     id: NIL_UUID,
-    value: String(address['value'] ?? '').toLowerCase(),
+    value: lowered(String(address['value'] ?? '')),
     via: String(address['via'] ?? ''),
     verified: address['verified'] === true,
     status: address['status'] === 'completed' || address['status'] === 'sent' ? address['status'] : 'pending',
     ...(address['verified'] === true
-      ? { verifiedAt: typeof address['verified_at'] === 'string' ? Date.parse(address['verified_at']) : now }
+      ? { verifiedAt: typeof address['verified_at'] === 'string' ? parsedTime(address['verified_at']) : now }
       : {}),
     createdAt: 0,
     updatedAt: 0,
@@ -42,7 +44,7 @@ export const verifiableAddresses = (given: Json | undefined, now: number): Verif
 export const recoveryAddresses = (given: Json | undefined): RecoveryAddress[] =>
   listed(given).map(({ value, via }) => ({
     id: NIL_UUID,
-    value: String(value ?? '').toLowerCase(),
+    value: lowered(String(value ?? '')),
     via: String(via ?? ''),
     createdAt: 0,
     updatedAt: 0,

@@ -6,7 +6,7 @@ import { linkTo } from '../http/pagination.js'
 import { route, type Route } from '../http/router.js'
 import type { JsonObject } from '../json.js'
 import { parseUuid } from '../random.js'
-import type { CourierMessage } from '../store/messages.js'
+import type { CourierMessage, Dispatch } from '../store/messages.js'
 
 const STATUSES = ['queued', 'sent', 'processing', 'abandoned']
 const DEFAULT_SIZE = 10
@@ -27,6 +27,15 @@ const messageJson = (ex: Exchange, message: CourierMessage): JsonObject => ({
   send_count: message.sendCount,
   created_at: rfc3339(message.createdAt),
   updated_at: rfc3339(message.updatedAt),
+})
+
+const dispatchJson = ({ id, messageId, error, createdAt }: Dispatch): JsonObject => ({
+  id,
+  message_id: messageId,
+  status: error === null ? 'success' : 'failed',
+  error,
+  created_at: rfc3339(createdAt),
+  updated_at: rfc3339(createdAt),
 })
 
 /** Newest first, paged by token, filtered by status and recipient. */
@@ -80,7 +89,8 @@ function get (ex: Exchange): Answer {
   }
   const message = ex.kratos.store.messages.get(id)
   if (message === undefined) throw noRow()
-  return json(200, messageJson(ex, message))
+  const dispatches = ex.kratos.store.messages.dispatches(id).map(dispatchJson)
+  return json(200, { ...messageJson(ex, message), ...(dispatches.length === 0 ? {} : { dispatches }) })
 }
 
 export const courierRoutes: Route[] = [

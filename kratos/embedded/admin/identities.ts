@@ -1,10 +1,11 @@
+import { firstJson } from '../go/json.js'
 import { empty, json, type Answer } from '../http/answer.js'
 import { ApiError, conflict, noRow } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { route, type Route } from '../http/router.js'
 import type { Identity } from '../identity/identity.js'
 import type { Kratos } from '../kratos.js'
-import { parseUuid } from '../random.js'
+import { NIL_UUID, parseUuid } from '../random.js'
 import { DuplicateError } from '../store/identities.js'
 import { batchPatch } from './identity-batch.js'
 import { identityFromBody, replaceFromBody, replacementBody } from './identity-body.js'
@@ -15,8 +16,7 @@ import { oneIdentity, writtenIdentity } from './identity-view.js'
 
 /** @throws ApiError 404 for an unknown id and for a malformed one (docs/kratos-facts.md, section 18) */
 export function identityById (ex: Exchange): Identity {
-  const id = parseUuid(ex.params['id'])
-  const identity = id === undefined ? undefined : ex.kratos.store.identities.get(id)
+  const identity = ex.kratos.store.identities.get(parseUuid(ex.params['id']) ?? NIL_UUID)
   if (identity === undefined) throw noRow()
   return identity
 }
@@ -45,7 +45,7 @@ async function create (ex: Exchange): Promise<Answer> {
 
 /** Metadata in the request is shown in the answer, even null. */
 const isMetadataGiven = ({ body }: Exchange): boolean =>
-  body.kind === 'read' && Object.hasOwn(JSON.parse(body.bytes.toString()) ?? {}, 'metadata_admin')
+  body.kind === 'read' && Object.hasOwn(firstJson(body.bytes.toString()) ?? {}, 'metadata_admin')
 
 /** Stores changes. @throws ApiError 409 when an identifier is already used */
 export function storeIdentity ({ store, clock }: Kratos, identity: Identity): void {

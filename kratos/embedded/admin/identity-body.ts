@@ -1,14 +1,14 @@
-import { badRequest, notEmbedded } from '../http/errors.js'
+import { badRequest } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { validateIdentity } from '../identity/extensions.js'
 import { newIdentity, type Identity } from '../identity/identity.js'
 import { FormError } from '../identity/validation.js'
-import { violationText } from '../identity/violation-text.js'
 import type { Json, JsonObject } from '../json.js'
+import { problemText } from '../json-schema/problem.js'
 import type { Kratos } from '../kratos.js'
 import { RECOVERY_SHAPE, recoveryAddresses, VERIFIABLE_SHAPE, verifiableAddresses } from './addresses.js'
 import { CREDENTIALS_SHAPE, importCredentials } from './identity-import.js'
-import { jsonBody, strictBody, type Members } from './strict-body.js'
+import { ensureUuid, jsonBody, strictBody, type Members } from './strict-body.js'
 
 const COMMON_SHAPE: Members = {
   schema_id: 'string',
@@ -23,7 +23,7 @@ const COMMON_SHAPE: Members = {
 /** Members of an identity in a create request. */
 export const CREATE_SHAPE: Members = {
   ...COMMON_SHAPE,
-  organization_id: 'string',
+  organization_id: 'uuid',
   verifiable_addresses: [VERIFIABLE_SHAPE],
   recovery_addresses: [RECOVERY_SHAPE],
 }
@@ -39,9 +39,10 @@ export async function identityFromBody (ex: Exchange): Promise<Identity> {
 /** The identity of a create request, with its password hashed but not checked. */
 export async function identityFrom (kratos: Kratos, body: JsonObject): Promise<Identity> {
   const now = kratos.clock.now()
-  if ((body['organization_id'] ?? null) !== null) throw notEmbedded('Organizations are not built.')
-  const identity = newIdentity(String(body['schema_id'] ?? ''), now)
+  const identity = newIdentity(String(body['schema_id'] ?? '') || kratos.schemas.get('').id, now)
+  const organizationId = organizationOf(body['organization_id'])
   Object.assign(identity, described(body), {
+    ...(organizationId === undefined ? {} : { organizationId }),
     state: stateOf(body) ?? 'active',
     verifiableAddresses: verifiableAddresses(body['verifiable_addresses'], now),
     recoveryAddresses: recoveryAddresses(body['recovery_addresses']),
@@ -78,6 +79,10 @@ function described (body: JsonObject): Partial<Identity> {
   }
 }
 
+/** @returns undefined when none is given @throws DecodingError for what is no UUID */
+export const organizationOf = (given: Json | undefined): string | undefined =>
+  given === undefined || given === null ? undefined : ensureUuid(String(given))
+
 /** @returns undefined when none is given @throws ApiError 400 for an unknown state */
 function stateOf ({ state = '' }: JsonObject): Identity['state'] | undefined {
   if (state === '' || state === null) return undefined
@@ -94,10 +99,9 @@ export const isState = (state: Json | undefined): state is Identity['state'] =>
  */
 export function checkIdentity (kratos: Kratos, identity: Identity): void {
   const schema = kratos.schemas.get(identity.schemaId)
-  identity.schemaId = schema.id
   try {
     validateIdentity(identity, schema, kratos.clock.now())
   } catch (error) {
-    throw error instanceof FormError ? badRequest(violationText(schema, identity.traits)) : error
+    throw error instanceof FormError && error.problem !== undefined ? badRequest(problemText(error.problem)) : error
   }
 }

@@ -1,4 +1,4 @@
-import { badRequest, notEmbedded, plainError } from '../http/errors.js'
+import { badRequest, plainError } from '../http/errors.js'
 import type { Identity } from '../identity/identity.js'
 import { FormError } from '../identity/validation.js'
 import { asObject, isObject, type Json, type JsonObject } from '../json.js'
@@ -11,9 +11,9 @@ import type { Members } from './strict-body.js'
 export const CREDENTIALS_SHAPE: Members = {
   password: { config: { hashed_password: 'string', password: 'string', use_password_migration_hook: 'boolean' } },
   oidc: {
-    config: { providers: [{ subject: 'string', provider: 'string', use_auto_link: 'boolean', organization: 'any' }] },
+    config: { providers: [{ subject: 'string', provider: 'string', use_auto_link: 'boolean', organization: 'uuid' }] },
   },
-  saml: { config: 'any' },
+  saml: { config: { providers: [{ subject: 'string', provider: 'string', organization: 'uuid' }] } },
 }
 
 /** Prefixes of the hashes that Kratos accepts. The login finds out whether this server can compare one. */
@@ -26,7 +26,6 @@ const HASHES =
  */
 export async function importCredentials (kratos: Kratos, identity: Identity, given: Json | undefined): Promise<void> {
   const credentials = asObject(given)
-  if (isObject(credentials['saml'])) throw notEmbedded('Importing credentials of type saml is not built.')
   const now = kratos.clock.now()
   if (isObject(credentials['password'])) {
     const config = await passwordConfig(kratos, asObject(credentials['password']['config']))
@@ -39,21 +38,21 @@ export async function importCredentials (kratos: Kratos, identity: Identity, giv
       updatedAt: now,
     }
   }
-  if (!isObject(credentials['oidc'])) return
-  const { providers } = asObject(credentials['oidc']['config'])
-  const old = identity.credentials['oidc']
-  identity.credentials['oidc'] = oidcCredential(
-    [...linkedAccounts(old), ...(Array.isArray(providers) ? providers : []).map(asObject).map(account)],
-    now,
-    old,
-  )
+  for (const type of ['oidc', 'saml']) {
+    if (!isObject(credentials[type])) continue
+    const { providers } = asObject(credentials[type]['config'])
+    const old = identity.credentials[type]
+    const accounts = (Array.isArray(providers) ? providers : []).map(asObject).map(account)
+    identity.credentials[type] = { ...oidcCredential([...linkedAccounts(old), ...accounts], now, old), type }
+  }
 }
 
 async function passwordConfig (
   kratos: Kratos,
   { password, hashed_password: hashed, use_password_migration_hook: usesHook }: JsonObject,
 ): Promise<JsonObject> {
-  if (usesHook === true) throw notEmbedded('The password migration hook is not built.')
+  // A login with it says that the hook is not enabled.
+  if (usesHook === true) return { hashed_password: '', use_password_migration_hook: true }
   const result = typeof password === 'string' && password !== ''
     ? await hashed72(kratos, password)
     : String(hashed ?? '')
@@ -76,10 +75,10 @@ async function hashed72 (kratos: Kratos, password: string): Promise<string> {
   }
 }
 
-const account = ({ provider, subject, use_auto_link: autoLink }: JsonObject): ReturnType<typeof linkedAccount> =>
-  linkedAccount(
-    String(provider ?? ''),
-    String(subject ?? ''),
-    undefined,
-    autoLink === true ? { use_auto_link: true } : {},
-  )
+const account = (
+  { provider, subject, use_auto_link: autoLink, organization = null }: JsonObject,
+): ReturnType<typeof linkedAccount> =>
+  linkedAccount(String(provider ?? ''), String(subject ?? ''), undefined, {
+    ...(organization === null ? {} : { organization }),
+    ...(autoLink === true ? { use_auto_link: true } : {}),
+  })

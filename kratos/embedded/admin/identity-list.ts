@@ -46,7 +46,6 @@ export function listIdentities (ex: Exchange): Answer {
 interface Filters {
   ids?: string[]
   identifier?: { text: string, isPrefix: boolean }
-  /** Always without result: there are no organizations here. */
   organization?: string
 }
 
@@ -125,11 +124,12 @@ function matching (
 ): string[] {
   const { identities } = kratos.store
   const { after = '', offset = 0, limit } = page
-  if (organization !== undefined) return []
-  if (ids === undefined && identifier === undefined) return identities.ids(page)
-  const found = ids === undefined
-    ? identities.idsWithIdentifier(identifier?.text ?? '', identifier?.isPrefix ?? false)
-    : ids.filter((id) => identities.get(id) !== undefined)
+  if (ids === undefined && identifier === undefined && organization === undefined) return identities.ids(page)
+  const found = organization !== undefined
+    ? identities.idsOfOrganization(organization)
+    : ids === undefined
+      ? identities.idsWithIdentifier(identifier?.text ?? '', identifier?.isPrefix ?? false)
+      : ids.filter((id) => identities.get(id) !== undefined)
   return [...new Set(found)]
     .filter((id) => id > after)
     .sort()

@@ -6,7 +6,7 @@ import { adminIdentityJson } from '../identity/json.js'
 import type { JsonObject } from '../json.js'
 import type { Kratos } from '../kratos.js'
 
-const CREDENTIAL_TYPES = [
+export const CREDENTIAL_TYPES = [
   'password',
   'oidc',
   'saml',

@@ -21,6 +21,7 @@ interface Operation {
  * @throws PatchError
  */
 export function patched (document: JsonObject, patch: unknown): Json {
+  if (patch === null) return document
   if (!Array.isArray(patch)) {
     throw new PatchError(
       `json: cannot unmarshal ${isObject(patch) ? 'object' : typeof patch} into Go value of type jsonpatch.Patch`,
@@ -38,8 +39,9 @@ export function patched (document: JsonObject, patch: unknown): Json {
 
 function checked (given: unknown): Operation {
   const invalid = (why: string): PatchError => new PatchError(`invalid operation ${JSON.stringify(given)}: ${why}`)
+  if (given === null) throw invalid('unsupported operation')
   if (!isObject(given)) {
-    throw new PatchError(`json: cannot unmarshal ${typeof given} into Go value of type jsonpatch.Operation`)
+    throw new PatchError(`json: cannot unmarshal ${Array.isArray(given) ? 'array' : typeof given} into Go value of type jsonpatch.Operation`)
   }
   const { op = '', path, value } = given
   if (![...OPERATIONS, ...UNSUPPORTED].includes(String(op))) throw invalid('unsupported operation')
@@ -58,12 +60,15 @@ function applied (document: Json, { op, path, value }: Operation): Json {
   const last = keys.at(-1) ?? ''
   // Replacing a member is adding it; only array elements must exist.
   const kind = op === 'replace' && !isElement(last) ? 'add' : op
-  const parent = path.startsWith('/')
+  // What stands before the first slash is not looked at.
+  const parent = keys.length > 1
     ? parentOf(document, keys.slice(1, -1), kind === 'add' ? last : undefined)
     : undefined
   if (parent === undefined) {
     throw new PatchError(
-      `${kind} operation does not apply: doc is missing path: ${JSON.stringify(path)}: missing value`,
+      `${kind} operation does not apply: doc is missing path: ${
+        kind === 'replace' ? path : JSON.stringify(path)
+      }: missing value`,
     )
   }
   if (kind === 'remove') remove(parent, last, path)

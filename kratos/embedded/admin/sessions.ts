@@ -1,4 +1,4 @@
-import { durationMs } from '../clock.js'
+import { durationMs, isoMicroseconds } from '../clock.js'
 import { empty, json, JSON_TYPE, type Answer } from '../http/answer.js'
 import { ApiError, badRequest, noRow } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
@@ -79,7 +79,8 @@ function startOf (sessions: Session[], token: string): number {
   const id = parseUuid(/(?:^|\/)id=([^/]*)/.exec(text)?.[1])
   const createdAt = Date.parse(`${/(?:^|\/)created_at=([^/]*)/.exec(text)?.[1] ?? ''}Z`)
   if (id === undefined || Number.isNaN(createdAt)) {
-    throw badRequest('The page token is invalid, do not craft your own page tokens')
+    // A mistake of Kratos: it names the other parameter.
+    throw malformed('could not parse parameter page_size')
   }
   const at = sessions.findIndex((session) => session.id === id)
   if (at !== -1) return at + 1
@@ -106,19 +107,21 @@ function list (ex: Exchange): Answer {
   const noDevices = expanded.devices ? {} : { devices: null }
   return json(
     200,
-    shown.map((session) => ({ ...shownSession(ex, session, expanded, 'bare'), ...noDevices })),
+    shown.map((session) => ({ ...shownSession(ex, session, expanded, 'listed'), ...noDevices })),
     { Link: [link('first', FIRST_TOKEN), ...next].join(',') },
   )
 }
 
-const sqlTime = (ms: number): string => new Date(ms).toISOString().replace('T', ' ').replace('Z', '')
+/** Kratos cuts the time of a page token after five digits. */
+const sqlTime = (ms: number): string =>
+  isoMicroseconds(ms).replace('T', ' ').slice(0, -2).replace(/\.?0+$/, '')
 
 /** What is not expanded is null or empty. A list shows the identity without its addresses. */
 const shownSession = (
   ex: Exchange,
   session: Session,
   { identity, devices }: Expansion,
-  detail: 'bare' | 'full',
+  detail: 'listed' | 'full',
 ): JsonObject => ({
   ...sessionJson(ex.kratos, session, { identity: identity ? detail : 'none' }),
   ...(identity ? {} : { active: isLive(ex, session) }),

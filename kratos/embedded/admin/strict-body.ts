@@ -1,9 +1,12 @@
+import { firstJson } from '../go/json.js'
 import { ApiError, badRequest } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
-import { isObject, type Json, type JsonObject } from '../json.js'
+import { goQuote } from '../go/text.js'
+import { asObject, isObject, type Json, type JsonObject } from '../json.js'
+import { parseUuid } from '../random.js'
 
 /** What a Go struct accepts: a type, any value, or members. A list contains the shape of its items. */
-export type Shape = 'string' | 'boolean' | 'any' | Members | [Shape]
+export type Shape = 'string' | 'boolean' | 'uuid' | 'any' | Members | [Shape]
 export interface Members {
   [member: string]: Shape
 }
@@ -24,14 +27,27 @@ export function decoded (ex: Exchange, struct: string, shape: Members, isStrict:
   if (!isObject(body)) {
     throw new DecodingError(`json: cannot unmarshal ${typeName(body)} into Go value of type identity.${struct}`)
   }
-  check(body, shape, struct, isStrict)
-  return body
+  const named = asObject(withKnownNames(body, shape))
+  check(named, shape, struct, isStrict)
+  return named
+}
+
+/** Go finds members in any case. */
+function withKnownNames (value: Json, shape: Shape): Json {
+  if (Array.isArray(shape)) return Array.isArray(value) ? value.map((item) => withKnownNames(item, shape[0])) : value
+  if (typeof shape !== 'object' || !isObject(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => {
+      const known = Object.keys(shape).find((member) => member.toLowerCase() === name.toLowerCase())
+      return [known ?? name, withKnownNames(inner, shape[known ?? ''] ?? 'any')]
+    }),
+  )
 }
 
 function parsed (text: string): unknown {
   if (text.trim() === '') throw new DecodingError('EOF')
   try {
-    return JSON.parse(text)
+    return firstJson(text)
   } catch {
     throw new DecodingError(
       /^[\s]*[[{"]/.test(text)
@@ -46,7 +62,9 @@ const typeName = (value: unknown): string =>
 
 function check (value: Json | undefined, shape: Shape, path: string, isStrict: boolean): void {
   if (value === undefined || value === null || shape === 'any') return
-  if (Array.isArray(shape)) {
+  if (shape === 'uuid') {
+    ensureUuid(String(value))
+  } else if (Array.isArray(shape)) {
     if (!Array.isArray(value)) throw mismatch(value, path, 'list')
     for (const item of value) check(item, shape[0], path, isStrict)
   } else if (typeof shape === 'object') {
@@ -57,6 +75,13 @@ function check (value: Json | undefined, shape: Shape, path: string, isStrict: b
   } else if (typeName(value) !== (shape === 'boolean' ? 'bool' : shape)) {
     throw mismatch(value, path, shape === 'boolean' ? 'bool' : shape)
   }
+}
+
+/** @throws DecodingError */
+export function ensureUuid (text: string): string {
+  const id = parseUuid(text)
+  if (id !== undefined) return id
+  throw new DecodingError(`uuid: incorrect UUID length ${text.length} in string ${goQuote(text)}`)
 }
 
 const mismatch = (value: Json, path: string, type: string): DecodingError =>

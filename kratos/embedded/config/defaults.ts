@@ -96,6 +96,14 @@ export const DEFAULTS: JsonObject = {
   hashers: { algorithm: 'bcrypt', bcrypt: { cost: 12 } },
   identity: { default_schema_id: 'default', schemas: [] },
   feature_flags: {},
+  oauth2_provider: {},
+  courier: {
+    delivery_strategy: 'smtp',
+    message_retries: 5,
+    worker: { pull_wait: '1s' },
+    smtp: { from_address: 'no-reply@ory.kratos.sh' },
+    channels: [],
+  },
   security: { account_enumeration: { mitigate: false } },
   clients: {
     web_hook: {

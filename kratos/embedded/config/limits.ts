@@ -1,10 +1,12 @@
 import { notBuilt } from './check.js'
+import type { ReadConfig } from './load.js'
 
-/**
- * Lines for the log at start: what this server does not do.
- * @param ignored settings that are ignored, grouped by the reason
- */
-export function limits (ignored: Map<string, string[]>): string[] {
-  const settings = [...ignored].map(([why, paths]) => `not used from the configuration: ${paths.join(', ')} (${why})`)
-  return [`not built: ${notBuilt().join('; ')}`, ...settings, 'whatever else it does not do is answered with 501']
+/** Lines for the log at start: what this server does not do. */
+export function limits ({ ignored, leftOut }: Pick<ReadConfig, 'ignored' | 'leftOut'>): string[] {
+  return [
+    `not built: ${notBuilt().join('; ')}`,
+    ...[...leftOut].map(([what, paths]) => `left out of the configuration: ${paths.join(', ')} (not built: ${what})`),
+    ...[...ignored].map(([why, paths]) => `not used from the configuration: ${paths.join(', ')} (${why})`),
+    'whatever else it does not do is answered with 501',
+  ]
 }

@@ -1,9 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { parse } from 'yaml'
 import { isObject, mergeJson, valueAt, type JsonObject } from '../json.js'
 import { checkConfig } from './check.js'
 import { DEFAULTS } from './defaults.js'
+import { withEnvironment, type Environment } from './environment.js'
+import { readFile } from './files.js'
+import { withoutCalls } from './quiet.js'
 import type { Config } from './types.js'
 
 const { serve: PORTS } = DEFAULTS as unknown as Config
@@ -16,51 +18,72 @@ function defaultPath (): string {
   return found
 }
 
+/** Path of a configuration file, or its content. */
+export type ConfigPart = string | JsonObject
+
 export interface ConfigSource {
-  /** Path of a kratos.yml, or its content; default the packaged example. */
-  config?: string | JsonObject | undefined
+  /** Default the packaged example, which then calls nobody. Later ones are merged over earlier ones. */
+  config?: ConfigPart | ConfigPart[] | undefined
   /** Base folder of relative file:// addresses when `config` is an object. */
   folder?: string | undefined
+  /** Settings in Kratos' naming; default the environment of the process. */
+  env?: Environment | undefined
   /** Merged into the configuration. */
   overrides?: JsonObject | undefined
   /** Whether an identity schema is given separately; then the configuration needs none. */
   hasSchema?: boolean
+  /** Whether settings that are left out are errors. */
+  strict?: boolean | undefined
 }
 
 export interface ReadConfig {
   values: Config
-  /** Base folder of relative file:// addresses: that of the file, or the given one. */
+  /** Base folder of relative file:// addresses: that of the first file, or the given one. */
   folder: string
   /** Settings that are ignored because they change no answer, grouped by the reason. */
   ignored: Map<string, string[]>
+  /** Settings that are left out although they would change answers, grouped by the missing feature. */
+  leftOut: Map<string, string[]>
 }
 
 /**
- * Reads a configuration and fills in Kratos' defaults.
- * @throws Error with the path of every setting that is unknown, invalid, or not built although it changes answers
+ * Reads a configuration as Kratos does: files, then environment variables, over its defaults.
+ * @throws Error with the path of every setting that Kratos refuses, or is left out if that is an error
  */
-export function readConfig ({
-  config = defaultPath(),
-  overrides = {},
-  folder = process.cwd(),
-  hasSchema = false,
-}: ConfigSource): ReadConfig {
-  const written = mergeJson(typeof config === 'string' ? readYaml(config) : config, overrides)
+export function readConfig (source: ConfigSource): ReadConfig {
+  const { overrides = {}, env = process.env, folder = process.cwd(), hasSchema = false, strict = false } = source
+  const parts = [source.config ?? []].flat()
+  const isExample = parts.length === 0
+  const files = isExample ? [defaultPath()] : parts
+  const read = files.map((part) => typeof part === 'string' ? readFile(part) : part).reduce(mergeFiles, {})
+  const written = mergeJson(withEnvironment(isExample ? withoutCalls(read) : read, env), overrides)
   const schema = { identity: { schemas: [{ id: 'default', url: 'base64://' }] } }
-  const { problems, ignored } = checkConfig(hasSchema ? mergeJson(written, schema) : written)
-  if (problems.length > 0) {
-    throw new Error(`${typeof config === 'string' ? config : 'the configuration'} cannot be used:${listed(problems)}`)
-  }
-  const values = mergeJson(mergeJson(DEFAULTS, derivedDefaults(written)), written)
+  const { problems, ignored, leftOut } = checkConfig(hasSchema ? mergeJson(written, schema) : written)
+  if (strict) problems.push(...[...leftOut].flatMap(([what, paths]) => paths.map((path) => leftOutLine(path, what))))
+  const paths = files.filter((part) => typeof part === 'string')
+  const [path] = paths
+  const name = paths.length === 0 ? 'the configuration' : paths.join(', ')
+  if (problems.length > 0) throw new Error(`${name} cannot be used:${listed(problems)}`)
+  const values = mergeJson(mergeJson(DEFAULTS, derivedDefaults(written)), withoutEmpty(written))
   return {
     values: values as unknown as Config,
-    folder: typeof config === 'string' ? dirname(resolve(config)) : folder,
+    folder: path === undefined ? folder : dirname(resolve(path)),
     ignored,
+    leftOut,
   }
 }
 
+/** Sections are merged; whatever else stands in a later file replaces what an earlier one says. */
+const mergeFiles = (earlier: JsonObject, later: JsonObject): JsonObject => mergeJson(earlier, later)
+
+const leftOutLine = (path: string, what: string): string => `${path} would be left out (not built: ${what})`
+
 const listed = (lines: string[]): string =>
   lines.length === 1 ? ` ${lines.join()}` : lines.map((line) => `\n  ${line}`).join('')
+
+/** A section without settings of its own leaves the defaults as they are. */
+const withoutEmpty = (written: JsonObject): JsonObject =>
+  isObject(written['feature_flags']) ? written : { ...written, feature_flags: {} }
 
 /**
  * Defaults that depend on other settings: `secrets.default` is also used for cookies, and base URLs contain the port.
@@ -72,20 +95,3 @@ const derivedDefaults = (written: JsonObject): JsonObject => ({
     admin: { base_url: `http://127.0.0.1:${String(valueAt(written, 'serve.admin.port') ?? PORTS.admin.port)}/` },
   },
 })
-
-/** Merge keys (`<<: *anchor`) work as in Kratos. */
-function readYaml (path: string): JsonObject {
-  const text = readFileSync(path, 'utf8')
-  const content = parsed(path, text)
-  if (!isObject(content)) throw new TypeError(`${path} cannot be used: it holds no settings`)
-  return content
-}
-
-function parsed (path: string, text: string): unknown {
-  try {
-    return parse(text, { merge: true })
-  } catch (error) {
-    const [line = ''] = error instanceof Error ? error.message.split('\n') : []
-    throw new Error(`${path} cannot be read as YAML: ${line.replace(/:$/, '')}`, { cause: error })
-  }
-}

@@ -30,16 +30,39 @@ export interface Config {
   session: {
     lifespan: string
     earliest_possible_extend?: string
-    whoami: { required_aal: string }
+    whoami: { required_aal: string, tokenizer?: { templates?: JsonObject } }
     cookie: { name: string, domain?: string, path?: string, same_site?: string, secure?: string, persistent: boolean }
   }
   cookies: { domain?: string, path: string, same_site: string, secure?: string }
   secrets: { cookie: string[], cipher: string[] }
   hashers: { algorithm: string, bcrypt: { cost: number } }
-  identity: { default_schema_id: string, schemas: Array<{ id: string, url: string }> }
+  identity: { default_schema_id: string, schemas: Array<{ id: string, url: string, selfservice_selectable?: boolean }> }
   feature_flags: Record<string, Json>
   security: { account_enumeration: { mitigate: boolean } }
   clients: { web_hook: { header_allowlist: string[] } }
+  courier: CourierConfig
+  oauth2_provider: { url?: string, headers?: Record<string, string>, override_return_to?: boolean }
+}
+
+export interface SmtpConfig {
+  connection_uri?: string
+  from_address: string
+  from_name?: string
+  local_name?: string
+  client_cert_path?: string
+  client_key_path?: string
+  headers?: Record<string, string>
+}
+
+export interface CourierConfig {
+  delivery_strategy: 'smtp' | 'http'
+  message_retries: number
+  worker: { pull_wait: string }
+  smtp: SmtpConfig
+  http?: { request_config: JsonObject }
+  channels: Array<{ id: string, request_config: JsonObject }>
+  template_override_path?: string
+  templates?: JsonObject
 }
 
 export interface CorsConfig {

@@ -4,6 +4,7 @@ import { withQuery, type Exchange } from '../http/exchange.js'
 import { acceptsJson, isJsonRequest } from '../http/negotiation.js'
 import { FormError } from '../identity/validation.js'
 import { newId } from '../random.js'
+import { DatabaseAway } from '../store/away.js'
 import { addMessage, resetMessages } from '../ui/container.js'
 import { MESSAGES } from '../ui/message.js'
 import { flowJson, type Flow } from './flow.js'
@@ -12,6 +13,18 @@ import { saveFlow, uiUrl } from './lifecycle.js'
 export const writeError = (ex: Exchange, error: ApiError, status?: number): Answer =>
   errorAnswer(error, ex.headers.get('x-request-id'), status)
 
+/** An error that cannot be stored is shown to browsers too (docs/kratos-facts.md, section 20). */
+function isStored ({ kratos }: Exchange, id: string, error: ApiError): boolean {
+  const now = kratos.clock.now()
+  try {
+    kratos.store.errors.create({ id, error: errorObject(error), createdAt: now, updatedAt: now })
+    return true
+  } catch (failure) {
+    if (failure instanceof DatabaseAway) return false
+    throw failure
+  }
+}
+
 /**
  * JSON callers get the error. Browsers go to the error page, for which the error is stored (docs/kratos-facts.md,
  * sections 9 and 15).
@@ -19,9 +32,7 @@ export const writeError = (ex: Exchange, error: ApiError, status?: number): Answ
 export function forwardError (ex: Exchange, error: ApiError): Answer {
   if (isJsonRequest(ex)) return writeError(ex, error)
   const id = newId()
-  const now = ex.kratos.clock.now()
-  ex.kratos.store.errors.create({ id, error: errorObject(error), createdAt: now, updatedAt: now })
-  if (acceptsJson(ex)) return writeError(ex, error)
+  if (!isStored(ex, id, error) || acceptsJson(ex)) return writeError(ex, error)
   return redirect(ex.method, 303, withQuery(ex.kratos.config.selfservice.flows.error.ui_url, { id }))
 }
 

@@ -29,6 +29,10 @@ export interface FlowData {
   context: JsonObject
   /** Schema id from the init request. */
   identitySchema: string
+  /** Login and registration only; empty for none. */
+  organizationId: string
+  /** Login and registration only: the challenge of an OAuth2 login; empty for none. */
+  loginChallenge: string
   /** Login only. */
   refresh: boolean
   /** Login only. */
@@ -43,6 +47,8 @@ export interface FlowData {
 
 /** A flow during one request. */
 export interface Flow extends FlowData {
+  /** What the OAuth2 provider asks for. Not stored. */
+  loginRequest?: JsonObject
   /** From the request, for web hooks. Not stored. */
   transientPayload?: JsonObject | null
   /** For a native app that wants to use social login. Not stored. */
@@ -57,7 +63,7 @@ export interface Flow extends FlowData {
 
 /** The stored part of a flow. */
 export function flowData (flow: Flow): FlowData {
-  const { transientPayload, exchangeCode, continueWith, identity, returnToVerification, ...data } = flow
+  const { transientPayload, loginRequest, exchangeCode, continueWith, identity, returnToVerification, ...data } = flow
   return data
 }
 
@@ -83,11 +89,19 @@ function continueWith (flow: Flow): object {
   return flow.continueWith.length === 0 ? {} : { continue_with: flow.continueWith }
 }
 
+/** An organization offers no method, so that its form is empty. */
+const oauth2 = (flow: Flow): object => ({
+  organization_id: flow.organizationId === '' ? null : flow.organizationId,
+  ...optional('oauth2_login_challenge', flow.loginChallenge),
+  ...(flow.loginRequest === undefined ? {} : { oauth2_login_request: flow.loginRequest }),
+  ...(flow.organizationId === '' || flow.ui.nodes.length > 0 ? {} : { ui: { ...containerJson(flow.ui), nodes: null } }),
+})
+
 /** Further fields of each kind of flow. */
 const OWN_FIELDS: Record<FlowKind, (flow: Flow) => object> = {
-  registration: () => ({ organization_id: null }),
+  registration: oauth2,
   login: (flow) => ({
-    organization_id: null,
+    ...oauth2(flow),
     // Zero until the flow is stored, as a hook before a login sees it.
     created_at: timeJson(flow.createdAt),
     updated_at: timeJson(flow.updatedAt),

@@ -1,11 +1,12 @@
 import type { IdentitySchema } from '../identity/schemas.js'
 import { asObject, type JsonObject } from '../json.js'
+import { documentOf, openDocument, register } from '../json-schema/document.js'
 
 const made = new WeakMap<JsonObject, Map<JsonObject, JsonObject>>()
 
 /**
- * A method's fields together with the traits of an identity schema, whose definitions stay reachable. The same
- * arguments give the same object, so that it is compiled only once.
+ * A method's fields together with the traits of an identity schema, and with nothing else of that schema. The same
+ * arguments give the same object, so that its fields are listed only once.
  * @param fields `properties` and other keywords of the method's form
  */
 export function formSchema (fields: JsonObject, { document }: IdentitySchema): JsonObject {
@@ -17,10 +18,11 @@ export function formSchema (fields: JsonObject, { document }: IdentitySchema): J
 }
 
 function combined (fields: JsonObject, document: JsonObject): JsonObject {
-  const { $id, required, properties, ...rest } = document
-  return {
-    ...rest,
-    ...fields,
-    properties: { ...asObject(fields['properties']), traits: asObject(asObject(properties)['traits']) },
-  }
+  const traits = { $ref: 'identity#/properties/traits' }
+  return register(
+    openDocument(
+      { ...fields, properties: { ...asObject(fields['properties']), traits } },
+      { identity: documentOf(document) },
+    ),
+  )
 }

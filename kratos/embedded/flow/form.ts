@@ -1,16 +1,22 @@
+import { firstJson } from '../go/json.js'
+import { goForm, QueryError } from '../go/query.js'
+import { plainNumber } from '../go/text.js'
 import { badRequest, plainError } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
-import { fieldsOf, type SchemaField } from '../identity/schema-fields.js'
-import { formError, FormError, violations } from '../identity/validation.js'
+import { ensureValid, formError } from '../identity/validation.js'
 import { isObject, setAt, valueAt, type Json, type JsonObject } from '../json.js'
+import { documentOf, rootOf } from '../json-schema/document.js'
+import { fieldsOf, type SchemaField } from '../json-schema/fields.js'
 
 /** The fields of one method's submit, as JSON schema of an object. */
 export type FormSchema = JsonObject
 
+/** Kratos reads fields of a schema that contains itself down to this depth. */
+const MAX_RECURSION = 5
 const fieldsBySchema = new WeakMap<FormSchema, SchemaField[]>()
 
 function fields (schema: FormSchema): SchemaField[] {
-  const known = fieldsBySchema.get(schema) ?? fieldsOf(schema)
+  const known = fieldsBySchema.get(schema) ?? fieldsOf(rootOf(documentOf(schema)), MAX_RECURSION)
   fieldsBySchema.set(schema, known)
   return known
 }
@@ -46,35 +52,35 @@ export function readForm (
       `Unable to decode body because HTTP Request Method was "GET" but only [${methods.join(' ')}] are supported.`,
     )
   }
-  return decoded(withQuery ? valuesWithQuery(ex) : submittedValues(ex), schema)
+  return decoded(withQuery ? valuesWithQuery(ex) : submittedValues(ex), schema, isJsonBody(ex))
 }
+
+const isJsonBody = ({ headers }: Exchange): boolean =>
+  (headers.get('content-type') ?? '').startsWith('application/json')
 
 function valuesWithQuery (ex: Exchange): Values {
   const values = submittedValues(ex)
   if (ex.method === 'GET') return values
-  const isJson = (ex.headers.get('content-type') ?? '').startsWith('application/json')
+  const isJson = isJsonBody(ex)
   for (const [name, sent] of grouped(ex.query)) values.set(name, isJson ? sent : [...values.get(name) ?? [], ...sent])
   return values
 }
 
-function decoded (values: Values, schema: FormSchema): JsonObject {
+function decoded (values: Values, schema: FormSchema, isJson: boolean): JsonObject {
   const form: JsonObject = {}
   for (const field of fields(schema)) {
     const sent = values.get(field.path)
-    const value = sent === undefined ? undefined : typed(field, sent)
+    const value = sent === undefined ? undefined : typed(field, sent, isJson)
     if (value !== undefined) setAt(form, field.path, value)
   }
-  for (const { path, kind } of fields(schema)) {
-    if (kind === 'object' && valueAt(form, path) === undefined) setAt(form, path, {})
+  for (const { path, isComposite } of fields(schema)) {
+    if (isComposite && valueAt(form, path) === undefined) setAt(form, path, {})
   }
   return form
 }
 
 /** @throws FormError with one message per violated rule of the schema */
-export function validateForm (form: JsonObject, schema: FormSchema): void {
-  const messages = violations(schema, form)
-  if (messages.length > 0) throw new FormError(messages)
-}
+export const validateForm = (form: JsonObject, schema: FormSchema): void => ensureValid(schema, form)
 
 /** One text field of a submit, which may be a GET; empty if missing. @throws ApiError as `readForm` */
 export const submittedField = (ex: Exchange, name: string): string => {
@@ -103,7 +109,7 @@ function submittedValues (ex: Exchange): Values {
     )
   }
   if (type === 'application/json') return flattened(parsed(ex.body.bytes.toString()))
-  return type === 'multipart/form-data' ? new Map() : grouped(new URLSearchParams(ex.body.bytes.toString()))
+  return type === 'multipart/form-data' ? new Map() : grouped(formFields(ex.method, ex.body.bytes.toString()))
 }
 
 /** Without length and without chunks. */
@@ -116,9 +122,19 @@ function grouped (parameters: URLSearchParams): Values {
   return values
 }
 
+/** @throws ApiError 400 (message 4000001) */
+function formFields (method: string, body: string): URLSearchParams {
+  try {
+    return goForm(body)
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error
+    throw badRequest(`Unable to decode HTTP ${method} form body: ${error.message}`)
+  }
+}
+
 function parsed (body: string): Json {
   try {
-    return JSON.parse(body) as Json
+    return firstJson(body) as Json
   } catch (error) {
     throw badRequest('Unable to decode form as JSON.', { message: String(error) })
   }
@@ -141,22 +157,36 @@ function flattened (body: Json): Values {
 }
 
 /** A JSON value as form text: null is empty, objects and arrays are JSON. */
-const asText = (value: Json): string => value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value)
+const asText = (value: Json): string => {
+  if (typeof value === 'number') return plainNumber(value)
+  return value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value)
+}
 
-const asNumber = (text: string): Json => text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text
-const asBoolean = (text: string): Json => /^(1|t|true)$/i.test(text) ? true : /^(0|f|false)$/i.test(text) ? false : text
+/** Go's ParseFloat: no blanks, but underscores between digits. */
+const DIGITS = String.raw`\d(?:_?\d)*`
+const FLOAT = new RegExp(`^[+-]?(?:${DIGITS}(?:\\.(?:${DIGITS})?)?|\\.${DIGITS})(?:e[+-]?${DIGITS})?$`, 'i')
+function asNumber (text: string): Json {
+  const number = FLOAT.test(text) ? Number(text.replaceAll('_', '')) : Number.NaN
+  return Number.isFinite(number) ? number : text
+}
+const BOOLEANS = new Map<string, boolean>([
+  ...['1', 't', 'T', 'true', 'TRUE', 'True'].map((text) => [text, true] as const),
+  ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((text) => [text, false] as const),
+])
+const asBoolean = (text: string): Json => BOOLEANS.get(text) ?? text
 
 /** An object that was sent as text. @throws ApiError with the message of Go's decoder (tried on v26.2.0) */
-function parsedField (text: string): Json {
+function parsedField (text: string, isJson: boolean): Json {
   try {
     return JSON.parse(text) as Json
   } catch {
-    throw plainError(`invalid character '${text.slice(0, 1)}' looking for beginning of value`)
+    const why = `invalid character '${text.slice(0, 1)}' looking for beginning of value`
+    throw isJson ? plainError(why) : badRequest(`Unable to decode JSON payload: ${why}`)
   }
 }
 
 /** The value in the type of its field; undefined when an empty value counts as missing. */
-function typed (field: SchemaField, sent: Json[]): Json | undefined {
+function typed (field: SchemaField, sent: Json[], isJson: boolean): Json | undefined {
   const first = asText(sent[0] ?? null)
   const last = asText(sent.at(-1) ?? null)
   switch (field.kind) {
@@ -173,7 +203,9 @@ function typed (field: SchemaField, sent: Json[]): Json | undefined {
     case 'strings':
     case 'array':
       return sent.map(asText)
+    case 'unknown':
+      return undefined
     case 'object':
-      return first === '' ? undefined : isObject(sent[0]) ? sent[0] : parsedField(first)
+      return first === '' ? undefined : isObject(sent[0]) ? sent[0] : parsedField(first, isJson)
   }
 }

@@ -4,8 +4,9 @@ import { ApiError, badRequest, gone, noRow } from '../http/errors.js'
 import { publicUrl, requestUrl, withQuery, type Exchange } from '../http/exchange.js'
 import { checkedReturnTo } from '../http/return-to.js'
 import type { Kratos } from '../kratos.js'
-import { newId, parseUuid } from '../random.js'
+import { newId, NIL_UUID, parseUuid } from '../random.js'
 import { newContainer } from '../ui/container.js'
+import { NO_PARAMETERS, startParameters } from './start-parameters.js'
 import { flowData, type Flow, type FlowKind } from './flow.js'
 
 /**
@@ -30,7 +31,7 @@ export function newFlow (ex: Exchange, kind: FlowKind, type: 'api' | 'browser'):
     ui: newContainer(`${publicUrl(kratos, `/self-service/${kind}`)}?flow=${id}`),
     csrfToken: csrfToken(ex),
     context: {},
-    identitySchema: ex.query.get('identity_schema') ?? '',
+    ...(kind === 'login' || kind === 'registration' ? startParameters(ex) : NO_PARAMETERS),
     refresh: false,
     requestedAal: 'aal1',
     identityId: '',
@@ -48,9 +49,10 @@ export function saveFlow (kratos: Kratos, flow: Flow): void {
 
 /** @throws ApiError 404 when there is no such flow of this kind (recording 14) */
 export function loadFlow (kratos: Kratos, kind: FlowKind, id: string | undefined): Flow {
-  const data = id === undefined ? undefined : kratos.store.flows.get(kind, id)
+  const data = kratos.store.flows.get(kind, id ?? NIL_UUID)
   if (data === undefined) throw noRow()
-  return { ...data, continueWith: [] }
+  // A database of an earlier version has flows without the newest members.
+  return { ...NO_PARAMETERS, ...data, continueWith: [] }
 }
 
 /**

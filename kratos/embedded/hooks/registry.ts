@@ -1,6 +1,5 @@
 import type { AfterConfig, HookConfig } from '../config/types.js'
 import type { Answer } from '../http/answer.js'
-import { notEmbedded } from '../http/errors.js'
 import type { JsonObject } from '../json.js'
 import type { Hook, HookRun } from './hook.js'
 import { revokeActiveSessions } from './revoke-active-sessions.js'
@@ -19,11 +18,8 @@ const HOOKS: Record<string, (config: JsonObject) => Hook> = {
   web_hook: webHook,
 }
 
-function created ({ hook, config = {} }: HookConfig): Hook {
-  const factory = HOOKS[hook]
-  if (factory === undefined) throw notEmbedded(`The hook "${hook}" is not built.`)
-  return factory(config)
-}
+/** A hook that is left out was mentioned at start. */
+const created = ({ hook, config = {} }: HookConfig): Hook[] => HOOKS[hook] === undefined ? [] : [HOOKS[hook](config)]
 
 /**
  * The method's own list if it has one, otherwise the list for all methods: Kratos does not merge them. Hooks that can
@@ -45,8 +41,8 @@ function configured (after: AfterConfig, { flow, stage, method }: HookRun): Hook
 function hooksFor (run: HookRun): Hook[] {
   const { flow, stage } = run
   const { flows } = run.ex.kratos.config.selfservice
-  if (stage === 'before') return flows[flow.kind].before.hooks.map(created)
-  const hooks = configured(flows[flow.kind].after, run).map(created)
+  if (stage === 'before') return flows[flow.kind].before.hooks.flatMap(created)
+  const hooks = configured(flows[flow.kind].after, run).flatMap(created)
   // Kratos sends the verification mail before all configured hooks (recordings 05, 50).
   const isFirst = stage === 'post-persist' && (flow.kind === 'registration' || flow.kind === 'settings') &&
     flows.verification.enabled

@@ -15,10 +15,18 @@ export interface CookieAttributes {
 export const isSecure = ({ dev }: Kratos, setting: string | undefined): boolean =>
   setting === undefined ? !dev : setting === 'true'
 
+/** Blank and tab only, as in Go: `trim` would make another cookie's name into this one's. */
+function withoutBlankEnds (text: string): string {
+  let [start, end] = [0, text.length]
+  while (text[start] === ' ' || text[start] === '\t') start++
+  while (end > start && (text[end - 1] === ' ' || text[end - 1] === '\t')) end--
+  return text.slice(start, end)
+}
+
 /** Names and values of all Cookie lines, in order. A part without `=` is a cookie without value. */
 export function parseCookies (lines: string[]): Array<[string, string]> {
   return lines.flatMap((line) => line.split(';')).flatMap((part) => {
-    const [name = '', value = ''] = part.split(/=(.*)/s).map((piece) => piece.trim())
+    const [name = '', value = ''] = part.split(/=(.*)/s).map(withoutBlankEnds)
     if (name === '' || /[^!#$%&'*+.^_`|~0-9A-Za-z-]/.test(name)) return []
     return [[name, value.replace(/^"(.*)"$/, '$1')] as [string, string]]
   })

@@ -87,15 +87,17 @@ export const methodDisabled = (): ApiError =>
 /** The `error` object without the parts that depend on the request. */
 export function errorObject ({ fields }: ApiError): JsonObject {
   const { id, code, message, reason, debug, details } = fields
-  const optional: Record<string, Json | undefined> = { id, reason, debug, details }
-  return {
-    ...Object.fromEntries(
-      Object.entries(optional).filter((entry): entry is [string, Json] => entry[1] !== undefined && entry[1] !== ''),
-    ),
+  const members: Record<string, Json | undefined> = {
+    id,
     code,
     status: STATUS_CODES[code] ?? '',
-    message,
+    reason,
+    debug,
+    details,
   }
+  const given = Object.entries(members).filter((entry): entry is [string, Json] =>
+    entry[1] !== undefined && entry[1] !== '')
+  return { ...Object.fromEntries(given), message }
 }
 
 /**

@@ -1,3 +1,4 @@
+import { goQuery } from '../go/query.js'
 import type { Kratos } from '../kratos.js'
 import { parseCookies } from './cookies.js'
 
@@ -75,7 +76,7 @@ export function newExchange (
     method: raw.method,
     target: raw.target,
     path: decoded(path),
-    query: new URLSearchParams(query),
+    query: goQuery(query),
     headers,
     cookies: parseCookies(headers.all('cookie')),
     body: raw.body,
@@ -109,8 +110,9 @@ export const publicUrl = (kratos: Kratos, path: string): string =>
 
 /** Adds query parameters to `url` and sorts them by name, as Go does. */
 export function withQuery (url: string, parameters: Record<string, string>): string {
-  const made = new URL(url)
+  // Addresses of pages may be relative.
+  const made = new URL(url, 'http://relative.invalid')
   for (const [name, value] of Object.entries(parameters)) made.searchParams.set(name, value)
   made.searchParams.sort()
-  return made.toString()
+  return URL.canParse(url) ? made.toString() : `${made.pathname}${made.search}${made.hash}`
 }

@@ -1,19 +1,21 @@
 import type { ServerResponse } from 'node:http'
 import type { Clock } from '../clock.js'
 
-const KINDS = ['refuse', 'reset', 'slow-headers', 'slow-body', 'status', 'garbage', 'rate-limit'] as const
+const KINDS = ['refuse', 'reset', 'slow-headers', 'slow-body', 'status', 'garbage', 'rate-limit', 'database-away'] as const
 
 /** A failure that is simulated, so that a client's handling of it can be tested. */
 export interface FaultOptions {
   /** Path without query, or a pattern; default every path. `refuse` always applies to the whole port. */
   path?: string | RegExp
   method?: string
-  /** Default `public`. */
+  /** Default `public`; `database-away` is about both unless one is named. */
   port?: 'public' | 'admin'
   /**
    * `refuse`: connections are refused. `reset`: the connection is reset without an answer. `slow-headers`, `slow-body`:
    * the real answer comes late. `status`: an answer with this status. `garbage`: bytes that are not HTTP. `rate-limit`:
-   * 429 with Retry-After.
+   * 429 with Retry-After. `database-away`: Kratos runs and its database is gone, or has no connection left for this
+   * request, which it then answers as a real one does: whoami, the list of sessions and settings say 401 as for a
+   * session that is over.
    */
   kind: typeof KINDS[number]
   /**

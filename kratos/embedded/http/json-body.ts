@@ -1,4 +1,5 @@
 import { asObject, isObject, type JsonObject } from '../json.js'
+import { firstJson } from '../go/json.js'
 import { badRequest } from './errors.js'
 import type { Exchange } from './exchange.js'
 
@@ -21,7 +22,7 @@ export function jsonBody (ex: Exchange): JsonObject {
 
 function parsed (text: string): unknown {
   try {
-    return JSON.parse(text)
+    return firstJson(text)
   } catch (error) {
     throw undecodable(String(error))
   }

@@ -5,14 +5,18 @@ interface Range {
   quality: number
 }
 
-function acceptRanges (header: string): Range[] {
-  return header.split(',').map((part) => {
-    const [type = '', ...parameters] = part.trim().split(';')
-    const quality = parameters
-      .map((parameter) => /^\s*q=([0-9.]+)\s*$/.exec(parameter)?.[1])
-      .find((value) => value !== undefined)
-    return { type: type.trim().toLowerCase(), quality: quality === undefined ? 1 : Number(quality) }
-  })
+/** Token, quality if there is one, and what follows. Go's reader knows no other parameter than `q`. */
+const RANGE = /^([!#$%&'*+\-.^`|~\w/]+)[ \t]*(?:;[ \t]*q=([01](?:\.\d*)?))?[ \t]*(,?)[ \t]*(.*)$/s
+
+/**
+ * The ranges of one `Accept` line. A range with another parameter, such as a charset, counts for nothing, and neither
+ * does what follows it on the line.
+ */
+function acceptRanges (line: string): Range[] {
+  const [, type, quality, comma, rest = ''] = RANGE.exec(line) ?? []
+  if (type === undefined || (quality === undefined && rest.startsWith(';'))) return []
+  const range = { type, quality: quality === undefined ? 1 : Number(quality) }
+  return comma === '' ? [range] : [range, ...acceptRanges(rest)]
 }
 
 /**
@@ -26,10 +30,11 @@ function closeness (range: string, offer: string): number {
 }
 
 /** The best offer for the client: by quality, then by closeness, then by the order of the offers. */
-function negotiate (header: string, offers: string[], fallback: string): string {
+function negotiate (lines: string[], offers: string[], fallback: string): string {
+  const ranges = lines.flatMap(acceptRanges)
   let best = { offer: fallback, quality: -1, close: 0 }
   for (const offer of offers) {
-    for (const { type, quality } of acceptRanges(header)) {
+    for (const { type, quality } of ranges) {
       const close = closeness(type, offer)
       if (quality === 0 || close === 0) continue
       if (quality > best.quality || (quality === best.quality && close > best.close)) best = { offer, quality, close }
@@ -38,7 +43,7 @@ function negotiate (header: string, offers: string[], fallback: string): string 
   return best.offer
 }
 
-const accept = (ex: Exchange): string => ex.headers.all('accept').join(',')
+const accept = (ex: Exchange): string[] => ex.headers.all('accept')
 
 /** Whether `Accept` alone prefers JSON over HTML. */
 export const acceptsJson = (ex: Exchange): boolean =>

@@ -1,3 +1,6 @@
+import { goQuery } from '../go/query.js'
+import { goQuote } from '../go/text.js'
+import { GoUrlError, goUrlText, parseGoUrl, type GoUrl } from '../go/url.js'
 import { badRequest } from './errors.js'
 import { publicUrl, requestUrl, type Exchange } from './exchange.js'
 
@@ -12,16 +15,22 @@ export interface ReturnToSources {
   isOwnOnly?: boolean
 }
 
-const pathOf = (url: URL): string => url.pathname === '' ? '/' : url.pathname
+function isAllowed (target: GoUrl, entry: string): boolean {
+  const allowed = goUrlOf(entry)
+  if (allowed === undefined) return false
+  const [host, wanted] = [target.host.toLowerCase(), allowed.host.toLowerCase()]
+  const isSameHost = wanted.startsWith('*') ? host.endsWith(wanted.slice(1)) : host === wanted
+  return target.scheme === allowed.scheme && isSameHost &&
+    (target.path === '' ? '/' : target.path).startsWith(allowed.path === '' ? '/' : allowed.path)
+}
 
-function isAllowed (target: URL, allowed: string): boolean {
-  const entry = /^([a-z]+):\/\/([^/]*)(\/.*)?$/i.exec(allowed)
-  if (entry === null) return false
-  const [, scheme = '', host = '', path = '/'] = entry
-  const sameHost = host.startsWith('*')
-    ? target.host.toLowerCase().endsWith(host.slice(1).toLowerCase())
-    : target.host.toLowerCase() === host.toLowerCase()
-  return target.protocol === `${scheme.toLowerCase()}:` && sameHost && pathOf(target).startsWith(path)
+function goUrlOf (text: string): GoUrl | undefined {
+  try {
+    return parseGoUrl(text)
+  } catch (error) {
+    if (error instanceof GoUrlError) return undefined
+    throw error
+  }
 }
 
 /**
@@ -35,36 +44,36 @@ export function checkedReturnTo (ex: Exchange, sources: ReturnToSources = {}): s
   const query = (sources.source ?? requestUrl(ex)).split(/\?(.*)/s)[1] ?? ''
   const asked = sources.returnTo !== undefined && sources.returnTo !== ''
     ? sources.returnTo
-    : (new URLSearchParams(query).get('return_to') ?? '')
+    : (goQuery(query).get('return_to') ?? '')
   if (asked === '') return fallback
-  const target = parse(asked, fallback)
+  const target = parsed(asked, fallback)
   const allowList = [
     ...(sources.isOwnOnly === true ? [] : selfservice.allowed_return_urls),
     publicUrl(ex.kratos, '/self-service'),
   ]
-  if (allowList.some((allowed) => isAllowed(target, allowed))) return asWritten(asked, target)
-  throw badRequest(`Requested return_to URL ${JSON.stringify(asWritten(asked, target))} is not allowed.`, {
+  if (allowList.some((allowed) => isAllowed(target, allowed))) return goUrlText(target)
+  throw badRequest(`Requested return_to URL ${goQuote(goUrlText(target))} is not allowed.`, {
     id: 'self_service_flow_return_to_forbidden',
   })
 }
 
-function parse (asked: string, fallback: string): URL {
-  if (asked.startsWith(':')) {
-    throw badRequest(
-      `Unable to parse the return_to query parameter as an URL: parse ${
-        JSON.stringify(asked)
-      }: missing protocol scheme`,
-    )
-  }
+/**
+ * Host and scheme of the default, if the URL has none; a path stays as it is. Browsers read some URLs in another way,
+ * but Kratos asks only Go's parser.
+ */
+function parsed (asked: string, fallback: string): GoUrl {
   try {
-    return new URL(asked, fallback)
+    const target = parseGoUrl(asked)
+    const home = goUrlOf(fallback)
+    return {
+      ...target,
+      host: target.host === '' ? home?.host ?? '' : target.host,
+      scheme: target.scheme === '' ? home?.scheme ?? '' : target.scheme,
+    }
   } catch (error) {
+    if (!(error instanceof GoUrlError)) throw error
     throw badRequest(
-      `Unable to parse the return_to query parameter as an URL: parse ${JSON.stringify(asked)}: ${String(error)}`,
+      `Unable to parse the return_to query parameter as an URL: parse ${goQuote(asked)}: ${error.message}`,
     )
   }
 }
-
-/** Go keeps an absolute URL as written; the WHATWG parser would add a slash. */
-const asWritten = (asked: string, target: URL): string =>
-  /^[a-z][a-z0-9+.-]*:\/\//i.test(asked) ? asked : target.toString()

@@ -8,6 +8,7 @@ import { guardCsrf } from './csrf.js'
 import { ApiError, errorAnswer, internal } from './errors.js'
 import { newExchange, type Exchange, type RequestBody } from './exchange.js'
 import { simulateFault, waitForFault, type Faults } from './faults.js'
+import { AWAY } from '../store/away.js'
 import { createRouter, type Route } from './router.js'
 
 const BODY_LIMIT = 5 * 1024 * 1024
@@ -103,14 +104,15 @@ async function serve (
   const startedAt = kratos.clock.now()
   const target = request.url ?? '/'
   const body = await readBody(request)
-  const ex = newExchange(kratos, {
+  const fault = options.faults.take(request.method ?? 'GET', target.split('?')[0] ?? '')
+  const asked = fault?.kind === 'database-away' ? { ...kratos, store: AWAY } : kratos
+  const ex = newExchange(asked, {
     method: request.method ?? 'GET',
     target: options.isPublic ? target : underAdmin(target),
     rawHeaders: request.rawHeaders,
     body,
     peer: `${request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? ''}:${request.socket.remotePort ?? 0}`,
   })
-  const fault = options.faults.take(ex.method, target.split('?')[0] ?? '')
   if (simulateFault(fault, response)) return
   await waitForFault(fault, 'slow-headers', kratos.clock, kratos.closing)
   const answer = await answerFor(ex, options.isPublic, dispatch)

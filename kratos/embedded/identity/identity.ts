@@ -36,6 +36,7 @@ export interface Identity {
   id: string
   schemaId: string
   externalId?: string
+  organizationId?: string
   state: 'active' | 'inactive'
   stateChangedAt: number
   traits: JsonObject

@@ -14,7 +14,7 @@ export function identityJson (kratos: Kratos, identity: Identity): JsonObject {
     // Set when the identity is stored (recording 75).
     schema_url: identity.id === NIL_UUID
       ? ''
-      : publicUrl(kratos, `/schemas/${Buffer.from(identity.schemaId).toString('base64url')}`),
+      : schemaUrl(kratos, identity.schemaId),
     state: identity.state,
     ...(identity.stateChangedAt === 0
       ? {}
@@ -35,14 +35,20 @@ export function identityJson (kratos: Kratos, identity: Identity): JsonObject {
     metadata_public: identity.metadataPublic,
     created_at: timeJson(identity.createdAt),
     updated_at: timeJson(identity.updatedAt),
-    organization_id: null,
+    organization_id: identity.organizationId ?? null,
   }
 }
 
-/** An identity in a list of sessions: without addresses and with an empty schema_url (recording 45). */
-export function bareIdentityJson (kratos: Kratos, identity: Identity): JsonObject {
+/** An identity can name its schema in base64, or not at all. */
+function schemaUrl (kratos: Kratos, id: string): string {
+  const known = kratos.schemas.find(id)?.id ?? id
+  return publicUrl(kratos, `/schemas/${Buffer.from(known).toString('base64url')}`)
+}
+
+/** An identity in a list of sessions: without addresses, and mostly with an empty schema_url (recording 45). */
+export function bareIdentityJson (kratos: Kratos, identity: Identity, hasUrl = false): JsonObject {
   const { verifiable_addresses: verifiable, recovery_addresses: recovery, ...shown } = identityJson(kratos, identity)
-  return { ...shown, schema_url: '' }
+  return hasUrl ? shown : { ...shown, schema_url: '' }
 }
 
 const verifiableJson = (address: VerifiableAddress, lost: LostTime[] = []): JsonObject => ({
@@ -84,6 +90,7 @@ export function adminIdentityJson (
   if (identity.metadataAdmin !== null || !omitsNullMetadata) shown['metadata_admin'] = identity.metadataAdmin
   if (!withCredentials) return shown
   const credentials = Object.values(identity.credentials)
+    .sort((left, right) => left.type < right.type ? -1 : 1)
     .map(upgraded)
     .map((credential): [string, JsonObject] => [
       credential.type,

@@ -1,55 +1,54 @@
 import { readFileSync } from 'node:fs'
-import { isAbsolute, resolve } from 'node:path'
-import { badRequest } from '../http/errors.js'
+import { badRequest, plainError } from '../http/errors.js'
 import { isObject, type JsonObject } from '../json.js'
+import { documentOf, rootOf, SchemaError } from '../json-schema/document.js'
+import { fieldsOf, keysInOrder, type SchemaField } from '../json-schema/fields.js'
+import { readResource } from '../resources.js'
 import type { LoadedConfig } from '../config/types.js'
-import { schemaProblem } from './schema-check.js'
-import { fieldsOf, keysInOrder, type SchemaField } from './schema-fields.js'
+import { schemaDefect, schemaProblem } from './schema-check.js'
 
 export interface IdentitySchema {
   id: string
   url: string
   document: JsonObject
-  /** All fields with their dotted paths, such as `traits.email`, sorted by path. */
-  fields: SchemaField[]
+  /**
+   * All fields with their dotted paths, such as `traits.email`, sorted by path.
+   * @throws ApiError 500 for a schema that Kratos starts with but cannot use
+   */
+  readonly fields: SchemaField[]
   /** Paths of the fields in the order of the schema. */
   keys: string[]
 }
 
 export interface IdentitySchemas {
   all: IdentitySchema[]
+  /** By id or by id in base64; an empty one is the default. */
+  find(id: string): IdentitySchema | undefined
   /** @throws ApiError 400 for an unknown id */
   get(id: string): IdentitySchema
-}
-
-/** The text at a `file://` or `base64://` address. */
-export function readAddress (address: string, folder: string): string {
-  if (address.startsWith('base64://')) return Buffer.from(address.slice('base64://'.length), 'base64').toString()
-  if (!address.startsWith('file://')) {
-    throw new TypeError(
-      `"${address}" is neither a file:// nor a base64:// address; the embedded server fetches nothing`,
-    )
-  }
-  const path = decodeURIComponent(address.slice('file://'.length))
-  return readFileSync(isAbsolute(path) ? path : resolve(folder, path), 'utf8')
 }
 
 /**
  * Loads the configured schemas, or the given one as the default schema.
  * @throws Error with the setting whose schema cannot be read or used
  */
-export function loadSchemas (config: LoadedConfig, override?: string | JsonObject): IdentitySchemas {
+export async function loadSchemas (
+  config: LoadedConfig,
+  override?: string | JsonObject,
+): Promise<IdentitySchemas> {
   const { schemas, default_schema_id: defaultId } = config.values.identity
   const all = override === undefined
-    ? schemas.map(({ id, url }, index) =>
-      load(`identity.schemas[${index}].url`, id, url, () => readAddress(url, config.folder)),
+    ? await Promise.all(
+      schemas.map(async ({ id, url }, index) =>
+        await load(`identity.schemas[${index}].url`, id, url, async () => await readResource(url, config.folder)),
+      ),
     )
     : [
-        load(
+        await load(
           'the identity schema',
           defaultId,
           '',
-          () => typeof override === 'string' ? readFileSync(override, 'utf8') : override,
+          async () => typeof override === 'string' ? readFileSync(override, 'utf8') : override,
         ),
       ]
   if (!all.some(({ id }) => id === defaultId)) {
@@ -57,30 +56,57 @@ export function loadSchemas (config: LoadedConfig, override?: string | JsonObjec
       `identity.default_schema_id is ${defaultId}, but the schemas are ${all.map(({ id }) => id).join(', ')}`,
     )
   }
+  const find = (id: string): IdentitySchema | undefined => {
+    const wanted = id === '' ? defaultId : id
+    return all.find((schema) => schema.id === wanted) ?? all.find((schema) => isEncoded(schema.id, wanted))
+  }
   return {
     all,
+    find,
     get: (id) => {
-      const wanted = id === '' ? defaultId : id
-      const found = all.find((schema) => schema.id === wanted) ??
-        all.find((schema) => schema.id === Buffer.from(wanted, 'base64url').toString())
-      if (found === undefined) throw badRequest(`Unable to find JSON Schema ID: ${wanted}`)
+      const found = find(id)
+      if (found === undefined) throw badRequest(`Unable to find JSON Schema ID: ${id}`)
       return found
     },
   }
 }
 
+/** Whether a text is an id in base64, without padding. */
+const isEncoded = (id: string, text: string): boolean =>
+  /^[\w-]+$/.test(text) && Buffer.from(text, 'base64url').toString() === id
+
+type Read = () => Promise<string | JsonObject>
+
 /** @param setting where the schema comes from, for error messages */
-function load (setting: string, id: string, url: string, read: () => string | JsonObject): IdentitySchema {
-  const document = parsed(setting, read)
-  const fields = fieldsOf(document)
-  const problem = schemaProblem(document, fields)
+async function load (setting: string, id: string, url: string, read: Read): Promise<IdentitySchema> {
+  const document = await parsed(setting, read)
+  const problem = schemaProblem(document)
   if (problem !== undefined) throw new Error(`${setting} ${problem}`)
-  return { id, url, document, fields, keys: keysInOrder(document) }
+  const defect = schemaDefect(document)
+  let fields: SchemaField[] | undefined
+  return {
+    id,
+    url,
+    document,
+    keys: keysInOrder(document),
+    get fields () {
+      if (defect !== undefined) throw plainError(defect)
+      return (fields ??= usableFields(document))
+    },
+  }
 }
 
-function parsed (setting: string, read: () => string | JsonObject): JsonObject {
+function usableFields (document: JsonObject): SchemaField[] {
   try {
-    const content = read()
+    return fieldsOf(rootOf(documentOf(document)))
+  } catch (error) {
+    throw error instanceof SchemaError ? plainError(error.message) : error
+  }
+}
+
+async function parsed (setting: string, read: Read): Promise<JsonObject> {
+  try {
+    const content = await read()
     const document: unknown = typeof content === 'string' ? JSON.parse(content) : content
     if (isObject(document)) return document
   } catch (error) {

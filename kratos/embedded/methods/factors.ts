@@ -1,7 +1,7 @@
 import type { Credential, Identity } from '../identity/identity.js'
 import type { Kratos } from '../kratos.js'
 import { addressesOf } from './code/addresses.js'
-import { isSecondFactor } from './code/role.js'
+import { isPasswordless, isSecondFactor } from './code/role.js'
 import { hasCodes } from './lookup-secret/codes.js'
 import { linkedAccounts } from './oidc/credential.js'
 import { hasPassword } from './password/credential.js'
@@ -27,7 +27,7 @@ const FACTORS: Record<string, Factor> = {
   code: {
     aal: 'aal2',
     count: (credential, kratos) =>
-      isSecondFactor(kratos) && addressesOf(credential).some(({ to }) => to !== '') ? 1 : 0,
+      isSecondFactor(kratos) ? addressesOf(credential).filter(({ to }) => to !== '').length : 0,
   },
   totp: { aal: 'aal2', count: once(hasTotp) },
   lookup_secret: { aal: 'aal2', count: once(hasCodes) },
@@ -47,6 +47,8 @@ export const usableFactors = (kratos: Kratos, identity: Identity): UsableFactor[
     return factor === undefined || count === 0 ? [] : [{ method: credential.type, aal: factor.aal, count }]
   })
 
-/** How many ways to log in the identity has. */
+/** How many ways to log in the identity has. Codes count for everybody, even without an address to send them to. */
 export const countFirstFactors = (kratos: Kratos, identity: Identity): number =>
-  usableFactors(kratos, identity).filter(({ aal }) => aal === 'aal1').reduce((sum, { count }) => sum + count, 0)
+  usableFactors(kratos, identity)
+    .filter(({ aal }) => aal === 'aal1')
+    .reduce((sum, { count }) => sum + count, isPasswordless(kratos) ? 1 : 0)

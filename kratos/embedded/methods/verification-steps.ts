@@ -5,6 +5,7 @@ import { ApiError } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { checkedReturnTo } from '../http/return-to.js'
 import type { Identity, VerifiableAddress } from '../identity/identity.js'
+import { storedAddress } from '../identity/normalization.js'
 import { verify } from '../identity/verified-address.js'
 import type { Kratos } from '../kratos.js'
 import type { OneTimeCode } from '../store/codes.js'
@@ -21,9 +22,9 @@ export function verifiableAddress (
   via: string,
   value: string,
 ): { identity: Identity, address: VerifiableAddress } | undefined {
-  const identity = store.identities.byAddress('verifiable', via, value.trim().toLowerCase())
+  const identity = store.identities.byAddress('verifiable', via, value)
   const address = identity?.verifiableAddresses.find(
-    (address) => address.via === via && address.value === value.trim().toLowerCase(),
+    (address) => address.via === via && address.value === storedAddress(value),
   )
   return identity === undefined || address === undefined ? undefined : { identity, address }
 }

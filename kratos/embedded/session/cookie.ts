@@ -1,4 +1,4 @@
-import { rfc3339 } from '../clock.js'
+import { parsedTime, rfc3339 } from '../clock.js'
 import { renewCsrf } from '../http/csrf.js'
 import { isSecure, setCookieLine, type CookieAttributes } from '../http/cookies.js'
 import type { Exchange } from '../http/exchange.js'
@@ -45,7 +45,7 @@ export function issueCookie (ex: Exchange, session: Session): void {
 /** Sends a new cookie if the request's cookie expires before the session (recording 35). */
 export function refreshCookie (ex: Exchange, session: Session): void {
   const sealed = sealedSession(ex)
-  if (sealed !== undefined && Date.parse(sealed.expires_at) < session.expiresAt) issueCookie(ex, session)
+  if (sealed !== undefined && parsedTime(sealed.expires_at) < session.expiresAt) issueCookie(ex, session)
 }
 
 /** Deletes the cookie; its value is still a sealed one (recording 40). */

@@ -1,6 +1,7 @@
 import { ApiError } from '../http/errors.js'
 import { cookieValues, type Exchange } from '../http/exchange.js'
 import type { JsonObject } from '../json.js'
+import { DatabaseAway } from '../store/away.js'
 import { isActive, type Session } from './session.js'
 
 /** Content of the session cookie. */
@@ -40,6 +41,19 @@ export function findSession (ex: Exchange): Session | undefined {
   const token = credentialOf(ex)
   const session = token === undefined ? undefined : ex.kratos.store.sessions.byToken(token)
   return session !== undefined && isActive(session, ex.kratos.clock.now()) ? session : undefined
+}
+
+/**
+ * The same where Kratos cannot tell a missing session from a database that is away (docs/kratos-facts.md, section 20):
+ * whoami, the list of sessions, settings.
+ */
+export function believedSession (ex: Exchange): Session | undefined {
+  try {
+    return findSession(ex)
+  } catch (error) {
+    if (error instanceof DatabaseAway) return undefined
+    throw error
+  }
 }
 
 /** 401 of flows that need a session. */

@@ -6,12 +6,13 @@ import { isActive, type Session } from './session.js'
 
 /**
  * A session as Kratos shows it.
- * @param options `identity`: `none` if the caller must not see it yet (recording 34), `bare` in lists (recording 45)
+ * @param options `identity`: `none` if the caller must not see it yet (recording 34), `bare` in lists of one identity's
+ * sessions (recording 45), `listed` in the list of all
  */
 export function sessionJson (
   kratos: Kratos,
   session: Session,
-  options: { identity?: 'full' | 'bare' | 'none', devices?: boolean } = {},
+  options: { identity?: 'full' | 'bare' | 'listed' | 'none', devices?: boolean } = {},
 ): JsonObject {
   const { identity = 'full', devices = true } = options
   return {
@@ -30,8 +31,8 @@ export function sessionJson (
     issued_at: timeJson(session.issuedAt),
     identity: identity === 'none'
       ? null
-      : identity === 'bare'
-        ? bareIdentityJson(kratos, session.identity)
+      : identity === 'bare' || identity === 'listed'
+        ? bareIdentityJson(kratos, session.identity, identity === 'listed')
         : identityJson(kratos, session.identity),
     devices: devices
       ? session.devices.map(({ id, ipAddress, userAgent, location }) => ({

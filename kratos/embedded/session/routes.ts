@@ -5,14 +5,14 @@ import { pageParameters, paginationHeaders } from '../http/pagination.js'
 import { route, type Route } from '../http/router.js'
 import { parseUuid } from '../random.js'
 import { ensureAal } from './aal.js'
-import { findSession } from './credentials.js'
+import { believedSession } from './credentials.js'
 import { sessionJson } from './json.js'
 import { isActive, type Session } from './session.js'
 import { exchangeToken } from './token-exchange.js'
 import { whoami } from './whoami.js'
 
 function requiredSession (ex: Exchange): Session {
-  const session = findSession(ex)
+  const session = believedSession(ex)
   if (session === undefined) throw unauthorized('No valid session cookie found.')
   return session
 }
@@ -42,8 +42,8 @@ function revokeOthers (ex: Exchange): Answer {
  * Ends one of the caller's sessions. The answer is also 204 if there is none or it belongs to somebody else; then
  * nothing changes.
  */
-function revokeOne (ex: Exchange): Answer {
-  if (ex.params['id'] === 'whoami') return whoami(ex)
+async function revokeOne (ex: Exchange): Promise<Answer> {
+  if (ex.params['id'] === 'whoami') return await whoami(ex)
   const session = requiredSession(ex)
   const text = ex.params['id'] ?? ''
   const id = parseUuid(text)

@@ -3,7 +3,9 @@ import { json, redirect, type Answer } from '../http/answer.js'
 import { badRequest, noRow, notFound } from '../http/errors.js'
 import { withQuery, type Exchange } from '../http/exchange.js'
 import { checkedReturnTo } from '../http/return-to.js'
+import type { Kratos } from '../kratos.js'
 import { newSecret } from '../random.js'
+import { DatabaseAway } from '../store/away.js'
 import { sessionJson } from './json.js'
 import type { Session } from './session.js'
 
@@ -41,15 +43,25 @@ export function backToApp (ex: Exchange, flow: Flow, session: Session, method: s
   return redirect(ex.method, 303, homeOf(ex, flow, session))
 }
 
+/** A database that is away has no session for the codes either (docs/kratos-facts.md, section 20). */
+function exchangedSession ({ store }: Kratos, initCode: string, returnToCode: string): string | undefined {
+  try {
+    return store.exchanges.sessionId(initCode, returnToCode)
+  } catch (error) {
+    if (error instanceof DatabaseAway) return undefined
+    throw error
+  }
+}
+
 /** `GET /sessions/token-exchange`: the session for both codes, any number of times. */
 export function exchangeToken ({ kratos, query }: Exchange): Answer {
   const [initCode = '', returnToCode = ''] = [query.get('init_code') ?? '', query.get('return_to_code') ?? '']
   if (initCode === '' || returnToCode === '') {
     throw badRequest('"init_code" and "return_to_code" query params must be set')
   }
-  const id = kratos.store.exchanges.sessionId(initCode, returnToCode)
+  const id = exchangedSession(kratos, initCode, returnToCode)
   if (id === undefined) throw notFound('no session yet for this "code"')
   const session = kratos.store.sessions.get(id)
   if (session === undefined) throw noRow()
-  return json(200, { session_token: session.token, session: sessionJson(kratos, session) })
+  return json(200, { session_token: session.token, session: { ...sessionJson(kratos, session), devices: [] } })
 }

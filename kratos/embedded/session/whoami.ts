@@ -1,20 +1,21 @@
 import { durationMs } from '../clock.js'
 import { json, type Answer } from '../http/answer.js'
-import { ApiError, badRequest } from '../http/errors.js'
+import { ApiError } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { ensureAal } from './aal.js'
 import { refreshCookie } from './cookie.js'
-import { credentialOf, findSession, hasSessionCookie, sealedSession } from './credentials.js'
+import { credentialOf, believedSession, hasSessionCookie, sealedSession } from './credentials.js'
 import { sessionJson } from './json.js'
 import type { Session } from './session.js'
+import { tokenized } from './tokenizer.js'
 
 const CACHE_FOR = 'Ory-Session-Cache-For'
 
 /** `/sessions/whoami` for GET and all other methods (recordings 30 to 37). */
-export function whoami (ex: Exchange): Answer {
+export async function whoami (ex: Exchange): Promise<Answer> {
   const { kratos } = ex
   const isCacheable = kratos.config.feature_flags['cacheable_sessions'] === true
-  const session = findSession(ex)
+  const session = believedSession(ex)
   if (session === undefined) {
     if (isCacheable && credentialOf(ex) === undefined) ex.responseHeaders[CACHE_FOR] = '60'
     throw new ApiError({
@@ -24,18 +25,13 @@ export function whoami (ex: Exchange): Answer {
     })
   }
   ensureAal(kratos, session, kratos.config.session.whoami.required_aal)
-  refuseTokenizing(ex)
+  const template = ex.query.get('tokenize_as') ?? ''
+  const token = template === '' ? {} : { tokenized: await tokenized(kratos, session, template) }
   ex.responseHeaders['X-Kratos-Authenticated-Identity-Id'] = session.identityId
-  if (isCacheable) ex.responseHeaders[CACHE_FOR] = String(cacheSeconds(ex, session))
+  if (isCacheable && template === '') ex.responseHeaders[CACHE_FOR] = String(cacheSeconds(ex, session))
   if (hasSessionCookie(ex) && sealedSession(ex) === undefined) throw undecodableCookie()
   refreshCookie(ex, session)
-  return json(200, sessionJson(kratos, session))
-}
-
-/** JWT templates are not built, so all are unknown. */
-function refuseTokenizing ({ query }: Exchange): void {
-  const template = query.get('tokenize_as') ?? ''
-  if (template !== '') throw badRequest(`Unable to find tokenizer template ${JSON.stringify(template)}.`)
+  return json(200, { ...sessionJson(kratos, session), ...token })
 }
 
 /** Remaining lifetime, at most `cacheable_sessions_max_age` (recording 36). */

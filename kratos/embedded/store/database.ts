@@ -22,9 +22,14 @@ function bindable (value: unknown): Column {
   if (typeof value === 'boolean') return value ? 1 : 0
   if (typeof value === 'number' && Number.isFinite(value)) return value
   if (typeof value !== 'string') throw new TypeError(`cannot store a ${typeof value}`)
-  if (value.includes('\0')) throw new TypeError('cannot store text with a NUL character')
-  return value
+  return value.replace(/[\0\u{10ffff}]/gu, (char) => char === '\0' ? NUL : ESCAPE)
 }
+
+/** libsql cuts texts at a NUL. So it is stored as a pair that begins with a code point which is no character. */
+const NUL = '\u{10ffff}0'
+const ESCAPE = '\u{10ffff}1'
+const asWritten = (stored: string): string =>
+  stored.replace(/\u{10ffff}[01]/gu, (pair) => pair === NUL ? '\0' : '\u{10ffff}')
 
 /**
  * Removes the `-wal` and `-shm` files, which libsql's `close` does not do. They stay if another process uses the
@@ -77,7 +82,7 @@ export const isUniqueViolation = (error: unknown): boolean =>
   'code' in error &&
   ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(String(error.code))
 
-export const text = (row: Row, column: string): string => String(row[column] ?? '')
+export const text = (row: Row, column: string): string => asWritten(String(row[column] ?? ''))
 export const number = (row: Row, column: string): number => Number(row[column] ?? 0)
 export const optionalText = (row: Row, column: string): string | undefined =>
-  row[column] === null || row[column] === undefined ? undefined : String(row[column])
+  row[column] === null || row[column] === undefined ? undefined : text(row, column)

@@ -1,4 +1,6 @@
 import type { Credential, Identity, RecoveryAddress, VerifiableAddress } from '../identity/identity.js'
+import { storedAddress, storedIdentifier } from '../identity/normalization.js'
+import { misconfigured } from '../http/errors.js'
 import { newId, NIL_UUID } from '../random.js'
 import { isUniqueViolation, number, optionalText, text, type Row, type Sql } from './database.js'
 
@@ -22,8 +24,12 @@ export interface IdentityStore {
   ids(options: { after?: string, offset?: number, limit: number }): string[]
   /** Identities with a credential of this identifier or prefix. Only identifiers of social login are case-sensitive. */
   idsWithIdentifier(identifier: string, isPrefix: boolean): string[]
+  /** Ids of the identities of an organization. */
+  idsOfOrganization(organizationId: string): string[]
   count(): number
 }
+
+const EMPTY_IDENTIFIER = 'Unable to create identity credentials with missing or empty identifier.'
 
 const ADDRESS_TABLES = { verifiable: 'verifiable_addresses', recovery: 'recovery_addresses' }
 
@@ -63,17 +69,20 @@ export function identityStore (sql: Sql): IdentityStore {
       owner(
         'SELECT identity_id FROM identifiers WHERE type = ? AND identifier = ?',
         type,
-        type === 'oidc' ? identifier : identifier.toLowerCase(),
+        storedIdentifier(type, identifier),
       ),
     byAddress: (kind, via, value) =>
-      owner(`SELECT identity_id FROM ${ADDRESS_TABLES[kind]} WHERE via = ? AND value = ?`, via, value),
+      owner(`SELECT identity_id FROM ${ADDRESS_TABLES[kind]} WHERE via = ? AND value = ?`, via, storedAddress(value)),
     byExternalId: (externalId) => owner('SELECT id AS identity_id FROM identities WHERE external_id = ?', externalId),
     ids: ({ after = '', offset = 0, limit }) =>
       sql
         .all('SELECT id FROM identities WHERE id > ? ORDER BY id LIMIT ? OFFSET ?', after, limit, offset)
         .map((row) => text(row, 'id')),
     idsWithIdentifier: (identifier, isPrefix) => {
-      const lower = identifier.toLowerCase()
+      // What follows a prefix is not trimmed.
+      const lower = isPrefix
+        ? storedIdentifier('password', `${identifier}%`).slice(0, -1)
+        : storedIdentifier('password', identifier)
       const matches = isPrefix ? 'substr(identifier, 1, length(?)) = ?' : 'identifier = ?'
       const values = isPrefix ? [lower, lower, identifier, identifier] : [lower, identifier]
       return sql
@@ -84,6 +93,10 @@ export function identityStore (sql: Sql): IdentityStore {
         )
         .map((row) => text(row, 'identity_id'))
     },
+    idsOfOrganization: (organizationId) =>
+      sql
+        .all('SELECT identity_id FROM organizations WHERE organization_id = ? ORDER BY identity_id', organizationId)
+        .map((row) => text(row, 'identity_id')),
     count: () => number(sql.get('SELECT count(*) AS n FROM identities') ?? {}, 'n'),
   }
 }
@@ -127,7 +140,7 @@ function replace (sql: Sql, identity: Identity): void {
     identity.updatedAt,
     identity.id,
   )
-  for (const table of ['credentials', 'identifiers', 'verifiable_addresses', 'recovery_addresses']) {
+  for (const table of ['organizations', 'credentials', 'identifiers', 'verifiable_addresses', 'recovery_addresses']) {
     sql.run(`DELETE FROM ${table} WHERE identity_id = ?`, identity.id)
   }
   insertParts(sql, identity)
@@ -136,7 +149,11 @@ function replace (sql: Sql, identity: Identity): void {
 function insertParts (sql: Sql, identity: Identity): void {
   const { id, credentials, verifiableAddresses, recoveryAddresses, updatedAt: now } = identity
   for (const address of [...verifiableAddresses, ...recoveryAddresses]) {
+    address.value = storedAddress(address.value)
     if (address.id === NIL_UUID) Object.assign(address, { id: newId(), createdAt: now, updatedAt: now })
+  }
+  if (identity.organizationId !== undefined) {
+    sql.run('INSERT INTO organizations VALUES (?, ?)', id, identity.organizationId)
   }
   for (const { type, config, version, createdAt, updatedAt, identifiers } of Object.values(credentials)) {
     sql.run(
@@ -149,7 +166,9 @@ function insertParts (sql: Sql, identity: Identity): void {
       updatedAt,
     )
     for (const [position, identifier] of identifiers.entries()) {
-      sql.run('INSERT INTO identifiers VALUES (?, ?, ?, ?)', type, identifier, id, position)
+      const stored = storedIdentifier(type, identifier)
+      if (stored === '') throw misconfigured(EMPTY_IDENTIFIER)
+      sql.run('INSERT INTO identifiers VALUES (?, ?, ?, ?)', type, stored, id, position)
     }
   }
   for (const address of verifiableAddresses) {
@@ -182,10 +201,12 @@ function insertParts (sql: Sql, identity: Identity): void {
 function fromRows (sql: Sql, row: Row): Identity {
   const id = text(row, 'id')
   const externalId = optionalText(row, 'external_id')
+  const organization = sql.get('SELECT organization_id FROM organizations WHERE identity_id = ?', id)
   return {
     id,
     schemaId: text(row, 'schema_id'),
     ...(externalId === undefined ? {} : { externalId }),
+    ...(organization === undefined ? {} : { organizationId: text(organization, 'organization_id') }),
     state: text(row, 'state') === 'inactive' ? 'inactive' : 'active',
     stateChangedAt: number(row, 'state_changed_at'),
     traits: JSON.parse(text(row, 'traits')),
@@ -204,7 +225,7 @@ function fromRows (sql: Sql, row: Row): Identity {
 }
 
 function credentialsOf (sql: Sql, id: string): Record<string, Credential> {
-  const identifiers = sql.all('SELECT type, identifier FROM identifiers WHERE identity_id = ? ORDER BY position', id)
+  const identifiers = sql.all('SELECT type, identifier FROM identifiers WHERE identity_id = ? ORDER BY identifier', id)
   return Object.fromEntries(
     sql.all('SELECT * FROM credentials WHERE identity_id = ?', id).map((row) => {
       const type = text(row, 'type')

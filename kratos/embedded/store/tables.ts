@@ -5,6 +5,9 @@ CREATE TABLE IF NOT EXISTS identities (
   state_changed_at REAL NOT NULL, traits TEXT NOT NULL, metadata_public TEXT NOT NULL, metadata_admin TEXT NOT NULL,
   created_at REAL NOT NULL, updated_at REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS organizations (
+  identity_id TEXT PRIMARY KEY REFERENCES identities (id) ON DELETE CASCADE, organization_id TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS credentials (
   identity_id TEXT NOT NULL REFERENCES identities (id) ON DELETE CASCADE, type TEXT NOT NULL, config TEXT NOT NULL,
   version INTEGER NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL, PRIMARY KEY (identity_id, type)
@@ -62,4 +65,11 @@ CREATE TABLE IF NOT EXISTS messages (
   subject TEXT NOT NULL, body TEXT NOT NULL, template TEXT NOT NULL, send_count INTEGER NOT NULL,
   created_at REAL NOT NULL, updated_at REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS message_contents (
+  message_id TEXT PRIMARY KEY, html TEXT NOT NULL, data TEXT NOT NULL, headers TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS dispatches (
+  id TEXT PRIMARY KEY, message_id TEXT NOT NULL, error TEXT NOT NULL, created_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS dispatches_of ON dispatches (message_id);
 `

@@ -1,5 +1,6 @@
 import { rfc3339 } from '../clock.js'
 import type { Json, JsonObject } from '../json.js'
+import { goFloat, goQuote } from '../go/text.js'
 
 export interface UiMessage {
   id: number
@@ -149,7 +150,7 @@ export const MESSAGES = {
       actual_length: actual,
       min_length: minLength,
     }),
-  pattern: (pattern: string) => failure(4000004, `does not match pattern ${JSON.stringify(pattern)}`, { pattern }),
+  pattern: (pattern: string) => failure(4000004, `does not match pattern ${goQuote(pattern)}`, { pattern }),
   invalidCredentials: () =>
     failure(
       4000006,
@@ -174,14 +175,14 @@ export const MESSAGES = {
       max_length: maxLength,
     }),
   minimum: (minimum: number, actual: number) =>
-    failure(4000018, `must be >= ${minimum} but found ${actual}`, { actual, minimum }),
+    failure(4000018, `must be >= ${goFloat(minimum)} but found ${goFloat(actual)}`, { actual, minimum }),
   exclusiveMinimum: (minimum: number, actual: number) =>
-    failure(4000019, `must be > ${minimum} but found ${actual}`, { actual, minimum }),
+    failure(4000019, `must be > ${goFloat(minimum)} but found ${goFloat(actual)}`, { actual, minimum }),
   maximum: (maximum: number, actual: number) =>
-    failure(4000020, `must be <= ${maximum} but found ${actual}`, { actual, maximum }),
+    failure(4000020, `must be <= ${goFloat(maximum)} but found ${goFloat(actual)}`, { actual, maximum }),
   exclusiveMaximum: (maximum: number, actual: number) =>
-    failure(4000021, `must be < ${maximum} but found ${actual}`, { actual, maximum }),
-  multipleOf: (base: number, actual: number) => failure(4000022, `${actual} not multipleOf ${base}`, { actual, base }),
+    failure(4000021, `must be < ${goFloat(maximum)} but found ${goFloat(actual)}`, { actual, maximum }),
+  multipleOf: (base: number, actual: number) => failure(4000022, `${goFloat(actual)} not multipleOf ${goFloat(base)}`, { actual, base }),
   maxItems: (maxItems: number, actual: number) =>
     failure(4000023, `maximum ${maxItems} items allowed, but found ${actual} items`, {
       actual_items: actual,
@@ -200,6 +201,7 @@ export const MESSAGES = {
       allowed_types: allowed,
     }),
   constant: (expected: string) => failure(4000029, `must be equal to constant ${expected}`, { expected }),
+  constantGeneric: () => failure(4000030, 'const failed'),
   passwordLikeIdentifier: () =>
     failure(4000031, 'The password can not be used because it is too similar to the identifier.'),
   passwordTooShort: (minLength: number, actual: number) =>

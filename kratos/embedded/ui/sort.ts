@@ -1,4 +1,5 @@
 import { nodeId, type UiNode } from './node.js'
+import { stableSort } from './stable-sort.js'
 
 export interface NodeOrder {
   /** Groups from first to last; other groups come before them. */
@@ -9,17 +10,16 @@ export interface NodeOrder {
 
 /**
  * Sorts nodes in Kratos' two passes: by group, then by key within a group, where `default` and `password` are one
- * group. The second comparison is not a total order, so the algorithm matters: insertion sort, which Go uses for short
- * lists.
+ * group. The second comparison is not a total order, so the algorithm matters.
  */
 export function sortNodes (nodes: UiNode[], { groups = [], keys = [] }: NodeOrder): void {
-  if (groups.length > 0) insertionSort(nodes, (left, right) => groups.indexOf(left.group) < groups.indexOf(right.group))
+  if (groups.length > 0) stableSort(nodes, (left, right) => groups.indexOf(left.group) < groups.indexOf(right.group))
   const position = (node: UiNode): number => {
     if (nodeId(node) === 'method') return nodes.length + keys.length + 1
     const at = keys.findIndex((key) => nodeId(node).startsWith(key))
     return at === -1 ? keys.length : at
   }
-  insertionSort(nodes, (left, right) => {
+  stableSort(nodes, (left, right) => {
     if (!sortsWith(left.group, right.group)) return false
     const difference = position(left) - position(right)
     return difference === 0 ? printed(left) < printed(right) : difference < 0
@@ -31,18 +31,6 @@ const sortsWith = (left: string, right: string): boolean =>
 
 /** Go's `%v` of the value. */
 const printed = (node: UiNode): string => node.attributes.value === undefined ? '<nil>' : String(node.attributes.value)
-
-function insertionSort (nodes: UiNode[], isLess: (left: UiNode, right: UiNode) => boolean): void {
-  for (let end = 1; end < nodes.length; end++) {
-    for (let at = end; at > 0; at--) {
-      const left = nodes[at - 1] as UiNode
-      const right = nodes[at] as UiNode
-      if (!isLess(right, left)) break
-      nodes[at - 1] = right
-      nodes[at] = left
-    }
-  }
-}
 
 /**
  * Order of keys in forms with traits: CSRF token, first key of the schema, password, other keys of the schema.

@@ -1,4 +1,4 @@
-import type { SchemaField } from '../identity/schema-fields.js'
+import type { SchemaField } from '../json-schema/fields.js'
 import type { IdentitySchema } from '../identity/schemas.js'
 import { MESSAGES } from './message.js'
 import { inputNode, inputType, type UiNode } from './node.js'
@@ -12,10 +12,10 @@ const FORMATS: Record<string, { type: string, autocomplete?: string }> = {
   regex: { type: 'text' },
 }
 
-/** One input per trait, sorted by name; object traits have none. */
+/** One input per field of the schema, also outside the traits, sorted by name; objects have none. */
 export const traitNodes = ({ fields }: IdentitySchema, group: string): UiNode[] =>
   fields
-    .filter(({ kind, path }) => kind !== 'object' && kind !== 'array' && path.startsWith('traits.'))
+    .filter(({ isComposite }) => !isComposite)
     .map((field) => traitNode(field, group))
 
 function traitNode ({ path, kind, schema, required }: SchemaField, group: string): UiNode {

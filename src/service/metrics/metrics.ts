@@ -1,28 +1,17 @@
-import type { SecurityEvent } from '../../http/security-event.js'
-import type { CallObserver } from '../../kratos-client/observed-client.js'
-import type { Load } from '../../kratos-client/transport.js'
-import type { SessionCounters } from '../../sessions/resolver.js'
-import type { WebhookOutcome } from '../../webhook/receiver.js'
+import type { KratosMetrics } from '../../http/kratos-metrics.js'
 
 /**
  * What the service counts. Every label comes from a list of ours, a route template, a status class, an operation, an
  * event, never from a request: so no secret gets in, and no client can make new series. `record…` is called when
  * something happened; `track…` once, with a function that is asked at each collection.
  */
-export interface Metrics {
+export interface Metrics extends KratosMetrics {
   /** An answer that was sent. @param route template; undefined: no route */
   recordRequest: (method: string, route: string | undefined, status: number, ms: number) => void
   /** A request whose client went away before the answer. */
   recordAbort: (method: string, route: string | undefined) => void
-  recordCall: CallObserver
-  recordSecurityEvent: (event: SecurityEvent) => void
   /** A user's row that was made at first use, because the webhook never came (F12). */
   recordUserRow: () => void
-  recordWebhook: (outcome: WebhookOutcome) => void
-  /** The session resolver's totals. */
-  trackSessions: (read: () => SessionCounters) => void
-  /** Calls to Kratos that hold a connection or wait for one, by pool of connections. */
-  trackPools: (read: () => Record<string, Load>) => void
 }
 
 const ignore = (): void => {}

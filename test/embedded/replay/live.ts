@@ -6,5 +6,5 @@ import type { StartLive } from './run.js'
  */
 export const startEmbedded: StartLive = async ({ config, dev }, clock) => {
   const { startEmbeddedKratos } = await import('../../../kratos/embedded/index.js')
-  return await startEmbeddedKratos({ config, dev, clock, baseUrl: 'keep', logger: () => {} })
+  return await startEmbeddedKratos({ config, dev, clock, baseUrl: 'keep', watchCourier: false, logger: () => {} })
 }

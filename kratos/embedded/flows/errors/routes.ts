@@ -3,14 +3,13 @@ import { json, type Answer } from '../../http/answer.js'
 import { errorObject, internal, noRow } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
 import { route, type Route } from '../../http/router.js'
-import { newId, parseUuid } from '../../random.js'
+import { newId, NIL_UUID, parseUuid } from '../../random.js'
 
 /** The stored error that the error page shows; it can be read repeatedly (recording 64). */
 function fetchError (ex: Exchange): Answer {
   const asked = ex.query.get('error') || ex.query.get('id')
   if (asked === 'stub:500') return json(200, stub())
-  const id = parseUuid(asked)
-  const stored = id === undefined ? undefined : ex.kratos.store.errors.get(id)
+  const stored = ex.kratos.store.errors.get(parseUuid(asked) ?? NIL_UUID)
   if (stored === undefined) throw noRow()
   return json(200, {
     id: stored.id,

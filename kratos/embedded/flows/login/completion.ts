@@ -2,6 +2,7 @@ import type { AfterConfig } from '../../config/types.js'
 import { writeError } from '../../flow/answers.js'
 import { flowJson, type Flow } from '../../flow/flow.js'
 import { saveFlow, uiUrl } from '../../flow/lifecycle.js'
+import { acceptLogin } from '../../flow/oauth2-login.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
 import { csrfToken } from '../../http/csrf.js'
 import { ApiError } from '../../http/errors.js'
@@ -80,6 +81,10 @@ async function loggedIn (ex: Exchange, flow: Flow, session: Session, returnTo: s
     })
   }
   if (next !== undefined && waitingAccount(flow) !== undefined) return await secondFactorFirst(ex, flow, session, next)
+  if (next === undefined && flow.loginChallenge !== '') {
+    const target = await acceptLogin(ex, flow.loginChallenge, session)
+    return isJsonRequest(ex) ? writeError(ex, browserLocationChangeRequired(target)) : redirect(ex.method, 303, target)
+  }
   if (!isJsonRequest(ex)) return redirect(ex.method, 303, next ?? flow.returnToVerification ?? returnTo)
   if (next !== undefined) return writeError(ex, browserLocationChangeRequired(next))
   return json(200, { session: sessionJson(ex.kratos, session), continue_with: continueWith })

@@ -83,7 +83,9 @@ export async function openLogin (ex: Exchange, type: 'api' | 'browser', inherite
   }
   flow.refresh = isTrue(ex.query.get('refresh')) && session !== undefined
   const page = pageFor(ex, flow, session, inherited.isLinking ?? false)
-  for (const method of enabledLoginMethods(ex.kratos)) method.populate(ex, flow, page)
+  if (flow.organizationId === '') {
+    for (const method of enabledLoginMethods(ex.kratos)) method.populate(ex, flow, page)
+  }
   if (flow.refresh) flow.ui.messages = [MESSAGES.confirmItIsYou()]
   if (page.kind === 'second-factor' && page.session.aal !== 'aal2') flow.ui.messages.push(MESSAGES.secondFactor())
   sortLogin(flow)

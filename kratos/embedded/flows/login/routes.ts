@@ -10,6 +10,15 @@ import {
   submittedFlowId,
   uiUrl,
 } from '../../flow/lifecycle.js'
+import {
+  acceptLogin,
+  attachLoginRequest,
+  oauth2Visit,
+  returnTo,
+  withParameters,
+  type OAuth2Visit,
+} from '../../flow/oauth2-login.js'
+import { startParameters } from '../../flow/start-parameters.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
 import { ApiError } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
@@ -35,15 +44,38 @@ async function initApi (ex: Exchange): Promise<Answer> {
   }
 }
 
-async function initBrowser (ex: Exchange): Promise<Answer> {
+async function initBrowser (given: Exchange): Promise<Answer> {
+  let ex = given
+  let visit: OAuth2Visit | undefined
   try {
-    return openedFlow(ex, await openLogin(ex, 'browser'))
+    visit = await oauth2Visit(ex, startParameters(ex).loginChallenge)
+    // Without `skip` the provider wants to know who it is now.
+    if (visit !== undefined) {
+      ex = withParameters(ex, { ...(visit.canSkip ? {} : { refresh: 'true' }), ...returnTo(ex, visit) })
+    }
+    const flow = await openLogin(ex, 'browser')
+    return openedFlow(ex, visit === undefined ? flow : { ...flow, loginRequest: visit.request })
   } catch (error) {
     if (error instanceof FailedOpening) return error.answer
     if (!(error instanceof ApiError)) throw error
-    const isLoggedIn = error.fields.id === 'session_already_available'
-    return isLoggedIn && !acceptsJson(ex) ? sendHome(ex) : forwardError(ex, error)
+    if (error.fields.id !== 'session_already_available') return forwardError(ex, error)
+    if (visit !== undefined) return await skipLogin(ex, error)
+    return acceptsJson(ex) ? forwardError(ex, error) : sendHome(ex)
   }
+}
+
+/** The provider takes the session that exists. A JSON caller gets the error nevertheless (tried on v26.2.0). */
+async function skipLogin (ex: Exchange, loggedIn: ApiError): Promise<Answer> {
+  try {
+    const session = findSession(ex)
+    const { loginChallenge } = startParameters(ex)
+    const target = session === undefined ? undefined : await acceptLogin(ex, loginChallenge, session)
+    if (target !== undefined) return acceptsJson(ex) ? forwardError(ex, loggedIn) : redirect(ex.method, 303, target)
+  } catch (error) {
+    if (error instanceof ApiError) return forwardError(ex, error)
+    throw error
+  }
+  return sendHome(ex)
 }
 
 function sendHome (ex: Exchange): Answer {
@@ -55,7 +87,11 @@ function sendHome (ex: Exchange): Answer {
   }
 }
 
-const fetchFlow = (ex: Exchange): Answer => json(200, flowJson(fetchedFlow(ex, 'login')))
+async function fetchFlow (ex: Exchange): Promise<Answer> {
+  const flow = fetchedFlow(ex, 'login')
+  await attachLoginRequest(ex, flow)
+  return json(200, flowJson(flow))
+}
 
 /**
  * A submit: finds the flow, checks the session (none, a refresh or a lower level) and the expiry, offers the form to
@@ -82,6 +118,7 @@ async function submit (ex: Exchange): Promise<Answer> {
   } catch (error) {
     if (error instanceof FailedOpening) return error.answer
     if (error instanceof ExpiredError) return await replaceExpired(ex, flow, error.expiredAt)
+    if (flow.type === 'browser') await attachLoginRequest(ex, flow)
     return failedSubmit(ex, flow, error, { sort: sortLogin, htmlStatus: 303 })
   }
 }

@@ -46,7 +46,7 @@ function submittedFlow (ex: Exchange): Flow {
   try {
     return loadFlow(ex.kratos, 'recovery', id)
   } catch (error) {
-    throw error instanceof ApiError
+    throw error instanceof ApiError && error.fields.code === 404
       ? notFound('The recovery request could not be found. Please restart the flow.')
       : error
   }

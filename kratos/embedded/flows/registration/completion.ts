@@ -1,6 +1,7 @@
 import { upsertNode, fillTraits } from '../../ui/container.js'
 import { csrfNode } from '../../ui/node.js'
 import type { Flow } from '../../flow/flow.js'
+import { acceptLogin } from '../../flow/oauth2-login.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
 import { csrfToken } from '../../http/csrf.js'
 import type { Exchange } from '../../http/exchange.js'
@@ -47,7 +48,8 @@ export async function completeRegistration (
   activateSession(ex, session, identity)
   kratos.store.sessions.save(session, kratos.clock.now())
   const answer = await withHooks(ex, flow, identity, method, 'post-persist', session)
-  return answer ?? backToApp(ex, flow, session, method) ?? registered(ex, flow, session, returnTo)
+  return answer ?? backToApp(ex, flow, session, method) ??
+    registered(ex, flow, session, await finalUrl(ex, flow, session, returnTo))
 }
 
 /** Runs hooks. If one objects, the form keeps the submitted values. */
@@ -66,6 +68,13 @@ async function withHooks (
     if (flow.type === 'browser') upsertNode(flow.ui, csrfNode(csrfToken(ex)))
     throw error
   }
+}
+
+/** An OAuth2 login is accepted, unless its verification comes first. */
+async function finalUrl (ex: Exchange, flow: Flow, session: Session, returnTo: string): Promise<string> {
+  const isOAuth2 = flow.type === 'browser' && flow.loginChallenge !== '' && !isJsonRequest(ex)
+  if (!isOAuth2 || flow.returnToVerification !== undefined) return returnTo
+  return await acceptLogin(ex, flow.loginChallenge, session)
 }
 
 /** The answer if no hook gave one: without a session hook, and for HTML forms (recordings 04, 22). */

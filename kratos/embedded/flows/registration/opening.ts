@@ -22,7 +22,9 @@ export async function openRegistration (ex: Exchange, type: 'api' | 'browser'): 
   const flow = newFlow(ex, 'registration', type)
   if (type === 'api' && ex.query.get('return_session_token_exchange_code') === 'true') offerExchange(ex, flow)
   const page = isTwoSteps(ex.kratos) ? 'profile' : 'unified'
-  for (const method of enabledRegistrationMethods(ex.kratos)) method.populate(ex, flow, page)
+  if (flow.organizationId === '') {
+    for (const method of enabledRegistrationMethods(ex.kratos)) method.populate(ex, flow, page)
+  }
   sortRegistration(ex.kratos, flow)
   await runHooks({ ex, flow, stage: 'before', method: '' })
   saveFlow(ex.kratos, flow)

@@ -17,7 +17,7 @@ import { isJsonRequest } from '../../http/negotiation.js'
 import { route, type Route } from '../../http/router.js'
 import { parseUuid } from '../../random.js'
 import { ensureAal } from '../../session/aal.js'
-import { findSession, noActiveSession } from '../../session/credentials.js'
+import { believedSession, noActiveSession } from '../../session/credentials.js'
 import type { Session } from '../../session/session.js'
 import { MESSAGES } from '../../ui/message.js'
 import { openSettings, sortSettings } from './opening.js'
@@ -27,7 +27,7 @@ const requireAal = ({ kratos }: Exchange, session: Session, returnTo?: string): 
   ensureAal(kratos, session, kratos.config.selfservice.flows.settings.required_aal, returnTo)
 
 async function initApi (ex: Exchange): Promise<Answer> {
-  const session = findSession(ex)
+  const session = believedSession(ex)
   if (session === undefined) {
     throw noActiveSession().with({
       reason: 'This endpoint can only be accessed with a valid session. Please log in and try again.',
@@ -38,7 +38,7 @@ async function initApi (ex: Exchange): Promise<Answer> {
 }
 
 async function initBrowser (ex: Exchange): Promise<Answer> {
-  const session = findSession(ex)
+  const session = believedSession(ex)
   const returnTo = ex.query.get('return_to') ?? ''
   if (session === undefined) return toLogin(ex, returnTo)
   try {
@@ -75,7 +75,7 @@ function unauthenticated (ex: Exchange): Answer {
 const strangersFlow = (reason: string): ApiError => forbidden(reason).with({ id: 'security_identity_mismatch' })
 
 function fetchFlow (ex: Exchange): Answer {
-  const session = findSession(ex)
+  const session = believedSession(ex)
   if (session === undefined) return unauthenticated(ex)
   const flow = loadFlow(ex.kratos, 'settings', parseUuid(ex.query.get('id')))
   if (flow.identityId !== session.identityId) {
@@ -92,7 +92,7 @@ function fetchFlow (ex: Exchange): Answer {
  * Errors are shown in the form.
  */
 async function submit (ex: Exchange): Promise<Answer> {
-  const session = findSession(ex)
+  const session = believedSession(ex)
   if (session === undefined) return unauthenticated(ex)
   let flow: Flow
   try {
@@ -121,7 +121,7 @@ function submittedFlow (ex: Exchange): Flow {
   try {
     return loadFlow(ex.kratos, 'settings', id)
   } catch (error) {
-    throw error instanceof ApiError
+    throw error instanceof ApiError && error.fields.code === 404
       ? notFound('The settings request could not be found. Please restart the flow.')
       : error
   }

@@ -27,7 +27,7 @@ function submittedFlow (ex: Exchange): Flow {
   try {
     return loadFlow(ex.kratos, 'verification', id)
   } catch (error) {
-    throw error instanceof ApiError
+    throw error instanceof ApiError && error.fields.code === 404
       ? notFound('The verification request could not be found. Please restart the flow.')
       : error
   }

@@ -1,5 +1,6 @@
 import { flowJson } from '../../flow/flow.js'
 import { requestUrl } from '../../http/exchange.js'
+import { allowedHeaders } from '../../http/headers.js'
 import { identityJson } from '../../identity/json.js'
 import type { JsonObject } from '../../json.js'
 import { sessionJson } from '../../session/json.js'
@@ -8,12 +9,9 @@ import type { HookRun } from '../hook.js'
 /** What a template gets as `ctx` (recording 71): only the allowed headers, but all cookies. */
 export function templateContext (run: HookRun): JsonObject {
   const { ex, flow } = run
-  const { header_allowlist: allowed } = ex.kratos.config.clients.web_hook
-  const names = allowed.map((name) => name.toLowerCase())
-  const headers = ex.headers.entries().filter(([name]) => name !== 'Host' && names.includes(name.toLowerCase()))
   return {
     flow: flowJson(flow) as JsonObject,
-    request_headers: Object.fromEntries(headers),
+    request_headers: allowedHeaders(ex),
     request_method: ex.method,
     request_url: requestUrl(ex),
     request_cookies: Object.fromEntries(ex.cookies),

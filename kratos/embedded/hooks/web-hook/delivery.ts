@@ -58,7 +58,7 @@ function givingUp ({ method, url }: HookSettings, outcome: Outcome): ApiError {
 }
 
 /** The headers that Kratos sends. Each attempt has its own request id (docs/kratos-facts.md, section 17). */
-function requestHeaders (
+export function requestHeaders (
   { headers, auth, hasIds }: HookSettings,
   body: string,
   triggerId: string,

@@ -1,7 +1,7 @@
 import { plainError } from '../../http/errors.js'
-import { readAddress } from '../../identity/schemas.js'
 import { isObject, type JsonObject } from '../../json.js'
 import { evaluateTemplate, JsonnetError } from '../../jsonnet.js'
+import { readResource } from '../../resources.js'
 import type { HookSettings } from './settings.js'
 
 /**
@@ -22,7 +22,7 @@ export async function renderTemplate (
     throw plainError('invalid config - incorrect Content-Type for request with body')
   }
   try {
-    const text = await evaluateTemplate(readAddress(template, folder), context)
+    const text = await evaluateTemplate(await readResource(template, folder), context)
     return isForm ? formOf(text) : text
   } catch (error) {
     if (!(error instanceof JsonnetError)) throw error

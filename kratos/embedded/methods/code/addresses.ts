@@ -2,6 +2,7 @@ import { formError } from '../../identity/validation.js'
 import { requiredError } from '../../flow/form.js'
 import { badRequest } from '../../http/errors.js'
 import type { Credential, Identity } from '../../identity/identity.js'
+import { typedIdentifier } from '../../identity/normalization.js'
 import { asObject, valueAt } from '../../json.js'
 import type { Kratos } from '../../kratos.js'
 import type { Session } from '../../session/session.js'
@@ -26,8 +27,6 @@ export function addressesOf (credential: Credential | undefined): Address[] {
 const hasFallback = ({ config }: Kratos): boolean =>
   config.selfservice.methods['code']?.config['missing_credential_fallback_enabled'] === true
 
-const normalized = (identifier: string): string => identifier.trim().toLowerCase()
-
 /**
  * Who logs in with a code, and the possible addresses for it.
  * @throws FormError 4000035 for an unknown identifier, 4010010 for an address that does not belong to the session's
@@ -40,7 +39,7 @@ export function ownerOf (
 ): { identity: Identity, addresses: Address[] } {
   const { identities } = kratos.store
   if (identifier === '') throw requiredError(MESSAGES.required('identifier'), 'identifier')
-  const to = normalized(identifier)
+  const to = typedIdentifier(identifier)
   const identity = identities.byIdentifier('code', to)
   if (identity !== undefined) return { identity, addresses: addressesOf(identity.credentials['code']) }
   if (!hasFallback(kratos)) throw formError(MESSAGES.noCodeAccount())
@@ -66,7 +65,7 @@ export function secondFactorAddresses (kratos: Kratos, { identity }: Session, vi
   if (typeof value !== 'string' || value === '') {
     throw badRequest(`No value found for trait ${via} in the current identity.`)
   }
-  const wanted = addresses.filter(({ to }) => to === normalized(value)).slice(0, 1)
+  const wanted = addresses.filter(({ to }) => to === typedIdentifier(value)).slice(0, 1)
   if (wanted.length > 0 || addresses.length === 0) return wanted
   throw badRequest(
     'You can only reference a trait that matches a verification email address in the via parameter, or a registered credential.',

@@ -5,6 +5,7 @@ import { saveFlow } from '../../flow/lifecycle.js'
 import { csrfToken } from '../../http/csrf.js'
 import type { Exchange } from '../../http/exchange.js'
 import type { Identity } from '../../identity/identity.js'
+import { shownIdentifier, typedIdentifier } from '../../identity/normalization.js'
 import { findNode, upsertNode } from '../../ui/container.js'
 import { MESSAGES } from '../../ui/message.js'
 import { csrfNode, nodeId, setNodeValue } from '../../ui/node.js'
@@ -21,11 +22,11 @@ export function sendLoginCode (
   { identity, addresses }: { identity: Identity, addresses: Address[] },
 ): void {
   const { kratos } = ex
-  const asked = addresses.filter(({ to }) => to === identifier.trim().toLowerCase())
+  const asked = addresses.filter(({ to }) => to === typedIdentifier(identifier))
   kratos.store.codes.deleteCodes(flow.id)
   for (const { to, via } of asked.length === 0 ? addresses : asked.slice(0, 1)) {
     const code = issueCode(kratos, flow, { identityId: identity.id, address: to, via })
-    sendMessage(kratos, via, to, TEMPLATES.loginCode(code, codeMinutes(kratos)))
+    sendMessage(kratos, via, to, TEMPLATES.loginCode(code, codeMinutes(kratos)), { flow, identity, ex })
   }
   Object.assign(flow, { active: 'code', state: 'sent_email' })
   askForCode(ex, flow, identifier)
@@ -48,5 +49,5 @@ function askForCode (ex: Exchange, flow: Flow, identifier: string): void {
   flow.ui.messages = [MESSAGES.loginCodeSent()]
   if (flow.type === 'browser') upsertNode(flow.ui, csrfNode(csrfToken(ex)))
   const node = findNode(flow.ui, 'identifier')
-  if (node !== undefined) setNodeValue(node, identifier.includes('@') ? identifier.toLowerCase() : identifier)
+  if (node !== undefined) setNodeValue(node, shownIdentifier(identifier))
 }

@@ -8,6 +8,7 @@ import { answerLoggedIn } from '../../flows/recovery/logged-in.js'
 import { csrfToken } from '../../http/csrf.js'
 import { ApiError, noRow } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
+import { storedAddress } from '../../identity/normalization.js'
 import { verifyByValue } from '../../identity/verified-address.js'
 import { asObject, type JsonObject } from '../../json.js'
 import { findSession } from '../../session/credentials.js'
@@ -125,13 +126,14 @@ function sendCode (ex: Exchange, flow: Flow, form: JsonObject): ProofOutcome<Rec
 }
 
 /** No answer shows whether the address is known; only the mail does. */
-function notify ({ kratos }: Exchange, flow: Flow, email: string): void {
-  const address = email.trim().toLowerCase()
+function notify (ex: Exchange, flow: Flow, email: string): void {
+  const { kratos } = ex
+  const address = storedAddress(email)
   const identity = kratos.store.identities.byAddress('recovery', 'email', address)
   if (identity !== undefined) {
     const code = issueCode(kratos, flow, { identityId: identity.id, address, via: 'email' })
-    sendMessage(kratos, 'email', address, TEMPLATES.recoveryCode(code, codeMinutes(kratos)))
+    sendMessage(kratos, 'email', address, TEMPLATES.recoveryCode(code, codeMinutes(kratos)), { flow, identity, ex })
   } else if (kratos.config.selfservice.flows.recovery.notify_unknown_recipients) {
-    sendMessage(kratos, 'email', email, TEMPLATES.recoveryUnknown('recovery_code_invalid'))
+    sendMessage(kratos, 'email', email, TEMPLATES.recoveryUnknown('recovery_code_invalid'), { flow })
   }
 }

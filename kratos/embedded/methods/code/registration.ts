@@ -95,6 +95,7 @@ function sendCode (ex: Exchange, flow: Flow, identity: Identity): Outcome<Identi
       via,
       to,
       TEMPLATES.registrationCode(issueCode(kratos, flow, { address: to, via }), codeMinutes(kratos)),
+      { flow, traits: identity.traits, ex },
     )
   }
   Object.assign(flow, { active: 'code', state: 'sent_email' })

@@ -71,7 +71,10 @@ export const verification: VerificationMethod = {
   send: (kratos, flow, identity, address) => {
     const code = issueCode(kratos, flow, { identityId: identity.id, address: address.value, via: address.via })
     const link = withQuery(publicUrl(kratos, '/self-service/verification'), { code, flow: flow.id })
-    sendMessage(kratos, address.via, address.value, TEMPLATES.verificationCode(code, link, codeMinutes(kratos)))
+    sendMessage(kratos, address.via, address.value, TEMPLATES.verificationCode(code, link, codeMinutes(kratos)), {
+      flow,
+      identity,
+    })
     noteSent(kratos, address)
   },
 }
@@ -91,7 +94,7 @@ function sendCode (ex: Exchange, flow: Flow, form: JsonObject): Verified {
   const found = verifiableAddress(kratos, 'email', email)
   if (found !== undefined) verification.send(kratos, flow, found.identity, found.address)
   else if (kratos.config.selfservice.flows.verification.notify_unknown_recipients) {
-    sendMessage(kratos, 'email', email, TEMPLATES.verificationUnknown('verification_code_invalid'))
+    sendMessage(kratos, 'email', email, TEMPLATES.verificationUnknown('verification_code_invalid'), { flow })
   }
   flow.state = 'sent_email'
   verification.populate(ex, flow)

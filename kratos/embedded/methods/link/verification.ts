@@ -62,7 +62,10 @@ export const verification: VerificationMethod = {
 
   send: (kratos, flow, identity, address) => {
     const url = issueLink(kratos, flow, { identityId: identity.id, address: address.value, via: address.via })
-    sendMessage(kratos, address.via, address.value, TEMPLATES.verificationLink(url, linkMinutes(kratos)))
+    sendMessage(kratos, address.via, address.value, TEMPLATES.verificationLink(url, linkMinutes(kratos)), {
+      flow,
+      identity,
+    })
     noteSent(kratos, address)
   },
 }
@@ -92,7 +95,7 @@ function sendLink (ex: Exchange, flow: Flow, form: JsonObject): Verified {
   const found = verifiableAddress(kratos, 'email', email)
   if (found !== undefined) verification.send(kratos, flow, found.identity, found.address)
   else if (kratos.config.selfservice.flows.verification.notify_unknown_recipients) {
-    sendMessage(kratos, 'email', email, TEMPLATES.verificationUnknown('verification_invalid'))
+    sendMessage(kratos, 'email', email, TEMPLATES.verificationUnknown('verification_invalid'), { flow })
   }
   upsertNode(flow.ui, csrfNode(csrfToken(ex)))
   upsertNode(flow.ui, emailNode('link', email))

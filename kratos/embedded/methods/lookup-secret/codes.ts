@@ -1,3 +1,4 @@
+import { parsedTime } from '../../clock.js'
 import { newBackupCode } from '../../random.js'
 import { asObject, type JsonObject } from '../../json.js'
 import type { Credential } from '../../identity/identity.js'
@@ -23,7 +24,7 @@ export const hasCodes = (credential: Credential | undefined): boolean => codesOf
 export function codesNode (codes: BackupCode[]): UiNode {
   const shown = codes.map(({ code, used_at: usedAt }) => usedAt === undefined ? code : 'used')
   const messages = codes.map(({ code, used_at: usedAt }) =>
-    usedAt === undefined ? MESSAGES.lookupSecret(code) : MESSAGES.lookupSecretUsed(Date.parse(usedAt)),
+    usedAt === undefined ? MESSAGES.lookupSecret(code) : MESSAGES.lookupSecretUsed(parsedTime(usedAt)),
   )
   return {
     ...textNode('lookup_secret', 'lookup_secret_codes', MESSAGES.lookupSecrets(shown, messages)),

@@ -1,9 +1,10 @@
 import { ApiError, badRequest, internal, misconfigured, plainError } from '../../http/errors.js'
 import { newIdentity, type Identity } from '../../identity/identity.js'
-import { readAddress } from '../../identity/schemas.js'
+import { lowered, trimmed } from '../../identity/normalization.js'
 import { isObject, mergeJson, valueAt, type Json, type JsonObject } from '../../json.js'
 import { evaluateMapper, JsonnetError } from '../../jsonnet.js'
 import type { Kratos } from '../../kratos.js'
+import { readResource } from '../../resources.js'
 import type { Provider } from './config.js'
 
 /** Claims that a mapper can read by name; all claims are in `raw_claims`. */
@@ -98,7 +99,7 @@ export async function identityFromClaims (
 
 async function evaluated (kratos: Kratos, { mapperUrl }: Provider, claims: JsonObject): Promise<JsonObject> {
   try {
-    return await evaluateMapper(readAddress(mapperUrl, kratos.folder), { claims })
+    return await evaluateMapper(await readResource(mapperUrl, kratos.folder), { claims })
   } catch (error) {
     throw error instanceof JsonnetError ? plainError(error.message) : error
   }
@@ -125,6 +126,6 @@ function verifiedAddresses (given: Json | undefined): VerifiedAddress[] {
     .filter(isObject)
     .map(({ value, via }) => ({
       via: String(via),
-      value: via === 'email' ? String(value).trim().toLowerCase() : String(value),
+      value: via === 'email' ? lowered(trimmed(String(value))) : String(value),
     }))
 }

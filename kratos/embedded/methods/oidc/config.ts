@@ -1,3 +1,4 @@
+import { PLAYED } from '../../config/keys/providers.js'
 import { notFound } from '../../http/errors.js'
 import { publicUrl } from '../../http/exchange.js'
 import { asObject, isObject, type JsonObject } from '../../json.js'
@@ -40,7 +41,9 @@ const settings = ({ config }: Kratos): JsonObject => config.selfservice.methods[
 
 export function providers (kratos: Kratos): Provider[] {
   const { providers: given } = settings(kratos)
-  return (Array.isArray(given) ? given : []).filter(isObject).map(provider)
+  // The others are left out; they were mentioned at start.
+  const isBuilt = ({ provider: kind }: JsonObject): boolean => kind === 'generic' || PLAYED.includes(String(kind))
+  return (Array.isArray(given) ? given : []).filter(isObject).filter(isBuilt).map(provider)
 }
 
 /** @throws ApiError 404 */

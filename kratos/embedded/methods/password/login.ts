@@ -4,7 +4,7 @@ import { ensureCsrf } from '../../flow/submission.js'
 import { identifierLabel } from '../../flows/login/identifier-label.js'
 import type { Flow } from '../../flow/flow.js'
 import { csrfToken } from '../../http/csrf.js'
-import { methodDisabled } from '../../http/errors.js'
+import { methodDisabled, misconfigured } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
 import type { Identity } from '../../identity/identity.js'
 import { formError } from '../../identity/validation.js'
@@ -100,6 +100,9 @@ function addPassword (ex: Exchange, flow: Flow, label: 'signIn' | 'signInWithPas
 async function ownerOf ({ kratos }: Exchange, identifier: string, password: string): Promise<Identity> {
   const identity = kratos.store.identities.byIdentifier('password', identifier)
   const hashed = identity?.credentials['password']?.config['hashed_password']
+  if (identity?.credentials['password']?.config['use_password_migration_hook'] === true) {
+    throw misconfigured('Password migration hook is not enabled but password migration is requested.')
+  }
   if (identity === undefined || typeof hashed !== 'string') {
     await pretendToCompare(kratos, password)
     throw formError(MESSAGES.invalidCredentials())

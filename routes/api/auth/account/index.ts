@@ -1,11 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { serviceError } from '../../../../src/errors.js'
 import { logSecurityEvent } from '../../../../src/http/security-event.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { SESSION } from '../../../../src/schemas/security.js'
+import { sessionOf } from '../../../../src/http/request-auth.js'
 import type { AuthSettings } from '../../../../src/settings.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
+import {
+  expireSessionCookie,
+  kratosScope,
+  onAccountDeleted,
+  ownKratos,
+  ownSessions,
+} from '../../../../src/http/own-names.js'
 
 /** How old the login may be that an account is deleted with. */
 const RECENT_LOGIN = '5m'
@@ -26,16 +33,15 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
   }
   const schema = { ...about, response: RESPONSES }
   app.delete('/', { schema, config: { auth: { within: RECENT_LOGIN, fresh: true } } }, async (request, reply) => {
-    if (request.kratosSession === null) throw serviceError('INVALID_SESSION')
-    const { id } = request.kratosSession.identity
-    const answer = await app.kratos.deleteIdentity(id, request.kratosScope())
-    app.sessions.invalidate({ identityId: id })
+    const { id } = sessionOf(request).identity
+    const answer = await app[ownKratos].deleteIdentity(id, request[kratosScope]())
+    app[ownSessions].invalidate({ identityId: id })
     if (answer.kind !== 'ok') throw upstreamError(answer)
     logSecurityEvent(request, 'account_deleted', {}, 'An account was deleted')
     // The account is gone whatever happens to our rows: what stays behind is for reconciliation, not the user's
     // failure.
     try {
-      await app.onAccountDeleted(id)
+      await app[onAccountDeleted](id)
     } catch (error) {
       request.log.error({
         event: 'account_rows_left',
@@ -43,7 +49,7 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
         cause: error instanceof Error ? error.name : typeof error,
       }, 'Rows of a deleted account are left')
     }
-    reply.expireSessionCookie()
+    reply[expireSessionCookie]()
     return { success: true as const, data: { id } }
   })
 }

@@ -6,19 +6,20 @@ import { deliverStep, flowType, invalidateAfterSubmit, renderFailedStep } from '
 import { logLogin } from '../../../../src/flows/login-events.js'
 import { newCredential } from '../../../../src/flows/next-flow.js'
 import { resultOfTry } from '../../../../src/flows/second-factor.js'
+import { submitStep } from '../../../../src/flows/submit.js'
 import { FLOWS, type FlowDefinition, kratosBody } from '../../../../src/flows/table.js'
 import { outOfBounds } from '../../../../src/flows/text-bounds.js'
 import { logSecurityEvent } from '../../../../src/http/security-event.js'
 import type { Answer } from '../../../../src/kratos-client/answer.js'
 import type { FlowName } from '../../../../src/kratos-client/caller.js'
-import { submitType } from '../../../../src/kratos-client/flow-calls.js'
 import type { JsonObject } from '../../../../src/kratos-client/kratos-body.js'
 import { isAllowedReturnTo } from '../../../../src/redirect-target.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
-import { FlowQuerySchema, SubmitQuerySchema, UuidSchema } from '../../../../src/schemas/flow.js'
+import { flowParameters, FlowQuerySchema, SubmitQuerySchema, UuidSchema } from '../../../../src/schemas/flow.js'
 import { FailedStepSchema, OutcomeSchema } from '../../../../src/schemas/outcome.js'
 import { SESSION_OR_NONE } from '../../../../src/schemas/security.js'
 import type { AuthSettings } from '../../../../src/settings.js'
+import { forwardCookies, guardOrigin, kratosCaller, loginThrottle, ownKratos } from '../../../../src/http/own-names.js'
 
 const ParamsSchema = Type.Object({ id: UuidSchema })
 const RESPONSES = responses(success(OutcomeSchema), ...UPSTREAM_STATUSES, 410)
@@ -27,6 +28,9 @@ const response = Object.fromEntries(
 )
 /** What leaves is Kratos' own JSON with a few members more: there is nothing that a schema could take out. */
 const serializerCompiler = () => (data: unknown): string => JSON.stringify(data)
+
+/** For visitors; who is logged in is for Kratos to find out. */
+const config = { auth: false }
 
 /** The one flow id of a submit; query and body must not disagree (A23). */
 function flowId (inBody: string, ...inQuery: Array<string | undefined>): string {
@@ -72,14 +76,14 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
 
   async function throttleBody (request: FastifyRequest): Promise<void> {
     const body = request.body as JsonObject & { flow_id: string }
-    await app.loginThrottle.byIdentifier(request, body, body.flow_id.toLowerCase())
+    await app[loginThrottle].byIdentifier(request, body, body.flow_id.toLowerCase())
   }
 
   /** What a login step was, for the budget of second factors. */
   async function noteLogin (request: FastifyRequest, flow: FlowName, body: JsonObject, answer: Answer): Promise<void> {
     if (flow !== 'login') return
-    await app.loginThrottle.settleSecondFactor(request, resultOfTry(answer))
-    await app.loginThrottle.rememberLogin(request, body, newCredential({ answer, cookieName }))
+    await app[loginThrottle].settleSecondFactor(request, resultOfTry(answer))
+    await app[loginThrottle].rememberLogin(request, body, newCredential({ answer, cookieName }))
   }
 
   function register (flow: FlowDefinition): void {
@@ -93,18 +97,20 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
 
     app.get(`/${name}`, {
       schema: { ...about('start', `Starts a ${name} flow`), querystring: FlowQuerySchema, response },
-      onRequest: app.loginThrottle.startByAddress,
+      onRequest: app[loginThrottle].startByAddress,
       serializerCompiler,
+      config,
     }, async (request, reply) => {
-      const { type: asked, return_to: returnTo, refresh, aal } = request.query
-      if (returnTo !== undefined && !isAllowedReturnTo(returnTo, returnTargets)) {
-        throw serviceError('RETURN_TO_FORBIDDEN')
+      const { type: asked, method } = request.query
+      const query = flowParameters(request.query)
+      for (const target of [query.return_to, query.after_verification_return_to]) {
+        if (target !== undefined && !isAllowedReturnTo(target, returnTargets)) throw serviceError('RETURN_TO_FORBIDDEN')
       }
-      const type = flowType(request, asked)
-      const answer = await app.kratos.initFlow(
+      const type = flowType(request, asked, method)
+      const answer = await app[ownKratos].initFlow(
         name,
-        { type, query: { return_to: returnTo, refresh, aal } },
-        request.kratosCaller(),
+        { type, query },
+        request[kratosCaller](),
       )
       return deliverStep(request, reply, { flow: name, type, answer, keepToken: false }, cookieName)
     })
@@ -112,8 +118,9 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
     app.get(`/${name}/:id`, {
       schema: { ...about('get', `A ${name} flow again, with its messages`), params: ParamsSchema, response },
       serializerCompiler,
+      config,
     }, async (request, reply) => {
-      const answer = await app.kratos.fetchFlow(name, request.params.id.toLowerCase(), request.kratosCaller())
+      const answer = await app[ownKratos].fetchFlow(name, request.params.id.toLowerCase(), request[kratosCaller]())
       return deliverStep(
         request,
         reply,
@@ -130,24 +137,26 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
     }
     // The address is counted before the body is read, the identifier when the body is known to be valid.
     const hooks = flow.isThrottled
-      ? { onRequest: [app.guardOrigin, app.loginThrottle.byAddress], preHandler: throttleBody }
-      : { onRequest: app.guardOrigin }
+      ? { onRequest: [app[guardOrigin], app[loginThrottle].byAddress], preHandler: throttleBody }
+      : { onRequest: app[guardOrigin] }
     app.post(`/${name}`, {
       schema,
       serializerCompiler,
+      config,
       preValidation: checkBounds,
       ...hooks,
     }, async (request, reply) => {
       const body = request.body as JsonObject & { flow_id: string }
       const keepToken = keepsToken(request, request.query.transport)
       const id = flowId(body.flow_id, request.query.flow, request.query.flow_id)
-      const sent = kratosBody(flow, body)
-      if (name === 'login') await app.loginThrottle.bySecondFactor(request, sent)
-      const answer = await app.kratos.submitFlow(name, id, sent, request.kratosCaller())
-      await noteLogin(request, name, sent, answer)
+      const submit = { flow: name, id, body: kratosBody(flow, body), caller: request[kratosCaller](), keepToken }
+      if (name === 'login') await app[loginThrottle].bySecondFactor(request, submit.body)
+      const { answer, type, setCookie } = await submitStep(app[ownKratos], submit)
+      reply[forwardCookies](setCookie)
+      await noteLogin(request, name, submit.body, answer)
       invalidateAfterSubmit(request, answer)
       logLogin(request, name, answer, cookieName)
-      return deliverStep(request, reply, { flow: name, type: submitType(body), answer, keepToken }, cookieName)
+      return deliverStep(request, reply, { flow: name, type, answer, keepToken }, cookieName)
     })
   }
 

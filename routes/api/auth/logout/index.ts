@@ -9,6 +9,18 @@ import { SESSION } from '../../../../src/schemas/security.js'
 import { completeLogout, type LogoutRequest, logout } from '../../../../src/sessions/logout.js'
 import type { AuthSettings } from '../../../../src/settings.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
+import {
+  endCookieConflict,
+  expireSessionCookie,
+  forwardCookies,
+  guardOrigin,
+  guardVisit,
+  kratosCredential,
+  kratosScope,
+  ownKratos,
+  ownSessions,
+  ownUrl,
+} from '../../../../src/http/own-names.js'
 
 const LoggedOutSchema = Type.Object({ logged_out: Type.Literal(true) })
 const RESPONSES = responses(success(LoggedOutSchema), ...UPSTREAM_STATUSES)
@@ -25,22 +37,22 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
   { settings },
 ) {
   const logoutRequest = (request: FastifyRequest): LogoutRequest => ({
-    kratos: app.kratos,
-    sessions: app.sessions,
-    credential: request.kratosCredential(),
-    scope: request.kratosScope(),
+    kratos: app[ownKratos],
+    sessions: app[ownSessions],
+    credential: request[kratosCredential](),
+    scope: request[kratosScope](),
   })
 
   /** A session that is over, by this request or before it: the browser's cookie has no more use. */
   function forget (request: FastifyRequest, reply: FastifyReply, answer: Answer): void {
-    const credential = request.kratosCredential()
-    reply.forwardCookies(answer.setCookie)
+    const credential = request[kratosCredential]()
+    reply[forwardCookies](answer.setCookie)
     const over = answer.kind === 'ok' || (answer.kind === 'refused' && answer.code === 'INVALID_SESSION')
     // Kratos deletes the cookies it made itself; the minted one, or one of a pair, is ours to delete.
     const deletedByKratos = credential.kind === 'cookie' && answer.kind === 'ok'
     if (!over || deletedByKratos || request.headers.cookie === undefined) return
-    if (credential.kind === 'conflict') reply.endCookieConflict()
-    else reply.expireSessionCookie()
+    if (credential.kind === 'conflict') reply[endCookieConflict]()
+    else reply[expireSessionCookie]()
   }
 
   // HEAD must not log anybody out, so there is no automatic HEAD route.
@@ -52,7 +64,8 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
   }
   const visit = {
     schema: { ...completion, querystring: LogoutQuerySchema, response: { ...RESPONSES, 302: RedirectedSchema } },
-    onRequest: app.guardVisit,
+    config: { auth: false },
+    onRequest: app[guardVisit],
     exposeHeadRoute: false,
   }
   app.get('/', visit, async (request, reply) => {
@@ -64,14 +77,14 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
     const alreadyOver = answer.kind === 'refused' && answer.code === 'INVALID_SESSION' && !wantsJson(request)
     if (answer.kind !== 'ok' && !alreadyOver) throw upstreamError(answer)
     if (wantsJson(request)) return { success: true as const, data: { logged_out: true as const } }
-    return reply.redirect(settings.frontendUrl ?? `${request.ownUrl()}/`, 302)
+    return reply.redirect(settings.frontendUrl ?? `${request[ownUrl]()}/`, 302)
   })
 
   const body = Type.Object({}, { additionalProperties: true })
   const about = { operationId: 'logout', summary: 'Logs out in one step', tags: ['session'], security: SESSION }
   app.post(
     '/',
-    { schema: { ...about, body, response: RESPONSES }, onRequest: app.guardOrigin },
+    { schema: { ...about, body, response: RESPONSES }, config: { auth: false }, onRequest: app[guardOrigin] },
     async (request, reply) => {
       const answer = await logout(logoutRequest(request))
       forget(request, reply, answer)

@@ -5,13 +5,21 @@ import { serviceError } from '../../../../src/errors.js'
 import { logLogout } from '../../../../src/flows/login-events.js'
 import type { Answer } from '../../../../src/kratos-client/answer.js'
 import { isRecord, type JsonObject } from '../../../../src/kratos-client/kratos-body.js'
-import type { KratosSession } from '../../../../src/kratos-client/session.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { UuidSchema } from '../../../../src/schemas/flow.js'
 import { SESSION } from '../../../../src/schemas/security.js'
 import { deviceOf, DeviceSchema } from '../../../../src/sessions/device.js'
 import { logout } from '../../../../src/sessions/logout.js'
+import { sessionOf } from '../../../../src/http/request-auth.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
+import {
+  expireSessionCookie,
+  forwardCookies,
+  kratosCredential,
+  kratosScope,
+  ownKratos,
+  ownSessions,
+} from '../../../../src/http/own-names.js'
 
 const ParamsSchema = Type.Object({ id: UuidSchema })
 const LIST = responses(success(Type.Object({ sessions: Type.Array(DeviceSchema) })), ...UPSTREAM_STATUSES)
@@ -21,14 +29,9 @@ const REVOKED_ONE = responses(
   ...UPSTREAM_STATUSES,
 )
 
-/** The guard has set it. */
-function current ({ kratosSession }: FastifyRequest): KratosSession {
-  if (kratosSession === null) throw serviceError('INVALID_SESSION')
-  return kratosSession
-}
+const config = { auth: true }
 
 const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (app) {
-  app.addHook('onRequest', app.authenticate)
   const about = (operationId: string, summary: string) => ({
     operationId,
     summary,
@@ -38,28 +41,29 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
 
   /** Body of a good answer; Kratos' cookies go down either way. */
   function accepted (reply: FastifyReply, answer: Answer): JsonObject {
-    reply.forwardCookies(answer.setCookie)
+    reply[forwardCookies](answer.setCookie)
     if (answer.kind !== 'ok') throw upstreamError(answer)
     return answer.body
   }
 
   /** Before the answer is looked at: also a call that failed may have ended a session. */
   const forgetSessions = (request: FastifyRequest): void =>
-    app.sessions.invalidate({ identityId: current(request).identity.id })
+    app[ownSessions].invalidate({ identityId: sessionOf(request).identity.id })
 
   async function others (request: FastifyRequest, reply: FastifyReply): Promise<JsonObject[]> {
     const { sessions } = accepted(
       reply,
-      await app.kratos.listOtherSessions(request.kratosCredential(), request.kratosScope()),
+      await app[ownKratos].listOtherSessions(request[kratosCredential](), request[kratosScope]()),
     )
     return Array.isArray(sessions) ? sessions.filter(isRecord) : []
   }
 
   app.get('/', {
     schema: { ...about('listSessions', 'The devices that are logged in, the current one marked'), response: LIST },
+    config,
   }, async (request, reply) => {
     const sessions = [
-      deviceOf(current(request), true),
+      deviceOf(sessionOf(request), true),
       ...(await others(request, reply)).map((session) => deviceOf(session, false)),
     ]
     return { success: true as const, data: { sessions } }
@@ -67,10 +71,11 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
 
   app.delete('/', {
     schema: { ...about('revokeOtherSessions', 'Logs out all other devices'), response: REVOKED_OTHERS },
+    config,
   }, async (request, reply) => {
     // Kratos' own count includes sessions that were revoked before (recording 45).
     const revoked = (await others(request, reply)).length
-    const answer = await app.kratos.revokeOtherSessions(request.kratosCredential(), request.kratosScope())
+    const answer = await app[ownKratos].revokeOtherSessions(request[kratosCredential](), request[kratosScope]())
     forgetSessions(request)
     accepted(reply, answer)
     return { success: true as const, data: { revoked } }
@@ -78,20 +83,21 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
 
   app.delete('/:id', {
     schema: { ...about('revokeSession', 'Logs out one device'), params: ParamsSchema, response: REVOKED_ONE },
+    config,
   }, async (request, reply) => {
     const id = request.params.id.toLowerCase()
-    const [credential, scope] = [request.kratosCredential(), request.kratosScope()]
-    const isCurrent = current(request).id === id
+    const [credential, scope] = [request[kratosCredential](), request[kratosScope]()]
+    const isCurrent = sessionOf(request).id === id
     // Kratos says 204 for a stranger's session too, and leaves it alone (recording 45): to us that is a session we do
     // not have.
     if (!isCurrent && !(await others(request, reply)).some((session) => session['id'] === id)) { throw serviceError('NOT_FOUND') }
     const answer = isCurrent
-      ? await logout({ kratos: app.kratos, sessions: app.sessions, credential, scope })
-      : await app.kratos.revokeSession(id, credential, scope)
+      ? await logout({ kratos: app[ownKratos], sessions: app[ownSessions], credential, scope })
+      : await app[ownKratos].revokeSession(id, credential, scope)
     forgetSessions(request)
     accepted(reply, answer)
     if (isCurrent) logLogout(request, answer)
-    if (isCurrent && credential.kind === 'token' && credential.from === 'cookie') reply.expireSessionCookie()
+    if (isCurrent && credential.kind === 'token' && credential.from === 'cookie') reply[expireSessionCookie]()
     return { success: true as const, data: { id, logged_out: isCurrent } }
   })
 }

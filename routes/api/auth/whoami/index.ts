@@ -1,10 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { serviceError } from '../../../../src/errors.js'
+import { isRecord } from '../../../../src/kratos-client/kratos-body.js'
+import { sessionEpoch } from '../../../../src/kratos-client/kratos-time.js'
 import type { KratosSession } from '../../../../src/kratos-client/session.js'
 import { profileOf } from '../../../../src/profile.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { SESSION } from '../../../../src/schemas/security.js'
+import { sessionOf } from '../../../../src/http/request-auth.js'
+import { kratosCredential, renewSessionCookie } from '../../../../src/http/own-names.js'
 
 const OptionalText = Type.Union([Type.String(), Type.Null()])
 
@@ -22,11 +25,19 @@ const WhoamiSchema = Type.Object({
   aal: Type.Optional(Type.String()),
   methods: Type.Optional(Type.Array(Type.Unknown())),
   addresses: Type.Optional(Type.Array(Type.Unknown())),
+  traits: Type.Optional(
+    Type.Object({}, { additionalProperties: true, description: 'all of them, as the identity schema has them' }),
+  ),
+  verified: Type.Optional(Type.Boolean({ description: 'whether one of the addresses is verified' })),
 })
 
 const RESPONSES = responses(success(WhoamiSchema), ...UPSTREAM_STATUSES)
 
-const QuerySchema = Type.Object({ full: Type.Optional(Type.Boolean()) }, { additionalProperties: true })
+/** A token of Kratos' tokenizer is not built: asking for one is refused, not forgotten. */
+const QuerySchema = Type.Object({
+  full: Type.Optional(Type.Boolean()),
+  tokenize_as: Type.Optional(Type.Never()),
+}, { additionalProperties: true })
 
 const list = (value: unknown): unknown[] => Array.isArray(value) ? value : []
 
@@ -41,22 +52,30 @@ function details (session: KratosSession) {
     ...(aal !== undefined && { aal }),
     methods: list(session.authentication_methods),
     addresses: list(session.identity['verifiable_addresses']),
+    traits: session.identity.traits,
+    verified: list(session.identity['verifiable_addresses']).some((address) =>
+      isRecord(address) && address['verified'] === true,
+    ),
   }
 }
 
 const whoamiRoute: FastifyPluginAsyncTypebox = async function whoamiRoute (app) {
   const about = { operationId: 'whoami', summary: 'Who is logged in', tags: ['session'], security: SESSION }
   const schema = { ...about, querystring: QuerySchema, response: RESPONSES }
-  app.get('/', { schema, onRequest: app.authenticate }, async ({ kratosSession, query }) => {
-    if (kratosSession === null) throw serviceError('INVALID_SESSION')
-    const { id, traits } = kratosSession.identity
+  app.get('/', { schema, config: { auth: true } }, async (request, reply) => {
+    const session = sessionOf(request)
+    const credential = request[kratosCredential]()
+    if (request.method === 'GET' && credential.kind === 'token' && credential.from === 'cookie') {
+      reply[renewSessionCookie](credential.value, session.expires_at, sessionEpoch(session))
+    }
+    const { id, traits } = session.identity
     return {
       success: true as const,
       data: {
         id,
         ...profileOf(traits),
         authenticated: true as const,
-        ...(query.full === true && details(kratosSession)),
+        ...(request.query.full === true && details(session)),
       },
     }
   })

@@ -1,8 +1,9 @@
 import type { FastifyPluginAsync } from 'fastify'
+import { receiveIdentities } from '../../../../src/http/own-names.js'
 
 /** Kratos' hook after a registration. */
 const userCreatedRoute: FastifyPluginAsync = async function userCreatedRoute (app) {
-  app.receiveIdentities(app, '/')
+  app[receiveIdentities](app, '/')
 }
 
 export default userCreatedRoute

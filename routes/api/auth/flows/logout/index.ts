@@ -5,6 +5,14 @@ import { responses, success, UPSTREAM_STATUSES } from '../../../../../src/schema
 import { SESSION } from '../../../../../src/schemas/security.js'
 import { isUsable } from '../../../../../src/sessions/resolver.js'
 import { upstreamError } from '../../../../../src/upstream-error.js'
+import {
+  endCookieConflict,
+  forwardCookies,
+  kratosCredential,
+  kratosScope,
+  ownKratos,
+  ownUrl,
+} from '../../../../../src/http/own-names.js'
 
 const RESPONSES = responses(success(Type.Object({ logout_url: Type.String() })), ...UPSTREAM_STATUSES)
 
@@ -18,19 +26,19 @@ const logoutUrlRoute: FastifyPluginAsyncTypebox = async function logoutUrlRoute 
     tags: ['session'],
     security: SESSION,
   }
-  app.get('/', { schema: { ...about, response: RESPONSES } }, async (request, reply) => {
-    const credential = request.kratosCredential()
-    if (credential.kind === 'conflict') reply.endCookieConflict()
+  app.get('/', { schema: { ...about, response: RESPONSES }, config: { auth: false } }, async (request, reply) => {
+    const credential = request[kratosCredential]()
+    if (credential.kind === 'conflict') reply[endCookieConflict]()
     if (!isUsable(credential)) throw serviceError('INVALID_SESSION')
-    const answer = await app.kratos.initLogout(credential, request.kratosScope())
-    reply.forwardCookies(answer.setCookie)
+    const answer = await app[ownKratos].initLogout(credential, request[kratosScope]())
+    reply[forwardCookies](answer.setCookie)
     if (answer.kind !== 'ok') throw upstreamError(answer)
     const token = answer.body['logout_token']
     if (typeof token !== 'string') throw serviceError('UPSTREAM_ERROR')
     // Ours, not Kratos': Kratos' own URL cannot end a session that lives in a minted cookie (docs/decisions/0002).
     return {
       success: true as const,
-      data: { logout_url: `${request.ownUrl()}${logoutPath}?token=${encodeURIComponent(token)}` },
+      data: { logout_url: `${request[ownUrl]()}${logoutPath}?token=${encodeURIComponent(token)}` },
     }
   })
 }

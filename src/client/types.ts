@@ -1,0 +1,81 @@
+/** A complaint about a form; translate it by `code` (docs/messages.md). */
+export interface FormError {
+  field: string | null
+  code: string
+  id: number
+  text: string
+  context: Record<string, unknown>
+}
+
+/** A form as it is to be shown. */
+export interface Form {
+  flow: FlowName
+  flowId: string
+  /** Kratos' nodes: fields, buttons, pictures. */
+  nodes: FormNode[]
+  errors: FormError[]
+  /** A code or link is on its way. */
+  sent: boolean
+}
+
+export interface FormNode {
+  type: string
+  group: string
+  attributes: Record<string, unknown>
+  meta?: { label?: { text?: string } }
+}
+
+export type FlowName = 'registration' | 'login' | 'recovery' | 'verification' | 'settings'
+
+/** What came of an intent. */
+export type Outcome =
+  /** It is done; ask `session()` who is logged in. */
+  | { kind: 'done' }
+  /** Show this form, with its errors if there are any. */
+  | { kind: 'form', form: Form }
+  /** Ask for the second factor, then call `secondFactor`. */
+  | { kind: 'second_factor', flowId: string | undefined }
+  /** Ask for the code of the mail, then call `confirmCode`. */
+  | { kind: 'confirm_address', flowId: string | undefined }
+  /** Let the user set a new password or a second factor. */
+  | { kind: 'settings', flowId: string | undefined }
+  /** Ask for the password again, then repeat what was asked. */
+  | { kind: 'log_in_again', flowId: string | undefined }
+  /** Go to this address: a social login. */
+  | { kind: 'redirect', url: string }
+  | { kind: 'already_logged_in' }
+  /** Nothing is known and nothing is lost: keep the screen and offer to try again. */
+  | { kind: 'unavailable', retryAfterSeconds: number | undefined }
+
+export interface User<Traits> {
+  id: string
+  email: string | null
+  traits: Traits
+  verified: boolean
+  /** RFC 3339. */
+  expiresAt: string
+}
+
+/** `unknown`: the service or Kratos cannot say. Never read it as logged out. */
+export type SessionState<Traits> =
+  | { state: 'in', user: User<Traits> }
+  /** The second factor is missing: call `secondFactor`. */
+  | { state: 'half' }
+  | { state: 'out' }
+  | { state: 'unknown', retryAfterSeconds: number | undefined }
+
+export interface Device {
+  id: string
+  current: boolean
+  authenticated_at: string | null
+  user_agent: string | null
+  ip_address: string | null
+}
+
+export interface ClientOptions {
+  /** URL of the API, without trailing slash; default: the page's own origin. */
+  baseUrl?: string
+  /** Path of the auth routes; default `/api/auth`. */
+  prefix?: string
+  fetch?: typeof fetch
+}

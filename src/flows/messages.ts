@@ -1,0 +1,92 @@
+import { isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
+
+/** One complaint of Kratos about a form, as a client shows and translates it. */
+export interface FormError {
+  /** Name of the field it belongs to; null: the whole form. */
+  field: string | null
+  /** Our stable name for the kind of complaint; `other` for ids that have none. */
+  code: string
+  /** Kratos' numeric id of the message. */
+  id: number
+  /** Words for people, in English. */
+  text: string
+  /** What belongs into a translated text, as Kratos gave it: lengths, patterns, names. */
+  context: JsonObject
+}
+
+/**
+ * Kratos' message ids (docs/kratos-facts.md, section 19) with a stable name, and words for people where Kratos' own
+ * speak to developers. docs/messages.md has the same table.
+ */
+const MESSAGES: Record<number, [code: string, text?: (context: JsonObject) => string]> = {
+  4000001: ['invalid'],
+  4000002: ['required', () => 'Please fill in this field'],
+  4000003: ['too_short', ({ min_length: min }) => `Please enter at least ${String(min)} characters`],
+  4000004: ['pattern', () => 'Please check the format'],
+  4000005: ['password_rejected'],
+  4000006: ['invalid_credentials', () => 'The name or the password is not right'],
+  4000007: ['identifier_taken', () => 'There is an account with this name already'],
+  4000008: ['wrong_totp_code', () => 'The code is not right'],
+  4000010: ['address_not_verified', () => 'Please confirm your address first'],
+  4000012: ['lookup_code_used', () => 'This backup code was used already'],
+  4000016: ['wrong_lookup_code', () => 'This backup code is not right'],
+  4000017: ['too_long', ({ max_length: max }) => `Please enter at most ${String(max)} characters`],
+  4000018: ['too_small', ({ minimum }) => `Please enter ${String(minimum)} or more`],
+  4000019: ['too_small', ({ exclusive_minimum: minimum }) => `Please enter more than ${String(minimum)}`],
+  4000020: ['too_large', ({ maximum }) => `Please enter ${String(maximum)} or less`],
+  4000021: ['too_large', ({ exclusive_maximum: maximum }) => `Please enter less than ${String(maximum)}`],
+  4000022: ['not_a_multiple', ({ base }) => `Please enter a multiple of ${String(base)}`],
+  4000023: ['too_many_items'],
+  4000024: ['too_few_items'],
+  4000025: ['items_not_unique', () => 'Please enter each value once'],
+  4000026: ['wrong_type', () => 'Please check the format'],
+  4000029: ['not_the_constant'],
+  4000031: ['password_too_similar', () => 'The password is too similar to your name'],
+  4000032: [
+    'password_too_short',
+    ({ min_length: min }) => `The password needs at least ${String(min)} characters`,
+  ],
+  4000033: [
+    'password_too_long',
+    ({ max_length: max }) => `The password may have at most ${String(max)} characters`,
+  ],
+  4000034: ['password_breached', () => 'This password is known from data leaks; please choose another one'],
+  4000035: ['account_not_found', () => 'There is no account for this'],
+  4000036: ['code_for_other_input', () => 'The code belongs to other entries; please ask for a new one'],
+  4000037: ['account_not_found', () => 'There is no account for this'],
+  4000039: ['password_unchanged', () => 'The new password is the old one'],
+  4000040: ['invalid_email', () => 'Please enter an e-mail address'],
+  4000041: ['invalid_phone', () => 'Please enter a phone number'],
+  4010008: ['wrong_code', () => 'The code is not right, or was used already'],
+  4040003: ['wrong_code', () => 'The code is not right, or was used already'],
+  4060006: ['wrong_code', () => 'The code is not right, or was used already'],
+  4070006: ['wrong_code', () => 'The code is not right, or was used already'],
+  4060005: ['flow_expired'],
+  4070005: ['flow_expired'],
+}
+
+/** The names of the table, for documents and translations. */
+export const MESSAGE_CODES = new Map(Object.entries(MESSAGES).map(([id, [code]]) => [Number(id), code]))
+
+const messagesOf = (owner: JsonObject): JsonObject[] =>
+  (Array.isArray(owner['messages']) ? owner['messages'] : []).filter(isRecord).filter(({ type }) => type === 'error')
+
+function formError (field: string | null, message: JsonObject): FormError {
+  const id = Number(message['id'])
+  const context = isRecord(message['context']) ? message['context'] : {}
+  const [code, words] = MESSAGES[id] ?? ['other']
+  return { field, code, id, text: words?.(context) ?? String(message['text']), context }
+}
+
+/** Everything that a flow complains about: first the form itself, then its fields in their order. */
+export function formErrors (flow: JsonObject): FormError[] {
+  const ui = isRecord(flow['ui']) ? flow['ui'] : {}
+  const nodes = Array.isArray(ui['nodes']) ? ui['nodes'].filter(isRecord) : []
+  return [
+    ...messagesOf(ui).map((message) => formError(null, message)),
+    ...nodes.flatMap((node) => {
+      const name = isRecord(node['attributes']) ? node['attributes']['name'] : undefined
+      return messagesOf(node).map((message) => formError(typeof name === 'string' ? name : null, message))
+    }),
+  ]
+}

@@ -1,0 +1,78 @@
+import type { Answer } from '../kratos-client/answer.js'
+import { type Caller, type FlowName, type FlowType, withCookies } from '../kratos-client/caller.js'
+import type { KratosClient } from '../kratos-client/client.js'
+import { submitType } from '../kratos-client/flow-calls.js'
+import { isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
+
+/** A submit of a client, and what it turned out to be. */
+export interface Submitted {
+  answer: Answer
+  /** Type of the flow. */
+  type: FlowType
+  /** Cookies that came while the flow was looked at, before those of the answer. */
+  setCookie: string[]
+}
+
+export interface Submit {
+  flow: FlowName
+  id: string
+  body: JsonObject
+  caller: Caller
+  /** The session token may be in the answer's body: a native client, which also finishes a social login by itself. */
+  keepToken: boolean
+}
+
+const isCsrfCookie = (pair: string): boolean => pair.startsWith('csrf_token_')
+
+/** Whether the caller may hold a browser flow: only then its type has to be found out. */
+const mayHoldBrowserFlow = ({ credential, flowCookies }: Caller): boolean =>
+  credential.kind === 'cookie' || flowCookies.some(isCsrfCookie)
+
+function csrfToken (flow: JsonObject): string | undefined {
+  const nodes = isRecord(flow['ui']) && Array.isArray(flow['ui']['nodes']) ? flow['ui']['nodes'].filter(isRecord) : []
+  const attributes = nodes.map((node) => node['attributes']).filter(isRecord)
+  const value = attributes.find(({ name }) => name === 'csrf_token')?.['value']
+  return typeof value === 'string' ? value : undefined
+}
+
+/** Methods that lead a browser to a provider and back; an `id_token` needs neither. */
+const leavesForProvider = (body: JsonObject): boolean =>
+  (['oidc', 'saml'].includes(String(body['method'])) || typeof body['provider'] === 'string' ||
+    typeof body['link'] === 'string') && body['id_token'] === undefined
+
+/** A provider sends the browser back to an API flow's end, where a page would show the session token. */
+const MISMATCH: Answer = {
+  kind: 'refused',
+  code: 'FLOW_TYPE_MISMATCH',
+  text: 'This method needs a flow of type browser',
+  members: {},
+  setCookie: [],
+}
+
+/**
+ * Submits a step to Kratos. The client need not know which type its flow has: where it may hold a browser flow and
+ * sends no CSRF token, the flow is fetched once and its own token used (docs/decisions/0019). A client without these
+ * cookies costs one call, as in the specification.
+ */
+export async function submitStep (kratos: KratosClient, submit: Submit): Promise<Submitted> {
+  const { flow, id, caller, keepToken } = submit
+  const asked = submitType(submit.body)
+  if (asked === 'browser' || !mayHoldBrowserFlow(caller)) {
+    if (asked === 'api' && !keepToken && leavesForProvider(submit.body)) {
+      return { answer: MISMATCH, type: 'api', setCookie: [] }
+    }
+    return { answer: await kratos.submitFlow(flow, id, submit.body, caller), type: asked, setCookie: [] }
+  }
+  const fetched = await kratos.fetchFlow(flow, id, caller, 'submit')
+  if (fetched.kind !== 'ok') return { answer: fetched, type: 'browser', setCookie: [] }
+  const token = fetched.body['type'] === 'browser' ? csrfToken(fetched.body) : undefined
+  if (token === undefined) {
+    const answer = !keepToken && leavesForProvider(submit.body)
+      ? MISMATCH
+      : await kratos.submitFlow(flow, id, submit.body, caller)
+    return { answer, type: 'api', setCookie: [] }
+  }
+  const { setCookie } = fetched
+  const body = { ...submit.body, csrf_token: token }
+  return { answer: await kratos.submitFlow(flow, id, body, withCookies(caller, setCookie)), type: 'browser', setCookie }
+}

@@ -1,0 +1,32 @@
+import { isIP } from 'node:net'
+
+/** Of a client's own words, as much as helps. */
+const MAX_DOMAINS = 5
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$/i
+/** What a Path attribute can hold without ending it; a prefix with anything else is left out. */
+const PATH_SEGMENT = /^[\w.~%!$&'()*+=:@-]{1,200}$/
+
+/**
+ * The domains whose cookies reach a host besides its own host-only ones: itself and its parents, the last label never.
+ * None for an address or a single label: no cookie of theirs has a domain.
+ */
+export function cookieDomains (hostname: string): string[] {
+  if (isIP(hostname) > 0 || !HOST_NAME.test(hostname)) return []
+  const labels = hostname.toLowerCase().split('.')
+  const domains = labels.slice(0, -1).map((_, at) => labels.slice(at).join('.'))
+  return domains.slice(-MAX_DOMAINS)
+}
+
+/** The paths that a cookie of a request is likely to have: the root, and the first two prefixes of its URL. */
+export function cookiePaths (url: string): string[] {
+  const [path = ''] = url.split('?', 1)
+  const paths = ['/']
+  for (const segment of path.split('/').slice(1, 3)) {
+    if (!PATH_SEGMENT.test(segment)) break
+    paths.push(`${paths.length === 1 ? '' : paths.at(-1)}/${segment}`)
+  }
+  return paths
+}
+
+/** Whether a Set-Cookie line is for a whole domain. */
+export const hasDomain = (line: string): boolean => /;[ \t]*domain=/i.test(line)

@@ -1,0 +1,83 @@
+import type { FastifySchema, RouteOptions } from 'fastify'
+import { ErrorSchema } from '../schemas/envelope.js'
+import { isRecord } from '../kratos-client/kratos-body.js'
+import { WEBHOOK_KEY_HEADER } from '../webhook/receiver.js'
+
+export interface DocumentOptions {
+  /** Name of the session cookie. */
+  cookieName: string
+  /** false: no API document shows our routes. */
+  openapi: boolean
+}
+
+type Documented = FastifySchema & { security?: Array<Record<string, string[]>>, summary?: string, hide?: boolean }
+type Members = Record<string, unknown>
+
+/** What @fastify/swagger hands to `config.swaggerTransform`: the document it is making, of one of two kinds. */
+interface TransformInput {
+  schema?: Documented
+  url: string
+  openapiObject?: Members
+  swaggerObject?: Members
+}
+
+const header = (name: string, description: string) => ({ type: 'apiKey', in: 'header', name, description })
+
+/** Our schemes by the name that the routes use; in a host's document they have names that are ours alone. */
+const schemes = (cookieName: string): Record<string, Members> => ({
+  sessionCookie: { type: 'apiKey', in: 'cookie', name: cookieName, description: 'set by the flows' },
+  sessionToken: header('X-Session-Token', 'session token of a native client; a session cookie wins'),
+  bearerToken: { type: 'http', scheme: 'bearer', description: 'the same token; the other two win' },
+  webhookKey: header(WEBHOOK_KEY_HEADER, 'which Kratos sends'),
+})
+/** Swagger 2 knows neither cookies nor Bearer. */
+const IN_SWAGGER_2 = new Set(['sessionToken', 'webhookKey'])
+
+const ownName = (name: string): string => `kratos${name[0]?.toUpperCase()}${name.slice(1)}`
+
+/** Adds our schemes to a document, beside those that are there. */
+function addSchemes (container: Members, member: string, cookieName: string, isKnown: (name: string) => boolean): void {
+  const ours = Object.entries(schemes(cookieName)).filter(([name]) => isKnown(name))
+  const theirs = isRecord(container[member]) ? container[member] : {}
+  container[member] = { ...Object.fromEntries(ours.map(([name, scheme]) => [ownName(name), scheme])), ...theirs }
+}
+
+const FAILURE = { ...ErrorSchema, description: 'An error; `code` says which, `error` says it to people' }
+
+/** A dozen statuses with one body each, as one: written out they would be most of a host's document. */
+function shortResponses (response: unknown): Members {
+  const entries = Object.entries(isRecord(response) ? response : {}).filter(([status]) => /^[23]/.test(status))
+  const described = entries.map(([status, schema]) => [status, {
+    description: status.startsWith('2') ? 'Success' : 'Redirect',
+    ...schema as Members,
+  }])
+  return { ...Object.fromEntries(described) as Members, default: FAILURE }
+}
+
+/** Shows a route of ours in a host's API document complete in itself, or not at all, whatever the host transforms. */
+export function documentOwnRoute (route: RouteOptions, { cookieName, openapi }: DocumentOptions): void {
+  const schema = route.schema as Documented | undefined
+  const isHidden = !openapi || schema?.summary === undefined
+  if (isHidden) route.schema = { ...schema, hide: true } as FastifySchema
+
+  function swaggerTransform ({ schema = {}, url, openapiObject, swaggerObject }: TransformInput) {
+    if (isHidden) return { schema: { hide: true }, url }
+    const { response, security = [], ...rest } = schema
+    const isKnown = (name: string): boolean => openapiObject !== undefined || IN_SWAGGER_2.has(name)
+    if (swaggerObject !== undefined) addSchemes(swaggerObject, 'securityDefinitions', cookieName, isKnown)
+    if (openapiObject !== undefined) {
+      const components = { ...openapiObject['components'] as Members | undefined }
+      addSchemes(components, 'securitySchemes', cookieName, isKnown)
+      openapiObject['components'] = components
+    }
+    const own = security.filter((scheme) => Object.keys(scheme).every(isKnown)).map((scheme) =>
+      Object.fromEntries(Object.entries(scheme).map(([name, scopes]) => [ownName(name), scopes])),
+    )
+    return {
+      schema: { ...rest, response: shortResponses(response), ...(own.length > 0 && { security: own }) },
+      // The index of a folder answers with and without a slash at its end.
+      url: url.replace(/(?<=.)\/$/, ''),
+    }
+  }
+  route.config = { ...route.config, swaggerTransform } as RouteOptions['config'] & object
+}

@@ -1,0 +1,40 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod, RouteOptions } from 'fastify'
+import { serializerCompiler, validatorCompiler } from './compilers.js'
+import { applyHttpRules } from './rules.js'
+import { documentOwnRoute, type DocumentOptions } from './own-document.js'
+
+/** As the service has it; a host's limit may be too small for a flow, or far too large. */
+const BODY_LIMIT = 64 * 1024
+
+/**
+ * Answers leave as text, made by the route's own response schema: reply serialisers and `preSerialization` hooks of
+ * the host, which may wrap what its own clients expect, do not touch them.
+ */
+function asText (handler: RouteHandlerMethod): RouteHandlerMethod {
+  return async function sendText (request: FastifyRequest, reply: FastifyReply) {
+    const answer: unknown = await handler.call(this, request, reply)
+    const isObject = typeof answer === 'object' && answer !== null && answer !== reply
+    if (reply.sent || !isObject) return answer
+    reply.type('application/json; charset=utf-8')
+    return reply.serialize(answer as Record<string, unknown>)
+  }
+}
+
+/**
+ * Our manners for routes inside a host app. Compilers, parsers, error handler and formatter are set in the scope and on
+ * the routes, so that no call of the host reaches them, whether it comes before or after.
+ */
+export function applyOwnManners (scope: FastifyInstance, options: DocumentOptions & { https: boolean }): void {
+  applyHttpRules(scope, options)
+  // Its own, even if it is none: else it is the host's.
+  scope.setReplySerializer(undefined as never)
+  scope.setSchemaErrorFormatter((errors) => new Error(errors[0]?.message))
+  scope.addHook('onRoute', (route: RouteOptions) => {
+    route.bodyLimit ??= BODY_LIMIT
+    route.attachValidation = false
+    route.validatorCompiler ??= validatorCompiler as never
+    route.serializerCompiler ??= serializerCompiler as never
+    route.handler = asText(route.handler)
+    documentOwnRoute(route, options)
+  })
+}

@@ -1,0 +1,144 @@
+import { type Cancellable, cancelScope, RequestScope, timeLeft } from './request-scope.js'
+import { type UpstreamFailure, upstreamFailure } from './upstream-failure.js'
+
+/** Less than this is no time to ask in, and no difference between two deadlines. */
+const SLACK_MS = 20
+
+/** Who wants to know, and by when. */
+export interface Asker {
+  scope: RequestScope | undefined
+  /** In milliseconds of `performance.now()`. */
+  dueAt: number
+}
+
+/** One look-up that several requests wait for. */
+class PendingLookUp<T> implements Cancellable {
+  /** Its own: it outlives the request that began it. */
+  readonly scope: RequestScope
+  /** False once something has happened that the answer may not know of. */
+  isCurrent = true
+  waiting = 0
+  /** Undefined once it has landed: who waits has it, and what is over should keep nothing alive. */
+  outcome: Promise<T | UpstreamFailure> | undefined = undefined
+  readonly #pending: Map<string, PendingLookUp<T>>
+  readonly #key: string
+
+  constructor (pending: Map<string, PendingLookUp<T>>, key: string, scope: RequestScope) {
+    this.#pending = pending
+    this.#key = key
+    this.scope = scope
+    pending.set(key, this)
+  }
+
+  settle (): void {
+    this.outcome = undefined
+    if (this.#pending.get(this.#key) === this) this.#pending.delete(this.#key)
+  }
+
+  /** One of those who wait has gone; with the last one the look-up ends (J24). */
+  cancel (): void {
+    if (--this.waiting > 0) return
+    this.settle()
+    cancelScope(this.scope)
+  }
+}
+
+export interface Shared<T> {
+  outcome: Promise<T | UpstreamFailure>
+  /** Whether this request began the look-up: what Kratos sent for one client, such as a cookie, is for that one. */
+  isFirst: boolean
+}
+
+/** A look-up as the one who asks sees it: whose scope it is, and afterwards whether its answer may be kept. */
+export type LookUp = Readonly<Pick<PendingLookUp<unknown>, 'scope' | 'isCurrent'>>
+
+export interface SingleFlight<T> {
+  /**
+   * Joins the look-up of a key that is under way, or begins one. Everybody waits by a deadline of their own: what
+   * befell only the one who began it, a time that was over or a budget that was spent, is asked again for the others.
+   * @param scope the request's own: when its client goes it waits no longer, and with the last one the look-up ends
+   * (J24)
+   */
+  join: (key: string, scope: RequestScope | undefined, begin: (lookUp: LookUp) => Promise<T>) => Shared<T>
+  /** The same by a deadline that is known already. */
+  joinAs: (asker: Asker, key: string, begin: (lookUp: LookUp) => Promise<T>) => Shared<T>
+  /** From now on nobody joins what is under way: it began before this moment (I07). */
+  invalidateAll: () => void
+}
+
+const isFailure = (outcome: unknown): outcome is UpstreamFailure =>
+  typeof outcome === 'object' && outcome !== null && 'kind' in outcome && outcome.kind === 'unavailable'
+
+/** Whether a failure says nothing about the question, and this one has still time to ask it. */
+function isOnlyTheFirsts (outcome: unknown, { scope: first }: LookUp, { scope, dueAt }: Asker): boolean {
+  if (!isFailure(outcome) || scope?.isCancelled === true || dueAt - performance.now() < SLACK_MS) return false
+  return outcome.code === 'UPSTREAM_TIMEOUT' ||
+    (outcome.isAboutClient === true && first.client?.ip !== scope?.client?.ip)
+}
+
+/** Waits for a look-up until a moment before its end. */
+function waitUntil<T> (
+  lookUp: PendingLookUp<T>,
+  outcome: Promise<T | UpstreamFailure>,
+  { scope, dueAt }: Asker,
+): Promise<T | UpstreamFailure> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      if (scope?.pending === lookUp) scope.pending = undefined
+      lookUp.cancel()
+      resolve(upstreamFailure('UPSTREAM_TIMEOUT'))
+    }, dueAt - performance.now())
+    outcome.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
+
+/** @param limitMs what a look-up may take, and who joins it may wait */
+export function createSingleFlight<T> (limitMs: number): SingleFlight<T> {
+  const pending = new Map<string, PendingLookUp<T>>()
+
+  function start (
+    lookUp: PendingLookUp<T>,
+    begin: (lookUp: LookUp) => Promise<T>,
+  ): Promise<T | UpstreamFailure> {
+    return begin(lookUp).then((answer) => {
+      lookUp.settle()
+      return answer
+    }, (error: unknown) => {
+      lookUp.settle()
+      throw error
+    })
+  }
+
+  function joinAs (
+    asker: Asker,
+    key: string,
+    begin: (lookUp: LookUp) => Promise<T>,
+    now = performance.now(),
+  ): Shared<T> {
+    const { scope, dueAt } = asker
+    if (dueAt - now < SLACK_MS) return { outcome: Promise.resolve(upstreamFailure('UPSTREAM_TIMEOUT')), isFirst: true }
+    const known = pending.get(key)
+    const lookUp = known ?? new PendingLookUp<T>(pending, key, new RequestScope(now, scope?.client, scope?.trace))
+    const landed = lookUp.outcome ??= start(lookUp, begin)
+    lookUp.waiting++
+    if (scope !== undefined) scope.pending = lookUp
+    const isEarlier = lookUp.scope.startedAt + limitMs - dueAt > SLACK_MS
+    const outcome = isEarlier ? waitUntil(lookUp, landed, asker) : landed
+    if (known === undefined) return { outcome, isFirst: true }
+    const own = outcome.then((outcome) =>
+      isOnlyTheFirsts(outcome, lookUp, asker) ? joinAs(asker, key, begin).outcome : outcome)
+    return { outcome: own, isFirst: false }
+  }
+
+  function join (key: string, scope: RequestScope | undefined, begin: (lookUp: LookUp) => Promise<T>): Shared<T> {
+    const now = performance.now()
+    return joinAs({ scope, dueAt: now + timeLeft(limitMs, scope, now) }, key, begin, now)
+  }
+
+  function invalidateAll (): void {
+    for (const lookUp of pending.values()) lookUp.isCurrent = false
+    pending.clear()
+  }
+
+  return { join, joinAs, invalidateAll }
+}

@@ -1,0 +1,137 @@
+import { type AddressInfo, createServer } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Static } from '@sinclair/typebox'
+import type { Test } from 'tap'
+import ts from 'typescript'
+import { createClient, type FormError, type Outcome } from '../../src/client/client.js'
+import { NEXT } from '../../src/flows/outcome.js'
+import type { FormErrorSchema } from '../../src/schemas/outcome.js'
+import { answer, startFaultServer } from '../support/fault-server.js'
+import { buildWithKratos, freshEmail, PASSWORD } from '../support/kratos.js'
+import { totpCode } from '../support/totp.js'
+
+/** What a client calls a complaint is what the server sends. */
+type Same<One, Other> = [One] extends [Other] ? [Other] extends [One] ? true : false : false
+const IS_SAME: Same<FormError, Static<typeof FormErrorSchema>> = true
+
+/** `fetch` with the cookies of one browser. */
+function browser (): typeof fetch {
+  const jar = new Map<string, string>()
+  return async (url, init = {}) => {
+    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
+    const got = await fetch(url, { ...init, headers: { ...init.headers as Record<string, string>, cookie } })
+    for (const line of got.headers.getSetCookie()) {
+      const [pair = ''] = line.split(';')
+      const name = pair.slice(0, pair.indexOf('='))
+      if (/max-age=0(;|$)/i.test(line)) jar.delete(name)
+      else jar.set(name, pair.slice(name.length + 1))
+    }
+    return got
+  }
+}
+
+interface Traits {
+  email: string
+  first_name?: string
+}
+
+async function start (t: Test) {
+  const { app, kratos } = await buildWithKratos(t)
+  const baseUrl = await app.listen({ port: 0, host: '127.0.0.1' })
+  return { kratos, baseUrl, client: createClient<Traits>({ baseUrl, fetch: browser() }) }
+}
+
+const flowIdOf = (outcome: Outcome): string | undefined => 'flowId' in outcome ? outcome.flowId : undefined
+
+export default async function (t: Test): Promise<void> {
+  t.test('the client', async (t) => {
+    t.test('is one small file that needs nothing', async (t) => {
+      t.ok(IS_SAME)
+      const source = readFileSync(join(import.meta.dirname, '../../src/client/client.ts'), 'utf8')
+      const options = {
+        target: ts.ScriptTarget.ES2022,
+        module: ts.ModuleKind.ESNext,
+        removeComments: true,
+        verbatimModuleSyntax: true,
+      }
+      const { outputText } = ts.transpileModule(source, { compilerOptions: options })
+      t.notMatch(outputText, /^import/m)
+      t.ok(gzipSync(outputText).length <= 5000)
+    })
+
+    t.test('has an outcome for every next', async (t) => {
+      const kratos = await startFaultServer(t, answer(200, {}))
+      for (const next of NEXT.filter((word) => word !== 'restart')) {
+        kratos.react(answer(200, { success: true, data: { next, id: 'x' } }))
+        t.not((await createClient({ baseUrl: kratos.url }).form('login')).kind, 'unavailable', next)
+      }
+    })
+
+    t.test('goes from a sign-up to a second factor and out again', async (t) => {
+      const { client } = await start(t)
+      const email = freshEmail()
+      t.same(await client.session(), { state: 'out' })
+      t.match(await client.signUp({ email }, 'short'), { kind: 'form', form: { errors: [{ field: 'password' }] } })
+      t.match(await client.signUp({ email, first_name: 'Ada' }, PASSWORD), { kind: 'confirm_address', flowId: String })
+      t.match(await client.session(), { state: 'in', user: { email, traits: { first_name: 'Ada' }, verified: false } })
+
+      const settings = await client.form('settings')
+      const nodes = settings.kind === 'form' ? settings.form.nodes : []
+      const shown = nodes.find(({ attributes }) => attributes['id'] === 'totp_secret_key')?.attributes['text'] as {
+        context: { secret: string }
+      }
+      const flowId = settings.kind === 'form' ? settings.form.flowId : undefined
+      t.match(await client.enableTotp(totpCode(shown.context.secret), { flowId }), { kind: 'done' })
+      t.equal(await client.logOut(), true)
+      t.same(await client.session(), { state: 'out' })
+
+      t.match(await client.logIn(email, 'wrong'), { kind: 'form', form: { errors: [{ code: 'invalid_credentials' }] } })
+      const half = await client.logIn(email, PASSWORD)
+      t.match(half, { kind: 'second_factor', flowId: String })
+      t.same(await client.session(), { state: 'half' })
+      const code = totpCode(shown.context.secret)
+      t.match(await client.secondFactor({ totp: code }, { flowId: flowIdOf(half) }), { kind: 'done' })
+      t.match(await client.session(), { state: 'in' })
+      t.match(await client.devices(), [{ current: true }])
+      t.match(await client.changeProfile({ email, first_name: 'Augusta' }), { kind: 'done' })
+      t.match(await client.changePassword(`${PASSWORD}-2`), { kind: 'done' })
+    })
+
+    t.test('calls an outage unknown, whatever form it has', async (t) => {
+      const closed = createServer().listen(0, '127.0.0.1')
+      await new Promise((resolve) => closed.once('listening', resolve))
+      const { port } = closed.address() as AddressInfo
+      await new Promise((resolve) => closed.close(resolve))
+      t.match(await createClient({ baseUrl: `http://127.0.0.1:${port}` }).session(), { state: 'unknown' })
+      const kratos = await startFaultServer(t, answer(200, '<html>', [['Content-Type', 'text/html']]))
+      const client = createClient({ baseUrl: kratos.url })
+      t.match(await client.session(), { state: 'unknown' })
+      t.match(await client.logIn('ada', 'x'), { kind: 'unavailable' })
+      t.equal(await client.logOut(), false)
+      kratos.react(answer(503, { success: false, code: 'OVERLOADED' }, [['Retry-After', '7']]))
+      t.match(await client.session(), { state: 'unknown', retryAfterSeconds: 7 })
+      t.match(await client.logIn('ada', 'x'), { kind: 'unavailable', retryAfterSeconds: 7 })
+    })
+
+    t.test('sends once more what only reads, and nothing else', async (t) => {
+      const kratos = await startFaultServer(t, (socket) => socket.destroy())
+      const client = createClient({ baseUrl: kratos.url })
+      await client.session()
+      t.equal(kratos.requests.length, 2)
+      await client.logOut()
+      t.equal(kratos.requests.length, 3)
+    })
+
+    t.test('replaces a flow that is gone once, and rejects only what was aborted', async (t) => {
+      const { client } = await start(t)
+      const gone = { flowId: '11111111-2222-4333-8444-555555555555' }
+      t.match(await client.logIn('nobody', 'wrong', gone), {
+        kind: 'form',
+        form: { errors: [{ code: 'invalid_credentials' }] },
+      })
+      await t.rejects(client.session({ signal: AbortSignal.abort() }), { name: 'AbortError' })
+    })
+  })
+}
