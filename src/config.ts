@@ -81,6 +81,8 @@ export const ConfigSchema = Type.Object({
     300,
     'seconds after which a connection to Postgres is replaced by a new one',
   ),
+  DOCUMENTS_PER_USER: integer(1, 1_000_000, 1000, 'documents that one user may keep'),
+  DOCUMENT_BYTES_PER_USER: integer(1, 999_999_999, 20 * 1024 ** 2, 'bytes of their titles and contents together'),
   TRUST_PROXY: text(
     'proxy-list',
     'addresses or CIDR ranges of reverse proxies, comma-separated; empty: none is trusted',

@@ -109,7 +109,7 @@ class ContextClient extends Client {
  */
 export function createTransport (options: TransportOptions): Transport {
   const { origin, pathname } = new URL(options.url)
-  const basePath = pathname.replace(/\/+$/, '')
+  const basePath = pathname.replace(/(?<!\/)\/+$/, '')
   const queue = createAdmissionQueue({ ...options, slots: options.connections })
   const pool = options.dispatcher ?? new Pool(origin, {
     connections: options.connections,

@@ -111,8 +111,8 @@ export default async function (t: Test): Promise<void> {
   t.test('size of a body (A11)', async (t) => {
     const { app, kratos } = await setUp(t)
     const sized = (size: number): string => {
-      const frame = `{"flow_id":"${ID}","method":"x","pad":""}`
-      return frame.replace('""', `"${'x'.repeat(size - frame.length)}"`)
+      const frame = `{"flow_id":"${ID}","method":"x"}`
+      return frame + ' '.repeat(size - frame.length)
     }
     t.equal((await post(app, LOGIN, sized(64 * 1024))).statusCode, 200, '64 KiB')
     refused(t, plain(await post(app, LOGIN, sized(64 * 1024 + 1))), 413, 'PAYLOAD_TOO_LARGE', 'one byte more')

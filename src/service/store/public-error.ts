@@ -1,5 +1,7 @@
 import { serviceError, type ServiceError } from '../../errors.js'
-import { AccountDeletedError, InvalidCursorError, InvalidValueError, StoreUnavailableError } from './errors.js'
+import {
+  AccountDeletedError, InvalidCursorError, InvalidValueError, QuotaExceededError, StoreUnavailableError,
+} from './errors.js'
 
 /**
  * Kratos waits so long before it tries a webhook again, twice: two minutes for a database to come back, where without
@@ -19,6 +21,7 @@ export function publicStoreError (error: unknown, route?: string): ServiceError 
   // Whose account is gone has no session, whatever a cache still says.
   if (error instanceof AccountDeletedError) return serviceError('INVALID_SESSION', { cause: error })
   if (error instanceof InvalidValueError) return serviceError('VALIDATION_ERROR', { cause: error })
+  if (error instanceof QuotaExceededError) return serviceError('QUOTA_EXCEEDED')
   if (error instanceof InvalidCursorError) {
     return serviceError('VALIDATION_ERROR', { fields: [{ path: '/cursor', message: 'is not a cursor of this list' }] })
   }
