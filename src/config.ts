@@ -1,125 +1,20 @@
-import { type Static, type TObject, Type } from '@sinclair/typebox'
+import type { Static, TObject } from '@sinclair/typebox'
 import type { Ajv, ErrorObject } from 'ajv'
 import envSchema from 'env-schema'
 import { distance } from 'fastest-levenshtein'
-import { isProxyRange } from './service/proxy-range.js'
+import {
+  burst, ConfigSchema, failingCredentials, FORMATS, list, type Part, perAddress, perIdentifier,
+} from './config-schema.js'
 import { complaint, schemaProblems, unknownName, withSettingFormats } from './schema-problems.js'
 import {
   type AuthSettings,
   completeSettings,
   contradictions,
   type GivenSettings,
-  MIN_KEY_BYTES,
   type SettingName,
-  SettingsSchema,
 } from './settings.js'
-import { isOrigin } from './url-rules.js'
 
-const list = (text: string): string[] => text.split(',').map((item) => item.trim()).filter((item) => item !== '')
-
-/** What the service lives by, and can do without for a while. */
-export const PARTS = ['kratos', 'database'] as const
-export type Part = typeof PARTS[number]
-
-/** Formats that only the environment has: several values in one text, and what only the service can be told. */
-const FORMATS: Record<string, (text: string) => boolean> = {
-  'origin-list': (text) => list(text).length > 0 && list(text).every(isOrigin),
-  'database-url': (text) =>
-    text !== '' &&
-    (/^postgres(?:ql)?:\/\/./.test(text) || text.startsWith('file:') || !/^[a-z][a-z0-9+.-]*:\/\//i.test(text)),
-  'part-list': (text) => list(text).every((part) => (PARTS as readonly string[]).includes(part)),
-  'proxy-list': (text) => list(text).every(isProxyRange),
-}
-
-const text = (format: string, description: string, rest: { default?: string } = {}) =>
-  Type.String({ format, description, ...rest })
-const integer = (minimum: number, maximum: number, byDefault: number, description: string) =>
-  Type.Integer({ minimum, maximum, default: byDefault, description })
-
-const secret = `secret of at least ${MIN_KEY_BYTES} bytes, visible ASCII,`
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
-
-const settings = SettingsSchema.properties
-const { whoamiMs, submitMs, otherMs } = settings.deadlines.properties
-const { perAddress, perIdentifier, burst, failingCredentials } = settings.throttle.properties
-
-/**
- * Every variable the service reads, settings of `SettingsSchema` by their names here; the README's table is made of it.
- */
-export const ConfigSchema = Type.Object({
-  PUBLIC_URL: Type.Optional(settings.baseUrl, false),
-  FRONTEND_URL: settings.frontendUrl,
-  CORS_ORIGINS: text('origin-list', `comma-separated ${settings.origins.description}`),
-  HOST: Type.String({ default: '0.0.0.0', minLength: 1, description: 'address to listen on' }),
-  PORT: integer(0, 65535, 3000, 'port to listen on'),
-  KRATOS_PUBLIC_URL: settings.publicUrl,
-  KRATOS_ADMIN_URL: Type.Optional(settings.adminUrl, false),
-  KRATOS_BROWSER_URL: settings.browserUrl,
-  KRATOS_PROXY: Type.Boolean({
-    default: false,
-    description: "true: Kratos' own public API at /kratos/, for its SDK and forms; " +
-      'set its serve.public.base_url to <PUBLIC_URL>/kratos/',
-  }),
-  SESSION_COOKIE_NAME: settings.cookieName,
-  WEBHOOK_KEY: text('key', `${secret} that Kratos sends as Authorization: Bearer, or X-Webhook-Key`),
-  WEBHOOK_KEY_PREVIOUS: Type.Optional(text('key', 'former webhook key, accepted while it is being rotated')),
-  METRICS_TOKEN: Type.Optional(
-    text('key', `${secret} that opens /metrics as Authorization: Bearer; without it there is no /metrics`),
-  ),
-  DOCS: Type.Boolean({ default: false, description: 'true: the OpenAPI document of this service at /openapi.json' }),
-  DATABASE_URL: text('database-url', 'postgres://… or the path of a SQLite file', { default: 'data/app.db' }),
-  DATABASE_POOL_SIZE: integer(1, 1000, 10, 'connections to Postgres that this process may have at a time'),
-  DATABASE_STATEMENT_TIMEOUT_MS: integer(
-    100,
-    600_000,
-    3000,
-    'milliseconds after which Postgres gives up on a statement',
-  ),
-  DATABASE_CONNECTION_MAX_AGE: integer(
-    1,
-    86_400,
-    300,
-    'seconds after which a connection to Postgres is replaced by a new one',
-  ),
-  DOCUMENTS_PER_USER: integer(1, 1_000_000, 1000, 'documents that one user may keep'),
-  DOCUMENT_BYTES_PER_USER: integer(1, 999_999_999, 20 * 1024 ** 2, 'bytes of their titles and contents together'),
-  TRUST_PROXY: text(
-    'proxy-list',
-    'addresses or CIDR ranges of reverse proxies, comma-separated; empty: none is trusted',
-    { default: '' },
-  ),
-  LOG_LEVEL: Type.Union(LOG_LEVELS.map((level) => Type.Literal(level)), {
-    default: 'info',
-    description: 'fatal, error, warn, info, debug, trace or silent',
-  }),
-  SESSION_CACHE_MAX_AGE: settings.sessionCacheMaxAge,
-  SHUTDOWN_DELAY_MS: integer(0, 60_000, 3000, 'milliseconds between "not ready" and closing, for the load balancer'),
-  READY_REQUIRES: text(
-    'part-list',
-    'parts without which /health/ready is 503, of kratos and database, comma-separated; empty: none',
-    { default: '' },
-  ),
-  MAX_IN_FLIGHT: integer(
-    20,
-    100_000,
-    1000,
-    'requests at work at a time; from half of it on the least important are refused with 503',
-  ),
-  MAX_EVENT_LOOP_DELAY_MS: integer(
-    100,
-    60_000,
-    1000,
-    'milliseconds by which the process may be late; the same as MAX_IN_FLIGHT in time',
-  ),
-  WHOAMI_DEADLINE_MS: whoamiMs,
-  SUBMIT_DEADLINE_MS: submitMs,
-  KRATOS_DEADLINE_MS: otherMs,
-  LOGIN_LIMIT_PER_ADDRESS: perAddress,
-  LOGIN_LIMIT_PER_IDENTIFIER: perIdentifier,
-  LOGIN_LIMIT_BURST: burst,
-  LOGIN_LIMIT_FAILING_CREDENTIALS: failingCredentials,
-})
-
+export { ConfigSchema, PARTS, type Part } from './config-schema.js'
 export type Config = Static<typeof ConfigSchema>
 
 /** The variable of each setting that a rule between two settings can complain about. */

@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
-import { createLoginThrottle, type LoginThrottle } from '../../src/http/throttle.js'
+import type { LoginThrottle } from '../../src/http/login-throttle.js'
+import { createLoginThrottle } from '../../src/http/throttle.js'
 import type { AuthSettings } from '../../src/settings.js'
 import { type CredentialMemory, localCredentialMemory } from '../../src/throttling/credential-memory.js'
 import type { Budget } from '../../src/throttling/budget.js'

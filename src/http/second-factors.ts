@@ -8,7 +8,7 @@ import { bucketKey } from '../throttling/keys.js'
 import { type RateLimitStore, settlingStore } from '../throttling/rate-limit-store.js'
 import { triesSecondFactor } from '../throttling/second-factor.js'
 import { kratosCredential } from './own-names.js'
-import type { LoginThrottle } from './throttle.js'
+import type { LoginThrottle } from './login-throttle.js'
 
 type SecondFactors = Pick<LoginThrottle, 'bySecondFactor' | 'settleSecondFactor' | 'rememberLogin'>
 

@@ -95,10 +95,30 @@ function dispatchOptions (basePath: string, request: UpstreamRequest): Dispatche
   return { method, path, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
 }
 
-/** A call that waited in the pool for its socket would be dispatched in the async context of another request. */
-class ContextClient extends Client {
+/**
+ * One connection of the pool. A call that waited for it would be dispatched in the async context of another request.
+ * The last call of an old connection says `Connection: close`, so that none is cut off, and the next one makes a new
+ * connection; undici's own `clientTtl` lets calls wait for ever while all clients are closing.
+ */
+class PoolClient extends Client {
+  readonly #ttlMs: number
+  #connectedAt = Infinity
+
+  constructor (origin: URL, options: object, ttlMs: number) {
+    super(origin, options)
+    this.#ttlMs = ttlMs
+    this.on('connect', () => {
+      this.#connectedAt = performance.now()
+    })
+    this.on('disconnect', () => {
+      this.#connectedAt = Infinity
+    })
+  }
+
   override dispatch (options: CallDispatch, handler: Dispatcher.DispatchHandler): boolean {
-    const dispatch = (): boolean => super.dispatch(options, handler)
+    const isOld = performance.now() - this.#connectedAt > this.#ttlMs
+    const upstream = isOld ? { ...options, reset: true } : options
+    const dispatch = (): boolean => super.dispatch(upstream, handler)
     return options.call === undefined ? dispatch() : options.call.inContext(dispatch)
   }
 }
@@ -110,12 +130,12 @@ class ContextClient extends Client {
 export function createTransport (options: TransportOptions): Transport {
   const { origin, pathname } = new URL(options.url)
   const basePath = pathname.replace(/(?<!\/)\/+$/, '')
+  const ttlMs = options.connectionTtlMs ?? CONNECTION_TTL_MS
   const queue = createAdmissionQueue({ ...options, slots: options.connections })
   const pool = options.dispatcher ?? new Pool(origin, {
     connections: options.connections,
-    factory: (origin, clientOptions) => new ContextClient(origin, clientOptions),
+    factory: (origin, clientOptions) => new PoolClient(origin, clientOptions, ttlMs),
     pipelining: 1,
-    clientTtl: options.connectionTtlMs ?? CONNECTION_TTL_MS,
     maxHeaderSize: options.maxHeaderBytes,
     connect: { timeout: options.connectTimeoutMs },
   })

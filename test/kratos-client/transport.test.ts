@@ -54,6 +54,17 @@ const post = (deadlineMs = 300): UpstreamRequest => ({ method: 'POST', path: '/x
 const dropsReused: Reaction = (socket, request) => (request.nthOnSocket === 0 ? OK : endBeforeHeaders)(socket, request)
 
 export default async function (t: Test): Promise<void> {
+  t.test('a connection has a longest life, so that a new Kratos behind a balancer gets its share', async (t) => {
+    const { server, transport } = await setUp(t, OK, { connections: 2, connectionTtlMs: 60 })
+    const first = (): number => server.requests.filter(({ nthOnSocket }) => nthOnSocket === 0).length
+    while (first() < 6) {
+      const outcomes = await Promise.all([get, post, get].map((call) => transport.send(call(5000))))
+      t.same(outcomes.filter(({ kind }) => kind !== 'answer'), [], 'no call suffers from it')
+      await sleep(5)
+    }
+    t.ok(server.requests.length > first(), 'and it is used until then')
+  })
+
   t.test('the gate in front of the pool (J23)', async (t) => {
     /** Callers by name, and who of them was admitted, in order. */
     function setUpGate (slots: number, queue: number, sustainedLimit?: number) {

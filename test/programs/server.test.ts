@@ -35,7 +35,7 @@ async function startServer (
 async function startSlowKratos (t: Test, delayMs: number): Promise<{ url: string, asked: Promise<unknown> }> {
   const server: Server = createServer((_request, response) => {
     setTimeout(
-      () => response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":{"code":401}}'),
+      () => response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":{"code":401,"id":"session_inactive"}}'),
       delayMs,
     ).unref()
   }).listen(0, '127.0.0.1')
@@ -147,6 +147,41 @@ export default async function (t: Test): Promise<void> {
       await t.rejects(fetch(base), 'nobody listens any more')
     })
 
+    await t.test('tells start, signal and end in one line each, with version and settings and no secret', async (t) => {
+      const kratos = await startKratos(t)
+      const secrets = { METRICS_TOKEN: 'a-metrics-token-of-the-test-suite-0001', WEBHOOK_KEY: ENVIRONMENT['WEBHOOK_KEY'] ?? '' }
+      const { child, ended, output } = await startServer(t, {
+        ...secrets,
+        HOST: '0.0.0.0',
+        KRATOS_PUBLIC_URL: kratos.publicUrl,
+        KRATOS_ADMIN_URL: kratos.adminUrl,
+      })
+      child.kill('SIGTERM')
+      t.equal((await ended).code, 0)
+      const lines = output().trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
+      const told = lines.filter(({ event }) => ['started', 'stopping', 'stopped'].includes(String(event)))
+      t.same(told.map(({ event }) => event), ['started', 'stopping', 'stopped'])
+      for (const line of told) {
+        const settings = { METRICS_TOKEN: 'set', DATABASE_URL: 'sqlite', SHUTDOWN_DELAY_MS: 0 }
+        t.match(line, { version: /^\d+\.\d+\.\d+/, settings })
+      }
+      t.match(told.slice(1), [{ signal: 'SIGTERM' }, { code: 0, ms: Number }])
+      t.equal(lines.filter(({ msg }) => /listening/i.test(String(msg))).length, 1, 'one line, however many addresses')
+      for (const secret of Object.values(secrets)) t.notOk(output().includes(secret))
+    })
+
+    await t.test('a second SIGTERM drops nothing that is in flight (L03)', async (t) => {
+      const slow = await startSlowKratos(t, 700)
+      const { base, child, ended, output, printed } = await startServer(t, { KRATOS_PUBLIC_URL: slow.url })
+      const pending = askWhoami(base)
+      await slow.asked
+      child.kill('SIGTERM')
+      await printed(/"event":"stopping"/)
+      child.kill('SIGTERM')
+      t.equal((await pending).status, 401)
+      t.equal((await ended).code, 0, output())
+    })
+
     await t.test('does not wait for a stuck request for ever: after ten seconds it ends, says so and fails (L03)', async (t) => {
       const slow = await startSlowKratos(t, 60_000)
       const { base, child, ended, output } = await startServer(t, {
@@ -160,7 +195,7 @@ export default async function (t: Test): Promise<void> {
       t.equal((await ended).code, 1)
       const ms = Date.now() - asked
       t.ok(ms >= 9900, `after ${ms} ms`)
-      t.match(output(), /"level":50,.*killed by timeout/)
+      t.match(output(), /"level":50,.*"event":"stopped","code":1.*killed by timeout/)
     })
 
     for (

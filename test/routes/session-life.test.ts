@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
 import type { FastifyInstance } from 'fastify'
 import { build } from '../support/app.js'
@@ -16,10 +15,11 @@ interface Life {
   behindMs?: number
   authenticatedAgoMs?: number
   expiresInMs?: number
+  identityId?: string
 }
 
 /** A session as a Kratos with another clock tells it. */
-function session ({ behindMs = 0, authenticatedAgoMs = SECOND, expiresInMs = HOUR }: Life) {
+function session ({ behindMs = 0, authenticatedAgoMs = SECOND, expiresInMs = HOUR, identityId = ID }: Life) {
   const now = Date.now() - behindMs
   return {
     now,
@@ -28,8 +28,7 @@ function session ({ behindMs = 0, authenticatedAgoMs = SECOND, expiresInMs = HOU
       active: true,
       authenticated_at: new Date(now - authenticatedAgoMs).toISOString(),
       expires_at: new Date(now + expiresInMs).toISOString(),
-      // Each its own: what is deleted does not come back.
-      identity: { id: randomUUID(), traits: { email: 'a@example.test' } },
+      identity: { id: identityId, traits: { email: 'a@example.test' } },
     },
   }
 }
@@ -73,8 +72,10 @@ export default async function (t: Test): Promise<void> {
       kratos.react(living(life))
       return (await get(app, '/api/auth/whoami', HEADERS)).statusCode
     }
+    let people = 0
     const mayDelete = async (life: Life): Promise<boolean> => {
-      kratos.react(living(life))
+      // Each time somebody else: who was deleted has no session any more.
+      kratos.react(living({ ...life, identityId: `${ID.slice(0, -4)}${1000 + people++}` }))
       return (await app.inject({ method: 'DELETE', url: '/api/auth/account', headers: HEADERS })).statusCode === 200
     }
     t.equal(await ask({}), 200)

@@ -51,6 +51,65 @@ export default async function (t: Test): Promise<void> {
       t.equal(await app.store.users.find(ID), undefined)
     })
 
+    await t.test('takes the key as Authorization: Bearer too, and no other way (F02)', async (t) => {
+      const { app, logs } = await build(t)
+      const wrong = 'another-key-that-is-as-long-as-a-key-has-to-be'
+      const status = async (headers: Record<string, string>): Promise<number> =>
+        (await post(app, URL, body(), headers)).statusCode
+      for (
+        const headers of [
+          { authorization: `Bearer ${WEBHOOK_KEY}` },
+          { authorization: `bearer  ${WEBHOOK_KEY}` },
+          { authorization: `Bearer ${WEBHOOK_KEY}`, ...KEY },
+          { authorization: `Bearer ${wrong}`, ...KEY },
+          { authorization: `Bearer ory_st_${'a'.repeat(32)}`, ...KEY },
+          { authorization: `Bearer ${WEBHOOK_KEY}`, 'x-webhook-key': wrong },
+        ]
+      ) t.equal(await status(headers), 200, JSON.stringify(headers))
+      for (
+        const headers of [
+          { authorization: WEBHOOK_KEY },
+          { authorization: `Basic ${Buffer.from(`kratos:${WEBHOOK_KEY}`).toString('base64')}` },
+          { authorization: `Bearer ${wrong}`, 'x-webhook-key': wrong },
+          { authorization: `Bearer ${WEBHOOK_KEY} x` },
+          { 'x-webhook-key': `Bearer ${WEBHOOK_KEY}` },
+        ]
+      ) t.equal(await status(headers), 401, JSON.stringify(headers))
+      const bearer = { authorization: `Bearer ${WEBHOOK_KEY}` }
+      t.equal((await post(app, '/internal/auth/purge', { identity_id: ID }, bearer)).statusCode, 200)
+      t.notMatch(logs().join(), new RegExp(`${WEBHOOK_KEY}|${wrong}`))
+    })
+
+    await t.test('names the likely misconfiguration behind a refusal, once a minute for each (F13)', async (t) => {
+      const { app, logs } = await build(t)
+      const reasons = (): unknown[] =>
+        logs().map((line) => JSON.parse(line) as Record<string, unknown>)
+          .filter(({ event }) => event === 'webhook_misconfigured').map(({ reason }) => reason)
+      const mistakes: Array<[reason: string, payload: unknown, headers: Record<string, string>, said: RegExp]> = [
+        ['missing', body(), {}, /Bearer <WEBHOOK_KEY>/],
+        ['wrong', body(), { 'x-webhook-key': 'not-the-key' }, /do not agree/],
+        ['no_bearer', body(), { authorization: WEBHOOK_KEY }, /without 'Bearer '/],
+        ['nil_identity', body({ id: '00000000-0000-0000-0000-000000000000' }), KEY, /response\.parse and can_interrupt/],
+        ['template', { userId: ID }, KEY, /user-created\.jsonnet/],
+      ]
+      for (const [index, [reason, payload, headers, said]] of mistakes.entries()) {
+        for (let times = 0; times < 3; times++) await post(app, URL, payload, headers)
+        t.same(reasons(), mistakes.slice(0, index + 1).map(([reason]) => reason), reason)
+        t.match(logs().filter((line) => line.includes('webhook_misconfigured')).at(-1), said)
+      }
+      t.match(logs().join(), /"reason":"template","fields":\["\/identity"\]/)
+      t.notMatch(logs().join(), /user@example\.com/)
+    })
+
+    await t.test('without its database Kratos is told to come back in a minute, others in a second', async (t) => {
+      const { app } = await build(t, { DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none' })
+      for (const url of [URL, '/internal/auth/user-updated']) {
+        const answer = await post(app, url, body(), KEY)
+        t.match([answer.statusCode, answer.json().code, answer.headers['retry-after']], [503, 'DATABASE_UNAVAILABLE', '60'])
+      }
+      t.equal((await app.inject('/health/ready')).headers['retry-after'], '1')
+    })
+
     await t.test('the previous key is accepted while it is rotated (F06)', async (t) => {
       const previous = 'the-previous-key-of-the-test-suite-0123456789'
       const { app } = await build(t, { WEBHOOK_KEY_PREVIOUS: previous })
