@@ -212,7 +212,7 @@ const CASES: Case[] = [
     headers: [tokenCookie],
     body: { ...flat, csrf_token: '' },
     sent: [
-      [`GET ${login}/flows?id=${ID}`, { ...accept, ...asToken, cookie: `${CSRF}; ${CONTINUITY}` }],
+      [`GET ${login}/flows?id=${ID}`, { ...accept, ...asToken, cookie: CSRF }],
       [`POST ${login}?flow=${ID}`, { ...device, ...json, ...asToken }, { ...submitted, csrf_token: '' }],
     ],
   },
@@ -233,7 +233,7 @@ const CASES: Case[] = [
     headers: [pair],
     body: flat,
     sent: [
-      [`GET ${login}/flows?id=${ID}`, { ...accept, cookie: `${CSRF}; ${CONTINUITY}` }],
+      [`GET ${login}/flows?id=${ID}`, { ...accept, cookie: CSRF }],
       [`POST ${login}?flow=${ID}`, { ...device, ...json }, submitted],
     ],
   },
