@@ -61,7 +61,7 @@ export function parseOptions (args: string[], env: Record<string, string | undef
     seconds: wholeNumber('seconds', values.seconds, 60),
     only: values.only.split(',').filter((name) => name !== ''),
     load: generator(values.load),
-    kratos: kratos?.replace(/\/+$/, ''),
+    kratos: kratos?.replace(/(?<!\/)\/+$/, ''),
     tokens: values.token,
     help: values.help,
   }

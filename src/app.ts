@@ -3,6 +3,9 @@ import autoload from '@fastify/autoload'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import { registerAuth } from './auth.js'
 import { authSettings, type Config, trustedProxies } from './config.js'
+import { createByteBudget } from './service/bytes/byte-budget.js'
+import { limitUnfinishedBodies } from './service/bytes/unfinished-bodies.js'
+import { limitUnsentBytes } from './service/bytes/unsent-bytes.js'
 import { createClientErrorHandler, noteAnswers, refuseExpectations } from './service/client-errors.js'
 import { limitConnections } from './service/connections.js'
 import { addHostCheck } from './service/host-header.js'
@@ -10,6 +13,7 @@ import { addLifecycle } from './service/lifecycle.js'
 import { addRequestLog, childLoggerFactory, loggerOptions, type LogTarget } from './service/logging.js'
 import { authParts } from './service/auth-parts.js'
 import { addNotFoundHandler, collectMethods } from './service/not-found.js'
+import { isTrustedBy } from './service/proxy-range.js'
 import { publicStoreError } from './service/store/public-error.js'
 import { requestId } from './service/request-id.js'
 import { renderError } from './http/error-handler.js'
@@ -62,7 +66,7 @@ function serverOptions (config: Config, { log = {} }: AppOverrides) {
     childLoggerFactory,
     genReqId: requestId,
     requestIdHeader: false,
-    trustProxy: proxies.length > 0 ? proxies : false,
+    trustProxy: proxies.length > 0 ? isTrustedBy(proxies) : false,
     forceCloseConnections: 'idle',
     // `addLifecycle` answers in the envelope.
     return503OnClosing: false,
@@ -85,6 +89,9 @@ export async function buildApp (config: Config, overrides: AppOverrides = {}): P
   const options = { config, settings }
 
   limitConnections(app)
+  const bytes = createByteBudget()
+  limitUnsentBytes(app, bytes)
+  limitUnfinishedBodies(app, bytes)
   addRequestLog(app)
   noteAnswers(app)
   refuseExpectations(app, { https: isHttps(config) })

@@ -13,6 +13,7 @@ import { publicNames, type PublicNames } from './http/public-names.js'
 import type { CallObserver } from './kratos-client/observed-client.js'
 import type { AuthSettings } from './settings.js'
 import type { Budget } from './throttling/budget.js'
+import type { CredentialMemory } from './throttling/credential-memory.js'
 import type { RateLimitStore } from './throttling/rate-limit-store.js'
 import type { WebhookOptions } from './webhook/receiver.js'
 import { accountData } from './http/own-names.js'
@@ -44,6 +45,8 @@ const NO_DATA: AccountData = {
 export interface AuthParts {
   /** Where the counters of a login budget are kept; default: in the memory of this process. */
   createRateLimitStore?: ((budget: Budget) => RateLimitStore) | undefined
+  /** Where is remembered whose second factor a session may prove; default: in the memory of this process. */
+  credentialMemory?: CredentialMemory | undefined
   /** Key of the digests under which login budgets are counted; default: one of this process alone. */
   rateLimitKey?: string | undefined
   accountData?: Partial<AccountData> | undefined
@@ -78,7 +81,12 @@ export async function registerAuth (
   await app.register(originGuard, { settings })
   await app.register(sessions, { settings, names })
   await app.register(authenticate, { mayBeUnlabelled: parts.mayBeUnlabelled, names })
-  await app.register(throttle, { settings, createStore: parts.createRateLimitStore, key: parts.rateLimitKey })
+  await app.register(throttle, {
+    settings,
+    createStore: parts.createRateLimitStore,
+    memory: parts.credentialMemory,
+    key: parts.rateLimitKey,
+  })
   await app.register(webhook, { webhook: parts.webhook, purgeKeys: parts.purgeKeys ?? parts.webhook?.keys })
   app.decorate(accountData, { ...NO_DATA, ...parts.accountData })
 }

@@ -3,7 +3,7 @@ import { isProxyRange } from './service/proxy-range.js'
 import { MIN_KEY_BYTES, SettingsSchema } from './settings.js'
 import { isOrigin } from './url-rules.js'
 
-/** Several values in one text. */
+/** Items of a comma-separated text. */
 export const list = (text: string): string[] => text.split(',').map((item) => item.trim()).filter((item) => item !== '')
 
 /** What the service lives by, and can do without for a while. */
@@ -11,7 +11,7 @@ export const PARTS = ['kratos', 'database'] as const
 export type Part = typeof PARTS[number]
 
 /** Formats that only the environment has: several values in one text, and what only the service can be told. */
-export const ENVIRONMENT_FORMATS: Record<string, (text: string) => boolean> = {
+export const FORMATS: Record<string, (text: string) => boolean> = {
   'origin-list': (text) => list(text).length > 0 && list(text).every(isOrigin),
   'database-url': (text) =>
     text !== '' &&
@@ -30,7 +30,7 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 
 const settings = SettingsSchema.properties
 const { whoamiMs, submitMs, otherMs } = settings.deadlines.properties
-const { perAddress, perIdentifier, burst, failingCredentials } = settings.throttle.properties
+export const { perAddress, perIdentifier, burst, failingCredentials } = settings.throttle.properties
 
 /**
  * Every variable the service reads, settings of `SettingsSchema` by their names here; the README's table is made of it.
@@ -70,6 +70,8 @@ export const ConfigSchema = Type.Object({
     300,
     'seconds after which a connection to Postgres is replaced by a new one',
   ),
+  DOCUMENTS_PER_USER: integer(1, 1_000_000, 1000, 'documents that one user may keep'),
+  DOCUMENT_BYTES_PER_USER: integer(1, 999_999_999, 20 * 1024 ** 2, 'bytes of their titles and contents together'),
   TRUST_PROXY: text(
     'proxy-list',
     'addresses or CIDR ranges of reverse proxies, comma-separated; empty: none is trusted',

@@ -2,7 +2,9 @@ import type { Static, TObject } from '@sinclair/typebox'
 import type { Ajv, ErrorObject } from 'ajv'
 import envSchema from 'env-schema'
 import { distance } from 'fastest-levenshtein'
-import { ConfigSchema, ENVIRONMENT_FORMATS, list, type Part } from './config-schema.js'
+import {
+  burst, ConfigSchema, failingCredentials, FORMATS, list, type Part, perAddress, perIdentifier,
+} from './config-schema.js'
 import { complaint, schemaProblems, unknownName, withSettingFormats } from './schema-problems.js'
 import {
   type AuthSettings,
@@ -10,11 +12,9 @@ import {
   contradictions,
   type GivenSettings,
   type SettingName,
-  SettingsSchema,
 } from './settings.js'
 
-const { perAddress, perIdentifier, burst, failingCredentials } = SettingsSchema.properties.throttle.properties
-
+export { ConfigSchema, PARTS, type Part } from './config-schema.js'
 export type Config = Static<typeof ConfigSchema>
 
 /** The variable of each setting that a rule between two settings can complain about. */
@@ -106,7 +106,7 @@ function parse (env: Record<string, string | undefined>): { config?: Config, pro
 }
 
 function withFormats (ajv: Ajv): Ajv {
-  for (const [name, validate] of Object.entries(ENVIRONMENT_FORMATS)) ajv.addFormat(name, validate)
+  for (const [name, validate] of Object.entries(FORMATS)) ajv.addFormat(name, validate)
   return withSettingFormats(ajv)
 }
 

@@ -25,6 +25,7 @@ const ERRORS = {
   FLOW_DISABLED: [404, 'This flow is switched off'],
   METHOD_NOT_ALLOWED: [405, 'Method not allowed'],
   REQUEST_TIMEOUT: [408, 'The request took too long to arrive'],
+  QUOTA_EXCEEDED: [409, 'There is no more room for your documents'],
   FLOW_EXPIRED: [410, 'The flow has expired'],
   PAYLOAD_TOO_LARGE: [413, 'The request body is too large'],
   UNSUPPORTED_MEDIA_TYPE: [415, 'The request body must be application/json'],

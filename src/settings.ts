@@ -93,7 +93,7 @@ export type GivenSettings =
 /** Fills in what follows from other settings. */
 export function completeSettings (given: GivenSettings): AuthSettings {
   const [firstOrigin] = given.origins
-  const baseUrl = given.baseUrl?.replace(/\/+$/, '')
+  const baseUrl = given.baseUrl?.replace(/(?<!\/)\/+$/, '')
   const frontendUrl = given.frontendUrl ?? (firstOrigin === undefined ? undefined : `${firstOrigin}/`)
   const {
     adminUrl,

@@ -16,6 +16,8 @@ export const newCode = (): string => pick(DIGITS, 6)
 /** A backup code: eight lower-case letters and digits. */
 export const newBackupCode = (): string => pick(LOWERCASE_ALPHANUMERIC, 8)
 export const newSecret = (length: number): string => pick(ALPHANUMERIC, length)
+/** A user handle of a passkey. */
+export const newUserHandle = (): string => pick(ALPHANUMERIC, 64)
 export const newKey = (bytes: number): Buffer => randomBytes(bytes)
 
 /** The id in canonical form, or undefined when the text is not a UUID. */

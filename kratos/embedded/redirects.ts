@@ -9,7 +9,7 @@ const toAdminPort: Handler = (ex) =>
   redirect(
     ex.method,
     307,
-    `${ex.kratos.config.serve.admin.base_url.replace(/\/+$/, '')}/admin${ex.target.replace(/^\/admin(?=\/)/, '')}`,
+    `${ex.kratos.config.serve.admin.base_url.replace(/(?<!\/)\/+$/, '')}/admin${ex.target.replace(/^\/admin(?=\/)/, '')}`,
   )
 
 const IDENTITY_PATHS: Array<[string, string]> = [

@@ -11,23 +11,11 @@ import { recoveryRoutes } from './flows/recovery/routes.js'
 import { registrationRoutes } from './flows/registration/routes.js'
 import { settingsRoutes } from './flows/settings/routes.js'
 import { verificationRoutes } from './flows/verification/routes.js'
-import { notEmbedded } from './http/errors.js'
-import { route, type Handler, type Route } from './http/router.js'
+import type { Route } from './http/router.js'
 import { oidcRoutes } from './methods/oidc/callback.js'
+import { scriptRoutes } from './methods/webauthn/script.js'
 import { redirectsOnAdmin, redirectsOnPublic } from './redirects.js'
 import { sessionRoutes } from './session/routes.js'
-
-const notBuilt: Handler = (ex) => {
-  throw notEmbedded(`${ex.method} ${ex.path} is not built.`)
-}
-
-const missing = (...pairs: Array<[string, string]>): Route[] =>
-  pairs.map(([method, path]) => route(method, path, notBuilt))
-
-/** Routes of Kratos that are not built: they answer 501 and never a made-up success. */
-const MISSING_PUBLIC: Route[] = [
-  ...missing(['GET', '/.well-known/ory/webauthn.js']),
-]
 
 export const publicRoutes: Route[] = [
   ...registrationRoutes,
@@ -42,7 +30,7 @@ export const publicRoutes: Route[] = [
   ...schemaRoutes,
   ...healthRoutes,
   ...redirectsOnPublic,
-  ...MISSING_PUBLIC,
+  ...scriptRoutes,
 ]
 
 /** Everything is under /admin here; the listener adds the prefix to requests without it. */

@@ -1,23 +1,15 @@
-import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { isServiceError } from '../../src/errors.js'
-import { ownUrl } from '../../src/http/own-names.js'
+import { addChallenge } from '../../src/http/challenge.js'
 
 /**
- * Every 429 and 503 says when to come back, and every 401 how to do better (RFC 9110, section 15.5.2): a token, or the
- * cookie that a login sets. Never Basic, for which browsers ask their user. An `onError` hook, so that guards of a
+ * Every 429 and 503 says when to come back, and every 401 how to do better. An `onError` hook, so that guards of a
  * host's own routes say it too, whoever renders their errors.
  */
 export default fp(async function challenge (app) {
-  function challengeFor (request: FastifyRequest): string {
-    const url = request[ownUrl]()
-    // Without a configured URL it is made of the client's `Host`, which can be anything.
-    return URL.canParse(url) ? `Bearer realm="${new URL(url).origin}"` : 'Bearer'
-  }
-
   app.addHook('onError', (request, reply, error, done) => {
     if (!isServiceError(error)) return done()
-    if (error.statusCode === 401) reply.header('www-authenticate', challengeFor(request))
+    if (error.statusCode === 401) addChallenge(request, reply)
     if (error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
     done()
   })

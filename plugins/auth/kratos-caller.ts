@@ -7,6 +7,7 @@ import { cancelScope, RequestScope } from '../../src/kratos-client/request-scope
 import { traceHeaders } from '../../src/kratos-client/trace.js'
 import { isOwnPageBehindTls } from '../../src/origin-guard.js'
 import type { AuthSettings } from '../../src/settings.js'
+import { addressOf } from '../../src/throttling/address.js'
 import { kratosCaller, kratosCredential, kratosScope, ownUrl } from '../../src/http/own-names.js'
 
 declare module 'fastify' {
@@ -55,7 +56,7 @@ export default fp<CallerPluginOptions>(async function callerOfRequest (app, { se
     return {
       credential: this[kratosCredential](),
       flowCookies: flowCookies(this.headers.cookie),
-      address: this.ip,
+      address: addressOf(this.ip),
       userAgent: this.headers['user-agent'],
       scope: this[kratosScope](),
     }

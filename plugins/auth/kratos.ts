@@ -1,11 +1,11 @@
 import fp from 'fastify-plugin'
 import type { Dispatcher } from 'undici'
-import { networkOf } from '../../src/http/throttle.js'
 import { createKratosClient, type KratosClient } from '../../src/kratos-client/client.js'
 import { type CallObserver, observedClient } from '../../src/kratos-client/observed-client.js'
 import { isAllowedUrl, isProviderUrl } from '../../src/redirect-target.js'
 import { decorateByName, publicNames, type PublicNames } from '../../src/http/public-names.js'
 import type { AuthSettings } from '../../src/settings.js'
+import { networksOf } from '../../src/throttling/address.js'
 import { createFailingCredentials } from '../../src/throttling/failing-credentials.js'
 import { ownKratos } from '../../src/http/own-names.js'
 
@@ -42,7 +42,7 @@ export default fp<KratosPluginOptions>(async function kratos (app, options) {
     dispatcher,
     failing: settings.throttle === false
       ? undefined
-      : createFailingCredentials(settings.throttle.failingCredentials, networkOf),
+      : createFailingCredentials(settings.throttle.failingCredentials, networksOf),
     onSkew: (aheadMs) => {
       const seconds = Math.round(Math.abs(aheadMs) / SECOND)
       const text = `The clock here is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} that of Kratos`

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../../src/config.js'
 import { serviceError } from '../../src/errors.js'
+import { awaitsBody } from '../../src/service/bytes/unfinished-bodies.js'
 import { pressureOf, SHED_AT, type ShedClass, shedClassOf } from '../../src/service/pressure.js'
 
 declare module 'fastify' {
@@ -22,13 +23,6 @@ export interface LoadSheddingOptions {
 }
 
 const SAMPLE_INTERVAL_MS = 250
-
-/**
- * A body that is still on its way costs its sender more than us: counted, a few hundred slow clients would stop the
- * service.
- */
-const awaitsBody = ({ headers }: FastifyRequest): boolean =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
 /**
  * Refuses work with 503 OVERLOADED before it costs anything, and in a fixed order, while more is asked than can be done
@@ -66,6 +60,7 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
     const { eventLoopDelay: eventLoopDelayMs, heapUsed: heapUsedBytes } = app.memoryUsage()
     const pressure = pressureOf({ eventLoopDelayMs, heapUsedBytes, inFlight }, limits)
     if (pressure >= SHED_AT[request.routeOptions.config.shed ?? 'read']) return done(serviceError('OVERLOADED'))
+    // A body that is still on its way counts by its bytes: a few hundred slow clients would stop the service.
     if (!awaitsBody(request)) begin(request, reply)
     done()
   })

@@ -31,6 +31,7 @@ export default fp<StorePluginOptions>(async function store (app, { config }) {
     maxConnections: config.DATABASE_POOL_SIZE,
     maxConnectionAgeSeconds: config.DATABASE_CONNECTION_MAX_AGE,
     statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
+    documentQuota: { count: config.DOCUMENTS_PER_USER, bytes: config.DOCUMENT_BYTES_PER_USER },
     onError: (error) =>
       app.log.warn({ event: 'database_error', cause: describeStoreError(error) }, 'The database cannot be used'),
     onMigrated: (names) => {

@@ -4,29 +4,12 @@
  */
 
 import type {
-  ClientOptions,
-  Device,
-  FlowName,
-  Form,
-  FormError,
-  FormNode,
-  Outcome,
-  SessionState,
+  ClientOptions, Device, FlowName, Form, FormError, FormNode, Options, Outcome, Reply, SessionState,
 } from './types.js'
 
 export type * from './types.js'
 
-interface Options {
-  signal?: AbortSignal | undefined
-}
-
 type Json = Record<string, unknown>
-
-interface Reply {
-  status: number
-  body: Json
-  retryAfterSeconds: number | undefined
-}
 
 const isRecord = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

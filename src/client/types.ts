@@ -79,3 +79,15 @@ export interface ClientOptions {
   prefix?: string
   fetch?: typeof fetch
 }
+
+/** What every intent takes. */
+export interface Options {
+  signal?: AbortSignal | undefined
+}
+
+/** An answer of the API as the client reads it; status 0: none. */
+export interface Reply {
+  status: number
+  body: Record<string, unknown>
+  retryAfterSeconds: number | undefined
+}

@@ -25,7 +25,8 @@ export interface PreparedFlow {
 
 const NOTHING: PreparedFlow = { flowId: undefined, setCookie: [] }
 
-function newCredential ({ answer, cookieName }: Step): Credential | undefined {
+/** The credential that a step gave its caller. */
+export function newCredential ({ answer, cookieName }: Pick<Step, 'answer' | 'cookieName'>): Credential | undefined {
   const token = answer.kind === 'ok' ? sessionToken(answer.body) : undefined
   if (token !== undefined) return { kind: 'token', value: token, from: 'cookie' }
   const sealed = cookiePairs(answer.setCookie).find((pair) => pair.startsWith(`${cookieName}=`))

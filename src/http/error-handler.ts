@@ -8,6 +8,7 @@ import {
   type ServiceError,
 } from '../errors.js'
 import { isRecord } from '../kratos-client/kratos-body.js'
+import { addChallenge } from './challenge.js'
 import { logRefusal } from './failure-events.js'
 import { logCounted } from './log-limits.js'
 
@@ -87,6 +88,8 @@ export function renderError (thrown: unknown, request: FastifyRequest, reply: Fa
   // A host app's own limiter may have said more than we know.
   const isSaid = !isServiceError(thrown) && reply.hasHeader('retry-after')
   if (shown.retryAfter !== undefined && !isSaid) reply.header('retry-after', String(shown.retryAfter))
+  // Of errors that become ours only here, no hook knew.
+  if (shown.statusCode === 401) addChallenge(request, reply)
   // As text: a host app's serialisers and `preSerialization` hooks have no part in it.
   reply.code(shown.statusCode).type('application/json; charset=utf-8').send(JSON.stringify(envelope(shown)))
 }

@@ -1,23 +1,16 @@
 import type { FastifyRequest } from 'fastify'
-import ipaddr from 'ipaddr.js'
 import { serviceError } from '../errors.js'
 import type { LoginLimits } from '../settings.js'
-import type { Budget } from '../throttling/budget.js'
-import { bucketKey, identifiersOf } from '../throttling/keys.js'
+import { networksOf } from '../throttling/address.js'
+import { type Budget, minuteBudget } from '../throttling/budget.js'
+import type { CredentialMemory } from '../throttling/credential-memory.js'
+import { identifiersOf } from '../throttling/identifiers.js'
+import { bucketKey } from '../throttling/keys.js'
 import type { RateLimitStore } from '../throttling/rate-limit-store.js'
+import { triesCode } from '../throttling/second-factor.js'
+import type { LoginThrottle } from './login-throttle.js'
+import { NO_SECOND_FACTORS, createSecondFactors } from './second-factors.js'
 import { logSecurityEvent } from './security-event.js'
-
-type Hook = (request: FastifyRequest) => Promise<void>
-
-/** Hooks for what guesses passwords or names (G05); past a budget they throw RATE_LIMITED with the seconds to wait. */
-export interface LoginThrottle {
-  /** For `onRequest`: counts the request for the client's address, before its body is read. */
-  byAddress: Hook
-  /**
-   * For `preHandler`: counts each identifier of a valid body, for this address alone: nobody can lock others out (G10).
-   */
-  byIdentifier: Hook
-}
 
 export interface LoginThrottleOptions {
   /** false: no limit, the hooks let everything pass. */
@@ -26,56 +19,82 @@ export interface LoginThrottleOptions {
   key: string
   /** Makes the store of a budget; called once for each. */
   createStore: (budget: Budget) => RateLimitStore
+  memory: CredentialMemory
 }
 
-/**
- * Who holds an IPv6 address holds the 2^64 beside it too; an IPv4 client of an IPv6 socket is the same client.
- * @returns the address or its /64; what is no address stays as it is
- */
-export function networkOf (ip: string): string {
-  if (!ipaddr.isValid(ip)) return ip
-  // `process` turns an IPv4 address that is written as IPv6 back into IPv4.
-  const address = ipaddr.process(ip)
-  if (address.kind() === 'ipv4') return address.toString()
-  return `${ipaddr.IPv6.networkAddressFromCIDR(`${address.toString()}/64`).toString()}/64`
-}
+type BudgetName = 'address' | 'identifier' | 'flow_starts' | 'code' | 'second_factor'
 
-function refuse (request: FastifyRequest, budget: 'address' | 'identifier', retryAfter: number): never {
+function refuse (request: FastifyRequest, budget: BudgetName, retryAfter: number): never {
   logSecurityEvent(
     request,
     'rate_limited',
     { budget, route: request.routeOptions.url },
-    'Submit past a login budget refused',
+    'Request past a login budget refused',
   )
   throw serviceError('RATE_LIMITED', { retryAfter })
 }
 
-/** Counts one use. @returns seconds until it makes sense to come back; undefined for a use within the budget */
-async function consume (store: RateLimitStore, key: string): Promise<number | undefined> {
-  const { used, waitMs } = await store.consume(key)
-  return used > store.budget.burst ? Math.ceil(waitMs / 1000) : undefined
+/** A budget for each client network; a wider network has a multiple of it. */
+function networkStores (budget: Budget, createStore: LoginThrottleOptions['createStore']) {
+  const stores = new Map<number, RateLimitStore>()
+  return (share: number): RateLimitStore => {
+    const { perWindow, burst, windowMs } = budget
+    const store = stores.get(share) ?? createStore({ perWindow: share * perWindow, burst: share * burst, windowMs })
+    stores.set(share, store)
+    return store
+  }
 }
 
-export function createLoginThrottle ({ limits, key, createStore }: LoginThrottleOptions): LoginThrottle {
-  if (limits === false) return { byAddress: async () => {}, byIdentifier: async () => {} }
+/** So many codes for one flow: Kratos itself takes a few. */
+const CODES = { perWindow: 10, burst: 10, windowMs: 3_600_000 }
+/** A flow that is never filled in costs Kratos a row. */
+const MIN_STARTS = 60
+const LET_PASS: LoginThrottle = {
+  byAddress: async () => {},
+  startByAddress: async () => {},
+  byIdentifier: async () => {},
+  ...NO_SECOND_FACTORS,
+}
+
+export function createLoginThrottle (options: LoginThrottleOptions): LoginThrottle {
+  const { limits, key, createStore, memory } = options
+  if (limits === false) return LET_PASS
   const { perAddress, perIdentifier, burst } = limits
-  const addresses = createStore({ perMinute: perAddress, burst: perAddress })
-  const identifiers = createStore({ perMinute: perIdentifier, burst })
+  const addresses = networkStores(minuteBudget(perAddress), createStore)
+  const starts = networkStores(minuteBudget(Math.max(MIN_STARTS, 2 * perAddress)), createStore)
+  const identifiers = networkStores(minuteBudget(perIdentifier, burst), createStore)
+  const codes = createStore(CODES)
+
+  async function count (
+    request: FastifyRequest,
+    store: RateLimitStore,
+    name: BudgetName,
+    ...parts: string[]
+  ): Promise<void> {
+    const { used, waitMs } = await store.consume(bucketKey(key, name, ...parts))
+    if (used > store.budget.burst) refuse(request, name, Math.ceil(waitMs / 1000))
+  }
+
   // `request.ip` is the socket's address unless a trusted proxy names another one (B19, B20); a client that has gone
   // has none.
-  const networkOfClient = ({ ip }: { ip: string | undefined }): string => ip === undefined ? '' : networkOf(ip)
+  async function countNetworks (
+    request: FastifyRequest,
+    stores: (share: number) => RateLimitStore,
+    name: BudgetName,
+    ...parts: string[]
+  ): Promise<void> {
+    for (const { name: network, share } of networksOf(request.ip)) {
+      await count(request, stores(share), name, network, ...parts)
+    }
+  }
 
   return {
-    byAddress: async (request) => {
-      const retryAfter = await consume(addresses, bucketKey(key, 'address', networkOfClient(request)))
-      if (retryAfter !== undefined) refuse(request, 'address', retryAfter)
+    byAddress: (request) => countNetworks(request, addresses, 'address'),
+    startByAddress: (request) => countNetworks(request, starts, 'flow_starts'),
+    byIdentifier: async (request, body, flowId) => {
+      for (const identifier of identifiersOf(body)) await countNetworks(request, identifiers, 'identifier', identifier)
+      if (flowId !== undefined && triesCode(body)) await count(request, codes, 'code', flowId)
     },
-    byIdentifier: async (request) => {
-      for (const identifier of identifiersOf(request.body)) {
-        const bucket = bucketKey(key, 'identifier', networkOfClient(request), identifier)
-        const retryAfter = await consume(identifiers, bucket)
-        if (retryAfter !== undefined) refuse(request, 'identifier', retryAfter)
-      }
-    },
+    ...createSecondFactors({ key, createStore, memory, refuse }),
   }
 }

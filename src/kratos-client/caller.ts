@@ -12,8 +12,9 @@ export interface Caller {
   flowCookies: string[]
   /**
    * The caller's address as we resolved it: Kratos notes it at the session's device (docs/kratos-facts.md, section 3).
+   * Undefined where a proxy named something that is none.
    */
-  address: string
+  address: string | undefined
   userAgent: string | undefined
   /** What the request's calls to Kratos share; without one each has its own limit only. */
   scope?: RequestScope | undefined

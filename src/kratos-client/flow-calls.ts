@@ -21,7 +21,7 @@ const MAX_USER_AGENT_BYTES = 512
 /** Kratos notes address and browser at the session's device, so flow calls name those of the caller, not ours. */
 function deviceHeaders ({ address, userAgent }: Caller): Record<string, string> {
   return {
-    'true-client-ip': address,
+    ...(address !== undefined && { 'true-client-ip': address }),
     ...(userAgent !== undefined && { 'user-agent': userAgent.slice(0, MAX_USER_AGENT_BYTES) }),
   }
 }

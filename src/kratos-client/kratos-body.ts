@@ -32,14 +32,22 @@ const errorMessages = (messages: unknown): UiMessage[] =>
 
 const CODE_OF_MESSAGE_ID: Record<number, ErrorCode> = { 4000006: 'INVALID_CREDENTIALS', 4000007: 'IDENTIFIER_TAKEN' }
 
+/** Error messages of a flow: its own first, then those at its nodes. */
+function flowErrors (flow: JsonObject): UiMessage[] {
+  const ui = isRecord(flow['ui']) ? flow['ui'] : {}
+  const nodes = Array.isArray(ui['nodes']) ? ui['nodes'].filter(isRecord) : []
+  return [...errorMessages(ui['messages']), ...nodes.flatMap((node) => errorMessages(node['messages']))]
+}
+
+/** Ids of all error messages of a flow. */
+export const errorMessageIds = (flow: JsonObject): number[] => flowErrors(flow).map(({ id }) => id)
+
 /**
  * What a flow says went wrong: the first error message of the flow itself, else the first one at a node.
  * Undefined when it has none: then the flow is simply the next page.
  */
 export function flowError (flow: JsonObject): { code: ErrorCode, text: string } | undefined {
-  const ui = isRecord(flow['ui']) ? flow['ui'] : {}
-  const nodes = Array.isArray(ui['nodes']) ? ui['nodes'].filter(isRecord) : []
-  const [first] = [...errorMessages(ui['messages']), ...nodes.flatMap((node) => errorMessages(node['messages']))]
+  const [first] = flowErrors(flow)
   return first && { code: CODE_OF_MESSAGE_ID[first.id] ?? 'FLOW_REJECTED', text: first.text }
 }
 

@@ -129,7 +129,7 @@ class PoolClient extends Client {
  */
 export function createTransport (options: TransportOptions): Transport {
   const { origin, pathname } = new URL(options.url)
-  const basePath = pathname.replace(/\/+$/, '')
+  const basePath = pathname.replace(/(?<!\/)\/+$/, '')
   const ttlMs = options.connectionTtlMs ?? CONNECTION_TTL_MS
   const queue = createAdmissionQueue({ ...options, slots: options.connections })
   const pool = options.dispatcher ?? new Pool(origin, {

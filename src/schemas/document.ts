@@ -5,20 +5,22 @@ export const MAX_DOCUMENT_BYTES = 256 * 1024
 const title = Type.String({ minLength: 1, maxLength: 200, pattern: CLEAN_TEXT })
 const content = Type.String({ maxLength: 200_000, pattern: CLEAN_TEXT })
 
-export const DocumentSchema = Type.Object({
+/** What a list shows of a document: a page of a hundred contents would be twenty megabytes. */
+export const DocumentSummarySchema = Type.Object({
   id: Type.String(),
   title: Type.String(),
-  content: Type.String(),
   created_at: Type.String(),
   updated_at: Type.String(),
-})
+}, { description: 'a document without its content, which GET /api/documents/{id} has' })
+
+export const DocumentSchema = Type.Object({ ...DocumentSummarySchema.properties, content: Type.String() })
 
 export const NewDocumentSchema = Type.Object({ title, content }, { additionalProperties: false })
 export const DocumentPatchSchema = Type.Partial(NewDocumentSchema, { additionalProperties: false, minProperties: 1 })
 
 export const DocumentListSchema = Type.Object({
   user_id: Type.String(),
-  documents: Type.Array(DocumentSchema),
+  documents: Type.Array(DocumentSummarySchema),
   next_cursor: Type.Union([Type.String(), Type.Null()]),
 })
 

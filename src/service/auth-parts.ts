@@ -4,6 +4,7 @@ import { type Config, webhookKeys } from '../config.js'
 import { userOf } from '../profile.js'
 import type { Budget } from '../throttling/budget.js'
 import { sharedKey } from '../throttling/keys.js'
+import { sharedCredentialMemory } from './rate-limit/shared-credential-memory.js'
 import { createOutage, sharedRateLimitStore } from './rate-limit/shared-rate-limit-store.js'
 import { describeStoreError } from './store/errors.js'
 
@@ -11,7 +12,7 @@ import { describeStoreError } from './store/errors.js'
 function rateLimits (
   { store, log }: FastifyInstance,
   config: Config,
-): Pick<AuthParts, 'createRateLimitStore' | 'rateLimitKey'> {
+): Pick<AuthParts, 'createRateLimitStore' | 'credentialMemory' | 'rateLimitKey'> {
   const buckets = store.loginBudgets
   if (buckets === undefined) return {}
   const outage = createOutage({
@@ -24,6 +25,7 @@ function rateLimits (
   })
   return {
     createRateLimitStore: (budget: Budget) => sharedRateLimitStore(budget, { buckets, outage }),
+    credentialMemory: sharedCredentialMemory(buckets, outage),
     rateLimitKey: sharedKey(config.WEBHOOK_KEY),
   }
 }

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { awaitsBody } from './bytes/unfinished-bodies.js'
+import { createSpareConnections } from './spare-connections.js'
 
 /**
  * Requests of one connection that may wait for their answers at a time; proxies and browsers send one after the other.
@@ -24,33 +26,46 @@ export function connectionLimit (openFiles: number | string | undefined): number
   return Math.max(1, Math.min(MOST_CONNECTIONS, openFiles - reserved))
 }
 
-/**
- * Node accepts a connection beyond `maxConnections` and drops it without a word, so only the log can tell; once a
- * minute.
- */
-function logDrops (app: FastifyInstance): void {
-  let dropped = 0
+/** So many below the limit the first are closed: the next clients find room, a probe of our health among them. */
+const roomBelow = (limit: number): number => Math.min(64, Math.max(1, Math.floor(limit / 8)))
+
+/** One line a minute about what happens with every connection of a flood. */
+function countedLog (log: (count: number) => void): () => void {
+  let count = 0
   let loggedAt = -Infinity
-  app.server.on('drop', () => {
-    dropped++
-    if (Date.now() - loggedAt < DROP_LOG_INTERVAL_MS) return
+  return () => {
+    count++
+    if (performance.now() - loggedAt < DROP_LOG_INTERVAL_MS) return
+    log(count)
+    loggedAt = performance.now()
+    count = 0
+  }
+}
+
+/** Node accepts a connection beyond `maxConnections` and drops it without a word, so only the log can tell. */
+function logDrops (app: FastifyInstance): void {
+  const logDrop = countedLog((dropped) =>
     app.log.warn(
       { event: 'connections_dropped', dropped, limit: app.server.maxConnections },
       'Connections over the limit were dropped',
-    )
-    loggedAt = Date.now()
-    dropped = 0
-  })
+    ))
+  app.server.on('drop', logDrop)
 }
 
 /**
  * What one connection may ask of us; to be registered before all other hooks. Node hands out every request of a chunk
  * at once: a pipelining client would have thousands at work by one packet. Who has more than 32 without an answer loses
  * the connection, and with it the rest of the chunk, which nobody looks at any more.
+ *
+ * Near the limit of connections those go first that wait for nothing of ours.
  */
 export function limitConnections (app: FastifyInstance): void {
   const loads = new WeakMap<Socket, { unanswered: number }>()
+  const spare = createSpareConnections()
+  const open = new Set<Socket>()
   logDrops(app)
+  const logClosed = countedLog((closed) =>
+    app.log.info({ event: 'connections_closed', closed }, 'Idle connections near the limit were closed'))
 
   function loadOf (socket: Socket): { unanswered: number } {
     const known = loads.get(socket)
@@ -60,21 +75,51 @@ export function limitConnections (app: FastifyInstance): void {
     return load
   }
 
-  app.addHook('onRequest', function limitConnection ({ raw, log }, reply, done) {
-    const { socket } = raw
+  function makeRoom (newcomer: Socket): void {
+    const limit = app.server.maxConnections ?? Infinity
+    for (let over = open.size - limit + roomBelow(limit); over > 0; over--) {
+      const given = spare.take(newcomer)
+      if (given === undefined) return
+      open.delete(given)
+      given.destroy()
+      logClosed()
+    }
+  }
+
+  app.server.on('connection', (socket: Socket) => {
+    open.add(socket)
+    spare.add(socket, 'reading')
+    socket.once('close', () => {
+      open.delete(socket)
+      spare.remove(socket)
+    })
+    makeRoom(socket)
+  })
+
+  app.addHook('onRequest', function limitConnection (request, reply, done) {
+    const { raw: { socket }, log } = request
     if (socket.destroyed) {
       reply.hijack()
       return
     }
     const load = loadOf(socket)
     load.unanswered++
-    reply.raw.on('close', () => load.unanswered--)
+    if (!awaitsBody(request)) spare.remove(socket)
+    reply.raw.on('close', () => {
+      load.unanswered--
+      if (load.unanswered === 0 && open.has(socket)) spare.add(socket, 'idle')
+    })
     if (load.unanswered > MAX_UNANSWERED) {
       log.info({ event: 'pipelining_refused' }, 'Connection with too many unanswered requests closed')
       reply.hijack()
       socket.destroy()
       return
     }
+    done()
+  })
+
+  app.addHook('preValidation', function bodyIsHere ({ raw: { socket } }, _reply, done) {
+    spare.remove(socket)
     done()
   })
 }

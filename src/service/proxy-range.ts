@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { addressOf } from '../throttling/address.js'
 
 /** IPv4 reaches an IPv6 socket in this form, so an IPv6 range around it would trust every IPv4 client. */
 function coversAllOfIpv4 (address: string, bits: number): boolean {
@@ -19,4 +20,20 @@ export function isProxyRange (text: string): boolean {
   const [widest, narrowest] = version === 4 ? [8, 32] : [7, 128]
   if (!/^\d{1,3}$/.test(bits) || Number(bits) < widest || Number(bits) > narrowest) return false
   return version === 4 || !coversAllOfIpv4(address, Number(bits))
+}
+
+/** Whether an address, which a proxy may have written with a port, is in one of these ranges. */
+export function isTrustedBy (ranges: readonly string[]): (text: string) => boolean {
+  const trusted = new BlockList()
+  for (const range of ranges) {
+    const [address = '', bits] = range.split('/')
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
+    if (bits === undefined) trusted.addAddress(address, family)
+    else trusted.addSubnet(address, Number(bits), family)
+  }
+  return (text) => {
+    const address = addressOf(text)?.split('%', 1)[0] ?? ''
+    if (isIP(address) === 4) return trusted.check(address, 'ipv4') || trusted.check(`::ffff:${address}`, 'ipv6')
+    return isIP(address) === 6 && trusted.check(address, 'ipv6')
+  }
 }

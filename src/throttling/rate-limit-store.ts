@@ -1,10 +1,17 @@
 import { LRUCache } from 'lru-cache'
-import { type Bucket, type Budget, MINUTE_MS, consume, type Usage, usageOf } from './budget.js'
+import { type Bucket, type Budget, consume, type Usage, usageOf } from './budget.js'
 
-/** The buckets of one budget by key. `consume` never rejects: a submit is let through or refused, whatever fails. */
+/** The buckets of one budget by key. No method rejects: a submit is let through or refused, whatever fails. */
 export interface RateLimitStore {
   readonly budget: Budget
   consume(key: string): Promise<Usage>
+}
+
+/** A store that can be told what a use came to; second factors need one. */
+export interface SettlingRateLimitStore extends RateLimitStore {
+  /** Takes one use back: it turned out not to be what the budget counts. */
+  giveBack(key: string): Promise<void>
+  clear(key: string): Promise<void>
 }
 
 /**
@@ -15,7 +22,9 @@ export const MAX_BUCKETS = 10_000
 
 export interface MemoryRateLimitStore {
   consume(key: string): Usage
-  /** Takes over what the shared buckets said; what was refused here stays refused for its minute. */
+  giveBack(key: string): void
+  clear(key: string): void
+  /** Takes over what the shared buckets said; what was refused here stays refused for its window. */
   merge(key: string, usage: Usage): void
 }
 
@@ -30,16 +39,34 @@ export function createMemoryRateLimitStore (
     consume: (key) => {
       const bucket = consume(buckets.get(key), budget, now())
       buckets.set(key, bucket)
-      return usageOf(bucket, now())
+      return usageOf(bucket, budget, now())
+    },
+    giveBack: (key) => {
+      const bucket = buckets.get(key)
+      if (bucket !== undefined) buckets.set(key, { ...bucket, used: Math.max(0, bucket.used - 1) })
+    },
+    clear: (key) => {
+      buckets.delete(key)
     },
     merge: (key, { used, waitMs }) => {
       const known = buckets.get(key)
-      buckets.set(key, { used: Math.max(used, known?.used ?? 0), since: now() + waitMs - MINUTE_MS })
+      buckets.set(key, { used: Math.max(used, known?.used ?? 0), since: now() + waitMs - budget.windowMs })
     },
   }
 }
 
-export const localRateLimitStore = (budget: Budget): RateLimitStore => {
+export const localRateLimitStore = (budget: Budget): SettlingRateLimitStore => {
   const memory = createMemoryRateLimitStore(budget)
-  return { budget, consume: async (key) => memory.consume(key) }
+  return {
+    budget,
+    consume: async (key) => memory.consume(key),
+    giveBack: async (key) => memory.giveBack(key),
+    clear: async (key) => memory.clear(key),
+  }
 }
+
+const settles = (store: RateLimitStore): store is SettlingRateLimitStore => 'giveBack' in store && 'clear' in store
+
+/** The same store, or one in memory where it cannot be told what a use came to. */
+export const settlingStore = (store: RateLimitStore): SettlingRateLimitStore =>
+  settles(store) ? store : localRateLimitStore(store.budget)

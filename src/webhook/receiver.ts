@@ -43,7 +43,7 @@ const looksLikeBrowser = ({ headers }: FastifyRequest): boolean =>
 
 /** `/internal/auth/user-created` → `receiveUserCreated`. */
 const operationIdOf = (path: string): string =>
-  `receive${/([^/]*)\/*$/.exec(path)?.[1]?.replaceAll(/(?:^|\W)(\w)/g, (_, first: string) => first.toUpperCase())}`
+  `receive${path.split('/').findLast((part) => part !== '')?.replaceAll(/(?:^|\W)(\w)/g, (_, first: string) => first.toUpperCase())}`
 
 /**
  * Hook for what only Kratos and its operator may ask: the key first, before the body is parsed (F01), then nothing that

@@ -15,7 +15,10 @@ export function accounts (t: Test, { ask }: Contract): void {
       session: { active: true },
       identity: { traits: { email } },
     })
-    t.match(reply.body.continue_with, [{ action: 'set_ory_session_token', ory_session_token: value }])
+    t.match(reply.body.continue_with, [
+      { action: 'show_verification_ui' },
+      { action: 'set_ory_session_token', ory_session_token: value },
+    ])
     t.same(reply.setCookie, [])
   })
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { VERSION } from '../../kratos/embedded/index.js'
@@ -13,10 +13,7 @@ import { VERSION } from '../../kratos/embedded/index.js'
  * recordings.
  */
 const root = join(import.meta.dirname, '../..')
-const routes = readdirSync(join(root, 'test/routes')).filter((file) => file.endsWith('.test.ts')).map((file) =>
-  `test/routes/${file}`,
-)
-const files = ['test/contract/contract.test.ts', 'test/embedded/sdk.test.ts', ...routes]
+const files = ['test/contract/contract.test.ts', 'test/embedded/sdk.test.ts', 'test/routes.test.ts']
 const { KRATOS_PUBLIC_URL: publicUrl, KRATOS_ADMIN_URL: adminUrl } = process.env
 
 const { values: { openapi } } = parseArgs({ options: { openapi: { type: 'string' } } })

@@ -205,7 +205,7 @@ t.test('configuration of the embedded Kratos', async (t) => {
         name,
       )
     }
-    t.match(lines.join('\n'), /for development and tests only[^]*not built: .*WebAuthn[^]*501/)
+    t.match(lines.join('\n'), /for development and tests only[^]*not built: .*organizations[^]*501/)
   })
 
   t.test('a file or schema that cannot be read gives one line with its name', async (t) => {

@@ -71,7 +71,9 @@ t.test('the fault database-away', async (t) => {
   await t.test('answers as a Kratos does whose database is gone', async (t) => {
     const fault = await kratos.fault({ kind: 'database-away' })
     for (const [line, status, error] of ANSWERS) t.match(await ask(kratos.publicUrl, line), { status, error }, line)
-    for (const [line, status, error] of ADMIN_ANSWERS) t.match(await ask(kratos.adminUrl, line), { status, error }, line)
+    for (const [line, status, error] of ADMIN_ANSWERS) {
+      t.match(await ask(kratos.adminUrl, line), { status, error }, line)
+    }
     t.equal(fault.calls, ANSWERS.length + ADMIN_ANSWERS.length, 'one database is behind both ports')
     const nobody = { status: 401, error: { id: 'session_inactive' } }
     t.match(await ask(kratos.publicUrl, `GET ${LOGOUT}`, {}), nobody, 'without a credential nothing is asked')

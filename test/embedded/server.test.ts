@@ -67,13 +67,6 @@ t.test('embedded Kratos', async (t) => {
     )
   })
 
-  t.test('answers 501 for features that are not built', async (t) => {
-    const kratos = await start(t)
-    const { status, body } = await call('GET', `${kratos.publicUrl}/.well-known/ory/webauthn.js`)
-    t.equal(status, 501)
-    t.match(body['error'].reason, 'is not built')
-  })
-
   t.test('200 parallel registrations of one e-mail give one identity and 199 duplicate errors', async (t) => {
     const kratos = await start(t)
     const answers = await Promise.all(

@@ -282,7 +282,8 @@ export default async function (t: Test): Promise<void> {
       const payload = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`k${n}`, []]))
       const refusal = await app.inject({ method: 'POST', url: '/api/auth/flows/login', payload })
       t.equal(refusal.statusCode, 400)
-      t.equal(refusal.json().fields.length, 20)
+      t.ok(refusal.json().fields.length <= 20)
+      t.ok(refusal.body.length < 5000)
     })
   })
 

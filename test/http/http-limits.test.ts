@@ -4,8 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { FastifyInstance } from 'fastify'
 import { connectionLimit } from '../../src/service/connections.js'
-import { userOf } from '../../src/profile.js'
-import { build, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
+import { build, construct, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
 import { answer, type FaultServer, hang, type Reaction, startFaultServer } from '../support/fault-server.js'
 import { ID, SESSION } from '../support/faults.js'
 import { refused, request, speak } from '../support/raw-http.js'
@@ -43,15 +42,11 @@ const statuses = (raw: string): string[] => [...raw.matchAll(/HTTP\/1\.1 (\d+) /
 const closed = (socket: Socket): Promise<unknown> =>
   new Promise((resolve) => socket.destroyed ? resolve(undefined) : socket.once('close', resolve))
 
-/** Twenty million bytes of documents: more than the system keeps for a client that does not read. */
-async function storeDocuments ({ store }: FastifyInstance): Promise<void> {
-  await store.users.ensure(userOf(SESSION.identity))
-  for (let count = 0; count < 80; count++) { await store.documents.create(ID, { title: 't', content: 'x'.repeat(250_000) }) }
-}
-
+/** More than the system keeps for a client that does not read; two of them are what the process holds for clients. */
+const LONG_BYTES = 14_000_000
 /** Of a long upload: 40 MB, and no less than a minute. */
 const MAX_CHUNKS = 10_000
-const LIST = request('GET /api/documents?limit=100 HTTP/1.1', TOKEN)
+const LIST = request('GET /long HTTP/1.1')
 
 export default async function (t: Test): Promise<void> {
   /**
@@ -59,9 +54,9 @@ export default async function (t: Test): Promise<void> {
    * their time.
    */
   const slowClients = (async () => {
-    const { app } = await listening(t)
+    const { app } = await construct(t)
+    app.get('/long', async () => 'x'.repeat(LONG_BYTES))
     const byDefault = { timeout: app.server.timeout, keepAliveTimeout: app.server.keepAliveTimeout }
-    await storeDocuments(app)
     app.server.setTimeout(3000)
     app.server.keepAliveTimeout = 2000
     await listen(app)
@@ -92,7 +87,7 @@ export default async function (t: Test): Promise<void> {
         socket.resume()
         await sleep(20)
       }
-      while (read.bytes < 20_000_000 && !socket.destroyed) await sleep(20)
+      while (read.bytes < LONG_BYTES && !socket.destroyed) await sleep(20)
       socket.destroy()
       return read.bytes
     }
@@ -317,28 +312,70 @@ export default async function (t: Test): Promise<void> {
       [undefined, 65_536],
     ]
     for (const [openFiles, expected] of limits) t.equal(connectionLimit(openFiles), expected, String(openFiles))
+  })
 
-    const { app, logs } = await listening(t)
-    app.server.maxConnections = 3
-    await listen(app)
-    const inside = await Promise.all(Array.from({ length: 3 }, async () => {
-      const socket = dial(app)
-      await once(socket, 'connect')
-      return socket
-    }))
-    while (await connections(app) < 3) await sleep(5)
-    const outside = [dial(app), dial(app)]
-    await Promise.all(outside.map((socket) => closed(socket.resume())))
-    t.equal(
-      logs().filter((line) => line.includes('connections_dropped')).length,
-      1,
-      'what is over is dropped, and said once',
-    )
-    inside[0]?.write(request(ALIVE))
-    t.match(String((await once(inside[0] as Socket, 'data'))[0]), /^HTTP\/1\.1 200/, 'who is in is served')
-    for (const socket of inside) socket.destroy()
-    while (await connections(app) > 0) await sleep(5)
-    t.equal((await speak(app, request(ALIVE))).status, 200, 'and there is room again')
+  t.test('near the limit of connections', async (t) => {
+    /** Connections whose requests wait for Kratos. */
+    async function waiting (app: FastifyInstance, count: number): Promise<Socket[]> {
+      const sockets: Socket[] = []
+      while (sockets.length < count) {
+        const socket = dial(app)
+        socket.write(request('GET /api/auth/whoami HTTP/1.1', TOKEN))
+        await once(app.server, 'request')
+        sockets.push(socket)
+      }
+      return sockets
+    }
+    const full = async (t: Test): Promise<Setup> => {
+      const setup = await listening(t, hang)
+      setup.app.server.maxConnections = 8
+      await listen(setup.app)
+      return setup
+    }
+
+    await t.test('idle ones are closed for new clients, the longest idle first', async (t) => {
+      const { app, logs } = await full(t)
+      const idle: Socket[] = []
+      for (let count = 0; count < 8; count++) {
+        const socket = dial(app)
+        socket.write(request(ALIVE))
+        await once(socket, 'data')
+        idle.push(socket.resume())
+      }
+      for (let count = 0; count < 4; count++) {
+        t.equal((await speak(app, request(ALIVE, 'Connection: close'), { untilClosed: true })).status, 200)
+      }
+      await closed(idle[0] as Socket)
+      t.equal(idle.at(-1)?.destroyed, false)
+      t.equal(logs().filter((line) => line.includes('connections_dropped')).length, 0)
+      t.equal(logs().filter((line) => line.includes('connections_closed')).length, 1, 'said once')
+      for (const socket of idle) socket.destroy()
+    })
+
+    await t.test('so are those that have not sent a whole request', async (t) => {
+      const { app } = await full(t)
+      const head = request(`POST ${LOGIN} HTTP/1.1`, 'Content-Type: application/json', 'Content-Length: 9')
+      const silent = ['', 'GET / HTTP/1.1\r\nX', head, `${head}{`].flatMap((bytes) => [bytes, bytes]).map((bytes) => {
+        const socket = dial(app).resume()
+        socket.write(bytes)
+        return socket
+      })
+      t.equal((await speak(app, request(ALIVE))).status, 200)
+      await closed(silent[0] as Socket)
+      for (const socket of silent) socket.destroy()
+    })
+
+    await t.test('none is closed that waits for us; what is over is dropped, and said once', async (t) => {
+      const { app, logs } = await full(t)
+      const inside = await waiting(app, 8)
+      const outside = [dial(app), dial(app)]
+      await Promise.all(outside.map((socket) => closed(socket.resume())))
+      t.same(inside.map(({ destroyed }) => destroyed), Array(8).fill(false))
+      t.equal(logs().filter((line) => line.includes('connections_dropped')).length, 1)
+      for (const socket of inside) socket.destroy()
+      while (await connections(app) > 0) await sleep(5)
+      t.equal((await speak(app, request(ALIVE))).status, 200, 'and there is room again')
+    })
   })
 
   t.test('clients that take their time (L13)', async (t) => {
@@ -355,7 +392,7 @@ export default async function (t: Test): Promise<void> {
     })
     t.equal(patient.server.timeout, 240_000, 'an operator who gives Kratos more time gives it to the waiting client too')
     t.ok(stalledMs > 2500, `who stops reading is cut off, after ${stalledMs} ms`)
-    t.ok(slowLength > 20_000_000, 'who reads slowly gets everything')
+    t.ok(slowLength > LONG_BYTES, 'who reads slowly gets everything')
     t.ok(idleMs > 1500, `an idle connection is closed, after ${idleMs} ms`)
     t.same(statuses(upload.raw), ['413'], 'a long upload is refused')
     t.ok(upload.chunks < MAX_CHUNKS, `and cut off after ${upload.chunks} chunks of 4 KiB`)

@@ -239,7 +239,7 @@ export default async function (t: Test): Promise<void> {
 
   t.test('failing credentials of one address have a budget', async (t) => {
     let now = 0
-    const failing = createFailingCredentials(3, (address) => address, () => now)
+    const failing = createFailingCredentials(3, (address) => [{ name: address, share: 1 }], () => now)
     const { kratos, server } = await setUp(t, { failing })
     const from = (ip: string): RequestScope => new RequestScope(performance.now(), { ip })
     const ask = async (ip: string): Promise<string> => said(await kratos.whoami(TOKEN, from(ip)))

@@ -201,14 +201,20 @@ const CASES: Case[] = [
     line: 'POST /api/auth/flows/login',
     headers: [sealedCookie],
     body: flat,
-    sent: [[`POST ${login}?flow=${ID}`, { ...device, ...json }, submitted]],
+    sent: [[`GET ${login}/flows?id=${ID}`, {
+      ...accept,
+      cookie: `${CSRF}; ${CONTINUITY}; ory_kratos_session=${SEALED}`,
+    }], [`POST ${login}?flow=${ID}`, { ...device, ...json }, submitted]],
   },
   {
     name: "submit of an API flow by a token's owner (B18)",
     line: 'POST /api/auth/flows/login',
     headers: [tokenCookie],
     body: { ...flat, csrf_token: '' },
-    sent: [[`POST ${login}?flow=${ID}`, { ...device, ...json, ...asToken }, { ...submitted, csrf_token: '' }]],
+    sent: [
+      [`GET ${login}/flows?id=${ID}`, { ...accept, ...asToken, cookie: CSRF }],
+      [`POST ${login}?flow=${ID}`, { ...device, ...json, ...asToken }, { ...submitted, csrf_token: '' }],
+    ],
   },
   {
     name: 'submit of a browser flow (B18)',
@@ -226,7 +232,10 @@ const CASES: Case[] = [
     line: 'POST /api/auth/flows/login',
     headers: [pair],
     body: flat,
-    sent: [[`POST ${login}?flow=${ID}`, { ...device, ...json }, submitted]],
+    sent: [
+      [`GET ${login}/flows?id=${ID}`, { ...accept, cookie: CSRF }],
+      [`POST ${login}?flow=${ID}`, { ...device, ...json }, submitted],
+    ],
   },
   {
     name: 'fetch',

@@ -1,10 +1,20 @@
-import { createServer } from 'node:net'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { temporaryFolder } from '../support/app.js'
-import { freePorts, run, transpiled } from '../support/process.js'
+import { freePorts, ROOT, run, transpiled } from '../support/process.js'
 
 const DEV = transpiled('src/dev.ts')
+
+/** What `npm run dev` starts, without npm: the sources, by a loader. */
+function devScript (): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { dev: string } }
+  const [command, ...script] = scripts.dev.split(' ')
+  if (command !== 'node') throw new Error(`${scripts.dev} is no command of Node`)
+  return script
+}
 
 interface Body {
   success: boolean
@@ -39,10 +49,9 @@ const REGISTRATION = {
 }
 const LOGIN = { identifier: 'test@example.com', password: 'password123' }
 
-const devArguments = (ports: number[], ...others: string[]): string[] => {
+const portArguments = (ports: number[]): string[] => {
   const [service, page, kratosPublic, kratosAdmin] = ports
   return [
-    DEV,
     '--port',
     `${service}`,
     '--page-port',
@@ -51,16 +60,16 @@ const devArguments = (ports: number[], ...others: string[]): string[] => {
     `${kratosPublic}`,
     '--kratos-admin-port',
     `${kratosAdmin}`,
-    ...others,
   ]
 }
+const devArguments = (ports: number[], ...others: string[]): string[] => [DEV, ...portArguments(ports), ...others]
 
 export default async function (t: Test): Promise<void> {
   t.test('npm run dev', async (t) => {
     await t.test("serves everything it prints, the specification's script passes, data survives a restart, Ctrl-C ends it", async (t) => {
       const ports = await freePorts(4)
       const data = await temporaryFolder(t)
-      const first = run(t, devArguments(ports, '--data', data))
+      const first = run(t, [...devScript(), ...portArguments(ports), '--data', data])
       await first.printed(/Ctrl-C stops everything/)
       for (const port of ports) t.match(first.output(), new RegExp(`:${port}\\b`))
       const base = `http://localhost:${ports[0]}`

@@ -10,6 +10,8 @@ const text = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 const DOCUMENTS = [
   'README.md',
   'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'SECURITY.md',
   'examples/spa/README.md',
   'examples/existing-app/README.md',
   'docs/failures.md',

@@ -30,6 +30,31 @@ export default async function (t: Test): Promise<void> {
       t.equal((await get(app, url, cookie)).statusCode, 404)
     })
 
+    await t.test('a list has no content, which a document has alone', async (t) => {
+      const { id } = await create('Large')
+      const [listed] = (await get(app, '/api/documents?limit=1', cookie)).json().data.documents
+      t.strictSame(Object.keys(listed).sort(), ['created_at', 'id', 'title', 'updated_at'])
+      t.equal((await get(app, `/api/documents/${id}`, cookie)).json().data.content, 'Large!')
+      await app.inject({ method: 'DELETE', url: `/api/documents/${id}`, headers: cookie })
+    })
+
+    await t.test('past its quota a user gets 409, for new documents and larger ones', async (t) => {
+      const { app } = await buildWithKratos(t, { env: { DOCUMENTS_PER_USER: '2', DOCUMENT_BYTES_PER_USER: '100' } })
+      const { cookie } = await signUp(app)
+      const write = (content: string) => post(app, '/api/documents', { title: 't', content }, { cookie })
+      const { id } = (await write('x'.repeat(60))).json().data
+      for (const refused of [await write('x'.repeat(60)), await app.inject({
+        method: 'PATCH',
+        url: `/api/documents/${id}`,
+        headers: { cookie },
+        payload: { content: 'x'.repeat(100) },
+      })]) {
+        t.equal(refused.statusCode, 409)
+        t.match(refused.json(), { success: false, code: 'QUOTA_EXCEEDED' })
+      }
+      t.same([(await write('')).statusCode, (await write('')).statusCode], [201, 409])
+    })
+
     await t.test('the list pages by cursor, newest first, without loss or repetition', async (t) => {
       for (let count = 0; count < 5; count++) await create(`Document ${count}`)
       const titles: string[] = []

@@ -57,6 +57,7 @@ async function statuses (
 }
 
 const times = (count: number, status: number): number[] => Array<number>(count).fill(status)
+const flowNumber = (index: number): string => FLOW_ID.replace(/..$/, String(10 + index))
 const someone = (index: number): string => `person-${index}@example.test`
 
 export default async function (t: Test): Promise<void> {
@@ -135,12 +136,25 @@ export default async function (t: Test): Promise<void> {
       )
     })
 
-    t.test('a step without identifier counts for the address alone', async (t) => {
+    t.test('a step without identifier counts for the address', async (t) => {
       const { app } = await setUp(t)
-      t.same(await statuses(app, 31, { url: '/api/auth/flows/recovery', body: { method: 'code', code: '123456' } }), [
-        ...times(30, 400),
-        429,
-      ])
+      const step = (index: number): Submit => ({
+        url: '/api/auth/flows/recovery',
+        body: { method: 'code', code: '123456', flow_id: flowNumber(index) },
+      })
+      t.same(await statuses(app, 31, step), [...times(30, 400), 429])
+    })
+
+    t.test('ten codes for one flow, from whatever addresses', async (t) => {
+      const { app, kratos } = await setUp(t)
+      const step = (index: number): Submit => ({
+        url: '/api/auth/flows/verification',
+        from: `198.51.100.${index}`,
+        body: { method: 'code', code: `12345${index % 10}`, flow_id: FLOW_ID },
+      })
+      t.same(await statuses(app, 12, step), [...times(10, 400), 429, 429])
+      t.equal(kratos.requests.length, 10)
+      t.same(await statuses(app, 1, { ...step(1), body: { method: 'code', code: '1', flow_id: flowNumber(1) } }), [400])
     })
 
     t.test('a foreign page is refused before it costs its visitor anything (C02)', async (t) => {
@@ -229,6 +243,44 @@ export default async function (t: Test): Promise<void> {
       }
     })
 
+    t.test('numbers as numbers', (t) =>
+      rejected(
+        t,
+        [8812345678, '8812345678', ' 8812345678 '].map((name) => ({
+          body: { method: 'password', password_identifier: name },
+        })),
+        1,
+      ))
+
+    t.test('notations of a phone number that Kratos reads as one', (t) =>
+      rejected(
+        t,
+        [
+          '+4915212345678',
+          '+491 5212345678',
+          '+49 (152) 123-45.678',
+          '+49/152/12345678',
+          '\uff0b\uff14\uff19 152 12345678',
+          '+\u0664\u0669 152 12345678',
+          '+49\u200b152\u201012345678',
+          'tel:+4915212345678',
+          'call +4915212345678',
+          '+49 (0)152 12345678',
+          '+49 152 12345678 ext. 5',
+          '+4915212345678x77',
+          '+4915212345678;ext=9',
+          '+49152x12345678',
+          '15212345678;phone-context=+49',
+        ].map((identifier) => ({ body: { method: 'code', identifier } })),
+        1,
+      ))
+
+    t.test('but a name that only holds a number is a name', async (t) => {
+      const { app } = await setUp(t, { LOGIN_LIMIT_PER_IDENTIFIER: '1', LOGIN_LIMIT_BURST: '1' })
+      const names = ['ada4915212345678', 'bob4915212345678', '4915212345678@example.test', '123456', '1-23456']
+      t.same(await statuses(app, 5, (index) => ({ body: { identifier: names[index] } })), times(5, 400))
+    })
+
     t.test("the places where Kratos' methods have it", (t) =>
       rejected(t, [
         { body: { identifier: 'ada@example.test' } },
@@ -243,6 +295,7 @@ export default async function (t: Test): Promise<void> {
           url: '/api/auth/flows/registration',
           body: { method: 'password', traits: { email: 'ada@example.test', username: 'another' } },
         },
+        { url: '/api/auth/flows/registration', body: { method: 'password', 'traits.email': 'ada@example.test' } },
         { url: '/api/auth/flows/recovery', body: { method: 'code', email: 'ada@example.test' } },
         { url: '/api/auth/flows/recovery', body: { method: 'code', recovery_address: 'ada@example.test' } },
         { url: '/api/auth/flows/verification', body: { method: 'link', email: 'ada@example.test' } },
@@ -347,10 +400,38 @@ export default async function (t: Test): Promise<void> {
         'a peer that is no proxy names nobody',
       )
       t.same(
-        await counted(t, trusting, [via('unknown'), via('unknown'), via('x'.repeat(5000))]),
-        [400, 429, 400],
-        'nor does nonsense fail',
+        await counted(t, trusting, [via('unknown'), via('word'), via('x'.repeat(5000))]),
+        [400, 429, 429],
+        'what is no address is one client',
       )
+    })
+
+    t.test('is the same whatever port a proxy writes beside it, its own included', async (t) => {
+      const via = (chain: string): Submit => ({ from: '10.0.0.1', headers: { 'x-forwarded-for': chain } })
+      const trusting = { TRUST_PROXY: '10.0.0.0/8' }
+      t.same(
+        await counted(t, trusting, [
+          via(`${HERE}:20001`),
+          via(`${HERE}:20002`),
+          via(HERE),
+          via(`${HERE}:1, 10.0.0.2:443`),
+          via('[2001:db8::7]:1'),
+          via('[2001:db8::7]'),
+          via('2001:db8::8'),
+        ]),
+        [400, 429, 429, 429, 400, 429, 429],
+      )
+      const { app, kratos } = await setUp(t, trusting)
+      await submit(app, via(`${HERE}:20001`))
+      await submit(app, via('word'))
+      t.same(kratos.requests.map(({ header }) => header('true-client-ip')), [[HERE], []], 'as Kratos is told')
+    })
+
+    t.test('counts for its /48 too, which has eight times the budget of a /64', async (t) => {
+      const { app } = await setUp(t, { LOGIN_LIMIT_PER_ADDRESS: '2' })
+      const from = (network: number): Submit => ({ from: `2001:db8:7:${network.toString(16)}::1` })
+      t.same(await statuses(app, 18, from), [...times(16, 400), 429, 429], 'networks of one site')
+      t.same(await statuses(app, 1, { from: '2001:db8:8::1' }), [400], 'another site')
     })
 
     t.test('is the same for IPv4 in IPv6, and for a whole /64', async (t) => {
@@ -381,6 +462,18 @@ export default async function (t: Test): Promise<void> {
     const { app } = await setUp(t)
     const { byAddress } = app[loginThrottle]
     await t.resolves(byAddress({ ip: undefined, headers: {}, routeOptions: { config: {} } } as never))
+  })
+
+  t.test('GET /api/auth/flows/{flow}: sixty starts a minute from one address, whatever they are', async (t) => {
+    const { app, kratos } = await setUp(t)
+    const start = async (index: number, from = HERE): Promise<number> =>
+      (await app.inject({ url: `/api/auth/flows/${[...FLOWS, 'settings'][index % 5]}`, remoteAddress: from })).statusCode
+    const answers = []
+    for (let index = 0; index < 62; index++) answers.push(await start(index))
+    t.equal(answers.filter((status) => status === 429).length, 2)
+    t.same(answers.slice(60), [429, 429])
+    t.equal(kratos.requests.length, 60)
+    t.not(await start(0, ELSEWHERE), 429)
   })
 
   t.test('what has no budget', async (t) => {

@@ -117,6 +117,8 @@ export default async function (t: Test): Promise<void> {
         WEBHOOK_KEY_PREVIOUS: ['short'],
         METRICS_TOKEN: ['short', 'm'.repeat(31), 'é'.repeat(32), `${'m'.repeat(20)} ${'m'.repeat(20)}`],
         DOCS: ['yes', '1'],
+        DOCUMENTS_PER_USER: ['0', '-1', '1000001', 'x'],
+        DOCUMENT_BYTES_PER_USER: ['0', '1000000000', '1e6'],
         DATABASE_URL: ['mysql://h/db', 'mongodb://h', 'http://h/db'],
         DATABASE_POOL_SIZE: ['0', '1001', 'x'],
         DATABASE_STATEMENT_TIMEOUT_MS: ['0', '99', '600001'],

@@ -1,7 +1,12 @@
 import type { Test } from 'tap'
 import { randomUUID } from 'node:crypto'
-import { InvalidCursorError, InvalidValueError, MissingOwnerError } from '../../src/service/store/errors.js'
-import type { Store } from '../../src/service/store/store.js'
+import {
+  InvalidCursorError,
+  InvalidValueError,
+  MissingOwnerError,
+  QuotaExceededError,
+} from '../../src/service/store/errors.js'
+import { openStore, type Store } from '../../src/service/store/store.js'
 import { someUser } from './records.js'
 
 const HOSTILE = ["' OR 1=1 --", '"; DROP TABLE users; --', '%', '_', '\\', '$1', '?', ':a', '../..', 'x'.repeat(10_000)]
@@ -106,5 +111,44 @@ export async function testPaging (t: Test, { users, documents }: Store): Promise
       await t.rejects(documents.list(owner.identity_id, { limit: 3, cursor }), InvalidCursorError)
     }
     t.notMatch(Buffer.from(own, 'base64url').toString('latin1'), owner.identity_id)
+  })
+}
+
+export async function testQuotas (t: Test, url: string): Promise<void> {
+  await t.test('what one owner may keep', async (t) => {
+    const store = await openStore({ url, documentQuota: { count: 3, bytes: 100 } })
+    t.teardown(() => store.close())
+    const { users, documents } = store
+    /** On Postgres a store is migrated in the background. */
+    const newOwner = async (): Promise<string> => {
+      const user = someUser()
+      for (;;) {
+        if (await users.upsert(user).then(() => true, () => false)) return user.identity_id
+      }
+    }
+
+    await t.test('is so many documents, counted with the insert', async (t) => {
+      const ownerId = await newOwner()
+      const attempts = Array.from({ length: 8 }, () => documents.create(ownerId, { title: 't', content: '' }))
+      const results = await Promise.allSettled(attempts)
+      t.equal(results.filter(({ status }) => status === 'fulfilled').length, 3)
+      for (const result of results) if (result.status === 'rejected') t.ok(result.reason instanceof QuotaExceededError)
+      const [first] = (await documents.list(ownerId, { limit: 1 })).documents
+      await documents.remove(ownerId, first?.id ?? '')
+      await t.resolves(documents.create(ownerId, { title: 't', content: '' }), 'room that was made is room')
+      await t.resolves(documents.create(await newOwner(), { title: 't', content: '' }), 'an owner alone')
+    })
+
+    await t.test('is so many bytes of UTF-8, by inserts and changes alike', async (t) => {
+      const ownerId = await newOwner()
+      const { id } = await documents.create(ownerId, { title: 'é', content: 'x'.repeat(48) })
+      await t.rejects(documents.create(ownerId, { title: 'é', content: 'x'.repeat(49) }), QuotaExceededError)
+      await documents.create(ownerId, { title: 'é', content: 'x'.repeat(48) })
+      await t.rejects(documents.update(ownerId, id, { content: 'x'.repeat(49) }), QuotaExceededError)
+      t.match(await documents.get(ownerId, id), { content: 'x'.repeat(48) })
+      await documents.update(ownerId, id, { content: '' })
+      await documents.update(ownerId, id, { title: 'é'.repeat(25) })
+      await t.rejects(documents.update(ownerId, id, { content: 'x' }), QuotaExceededError)
+    })
   })
 }

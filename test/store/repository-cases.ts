@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import { InvalidValueError } from '../../src/service/store/errors.js'
 import { openStore, type Store } from '../../src/service/store/store.js'
 import { testDeletions } from './deletion-cases.js'
-import { testDocuments, testPaging } from './document-cases.js'
+import { testDocuments, testPaging, testQuotas } from './document-cases.js'
 import { someUser } from './records.js'
 import { testUsers } from './user-cases.js'
 
@@ -20,6 +20,7 @@ export async function testRepositories (t: Test, store: Store, database: TestDat
   await testDocuments(t, store)
   await testPaging(t, store)
   await testDeletions(t, store)
+  await testQuotas(t, database.url)
   await testValues(t, store)
   await testStatements(t, database)
 }

@@ -39,7 +39,7 @@ async function create (ex: Exchange): Promise<Answer> {
       ? conflict('This identity conflicts with another identity that already exists.')
       : error
   }
-  const location = `${kratos.config.serve.admin.base_url.replace(/\/+$/, '')}/identities/${identity.id}`
+  const location = `${kratos.config.serve.admin.base_url.replace(/(?<!\/)\/+$/, '')}/identities/${identity.id}`
   return json(201, writtenIdentity(kratos, identity, {}, isMetadataGiven(ex)), { Location: location })
 }
 

@@ -1,8 +1,10 @@
 import { badRequest, notFound } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
-import type { Identity } from '../identity/identity.js'
+import type { Credential, Identity } from '../identity/identity.js'
+import type { JsonObject } from '../json.js'
 import { countFirstFactors } from '../methods/factors.js'
 import { linkedAccounts, oidcCredential, oidcIdentifier } from '../methods/oidc/credential.js'
+import { keyConfig, keysOf, userHandleOf } from '../methods/webauthn/credential.js'
 import { checkIdentity } from './identity-body.js'
 
 /**
@@ -21,7 +23,7 @@ export function deleteCredential (ex: Exchange, identity: Identity): void {
       delete identity.credentials[type]
       break
     case 'webauthn':
-      identity.credentials[type] = { ...credential, config: {}, updatedAt: now }
+      identity.credentials[type] = { ...credential, config: firstFactorsOf(credential), updatedAt: now }
       break
     case 'password':
     case 'oidc':
@@ -35,6 +37,12 @@ export function deleteCredential (ex: Exchange, identity: Identity): void {
       throw badRequest(`Credentials type ${type} cannot be deleted.`)
   }
   checkIdentity(ex.kratos, identity)
+}
+
+/** Kratos leaves security keys that are a first factor (tried on v26.2.0). */
+function firstFactorsOf (credential: Credential): JsonObject {
+  const keys = keysOf(credential).filter(({ is_passwordless: isFirst }) => isFirst)
+  return keys.length === 0 ? {} : keyConfig(keys, userHandleOf(credential))
 }
 
 function unlink (identity: Identity, identifier: string, now: number): void {

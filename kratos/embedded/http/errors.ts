@@ -78,6 +78,16 @@ export const notEmbedded = (what: string): ApiError =>
     reason: what,
   })
 
+/** 422: the browser has to continue at another URL. */
+export const browserLocationChangeRequired = (url: string): ApiError =>
+  new ApiError({
+    id: 'browser_location_change_required',
+    code: 422,
+    message: 'browser location change required',
+    reason: `In order to complete this flow please redirect the browser to: ${url}`,
+    extra: { redirect_browser_to: url },
+  })
+
 /** A disabled method (recordings 01, 18). */
 export const methodDisabled = (): ApiError =>
   notFound(

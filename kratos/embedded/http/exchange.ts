@@ -106,7 +106,7 @@ export function requestUrl (ex: Exchange): string {
 
 /** A URL below Kratos' public base_url. */
 export const publicUrl = (kratos: Kratos, path: string): string =>
-  kratos.config.serve.public.base_url.replace(/\/+$/, '') + path
+  kratos.config.serve.public.base_url.replace(/(?<!\/)\/+$/, '') + path
 
 /** Adds query parameters to `url` and sorts them by name, as Go does. */
 export function withQuery (url: string, parameters: Record<string, string>): string {

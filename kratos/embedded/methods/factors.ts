@@ -6,15 +6,15 @@ import { hasCodes } from './lookup-secret/codes.js'
 import { linkedAccounts } from './oidc/credential.js'
 import { hasPassword } from './password/credential.js'
 import { hasTotp } from './totp/key.js'
+import { countFirstKeys, countPasskeys, countSecondKeys } from './webauthn/credential.js'
+
+/** How many ways to log in a credential is at a level; 0 means that it cannot be used. */
+type Count = (credential: Credential, kratos: Kratos) => number
 
 /** What a method's credential counts as. */
-interface Factor {
-  aal: 'aal1' | 'aal2'
-  /** How many ways to log in the credential is; 0 means that it cannot be used. */
-  count(credential: Credential, kratos: Kratos): number
-}
+type Factor = { [aal in 'aal1' | 'aal2']?: Count }
 
-const once = (isUsable: (credential: Credential) => boolean) => (credential: Credential): number =>
+const once = (isUsable: (credential: Credential) => boolean): Count => (credential) =>
   isUsable(credential) ? 1 : 0
 
 /**
@@ -22,15 +22,16 @@ const once = (isUsable: (credential: Credential) => boolean) => (credential: Cre
  * others.
  */
 const FACTORS: Record<string, Factor> = {
-  password: { aal: 'aal1', count: once(hasPassword) },
-  oidc: { aal: 'aal1', count: (credential) => linkedAccounts(credential).length },
+  password: { aal1: once(hasPassword) },
+  oidc: { aal1: (credential) => linkedAccounts(credential).length },
   code: {
-    aal: 'aal2',
-    count: (credential, kratos) =>
+    aal2: (credential, kratos) =>
       isSecondFactor(kratos) ? addressesOf(credential).filter(({ to }) => to !== '').length : 0,
   },
-  totp: { aal: 'aal2', count: once(hasTotp) },
-  lookup_secret: { aal: 'aal2', count: once(hasCodes) },
+  totp: { aal2: once(hasTotp) },
+  lookup_secret: { aal2: once(hasCodes) },
+  passkey: { aal1: countPasskeys },
+  webauthn: { aal1: countFirstKeys, aal2: countSecondKeys },
 }
 
 export interface UsableFactor {
@@ -43,9 +44,13 @@ export interface UsableFactor {
 export const usableFactors = (kratos: Kratos, identity: Identity): UsableFactor[] =>
   Object.values(identity.credentials).flatMap((credential) => {
     const factor = Object.hasOwn(FACTORS, credential.type) ? FACTORS[credential.type] : undefined
-    const count = factor?.count(credential, kratos) ?? 0
-    return factor === undefined || count === 0 ? [] : [{ method: credential.type, aal: factor.aal, count }]
+    return LEVELS.flatMap((aal) => {
+      const count = factor?.[aal]?.(credential, kratos) ?? 0
+      return count === 0 ? [] : [{ method: credential.type, aal, count }]
+    })
   })
+
+const LEVELS = ['aal1', 'aal2'] as const
 
 /** How many ways to log in the identity has. Codes count for everybody, even without an address to send them to. */
 export const countFirstFactors = (kratos: Kratos, identity: Identity): number =>

@@ -5,14 +5,15 @@ import { identifierFirst } from './identifier-first/identifier-first.js'
 import { link } from './link/link.js'
 import { lookupSecret } from './lookup-secret/lookup-secret.js'
 import { oidc } from './oidc/oidc.js'
+import { passkey } from './passkey/passkey.js'
 import { password } from './password/password.js'
 import { profile } from './profile/profile.js'
 import { totp } from './totp/totp.js'
-import { unbuilt } from './unbuilt.js'
+import { webauthn } from './webauthn/webauthn.js'
 
 /**
  * All methods in the order in which submits are offered to them. `profile` must be first and `identifier_first` last,
- * because they read every submit. A new method replaces its `unbuilt` entry.
+ * because they read every submit.
  */
 export const METHODS: Method[] = [
   profile,
@@ -21,8 +22,8 @@ export const METHODS: Method[] = [
   code,
   link,
   totp,
-  unbuilt('passkey'),
-  unbuilt('webauthn'),
+  passkey,
+  webauthn,
   lookupSecret,
   identifierFirst,
 ]

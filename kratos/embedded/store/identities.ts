@@ -17,6 +17,8 @@ export interface IdentityStore {
   delete(id: string): boolean
   get(id: string): Identity | undefined
   byIdentifier(type: string, identifier: string): Identity | undefined
+  /** The owner of security keys. @param userHandle in base64 */
+  byUserHandle(userHandle: string): Identity | undefined
   /** The owner of a verifiable or recovery address. */
   byAddress(kind: 'verifiable' | 'recovery', via: string, value: string): Identity | undefined
   byExternalId(externalId: string): Identity | undefined
@@ -70,6 +72,11 @@ export function identityStore (sql: Sql): IdentityStore {
         'SELECT identity_id FROM identifiers WHERE type = ? AND identifier = ?',
         type,
         storedIdentifier(type, identifier),
+      ),
+    byUserHandle: (userHandle) =>
+      owner(
+        'SELECT identity_id FROM credentials WHERE type = \'webauthn\' AND json_extract(config, \'$.user_handle\') = ?',
+        userHandle,
       ),
     byAddress: (kind, via, value) =>
       owner(`SELECT identity_id FROM ${ADDRESS_TABLES[kind]} WHERE via = ? AND value = ?`, via, storedAddress(value)),

@@ -30,6 +30,13 @@ const expired = (id: number, flow: string) => (expiredAt: number, now: number): 
     expired_at_unix: Math.floor(expiredAt / 1000),
   })
 
+const removeKey = (id: number, kind: string, name: string, addedAt: string): UiMessage =>
+  info(id, `Remove ${kind} "${name}"`, {
+    added_at: addedAt,
+    added_at_unix: Math.floor(Date.parse(addedAt) / 1000),
+    display_name: name,
+  })
+
 const wasSent = (what: string): string =>
   `An email containing a ${what} has been sent to the email address you provided. If you have not received an email, check the spelling of the address and make sure to use the address you registered with.`
 const isSpent = (what: string): string => `The ${what} is invalid or has already been used. Please try again.`
@@ -46,8 +53,14 @@ export const MESSAGES = {
   secondFactor: () => info(1010004, 'Please complete the second authentication challenge.'),
   totpLabel: () => info(1010006, 'Authentication code'),
   lookupLabel: () => info(1010007, 'Backup recovery code'),
+  useSecurityKey: () => info(1010008, 'Sign in with hardware key'),
   useTotp: () => info(1010009, 'Use Authenticator'),
   useLookup: () => info(1010010, 'Use backup recovery code'),
+  prepareSecurityKey: () =>
+    info(
+      1010012,
+      'Prepare your WebAuthn device (e.g. security key, biometrics scanner, ...) and press continue.',
+    ),
   continueLogin: () => info(1010013, 'Continue'),
   loginCodeSent: () =>
     info(
@@ -75,18 +88,21 @@ export const MESSAGES = {
     ),
   signInAndLink: () => info(1010017, 'Sign in and link'),
   confirmWith: (provider: string) => info(1010018, `Confirm with ${provider}`, { provider }),
+  signInWithPasskey: () => info(1010021, 'Sign in with passkey'),
   signInWithPassword: () => info(1010022, 'Sign in with password'),
   sendLoginCodeTo: (channel: string, address: string) => info(1010023, `Send code to ${address}`, { address, channel }),
   signUp: () => info(1040001, 'Sign up'),
   signUpWith: (provider: string, providerId: string) =>
     info(1040002, `Sign up with ${provider}`, { provider, provider_id: providerId }),
   continueRegistration: () => info(1040003, 'Continue'),
+  signUpWithSecurityKey: () => info(1040004, 'Sign up with security key'),
   registrationCodeSent: () =>
     info(
       1040005,
       'A code has been sent to the address(es) you provided. If you have not received a message, check the spelling of the address and retry the registration.',
     ),
   sendRegistrationCode: () => info(1040006, 'Send sign up code'),
+  signUpWithPasskey: () => info(1040007, 'Sign up with passkey'),
   registrationBack: () => info(1040008, 'Back'),
   chooseCredential: () => info(1040009, 'Please choose a credential to authenticate yourself with.'),
   settingsSaved: () => success(1050001, 'Your changes have been saved!'),
@@ -100,6 +116,8 @@ export const MESSAGES = {
   lookupSecret: (secret: string) => info(1050009, secret, { secret }),
   lookupSecretsLabel: () => info(1050010, 'These are your back up recovery codes. Please keep them in a safe place!'),
   confirmLookup: () => info(1050011, 'Confirm backup recovery codes'),
+  addSecurityKey: () => info(1050012, 'Add security key'),
+  securityKeyName: () => info(1050013, 'Name of the security key'),
   lookupSecretUsed: (usedAt: number) =>
     info(1050014, `Secret was used at ${rfc3339(usedAt).replace('T', ' ').replace('Z', '')} +0000 UTC`, {
       used_at: rfc3339(usedAt),
@@ -112,6 +130,9 @@ export const MESSAGES = {
   disableLookup: () => info(1050016, 'Disable this method'),
   totpSecretLabel: () =>
     info(1050017, 'This is your authenticator app secret. Use it if you can not scan the QR code.'),
+  removeSecurityKey: (name: string, addedAt: string) => removeKey(1050018, 'security key', name, addedAt),
+  addPasskey: () => info(1050019, 'Add passkey'),
+  removePasskey: (name: string, addedAt: string) => removeKey(1050020, 'passkey', name, addedAt),
   recovered: (privilegedUntil: number, now: number) =>
     success(
       1060001,
@@ -167,7 +188,9 @@ export const MESSAGES = {
   addressNotVerified: () => failure(4000010, 'Account not active yet. Did you forget to verify your email address?'),
   noTotpDevice: () => failure(4000011, 'You have no TOTP device set up.'),
   lookupAlreadyUsed: () => failure(4000012, 'This backup recovery code has already been used.'),
+  noSecurityKeyRegistered: () => failure(4000013, 'You have no WebAuthn device set up.'),
   noLookup: () => failure(4000014, 'You have no backup recovery codes set up.'),
+  noSecurityKey: () => failure(4000015, 'This account does not exist or has no security key set up.'),
   lookupInvalid: () => failure(4000016, 'The backup recovery code is not valid.'),
   tooLong: (maxLength: number, actual: number) =>
     failure(4000017, `length must be <= ${maxLength}, but got ${actual}`, {

@@ -30,11 +30,13 @@ export interface InputOptions {
   maxlength?: number
   disabled?: boolean
   label?: UiMessage | undefined
+  /** Script of the page, and the name by which an app of its own finds what to do. */
+  scripts?: { [event in 'onclick' | 'onclickTrigger' | 'onload' | 'onloadTrigger']?: string }
 }
 
 /** An input field. Options that are not given are omitted, as in Kratos. */
 export function inputNode (group: string, name: string, type: string, options: InputOptions = {}): UiNode {
-  const { value, required, autocomplete, pattern, maxlength, disabled, label } = options
+  const { value, required, autocomplete, pattern, maxlength, disabled, label, scripts } = options
   return {
     type: 'input',
     group,
@@ -47,6 +49,7 @@ export function inputNode (group: string, name: string, type: string, options: I
       ...(pattern === undefined ? {} : { pattern }),
       disabled: disabled ?? false,
       ...(maxlength === undefined ? {} : { maxlength }),
+      ...scripts,
       node_type: 'input',
     },
     messages: [],

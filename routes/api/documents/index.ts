@@ -16,7 +16,8 @@ const ParamsSchema = Type.Object({ id: UuidSchema })
 /** The session's identity, whose documents these are; the guard has set it. */
 const LIST = responses(success(DocumentListSchema), ...UPSTREAM_STATUSES)
 const ONE = responses(OneSchema, ...UPSTREAM_STATUSES)
-const { 200: _, ...FAILURES } = ONE
+const { 200: _, ...FAILURES } = responses(OneSchema, ...UPSTREAM_STATUSES, 409)
+const CHANGED = { ...FAILURES, 200: OneSchema }
 const CREATED = { ...FAILURES, 201: OneSchema }
 const DELETED = responses(success(Type.Object({ id: Type.String() })), ...UPSTREAM_STATUSES)
 
@@ -43,7 +44,7 @@ const documentRoutes: FastifyPluginAsyncTypebox = async function documentRoutes 
   })
 
   const list = {
-    ...about('listDocuments', "The caller's documents, newest first"),
+    ...about('listDocuments', "The caller's documents, newest first, without content"),
     querystring: DocumentQuerySchema,
     response: LIST,
   }
@@ -76,7 +77,7 @@ const documentRoutes: FastifyPluginAsyncTypebox = async function documentRoutes 
     ...about('changeDocument', 'Changes title or content'),
     params: ParamsSchema,
     body: DocumentPatchSchema,
-    response: ONE,
+    response: CHANGED,
   }
   app.patch('/:id', { schema: change, bodyLimit: MAX_DOCUMENT_BYTES }, async (request) => {
     const document = found(await documents.update(owner(request), request.params.id.toLowerCase(), request.body))

@@ -7,6 +7,8 @@ export interface SharedBuckets {
     counts: ReadonlyArray<{ key: string, count: number }>,
     budget: Budget,
   ): Promise<Array<Usage & { key: string }>>
+  giveBack(key: string): Promise<void>
+  clear(key: string): Promise<void>
 }
 
 interface Entry {
@@ -21,7 +23,7 @@ const MAX_BATCH = 100
  * One call at a time, in which goes what has come during the one before: a crowd waits for two calls, not for a
  * connection each, and the database has one connection for it.
  */
-export function inBatches (buckets: SharedBuckets, budget: Budget): (key: string) => Promise<Usage> {
+export function inBatches (buckets: Pick<SharedBuckets, 'consume'>, budget: Budget): (key: string) => Promise<Usage> {
   const waiting = new Map<string, Entry[]>()
   let isBusy = false
 

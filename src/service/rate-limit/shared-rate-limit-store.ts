@@ -1,7 +1,7 @@
 import { inBatches, type SharedBuckets } from './batches.js'
 import type { Budget, Usage } from '../../throttling/budget.js'
 import {
-  createMemoryRateLimitStore, type RateLimitStore,
+  createMemoryRateLimitStore, type SettlingRateLimitStore,
   type MemoryRateLimitStore,
 } from '../../throttling/rate-limit-store.js'
 
@@ -12,7 +12,7 @@ import {
 export const SHARED_LIMIT_MS = 500
 
 /** Rejects when the work is not done in time. The answer that has arrived while the process was busy still counts. */
-async function within<T> (limitMs: number, work: Promise<T>): Promise<T> {
+export async function within<T> (limitMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => setImmediate(() => reject(new Error(`no answer within ${limitMs} ms`))), limitMs)
@@ -78,7 +78,7 @@ export interface SharedRateLimitOptions {
 export function sharedRateLimitStore (
   budget: Budget,
   { buckets, outage, limitMs = SHARED_LIMIT_MS, memory = createMemoryRateLimitStore(budget) }: SharedRateLimitOptions,
-): RateLimitStore {
+): SettlingRateLimitStore {
   const consumeShared = inBatches(buckets, budget)
 
   async function consumeBoth (key: string): Promise<Usage> {
@@ -94,5 +94,28 @@ export function sharedRateLimitStore (
       return local
     }
   }
-  return { budget, consume: consumeBoth }
+
+  /** What the shared buckets cannot be told is no loss: a count too many, for the rest of its window. */
+  async function tell (work: () => Promise<void>): Promise<void> {
+    if (!outage.mayAsk()) return
+    try {
+      await within(limitMs, work())
+      outage.worked()
+    } catch (error) {
+      outage.failed(error)
+    }
+  }
+
+  return {
+    budget,
+    consume: consumeBoth,
+    giveBack: async (key) => {
+      memory.giveBack(key)
+      await tell(() => buckets.giveBack(key))
+    },
+    clear: async (key) => {
+      memory.clear(key)
+      await tell(() => buckets.clear(key))
+    },
+  }
 }

@@ -1,18 +1,25 @@
 import { randomUUID } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { decodeCursor, encodeCursor } from './cursor.js'
-import { InvalidValueError, MissingOwnerError, StoreQueryError } from './errors.js'
+import { InvalidValueError, MissingOwnerError, QuotaExceededError, StoreQueryError } from './errors.js'
 import type { RetryPolicy } from './retry-policy.js'
-import { DOCUMENT_COLUMNS, type DocumentRecord, type StoreSchema } from './schema.js'
+import { DOCUMENT_COLUMNS, type DocumentRecord, type DocumentSummary, type StoreSchema, SUMMARY_COLUMNS } from './schema.js'
 import { createClock } from './timestamps.js'
 import { checkRow } from './values.js'
 
 export const MAX_PAGE_SIZE = 100
 
 export interface DocumentPage {
-  documents: DocumentRecord[]
+  documents: DocumentSummary[]
   /** Null on the last page. */
   nextCursor: string | null
+}
+
+/** What one owner may keep. */
+export interface DocumentQuota {
+  count: number
+  /** Of title and content together, in UTF-8. */
+  bytes: number
 }
 
 export interface DocumentPatch {
@@ -26,21 +33,28 @@ export interface DocumentPatch {
  */
 export interface DocumentRepository {
   /**
-   * Newest first; a page is not moved by what is inserted meanwhile.
+   * Newest first, without content; a page is not moved by what is inserted meanwhile.
    * @param page.limit 1 to 100, else InvalidValueError
    * @throws InvalidCursorError for a cursor that is forged or another owner's (A35)
    */
   list(ownerId: string, page: { limit: number, cursor?: string | undefined }): Promise<DocumentPage>
-  /** @throws MissingOwnerError when the owner has no row */
+  /** @throws MissingOwnerError when the owner has no row, QuotaExceededError */
   create(ownerId: string, document: { title: string, content: string }): Promise<DocumentRecord>
   get(ownerId: string, id: string): Promise<DocumentRecord | undefined>
-  /** Changes what the patch names; an empty patch changes nothing, not even `updated_at`. */
+  /** Changes what the patch names; an empty patch changes nothing, not even `updated_at`. @throws QuotaExceededError */
   update(ownerId: string, id: string, patch: DocumentPatch): Promise<DocumentRecord | undefined>
   /** Whether there was one. */
   remove(ownerId: string, id: string): Promise<boolean>
 }
 
-export function createDocumentRepository (db: Kysely<StoreSchema>, { read, write }: RetryPolicy): DocumentRepository {
+const bytesOf = ({ title, content }: { title: string, content: string }): number =>
+  Buffer.byteLength(title) + Buffer.byteLength(content)
+
+export function createDocumentRepository (
+  db: Kysely<StoreSchema>,
+  { read, write }: RetryPolicy,
+  quota: DocumentQuota,
+): DocumentRepository {
   const now = createClock()
 
   async function list (ownerId: string, { limit, cursor }: { limit: number, cursor?: string | undefined }) {
@@ -48,7 +62,7 @@ export function createDocumentRepository (db: Kysely<StoreSchema>, { read, write
     const owner = ownerId.toLowerCase()
     const after = cursor === undefined ? undefined : decodeCursor(owner, cursor)
     const rows = await read(() =>
-      db.selectFrom('documents').select(DOCUMENT_COLUMNS)
+      db.selectFrom('documents').select(SUMMARY_COLUMNS)
         .where('owner_id', '=', owner)
         .$if(after !== undefined, (query) =>
           query.where((eb) =>
@@ -64,8 +78,13 @@ export function createDocumentRepository (db: Kysely<StoreSchema>, { read, write
   async function create (ownerId: string, { title, content }: { title: string, content: string }) {
     const createdAt = now()
     const document = checkRow({ id: randomUUID(), title, content, created_at: createdAt, updated_at: createdAt })
+    const owner = ownerId.toLowerCase()
+    const row = { ...document, owner_id: owner, bytes: bytesOf(document) }
     try {
-      await write(() => db.insertInto('documents').values({ ...document, owner_id: ownerId.toLowerCase() }).execute())
+      await write(() => db.transaction().execute(async (transaction) => {
+        await checkQuota(transaction, quota, owner, row.id, row.bytes)
+        await transaction.insertInto('documents').values(row).execute()
+      }))
     } catch (error) {
       throw isForeignKeyViolation(error) ? new MissingOwnerError('The owner of this document has no row') : error
     }
@@ -81,12 +100,20 @@ export function createDocumentRepository (db: Kysely<StoreSchema>, { read, write
 
   async function update (ownerId: string, id: string, { title, content }: DocumentPatch) {
     if (title === undefined && content === undefined) return get(ownerId, id)
-    const changes = { ...title !== undefined && { title }, ...content !== undefined && { content }, updated_at: now() }
-    return write(() =>
-      db.updateTable('documents').set(changes)
-        .where('id', '=', id.toLowerCase()).where('owner_id', '=', ownerId.toLowerCase())
-        .returning(DOCUMENT_COLUMNS).executeTakeFirst(),
-    )
+    const [own, owner] = [id.toLowerCase(), ownerId.toLowerCase()]
+    return write(() => db.transaction().execute(async (transaction) => {
+      const former = await transaction.selectFrom('documents').select(['title', 'content'])
+        .where('id', '=', own).where('owner_id', '=', owner).executeTakeFirst()
+      if (former === undefined) return undefined
+      const texts = { title: title ?? former.title, content: content ?? former.content }
+      const bytes = bytesOf(texts)
+      // Who is past a quota may still make a document smaller.
+      if (bytes > bytesOf(former)) await checkQuota(transaction, quota, owner, own, bytes)
+      return transaction.updateTable('documents')
+        .set({ ...texts, bytes, updated_at: now() })
+        .where('id', '=', own).where('owner_id', '=', owner)
+        .returning(DOCUMENT_COLUMNS).executeTakeFirst()
+    }))
   }
 
   async function remove (ownerId: string, id: string) {
@@ -98,6 +125,28 @@ export function createDocumentRepository (db: Kysely<StoreSchema>, { read, write
   }
 
   return { list, create, get, update, remove }
+}
+
+/**
+ * Counts within the transaction that writes. The owner's row is locked first, where the database has such locks: two
+ * writers of one owner take turns, and SQLite has one writer at all.
+ * @throws QuotaExceededError
+ */
+async function checkQuota (
+  transaction: Kysely<StoreSchema>,
+  quota: DocumentQuota,
+  owner: string,
+  id: string,
+  bytes: number,
+): Promise<void> {
+  await transaction.updateTable('users').set((eb) => ({ revision: eb.ref('revision') }))
+    .where('identity_id', '=', owner).execute()
+  const { count, sum } = await transaction.selectFrom('documents')
+    .select((eb) => [eb.fn.countAll().as('count'), eb.fn.sum('bytes').as('sum')])
+    .where('owner_id', '=', owner).where('id', '!=', id).executeTakeFirstOrThrow()
+  if (Number(count) >= quota.count || Number(sum ?? 0) + bytes > quota.bytes) {
+    throw new QuotaExceededError('The documents of this owner are too many or too large')
+  }
 }
 
 function isForeignKeyViolation (error: unknown): boolean {

@@ -91,6 +91,12 @@ export class AccountDeletedError extends Error {
   readonly code = 'ACCOUNT_DELETED'
 }
 
+/** The owner's documents are as many, or as large together, as they may be. */
+export class QuotaExceededError extends Error {
+  override readonly name = 'QuotaExceededError'
+  readonly code = 'QUOTA_EXCEEDED'
+}
+
 /** A failure of the store for a log line: no SQL, no parameters (H02). */
 export function describeStoreError (error: unknown): string {
   if (error instanceof StoreUnavailableError || error instanceof StoreMigrationError) return error.message

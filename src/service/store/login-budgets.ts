@@ -12,23 +12,36 @@ export interface SubmitCount {
 export interface BudgetUsage {
   key: string
   used: number
-  /** Milliseconds until the minute is over and gives something back, 1 to 60,000. */
+  /** Milliseconds until the window is over and gives something back, 1 to its length. */
   waitMs: number
+}
+
+export interface BudgetRule {
+  perWindow: number
+  burst: number
+  windowMs: number
 }
 
 /** Login budgets that all processes have in common. Postgres only: beside SQLite there is one process. */
 export interface LoginBudgetRepository {
   /**
-   * Counts submits, in one statement: of at most `burst` under a key, every full minute gives `perMinute` back.
+   * Counts submits, in one statement: of at most `burst` under a key, every full window gives `perWindow` back.
    * @param counts each key once; keys are kept, so they are nothing that may not be
    * @throws StoreUnavailableError
    */
-  consume(counts: readonly SubmitCount[], budget: { perMinute: number, burst: number }): Promise<BudgetUsage[]>
+  consume(counts: readonly SubmitCount[], budget: BudgetRule): Promise<BudgetUsage[]>
+  /** Takes one submit back. @throws StoreUnavailableError */
+  giveBack(key: string): Promise<void>
+  /** @throws StoreUnavailableError */
+  clear(key: string): Promise<void>
+  /** Remembers a text under a key for so long. @throws StoreUnavailableError */
+  remember(key: string, value: string, forMs: number): Promise<void>
+  /** @throws StoreUnavailableError */
+  recall(key: string): Promise<string | undefined>
 }
 
 type SqlNumber = RawBuilder<number>
 
-const MINUTE_MS = sql.lit(60_000)
 /** The server's clock, in milliseconds: processes need not agree about the time. */
 const NOW: SqlNumber = sql`(extract(epoch from statement_timestamp()) * 1000)::bigint`
 
@@ -36,22 +49,25 @@ const NOW: SqlNumber = sql`(extract(epoch from statement_timestamp()) * 1000)::b
 const STATEMENTS_PER_CLEANING = 100
 const CLEANING_BATCH = 500
 
-export function createLoginBudgetRepository (db: Kysely<StoreSchema>, { write }: RetryPolicy): LoginBudgetRepository {
+export function createLoginBudgetRepository (
+  db: Kysely<StoreSchema>,
+  { read, write }: RetryPolicy,
+): LoginBudgetRepository {
   let statements = 0
 
   async function consume (
     counts: readonly SubmitCount[],
-    { perMinute, burst }: { perMinute: number, burst: number },
+    { perWindow, burst, windowMs }: BudgetRule,
   ): Promise<BudgetUsage[]> {
     // A fault of the database is told by the statement below.
     if (statements++ % STATEMENTS_PER_CLEANING === 0) clean().catch(() => {})
-    const [rate, most]: SqlNumber[] = [sql`${perMinute}::bigint`, sql`${burst}::bigint`]
-    const minutes: SqlNumber = sql`greatest(excluded.since - login_budgets.since, 0) / ${MINUTE_MS}`
-    const left: SqlNumber = sql`greatest(least(login_budgets.used, ${most}) - ${minutes} * ${rate}, 0)`
+    const [rate, most, window]: SqlNumber[] = [perWindow, burst, windowMs].map((value) => sql`${value}::bigint`)
+    const windows: SqlNumber = sql`greatest(excluded.since - login_budgets.since, 0) / ${window}`
+    const left: SqlNumber = sql`greatest(least(login_budgets.used, ${most}) - ${windows} * ${rate}, 0)`
     const since: SqlNumber =
-      sql`case when ${left} = 0 then excluded.since else login_budgets.since + ${minutes} * ${MINUTE_MS} end`
+      sql`case when ${left} = 0 then excluded.since else login_budgets.since + ${windows} * ${window} end`
     const timeToForget = (used: SqlNumber): SqlNumber =>
-      sql`(least(${used}, ${most}) + ${rate} - 1) / ${rate} * ${MINUTE_MS}`
+      sql`(least(${used}, ${most}) + ${rate} - 1) / ${rate} * ${window}`
     const used: SqlNumber = sql`${left} + excluded.used`
     // In one order everywhere, so that two processes never wait for each other.
     const rows = [...counts].sort((one, other) => one.key < other.key ? -1 : 1)
@@ -69,11 +85,38 @@ export function createLoginBudgetRepository (db: Kysely<StoreSchema>, { write }:
         .returning([
           'key',
           'used',
-          sql<number>`least(greatest(since + ${MINUTE_MS} - ${NOW}, 1), ${MINUTE_MS})::integer`.as('wait_ms'),
+          sql<number>`least(greatest(since + ${window} - ${NOW}, 1), ${window})::integer`.as('wait_ms'),
         ])
         .execute(),
     )
     return usage.map(({ key, used, wait_ms: waitMs }) => ({ key, used, waitMs }))
+  }
+
+  async function giveBack (key: string): Promise<void> {
+    await write(() =>
+      db.updateTable('login_budgets').set({ used: sql<number>`greatest(used - 1, 0)` }).where('key', '=', key).execute(),
+    )
+  }
+
+  async function clear (key: string): Promise<void> {
+    await write(() => db.deleteFrom('login_budgets').where('key', '=', key).execute())
+  }
+
+  async function remember (key: string, value: string, forMs: number): Promise<void> {
+    if (statements++ % STATEMENTS_PER_CLEANING === 0) clean().catch(() => {})
+    const row = { value, expires_at: sql<number>`${NOW} + ${forMs}::bigint` }
+    await write(() =>
+      db.insertInto('login_sessions').values({ key, ...row })
+        .onConflict((conflict) => conflict.column('key').doUpdateSet(row)).execute(),
+    )
+  }
+
+  async function recall (key: string): Promise<string | undefined> {
+    const row = await read(() =>
+      db.selectFrom('login_sessions').select('value').where('key', '=', key).where('expires_at', '>', NOW)
+        .executeTakeFirst(),
+    )
+    return row?.value
   }
 
   /** Buckets that have got everything back say no more than none. Rows that another process works on are left to it. */
@@ -81,7 +124,10 @@ export function createLoginBudgetRepository (db: Kysely<StoreSchema>, { write }:
     const some = db.selectFrom('login_budgets').select('key').where('expires_at', '<', NOW)
       .orderBy('expires_at').limit(CLEANING_BATCH).forUpdate().skipLocked()
     await write(() => db.deleteFrom('login_budgets').where('key', 'in', some).execute())
+    const forgotten = db.selectFrom('login_sessions').select('key').where('expires_at', '<', NOW)
+      .orderBy('expires_at').limit(CLEANING_BATCH).forUpdate().skipLocked()
+    await write(() => db.deleteFrom('login_sessions').where('key', 'in', forgotten).execute())
   }
 
-  return { consume }
+  return { consume, giveBack, clear, remember, recall }
 }

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 
 export interface Migration {
   up(db: Kysely<unknown>): Promise<void>
@@ -15,6 +15,8 @@ export const MIGRATIONS: Migrations = {
   '0001_users_and_documents': { up: createUsersAndDocuments },
   '0002_login_budgets': { up: createLoginBudgets },
   '0003_account_deletions': { up: createAccountDeletions },
+  '0004_login_sessions': { up: createLoginSessions },
+  '0005_document_sizes': { up: addDocumentSizes },
 }
 
 async function createUsersAndDocuments (db: Kysely<unknown>): Promise<void> {
@@ -59,4 +61,25 @@ async function createAccountDeletions (db: Kysely<unknown>): Promise<void> {
     .execute()
   await db.schema.createIndex('account_deletions_by_state').on('account_deletions')
     .columns(['deleted_at', 'attempted_at']).execute()
+}
+
+/** Of use on Postgres only; on SQLite it stays empty. */
+async function createLoginSessions (db: Kysely<unknown>): Promise<void> {
+  await db.schema.createTable('login_sessions')
+    .addColumn('key', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('value', 'text', (column) => column.notNull())
+    .addColumn('expires_at', 'bigint', (column) => column.notNull())
+    .execute()
+  await db.schema.createIndex('login_sessions_by_expiry').on('login_sessions').column('expires_at').execute()
+}
+
+/**
+ * Sizes of documents, and an index from which an owner's are summed up without their rows. An older version that still
+ * runs writes 0.
+ */
+async function addDocumentSizes (db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('documents')
+    .addColumn('bytes', 'integer', (column) => column.notNull().defaultTo(0)).execute()
+  await sql`UPDATE documents SET bytes = octet_length(title) + octet_length(content)`.execute(db)
+  await db.schema.createIndex('documents_sizes').on('documents').columns(['owner_id', 'bytes']).execute()
 }

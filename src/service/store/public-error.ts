@@ -1,5 +1,5 @@
 import { serviceError, type ServiceError } from '../../errors.js'
-import { InvalidCursorError, InvalidValueError, StoreUnavailableError } from './errors.js'
+import { InvalidCursorError, InvalidValueError, QuotaExceededError, StoreUnavailableError } from './errors.js'
 
 /**
  * Kratos waits so long before it tries a webhook again, twice: two minutes for a database to come back, where without
@@ -17,6 +17,7 @@ export function publicStoreError (error: unknown, route?: string): ServiceError 
     return serviceError('DATABASE_UNAVAILABLE', { cause: error, retryAfter: retryAfter(route) })
   }
   if (error instanceof InvalidValueError) return serviceError('VALIDATION_ERROR', { cause: error })
+  if (error instanceof QuotaExceededError) return serviceError('QUOTA_EXCEEDED')
   if (error instanceof InvalidCursorError) {
     return serviceError('VALIDATION_ERROR', { fields: [{ path: '/cursor', message: 'is not a cursor of this list' }] })
   }

@@ -10,12 +10,16 @@ export interface UserRecord {
   updated_at: string
 }
 
-export interface DocumentRecord {
+/** A document as a list shows it. */
+export interface DocumentSummary {
   id: string
   title: string
-  content: string
   created_at: string
   updated_at: string
+}
+
+export interface DocumentRecord extends DocumentSummary {
+  content: string
 }
 
 /**
@@ -25,8 +29,10 @@ export interface UsersTable extends UserRecord {
   revision: number
 }
 
+/** `bytes` is what title and content have in UTF-8; 0 in rows of a version before the quotas. */
 export interface DocumentsTable extends DocumentRecord {
   owner_id: string
+  bytes: number
 }
 
 /** Times in milliseconds since 1970; from `expires_at` on the row says no more than none. */
@@ -49,11 +55,19 @@ export interface AccountDeletionsTable {
   deleted_at: string | null
 }
 
+/** What is known of the login behind a session: digests only. Times as above. */
+export interface LoginSessionsTable {
+  key: string
+  value: string
+  expires_at: number
+}
+
 export interface StoreSchema {
   users: UsersTable
   documents: DocumentsTable
   login_budgets: LoginBudgetsTable
   account_deletions: AccountDeletionsTable
+  login_sessions: LoginSessionsTable
 }
 
 export const USER_COLUMNS = [
@@ -66,10 +80,11 @@ export const USER_COLUMNS = [
   'updated_at',
 ] as const satisfies ReadonlyArray<keyof UserRecord>
 
-export const DOCUMENT_COLUMNS = [
+export const SUMMARY_COLUMNS = [
   'id',
   'title',
-  'content',
   'created_at',
   'updated_at',
-] as const satisfies ReadonlyArray<keyof DocumentRecord>
+] as const satisfies ReadonlyArray<keyof DocumentSummary>
+
+export const DOCUMENT_COLUMNS = [...SUMMARY_COLUMNS, 'content'] as const satisfies ReadonlyArray<keyof DocumentRecord>

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
 import { StoreOpenError, StoreUnavailableError } from './errors.js'
 import { createDeletionRepository, type DeletionRepository } from './deletions.js'
-import { createDocumentRepository, type DocumentRepository } from './documents.js'
+import { createDocumentRepository, type DocumentQuota, type DocumentRepository } from './documents.js'
 import type { QueryListener } from './driver.js'
 import { createLoginBudgetRepository, type LoginBudgetRepository } from './login-budgets.js'
 import { openPostgresEngine } from './postgres-engine.js'
@@ -36,6 +36,8 @@ export interface StoreOptions {
   maxConnections?: number
   /** Postgres: longest life of a connection, in seconds. Default 300. */
   maxConnectionAgeSeconds?: number
+  /** What one user may keep. Default: 1,000 documents, 20 MiB. */
+  documentQuota?: DocumentQuota
 }
 
 export interface Store {
@@ -65,12 +67,15 @@ const DEFAULTS = { waitMs: 1000, statementTimeoutMs: 3000, maxConnections: 10, m
 export async function openStore (options: StoreOptions): Promise<Store> {
   const settings = { ...DEFAULTS, onError: () => {}, ...options }
   return isPostgresUrl(options.url)
-    ? createStore(await openPostgresEngine(settings))
-    : createStore(await openSqliteEngine({ ...settings, path: toSqlitePath(options.url) }))
+    ? createStore(await openPostgresEngine(settings), options.documentQuota)
+    : createStore(await openSqliteEngine({ ...settings, path: toSqlitePath(options.url) }), options.documentQuota)
 }
 
 /** The store over an engine that is already open. */
-export function createStore ({ dialect, db, retryPolicy, isMigrated, close }: Engine): Store {
+export function createStore (
+  { dialect, db, retryPolicy, isMigrated, close }: Engine,
+  documentQuota: DocumentQuota = { count: 1000, bytes: 20 * 1024 * 1024 },
+): Store {
   const users = createUserRepository(db, retryPolicy)
 
   /** A server that was demoted answers every read; only it can tell that a write would fail. */
@@ -84,7 +89,7 @@ export function createStore ({ dialect, db, retryPolicy, isMigrated, close }: En
   return {
     dialect,
     users,
-    documents: createDocumentRepository(db, retryPolicy),
+    documents: createDocumentRepository(db, retryPolicy, documentQuota),
     deletions: createDeletionRepository(db, retryPolicy),
     loginBudgets: dialect === 'postgres' ? createLoginBudgetRepository(db, retryPolicy) : undefined,
     ping: async () => {

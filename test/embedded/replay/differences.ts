@@ -21,10 +21,4 @@ export const acceptedDifferences: AcceptedDifference[] = [
     at: ['body.version'],
     reason: 'the embedded server says in its version that it is one',
   },
-  {
-    scenario: '85',
-    step: 'well-known webauthn js',
-    at: ['status', 'header content-type', 'header ory-error-id'],
-    reason: 'there is no WebAuthn, so its script is 501 and not an empty success',
-  },
 ]

@@ -45,17 +45,16 @@ const MIGRATE_HOOK: Record<string, Rule> = {
   ...authentication(`${MIGRATION}.config`),
 }
 
-const KEYS_OFF = 'the method is not built'
-
 const PUBLIC_KEYS: Record<string, Rule> = {
   'selfservice.methods.{webauthn,passkey}': group([], needsConfig),
-  'selfservice.methods.{webauthn,passkey}.enabled': unbuilt('WebAuthn and passkeys', boolean, false),
-  'selfservice.methods.webauthn.config.passwordless': ignored(KEYS_OFF, boolean),
+  'selfservice.methods.{webauthn,passkey}.enabled': read(boolean),
+  'selfservice.methods.webauthn.config.passwordless': read(boolean),
   'selfservice.methods.{webauthn,passkey}.config.rp': group(['id', 'display_name'], keysProblem),
-  'selfservice.methods.{webauthn,passkey}.config.rp.{id,display_name}': ignored(KEYS_OFF, text),
-  'selfservice.methods.webauthn.config.rp.{origin,icon}': ignored(KEYS_OFF, absoluteUrl),
-  'selfservice.methods.webauthn.config.rp.origins[]': ignored(KEYS_OFF, absoluteUrl),
-  'selfservice.methods.passkey.config.rp.origins[]': ignored(KEYS_OFF, text),
+  'selfservice.methods.{webauthn,passkey}.config.rp.{id,display_name}': read(text),
+  'selfservice.methods.webauthn.config.rp.origin': read(absoluteUrl),
+  'selfservice.methods.webauthn.config.rp.icon': ignored('Kratos v26.2.0 does not read it either', absoluteUrl),
+  'selfservice.methods.webauthn.config.rp.origins[]': read(absoluteUrl),
+  'selfservice.methods.passkey.config.rp.origins[]': read(text),
   'selfservice.methods.{webauthn,passkey}.config.rp.*': unread,
 }
 

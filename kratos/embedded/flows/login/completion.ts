@@ -5,7 +5,7 @@ import { saveFlow, uiUrl } from '../../flow/lifecycle.js'
 import { acceptLogin } from '../../flow/oauth2-login.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
 import { csrfToken } from '../../http/csrf.js'
-import { ApiError } from '../../http/errors.js'
+import { ApiError, browserLocationChangeRequired } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
 import { isJsonRequest } from '../../http/negotiation.js'
 import { checkedReturnTo } from '../../http/return-to.js'
@@ -102,13 +102,3 @@ async function secondFactorFirst (ex: Exchange, { context }: Flow, session: Sess
   saveFlow(ex.kratos, flow)
   return isJsonRequest(ex) ? json(200, flowJson(flow)) : redirect(ex.method, 303, uiUrl(ex.kratos, flow))
 }
-
-/** 422: the browser has to continue at another URL. */
-export const browserLocationChangeRequired = (url: string): ApiError =>
-  new ApiError({
-    id: 'browser_location_change_required',
-    code: 422,
-    message: 'browser location change required',
-    reason: `In order to complete this flow please redirect the browser to: ${url}`,
-    extra: { redirect_browser_to: url },
-  })

@@ -21,7 +21,7 @@ const LAST_KEYS = [
   'webauthn_register_displayname',
   'webauthn_register',
   'passkey_remove',
-  'passkey_settings_register',
+  'passkey_register',
   'totp_qr',
   'totp_secret_key',
   'totp_unlink',

@@ -62,5 +62,5 @@ const CALLBACK = '/self-service/methods/oidc/callback'
 export function callbackUrl (kratos: Kratos, { id, pkce }: Provider): string {
   const { base_redirect_uri: base } = settings(kratos)
   const path = pkce === 'force' ? CALLBACK : `${CALLBACK}/${id}`
-  return typeof base === 'string' && base !== '' ? `${base.replace(/\/+$/, '')}${path}` : publicUrl(kratos, path)
+  return typeof base === 'string' && base !== '' ? `${base.replace(/(?<!\/)\/+$/, '')}${path}` : publicUrl(kratos, path)
 }

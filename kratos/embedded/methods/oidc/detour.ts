@@ -1,7 +1,7 @@
 import { writeError } from '../../flow/answers.js'
 import type { Flow } from '../../flow/flow.js'
 import { redirect, type Answer } from '../../http/answer.js'
-import { ApiError } from '../../http/errors.js'
+import { browserLocationChangeRequired } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
 import { isJsonRequest } from '../../http/negotiation.js'
 import { asObject, isObject, type JsonObject } from '../../json.js'
@@ -56,16 +56,7 @@ export async function toProvider (
     upstream,
   })
   if (!isJsonRequest(ex)) return redirect(ex.method, 303, url)
-  return writeError(
-    ex,
-    new ApiError({
-      id: 'browser_location_change_required',
-      code: 422,
-      message: 'browser location change required',
-      reason: `In order to complete this flow please redirect the browser to: ${url}`,
-      extra: { redirect_browser_to: url },
-    }),
-  )
+  return writeError(ex, browserLocationChangeRequired(url))
 }
 
 /**

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { compare, hash } from 'bcryptjs'
-import { notEmbedded } from '../../http/errors.js'
 import { formError } from '../../identity/validation.js'
 import type { Kratos } from '../../kratos.js'
 import { MESSAGES } from '../../ui/message.js'
+import { belongsToForeign } from './foreign-hashes.js'
 
 /** bcrypt ignores everything after this many bytes. */
 const BCRYPT_LIMIT = 72
@@ -20,17 +20,24 @@ export async function hashPassword ({ config }: Kratos, password: string): Promi
   const length = Buffer.byteLength(password)
   const isLong = length > BCRYPT_LIMIT
   if (isLong && algorithm === 'bcrypt') throw formError(MESSAGES.passwordTooLong(BCRYPT_LIMIT, length), 'password')
-  return await hash(isLong ? shortened(password) : password, Math.max(4, bcrypt.cost))
+  const hashed = await hash(isLong ? shortened(password) : password, Math.max(4, bcrypt.cost))
+  // Go's bcrypt names the same hash by the older version.
+  return hashed.replace('$2b$', '$2a$')
 }
 
-/** Whether the password belongs to the hash. @throws ApiError 501 for a hash of another algorithm */
+const BCRYPT = /^\$2[abzy]?\$/
+
+/** Whether the password belongs to the hash, in any format that Kratos imports. */
 export async function isPassword (password: string, hashed: string): Promise<boolean> {
-  if (!/^\$2[abxy]\$/.test(hashed)) throw notEmbedded('Only bcrypt password hashes can be compared.')
-  return (
-    (await compare(password, hashed)) ||
-    (Buffer.byteLength(password) > BCRYPT_LIMIT && (await compare(shortened(password), hashed)))
-  )
+  if (!BCRYPT.test(hashed)) return await belongsToForeign(password, hashed)
+  const bcrypt = hashed.replace(BCRYPT, '$2b$')
+  return Buffer.byteLength(password) > BCRYPT_LIMIT
+    ? await compare(shortened(password), bcrypt)
+    : await compare(password, bcrypt)
 }
+
+/** Whether Kratos replaces the hash after a login by one of its own. */
+export const isForeign = (hashed: string): boolean => !BCRYPT.test(hashed)
 
 const decoys = new Map<number, Promise<string>>()
 

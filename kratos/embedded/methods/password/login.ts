@@ -6,15 +6,16 @@ import type { Flow } from '../../flow/flow.js'
 import { csrfToken } from '../../http/csrf.js'
 import { methodDisabled, misconfigured } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
-import type { Identity } from '../../identity/identity.js'
-import { formError } from '../../identity/validation.js'
+import { setCredential, type Identity } from '../../identity/identity.js'
+import { formError, FormError } from '../../identity/validation.js'
 import { asObject, type JsonObject } from '../../json.js'
+import type { Kratos } from '../../kratos.js'
 import { findNode, resetNodes, upsertNode } from '../../ui/container.js'
 import { MESSAGES } from '../../ui/message.js'
 import { csrfNode, inputNode, setNodeValue } from '../../ui/node.js'
 import { done, NOT_RESPONSIBLE, type LoginMethod } from '../method.js'
 import { hasPassword } from './credential.js'
-import { isPassword, pretendToCompare } from './hashing.js'
+import { hashPassword, isForeign, isPassword, pretendToCompare } from './hashing.js'
 import { passwordNode, submitNode } from './nodes.js'
 
 const text = { type: 'string', minLength: 1 }
@@ -108,5 +109,18 @@ async function ownerOf ({ kratos }: Exchange, identifier: string, password: stri
     throw formError(MESSAGES.invalidCredentials())
   }
   if (!await isPassword(password, hashed)) throw formError(MESSAGES.invalidCredentials())
+  if (isForeign(hashed)) await rehash(kratos, identity, password)
   return identity
+}
+
+/** A password that is too long for bcrypt keeps its hash. */
+async function rehash (kratos: Kratos, identity: Identity, password: string): Promise<void> {
+  const now = kratos.clock.now()
+  try {
+    setCredential(identity, 'password', { hashed_password: await hashPassword(kratos, password) }, now)
+  } catch (error) {
+    if (error instanceof FormError) return
+    throw error
+  }
+  kratos.store.identities.update(identity, now)
 }

@@ -4,9 +4,14 @@ import type { FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
 import { deliverStep, flowType, invalidateAfterSubmit, renderFailedStep } from '../../../../src/flows/delivery.js'
 import { logLogin } from '../../../../src/flows/login-events.js'
+import { newCredential } from '../../../../src/flows/next-flow.js'
+import { resultOfTry } from '../../../../src/flows/second-factor.js'
 import { submitStep } from '../../../../src/flows/submit.js'
 import { FLOWS, type FlowDefinition, kratosBody } from '../../../../src/flows/table.js'
+import { outOfBounds } from '../../../../src/flows/text-bounds.js'
 import { logSecurityEvent } from '../../../../src/http/security-event.js'
+import type { Answer } from '../../../../src/kratos-client/answer.js'
+import type { FlowName } from '../../../../src/kratos-client/caller.js'
 import type { JsonObject } from '../../../../src/kratos-client/kratos-body.js'
 import { isAllowedReturnTo } from '../../../../src/redirect-target.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
@@ -53,6 +58,12 @@ function keepsToken (request: FastifyRequest, transport: string | undefined): bo
   throw serviceError('ORIGIN_FORBIDDEN')
 }
 
+/** Before anything looks at a text of the body. */
+async function checkBounds ({ body }: FastifyRequest): Promise<void> {
+  const found = outOfBounds(body)
+  if (found !== undefined) throw serviceError('VALIDATION_ERROR', { fields: [found] })
+}
+
 const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async function flowRoutes (
   app,
   { settings },
@@ -62,6 +73,18 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
     new URL(url),
   )
   app.setErrorHandler(renderFailedStep)
+
+  async function throttleBody (request: FastifyRequest): Promise<void> {
+    const body = request.body as JsonObject & { flow_id: string }
+    await app[loginThrottle].byIdentifier(request, body, body.flow_id.toLowerCase())
+  }
+
+  /** What a login step was, for the budget of second factors. */
+  async function noteLogin (request: FastifyRequest, flow: FlowName, body: JsonObject, answer: Answer): Promise<void> {
+    if (flow !== 'login') return
+    await app[loginThrottle].settleSecondFactor(request, resultOfTry(answer))
+    await app[loginThrottle].rememberLogin(request, body, newCredential({ answer, cookieName }))
+  }
 
   function register (flow: FlowDefinition): void {
     const { name } = flow
@@ -74,6 +97,7 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
 
     app.get(`/${name}`, {
       schema: { ...about('start', `Starts a ${name} flow`), querystring: FlowQuerySchema, response },
+      onRequest: app[loginThrottle].startByAddress,
       serializerCompiler,
       config,
     }, async (request, reply) => {
@@ -113,15 +137,23 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
     }
     // The address is counted before the body is read, the identifier when the body is known to be valid.
     const hooks = flow.isThrottled
-      ? { onRequest: [app[guardOrigin], app[loginThrottle].byAddress], preHandler: app[loginThrottle].byIdentifier }
+      ? { onRequest: [app[guardOrigin], app[loginThrottle].byAddress], preHandler: throttleBody }
       : { onRequest: app[guardOrigin] }
-    app.post(`/${name}`, { schema, serializerCompiler, config, ...hooks }, async (request, reply) => {
+    app.post(`/${name}`, {
+      schema,
+      serializerCompiler,
+      config,
+      preValidation: checkBounds,
+      ...hooks,
+    }, async (request, reply) => {
       const body = request.body as JsonObject & { flow_id: string }
       const keepToken = keepsToken(request, request.query.transport)
       const id = flowId(body.flow_id, request.query.flow, request.query.flow_id)
       const submit = { flow: name, id, body: kratosBody(flow, body), caller: request[kratosCaller](), keepToken }
+      if (name === 'login') await app[loginThrottle].bySecondFactor(request, submit.body)
       const { answer, type, setCookie } = await submitStep(app[ownKratos], submit)
       reply[forwardCookies](setCookie)
+      await noteLogin(request, name, submit.body, answer)
       invalidateAfterSubmit(request, answer)
       logLogin(request, name, answer, cookieName)
       return deliverStep(request, reply, { flow: name, type, answer, keepToken }, cookieName)

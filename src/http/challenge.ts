@@ -1,0 +1,12 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { ownUrl } from './own-names.js'
+
+/**
+ * Says on a 401 how to do better (RFC 9110, section 15.5.2): a token, or the cookie that a login sets. Never Basic, for
+ * which browsers ask their user.
+ */
+export function addChallenge (request: FastifyRequest, reply: FastifyReply): void {
+  const url = request[ownUrl]()
+  // Without a configured URL it is made of the client's `Host`, which can be anything.
+  reply.header('www-authenticate', URL.canParse(url) ? `Bearer realm="${new URL(url).origin}"` : 'Bearer')
+}

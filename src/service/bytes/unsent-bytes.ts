@@ -1,0 +1,106 @@
+import type { Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { serviceError } from '../../errors.js'
+import type { ByteBudget } from './byte-budget.js'
+
+export interface UnsentLimits {
+  /** Bytes of answers that one connection may leave unread. */
+  perConnection: number
+  /** A reader has to take so many bytes in so many milliseconds. */
+  minBytes: number
+  windowMs: number
+  checkMs: number
+}
+
+/** Limits of docs/security-model.md, section 6. */
+export const UNSENT_LIMITS: UnsentLimits = {
+  perConnection: 1024 * 1024,
+  minBytes: 30 * 1024,
+  windowMs: 30_000,
+  checkMs: 5000,
+}
+
+/** Health, refusals and the like are smaller: they are always sent. */
+const SMALL_BYTES = 4096
+
+interface Reader {
+  unsent: number
+  /** Begin of the window in which it is watched, and what had gone by then. */
+  since: number
+  handedOver: number
+}
+
+/** Node's own counters, which have no public names: what it gave to the system, and what waits there in its queue. */
+interface Counters {
+  _bytesDispatched?: number
+  _handle?: { writeQueueSize?: number } | null
+}
+
+/** Bytes that the system has taken for this client: it takes as many as the client reads, and a buffer more. */
+function handedOver (socket: Socket): number {
+  const { _bytesDispatched: dispatched = 0, _handle: handle } = socket as Counters
+  return dispatched - (handle?.writeQueueSize ?? 0)
+}
+
+const sizeOf = (payload: unknown): number =>
+  typeof payload === 'string' ? Buffer.byteLength(payload) : Buffer.isBuffer(payload) ? payload.length : 0
+
+/**
+ * Answers that were made and not read are bytes held: of one connection and of the process together they have a limit,
+ * and who reads next to nothing for long loses the connection. Streams wait for their readers by themselves.
+ */
+export function limitUnsentBytes (app: FastifyInstance, budget: ByteBudget, limits = UNSENT_LIMITS): void {
+  const readers = new Map<Socket, Reader>()
+
+  function begin (socket: Socket, bytes: number): void {
+    const reader = readers.get(socket) ??
+      { unsent: 0, since: performance.now(), handedOver: handedOver(socket) }
+    reader.unsent += bytes
+    readers.set(socket, reader)
+    budget.add(bytes)
+  }
+
+  function end (socket: Socket, bytes: number): void {
+    budget.remove(bytes)
+    const reader = readers.get(socket)
+    if (reader === undefined) return
+    reader.unsent -= bytes
+    if (reader.unsent <= 0) readers.delete(socket)
+  }
+
+  app.addHook('onSend', function holdAnswer ({ raw: { socket } }, { raw }, payload, done) {
+    const bytes = sizeOf(payload)
+    if (bytes > SMALL_BYTES) {
+      const unsent = readers.get(socket)?.unsent ?? 0
+      // What one answer may have is its route's business.
+      if ((unsent > 0 && unsent + bytes > limits.perConnection) || budget.isFull(bytes)) return done(serviceError('OVERLOADED'))
+    }
+    if (bytes > 0 && !raw.destroyed) {
+      begin(socket, bytes)
+      let isHeld = true
+      const release = (): void => {
+        if (isHeld) end(socket, bytes)
+        isHeld = false
+      }
+      // Finished: the system has all of it.
+      raw.once('finish', release).once('close', release)
+    }
+    done(null, payload)
+  })
+
+  function cutOffSlowReaders (): void {
+    const now = performance.now()
+    for (const [socket, reader] of readers) {
+      if (now - reader.since < limits.windowMs) continue
+      const taken = handedOver(socket) - reader.handedOver
+      if (taken < limits.minBytes) {
+        app.log.info({ event: 'slow_reader', unsent: reader.unsent }, 'Connection that reads next to nothing closed')
+        socket.destroy()
+      }
+      Object.assign(reader, { since: now, handedOver: handedOver(socket) })
+    }
+  }
+
+  const timer = setInterval(cutOffSlowReaders, limits.checkMs).unref()
+  app.addHook('onClose', async () => clearInterval(timer))
+}

@@ -1,0 +1,28 @@
+import { LRUCache } from 'lru-cache'
+
+/**
+ * Whose second factor a session credential may prove: digest of the credential -> digest of the identifier that its
+ * login was made with. No method rejects.
+ */
+export interface CredentialMemory {
+  remember(credential: string, identifier: string): Promise<void>
+  recall(credential: string): Promise<string | undefined>
+}
+
+/** Longer than a person takes to find the second device. */
+export const REMEMBERED_MS = 3_600_000
+const MAX_REMEMBERED = 10_000
+
+export function localCredentialMemory (): CredentialMemory {
+  const identifiers = new LRUCache<string, string>({
+    maxSize: MAX_REMEMBERED,
+    sizeCalculation: () => 1,
+    ttl: REMEMBERED_MS,
+  })
+  return {
+    remember: async (credential, identifier) => {
+      identifiers.set(credential, identifier)
+    },
+    recall: async (credential) => identifiers.get(credential),
+  }
+}

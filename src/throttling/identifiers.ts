@@ -1,0 +1,98 @@
+/** Where the methods of Kratos have the identifier of a submit; every one that is there is counted. */
+const IDENTIFIER_PLACES: ReadonlyArray<readonly string[]> = [
+  ['identifier'],
+  ['password_identifier'],
+  ['address'],
+  ['email'],
+  ['username'],
+  ['phone'],
+  ['recovery_address'],
+  ['recovery_confirm_address'],
+  ['recovery_select_address'],
+  ['traits', 'email'],
+  ['traits', 'username'],
+  ['traits', 'phone'],
+  // Kratos reads a flat name as a path (docs/kratos-facts.md, section 7).
+  ['traits.email'],
+  ['traits.username'],
+  ['traits.phone'],
+]
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+const valueAt = (body: unknown, place: readonly string[]): unknown =>
+  place.reduce<unknown>((value, name) => isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined, body)
+
+/** The identifiers of a body as they were sent; Kratos makes text of a number. */
+function sentIdentifiers (body: unknown): string[] {
+  return IDENTIFIER_PLACES.map((place) => valueAt(body, place))
+    .filter((value) => typeof value === 'string' || typeof value === 'number').map(String)
+}
+
+/** What Go counts as blank at the ends of a text, the older line end U+0085 included. */
+const LEADING_BLANKS = /^[\s\u0085]+/
+const TRAILING_BLANKS = /(?<![\s\u0085])[\s\u0085]+$/
+
+/**
+ * By upper case first, and without the dot that JavaScript leaves of `İ`, letters fall together here that do so for Go;
+ * some more may do no harm.
+ */
+const foldText = (text: string): string =>
+  text.normalize('NFKC').toUpperCase().toLowerCase().replaceAll('\u0307', '')
+    .replace(LEADING_BLANKS, '').replace(TRAILING_BLANKS, '')
+
+/** What may stand in front of the digits of a phone number and between them: Kratos makes E.164 of all of them. */
+const PHONE_MARKS = /[\s\p{Cf}\p{Pd}+()[\]./~*\u2212\u30fc]/gu
+const PHONE_DIGITS = /^\p{Nd}{7,20}$/u
+const MIN_DIGITS = 7
+const NO_DIGITS = /\P{Nd}+/gu
+
+const isDigit = (codePoint: number): boolean => /^\p{Nd}$/u.test(String.fromCodePoint(codePoint))
+
+/** Digits of every script stand in rows of ten: the value of one is its distance from the zero of its row. */
+function asciiDigit (digit: string): string {
+  const codePoint = digit.codePointAt(0) ?? 0
+  let value = 0
+  while (value < 9 && isDigit(codePoint - value - 1)) value++
+  return String(value)
+}
+
+const digitsOf = (text: string): string => text.replaceAll(NO_DIGITS, '').replaceAll(/\p{Nd}/gu, asciiDigit)
+
+/**
+ * The digits of a phone number as Kratos may read it: all of a text, and those in front of what may be an extension.
+ * Empty for a text that is none. Without a plus Kratos takes a text for a name, so it has to look like a number whole.
+ */
+function phoneReadings (text: string): string[] {
+  if (text.includes('@')) return []
+  const withoutMarks = text.replaceAll(PHONE_MARKS, '')
+  if (!text.includes('+')) return PHONE_DIGITS.test(withoutMarks) ? [digitsOf(withoutMarks)] : []
+  const inFrontOfExtension = withoutMarks.replace(/^\P{Nd}+/u, '').split(/\P{Nd}/u, 1)[0] ?? ''
+  const readings = [inFrontOfExtension, withoutMarks].map(digitsOf)
+  return readings.filter(({ length }) => length >= MIN_DIGITS)
+}
+
+/** So many digits at the end tell the numbers of one client apart; a national prefix within one is not among them. */
+const TELLING_DIGITS = 8
+
+/** One spelling for all that Kratos may take for the same identifier (G07); a phone number may be read in two ways. */
+function spellingsOf (text: string): string[] {
+  const folded = foldText(text)
+  const readings = phoneReadings(folded)
+  return readings.length > 0 ? readings.map((digits) => digits.slice(-TELLING_DIGITS)) : [folded]
+}
+
+/** The identifiers of a submit, each once, in one spelling; none for a step that has none, such as a code. */
+export const identifiersOf = (body: unknown): string[] =>
+  [...new Set(sentIdentifiers(body).flatMap(spellingsOf))].filter((identifier) => identifier !== '')
+
+/**
+ * The one identifier that a login was made with, in a spelling that no other account has: what is counted under it is
+ * counted whatever address it comes from.
+ */
+export function loginIdentifier (body: unknown): string | undefined {
+  const folded = sentIdentifiers(body).map(foldText).find((text) => text !== '')
+  if (folded === undefined) return undefined
+  const [digits] = folded.includes('+') ? phoneReadings(folded) : []
+  return digits === undefined ? folded : `+${digits}`
+}

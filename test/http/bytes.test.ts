@@ -1,0 +1,131 @@
+import { once } from 'node:events'
+import { connect, type AddressInfo, type Socket } from 'node:net'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import { createByteBudget } from '../../src/service/bytes/byte-budget.js'
+import { limitUnsentBytes } from '../../src/service/bytes/unsent-bytes.js'
+import { construct } from '../support/app.js'
+import { refused, request, speak } from '../support/raw-http.js'
+
+const KB = 1024
+
+const clientOf = (app: FastifyInstance): Socket =>
+  connect((app.server.address() as AddressInfo).port, '127.0.0.1').on('error', () => {})
+
+/** The service with a route whose answer has so many bytes. */
+async function listening (t: Test, bytes: number): Promise<FastifyInstance> {
+  const { app } = await construct(t)
+  app.get('/large', async () => 'x'.repeat(bytes))
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  return app
+}
+
+async function statusesOf (socket: Socket, count: number): Promise<string[]> {
+  let text = ''
+  for await (const chunk of socket.setEncoding('latin1')) {
+    text += String(chunk)
+    const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status ?? '')
+    if (statuses.length >= count) return statuses
+  }
+  throw new Error('closed before all answers were here')
+}
+
+export default async function (t: Test): Promise<void> {
+  t.test('answers that nobody reads', async (t) => {
+    t.test('are one megabyte a connection at most, then 503', async (t) => {
+      const app = await listening(t, 200 * KB)
+      const socket = clientOf(app)
+      socket.write(request('GET /large HTTP/1.1').repeat(32))
+      const statuses = await statusesOf(socket, 32)
+      t.ok(statuses.filter((status) => status === '200').length >= 5)
+      t.ok(statuses.includes('503'))
+      t.same([...new Set(statuses)].sort(), ['200', '503'])
+      const again = await speak(app, request('GET /large HTTP/1.1', 'Connection: close'), { untilClosed: true })
+      t.equal(again.status, 200, 'and nothing is held of what was read')
+      socket.destroy()
+    })
+
+    t.test('are held by the process in common, and small ones are always sent', async (t) => {
+      const app = Fastify()
+      t.teardown(() => app.close())
+      const budget = createByteBudget(100 * KB)
+      limitUnsentBytes(app, budget)
+      app.get('/large', async () => 'x'.repeat(60 * KB))
+      app.get('/small', async () => 'x')
+      budget.add(50 * KB)
+      t.match((await app.inject('/large')).json(), { code: 'OVERLOADED' })
+      budget.remove(50 * KB)
+      t.equal((await app.inject('/large')).statusCode, 200)
+      t.equal((await app.inject('/large')).statusCode, 200, 'what was sent is held no longer')
+      budget.add(200 * KB)
+      t.equal((await app.inject('/small')).statusCode, 200)
+    })
+
+    t.test('end the connection of whoever reads next to nothing, and nobody else', async (t) => {
+      const app = Fastify()
+      t.teardown(() => app.close())
+      const limits = { perConnection: 1e9, minBytes: 30 * KB, windowMs: 200, checkMs: 20 }
+      limitUnsentBytes(app, createByteBudget(1e9), limits)
+      // More than the system takes by itself.
+      app.get('/large', async () => 'x'.repeat(48 * KB * KB))
+      await app.listen({ port: 0, host: '127.0.0.1' })
+      const [slow, fast] = [clientOf(app).pause(), clientOf(app).pause()]
+      const accepted: Socket[] = []
+      app.server.on('connection', (socket: Socket) => accepted.push(socket))
+      slow.write(request('GET /large HTTP/1.1'))
+      while (accepted.length < 1) await once(app.server, 'connection')
+      fast.write(request('GET /large HTTP/1.1'))
+      const reading = setInterval(() => fast.read(256 * KB), 10)
+      await once(accepted[0] as Socket, 'close')
+      await new Promise((resolve) => setTimeout(resolve, 500))
+      t.equal(accepted[1]?.destroyed, false)
+      clearInterval(reading)
+      for (const socket of [slow, fast]) socket.destroy()
+    })
+  })
+
+  t.test('bodies that nobody finishes', async (t) => {
+    t.test('make room for each other: 503 for the oldest, and a whole one is served', async (t) => {
+      const app = await listening(t, 1)
+      app.server.maxConnections = Infinity
+      const head = request(
+        'POST /api/auth/flows/settings HTTP/1.1', 'Content-Type: application/json', 'Content-Length: 65500',
+      )
+      const half = `${head}{"x":"${'a'.repeat(65_300)}`
+      const sockets = Array.from({ length: 700 }, () => {
+        const socket = clientOf(app)
+        socket.write(half)
+        return socket
+      })
+      const [first] = sockets
+      const closed = Promise.all(sockets.slice(0, 100).map((socket) => once(socket.resume(), 'close')))
+      await once(first as Socket, 'close')
+      await closed
+      const body = '{"flow_id":"77d1b512-3207-4f23-81ed-7fd35915a4f0"}'
+      const whole = await speak(
+        app,
+        request(
+          'POST /api/auth/flows/login HTTP/1.1', 'Content-Type: application/json', `Content-Length: ${body.length}`,
+        ) + body,
+      )
+      t.match(JSON.parse(whole.body), { code: 'UPSTREAM_UNAVAILABLE' }, 'it reached Kratos, which is away here')
+      for (const socket of sockets) socket.destroy()
+    })
+
+    t.test('a client that goes away in the middle leaves nothing behind', async (t) => {
+      const app = await listening(t, 1)
+      for (let index = 0; index < 5; index++) {
+        const socket = clientOf(app)
+        socket.write(request('POST /api/auth/flows/login HTTP/1.1', 'Content-Type: application/json', 'Content-Length: 9'))
+        socket.write('{')
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        socket.destroy()
+      }
+      const answer = await speak(
+        app,
+        request('POST /api/auth/flows/login HTTP/1.1', 'Content-Type: application/json', 'Content-Length: 2') + '{}',
+      )
+      refused(t, answer, 400, 'VALIDATION_ERROR', 'the next one is served')
+    })
+  })
+}

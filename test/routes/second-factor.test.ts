@@ -1,0 +1,127 @@
+import type { FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import { resultOfTry } from '../../src/flows/second-factor.js'
+import type { Answer } from '../../src/kratos-client/answer.js'
+import { buildWithKratos, cookieHeader, PASSWORD, post, signUp, startFlow } from '../support/kratos.js'
+import { enrolTotp, totpCode } from '../support/totp.js'
+
+interface Person {
+  email: string
+  secret: string
+}
+
+interface Step {
+  code: string
+  next?: string
+  data?: { next: string, flow_id: string }
+}
+
+const times = <T>(count: number, value: T): T[] => Array<T>(count).fill(value)
+
+async function personWithTotp (app: FastifyInstance): Promise<Person> {
+  const { email, cookie } = await signUp(app)
+  return { email, secret: await enrolTotp(app, cookie) }
+}
+
+/** Passes the first factor; gives the cookie and the flow that asks for the second one. */
+async function firstFactor (app: FastifyInstance, { email }: Person) {
+  const { id } = await startFlow(app, 'login')
+  const answer = await post(app, '/api/auth/flows/login', { flow_id: id, identifier: email, password: PASSWORD })
+  const { data } = answer.json<Step>()
+  return { cookie: cookieHeader(answer), flowId: data?.flow_id ?? '' }
+}
+
+type Half = Awaited<ReturnType<typeof firstFactor>>
+
+/** Tries a code from an address; gives the error code, or `next`. */
+async function tryCode (app: FastifyInstance, { cookie, flowId }: Half, code: object, from: string): Promise<string> {
+  const answer = await app.inject({
+    method: 'POST',
+    url: '/api/auth/flows/login',
+    remoteAddress: from,
+    headers: { 'content-type': 'application/json', cookie },
+    payload: JSON.stringify({ flow_id: flowId, method: 'totp', ...code }),
+  })
+  const { code: error, data } = answer.json<Step>()
+  if (answer.statusCode === 429) return `429 ${Number(answer.headers['retry-after']) > 800 ? 'for long' : 'for short'}`
+  return error ?? String(data?.next)
+}
+
+async function tries (app: FastifyInstance, half: Half, count: number, code: object = { totp_code: '000000' }) {
+  const outcomes = []
+  for (let index = 0; index < count; index++) outcomes.push(await tryCode(app, half, code, `198.51.100.${index}`))
+  return outcomes
+}
+
+export default async function (t: Test): Promise<void> {
+  t.test("what Kratos' words for a code mean", async (t) => {
+    const flow = (id: number, at: 'ui' | 'node'): Answer => {
+      const messages = [{ id, type: 'error', text: '' }]
+      const ui = at === 'ui' ? { messages } : { nodes: [{ messages: [] }, { messages }] }
+      return { kind: 'refused', code: 'FLOW_REJECTED', members: { ui }, setCookie: [] }
+    }
+    for (const id of [4000008, 4000016, 4000012]) {
+      t.same([resultOfTry(flow(id, 'ui')), resultOfTry(flow(id, 'node'))], ['wrong', 'wrong'], String(id))
+    }
+    t.equal(resultOfTry(flow(4000006, 'ui')), 'neither')
+    t.equal(resultOfTry({ kind: 'unavailable', code: 'UPSTREAM_TIMEOUT', setCookie: [] }), 'neither')
+    t.equal(resultOfTry({ kind: 'ok', next: 'form', body: {}, setCookie: [] }), 'neither')
+    t.equal(resultOfTry({ kind: 'ok', next: 'done', body: {}, setCookie: [] }), 'right')
+  })
+
+  t.test('POST /api/auth/flows/login with a second factor', async (t) => {
+    const { app } = await buildWithKratos(t)
+
+    t.test('ten wrong codes for an account, from whatever addresses and sessions, then nobody for a quarter of an hour', async (t) => {
+      const person = await personWithTotp(app)
+      const half = await firstFactor(app, person)
+      t.same(await tries(app, half, 6), times(6, 'FLOW_REJECTED'))
+      const other = await firstFactor(app, { ...person, email: person.email.toUpperCase() })
+      t.same(await tries(app, other, 6), [...times(4, 'FLOW_REJECTED'), ...times(2, '429 for long')])
+      const right = { totp_code: totpCode(person.secret) }
+      t.equal(await tryCode(app, half, right, '203.0.113.1'), '429 for long', 'not even the right one')
+      t.equal(await tryCode(app, await firstFactor(app, person), right, '203.0.113.2'), '429 for long')
+    })
+
+    t.test('a hundred at once are ten', async (t) => {
+      const half = await firstFactor(app, await personWithTotp(app))
+      const outcomes = await Promise.all(times(30, { totp_code: '000000' }).map((code, index) =>
+        tryCode(app, half, code, `198.51.100.${index}`)))
+      t.equal(outcomes.filter((outcome) => outcome.startsWith('429')).length, 20)
+    })
+
+    t.test('a right one clears the count, and what was no wrong code does not count', async (t) => {
+      const person = await personWithTotp(app)
+      const half = await firstFactor(app, person)
+      t.same(await tries(app, half, 9), times(9, 'FLOW_REJECTED'))
+      const gone = { ...half, flowId: '6c2f5b54-6f6f-4f9b-8a55-5b2f3f0c1a11' }
+      t.same(await tries(app, gone, 3), times(3, 'FLOW_NOT_FOUND'), 'of a flow that is gone')
+      t.equal(await tryCode(app, half, { totp_code: totpCode(person.secret) }, '203.0.113.1'), 'done')
+      t.same(await tries(app, await firstFactor(app, person), 10), times(10, 'FLOW_REJECTED'))
+    })
+
+    t.test('who has not passed the first factor spends nothing of the account (G10)', async (t) => {
+      const person = await personWithTotp(app)
+      const nobody = { cookie: '', flowId: (await startFlow(app, 'login')).id }
+      for (let index = 0; index < 15; index++) {
+        await tryCode(app, nobody, { totp_code: '000000', identifier: person.email }, `203.0.113.${index}`)
+      }
+      const code = { totp_code: totpCode(person.secret) }
+      t.equal(await tryCode(app, await firstFactor(app, person), code, '198.51.100.7'), 'done')
+    })
+
+    t.test('a session whose login nobody remembers counts by itself and by address', async (t) => {
+      const { app: here, kratos } = await buildWithKratos(t)
+      const person = await personWithTotp(here)
+      const init = await fetch(`${kratos.publicUrl}/self-service/login/api`).then((answer) => answer.json()) as { id: string }
+      const { session_token: token } = await fetch(`${kratos.publicUrl}/self-service/login?flow=${init.id}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ method: 'password', identifier: person.email, password: PASSWORD }),
+      }).then((answer) => answer.json()) as { session_token: string }
+      const cookie = `ory_kratos_session=${token}`
+      const half = { cookie, flowId: (await startFlow(here, 'login', '?aal=aal2', { cookie })).id }
+      t.same(await tries(here, half, 12), [...times(10, 'FLOW_REJECTED'), ...times(2, '429 for long')])
+    })
+  })
+}
