@@ -10,7 +10,7 @@ export const TOMBSTONE_DAYS = 30
 
 /**
  * The end of accounts, in three steps that a crash may part: what is to be deleted is written down, Kratos deletes the
- * identity, then rows and tombstone go in one transaction (docs/decisions/0019-a-deletion-is-a-deletion.md). All reject
+ * identity, then rows and tombstone go in one transaction. All reject
  * with StoreUnavailableError while the database cannot be used.
  */
 export interface DeletionRepository {
