@@ -13,4 +13,4 @@ export default fp(async function challenge (app) {
     if (error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
     done()
   })
-}, { name: 'challenge', fastify: '5.x', dependencies: ['kratos-caller'] })
+}, { name: 'challenge', fastify: '5.x' })

@@ -201,9 +201,9 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guard: 'webhook key',
-    file: 'src/webhook/receiver.ts',
-    search: 'if (!isKnownKey(request.headers[WEBHOOK_KEY_HEADER])) {',
-    replace: 'if (isKnownKey === undefined) {',
+    file: 'src/webhook/key.ts',
+    search: 'if (matches.includes(true)) return undefined',
+    replace: 'if (matches.length > 0) return undefined',
     tests: ['test/routes/webhook.test.ts'],
   },
   {

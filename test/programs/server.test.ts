@@ -104,18 +104,18 @@ export default async function (t: Test): Promise<void> {
 
     await t.test('keeps files for itself when clients take every connection they can get', {
       skip: process.platform === 'win32' && 'no limit of open files',
+      timeout: 60_000,
     }, async (t) => {
       const kratos = await startKratos(t)
-      const { base, printed } = await startServer(t, { KRATOS_PUBLIC_URL: kratos.publicUrl }, 200)
+      // Below this the loader itself may run out of files.
+      const { base, printed } = await startServer(t, { KRATOS_PUBLIC_URL: kratos.publicUrl }, 500)
       const sockets = Array.from(
-        { length: 150 },
+        { length: 300 },
         () => connect(Number(new URL(base).port), '127.0.0.1').on('error', () => {}),
       )
       t.teardown(() => sockets.forEach((socket) => socket.destroy()))
-      await printed(/"event":"connections_dropped","dropped":1,"limit":100/)
-      sockets[0]?.write('GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n')
-      const [bytes] = await once(sockets[0] ?? process, 'data') as [Buffer]
-      t.match(bytes.toString(), /^HTTP\/1\.1 200 /, 'there is a socket for Kratos')
+      await printed(/"event":"connections_closed"/)
+      t.equal((await fetch(`${base}/health/ready`)).status, 200, 'there is room for one more, and a socket for Kratos')
     })
 
     await t.test('finishes a request in flight before it ends, and closes its connection (L02)', async (t) => {
