@@ -1,3 +1,5 @@
+import { isLoopback } from './patterns.js'
+
 /** Anything a URL parser would silently drop or turn (E02): controls, blanks, backslashes. */
 // eslint-disable-next-line no-control-regex
 const SUSPICIOUS = /[\u0000-\u0020\u007f-\u00a0\\]/
@@ -33,8 +35,6 @@ export function isAllowedUrl (dangerousUrl: string, allowed: readonly URL[]): bo
   return target !== undefined && allowed.some((url) => isBelow(target, url))
 }
 
-const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
-
 /**
  * The page of a provider of social logins, which only Kratos knows: https, or http on loopback while we are on loopback
  * ourselves (E10).
@@ -42,8 +42,8 @@ const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 export function isProviderUrl (dangerousUrl: string, { ownUrl }: { ownUrl: string | undefined }): boolean {
   const target = parseHttpUrl(dangerousUrl)
   if (target === undefined) return false
-  const local = ownUrl !== undefined && LOOPBACK.test(new URL(ownUrl).hostname)
-  return target.protocol === 'https:' || (local && LOOPBACK.test(target.hostname))
+  const local = ownUrl !== undefined && isLoopback(new URL(ownUrl))
+  return target.protocol === 'https:' || (local && isLoopback(target))
 }
 
 /**

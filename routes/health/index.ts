@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox'
 import { type Config, requiredParts } from '../../src/config.js'
 import { PARTS } from '../../src/config-schema.js'
 import { serviceError } from '../../src/errors.js'
-import { responses, success } from '../../src/schemas/envelope.js'
+import { ok, responses, success } from '../../src/schemas/envelope.js'
 import { createReadiness } from '../../src/service/readiness.js'
 
 const Ok = Type.Object({ status: Type.Literal('ok') })
@@ -22,7 +22,7 @@ const healthRoutes: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
   app.get(
     '/alive',
     { schema: { ...about('isAlive', 'Whether the process answers'), response: responses(success(Ok)) } },
-    async () => ({ success: true as const, data: { status: 'ok' as const } }),
+    async () => ok({ status: 'ok' }),
   )
 
   const degradedParts = createReadiness({
@@ -42,7 +42,7 @@ const healthRoutes: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
     if (app.lifecycle.isDraining || !app.store.isMigrated()) throw serviceError('NOT_READY')
     const degraded = await degradedParts()
     if (degraded.some((part) => required.has(part))) throw serviceError('NOT_READY', { members: { degraded } })
-    return { success: true as const, data: { status: 'ok' as const, ...(degraded.length > 0 && { degraded }) } }
+    return ok({ status: 'ok', ...(degraded.length > 0 && { degraded }) })
   })
 }
 

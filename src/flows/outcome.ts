@@ -2,6 +2,7 @@ import type { ErrorCode } from '../errors.js'
 import type { Accepted, Answer, Refusal } from '../kratos-client/answer.js'
 import type { FlowName } from '../kratos-client/caller.js'
 import { continuedFlow, isFlow, isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
+import { isUuid } from '../patterns.js'
 
 /** What a client does next. Every answer to a flow step carries exactly one. */
 export const NEXT = [
@@ -23,8 +24,6 @@ export interface Outcome {
   flowId?: string | undefined
 }
 
-const UUID_IN_QUERY = /[?&]flow=([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:&|$)/
-
 /** The states in which Kratos has nothing more to ask in a flow (docs/kratos-facts.md, section 13, 14). */
 const FINAL_STATES = new Set<unknown>(['success', 'passed_challenge'])
 
@@ -42,8 +41,8 @@ const wantsMissingFactor = (body: JsonObject): boolean =>
 function outcomeOfRedirect (target: string, flow: FlowName): Outcome {
   const { pathname, searchParams } = new URL(target)
   if (pathname.endsWith('/self-service/login/browser') && searchParams.get('aal') === 'aal2') return { next: 'step_up' }
-  const flowId = UUID_IN_QUERY.exec(target)?.[1]
-  return flow === 'recovery' && flowId !== undefined ? { next: 'settings', flowId } : { next: 'redirect' }
+  const flowId = searchParams.get('flow') ?? ''
+  return flow === 'recovery' && isUuid(flowId) ? { next: 'settings', flowId } : { next: 'redirect' }
 }
 
 function outcomeOfSuccess ({ next, body }: Accepted, flow: FlowName): Outcome {

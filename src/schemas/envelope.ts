@@ -11,6 +11,9 @@ export const ErrorSchema = Type.Object({
   fields: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
 }, { additionalProperties: true, title: 'Error' })
 
+/** The answer of a route that did what was asked. */
+export const ok = <const T>(data: T): { success: true, data: T } => ({ success: true, data })
+
 export const success = <T extends TSchema>(data: T) => Type.Object({ success: Type.Literal(true), data })
 
 /** Statuses that any route may answer with: bad input, transport limits, our own faults. */

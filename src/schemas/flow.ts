@@ -1,8 +1,9 @@
 import { type Static, Type } from '@sinclair/typebox'
+import { UUID } from '../patterns.js'
 
 /** Only the canonical form passes, in either case (A20, A22); handlers lower-case it before use. */
 export const UuidSchema = Type.String({
-  pattern: '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$',
+  pattern: `^${UUID}$`,
 })
 
 /** Longest password we pass on; Kratos' hashers have limits of their own (A34). */

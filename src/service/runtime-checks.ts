@@ -1,8 +1,10 @@
+import { LOOPBACK } from '../patterns.js'
+
 /** A key that our own files print is no secret: `kratos/kratos.yml` and the examples (F05). */
 const PRINTED_KEY = /development-webhook-key|change-?me|example/i
 
 const INSPECTS_AT = /^--(?:inspect(?:-brk|-wait|-port)?|debug-port)=/
-const LOOPBACK_OR_PORT = /=(?:(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?::\d*)?|\d+)$/
+const LOOPBACK_OR_PORT = new RegExp(`=(?:${LOOPBACK}(?::\\d*)?|\\d+)$`)
 
 /** All switches as Node reads them: of both sources, quotes dropped, words parted by dashes or underscores. */
 const runtimeFlags = (env: Record<string, string | undefined>, execArgv: readonly string[]): string[] =>

@@ -1,6 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { CLEAN_TEXT } from '../schemas/text.js'
 import { NIL_UUID } from '../kratos-client/kratos-body.js'
+import { UUID } from '../patterns.js'
 
 const trait = (maxLength: number) =>
   Type.Optional(Type.Union([Type.String({ maxLength, pattern: CLEAN_TEXT }), Type.Null()]))
@@ -21,7 +22,7 @@ const TimeSchema = Type.String({
 export const WebhookBodySchema = Type.Object({
   identity: Type.Object({
     id: Type.String({
-      pattern: `^(?!${NIL_UUID})[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`,
+      pattern: `^(?!${NIL_UUID})${UUID}$`,
     }),
     traits: TraitsSchema,
     created_at: Type.Optional(TimeSchema),

@@ -6,7 +6,7 @@ import {
   DocumentListSchema, DocumentPatchSchema, DocumentQuerySchema, DocumentSchema, MAX_DOCUMENT_BYTES,
   NewDocumentSchema,
 } from '../../../src/schemas/document.js'
-import { responses, success, UPSTREAM_STATUSES } from '../../../src/schemas/envelope.js'
+import { ok, responses, success, UPSTREAM_STATUSES } from '../../../src/schemas/envelope.js'
 import { UuidSchema } from '../../../src/schemas/flow.js'
 import { SESSION } from '../../../src/schemas/security.js'
 
@@ -51,17 +51,14 @@ const documentRoutes: FastifyPluginAsyncTypebox = async function documentRoutes 
   app.get('/', { schema: list }, async (request) => {
     const { limit, cursor } = request.query
     const page = await documents.list(owner(request), { limit, ...(cursor !== undefined && { cursor }) })
-    return {
-      success: true as const,
-      data: { user_id: owner(request), documents: page.documents, next_cursor: page.nextCursor },
-    }
+    return ok({ user_id: owner(request), documents: page.documents, next_cursor: page.nextCursor })
   })
 
   const creation = { ...about('createDocument', 'A new document'), body: NewDocumentSchema, response: CREATED }
   app.post('/', { schema: creation, bodyLimit: MAX_DOCUMENT_BYTES }, async (request, reply) => {
     const document = await app.withUserRow(request, () => documents.create(owner(request), request.body))
     reply.code(201)
-    return { success: true as const, data: document }
+    return ok(document)
   })
 
   app.get(
@@ -69,7 +66,7 @@ const documentRoutes: FastifyPluginAsyncTypebox = async function documentRoutes 
     { schema: { ...about('getDocument', 'One document'), params: ParamsSchema, response: ONE } },
     async (request) => {
       const document = found(await documents.get(owner(request), request.params.id.toLowerCase()))
-      return { success: true as const, data: document }
+      return ok(document)
     },
   )
 
@@ -81,7 +78,7 @@ const documentRoutes: FastifyPluginAsyncTypebox = async function documentRoutes 
   }
   app.patch('/:id', { schema: change, bodyLimit: MAX_DOCUMENT_BYTES }, async (request) => {
     const document = found(await documents.update(owner(request), request.params.id.toLowerCase(), request.body))
-    return { success: true as const, data: document }
+    return ok(document)
   })
 
   app.delete('/:id', {
@@ -89,7 +86,7 @@ const documentRoutes: FastifyPluginAsyncTypebox = async function documentRoutes 
   }, async (request) => {
     const id = request.params.id.toLowerCase()
     if (!await documents.remove(owner(request), id)) throw serviceError('NOT_FOUND')
-    return { success: true as const, data: { id } }
+    return ok({ id })
   })
 }
 

@@ -1,9 +1,8 @@
+import { isUuid } from '../../patterns.js'
 import { InvalidValueError } from './errors.js'
 
 /** The only kinds of value that reach a driver. */
 export type Bindable = string | number | null
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /**
  * The one check before both drivers. Left to itself libsql kills the process on a boolean, stores undefined and NaN as
@@ -26,9 +25,8 @@ export function checkRow<T extends object> (row: T): T {
 
 /** Identity and document ids are compared as text, so they have one spelling: lower case, 8-4-4-4-12. */
 export function toCanonicalUuid (value: string): string {
-  const id = value.toLowerCase()
-  if (!UUID.test(id)) throw new InvalidValueError('An id that is not a UUID cannot be stored')
-  return id
+  if (!isUuid(value)) throw new InvalidValueError('An id that is not a UUID cannot be stored')
+  return value.toLowerCase()
 }
 
 function checkText (text: string): string {

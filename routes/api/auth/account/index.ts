@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
 import { logSecurityEvent } from '../../../../src/http/security-event.js'
-import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
+import { ok, responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { SESSION } from '../../../../src/schemas/security.js'
 import { sessionOf } from '../../../../src/http/request-auth.js'
 import type { AuthSettings } from '../../../../src/settings.js'
@@ -76,7 +76,7 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
     logSecurityEvent(request, 'account_deleted', {}, 'An account was deleted')
     await removeData(request, reply, id)
     reply[expireSessionCookie]()
-    return { success: true as const, data: { id } }
+    return ok({ id })
   })
 }
 

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
 import { logLogout } from '../../../../src/flows/login-events.js'
 import type { Answer } from '../../../../src/kratos-client/answer.js'
-import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
+import { ok, responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { SESSION } from '../../../../src/schemas/security.js'
 import { completeLogout, type LogoutRequest, logout } from '../../../../src/sessions/logout.js'
 import type { AuthSettings } from '../../../../src/settings.js'
@@ -76,7 +76,7 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
     logLogout(request, answer)
     const alreadyOver = answer.kind === 'refused' && answer.code === 'INVALID_SESSION' && !wantsJson(request)
     if (answer.kind !== 'ok' && !alreadyOver) throw upstreamError(answer)
-    if (wantsJson(request)) return { success: true as const, data: { logged_out: true as const } }
+    if (wantsJson(request)) return ok({ logged_out: true })
     return reply.redirect(settings.frontendUrl ?? `${request[ownUrl]()}/`, 302)
   })
 
@@ -90,7 +90,7 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
       forget(request, reply, answer)
       logLogout(request, answer)
       if (answer.kind !== 'ok') throw upstreamError(answer)
-      return { success: true as const, data: { logged_out: true as const } }
+      return ok({ logged_out: true })
     },
   )
 }

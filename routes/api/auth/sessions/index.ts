@@ -5,7 +5,7 @@ import { serviceError } from '../../../../src/errors.js'
 import { logLogout } from '../../../../src/flows/login-events.js'
 import type { Answer } from '../../../../src/kratos-client/answer.js'
 import { isRecord, type JsonObject } from '../../../../src/kratos-client/kratos-body.js'
-import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
+import { ok, responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { UuidSchema } from '../../../../src/schemas/flow.js'
 import { SESSION } from '../../../../src/schemas/security.js'
 import { deviceOf, DeviceSchema } from '../../../../src/sessions/device.js'
@@ -66,7 +66,7 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
       deviceOf(sessionOf(request), true),
       ...(await others(request, reply)).map((session) => deviceOf(session, false)),
     ]
-    return { success: true as const, data: { sessions } }
+    return ok({ sessions })
   })
 
   app.delete('/', {
@@ -78,7 +78,7 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
     const answer = await app[ownKratos].revokeOtherSessions(request[kratosCredential](), request[kratosScope]())
     forgetSessions(request)
     accepted(reply, answer)
-    return { success: true as const, data: { revoked } }
+    return ok({ revoked })
   })
 
   app.delete('/:id', {
@@ -98,7 +98,7 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
     accepted(reply, answer)
     if (isCurrent) logLogout(request, answer)
     if (isCurrent && credential.kind === 'token' && credential.from === 'cookie') reply[expireSessionCookie]()
-    return { success: true as const, data: { id, logged_out: isCurrent } }
+    return ok({ id, logged_out: isCurrent })
   })
 }
 

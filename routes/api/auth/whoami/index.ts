@@ -4,7 +4,7 @@ import { isRecord } from '../../../../src/kratos-client/kratos-body.js'
 import { sessionEpoch } from '../../../../src/kratos-client/kratos-time.js'
 import type { KratosSession } from '../../../../src/kratos-client/session.js'
 import { profileOf } from '../../../../src/profile.js'
-import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
+import { ok, responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { SESSION } from '../../../../src/schemas/security.js'
 import { sessionOf } from '../../../../src/http/request-auth.js'
 import { kratosCredential, renewSessionCookie } from '../../../../src/http/own-names.js'
@@ -69,15 +69,12 @@ const whoamiRoute: FastifyPluginAsyncTypebox = async function whoamiRoute (app) 
       reply[renewSessionCookie](credential.value, session.expires_at, sessionEpoch(session))
     }
     const { id, traits } = session.identity
-    return {
-      success: true as const,
-      data: {
-        id,
-        ...profileOf(traits),
-        authenticated: true as const,
-        ...(request.query.full === true && details(session)),
-      },
-    }
+    return ok({
+      id,
+      ...profileOf(traits),
+      authenticated: true,
+      ...(request.query.full === true && details(session)),
+    })
   })
 }
 

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { serviceError } from '../../../../../src/errors.js'
-import { responses, success, UPSTREAM_STATUSES } from '../../../../../src/schemas/envelope.js'
+import { ok, responses, success, UPSTREAM_STATUSES } from '../../../../../src/schemas/envelope.js'
 import { SESSION } from '../../../../../src/schemas/security.js'
 import { isUsable } from '../../../../../src/sessions/resolver.js'
 import { upstreamError } from '../../../../../src/upstream-error.js'
@@ -36,10 +36,7 @@ const logoutUrlRoute: FastifyPluginAsyncTypebox = async function logoutUrlRoute 
     const token = answer.body['logout_token']
     if (typeof token !== 'string') throw serviceError('UPSTREAM_ERROR')
     // Ours, not Kratos': Kratos' own URL cannot end a session that lives in a minted cookie (docs/decisions/0002).
-    return {
-      success: true as const,
-      data: { logout_url: `${request[ownUrl]()}${logoutPath}?token=${encodeURIComponent(token)}` },
-    }
+    return ok({ logout_url: `${request[ownUrl]()}${logoutPath}?token=${encodeURIComponent(token)}` })
   })
 }
 
