@@ -13,14 +13,12 @@ import type { LoginThrottle } from './login-throttle.js'
 type SecondFactors = Pick<LoginThrottle, 'bySecondFactor' | 'settleSecondFactor' | 'rememberLogin'>
 
 export interface SecondFactorOptions {
-  /** Key of the digests. */
   key: string
   createStore: (budget: Budget) => RateLimitStore
   memory: CredentialMemory
   refuse: (request: FastifyRequest, budget: 'second_factor', retryAfter: number) => never
 }
 
-/** Wrong codes; then nobody may try for the rest of a quarter of an hour. */
 const WRONG_CODES: Budget = { perWindow: 10, burst: 10, windowMs: 15 * 60_000 }
 
 export const NO_SECOND_FACTORS: SecondFactors = {
@@ -33,8 +31,8 @@ const valueOf = (credential: Credential | undefined): string | undefined =>
   credential?.kind === 'token' || credential?.kind === 'cookie' ? credential.value : undefined
 
 /**
- * Second factors have an end (G10, the exception): their codes are counted under the identifier of the login that led
- * to them, whatever address and session they come from. Only who passed the first factor can spend that.
+ * Second factors have an end (G10, the exception): codes are counted under the identifier of the login that led to
+ * them, whatever address and session. Only who passed the first factor can spend that.
  */
 export function createSecondFactors ({ key, createStore, memory, refuse }: SecondFactorOptions): SecondFactors {
   const store = settlingStore(createStore(WRONG_CODES))
