@@ -12,7 +12,6 @@ export const FormErrorSchema = Type.Object({
   context: Type.Object({}, { additionalProperties: true, description: 'what belongs into a translated text' }),
 })
 
-/** What stands beside `next`, per outcome; Kratos' own members (flow, session, identity, …) stand there too. */
 const COMPANIONS: Record<Next, Record<string, TSchema>> = {
   done: {},
   form: {
@@ -29,7 +28,6 @@ const COMPANIONS: Record<Next, Record<string, TSchema>> = {
   already_logged_in: {},
 }
 
-/** The data of a flow step that went well: told apart by `next`. */
 export const OutcomeSchema = Type.Union(
   NEXT.map((next) => Type.Object({ next: Type.Literal(next), ...COMPANIONS[next] }, { additionalProperties: true })),
   { title: 'Outcome' },

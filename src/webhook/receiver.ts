@@ -10,18 +10,15 @@ import { createWebhookKeyCheck } from './key.js'
 import { bodyFault, createAdvice, faultyFields } from './advice.js'
 import { WebhookBodySchema, type WebhookIdentity } from './identity.js'
 
-/** How a delivery ended: stored, turned away for its key or origin, not valid, or not stored. */
+/** `refused`: for its key or origin; `failed`: valid and not stored. */
 export type WebhookOutcome = 'accepted' | 'refused' | 'invalid' | 'failed'
 
 export interface WebhookOptions {
-  /**
-   * Accepted keys of `Authorization: Bearer <key>` or `X-Webhook-Key`, at least one; several while a key is rotated.
-   */
+  /** Keys of `Authorization: Bearer <key>` or `X-Webhook-Key`, at least one; several while a key is rotated. */
   keys: readonly string[]
   /**
-   * Stores what Kratos told; called again with the same identity when Kratos repeats itself, so it has to be
-   * idempotent. What it throws becomes the answer, and Kratos retries a 5xx. `deliveryId` is the same for all attempts
-   * of one delivery.
+   * Stores what Kratos told. Has to be idempotent, because Kratos repeats itself. What it throws becomes the answer,
+   * and Kratos retries a 5xx. `deliveryId` is the same for all attempts of one delivery.
    */
   onIdentity: (identity: WebhookIdentity, context: { deliveryId: string | undefined }) => Promise<void>
   /** Told how each delivery ended. */
@@ -46,8 +43,8 @@ const operationIdOf = (path: string): string =>
   `receive${path.split('/').findLast((part) => part !== '')?.replaceAll(/(?:^|\W)(\w)/g, (_, first: string) => first.toUpperCase())}`
 
 /**
- * Hook for what only Kratos and its operator may ask: the key first, before the body is parsed (F01), then nothing that
- * looks like a browser. @throws ServiceError 401 or 403
+ * The key first, before the body is parsed (F01); then nothing that looks like a browser. @throws ServiceError 401 or
+ * 403
  */
 function createCallerCheck (keys: readonly string[]): (request: FastifyRequest) => Promise<void> {
   const faultOf = createWebhookKeyCheck(keys)
@@ -76,9 +73,8 @@ const OWN_KEY = { cors: false, auth: false } as const
 const RESPONSE = responses(Type.Object({ success: Type.Literal(true) }), 401, 403)
 
 /**
- * Adds `POST <path>` for Kratos' user-created and user-updated hooks. Kratos cannot sign, so a key header proves the
- * caller, and idempotency makes repeats harmless. 200 `{"success":true}` and nothing else: with `response.parse` Kratos
- * would store what an `identity` member says (F20).
+ * Adds `POST <path>` for Kratos' user-created and user-updated hooks. Kratos cannot sign, so a key proves the caller.
+ * 200 `{"success":true}` and nothing else: with `response.parse` Kratos would store an `identity` member (F20).
  */
 export function addWebhookReceiver (
   app: FastifyInstance,
@@ -113,10 +109,7 @@ export function addWebhookReceiver (
 
 const PurgeBodySchema = Type.Object({ identity_id: UuidSchema }, { additionalProperties: true })
 
-/**
- * Adds `POST <path>` for operators and other services, `{identity_id}`: what is kept of an identity's sessions is
- * forgotten.
- */
+/** Adds `POST <path>` with `{identity_id}` for operators and other services: its sessions are asked for anew. */
 export function addPurgeReceiver (
   app: FastifyInstance,
   path: string,
