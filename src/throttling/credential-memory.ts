@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
 
 /**
- * Whose second factor a session credential may prove: digest of the credential -> digest of the identifier that its
- * login was made with. No method rejects.
+ * Digest of a session credential -> digest of the identifier of its login: whose second factor it may prove. No method
+ * rejects.
  */
 export interface CredentialMemory {
   remember(credential: string, identifier: string): Promise<void>

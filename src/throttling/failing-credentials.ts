@@ -5,9 +5,7 @@ import { createMemoryRateLimitStore, type MemoryRateLimitStore } from './rate-li
 
 /**
  * In memory: it guards the Kratos calls of this process.
- * @param perMinute how many of one client; also at once
- * @param networksOf what an address counts in
- * @param now a clock in milliseconds that only goes forward
+ * @param perMinute of one client; also at once @param now a clock in milliseconds that only goes forward
  */
 export function createFailingCredentials (
   perMinute: number,
