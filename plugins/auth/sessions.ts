@@ -7,17 +7,13 @@ import { ownKratos, ownSessions } from '../../src/http/own-names.js'
 declare module 'fastify' {
   interface FastifyInstance {
     [ownSessions]: SessionResolver
-    /**
-     * Whose session a credential is: calls shared, answers kept as far as Kratos allows, and forgotten when something
-     * changes.
-     */
+    /** Whose session a credential is: calls shared, answers kept as far as Kratos allows. */
     sessions: SessionResolver
   }
 }
 
 export interface SessionsPluginOptions {
   settings: AuthSettings
-  /** Names of the decorators for everybody. */
   names?: PublicNames | undefined
 }
 

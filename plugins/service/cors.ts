@@ -14,8 +14,8 @@ export interface CorsPluginOptions {
 }
 
 /**
- * CORS for the configured front ends, with credentials (C01, C02). Other origins get no header at all; that their
- * state-changing requests do not run is the origin guard's business, because a browser sends simple requests anyway.
+ * With credentials (C01, C02). State-changing requests of other origins are the origin guard's business, because a
+ * browser sends simple requests without asking.
  */
 export default fp<CorsPluginOptions>(async function corsForFrontends (app, { settings }) {
   const allowed = new Set(settings.origins)

@@ -13,7 +13,7 @@ declare module 'fastify' {
     shed?: ShedClass
   }
   interface FastifyRequest {
-    /** Whether the request counts as one at work: it is here whole, and its answer is not made yet. */
+    /** It is here whole, and its answer is not made yet. */
     isInFlight: boolean
   }
 }
@@ -24,10 +24,7 @@ export interface LoadSheddingOptions {
 
 const SAMPLE_INTERVAL_MS = 250
 
-/**
- * Refuses work with 503 OVERLOADED before it costs anything, and in a fixed order, while more is asked than can be done
- * (M05, M06). Samples of the process come from @fastify/under-pressure, the number of requests at work is counted here.
- */
+/** Refuses work with 503 OVERLOADED before it costs anything, and in a fixed order (M05, M06). */
 export default fp<LoadSheddingOptions>(async function loadShedding (app, { config }) {
   const limits = {
     eventLoopDelayMs: config.MAX_EVENT_LOOP_DELAY_MS,

@@ -13,7 +13,6 @@ import { SESSION } from '../../../src/schemas/security.js'
 const OneSchema = success(DocumentSchema)
 const ParamsSchema = Type.Object({ id: UuidSchema })
 
-/** The session's identity, whose documents these are; the guard has set it. */
 const LIST = responses(success(DocumentListSchema), ...UPSTREAM_STATUSES)
 const ONE = responses(OneSchema, ...UPSTREAM_STATUSES)
 const { 200: _, ...FAILURES } = responses(OneSchema, ...UPSTREAM_STATUSES, 409)
