@@ -12,8 +12,7 @@ export interface GuardedRequest {
 const DECLARES_JSON = /^application\/json\s*(?:;|$)/i
 
 /**
- * A page of ours behind a proxy that ends TLS: its origin has our host and https, and the browser, which no page can
- * make say so, calls it `same-origin` (Fetch Metadata).
+ * Its origin has our host and https, and the browser calls it `same-origin`, which no page can fake (Fetch Metadata).
  */
 export const isOwnPageBehindTls = ({ headers, ownOrigin, isSchemeGuessed }: GuardedRequest): boolean =>
   isSchemeGuessed === true && ownOrigin !== undefined && headers['sec-fetch-site'] === 'same-origin' &&
@@ -37,18 +36,18 @@ const isForm = ({ method, headers }: GuardedRequest): boolean =>
   method === 'POST' && headers['sec-fetch-mode'] === 'navigate'
 
 /**
- * Whether a state-changing request that a cookie authenticates, or that hands out a session, may run
- * (docs/security-model.md, section 3; C02, C06 to C10). Needed because API flows switch Kratos' own CSRF check off.
+ * For a state-changing request that a cookie authenticates, or that hands out a session (docs/security-model.md,
+ * section 3; C02, C06 to C10). Needed because API flows switch Kratos' own CSRF check off.
  */
 export const isOriginTrusted = (request: GuardedRequest, origins: readonly string[]): boolean =>
   !isForm(request) && isOriginKnown(request, origins)
 
-/** How browsers, present and past, mark what nobody asked for yet. */
+/** How browsers, present and past, mark a prefetch. */
 const SPECULATION_HEADERS = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz']
 
 /**
- * The same for Kratos' own forms, which are not JSON: a request that says where it comes from has to come from a
- * trusted page; one that does not say is no modern browser, and Kratos' CSRF token is its check.
+ * The same for Kratos' own forms, which are not JSON. A request that does not say where it comes from is no modern
+ * browser's, and Kratos' CSRF token is its check.
  */
 export function isBrowserOriginTrusted (request: GuardedRequest, origins: readonly string[]): boolean {
   const { origin, 'sec-fetch-site': site } = request.headers
@@ -56,8 +55,8 @@ export function isBrowserOriginTrusted (request: GuardedRequest, origins: readon
 }
 
 /**
- * Whether a GET may complete a logout: a navigation, or a script of a trusted page; never a prefetch, a frame or
- * a subresource (C11). That the token belongs to the session is Kratos' check.
+ * Whether a GET may complete a logout: a navigation, or a script of a trusted page; no prefetch, frame or subresource
+ * (C11). That the token belongs to the session is Kratos' check.
  */
 export function isDeliberateVisit (request: GuardedRequest, origins: readonly string[]): boolean {
   const { headers } = request
