@@ -6,7 +6,7 @@ const PRINTED_KEY = /development-webhook-key|change-?me|example/i
 const INSPECTS_AT = /^--(?:inspect(?:-brk|-wait|-port)?|debug-port)=/
 const LOOPBACK_OR_PORT = new RegExp(`=(?:${LOOPBACK}(?::\\d*)?|\\d+)$`)
 
-/** All switches as Node reads them: of both sources, quotes dropped, words parted by dashes or underscores. */
+/** As Node reads them: from both sources, quotes dropped, words parted by dashes or underscores. */
 const runtimeFlags = (env: Record<string, string | undefined>, execArgv: readonly string[]): string[] =>
   [...execArgv, ...(env['NODE_OPTIONS'] ?? '').replaceAll('"', '').split(/\s+/)]
     .map((flag) => flag.replace(/^--[\w-]+/, (name) => name.replaceAll('_', '-')))

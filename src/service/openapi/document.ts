@@ -5,7 +5,7 @@ import { isRecord } from '../../kratos-client/kratos-body.js'
 import type { AuthSettings } from '../../settings.js'
 import { WEBHOOK_KEY_HEADER } from '../../webhook/key.js'
 
-/** That of package.json: the API is what the package has. */
+/** That of package.json. */
 export const API_VERSION = '0.1.0'
 
 const apiKey = (place: 'cookie' | 'header', name: string, description: string) => ({
@@ -36,10 +36,7 @@ const TAGS = [
   { name: 'operations', description: 'Health, metrics, this document' },
 ]
 
-/**
- * Puts each schema that has a title under `components`, once, and refers to it: the error envelope alone stands in
- * hundreds of answers.
- */
+/** Each schema with a title once, under `components`: the error envelope alone stands in hundreds of answers. */
 function withReferences (value: unknown, schemas: Record<string, unknown>): unknown {
   if (Array.isArray(value)) return value.map((member) => withReferences(member, schemas))
   if (!isRecord(value)) return value
@@ -51,7 +48,6 @@ function withReferences (value: unknown, schemas: Record<string, unknown>): unkn
   return { $ref: `#/components/schemas/${value['title']}` }
 }
 
-/** What a failure of this status can be: its codes. */
 function descriptionOf (status: string): string {
   const codes = ERROR_CODES.filter((code) => String(errorStatus(code)) === status)
   return [STATUS_CODES[status] ?? status, codes.join(', ')].filter((part) => part !== '').join(': ')
@@ -61,7 +57,6 @@ interface Operation {
   responses: Record<string, { description: string }>
 }
 
-/** What @fastify/swagger makes of the routes, in the form that is served. */
 function finished (document: Record<string, unknown>): Record<string, unknown> {
   const schemas: Record<string, unknown> = {}
   const paths = withReferences(document['paths'], schemas) as Record<string, Record<string, Operation>>
@@ -73,10 +68,7 @@ function finished (document: Record<string, unknown>): Record<string, unknown> {
   return { ...document, components: { ...document['components'] as object, schemas }, paths }
 }
 
-/**
- * Options for @fastify/swagger: the OpenAPI document of the service, made of the schemas that its routes are checked
- * by.
- */
+/** The document is made of the schemas that the routes are checked by. */
 export function openapiOptions (settings: AuthSettings): SwaggerOptions {
   return {
     openapi: {
@@ -91,8 +83,8 @@ export function openapiOptions (settings: AuthSettings): SwaggerOptions {
       components: { securitySchemes: securitySchemes(settings) },
     },
     convertConstToEnum: false,
-    // A route without a summary is not for clients: preflights, Kratos' own API.
-    // The index of a folder answers with and without a slash at its end.
+    // A route without a summary is not for clients: preflights, Kratos' own API. The index of a folder answers with and
+    // without a slash at its end.
     transform: ({ schema, url }) => ({
       schema: { ...schema, hide: schema?.summary === undefined },
       url: url.replace(/(?<=.)\/$/, ''),
