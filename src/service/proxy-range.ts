@@ -22,7 +22,7 @@ export function isProxyRange (text: string): boolean {
   return version === 4 || !coversAllOfIpv4(address, Number(bits))
 }
 
-/** @param text address, which a proxy may have written with a port */
+/** Takes an address with a port too, as some proxies write it. */
 export function isTrustedBy (ranges: readonly string[]): (text: string) => boolean {
   const trusted = new BlockList()
   for (const range of ranges) {
