@@ -1,7 +1,8 @@
-/** Ends a turn. */
 export type Release = () => void
 
-/** Lets one in at a time, in the order of asking: resolves when it is the caller's turn. */
+/**
+ * Lets one in at a time, in the order of asking; resolves at the caller's turn, which ends by the function it gives.
+ */
 export function createMutex (): () => Promise<Release> {
   let last = Promise.resolve()
   return async () => {

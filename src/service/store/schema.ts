@@ -1,4 +1,4 @@
-/** A person as the product knows them, in step with the identity of the same id at Kratos. Times are RFC 3339. */
+/** In step with the identity of the same id at Kratos. Times are RFC 3339. */
 export interface UserRecord {
   /** The identity's UUID; stored in lower case. */
   identity_id: string
@@ -10,7 +10,6 @@ export interface UserRecord {
   updated_at: string
 }
 
-/** A document as a list shows it. */
 export interface DocumentSummary {
   id: string
   title: string
@@ -43,10 +42,7 @@ export interface LoginBudgetsTable {
   expires_at: number
 }
 
-/**
- * An account whose deletion was asked for; with `deleted_at` it is gone, and the row is its tombstone. Times as
- * `toISOString` writes them.
- */
+/** With `deleted_at` the account is gone, and the row is its tombstone. Times as `toISOString` writes them. */
 export interface AccountDeletionsTable {
   identity_id: string
   requested_at: string
@@ -55,7 +51,7 @@ export interface AccountDeletionsTable {
   deleted_at: string | null
 }
 
-/** What is known of the login behind a session: digests only. Times as above. */
+/** What is known of the login behind a session: digests only. Times in milliseconds since 1970. */
 export interface LoginSessionsTable {
   key: string
   value: string

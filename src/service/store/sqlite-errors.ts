@@ -12,7 +12,7 @@ interface SqliteFault {
   name: string
 }
 
-/** An error of libsql as one of ours; everything else unchanged. */
+/** Errors of anything but libsql unchanged. */
 export function toSqliteStoreError (error: unknown): unknown {
   const fault = faultOf(error)
   if (fault === undefined) return error
@@ -23,7 +23,7 @@ export function toSqliteStoreError (error: unknown): unknown {
   return new StoreUnavailableError(`The database cannot be used (${fault.name})`, { driverCode: fault.name, reason })
 }
 
-/** Why this file cannot be opened, as the one line that the operator reads (K02). */
+/** The one line that the operator reads (K02). */
 export function toSqliteOpenError (error: unknown, path: string): unknown {
   const driverCode = codeOf(error)
   const reason = driverCode === undefined ? undefined : openFailure(driverCode)
