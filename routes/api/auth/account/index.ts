@@ -16,7 +16,7 @@ import {
   ownSessions,
 } from '../../../../src/http/own-names.js'
 
-/** How old the login may be that an account is deleted with. */
+/** Longest age of the login that an account is deleted with. */
 const RECENT_LOGIN = '5m'
 
 const RESPONSES = responses(success(Type.Object({ id: Type.String() })), ...UPSTREAM_STATUSES)
@@ -28,8 +28,8 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
   if (settings.adminUrl === undefined) return
 
   /**
-   * Whether Kratos may have deleted the identity although it did not say so: its answer was lost or came too late. The
-   * deletion stays written down then, and whoever finishes it asks Kratos again.
+   * Kratos may have deleted the identity although its answer was lost or late: the deletion stays written down, and
+   * whoever finishes it asks Kratos again.
    */
   const isUncertain = (code: string): boolean => code === 'UPSTREAM_TIMEOUT' || code === 'UPSTREAM_ERROR'
 

@@ -32,7 +32,7 @@ const serializerCompiler = () => (data: unknown): string => JSON.stringify(data)
 /** For visitors; who is logged in is for Kratos to find out. */
 const config = { auth: false }
 
-/** The one flow id of a submit; query and body must not disagree (A23). */
+/** Query and body must not disagree (A23). */
 function flowId (inBody: string, ...inQuery: Array<string | undefined>): string {
   const id = inBody.toLowerCase()
   const disagrees = inQuery.some((other) => other !== undefined && other.toLowerCase() !== id)
@@ -79,7 +79,7 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
     await app[loginThrottle].byIdentifier(request, body, body.flow_id.toLowerCase())
   }
 
-  /** What a login step was, for the budget of second factors. */
+  /** For the budget of second factors. */
   async function noteLogin (request: FastifyRequest, flow: FlowName, body: JsonObject, answer: Answer): Promise<void> {
     if (flow !== 'login') return
     await app[loginThrottle].settleSecondFactor(request, resultOfTry(answer))

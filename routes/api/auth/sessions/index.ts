@@ -39,7 +39,7 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
     security: SESSION,
   })
 
-  /** Body of a good answer; Kratos' cookies go down either way. */
+  /** Kratos' cookies go down whatever it answered. */
   function accepted (reply: FastifyReply, answer: Answer): JsonObject {
     reply[forwardCookies](answer.setCookie)
     if (answer.kind !== 'ok') throw upstreamError(answer)
@@ -88,8 +88,7 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
     const id = request.params.id.toLowerCase()
     const [credential, scope] = [request[kratosCredential](), request[kratosScope]()]
     const isCurrent = sessionOf(request).id === id
-    // Kratos says 204 for a stranger's session too, and leaves it alone (recording 45): to us that is a session we do
-    // not have.
+    // Kratos says 204 for a stranger's session too, and leaves it alone (recording 45): here it is 404.
     if (!isCurrent && !(await others(request, reply)).some((session) => session['id'] === id)) { throw serviceError('NOT_FOUND') }
     const answer = isCurrent
       ? await logout({ kratos: app[ownKratos], sessions: app[ownSessions], credential, scope })

@@ -35,7 +35,7 @@ const logoutUrlRoute: FastifyPluginAsyncTypebox = async function logoutUrlRoute 
     if (answer.kind !== 'ok') throw upstreamError(answer)
     const token = answer.body['logout_token']
     if (typeof token !== 'string') throw serviceError('UPSTREAM_ERROR')
-    // Ours, not Kratos': Kratos' own URL cannot end a session that lives in a minted cookie (docs/decisions/0002).
+    // Kratos' own URL cannot end a session that lives in a minted cookie (docs/decisions/0002).
     return ok({ logout_url: `${request[ownUrl]()}${logoutPath}?token=${encodeURIComponent(token)}` })
   })
 }
