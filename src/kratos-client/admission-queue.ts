@@ -5,24 +5,15 @@ export interface QueueEntry {
 export interface QueueLimits {
   slots: number
   queue: number
-  /**
-   * Callers who may wait once the queue has not been empty for BURST_MS: a long queue serves nobody sooner (CoDel, RFC
-   * 8289, section 3). Default: `queue`.
-   */
+  /** For a queue that was not empty for BURST_MS: a long one serves nobody sooner (CoDel, RFC 8289, section 3). */
   sustainedLimit?: number | undefined
 }
 
 export const BURST_MS = 100
 
-/**
- * First come first served, in front of a connection pool. Not undici's own queue: an abort does not reject a request
- * that waits in there, so a hung Kratos would hold callers past their deadline (J23).
- */
+/** Instead of undici's own queue, which an abort does not leave: a hung Kratos would hold callers for long (J23). */
 export interface AdmissionQueue {
-  /**
-   * Calls `admit` at once or when the turn has come; who was admitted has to `leave`. @returns false: full, never
-   * admitted
-   */
+  /** Calls `admit` when the turn has come, maybe at once; who was admitted has to `leave`. @returns false: full */
   enter: (entry: QueueEntry) => boolean
   withdraw: (entry: QueueEntry) => void
   leave: () => void

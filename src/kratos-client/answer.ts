@@ -159,10 +159,7 @@ function classifyRefusal (body: JsonObject, answer: UpstreamAnswer, context: Ans
   return { kind: 'refused', code, members, setCookie: answer.setCookie }
 }
 
-/**
- * The one reading of a complete answer; never throws. What is unknown or unusable is a fault (502), never a missing
- * session (docs/security-model.md, section 7).
- */
+/** Never throws. What is unknown is a fault (502), never a missing session (docs/security-model.md, section 7). */
 export function classify (answer: UpstreamAnswer, context: AnswerContext): Answer {
   const { status, setCookie } = answer
   const body = context.operation === 'sessions' && Array.isArray(answer.body) ? { sessions: answer.body } : answer.body

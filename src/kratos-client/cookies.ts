@@ -8,10 +8,8 @@ export interface RawCookie {
 
 const isBlank = (char: string | undefined): boolean => char === ' ' || char === '\t'
 
-/**
- * HTTP knows no other blanks (RFC 9110, section 5.6.3): `trim` takes more, so that a cookie which any site of the
- * domain may set could become one with a `__Host-` name.
- */
+// HTTP knows no other blanks (RFC 9110, section 5.6.3): `trim` takes more, so that a cookie which any site of the
+// domain may set could become one with a `__Host-` name.
 export function withoutBlankEnds (text: string): string {
   let [start, end] = [0, text.length]
   while (start < end && isBlank(text[start])) start++

@@ -87,7 +87,7 @@ export function createFlowCalls ({ pools, cookieName, isAllowedRedirect, confirm
   }
 
   async function fetchFlow (flow: FlowName, id: string, caller: Caller, pool?: PoolName): Promise<Answer> {
-    // The type of the flow is not known here; Kratos tolerates cookies on a fetch (docs/kratos-facts.md, 1 iii and 8).
+    // The type of the flow is not known here; Kratos tolerates cookies (docs/kratos-facts.md, sections 1 iii and 8).
     const headers = credentialHeaders(caller.credential, cookieName, caller.flowCookies)
     const path = `/self-service/${flow}/flows`
     const request = { method: 'GET' as const, path, query: { id }, headers }

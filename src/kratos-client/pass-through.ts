@@ -18,19 +18,14 @@ const PUBLIC_AREAS = new Set(['self-service', 'sessions', 'schemas', '.well-know
 /** Kratos' paths hold nothing else; an escape or a dot segment could lead out of them (D01). */
 const PLAIN_SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._~=-]+$/
 
-/**
- * Undefined for what Kratos does not offer to the public. @param path below our prefix, decoded, without leading slash
- */
+/** Undefined for what is not public. @param path below our prefix, decoded, without leading slash */
 export function passThroughPath (path: string): string | undefined {
   const segments = path.split('/')
   if (!PUBLIC_AREAS.has(segments[0] ?? '') || !segments.every((segment) => PLAIN_SEGMENT.test(segment))) { return undefined }
   return `/${path}`
 }
 
-/**
- * Besides credential, flow cookies and device. Never `Origin`: with it API flows fail (docs/kratos-facts.md, section 1
- * iii).
- */
+/** Never `Origin`: with it API flows fail (docs/kratos-facts.md, section 1 iii). */
 const HEADERS_UP = ['accept', 'accept-language', 'content-type', 'if-none-match', 'x-csrf-token']
 
 export function passThroughHeaders ({ headers, ownUrl }: PassThroughRequest): Record<string, string> {

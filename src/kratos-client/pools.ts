@@ -14,13 +14,10 @@ export interface Deadlines {
 /** docs/security-model.md, section 6. */
 const LIMITS = { connectTimeoutMs: 1000, maxBodyBytes: 1024 * 1024, maxHeaderBytes: 16 * 1024 }
 
-/**
- * By kind of call, 64 sockets and 288 waiting calls in all: logins that take seconds of hashing keep no session check
- * waiting, and neither a hung session check nor a flood of new flows keeps anybody from logging out (J26, M07). Past
- * what it can do a session check takes two and a half times as long (M02 wants no more than three) and the rest is
- * refused at once; who has typed a password rather waits. Confirmations of made-up credentials have sockets of their
- * own.
- */
+// By kind of call, 64 sockets and 288 waiting calls in all: logins that take seconds of hashing keep no session check
+// waiting, and neither a hung session check nor a flood of new flows keeps anybody from logging out (J26, M07). Past
+// what it can do a session check takes two and a half times as long (M02 wants no more than three) and the rest is
+// refused at once; who has typed a password rather waits. Confirmations of made-up credentials have their own.
 const POOLS = {
   whoami: { connections: 32, queue: 112, sustainedLimit: 48 },
   confirm: { connections: 8, queue: 32 },

@@ -5,9 +5,7 @@ import type { KratosSession } from './session.js'
 /** `inactive`: Kratos says so itself; `malformed`: nothing can be concluded (I15, A38). */
 export type SessionReading = { kind: 'active', session: KratosSession } | { kind: 'inactive' } | { kind: 'malformed' }
 
-/**
- * RFC 3339; `Date.parse` takes `0` or `2027` for a time too, and a nonsense time must not read as an expired session.
- */
+/** RFC 3339; `Date.parse` also takes `0` or `2027`, and a nonsense time must not read as an expired session. */
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/
 const isName = (value: unknown): value is string => typeof value === 'string' && value !== ''
 

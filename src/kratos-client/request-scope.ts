@@ -7,10 +7,8 @@ export interface Client {
   readonly ip: string | undefined
 }
 
-/**
- * What the calls made for one request share: a deadline, and an end when the client has gone (J24). Lighter than an
- * AbortSignal, whose listener alone costs a tenth of a guarded request.
- */
+// The calls made for one request share a deadline, and an end when the client has gone (J24). Lighter than an
+// AbortSignal, whose listener alone costs a tenth of a guarded request.
 export class RequestScope {
   /** First call, in milliseconds of `performance.now()`. */
   readonly startedAt: number

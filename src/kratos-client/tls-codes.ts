@@ -1,6 +1,4 @@
-/**
- * All of "X509 certificate error codes" in the TLS section of Node's documentation; `UNSPECIFIED` stands for others.
- */
+/** "X509 certificate error codes" in the TLS section of Node's documentation; `UNSPECIFIED` stands for others. */
 const CERTIFICATE_CODES = new Set([
   'UNABLE_TO_GET_ISSUER_CERT',
   'UNABLE_TO_GET_CRL',

@@ -82,10 +82,8 @@ function dispatchOptions (basePath: string, request: UpstreamRequest): Dispatche
   return { method, path, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
 }
 
-/**
- * Dispatches a call that waited in its own async context. The last call of an old connection says `Connection: close`,
- * so that none is cut off; undici's own `clientTtl` lets calls wait for ever while all clients are closing.
- */
+// Dispatches a call that waited in its own async context. The last call of an old connection says `Connection: close`,
+// so that none is cut off; undici's own `clientTtl` lets calls wait for ever while all clients are closing.
 class PoolClient extends Client {
   readonly #ttlMs: number
   #connectedAt = Infinity

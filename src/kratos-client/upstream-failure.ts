@@ -1,9 +1,7 @@
 import type { ErrorCode } from '../errors.js'
 import { isTlsCode } from './tls-codes.js'
 
-/**
- * Kratos is ill, or we are too busy to ask it: nothing is known about the session, never to be read as "logged out".
- */
+/** Kratos is ill, or we are too busy to ask it: nothing is known about the session, never to be read as logged out. */
 export interface UpstreamFailure {
   kind: 'unavailable'
   code: Extract<

@@ -11,9 +11,7 @@ import type { UpstreamFailure } from './upstream-failure.js'
 
 const WHOAMI = '/sessions/whoami'
 const IDENTITY_HEADER = 'x-kratos-authenticated-identity-id'
-/**
- * With it a 401 is a fact: no credential could be read, so no database was asked (docs/kratos-facts.md, section 16).
- */
+/** With it a 401 is a fact: nothing could be read, so no database was asked (docs/kratos-facts.md, section 16). */
 const CACHE_HEADER = 'ory-session-cache-for'
 
 type Received = UpstreamAnswer | UpstreamFailure
