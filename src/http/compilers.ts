@@ -3,10 +3,8 @@ import type { TSchema } from '@sinclair/typebox'
 import { Ajv, type ValidateFunction } from 'ajv'
 import type { FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify'
 
-/**
- * All routes share the schema of a failure, for a dozen statuses each: compiled one by one they took most of the start.
- * By identity, so two schemas that look alike stay apart.
- */
+// All routes share the schema of a failure, for a dozen statuses each: compiled one by one they took most of the start.
+// By identity, so two schemas that look alike stay apart.
 function once<Compiled> (compile: (schema: TSchema) => Compiled): (schema: TSchema) => Compiled {
   const compiled = new WeakMap<TSchema, Compiled>()
   return (schema) => {

@@ -6,9 +6,7 @@ const HOST_NAME = /^(?=.{1,253}$)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$/i
 /** What a Path attribute can hold without ending it; a prefix with anything else is left out. */
 const PATH_SEGMENT = /^[\w.~%!$&'()*+=:@-]{1,200}$/
 
-/**
- * A host and its parents, the last label never. None for an address or a single label: their cookies have no domain.
- */
+/** A host and its parents, the last label never; none for an address or a single label, whose cookies have none. */
 export function cookieDomains (hostname: string): string[] {
   if (isIP(hostname) > 0 || !HOST_NAME.test(hostname)) return []
   const labels = hostname.toLowerCase().split('.')

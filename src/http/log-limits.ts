@@ -18,9 +18,7 @@ export function createOncePer (ms: number): (key: string) => boolean {
 export type Count = { count?: number }
 type Log = (count: Count) => void
 
-/**
- * The first line at once, the others of its window as one more with their number: a flood would hide everything else.
- */
+/** The first line at once, the others of its window as one more with their number: a flood would hide all else. */
 export function createCountedLog (ms: number): (key: string, log: Log) => void {
   const windows = new Map<string, { log: Log, count: number }>()
 

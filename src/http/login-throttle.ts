@@ -10,10 +10,7 @@ export interface LoginThrottle {
   byAddress: Hook
   /** For `onRequest` of a flow's start: Kratos keeps a row for each. */
   startByAddress: Hook
-  /**
-   * Counts each identifier for this address alone, so nobody can lock others out (G10), and a mailed code for its flow.
-   * @param body checked for its bounds
-   */
+  /** For this address alone: nobody can lock others out (G10). A mailed code for its flow. @param body in its bounds */
   byIdentifier: (request: FastifyRequest, body: unknown, flowId: string | undefined) => Promise<void>
   /** Counts a try before Kratos is asked; `settleSecondFactor` says what became of it. */
   bySecondFactor: (request: FastifyRequest, body: unknown) => Promise<void>

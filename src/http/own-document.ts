@@ -43,7 +43,7 @@ function addSchemes (container: Members, member: string, cookieName: string, isK
 
 const FAILURE = { ...ErrorSchema, description: 'An error; `code` says which, `error` says it to people' }
 
-/** Without failures: a dozen statuses with one body each would be most of a host's document. */
+/** All failures as one `default`: a dozen statuses with one body each would be most of a host's document. */
 function shortResponses (response: unknown): Members {
   const entries = Object.entries(isRecord(response) ? response : {}).filter(([status]) => /^[23]/.test(status))
   const described = entries.map(([status, schema]) => [status, {
@@ -74,7 +74,7 @@ export function documentOwnRoute (route: RouteOptions, { cookieName, openapi }: 
     )
     return {
       schema: { ...rest, response: shortResponses(response), ...(own.length > 0 && { security: own }) },
-      // All failures as one `default`: a dozen statuses with one body each would be most of a host's document.
+      // The index of a folder answers with and without a slash at its end.
       url: url.replace(/(?<=.)\/$/, ''),
     }
   }

@@ -6,9 +6,7 @@ import { documentOwnRoute, type DocumentOptions } from './own-document.js'
 /** A host's limit may be too small for a flow, or far too large. */
 const BODY_LIMIT = 64 * 1024
 
-/**
- * As text, so that reply serialisers and `preSerialization` hooks of the host, which may wrap answers, have no part.
- */
+/** As text: reply serialisers and `preSerialization` hooks of the host, which may wrap answers, have no part in it. */
 function asText (handler: RouteHandlerMethod): RouteHandlerMethod {
   return async function sendText (request: FastifyRequest, reply: FastifyReply) {
     const answer: unknown = await handler.call(this, request, reply)

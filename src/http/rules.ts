@@ -26,9 +26,7 @@ export function createFrameworkErrorHandler ({ https }: { https: boolean }) {
   }
 }
 
-/**
- * No `__proto__` or `constructor.prototype` (A07), no type but JSON (A13, A14), no deeper than it can be written again.
- */
+/** No `__proto__` or `constructor.prototype` (A07), only JSON (A13, A14), no deeper than it can be written again. */
 function acceptJsonOnly (scope: FastifyInstance): void {
   const parse = scope.getDefaultJsonParser('error', 'error')
   scope.removeAllContentTypeParsers()
@@ -39,10 +37,7 @@ function acceptJsonOnly (scope: FastifyInstance): void {
   })
 }
 
-/**
- * Strict JSON in, one envelope out, headers on every answer: for the whole service, and by the plugin for its own
- * routes only. @param https whether clients reach us by https, which adds HSTS
- */
+/** For the whole service, and by the plugin for its own routes only. @param https clients reach us by it: adds HSTS */
 export function applyHttpRules (
   scope: FastifyInstance,
   { https, errorHandler = renderError }: { https: boolean, errorHandler?: typeof renderError },

@@ -30,10 +30,7 @@ export const NO_SECOND_FACTORS: SecondFactors = {
 const valueOf = (credential: Credential | undefined): string | undefined =>
   credential?.kind === 'token' || credential?.kind === 'cookie' ? credential.value : undefined
 
-/**
- * Second factors have an end (G10, the exception): codes are counted under the identifier of the login that led to
- * them, whatever address and session. Only who passed the first factor can spend that.
- */
+/** By the identifier of the login that led there (G10, the exception): only who passed it can use up the tries. */
 export function createSecondFactors ({ key, createStore, memory, refuse }: SecondFactorOptions): SecondFactors {
   const store = settlingStore(createStore(WRONG_CODES))
   const tries = new WeakMap<FastifyRequest, string[]>()
