@@ -14,10 +14,8 @@ export interface LogoutRequest {
 
 const NO_SESSION: Answer = { kind: 'refused', code: 'INVALID_SESSION', members: {}, setCookie: [] }
 
-/**
- * Kratos can answer 204 and leave the session alive (recording 41, I08): so it is asked once more. What was kept of the
- * session is forgotten in any case, before anybody hears of it (I06).
- */
+// Kratos can answer 204 and leave the session alive (recording 41, I08): so it is asked once more. What was kept of the
+// session is forgotten in any case, before anybody hears of it (I06).
 async function endSession (
   { kratos, sessions, scope }: LogoutRequest,
   credential: UsableCredential,
@@ -42,7 +40,7 @@ export async function completeLogout (logoutRequest: LogoutRequest, token: strin
     : NO_SESSION
 }
 
-/** docs/kratos-facts.md, section 11. */
+/** By the credential's kind (docs/kratos-facts.md, section 11). */
 async function revoke ({ kratos, scope }: LogoutRequest, credential: UsableCredential): Promise<Answer> {
   if (credential.kind === 'token') {
     const answer = await kratos.revokeToken(credential.value, scope)

@@ -54,10 +54,7 @@ export interface SessionResolver {
    * Undefined where nothing is kept, where Kratos knows no owner, and for a token, the only one of its session.
    */
   ownerOf: (credential: Credential, scope?: RequestScope) => Promise<string | undefined>
-  /**
-   * To be called after everything that may have changed a session or an identity, before the client hears of it: no
-   * later request gets an answer that was asked for before.
-   */
+  /** To be called after any change of a session or an identity, before the client hears of it. */
   invalidate: (changed: Invalidation) => void
   /** Whether this process was told within the last ten minutes that the identity was deleted. */
   isDeleted: (identityId: string) => boolean
@@ -67,9 +64,7 @@ export interface SessionResolver {
 /** A digest, so that no token lies in memory as a key (I01); keys of different kinds never meet. */
 export const keyOf = ({ kind, value }: UsableCredential): string => hash('sha256', `${kind} ${value}`, 'base64url')
 
-/**
- * A look-up under way holds the value itself, so a digest would hide nothing. No sealed cookie begins as a token does.
- */
+/** A look-up under way holds the value itself, so a digest would hide nothing. No sealed cookie begins like a token. */
 const pendingKeyOf = ({ value }: UsableCredential): string => value
 
 /** A renewed cookie is for the one client that asked (B28). */
@@ -85,11 +80,9 @@ const idOf = (outcome: SessionOutcome): IdentityOutcome =>
     ? { kind: 'valid', identityId: outcome.session.identity.id, setCookie: outcome.setCookie }
     : outcome
 
-/**
- * By default every request is validated at Kratos, and simultaneous ones with the same credential share a call. With a
- * cache, an answer is reused for as long as Kratos allows, at most `maxAgeMs` from the moment Kratos was asked (I10).
- * Only valid sessions are kept, never a refusal or a fault (I05).
- */
+// By default every request is validated at Kratos, and simultaneous ones with the same credential share a call. With a
+// cache, an answer is reused for as long as Kratos allows, at most `maxAgeMs` from the moment Kratos was asked (I10).
+// Only valid sessions are kept, never a refusal or a fault (I05).
 export function createSessionResolver (
   { kratos, maxAgeMs, maxSessions = MAX_SESSIONS, deadlineMs = DEFAULT_DEADLINE_MS, onUncacheable }:
   SessionResolverOptions,

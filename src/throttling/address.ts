@@ -26,10 +26,7 @@ const SITE_SHARE = 8
 const prefixOf = (address: string, bits: number): string =>
   `${ipaddr.IPv6.networkAddressFromCIDR(`${address}/${bits}`).toString()}/${bits}`
 
-/**
- * An address; with IPv6 its /64, whose holder has all 2^64 addresses, and its /48. All that is no address is one
- * client.
- */
+/** An address; with IPv6 its /64, whose holder has all 2^64, and its /48. All that is no address is one client. */
 export function networksOf (text: string | undefined): Network[] {
   const address = addressOf(text)
   if (address === undefined) return [{ name: 'unknown', share: 1 }]

@@ -1,9 +1,6 @@
 export const MINUTE_MS = 60_000
 
-/**
- * At most `burst` submits at once; every full window gives `perWindow` back. `burst` is at least `perWindow`; with both
- * equal it is a plain window, which begins with its first submit.
- */
+/** At most `burst` (`perWindow` or more) at once; every full window, begun by a submit, gives `perWindow` back. */
 export interface Budget {
   perWindow: number
   burst: number

@@ -33,10 +33,7 @@ function sentIdentifiers (body: unknown): string[] {
 const LEADING_BLANKS = /^[\s\u0085]+/
 const TRAILING_BLANKS = /(?<![\s\u0085])[\s\u0085]+$/
 
-/**
- * By upper case first, and without the dot that JavaScript leaves of `İ`, letters fall together that do so for Go; some
- * more may do no harm.
- */
+/** Letters fall together that do so for Go (`İ` loses the dot that JavaScript leaves); some more may do no harm. */
 const foldText = (text: string): string =>
   text.normalize('NFKC').toUpperCase().toLowerCase().replaceAll('\u0307', '')
     .replace(LEADING_BLANKS, '').replace(TRAILING_BLANKS, '')
@@ -59,10 +56,8 @@ function asciiDigit (digit: string): string {
 
 const digitsOf = (text: string): string => text.replaceAll(NO_DIGITS, '').replaceAll(/\p{Nd}/gu, asciiDigit)
 
-/**
- * The digits of a phone number as Kratos may read them: of the whole text, and those before what may be an extension.
- * Without a plus Kratos takes a text for a name, unless all of it looks like a number.
- */
+// The digits of a phone number as Kratos may read them: of the whole text, and those before what may be an extension.
+// Without a plus Kratos takes a text for a name, unless all of it looks like a number.
 function phoneReadings (text: string): string[] {
   if (text.includes('@')) return []
   const withoutMarks = text.replaceAll(PHONE_MARKS, '')

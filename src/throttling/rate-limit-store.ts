@@ -13,10 +13,8 @@ export interface SettlingRateLimitStore extends RateLimitStore {
   clear(key: string): Promise<void>
 }
 
-/**
- * Keys in memory per budget, the oldest forgotten first (N06). A bucket matters for two minutes: so many in that time
- * are 80 logins a second, more than most Kratos can hash.
- */
+// In memory per budget, the oldest forgotten first (N06). A bucket matters for two minutes: so many in that time are 80
+// logins a second, more than most Kratos can hash.
 export const MAX_BUCKETS = 10_000
 
 export interface MemoryRateLimitStore {
