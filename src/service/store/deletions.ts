@@ -9,8 +9,8 @@ const DAY_MS = 24 * 60 * 60_000
 export const TOMBSTONE_DAYS = 30
 
 /**
- * Accounts end in three steps that a crash may part: the wish is written down, Kratos deletes the identity, then rows
- * and tombstone go in one transaction. All reject with StoreUnavailableError while the database cannot be used.
+ * In three steps that a crash may part: written down, deleted at Kratos, then rows and tombstone in one transaction.
+ * All reject with StoreUnavailableError while the database cannot be used.
  */
 export interface DeletionRepository {
   /** Before Kratos is asked to delete the identity. */

@@ -125,10 +125,7 @@ export function createDocumentRepository (
   return { list, create, get, update, remove }
 }
 
-/**
- * Counts within the transaction that writes, with the owner's row locked first: two writers of one owner take turns
- * (SQLite has one writer at all). @throws QuotaExceededError
- */
+/** Within the transaction, the owner's row locked first: writers of one owner take turns. @throws QuotaExceededError */
 async function checkQuota (
   transaction: Kysely<StoreSchema>,
   quota: DocumentQuota,

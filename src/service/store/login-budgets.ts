@@ -23,10 +23,7 @@ export interface BudgetRule {
 
 /** Postgres only: beside SQLite there is one process. All throw StoreUnavailableError. */
 export interface LoginBudgetRepository {
-  /**
-   * Of at most `burst` under a key, every full window gives `perWindow` back. @param counts each key once; keys are
-   * kept, so they must hold nothing that may not be
-   */
+  /** Every full window gives `perWindow` back. @param counts each key once; keys are kept, so they hold no secrets */
   consume(counts: readonly SubmitCount[], budget: BudgetRule): Promise<BudgetUsage[]>
   giveBack(key: string): Promise<void>
   clear(key: string): Promise<void>

@@ -72,9 +72,7 @@ async function createLoginSessions (db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('login_sessions_by_expiry').on('login_sessions').column('expires_at').execute()
 }
 
-/**
- * With an index from which an owner's sizes are summed up without the rows. An older version that still runs writes 0.
- */
+/** With an index that sums up an owner's sizes without the rows. An older version that still runs writes 0. */
 async function addDocumentSizes (db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable('documents')
     .addColumn('bytes', 'integer', (column) => column.notNull().defaultTo(0)).execute()

@@ -1,8 +1,6 @@
 export type Release = () => void
 
-/**
- * Lets one in at a time, in the order of asking; resolves at the caller's turn, which ends by the function it gives.
- */
+/** Lets one in at a time, in the order of asking; a turn ends by the function that it resolves with. */
 export function createMutex (): () => Promise<Release> {
   let last = Promise.resolve()
   return async () => {

@@ -5,19 +5,13 @@ const SQLSTATE = /^[0-9A-Z]{5}$/
 const CONFLICTS = new Set(['40001', '40P01'])
 /** No right, and no table: not a bug but a database that is not (or no longer) set up for us. */
 const NOT_SET_UP = new Set(['42501', '42P01', '3F000'])
-/**
- * Cardinality, data, constraint, statement name, cursor name, syntax, program limit: the database works, we are wrong.
- */
+/** Cardinality, data, constraint, statement or cursor name, syntax, program limit: the database works, we are wrong. */
 const REFUSED_CLASSES = new Set(['0A', '21', '22', '23', '26', '34', '42', '54'])
-/**
- * Connection exceptions, operator intervention (shutdown, crash, cannot connect now), and a read-only server: after a
- * failover the name leads to another one, this connection never will.
- */
+// Connection exceptions, operator intervention (shutdown, crash, cannot connect now), and a read-only server: after a
+// failover the name leads to another one, this connection never will.
 const BROKEN = /^(08...|57P..|25006)$/
-/**
- * Connecting, authorisation, catalogue, state, rights, resources, locks, operator, system: the server's words say what
- * is wrong, and hold no value of a statement.
- */
+// Connecting, authorisation, catalogue, state, rights, resources, locks, operator, system: the server's words say what
+// is wrong, and hold no value of a statement.
 const TELLING = /^(?:08|25|28|3D|3F|42501|42P01|53|55|57|58)/
 const MAX_WORDS = 160
 

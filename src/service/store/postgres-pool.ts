@@ -23,10 +23,7 @@ function growSometimes (pool: Resizable, most: number): void {
   pool.options.max = size + 1
 }
 
-/**
- * Where the server allows fewer connections than the pool may have, the pool shrinks to what works, and the caller
- * waits for one of these, for as long as a caller waits anyway.
- */
+/** Where the server allows fewer connections the pool shrinks to what works, and the caller waits for one of these. */
 export async function connectWithin (
   pool: Resizable,
   { maxConnections, connectTimeoutMs }: { maxConnections: number, connectTimeoutMs: number },

@@ -1,10 +1,8 @@
 import { serviceError, type ServiceError } from '../../errors.js'
 import { InvalidCursorError, InvalidValueError, QuotaExceededError, StoreUnavailableError } from './errors.js'
 
-/**
- * Kratos waits so long before it tries a webhook again, twice: two minutes for a database to come back. Without the
- * header it gives up after three seconds (docs/kratos-facts.md, section 20).
- */
+// Kratos waits so long before it tries a webhook again, twice: two minutes for a database to come back. Without the
+// header it gives up after three seconds (docs/kratos-facts.md, section 20).
 const WEBHOOK_RETRY_SECONDS = 60
 
 const retryAfter = (route: string | undefined): number | undefined =>

@@ -21,9 +21,7 @@ export interface DocumentRecord extends DocumentSummary {
   content: string
 }
 
-/**
- * `revision` counts the writes of a row, from 1: how one statement tells an insert from an update on both databases.
- */
+/** `revision` counts a row's writes, from 1: how one statement tells an insert from an update on both databases. */
 export interface UsersTable extends UserRecord {
   revision: number
 }

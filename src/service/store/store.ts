@@ -54,10 +54,10 @@ export interface Store {
 const DEFAULTS = { waitMs: 1000, statementTimeoutMs: 3000, maxConnections: 10, maxConnectionAgeSeconds: 300 }
 
 /**
- * Only the driver that is needed is loaded.
- * SQLite: opened and migrated when this resolves; any failure rejects with one clear line (K02, K12).
- * Postgres: resolves at once, is migrated on the first connection that succeeds, tried again in the background; until
- * then every call rejects with StoreUnavailableError (K01). @throws StoreOpenError, StoreMigrationError
+ * Only the driver that is needed is loaded. SQLite: opened and migrated when this resolves; any failure rejects with
+ * one clear line (K02, K12). Postgres: resolves at once, is migrated on the first connection that succeeds, tried again
+ * in the background; until then every call rejects with StoreUnavailableError (K01). @throws StoreOpenError,
+ * StoreMigrationError
  */
 export async function openStore (options: StoreOptions): Promise<Store> {
   const settings = { ...DEFAULTS, onError: () => {}, ...options }
@@ -99,9 +99,7 @@ function isPostgresUrl (url: string): boolean {
   return /^postgres(ql)?:\/\//i.test(url)
 }
 
-/**
- * Refuses other schemes: libsql takes `http:` and `libsql:` for a server elsewhere, and a typing error for a file name.
- */
+/** Refuses other schemes: libsql takes `http:` and `libsql:` for a remote server, a typing error for a file name. */
 function toSqlitePath (url: string): string {
   if (url === ':memory:') return url
   const hasOtherScheme = /^(?!file:)[a-z][a-z0-9+.-]+:/i.test(url) // one letter is a drive

@@ -66,10 +66,8 @@ export function createUserRepository (db: Kysely<StoreSchema>, { read, write }: 
     return row.deleted_at === null ? 'begun' : 'done'
   }
 
-  /**
-   * A new row whose account is being deleted goes again: the statement may have begun before the tombstone was there,
-   * and ended after the deletion had looked for rows.
-   */
+  // A new row whose account is being deleted goes again: the statement may have begun before the tombstone was there,
+  // and ended after the deletion had looked for rows.
   async function store (user: UserRecord): Promise<{ created: boolean, isDeleted: boolean }> {
     const row = await writeRow(user)
     const created = row?.revision === 1
