@@ -30,10 +30,8 @@ export function noteAnswers (app: FastifyInstance): void {
   })
 }
 
-/**
- * An answer has begun, or is due to a request that is here whole: bytes of another one would stand in the middle of it,
- * or be taken for it. What has failed then is the request after it.
- */
+// An answer has begun, or is due to a request that is here whole: bytes of another one would stand in the middle of it,
+// or be taken for it. What has failed then is the request after it.
 function isAnswering (socket: Socket): boolean {
   return [...exchangesOf.get(socket) ?? []].some(({ request, response }) =>
     response.writableFinished ? !request.complete : response.headersSent || request.complete,
@@ -66,10 +64,7 @@ function closingAnswer (
 /** Time for the client to read the answer before the socket goes, whatever it still sends. */
 const LINGER_MS = 1000
 
-/**
- * For what Node refuses before there is a request: answers in the envelope on the raw socket and closes it, because
- * what follows on it cannot be trusted.
- */
+/** Answers on the raw socket, before there is a request, and closes it: what follows on it cannot be trusted. */
 export function createClientErrorHandler ({ https }: { https: boolean }) {
   return (error: NodeJS.ErrnoException, socket: Socket): void => {
     if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || isAnswering(socket)) {

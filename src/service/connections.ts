@@ -11,10 +11,7 @@ const RESERVED_FILES = 256
 const MOST_CONNECTIONS = 65_536
 const DROP_LOG_INTERVAL_MS = 60_000
 
-/**
- * So that no client takes the last file descriptor. @param openFiles soft limit of the process (RLIMIT_NOFILE): a
- * number, `unlimited`, or undefined where the system knows none
- */
+/** Leaves file descriptors free. @param openFiles soft RLIMIT_NOFILE; `unlimited`, or undefined: there is none */
 export function connectionLimit (openFiles: number | string | undefined): number {
   if (typeof openFiles !== 'number') return MOST_CONNECTIONS
   const reserved = Math.min(RESERVED_FILES, Math.floor(openFiles / 2))

@@ -21,11 +21,9 @@ export const NO_LINE = 'no line'
 const HANDED_OVER_AT_ONCE = 16 * 1024
 const LONGEST_WAIT_MS = 100
 
-/**
- * In the background, many lines at a time: a system call for each would delay every request, and a reader that stalls
- * would stop the service. Collected here, because sonic-boom measures all that it holds again for each line. What is
- * left is written when the process exits.
- */
+// In the background, many lines at a time: a system call for each would delay every request, and a reader that stalls
+// would stop the service. Collected here, because sonic-boom measures all that it holds again for each line. What is
+// left is written when the process exits.
 function createCollector (): { write: (line: string) => void } {
   const output = destination({ dest: 1, sync: false, maxLength: MAX_HELD_BACK })
   let held = ''
@@ -63,10 +61,7 @@ function createTimestamp (): () => string {
   }
 }
 
-/**
- * Nothing of a request or reply is serialised but what `addRequestLog` names, so there is no list of secret paths to
- * keep up to date (docs/security-model.md, section 5).
- */
+/** Serialises only what `addRequestLog` names: no list of secret paths (docs/security-model.md, section 5). */
 export function loggerOptions (
   level: string,
   { stream, pretty = false }: LogTarget,

@@ -1,9 +1,7 @@
 export type ShedClass = 'start' | 'list' | 'read' | 'submit' | 'never'
 
-/**
- * Pressure from which a class is refused (M05). A flow that nobody has begun to fill in is the cheapest to lose; who
- * has typed a password comes last. Health, logout and the webhook end sessions, or tell others how we are.
- */
+// Pressure from which a class is refused (M05). A flow that nobody has begun to fill in is the cheapest to lose; who
+// has typed a password comes last. Health, logout and the webhook end sessions, or tell others how we are.
 export const SHED_AT: Record<ShedClass, number> = { start: 0.5, list: 0.65, read: 0.8, submit: 1, never: Infinity }
 
 /** First match wins; everything else is `read`. By route templates, so no spelling of a URL matters. */
@@ -37,10 +35,7 @@ const FEW_REQUESTS = 16
 /** Part of the heap after which collecting it takes over, and then the process ends. */
 const FULL_HEAP = 0.95
 
-/**
- * 1: all that the process can do is asked of it. The worst of three readings, so that a late sample hides nothing
- * (M06). A busy event loop alone does not count: busy and on time is well used.
- */
+/** 1: all that the process can do. The worst of three readings hides nothing (M06); a busy event loop is well used. */
 export function pressureOf (
   { eventLoopDelayMs, inFlight, heapUsedBytes }: PressureReading,
   limits: PressureLimits,

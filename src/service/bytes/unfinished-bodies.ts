@@ -28,10 +28,7 @@ class CountedBody extends Transform {
   }
 }
 
-/**
- * Bodies that are not complete count as bytes held. Where they are too many, the one that is on its way for longest is
- * refused: whole bodies do not count, and half ones make room for each other.
- */
+/** Counts unfinished bodies as bytes held. Where they are too many, the one on its way for longest is refused. */
 export function limitUnfinishedBodies (app: FastifyInstance, budget: ByteBudget): void {
   const unfinished = new Map<CountedBody, FastifyReply>()
 

@@ -45,10 +45,7 @@ function handedOver (socket: Socket): number {
 const sizeOf = (payload: unknown): number =>
   typeof payload === 'string' ? Buffer.byteLength(payload) : Buffer.isBuffer(payload) ? payload.length : 0
 
-/**
- * Answers that were made and not read are bytes held, limited for a connection and for the process; who reads next to
- * nothing for long loses the connection. Streams wait for their readers by themselves.
- */
+/** Unread answers count as bytes held; who reads next to nothing for long loses the connection. Streams wait. */
 export function limitUnsentBytes (app: FastifyInstance, budget: ByteBudget, limits = UNSENT_LIMITS): void {
   const readers = new Map<Socket, Reader>()
 

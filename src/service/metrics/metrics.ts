@@ -2,8 +2,8 @@ import type { Part } from '../../config-schema.js'
 import type { KratosMetrics } from '../../http/kratos-metrics.js'
 
 /**
- * Every label comes from a list of ours, never from a request: no secret gets in, and no client can make new series.
- * `record…` is called when something happened; `track…` once, with a function that is asked at each collection.
+ * Every label comes from a list of ours: no secret gets in, no client makes new series. `track…` is called once, with a
+ * function that is asked at each collection.
  */
 export interface Metrics extends KratosMetrics {
   /** @param route template; undefined: no route */

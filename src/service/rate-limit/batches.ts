@@ -18,9 +18,7 @@ interface Entry {
 
 const MAX_BATCH = 100
 
-/**
- * One call at a time takes what has come during the one before: a crowd waits for two calls and needs one connection.
- */
+/** One call takes what has come during the one before: a crowd waits for two calls and needs one connection. */
 export function inBatches (buckets: Pick<SharedBuckets, 'consume'>, budget: Budget): (key: string) => Promise<Usage> {
   const waiting = new Map<string, Entry[]>()
   let isBusy = false
