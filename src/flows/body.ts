@@ -1,9 +1,6 @@
 import type { JsonObject } from '../kratos-client/kratos-body.js'
 
-/**
- * Never reach Kratos: they name the flow or the schema, or are Kratos' to decide (A06). The JSON parser refuses
- * `__proto__` and a `constructor` with a prototype already.
- */
+/** They name the flow or the schema, or are Kratos' to decide (A06); the JSON parser refuses some of them already. */
 const WITHHELD = new Set(['flow', 'flow_id', 'schema_id', 'state', 'identity', '__proto__', 'constructor', 'prototype'])
 const isWithheld = (name: string): boolean => WITHHELD.has(name) || name.startsWith('metadata_')
 
@@ -39,9 +36,6 @@ function holdsNul (value: unknown): boolean {
 
 const memberHoldsNul = ([name, value]: [string, unknown]): boolean => name.includes('\0') || holdsNul(value)
 
-/**
- * No database behind Kratos stores a NUL: it would answer 500 to what is the client's mistake (A18). A password is
- * hashed, so it may be what it likes.
- */
+/** A NUL is the client's mistake, to which Kratos would answer 500 (A18). A password is hashed, so it may have one. */
 export const memberWithNul = (body: JsonObject): string | undefined =>
   Object.entries(body).find((member) => member[0] !== 'password' && memberHoldsNul(member))?.[0]

@@ -133,10 +133,7 @@ export function renderFailedStep (thrown: FastifyError, request: FastifyRequest,
 /** Kratos offers them in browser flows only, or ends an API flow of theirs on a page that shows the token. */
 const BROWSER_METHODS = new Set(['oidc', 'saml', 'webauthn'])
 
-/**
- * `browser` for the holder of a sealed cookie, who could not use the other kind, and for methods that need it
- * (docs/decisions/0002).
- */
+/** `browser` for the holder of a sealed cookie and for methods that need it (docs/decisions/0002). */
 export function flowType (request: FastifyRequest, asked: FlowType | undefined, method?: string): FlowType {
   const sealed = request[kratosCaller]().credential.kind === 'cookie'
   if (asked === 'api' && sealed) throw serviceError('FLOW_TYPE_MISMATCH')

@@ -14,10 +14,8 @@ export interface FormError {
   context: JsonObject
 }
 
-/**
- * By Kratos' message ids (docs/kratos-facts.md, section 19), with a text where Kratos' own speaks to developers.
- * docs/messages.md has the same table.
- */
+// By Kratos' message ids (docs/kratos-facts.md, section 19), with a text where Kratos' own speaks to developers.
+// docs/messages.md has the same table.
 const MESSAGES: Record<number, [code: string, text?: (context: JsonObject) => string]> = {
   4000001: ['invalid'],
   4000002: ['required', () => 'Please fill in this field'],

@@ -53,9 +53,7 @@ async function start (
   return { flowId: typeof id === 'string' ? id : undefined, setCookie: answer.setCookie }
 }
 
-/**
- * Kratos replaces an API verification flow by a browser flow (docs/kratos-facts.md, section 8): of no use to its owner.
- */
+/** Kratos replaces an API verification flow by a browser flow (docs/kratos-facts.md, section 8), of no use here. */
 const isUsable = ({ flow, type }: Step): boolean => !(flow === 'verification' && type === 'api')
 
 function restart (kratos: KratosClient, step: Step): Promise<PreparedFlow> | PreparedFlow {
@@ -68,9 +66,7 @@ function restart (kratos: KratosClient, step: Step): Promise<PreparedFlow> | Pre
   return isGone ? start(kratos, flow, { type, query: {} }, caller) : NOTHING
 }
 
-/**
- * The client only has to show the flow. Where Kratos will not start one, the id is missing and the client starts it.
- */
+/** So that the client only has to show it. Where Kratos will not start one, the id is missing and the client does. */
 export async function prepareNextFlow (kratos: KratosClient, step: Step): Promise<PreparedFlow> {
   const { outcome, type } = step
   const login = (query: InitOptions['query']): Promise<PreparedFlow> => {

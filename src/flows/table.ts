@@ -49,9 +49,7 @@ export const FLOWS: readonly FlowDefinition[] = [
   { name: 'settings', isThrottled: false, bodySchema: body() },
 ]
 
-/**
- * Built anew from what was checked, never the client's bytes. @throws ServiceError for text that Kratos could not store
- */
+/** Built anew from what was checked, never the client's bytes. @throws ServiceError for text with a NUL */
 export function kratosBody ({ flatBody }: FlowDefinition, body: JsonObject): JsonObject {
   const sent = body['method'] === undefined && flatBody !== undefined ? flatBody(body) : genericBody(body)
   const odd = memberWithNul(sent)

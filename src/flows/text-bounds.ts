@@ -26,10 +26,7 @@ const tooLong = (path: string, value: unknown, maxLength: number): FieldError | 
     ? { path, message: `must NOT have more than ${maxLength} characters` }
     : undefined
 
-/**
- * The first thing in a body that is longer, deeper or more than any method of Kratos needs; a number counts as its
- * text. Asked before anything else looks at the body, so that later work on a text has a bounded cost.
- */
+/** Longer, deeper or more than any method of Kratos needs; asked first, so that later work on a text is bounded. */
 export function outOfBounds (body: unknown): FieldError | undefined {
   let members = 0
 
