@@ -29,9 +29,8 @@ type Guard = (request: AnyRequest, reply: Pick<FastifyReply, 'sent' | 'statusCod
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Hook for `onRequest` or `preHandler`: sets `request.auth` or throws. 401 only when Kratos said that there is no
-     * session, 403 when it is not enough, 502/503/504 when Kratos is ill. It asks what the route's `config.auth` asks,
-     * and lets `auth: false` pass.
+     * Sets `request.auth` or throws: 401 only when Kratos said that there is no session, 403 when it is not enough,
+     * 502/503/504 when Kratos is ill. For `onRequest` or `preHandler`; asks what `config.auth` of the route asks.
      */
     authenticate: Guard
     /** Lets a request without a session pass, with `request.auth.kind` `none`. A fault of Kratos stays a failure. */
@@ -47,10 +46,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** `kind: 'none'` before a guard ran and where nobody is logged in. */
     readonly auth: RequestAuth
-    /**
-     * null before a guard ran and where there is no session; `sessionOf(request)` is never null. Frozen, because
-     * requests of the same credential share it.
-     */
+    /** null before a guard ran and where there is no session. Frozen: requests of the same credential share it. */
     readonly kratosSession: KratosSession | null
     /** All that a guard with `only: 'id'` knows. */
     readonly identityId: string | null

@@ -21,9 +21,7 @@ declare module 'fastify' {
   interface FastifyReply {
     /** Adds Set-Cookie lines of Kratos, byte for byte and in order, to an answer that no shared cache may keep. */
     [forwardCookies]: (lines: string[]) => FastifyReply
-    /**
-     * Sets the session cookie for a token that an API flow handed out, until `expiresAt` (RFC 3339) by Kratos' clock.
-     */
+    /** Sets the session cookie for an API flow's token, until `expiresAt` (RFC 3339) by Kratos' clock. */
     [mintSessionCookie]: (token: string, expiresAt: string | undefined, epoch: Epoch | undefined) => FastifyReply
     /** The same where the session now ends later than the cookie that the token came by. */
     [renewSessionCookie]: (token: string, expiresAt: string, epoch: Epoch | undefined) => FastifyReply
@@ -44,10 +42,8 @@ const SECOND = 1000
 /** A cookie that ends so much earlier than its session is set anew. */
 const RENEWAL_SECONDS = 60
 
-/**
- * @fastify/cookie serves as serialiser only: parsing every request's cookies would decode values that must stay raw
- * (B06), and cost every protected request.
- */
+// @fastify/cookie only serialises: parsing every request's cookies would decode values that must stay raw (B06), and
+// cost every protected request.
 export default fp<CookiePluginOptions>(async function cookie (app, { settings }) {
   const { cookieName } = settings
   /** Holds the end of a minted cookie in Unix seconds: the browser does not send a cookie's own end. */

@@ -13,9 +13,7 @@ import { kratosCaller, kratosCredential, kratosScope, ownUrl } from '../../src/h
 declare module 'fastify' {
   interface FastifyRequest {
     [kratosCredential]: () => Credential
-    /**
-     * Shared by all calls to Kratos for this request: a deadline from the first one on, an end when the client goes.
-     */
+    /** Shared by all calls to Kratos for this request: a deadline from the first on, an end when the client goes. */
     [kratosScope]: () => RequestScope
     [kratosCaller]: () => Caller
     /** URL under which the client reaches this API, without trailing slash; empty where the client named no host. */

@@ -42,7 +42,7 @@ export default fp<SessionsPluginOptions>(async function sessions (app, { setting
 
   decorateByName(app, names.sessions, app[ownSessions])
 
-  /** A Kratos with the flag says so even to nobody (recording 36). */
+  /** With `feature_flags.cacheable_sessions` Kratos says so even to nobody (recording 36). */
   async function askForPermission (): Promise<void> {
     const outcome = await app[ownKratos].whoami({ kind: 'none' })
     if (outcome.kind === 'none' && outcome.cacheFor === undefined) warnOnce()

@@ -13,10 +13,7 @@ export interface CorsPluginOptions {
   settings: AuthSettings
 }
 
-/**
- * With credentials (C01, C02). State-changing requests of other origins are the origin guard's business, because a
- * browser sends simple requests without asking.
- */
+/** With credentials (C01, C02). A browser sends simple requests without asking: the origin guard refuses those. */
 export default fp<CorsPluginOptions>(async function corsForFrontends (app, { settings }) {
   const allowed = new Set(settings.origins)
   await app.register(cors, {

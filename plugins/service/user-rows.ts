@@ -10,8 +10,8 @@ import type { AuthSettings } from '../../src/settings.js'
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Hook behind `authenticate`: makes the caller's row when Kratos' webhook never came (F12), and keeps it as new as
-     * the session's identity. 401 where the account was deleted.
+     * Behind `authenticate`: makes the caller's row, or one as new as the session's identity, when Kratos' webhook
+     * never came (F12). 401 where the account was deleted.
      */
     ensureUserRow: (request: FastifyRequest) => Promise<void>
     /** Runs what needs the caller's row; where it was deleted meanwhile, makes it anew and runs it once more. */

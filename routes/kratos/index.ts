@@ -42,10 +42,8 @@ export interface KratosRoutesOptions {
   config?: { KRATOS_PROXY: boolean }
 }
 
-/**
- * For Kratos' SDK and its ready-made forms, on our origin. Nothing in a body is rewritten: the operator tells Kratos
- * that it lives at `<PUBLIC_URL>/kratos/`, so it writes our addresses itself (docs/decisions/0011).
- */
+// For Kratos' SDK and its ready-made forms. No body is rewritten: the operator tells Kratos that it lives at
+// `<PUBLIC_URL>/kratos/`, so it writes our addresses itself (docs/decisions/0011).
 const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kratosRoutes (app, { config }) {
   if (config?.KRATOS_PROXY === false) return
 

@@ -27,10 +27,8 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
 ) {
   if (settings.adminUrl === undefined) return
 
-  /**
-   * Kratos may have deleted the identity although its answer was lost or late: the deletion stays written down, and
-   * whoever finishes it asks Kratos again.
-   */
+  // Kratos may have deleted the identity although its answer was lost or late: the deletion stays written down, and
+  // whoever finishes it asks Kratos again.
   const isUncertain = (code: string): boolean => code === 'UPSTREAM_TIMEOUT' || code === 'UPSTREAM_ERROR'
 
   async function withdraw (request: FastifyRequest, id: string): Promise<void> {
