@@ -46,10 +46,8 @@ const LIMITS = {
 /** Without a byte in either direction a connection with an unfinished answer goes. */
 const STALLED_MS = 30 * SECOND
 
-/**
- * Cuts off a client that stops reading (docs/security-model.md, section 6), but none that waits while we wait for
- * Kratos, whatever the deadlines: together the calls of a request take no longer than one of each kind.
- */
+// Cuts off a client that stops reading (docs/security-model.md, section 6), but none that waits for Kratos with us:
+// together the calls of a request take no longer than one of each kind.
 const connectionTimeout = (
   { WHOAMI_DEADLINE_MS: whoami, SUBMIT_DEADLINE_MS: submit, KRATOS_DEADLINE_MS: other }: Config,
 ): number => Math.max(STALLED_MS, whoami + submit + 2 * other)

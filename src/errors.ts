@@ -69,10 +69,8 @@ export interface ServiceError extends FastifyError {
   headers?: Record<string, string> | undefined
 }
 
-/**
- * Without a stack: walking it takes an eighth of the time of a refusal, of which a flood wants many. What went wrong
- * unexpectedly is their `cause`, with its own.
- */
+// Without a stack: walking it takes an eighth of the time of a refusal, of which a flood wants many. What went wrong
+// unexpectedly is their `cause`, with its own.
 const constructors = Object.fromEntries(
   Object.entries(ERRORS).map(([code, [status, text]]) => [code, createError(code, text, status, Error, false)]),
 ) as Record<ErrorCode, ReturnType<typeof createError>>

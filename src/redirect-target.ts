@@ -3,10 +3,8 @@ import { isLoopback } from './patterns.js'
 /** What a URL parser would silently drop or turn (E02): controls, blanks, backslashes. */
 // eslint-disable-next-line no-control-regex
 const SUSPICIOUS = /[\u0000-\u0020\u007f-\u00a0\\]/
-/**
- * An authority that every parser reads alike: plain ASCII, no credentials, no escapes. WHATWG's parser would mend a
- * full-width dot, drop a soft hyphen or decode `%2e` (E04), and Kratos' parser would not.
- */
+// An authority that every parser reads alike: plain ASCII, no credentials, no escapes. WHATWG's parser would mend a
+// full-width dot, drop a soft hyphen or decode `%2e` (E04), and Kratos' parser would not.
 const ABSOLUTE_HTTP = /^https?:\/\/[a-z0-9.:[\]-]+(?:[/?#]|$)/i
 /** Some servers decode these before they resolve dots, so they could lead out of a path. */
 const ENCODED_SEPARATOR = /%(?:2f|5c)/i
@@ -42,10 +40,7 @@ export function isProviderUrl (dangerousUrl: string, { ownUrl }: { ownUrl: strin
   return target.protocol === 'https:' || (local && isLoopback(target))
 }
 
-/**
- * An allowed absolute URL, or a path, which cannot leave Kratos' own host. Stricter than Kratos, which checks again but
- * compares paths as plain prefixes (E08).
- */
+/** A path cannot leave Kratos' own host. Stricter than Kratos, which compares paths as plain prefixes (E08). */
 export function isAllowedReturnTo (dangerousReturnTo: string, allowed: readonly URL[]): boolean {
   if (/^\/(?!\/)/.test(dangerousReturnTo)) {
     return dangerousReturnTo.length <= MAX_LENGTH && !SUSPICIOUS.test(dangerousReturnTo)

@@ -40,9 +40,8 @@ const LoginLimitsSchema = Type.Object({
 })
 
 /**
- * Everything that can be set about authentication: the service reads it from its environment (`config.ts`), the plugin
- * from its options (`plugin-options.ts`). Limits, defaults and words stand here alone; the tables in docs/ are made of
- * them.
+ * The only place of limits, defaults and words: the service fills it from its environment (`config.ts`), the plugin
+ * from its options (`plugin-options.ts`), and the tables in docs/ are made of it.
  */
 export const SettingsSchema = Type.Object({
   publicUrl: text('http-url', "URL of Kratos' public port as this process reaches it"),
@@ -120,10 +119,8 @@ export function completeSettings (given: GivenSettings): AuthSettings {
 /** Path of a setting in `SettingsSchema`: `publicUrl`, `throttle.burst`. */
 export type SettingName = keyof AuthSettings | `throttle.${keyof LoginLimits}` | `deadlines.${keyof Deadlines}`
 
-/**
- * With these prefixes a browser drops a cookie that is not Secure, in any case of letters (RFC 6265bis, section 4.1.3).
- * What else they want, Path=/, HttpOnly and no Domain, our cookie always has.
- */
+// With these prefixes a browser drops a cookie that is not Secure, in any case of letters (RFC 6265bis, section 4.1.3).
+// What else they want, Path=/, HttpOnly and no Domain, our cookie always has.
 const SECURE_PREFIX = /^__(?:host|secure|http)-/i
 
 /** Slashes at the end make no difference. */
@@ -140,10 +137,7 @@ function isSameUrl (one: string | undefined, other: string | undefined): boolean
 const isBurstTooSmall = ({ burst, perIdentifier }: Pick<LoginLimits, 'burst' | 'perIdentifier'>): boolean =>
   burst >= 1 && perIdentifier <= MAX_LOGIN_LIMIT && burst < perIdentifier
 
-/**
- * One line for each broken rule between two settings; values that are no valid settings break none. @param nameOf what
- * whoever reads the lines calls a setting
- */
+/** One line for each broken rule between two settings; a value that is not valid breaks none. @param nameOf in words */
 export function contradictions (
   given: { [name in keyof GivenSettings]?: GivenSettings[name] | undefined },
   nameOf: (setting: SettingName) => string = (setting) => setting,

@@ -24,10 +24,7 @@ export function createWebhookKeyCheck (
   }
 }
 
-/**
- * Several keys, for rotation. Digests have one size and all keys are compared: the time taken tells neither a key's
- * length nor the place of the first difference (F02).
- */
+/** Digests have one size, and all keys are compared: the time taken tells nothing of a key (F02). */
 export function createKeyCheck (keys: readonly string[]): (candidate: unknown) => boolean {
   const accepted = keys.map(digest)
   return (candidate) => {

@@ -42,10 +42,7 @@ const looksLikeBrowser = ({ headers }: FastifyRequest): boolean =>
 const operationIdOf = (path: string): string =>
   `receive${path.split('/').findLast((part) => part !== '')?.replaceAll(/(?:^|\W)(\w)/g, (_, first: string) => first.toUpperCase())}`
 
-/**
- * The key first, before the body is parsed (F01); then nothing that looks like a browser. @throws ServiceError 401 or
- * 403
- */
+/** The key first, before the body is parsed (F01); then nothing that looks like a browser. @throws ServiceError */
 function createCallerCheck (keys: readonly string[]): (request: FastifyRequest) => Promise<void> {
   const faultOf = createWebhookKeyCheck(keys)
   const advise = createAdvice()
