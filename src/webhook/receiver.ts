@@ -3,9 +3,9 @@ import { Type, type Static } from '@sinclair/typebox'
 import { serviceError } from '../errors.js'
 import { publicError } from '../http/error-handler.js'
 import { logSecurityEvent } from '../http/security-event.js'
+import { about } from '../schemas/about.js'
 import { responses } from '../schemas/envelope.js'
 import { UuidSchema } from '../schemas/flow.js'
-import { WEBHOOK_KEY } from '../schemas/security.js'
 import { createWebhookKeyCheck } from './key.js'
 import { bodyFault, createAdvice, faultyFields } from './advice.js'
 import { WebhookBodySchema, type WebhookIdentity } from './identity.js'
@@ -78,15 +78,10 @@ export function addWebhookReceiver (
   path: string,
   { keys, onIdentity, onOutcome = () => {} }: WebhookOptions,
 ): void {
-  const about = {
-    operationId: operationIdOf(app.prefix + path),
-    summary: 'Takes a new or changed identity from Kratos',
-    tags: ['internal'],
-    security: WEBHOOK_KEY,
-  }
+  const described = about.webhook(operationIdOf(app.prefix + path), 'Takes a new or changed identity from Kratos')
   const advise = createAdvice()
   app.post<{ Body: Static<typeof WebhookBodySchema> }>(path, {
-    schema: { ...about, body: WebhookBodySchema, response: RESPONSE },
+    schema: { ...described, body: WebhookBodySchema, response: RESPONSE },
     config: OWN_KEY,
     onRequest: createCallerCheck(keys),
     // Looks, and leaves the answer to the error handler of the scope.
@@ -112,14 +107,9 @@ export function addPurgeReceiver (
   path: string,
   { keys, onPurge }: { keys: readonly string[], onPurge: (identityId: string) => void },
 ): void {
-  const about = {
-    operationId: 'purgeSessions',
-    summary: "Forgets what is kept of an identity's sessions",
-    tags: ['internal'],
-    security: WEBHOOK_KEY,
-  }
+  const described = about.webhook('purgeSessions', "Forgets what is kept of an identity's sessions")
   app.post<{ Body: Static<typeof PurgeBodySchema> }>(path, {
-    schema: { ...about, body: PurgeBodySchema, response: RESPONSE },
+    schema: { ...described, body: PurgeBodySchema, response: RESPONSE },
     config: OWN_KEY,
     onRequest: createCallerCheck(keys),
   }, async (request) => {

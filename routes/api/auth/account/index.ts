@@ -3,8 +3,8 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
 import { logSecurityEvent } from '../../../../src/http/security-event.js'
+import { about } from '../../../../src/schemas/about.js'
 import { ok, responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
-import { SESSION } from '../../../../src/schemas/security.js'
 import { sessionOf } from '../../../../src/http/request-auth.js'
 import type { AuthSettings } from '../../../../src/settings.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
@@ -55,13 +55,7 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
     }
   }
 
-  const about = {
-    operationId: 'deleteAccount',
-    summary: 'Deletes the account; wants a recent login',
-    tags: ['session'],
-    security: SESSION,
-  }
-  const schema = { ...about, response: RESPONSES }
+  const schema = { ...about.session('deleteAccount', 'Deletes the account; wants a recent login'), response: RESPONSES }
   app.delete('/', { schema, config: { auth: { within: RECENT_LOGIN, fresh: true } } }, async (request, reply) => {
     const { id } = sessionOf(request).identity
     await app[accountData].beginDeletion(id)
