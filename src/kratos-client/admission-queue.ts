@@ -5,7 +5,7 @@ export interface QueueEntry {
 export interface QueueLimits {
   slots: number
   queue: number
-  /** For a queue that was not empty for BURST_MS: a long one serves nobody sooner (CoDel, RFC 8289, section 3). */
+  /** Limit once the queue was not empty for BURST_MS: a long one serves nobody sooner (CoDel, RFC 8289, section 3). */
   sustainedLimit?: number | undefined
 }
 

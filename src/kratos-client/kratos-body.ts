@@ -12,7 +12,7 @@ export const NIL_UUID = '00000000-0000-0000-0000-000000000000'
 export const isIdentityId = (value: unknown): value is string =>
   typeof value === 'string' && UUID.test(value) && value !== NIL_UUID
 
-/** Its nodes may be null: an empty choice (recording 12). */
+/** The nodes of an empty choice are null (recording 12). */
 export const isFlow = (body: JsonObject): boolean =>
   typeof body['id'] === 'string' && isRecord(body['ui']) && typeof body['ui']['action'] === 'string'
 

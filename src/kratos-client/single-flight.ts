@@ -1,7 +1,7 @@
 import { type Cancellable, cancelScope, RequestScope, timeLeft } from './request-scope.js'
 import { type UpstreamFailure, upstreamFailure } from './upstream-failure.js'
 
-/** Less than this is no time to ask in, and no difference between two deadlines. */
+/** A shorter time is not enough to ask, and no difference between two deadlines. */
 const SLACK_MS = 20
 
 export interface Asker {

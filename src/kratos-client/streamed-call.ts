@@ -25,7 +25,7 @@ export class StreamedCall extends Call<StreamedAnswer> {
         done(error)
       },
     })
-    // Cut off before anybody reads it, its error would have no listener.
+    // A body that is cut off before anybody reads it has no listener for its error.
     body.on('error', () => {})
     this.#body = body
     if (status < 600) return this.answer({ kind: 'stream', status, headers, body })

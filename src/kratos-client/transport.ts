@@ -20,7 +20,7 @@ export interface UpstreamRequest {
   scope?: RequestScope | undefined
 }
 
-/** Its path was checked already. The body is here whole: a slow client must not hold a socket to Kratos. */
+/** The path was checked already. The body is complete: a slow client must not hold a socket to Kratos. */
 export interface StreamedRequest {
   method: Dispatcher.HttpMethod
   /** Path and query below the origin's base path. */

@@ -11,7 +11,7 @@ export interface UpstreamFailure {
   /** Seconds. */
   retryAfter?: number | undefined
   cause?: unknown
-  /** It befell this client alone: others who wait for the same answer ask for themselves. */
+  /** The failure is this client's alone: others who wait for the same answer ask for themselves. */
   isAboutClient?: boolean | undefined
   setCookie: string[]
 }
