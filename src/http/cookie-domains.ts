@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 
-/** A client's own words: as much as helps. */
+/** The client chooses them: a few are enough. */
 const MAX_DOMAINS = 5
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$/i
 /** What a Path attribute can hold without ending it; a prefix with anything else is left out. */

@@ -21,10 +21,10 @@ const CODE_OF_FASTIFY_ERROR = new Map<unknown, ErrorCode>([
 /** For errors neither ours nor Fastify's: a host app's own limiter may guard our routes too. */
 const CODE_OF_STATUS = new Map<unknown, ErrorCode>([[403, 'FORBIDDEN'], [429, 'RATE_LIMITED']])
 
-/** More than 20 help nobody, and would let a small body have a large answer. */
+/** More than 20 field errors help nobody, and would let a small body have a large answer. */
 const MAX_FIELDS = 20
 
-/** Never the value, which may be a password (no `data` of Ajv leaves here). */
+/** The value is left out: it may be a password (no `data` of Ajv leaves here). */
 function fieldErrors (error: FastifyError): FieldError[] | undefined {
   return error.validation?.slice(0, MAX_FIELDS).map(({ instancePath, keyword, params, message }) => ({
     path: keyword === 'required' ? `${instancePath}/${String(params['missingProperty'])}` : instancePath,
@@ -38,7 +38,7 @@ const isAbortedUpload = ({ code, message }: FastifyError): boolean => code === '
 const isClientsMistake = (error: FastifyError): boolean =>
   isAbortedUpload(error) || (String(error.code).startsWith('FST_ERR_') && Number(error.statusCode ?? 500) < 500)
 
-/** By its type alone: it may hold anything. */
+/** Only its type is told: the value may hold anything. */
 const notAnError = (thrown: unknown): Error => new Error(`thrown: ${thrown === null ? 'null' : typeof thrown}`)
 
 /** Ours as they are, Fastify's by the table, everything else a plain 500. */

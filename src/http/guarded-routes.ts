@@ -33,7 +33,7 @@ const isLabel = (auth: unknown): boolean => auth !== undefined && auth !== false
 /** What @fastify/cors adds for preflights, which carry no credential. */
 const isPreflight = ({ method, url }: RouteOptions): boolean => method === 'OPTIONS' && url.endsWith('*')
 
-/** Whose guard it is, the route's scope tells. */
+/** The route's scope says whose guard this is. */
 function guardByConfig (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
   // No plugin in this app, so `config.auth` is somebody else's: with one, the start has failed.
   const own = (request.server as Scope)[ROUTE_GUARD]
