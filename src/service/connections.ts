@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { awaitsBody } from './bytes/unfinished-bodies.js'
 import { createSpareConnections } from './spare-connections.js'
 
-/** Requests of one connection that wait for answers at a time; proxies and browsers send one after the other. */
+/** Requests of one connection that may wait at a time; proxies and browsers send one after the other. */
 const MAX_UNANSWERED = 32
 /** For everything that is no client: sockets to Kratos, the database and its files, the log, the runtime itself. */
 const RESERVED_FILES = 256
@@ -18,7 +18,7 @@ export function connectionLimit (openFiles: number | string | undefined): number
   return Math.max(1, Math.min(MOST_CONNECTIONS, openFiles - reserved))
 }
 
-/** So many below the limit the first are closed: the next clients find room, a probe of our health among them. */
+/** This many below the limit, connections are closed: new clients find room, a probe of our health among them. */
 const roomBelow = (limit: number): number => Math.min(64, Math.max(1, Math.floor(limit / 8)))
 
 /** One line a minute about what happens with every connection of a flood. */

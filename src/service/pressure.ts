@@ -35,7 +35,7 @@ const FEW_REQUESTS = 16
 /** Part of the heap after which collecting it takes over, and then the process ends. */
 const FULL_HEAP = 0.95
 
-/** 1: all that the process can do. The worst of three readings hides nothing (M06); a busy event loop is well used. */
+/** 1: all that the process can do; the worst of three readings counts (M06). A busy but punctual event loop is fine. */
 export function pressureOf (
   { eventLoopDelayMs, inFlight, heapUsedBytes }: PressureReading,
   limits: PressureLimits,

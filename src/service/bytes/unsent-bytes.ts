@@ -45,7 +45,7 @@ function handedOver (socket: Socket): number {
 const sizeOf = (payload: unknown): number =>
   typeof payload === 'string' ? Buffer.byteLength(payload) : Buffer.isBuffer(payload) ? payload.length : 0
 
-/** Unread answers count as bytes held; who reads next to nothing for long loses the connection. Streams wait. */
+/** Unread answers count as bytes held; a client that reads next to nothing for long loses its connection. */
 export function limitUnsentBytes (app: FastifyInstance, budget: ByteBudget, limits = UNSENT_LIMITS): void {
   const readers = new Map<Socket, Reader>()
 

@@ -8,7 +8,6 @@ import type { KratosMetrics } from '../../http/kratos-metrics.js'
 export interface Metrics extends KratosMetrics {
   /** @param route template; undefined: no route */
   recordRequest: (method: string, route: string | undefined, status: number, ms: number) => void
-  /** The client went away before the answer. */
   recordAbort: (method: string, route: string | undefined) => void
   /** A user's row that was made at first use, because the webhook never came (F12). */
   recordUserRow: () => void

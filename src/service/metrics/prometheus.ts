@@ -5,7 +5,6 @@ import type { Metrics } from './metrics.js'
 
 export interface PrometheusMetrics extends Metrics {
   contentType: string
-  /** In Prometheus' text format. */
   text: () => Promise<string>
 }
 

@@ -110,7 +110,7 @@ export function createLoginBudgetRepository (
     return row?.value
   }
 
-  /** Full buckets say no more than none. Rows that another process works on are left to it. */
+  /** A bucket with all its budget back equals none. Rows that another process works on are left to it. */
   async function clean (): Promise<void> {
     const some = db.selectFrom('login_budgets').select('key').where('expires_at', '<', NOW)
       .orderBy('expires_at').limit(CLEANING_BATCH).forUpdate().skipLocked()

@@ -32,7 +32,7 @@ export interface DocumentsTable extends DocumentRecord {
   bytes: number
 }
 
-/** Times in milliseconds since 1970; from `expires_at` on the row says no more than none. */
+/** Times in milliseconds since 1970; from `expires_at` on the row equals none. */
 export interface LoginBudgetsTable {
   key: string
   used: number

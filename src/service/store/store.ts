@@ -22,7 +22,6 @@ export interface StoreOptions {
   onMigrated?: (names: string[]) => void
   /** The names of migrations that only a newer version knows. */
   onNewer?: (names: string[]) => void
-  /** Never told the values of a statement. */
   onQuery?: QueryListener
   /** How long a call waits for a lock (SQLite) or a connection (Postgres). Default 1,000. */
   waitMs?: number
