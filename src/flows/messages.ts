@@ -63,7 +63,6 @@ const MESSAGES: Record<number, [code: string, text?: (context: JsonObject) => st
   4070005: ['flow_expired'],
 }
 
-/** For documents and translations. */
 export const MESSAGE_CODES = new Map(Object.entries(MESSAGES).map(([id, [code]]) => [Number(id), code]))
 
 const messagesOf = (owner: JsonObject): JsonObject[] =>

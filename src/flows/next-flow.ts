@@ -8,7 +8,6 @@ import type { Outcome } from './outcome.js'
 
 export interface Step {
   flow: FlowName
-  /** Type of the flow that was used. */
   type: FlowType
   caller: Caller
   answer: Answer

@@ -106,5 +106,4 @@ export function fieldErrors (flow: JsonObject): Record<string, string[]> {
   return Object.fromEntries(byName)
 }
 
-/** The flow waits for a code or link that it has sent. */
 export const hasSentMessage = (flow: JsonObject): boolean => flow['state'] === 'sent_email'

@@ -6,7 +6,6 @@ import { isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 
 export interface Submitted {
   answer: Answer
-  /** Type of the flow. */
   type: FlowType
   /** Cookies that came while the flow was looked at, before those of the answer. */
   setCookie: string[]

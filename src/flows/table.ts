@@ -30,7 +30,7 @@ const COMMON = {
   email: text(320),
 }
 
-/** No method of Kratos takes a list at the top of its body, in no member (A04). */
+/** No method of Kratos takes a list as a top-level member of its body (A04). */
 const NO_LIST = Type.Unsafe({ type: ['string', 'number', 'boolean', 'object', 'null'] })
 
 const body = (properties: Record<string, ReturnType<typeof text>> = {}) =>
