@@ -54,7 +54,6 @@ declare module 'fastify' {
 }
 
 export interface AuthenticateOptions {
-  /** Whether a route without `config.auth` may be there; by default every one may. */
   mayBeUnlabelled?: RouteGuard['mayBeUnlabelled'] | undefined
   names?: PublicNames | undefined
 }
@@ -114,7 +113,7 @@ export default fp<AuthenticateOptions>(async function authenticate (app, options
     const known = request[GUARD_ANSWER] ?? undefined
     if (known !== undefined && suffices(known, requirement)) return known.auth
     const credential = request[kratosCredential]()
-    // Two different session cookies: nobody can say which is meant. Deleting the host-only one cures the browser (B01).
+    // Two different session cookies: nobody can say which is meant. Deleting the host-only one ends the conflict (B01).
     if (credential.kind === 'conflict') reply[endCookieConflict]()
     const auth: RequestAuth = isUsable(credential)
       ? await ask(credential, request, reply, requirement)

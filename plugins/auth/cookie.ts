@@ -36,7 +36,7 @@ export interface CookiePluginOptions {
   settings: AuthSettings
 }
 
-/** A client's own words: as much as helps. */
+/** The client chooses the text. */
 const MAX_LOGGED_LENGTH = 200
 const SECOND = 1000
 /** A cookie that ends so much earlier than its session is set anew. */

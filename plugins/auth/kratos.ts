@@ -19,7 +19,6 @@ declare module 'fastify' {
 
 export interface KratosPluginOptions {
   settings: AuthSettings
-  /** Makes the connections to Kratos; who gave it closes it. */
   dispatcher?: Dispatcher | undefined
   names?: PublicNames | undefined
   onCall?: CallObserver | undefined

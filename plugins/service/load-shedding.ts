@@ -9,7 +9,7 @@ import { pressureOf, SHED_AT, type ShedClass, shedClassOf } from '../../src/serv
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** When this route is refused under load; by default what its place says. */
+    /** When this route is refused under load; the default follows from its path. */
     shed?: ShedClass
   }
   interface FastifyRequest {
@@ -39,7 +39,7 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
     if (reply.raw.destroyed) return
     request.isInFlight = true
     inFlight++
-    // Whose client goes may never come to an answer.
+    // The answer to a client that has gone may never be made.
     reply.raw.on('close', () => end(request))
   }
 
