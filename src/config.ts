@@ -46,7 +46,7 @@ function unreadableNumbers (data: Record<string, string>): string[] {
     .map((name) => complaint(ConfigSchema, [name], 'is not valid'))
 }
 
-/** No more letters wrong, in a long name: an environment holds other programs' names. */
+/** A typing error has few wrong letters; an environment holds other programs' names. */
 const LONGEST_DISTANCE = 2
 const SHORTEST_NAME = 8
 

@@ -11,7 +11,7 @@ import { API_VERSION } from './service/openapi/document.js'
 import { runtimeProblems } from './service/runtime-checks.js'
 import { isHttpsUrl } from './url-rules.js'
 
-/** The load balancer's grace not counted (L03). */
+/** The load balancer's grace is not included (L03). */
 const SHUTDOWN_LIMIT_MS = 10_000
 /** What a process in an unknown state may still take to answer and to close its database (L10). */
 const CRASH_LIMIT_MS = 500

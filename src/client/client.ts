@@ -121,7 +121,7 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
   type InFlow = Options & { flowId?: string | undefined }
 
   return {
-    /** To be shown before anything was entered. */
+    /** The form of a flow, before anything was entered. */
     form: async (flow: FlowName, options: Options & { query?: string } = {}): Promise<Outcome> =>
       (await start(flow, options.query ?? '', options)).outcome,
 

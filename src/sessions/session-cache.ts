@@ -10,7 +10,6 @@ interface Entry {
   text: string
   /** Parsed, for the sessions that were used last. */
   session: KratosSession | undefined
-  /** By which clock its times are to be read. */
   epoch: Epoch | undefined
   /** Last moment of its use, in milliseconds of `performance.now()`. */
   until: number

@@ -1,4 +1,4 @@
-/** Every one that is there is counted. */
+/** Every identifier in a body is counted. */
 const IDENTIFIER_PLACES: ReadonlyArray<readonly string[]> = [
   ['identifier'],
   ['password_identifier'],

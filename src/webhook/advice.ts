@@ -21,7 +21,7 @@ const ADVICE: Record<KeyFault | BodyFault, string> = {
 const ONE_MINUTE_MS = 60_000
 const MAX_FIELDS = 5
 
-/** Never what stands there. */
+/** Names and rules only, never the values. */
 export const faultyFields = ({ validation }: FastifyError): string[] | undefined =>
   validation?.slice(0, MAX_FIELDS).map(({ instancePath, keyword, params }) =>
     keyword === 'required' ? `${instancePath}/${String(params['missingProperty'])}` : instancePath,

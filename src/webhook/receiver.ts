@@ -84,7 +84,7 @@ export function addWebhookReceiver (
     schema: { ...described, body: WebhookBodySchema, response: RESPONSE },
     config: OWN_KEY,
     onRequest: createCallerCheck(keys),
-    // Looks, and leaves the answer to the error handler of the scope.
+    // Only logs; the scope's error handler answers.
     errorHandler: (error, request) => {
       const fault = bodyFault(error, request.body)
       if (fault !== undefined) advise(request.log, fault, { fields: faultyFields(error) })
