@@ -52,7 +52,10 @@ export const ConfigSchema = Type.Object({
   METRICS_TOKEN: Type.Optional(
     text('key', `${secret} that opens /metrics as Authorization: Bearer; without it there is no /metrics`),
   ),
-  DOCS: Type.Boolean({ default: false, description: 'true: the OpenAPI document of this service at /openapi.json' }),
+  DOCS: Type.Boolean({
+    default: false,
+    description: 'true: the OpenAPI document of this service at /openapi.json, and for people at /docs',
+  }),
   DATABASE_URL: text('database-url', 'postgres://… or the path of a SQLite file', { default: 'data/app.db' }),
   DATABASE_POOL_SIZE: integer(1, 1000, 10, 'connections to Postgres that this process may have at a time'),
   DATABASE_STATEMENT_TIMEOUT_MS: integer(

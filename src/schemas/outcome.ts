@@ -1,6 +1,7 @@
 import { Type, type TSchema } from '@sinclair/typebox'
 import { NEXT, type Next } from '../flows/outcome.js'
 import { ErrorSchema } from './envelope.js'
+import { DONE_MEMBERS, FLOW_MEMBERS } from './kratos.js'
 
 const FlowId = Type.Optional(Type.String({ description: 'the flow to go on with; absent: start one' }))
 
@@ -13,8 +14,9 @@ export const FormErrorSchema = Type.Object({
 })
 
 const COMPANIONS: Record<Next, Record<string, TSchema>> = {
-  done: {},
+  done: DONE_MEMBERS,
   form: {
+    ...FLOW_MEMBERS,
     field_errors: Type.Record(Type.String(), Type.Array(Type.String()), { description: 'error messages by node name' }),
     errors: Type.Array(FormErrorSchema, { description: 'all complaints, for people and for translation' }),
     sent: Type.Boolean({ description: 'whether a code or link was sent and is awaited' }),
@@ -33,8 +35,11 @@ export const OutcomeSchema = Type.Union(
   { title: 'Outcome' },
 )
 
-/** A flow step that failed: the error envelope with `next` and its companions at top level. */
+const open = { additionalProperties: true }
+
+/** A flow step that failed: the error envelope with `next` and those of its companions that are known, at top level. */
 export const FailedStepSchema = Type.Intersect([
   ErrorSchema,
-  Type.Object({ next: Type.Union(NEXT.map((next) => Type.Literal(next))) }, { additionalProperties: true }),
+  Type.Union(NEXT.map((next) =>
+    Type.Composite([Type.Object({ next: Type.Literal(next) }), Type.Partial(Type.Object(COMPANIONS[next]))], open))),
 ], { title: 'FailedStep' })
