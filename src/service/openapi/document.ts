@@ -99,7 +99,6 @@ const setExample = (content: Content | undefined, example: unknown): void => {
   for (const media of Object.values(content ?? {})) if (example !== undefined) media.example = example
 }
 
-/** Statuses, codes, headers, words and examples of one operation. */
 function describeOperation (operation: Operation): void {
   const { operationId, parameters = [], requestBody, responses } = operation
   operation.security ??= []
@@ -122,10 +121,8 @@ function describeOperation (operation: Operation): void {
   setExample((responses['200'] ?? responses['201'])?.content, answer)
 }
 
-/**
- * For readers of other languages: a UUID by its format, no pattern that only the `u` flag makes readable, and a member
- * of any type as the empty schema.
- */
+// For generators in other languages: a UUID by its format, no pattern that only the `u` flag makes readable, and a
+// member of any type as the empty schema.
 function simplified (value: unknown): unknown {
   if (Array.isArray(value)) return value.map(simplified)
   if (!isRecord(value)) return value
