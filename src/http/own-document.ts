@@ -1,5 +1,6 @@
 import type { FastifySchema, RouteOptions } from 'fastify'
-import { ErrorSchema } from '../schemas/envelope.js'
+import { ErrorSchema, success } from '../schemas/envelope.js'
+import { OutcomeSchema, ShortOutcomeSchema } from '../schemas/outcome.js'
 import { isRecord } from '../kratos-client/kratos-body.js'
 import { WEBHOOK_KEY_HEADER } from '../webhook/key.js'
 
@@ -41,14 +42,21 @@ function addSchemes (container: Members, member: string, cookieName: string, isK
   container[member] = { ...Object.fromEntries(ours.map(([name, scheme]) => [ownName(name), scheme])), ...theirs }
 }
 
-const FAILURE = { ...ErrorSchema, description: 'An error; `code` says which, `error` says it to people' }
+const FAILURE = {
+  ...ErrorSchema,
+  properties: { ...ErrorSchema.properties, code: { type: 'string', description: 'a stable name' } },
+  description: 'An error; `code` says which, `error` says it to people',
+}
+
+const isFlowStep = (schema: unknown): boolean =>
+  isRecord(schema) && isRecord(schema['properties']) && schema['properties']['data'] === OutcomeSchema
 
 /** All failures as one `default`: a dozen statuses with one body each would be most of a host's document. */
 function shortResponses (response: unknown): Members {
   const entries = Object.entries(isRecord(response) ? response : {}).filter(([status]) => /^[23]/.test(status))
   const described = entries.map(([status, schema]) => [status, {
     description: status.startsWith('2') ? 'Success' : 'Redirect',
-    ...schema as Members,
+    ...(isFlowStep(schema) ? success(ShortOutcomeSchema) : schema as Members),
   }])
   return { ...Object.fromEntries(described) as Members, default: FAILURE }
 }

@@ -37,6 +37,19 @@ export const OutcomeSchema = Type.Union(
 
 const open = { additionalProperties: true }
 
+const kratosObject = (description: string) => Type.Object({}, { ...open, description })
+
+/** The same in a tenth of the words, for a host's document: every member but `next` is optional. */
+export const ShortOutcomeSchema = Type.Composite([
+  Type.Object({ next: Type.Unsafe<Next>({ type: 'string', enum: NEXT }) }),
+  Type.Partial(Type.Object({
+    ...Object.assign({}, ...Object.values(COMPANIONS)) as Record<string, TSchema>,
+    ui: kratosObject("Kratos' form: action, method, nodes, messages"),
+    session: kratosObject("Kratos' session"),
+    identity: kratosObject("Kratos' identity"),
+  })),
+], open)
+
 /** A flow step that failed: the error envelope with `next` and those of its companions that are known, at top level. */
 export const FailedStepSchema = Type.Intersect([
   ErrorSchema,
