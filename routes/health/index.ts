@@ -1,7 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { serviceError } from '../../src/errors.js'
+import { remembered } from '../../src/remembered.js'
 import { responses, success } from '../../src/schemas/envelope.js'
+
+/** Balancers ask every few seconds. */
+const READY_MEMORY_MS = 1000
 
 const RESPONSES = responses(success(Type.Object({ status: Type.Literal('ok') })))
 
@@ -14,16 +18,18 @@ const healthRoutes: FastifyPluginAsyncTypebox = async function healthRoutes (app
   )
 
   /** Which part is missing goes to the log only: readiness is public. */
-  async function missingParts (): Promise<string[]> {
-    if (app.lifecycle.isDraining) return ['draining']
+  async function lookUp (): Promise<string[]> {
     const [kratos, database] = await Promise.all([app.kratos.isReady(), app.store.ping().then(() => true, () => false)])
     return [...(kratos ? [] : ['kratos']), ...(database ? [] : ['database'])]
   }
 
+  // Whoever asks in a loop costs Kratos and the database one look-up a second.
+  const missingParts = remembered(lookUp, READY_MEMORY_MS)
+
   app.get('/ready', {
     schema: { ...about('isReady', 'Whether Kratos and the database can be used'), response: RESPONSES },
   }, async (request) => {
-    const missing = await missingParts()
+    const missing = app.lifecycle.isDraining ? ['draining'] : await missingParts()
     if (missing.length === 0) return { success: true as const, data: { status: 'ok' as const } }
     request.log.warn({ event: 'not_ready', missing }, 'Not ready')
     throw serviceError('NOT_READY')

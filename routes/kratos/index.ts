@@ -1,9 +1,9 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../src/errors.js'
-import { FLOWS } from '../../src/flows/table.js'
 import { isProviderCallback, readBody, tokenShown } from '../../src/kratos-client/provider-callback.js'
-import { answerHeaders, passThroughPath } from '../../src/kratos-client/pass-through.js'
+import { answerHeaders, mayChange, passThroughPath, proxiedKind, type ProxiedKind } from '../../src/kratos-client/pass-through.js'
 import type { StreamedAnswer } from '../../src/kratos-client/streamed-call.js'
+import type { ShedClass } from '../../src/shed-class.js'
 import { upstreamError } from '../../src/upstream-error.js'
 import {
   guardBrowserOrigin,
@@ -20,21 +20,28 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 /** Kratos' flows are small; a web hook target or an upload is not what this is for. */
 const MAX_BODY_BYTES = 64 * 1024
 
-/** Whether a request may change a session or an account: all but those that only show something (I09). */
-const mayChange = (method: string, path: string): boolean =>
-  method !== 'GET' || (path.startsWith('/self-service/') && !/\/(?:browser|api|flows)(?:\?|$)/.test(path))
-
-/** Where Kratos takes the submits that have budgets at our own routes; a link of a mail is one too. */
-const THROTTLED_PATHS = new Set(
-  FLOWS.filter(({ isThrottled }) => isThrottled).map(({ name }) => `/self-service/${name}`),
-)
-
 /** Kratos' path with the query as the client wrote it; 404 for what is not Kratos' public API. */
 function pathOf (request: FastifyRequest): string {
   const path = passThroughPath((request.params as { '*': string })['*'])
   if (path === undefined) throw serviceError('NOT_FOUND')
   const query = request.raw.url?.indexOf('?') ?? -1
   return query === -1 ? path : path + request.raw.url?.slice(query)
+}
+
+/** What is asked of Kratos; `read` for what it does not offer. */
+function kindOf ({ method, params }: FastifyRequest): ProxiedKind {
+  const path = passThroughPath((params as { '*': string })['*'])
+  return path === undefined ? 'read' : proxiedKind(method, path)
+}
+
+/** A logout is as important here as at our own routes, and a login as a login. */
+const SHED_AS: Record<ProxiedKind, ShedClass> = {
+  logout: 'never',
+  submit: 'submit',
+  settings: 'submit',
+  start: 'start',
+  whoami: 'read',
+  read: 'read',
 }
 
 export interface KratosRoutesOptions {
@@ -73,10 +80,11 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
     throw serviceError('UPSTREAM_ERROR', { cause: new Error('redirect to a place that is not allowed') })
   }
 
-  /** No way around the budget of an address; the identifier is in a body that nobody here reads. */
-  async function throttleSubmit (request: FastifyRequest): Promise<void> {
-    const path = passThroughPath((request.params as { '*': string })['*'])
-    if (path !== undefined && THROTTLED_PATHS.has(path)) await app[loginThrottle].byAddress(request)
+  /** No way around the budgets of an address. */
+  async function throttleAddress (request: FastifyRequest): Promise<void> {
+    const kind = kindOf(request)
+    if (kind === 'submit') await app[loginThrottle].byAddress(request)
+    if (kind === 'start') await app[loginThrottle].startByAddress(request)
   }
 
   /** The end of a social login; one in an API flow would show its session token to the page, so it is taken back. */
@@ -117,8 +125,8 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
   app.route({
     method: METHODS,
     url: '/*',
-    config: { auth: false },
-    onRequest: [app[guardBrowserOrigin], throttleSubmit],
+    config: { auth: false, shed: (request) => SHED_AS[kindOf(request)] },
+    onRequest: [app[guardBrowserOrigin], throttleAddress],
     exposeHeadRoute: false,
     handler: passOn,
   })

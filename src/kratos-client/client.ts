@@ -97,8 +97,8 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
   const calls = { pools, cookieName, isAllowedRedirect, confirm }
 
   async function isReady (): Promise<boolean> {
-    const deadlineMs = pools.timeLeft('whoami', undefined)
-    const answer = await pools.session.send({ method: 'GET', path: '/health/ready', deadlineMs })
+    const deadlineMs = pools.timeLeft('ready', undefined)
+    const answer = await pools.ready.send({ method: 'GET', path: '/health/ready', deadlineMs })
     return answer.kind === 'answer' && answer.status === 200
   }
 

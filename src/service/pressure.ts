@@ -1,5 +1,4 @@
-/** What is given up first when there is more work than time (M05); `never`: not at all. */
-export type ShedClass = 'start' | 'list' | 'read' | 'submit' | 'never'
+import type { ShedClass } from '../shed-class.js'
 
 /**
  * Pressure from which a class is refused. A flow that nobody has begun to fill in is the cheapest to lose; who has

@@ -154,7 +154,7 @@ export default async function (t: Test): Promise<void> {
       })
       t.same(await statuses(app, 12, step), [...times(10, 400), 429, 429])
       t.equal(kratos.requests.length, 10)
-      t.same(await statuses(app, 1, { ...step(1), body: { method: 'code', code: '1', flow_id: flowNumber(1) } }), [400])
+      t.same(await statuses(app, 1, { ...step(1), body: { method: 'code', code: '1', flow_id: flowNumber(2) } }), [400])
     })
 
     t.test('a foreign page is refused before it costs its visitor anything (C02)', async (t) => {
@@ -482,6 +482,7 @@ export default async function (t: Test): Promise<void> {
     t.same(
       await statuses(app, 12, {
         url: '/api/auth/flows/settings',
+        headers: { 'x-session-token': `ory_st_${'a1B2'.repeat(8)}` },
         body: { method: 'profile', traits: { email: someone(1) } },
       }),
       times(12, 400),
