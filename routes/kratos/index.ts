@@ -1,8 +1,10 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../src/errors.js'
+import { mayHoldToken, noteProxiedLogin, submittedMembers, throttleProxied } from '../../src/flows/proxied-login.js'
 import { isProviderCallback, readBody, tokenShown } from '../../src/kratos-client/provider-callback.js'
 import { answerHeaders, mayChange, passThroughPath, proxiedKind, type ProxiedKind } from '../../src/kratos-client/pass-through.js'
 import type { StreamedAnswer } from '../../src/kratos-client/streamed-call.js'
+import type { AuthSettings } from '../../src/settings.js'
 import type { ShedClass } from '../../src/shed-class.js'
 import { upstreamError } from '../../src/upstream-error.js'
 import {
@@ -28,6 +30,12 @@ function pathOf (request: FastifyRequest): string {
   return query === -1 ? path : path + request.raw.url?.slice(query)
 }
 
+async function wholeBody ({ body }: StreamedAnswer): Promise<Buffer> {
+  const whole = await readBody(body)
+  if (whole === undefined) throw serviceError('UPSTREAM_ERROR', { cause: new Error('an answer of more than 1 MiB') })
+  return whole
+}
+
 /** What is asked of Kratos; `read` for what it does not offer. */
 function kindOf ({ method, params }: FastifyRequest): ProxiedKind {
   const path = passThroughPath((params as { '*': string })['*'])
@@ -47,6 +55,7 @@ const SHED_AS: Record<ProxiedKind, ShedClass> = {
 export interface KratosRoutesOptions {
   /** The service's; a plugin registers these routes where they are wanted. */
   config?: { KRATOS_PROXY: boolean }
+  settings: Pick<AuthSettings, 'cookieName'>
 }
 
 /**
@@ -54,9 +63,10 @@ export interface KratosRoutesOptions {
  * operator tells Kratos that it lives at `<PUBLIC_URL>/kratos/`, so Kratos itself writes our addresses
  * (docs/decisions/0011).
  */
-const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kratosRoutes (app, { config }) {
+const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kratosRoutes (app, { config, settings }) {
   if (config?.KRATOS_PROXY === false) return
 
+  const { cookieName } = settings
   // Any type of body, byte for byte: what Kratos makes of it is Kratos' business.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
@@ -88,9 +98,8 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
   }
 
   /** The end of a social login; one in an API flow would show its session token to the page, so it is taken back. */
-  async function callbackBody ({ body }: StreamedAnswer): Promise<Buffer> {
-    const whole = await readBody(body)
-    if (whole === undefined) { throw serviceError('UPSTREAM_ERROR', { cause: new Error('callback page of more than 1 MiB') }) }
+  async function callbackBody (answer: StreamedAnswer): Promise<Buffer> {
+    const whole = await wholeBody(answer)
     const token = tokenShown(whole)
     if (token === undefined) return whole
     await app[ownKratos].revokeToken(token)
@@ -104,6 +113,9 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
     const body = Buffer.isBuffer(request.body) ? request.body : null
     const method = request.method as 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
     const changes = mayChange(method, path)
+    const isSubmit = kindOf(request) === 'submit'
+    const members = isSubmit ? submittedMembers(body) : undefined
+    if (isSubmit) await throttleProxied(request, path, members)
     const identityId = changes
       ? await app[ownSessions].ownerOf(request[kratosCredential](), request[kratosScope]())
       : undefined
@@ -117,8 +129,10 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
     })
     if (changes) app[ownSessions].invalidate({ credential: request[kratosCredential](), identityId })
     if (answer.kind === 'unavailable') throw upstreamError(answer)
+    const whole = mayHoldToken(path, answer) ? await wholeBody(answer) : undefined
+    if (isSubmit) await noteProxiedLogin(request, members, answer, { cookieName, whole })
     addLocation(reply, answer)
-    const shown = isProviderCallback(path) ? await callbackBody(answer) : answer.body
+    const shown = isProviderCallback(path) ? await callbackBody(answer) : whole ?? answer.body
     return reply.code(answer.status).headers(answerHeaders(answer.headers)).send(shown)
   }
 

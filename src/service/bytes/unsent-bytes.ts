@@ -38,7 +38,8 @@ interface Counters {
 
 /**
  * Bytes that the system has taken for this client: as many as the client reads, and a buffer more. It takes them in
- * pieces of up to a third of that buffer, so a window is no shorter than the time without a byte that ends a connection.
+ * pieces of up to a third of that buffer, so a window is no shorter than the time without a byte that ends a
+ * connection.
  */
 function handedOver (socket: Socket): number {
   const { _bytesDispatched: dispatched = 0, _handle: handle } = socket as Counters
