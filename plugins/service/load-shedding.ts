@@ -2,16 +2,13 @@ import { getHeapStatistics } from 'node:v8'
 import underPressure from '@fastify/under-pressure'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type {} from '../../src/shed-class.js'
 import type { Config } from '../../src/config.js'
 import { serviceError } from '../../src/errors.js'
 import { awaitsBody } from '../../src/service/bytes/unfinished-bodies.js'
-import { pressureOf, SHED_AT, type ShedClass, shedClassOf } from '../../src/service/pressure.js'
+import { pressureOf, SHED_AT, shedClassOf } from '../../src/service/pressure.js'
 
 declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** When this route is refused under load; the default follows from its path. */
-    shed?: ShedClass
-  }
   interface FastifyRequest {
     /** It is here whole, and its answer is not made yet. */
     isInFlight: boolean
@@ -56,7 +53,8 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
   app.addHook('onRequest', function shedLoad (request, reply, done) {
     const { eventLoopDelay: eventLoopDelayMs, heapUsed: heapUsedBytes } = app.memoryUsage()
     const pressure = pressureOf({ eventLoopDelayMs, heapUsedBytes, inFlight }, limits)
-    if (pressure >= SHED_AT[request.routeOptions.config.shed ?? 'read']) return done(serviceError('OVERLOADED'))
+    const { shed = 'read' } = request.routeOptions.config
+    if (pressure >= SHED_AT[typeof shed === 'function' ? shed(request) : shed]) return done(serviceError('OVERLOADED'))
     // A body that is still on its way counts by its bytes: a few hundred slow clients would stop the service.
     if (!awaitsBody(request)) begin(request, reply)
     done()
