@@ -66,7 +66,12 @@ async function initBrowser (given: Exchange): Promise<Answer> {
 const asRecord = (query: URLSearchParams): Record<string, string> => Object.fromEntries(query)
 
 async function fetchFlow (ex: Exchange): Promise<Answer> {
-  ensureEnabled(ex)
+  try {
+    ensureEnabled(ex)
+  } catch (error) {
+    if (error instanceof ApiError) return forwardError(ex, error)
+    throw error
+  }
   const flow = fetchedFlow(ex, 'registration')
   await attachLoginRequest(ex, flow)
   return json(200, flowJson(flow))
