@@ -154,6 +154,43 @@ export const CONFIGURATIONS: Record<string, Configuration> = {
       },
     ),
   },
+  passkeys: {
+    schema: PERSON,
+    config: all(
+      methods({
+        passkey: { enabled: true, config: { rp: { id: 'app.test', display_name: 'Walks', origins: [UI] } } },
+        webauthn: { enabled: true, config: { passwordless: true, rp: { id: 'app.test', display_name: 'Walks', origins: [UI] } } },
+      }),
+      flows({ registration: { style: 'profile_first' } }),
+    ),
+  },
+  'all-open': {
+    schema: PERSON,
+    config: all(
+      methods({
+        code: { enabled: true, passwordless_enabled: true, passwordless_login_fallback_enabled: true },
+        passkey: { enabled: true, config: { rp: { id: 'app.test', display_name: 'Walks' } } },
+        webauthn: { enabled: true, config: { rp: { id: 'app.test', display_name: 'Walks', origin: UI } } },
+        oidc: {
+          enabled: true,
+          config: {
+            providers: ['one', 'two'].map((id) => ({
+              id,
+              provider: 'generic',
+              label: id === 'two' ? 'Second' : '',
+              client_id: 'walks',
+              client_secret: 'walks',
+              issuer_url: 'http://127.0.0.1:1/',
+              scope: ['openid'],
+              mapper_url: 'base64://e30=',
+            })),
+          },
+        },
+      }),
+      flows({ login: { style: 'identifier_first' } }),
+      { feature_flags: { cacheable_sessions: true, cacheable_sessions_max_age: '30s' } },
+    ),
+  },
   'little-open': {
     schema: PERSON,
     config: all(

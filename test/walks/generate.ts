@@ -32,6 +32,9 @@ const code = (person: number): Arbitrary<Json | undefined> => mostly<Json | unde
 const totp = mostly<Json | undefined>('$totp', '000000', 'abc', '', undefined)
 const lookup = mostly<Json | undefined>('$lookup:0', '$lookup:1', 'wrong', '')
 
+/** No credential, in several ways. */
+const credential = fc.constantFrom<Json>('', '{}', 'x', '{"id":"a"}', '{"id":"YQ","rawId":"YQ","type":"public-key","response":{}}', 'null')
+
 type Fields = Arbitrary<Record<string, Json | undefined>>
 const record = (model: Record<string, Arbitrary<Json | undefined>>): Fields => fc.record(model)
 const just = <T extends Json>(value: T): Arbitrary<T> => fc.constant(value)
@@ -46,6 +49,8 @@ const SUBMITS: Record<FlowName, (person: number) => Fields[]> = {
     record({ method: just('code'), traits: traits(person) }),
     record({ method: just('code'), traits: traits(person), code: code(person) }),
     record({ method: just('code'), traits: traits(person), resend: just('code') }),
+    record({ method: just('passkey'), traits: traits(person), passkey_register: sometimes(credential, 3) }),
+    record({ method: just('webauthn'), traits: traits(person), webauthn_register: sometimes(credential, 3), webauthn_register_displayname: just('key') }),
   ],
   login: (person) => [
     record({ method: just('password'), identifier: identifier(person), password }),
@@ -56,6 +61,8 @@ const SUBMITS: Record<FlowName, (person: number) => Fields[]> = {
     record({ method: just('code'), identifier: identifier(person), resend: just('code') }),
     record({ method: just('totp'), totp_code: totp }),
     record({ method: just('lookup_secret'), lookup_secret: lookup }),
+    record({ method: just('passkey'), passkey_login: credential }),
+    record({ method: just('webauthn'), identifier: identifier(person), webauthn_login: sometimes(credential, 3) }),
   ],
   settings: (person) => [
     record({ method: just('profile'), traits: traits(person) }),
@@ -66,6 +73,14 @@ const SUBMITS: Record<FlowName, (person: number) => Fields[]> = {
     record({ method: just('lookup_secret'), lookup_secret_confirm: just(true) }),
     record({ method: just('lookup_secret'), lookup_secret_reveal: just(true) }),
     record({ method: just('lookup_secret'), lookup_secret_disable: just(true) }),
+    record({ method: just('passkey'), passkey_settings_register: credential }),
+    record({ method: just('passkey'), passkey_remove: just('abc') }),
+    record({ method: just('webauthn'), webauthn_register: credential }),
+    record({ method: just('webauthn'), webauthn_remove: just('abc') }),
+    record({ traits: traits(person) }),
+    record({ password }),
+    record({ method: just('oidc'), link: just('nobody') }),
+    record({ unlink: just('nobody') }),
   ],
   recovery: (person) => [
     record({ method: just('code'), email: identifier(person) }),
@@ -120,6 +135,12 @@ const queryOf = (flow: FlowName): Arbitrary<Record<string, string>> => fc.record
   refresh: flow === 'login' ? sometimes(fc.constantFrom('true', 'false', 'x'), 4) : fc.constant(undefined),
   aal: flow === 'login' ? sometimes(fc.constantFrom('aal2', 'aal2', 'aal1', 'x'), 3) : fc.constant(undefined),
   return_session_token_exchange_code: sometimes(fc.constant('true'), 15),
+  identity_schema: sometimes(fc.constantFrom('default', 'other', 'unknown', ''), 15),
+  organization: sometimes(fc.constantFrom('00000000-0000-4000-8000-000000000000', 'x'), 40),
+  login_challenge: sometimes(fc.constantFrom('x', ''), 40),
+  after_verification_return_to: flow === 'registration' ? sometimes(returnTo, 8) : fc.constant(undefined),
+  code: flow === 'verification' || flow === 'recovery' ? sometimes(fc.constantFrom('123456', '$code:1'), 8) : fc.constant(undefined),
+  token: flow === 'verification' || flow === 'recovery' ? sometimes(fc.constant('abc'), 15) : fc.constant(undefined),
   via: flow === 'login' ? sometimes(fc.constantFrom('email', '$email:1'), 8) : fc.constant(undefined),
 }).map((query) => clean(query) as Record<string, string>)
 
@@ -188,6 +209,17 @@ const CALLS: Array<[string, string, Json?]> = [
   ['GET', '/sessions/whoami'], ['GET', '/sessions/whoami'], ['GET', '/sessions'], ['DELETE', '/sessions'],
   ['GET', '/sessions?page_size=1'], ['GET', '/self-service/errors?id=stub:500'], ['GET', '/schemas/default'],
   ['DELETE', '/sessions/$id:1'], ['POST', '/self-service/login'], ['GET', '/self-service/settings'], ['GET', '/nowhere'],
+  ['DELETE', '/sessions/$session'], ['GET', '/sessions/whoami?tokenize_as=none'], ['HEAD', '/sessions/whoami'], ['GET', '/sessions?page_size=0&page_token=x'],
+  ['GET', '/self-service/verification?flow=$flow:verification&code=$code:1'], ['GET', '/self-service/recovery?flow=$flow:recovery&code=$code:1'],
+  ['GET', '/self-service/verification?flow=$flow:verification&token=abc'], ['GET', '/self-service/recovery?flow=$flow:recovery&token=abc'],
+  ['GET', '/self-service/recovery?token=abc'], ['GET', '/self-service/verification?code=$code:1'], ['GET', '/self-service/login?flow=$flow:login'],
+  ['GET', '/self-service/registration?flow=$flow:registration'], ['GET', '/self-service/settings?flow=$flow:settings'],
+  ['GET', '/self-service/login/flows'], ['GET', '/self-service/registration/flows?id=$flow:login'], ['GET', '/self-service/errors'],
+  ['GET', '/self-service/errors?id=$flow:login'], ['GET', '/schemas'], ['GET', '/schemas/none'], ['GET', '/sessions/token-exchange?init_code=a&return_to_code=b'],
+  ['GET', '/self-service/logout/browser'], ['GET', '/self-service/logout/browser?return_to=http://app.test/x'], ['GET', '/self-service/logout'], ['GET', '/self-service/logout?token=x'],
+  ['DELETE', '/self-service/logout/api', {}], ['DELETE', '/self-service/logout/api', { session_token: 5 }], ['PUT', '/self-service/login'], ['OPTIONS', '/self-service/login/browser'],
+  ['POST', '/sessions/whoami'], ['PATCH', '/sessions'], ['GET', '/health/ready'], ['GET', '/version'], ['GET', '/self-service/login/'], ['GET', '/identities'],
+  ['GET', '/self-service/methods/oidc/callback/none'], ['POST', '/self-service/logout'], ['GET', '/self-service//login/api'],
 ]
 const call: Arbitrary<Step> = fc.tuple(client, fc.constantFrom(...CALLS))
   .map(([as, [method, path, body]]) => clean({ do: 'call', as, method, path, body }) as Step)
@@ -209,6 +241,27 @@ const ADMIN: Array<[string, string, Json?]> = [
   ['POST', '/admin/identities', { schema_id: 'default', traits: { email: '$email:2' }, credentials: { password: { config: { password: '$password' } } } }],
   ['POST', '/admin/identities', { schema_id: 'default', traits: { email: '$email:2' }, verifiable_addresses: [{ value: '$email:2', verified: true, via: 'email', status: 'completed' }] }],
   ['POST', '/admin/identities', { schema_id: 'default', traits: { email: 'x', name: 'Ada99' } }],
+  ['GET', '/admin/identities/$id:1?include_credential=totp&include_credential=oidc'], ['GET', '/admin/identities/x'],
+  ['GET', '/admin/identities?ids=$id:1&ids=$id:2'], ['GET', '/admin/identities?credentials_identifier=nobody'], ['GET', '/admin/identities?page_size=1001'],
+  ['GET', '/admin/sessions/$session'], ['GET', '/admin/sessions/$session?expand=identity&expand=devices'], ['GET', '/admin/sessions/x'],
+  ['PATCH', '/admin/sessions/$session/extend'], ['DELETE', '/admin/sessions/$session'], ['GET', '/admin/identities/$id:1/sessions?active=true'],
+  ['GET', '/admin/identities/$id:1/sessions?active=x'], ['DELETE', '/admin/identities/$id:1/credentials/password'],
+  ['DELETE', '/admin/identities/$id:1/credentials/lookup_secret'], ['DELETE', '/admin/identities/$id:1/credentials/code'],
+  ['DELETE', '/admin/identities/$id:1/credentials/nonsense'], ['DELETE', '/admin/identities/$id:1/credentials/oidc?identifier=x'],
+  ['PATCH', '/admin/identities/$id:1', [{ op: 'remove', path: '/traits/name' }]], ['PATCH', '/admin/identities/$id:1', {}],
+  ['PATCH', '/admin/identities/$id:1', [{ op: 'test', path: '/schema_id', value: 'x' }]], ['PATCH', '/admin/identities/$id:1', [{ op: 'replace', path: '/schema_id', value: 'none' }]],
+  ['PATCH', '/admin/identities/$id:1', [{ op: 'add', path: '/traits/email', value: '$email:2' }]],
+  ['PUT', '/admin/identities/$id:1', { schema_id: 'default', traits: { email: '$email:1', name: 'Eve' }, metadata_admin: { b: 2 }, external_id: 'ext-$user:1' }],
+  ['PUT', '/admin/identities/$id:1', { traits: {} }], ['PUT', '/admin/identities/$id:1', { schema_id: 'default', traits: { email: '$email:1' }, state: 'odd' }],
+  ['PUT', '/admin/identities/$id:1', { schema_id: 'default', state: 'active', traits: { email: '$email:1' }, credentials: { password: { config: { password: '$other' } } } }],
+  ['POST', '/admin/identities', { schema_id: 'none', traits: {} }], ['POST', '/admin/identities', {}], ['POST', '/admin/identities', { traits: { email: '$shouted:2', user: '$user:2' }, state: 'inactive' }],
+  ['POST', '/admin/identities', { schema_id: 'default', traits: { email: '$email:2' }, credentials: { password: { config: { hashed_password: 'x' } } } }],
+  ['POST', '/admin/identities', { schema_id: 'default', traits: { email: '$email:2' }, credentials: { password: { config: { hashed_password: '$2a$04$aaaaaaaaaaaaaaaaaaaaaa' } } } }],
+  ['POST', '/admin/identities', { schema_id: 'default', traits: { email: '$email:2' }, recovery_addresses: [{ value: '$email:2', via: 'email' }], metadata_public: { a: [1] } }],
+  ['PATCH', '/admin/identities', { identities: [{ create: { schema_id: 'default', traits: { email: '$email:2' } } }, { create: { schema_id: 'default', traits: { email: 'x' } } }] }],
+  ['GET', '/admin/courier/messages?recipient=$email:1&status=queued'], ['GET', '/admin/courier/messages?status=x'],
+  ['GET', '/admin/identities/by/external/ext-$user:1'], ['GET', '/admin/schemas/default'], ['POST', '/admin/recovery/code', { identity_id: '$id:1', expires_in: '1h', flow_type: 'api' }],
+  ['POST', '/admin/recovery/code', { identity_id: 'x' }], ['POST', '/admin/recovery/link', { identity_id: '$id:1', expires_in: 'x' }], ['POST', '/admin/recovery/code', {}],
   ['POST', '/admin/recovery/code', { identity_id: '$id:1' }],
   ['POST', '/admin/recovery/link', { identity_id: '$id:1' }],
 ]

@@ -8,6 +8,9 @@ export interface Known {
   identities: Map<number, string>
   totpSecret: string | undefined
   lookupSecrets: string[]
+  session: string | undefined
+  /** The newest flow of each kind. */
+  flows: Map<string, string>
   /** What was sent to an address, newest first. */
   mailsTo: (address: string) => Promise<Array<Record<string, string>>>
 }
@@ -38,6 +41,8 @@ const VALUES: Record<string, Resolve> = {
   user: userNameOf,
   phone: phoneOf,
   id: (person, { identities }) => identities.get(Number(person)) ?? UNKNOWN_ID,
+  session: (_argument, { session }) => session ?? UNKNOWN_ID,
+  flow: (kind, { flows }) => flows.get(kind) ?? UNKNOWN_ID,
   password: () => PASSWORD,
   other: () => OTHER_PASSWORD,
   code: async (person, known) => await newestIn(person, known, /\b\d{6}\b/),

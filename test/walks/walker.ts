@@ -90,6 +90,8 @@ function createSender (pools: { public: Pool, admin: Pool }, run: string) {
     identities: new Map(),
     totpSecret: undefined,
     lookupSecrets: [],
+    session: undefined,
+    flows: new Map(),
     mailsTo: async (address) => {
       const path = `/admin/courier/messages?page_size=250&recipient=${encodeURIComponent(address)}`
       const messages = parsed((await ask(pools.admin, { method: 'GET', path })).body)
@@ -132,6 +134,7 @@ function createSender (pools: { public: Pool, admin: Pool }, run: string) {
     if (typeof given === 'string') client.token = given
     if (isObject(ui) && typeof body['id'] === 'string') keepFlow(client, body['id'], body, ui)
     keepIdentity(identity)
+    if (isObject(session)) known.session = String(session['id'])
     if (isObject(session)) keepIdentity(session['identity'])
   }
 
@@ -149,6 +152,7 @@ function createSender (pools: { public: Pool, admin: Pool }, run: string) {
         known.lookupSecrets = (text?.['context']?.secrets ?? []).map((secret: any) => String(secret.context?.secret))
       }
     }
+    known.flows.set(found, id)
     const flows = client.flows.get(found) ?? []
     if (flows.some((flow) => flow.id === id)) return
     client.flows.set(found, [{ id, csrf }, ...flows])

@@ -43,6 +43,8 @@ async function initApi (ex: Exchange): Promise<Answer> {
 async function initBrowser (given: Exchange): Promise<Answer> {
   let ex = given
   try {
+    ensureEnabled(ex)
+    checkedReturnTo(ex)
     const { loginChallenge } = startParameters(ex)
     const visit = await oauth2Visit(ex, loginChallenge)
     if (visit !== undefined) ex = withParameters(ex, returnTo(ex, visit))
