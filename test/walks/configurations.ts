@@ -1,8 +1,8 @@
-import type { JsonObject } from './steps.js'
+import { isObject, type JsonObject } from './steps.js'
 
 const UI = 'http://app.test'
-export const PUBLIC_URL = 'http://kratos.test/'
-export const ADMIN_URL = 'http://admin.kratos.test/'
+const PUBLIC_URL = 'http://kratos.test/'
+const ADMIN_URL = 'http://admin.kratos.test/'
 
 const email = {
   type: 'string',
@@ -10,18 +10,31 @@ const email = {
   title: 'E-Mail',
   minLength: 3,
   'ory.sh/kratos': {
-    credentials: { password: { identifier: true }, code: { identifier: true, via: 'email' }, totp: { account_name: true } },
+    credentials: {
+      password: { identifier: true },
+      code: { identifier: true, via: 'email' },
+      totp: { account_name: true },
+    },
     verification: { via: 'email' },
     recovery: { via: 'email' },
   },
 }
 const name = { type: 'string', title: 'Name', maxLength: 12, pattern: '^[^0-9]*$' }
-const user = { type: 'string', title: 'User name', minLength: 4, 'ory.sh/kratos': { credentials: { password: { identifier: true } } } }
+const user = {
+  type: 'string',
+  title: 'User name',
+  minLength: 4,
+  'ory.sh/kratos': { credentials: { password: { identifier: true } } },
+}
 const phone = {
   type: 'string',
   format: 'tel',
   title: 'Phone',
-  'ory.sh/kratos': { credentials: { code: { identifier: true, via: 'sms' } }, verification: { via: 'sms' }, recovery: { via: 'sms' } },
+  'ory.sh/kratos': {
+    credentials: { code: { identifier: true, via: 'sms' } },
+    verification: { via: 'sms' },
+    recovery: { via: 'sms' },
+  },
 }
 
 const schemaOf = (traits: JsonObject, more: JsonObject = {}): JsonObject => ({
@@ -29,13 +42,19 @@ const schemaOf = (traits: JsonObject, more: JsonObject = {}): JsonObject => ({
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'Person',
   type: 'object',
-  properties: { traits: { type: 'object', properties: traits, required: ['email'], additionalProperties: false, ...more } },
+  properties: {
+    traits: { type: 'object', properties: traits, required: ['email'], additionalProperties: false, ...more },
+  },
 })
 
 const PERSON = schemaOf({ email, name, user })
 const DETAILED = schemaOf({
   email,
-  name: { type: 'object', properties: { first: { ...name, title: 'First' }, last: { ...name, title: 'Last' } }, required: ['first'] },
+  name: {
+    type: 'object',
+    properties: { first: { ...name, title: 'First' }, last: { ...name, title: 'Last' } },
+    required: ['first'],
+  },
   age: { type: 'integer', minimum: 0, maximum: 150, title: 'Age' },
   news: { type: 'boolean', title: 'News' },
   color: { type: 'string', enum: ['red', 'green'], title: 'Color' },
@@ -45,6 +64,23 @@ const PHONE = schemaOf({ email, phone, name })
 
 const session: JsonObject = { after: { password: { hooks: [{ hook: 'session' }] } } }
 const on: JsonObject = { enabled: true }
+const REVOKE: JsonObject = { hooks: [{ hook: 'revoke_active_sessions' }] }
+const RELYING_PARTY = { id: 'app.test', display_name: 'Walks' }
+const SMS_CHANNEL: JsonObject = {
+  id: 'sms',
+  type: 'http',
+  request_config: { url: 'http://127.0.0.1:1/', method: 'POST', body: 'base64://ZnVuY3Rpb24oY3R4KSB7fQ==' },
+}
+const provider = (id: string, label: string): JsonObject => ({
+  id,
+  label,
+  provider: 'generic',
+  client_id: 'walks',
+  client_secret: 'walks',
+  issuer_url: 'http://127.0.0.1:1/',
+  scope: ['openid'],
+  mapper_url: 'base64://e30=',
+})
 
 const BASE: JsonObject = {
   version: 'v26.2.0',
@@ -82,7 +118,6 @@ export interface Configuration {
   schema: JsonObject
 }
 
-const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
 function merged (base: JsonObject, changes: JsonObject): JsonObject {
   const entries = Object.entries(changes).map(([name, value]) => {
     const own = base[name]
@@ -114,7 +149,10 @@ export const CONFIGURATIONS: Record<string, Configuration> = {
     config: all(
       methods({ code: { enabled: true, mfa_enabled: true } }),
       flows({ settings: { required_aal: 'highest_available' } }),
-      { session: { whoami: { required_aal: 'highest_available' } }, feature_flags: { use_continue_with_transitions: true } },
+      {
+        session: { whoami: { required_aal: 'highest_available' } },
+        feature_flags: { use_continue_with_transitions: true },
+      },
     ),
   },
   links: {
@@ -136,9 +174,9 @@ export const CONFIGURATIONS: Record<string, Configuration> = {
     config: all(
       flows({
         registration: { after: { password: { hooks: [{ hook: 'session' }, { hook: 'show_verification_ui' }] } } },
-        settings: { privileged_session_max_age: '1s', after: { password: { hooks: [{ hook: 'revoke_active_sessions' }] } } },
-        login: { after: { password: { hooks: [{ hook: 'revoke_active_sessions' }] } } },
-        recovery: { notify_unknown_recipients: true, after: { hooks: [{ hook: 'revoke_active_sessions' }] } },
+        settings: { privileged_session_max_age: '1ms', after: { password: REVOKE } },
+        login: { after: { password: REVOKE } },
+        recovery: { notify_unknown_recipients: true, after: REVOKE },
         verification: { notify_unknown_recipients: true },
       }),
       { security: { account_enumeration: { mitigate: true } } },
@@ -147,19 +185,20 @@ export const CONFIGURATIONS: Record<string, Configuration> = {
   phones: {
     schema: PHONE,
     config: all(
-      methods({ code: { enabled: true, passwordless_enabled: true }, password: { enabled: true, config: { min_password_length: 6, identifier_similarity_check_enabled: false } } }),
+      methods({
+        code: { enabled: true, passwordless_enabled: true },
+        password: { config: { min_password_length: 6, identifier_similarity_check_enabled: false } },
+      }),
       flows({ registration: { style: 'profile_first' } }),
-      {
-        courier: { channels: [{ id: 'sms', type: 'http', request_config: { url: 'http://127.0.0.1:1/', method: 'POST', body: 'base64://ZnVuY3Rpb24oY3R4KSB7fQ==' } }] },
-      },
+      { courier: { channels: [SMS_CHANNEL] } },
     ),
   },
   passkeys: {
     schema: PERSON,
     config: all(
       methods({
-        passkey: { enabled: true, config: { rp: { id: 'app.test', display_name: 'Walks', origins: [UI] } } },
-        webauthn: { enabled: true, config: { passwordless: true, rp: { id: 'app.test', display_name: 'Walks', origins: [UI] } } },
+        passkey: { enabled: true, config: { rp: { ...RELYING_PARTY, origins: [UI] } } },
+        webauthn: { enabled: true, config: { passwordless: true, rp: { ...RELYING_PARTY, origins: [UI] } } },
       }),
       flows({ registration: { style: 'profile_first' } }),
     ),
@@ -169,23 +208,9 @@ export const CONFIGURATIONS: Record<string, Configuration> = {
     config: all(
       methods({
         code: { enabled: true, passwordless_enabled: true, passwordless_login_fallback_enabled: true },
-        passkey: { enabled: true, config: { rp: { id: 'app.test', display_name: 'Walks' } } },
-        webauthn: { enabled: true, config: { rp: { id: 'app.test', display_name: 'Walks', origin: UI } } },
-        oidc: {
-          enabled: true,
-          config: {
-            providers: ['one', 'two'].map((id) => ({
-              id,
-              provider: 'generic',
-              label: id === 'two' ? 'Second' : '',
-              client_id: 'walks',
-              client_secret: 'walks',
-              issuer_url: 'http://127.0.0.1:1/',
-              scope: ['openid'],
-              mapper_url: 'base64://e30=',
-            })),
-          },
-        },
+        passkey: { enabled: true, config: { rp: RELYING_PARTY } },
+        webauthn: { enabled: true, config: { rp: { ...RELYING_PARTY, origin: UI } } },
+        oidc: { enabled: true, config: { providers: [provider('one', ''), provider('two', 'Second')] } },
       }),
       flows({ login: { style: 'identifier_first' } }),
       { feature_flags: { cacheable_sessions: true, cacheable_sessions_max_age: '30s' } },
@@ -199,4 +224,10 @@ export const CONFIGURATIONS: Record<string, Configuration> = {
       { session: { lifespan: '2h', earliest_possible_extend: '1h', cookie: { name: 'my_session', persistent: false } } },
     ),
   },
+}
+
+/** The addresses that a server with this configuration tells, whatever it listens on. */
+export function urlsOf ({ config }: Pick<Configuration, 'config'>): { public: string, admin: string } {
+  const serve = config['serve'] as Record<string, JsonObject>
+  return { public: String(serve['public']?.['base_url']), admin: String(serve['admin']?.['base_url']) }
 }

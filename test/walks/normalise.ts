@@ -20,7 +20,7 @@ const distance = (time: number): string => {
   return minutes === 0 ? 'now' : `${minutes > 0 ? '+' : ''}${minutes}m`
 }
 
-/** Kinds of values that differ between two servers. Equal values get equal numbers, so that their relation is compared. */
+/** Kinds of values that differ between two servers. Equal values get equal numbers: their relation is compared. */
 const KINDS: Array<[string, RegExp]> = [
   ['id', /(?<![0-9a-f-])[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}(?![\w-])/g],
   ['token', /\bory_(?:st|lo)_\w{32}\b/g],
@@ -42,6 +42,10 @@ const PLAIN: Array<[string, RegExp]> = [
 ]
 const UNSTABLE_NUMBERS = new Set(['since', 'privileged_session_expires_at_unix'])
 
+/** As it stands in a URL, and in a URL within a URL. */
+const spellings = (origin: string): string[] =>
+  [origin, encodeURIComponent(origin), encodeURIComponent(encodeURIComponent(origin))]
+
 /** Normalises the answers of one server during one walk. */
 export function createNormaliser (run: string, origins: Record<string, string>) {
   const numbers = new Map<string, string>()
@@ -59,7 +63,9 @@ export function createNormaliser (run: string, origins: Record<string, string>) 
 
   function text (value: string): string {
     let result = value.replaceAll(TIME, (time) => time === ZERO_TIME ? time : `<${distance(Date.parse(time))}>`)
-    for (const [origin, name] of Object.entries(origins)) result = result.replaceAll(origin, name)
+    for (const [origin, name] of Object.entries(origins)) {
+      for (const spelling of spellings(origin)) result = result.replaceAll(spelling, name)
+    }
     // Go goes through the members of an object in any order.
     if (/^I\[#/.test(result)) result = result.split('\n').sort().join('\n')
     result = result.replace(/(?<=^additionalProperties ).*(?= not allowed$)/, (names) => names.split(', ').sort().join(', '))
@@ -71,7 +77,8 @@ export function createNormaliser (run: string, origins: Record<string, string>) 
 
   function json (value: Json, member = ''): Json {
     if (typeof value === 'string') return text(value)
-    if (Array.isArray(value)) return value.map((item) => json(item, member))
+    // Kratos takes the identifiers of a credential in any order.
+    if (Array.isArray(value)) return (member === 'identifiers' ? value.toSorted() : value).map((item) => json(item, member))
     if (typeof value === 'number') return UNSTABLE_NUMBERS.has(member) ? `<${member}>` : value
     if (!isObject(value)) return value
     const secrets = secretsOf(value)

@@ -1,18 +1,19 @@
 import fc from 'fast-check'
 import { startEmbeddedKratos, type EmbeddedKratosOptions } from '../../kratos/embedded/index.js'
 import { firstDifference, type Difference } from './compare.js'
-import { ADMIN_URL, PUBLIC_URL, type Configuration } from './configurations.js'
+import { urlsOf, type Configuration } from './configurations.js'
 import { walks } from './generate.js'
 import { withSchema } from './real.js'
-import type { Answer, JsonObject, Walk } from './steps.js'
+import { nextRun } from './run-name.js'
+import type { Answer, Walk } from './steps.js'
 import { createWalker, type Server } from './walker.js'
 
 export interface Finding {
+  /** Its last step is the one that differs. */
   walk: Walk
-  step: number
   differences: Difference[]
-  /** What the real server answered, at each step. */
-  real: Answer[]
+  /** What the real server answered to the last step. */
+  real: Answer
 }
 
 export interface Pair {
@@ -26,27 +27,22 @@ export async function startEmbedded (
   configuration: Configuration,
   options: EmbeddedKratosOptions = {},
 ): ReturnType<typeof startEmbeddedKratos> {
-  return await startEmbeddedKratos({ config: withSchema(configuration), baseUrl: 'keep', dev: true, env: {}, watchCourier: false, ...options })
+  const config = withSchema(configuration)
+  return await startEmbeddedKratos({ config, baseUrl: 'keep', dev: true, env: {}, watchCourier: false, ...options })
 }
-
-let count = 0
-/** Of one length, so that nothing depends on it; ends with digits for telephone numbers. */
-const nextRun = (): string => `${(Date.now() % 36 ** 6).toString(36).padStart(6, '0')}x${String(++count % 10_000).padStart(4, '0')}`
 
 /** Walks both servers. People have names that no walk before had. */
 export function createPair (real: Server, embedded: Server, { config }: Pick<Configuration, 'config'>): Pair {
-  const serve = config['serve'] as Record<string, JsonObject> | undefined
-  const urls = {
-    public: String(serve?.['public']?.['base_url'] ?? PUBLIC_URL),
-    admin: String(serve?.['admin']?.['base_url'] ?? ADMIN_URL),
-  }
+  const urls = urlsOf({ config })
   const walkers = [real, embedded].map((server) => createWalker(server, urls))
   return {
     compare: async (walk) => {
       const run = nextRun()
       const [answers = [], others = []] = await Promise.all(walkers.map(async (walker) => await walker.walk(walk, run)))
       const found = firstDifference(answers, others)
-      return found === undefined ? undefined : { walk: walk.slice(0, found.step + 1), real: answers.slice(0, found.step + 1), ...found }
+      if (found === undefined) return undefined
+      const { step, differences } = found
+      return { walk: walk.slice(0, step + 1), differences, real: answers[step] as Answer }
     },
     close: async () => { await Promise.all(walkers.map(async (walker) => await walker.close())) },
   }

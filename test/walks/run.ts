@@ -1,79 +1,110 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { parse } from 'yaml'
+import { stringify } from 'yaml'
 import { CONFIGURATIONS, type Configuration } from './configurations.js'
 import { createPair, startEmbedded, walkSeed, type Finding } from './pair.js'
 import { startBinary, withSchema, type Running } from './real.js'
-import type { JsonObject } from './steps.js'
+import { deviations, lastAnswer, readWalk, recordedFiles, writeWalk } from './recorded.js'
 
+/**
+ * `npm run walk`: generated walks against a real Kratos and the embedded one; CONTRIBUTING.md says how. First the
+ * recorded walks: a fact that no longer holds is named.
+ */
 const { values: args } = parseArgs({
   options: {
+    /** A running Kratos: its two URLs. It has to run with --dev and the file that --write has written. */
     real: { type: 'string' },
     admin: { type: 'string' },
+    /** Or the path of a kratos to start, once for each configuration. */
     binary: { type: 'string' },
     configuration: { type: 'string', multiple: true },
     walks: { type: 'string', default: '30' },
     seed: { type: 'string', default: '1' },
-    save: { type: 'string' },
+    /** Writes the kratos.yml of each configuration into a folder, and ends. */
     write: { type: 'string' },
+    /** Takes the real answers as those of the recorded walks. */
+    record: { type: 'boolean', default: false },
   },
 })
 
-function chosen (): Array<[string, Configuration]> {
-  const names = args.configuration ?? (args.binary === undefined ? ['plain'] : Object.keys(CONFIGURATIONS))
+type Named = [name: string, configuration: Configuration]
+
+function chosen (): Named[] {
+  const isOne = args.binary === undefined && args.write === undefined
+  const names = args.configuration ?? (isOne ? ['plain'] : Object.keys(CONFIGURATIONS))
   return names.map((name) => {
     const configuration = CONFIGURATIONS[name]
-    if (configuration === undefined) throw new Error(`there is no configuration ${name}, but ${Object.keys(CONFIGURATIONS).join(', ')}`)
-    return [name, configuration]
+    if (configuration !== undefined) return [name, configuration]
+    throw new Error(`there is no configuration ${name}, but ${Object.keys(CONFIGURATIONS).join(', ')}`)
   })
 }
 
-async function realOne (configuration: Configuration): Promise<Running> {
-  if (args.binary !== undefined) return await startBinary(args.binary, configuration)
-  if (args.real === undefined || args.admin === undefined) throw new Error('--real <public URL> and --admin <admin URL>, or --binary <path of kratos>')
-  return { publicUrl: args.real, adminUrl: args.admin, close: async () => {} }
+async function startReal (configuration: Configuration): Promise<Running> {
+  const { binary, real, admin } = args
+  if (binary !== undefined) return await startBinary(binary, configuration)
+  if (real !== undefined && admin !== undefined) return { publicUrl: real, adminUrl: admin, close: async () => {} }
+  throw new Error('wants --real <public URL> and --admin <admin URL>, or --binary <path of kratos>')
 }
 
-let saved = 0
-function report (configuration: string, seed: number, { walk, differences, real }: Finding): void {
-  console.log(`\n${configuration}, seed ${seed}: differs at step ${walk.length}`)
-  for (const step of walk) console.log(`  ${JSON.stringify(step)}`)
-  for (const { at, real, embedded } of differences.slice(0, 8)) console.log(`    ${at}\n      real     ${real}\n      embedded ${embedded}`)
-  if (args.save === undefined) return
-  mkdirSync(args.save, { recursive: true })
-  const recorded = { configuration, steps: walk.map((step, at) => ({ step, answer: real[at] })) }
-  writeFileSync(join(args.save, `${configuration}-${seed}-${++saved}.json`), `${JSON.stringify(recorded, undefined, 2)}\n`)
+/** @returns how many facts no longer hold */
+async function checkFacts (name: string, real: Running): Promise<number> {
+  let broken = 0
+  for (const file of recordedFiles()) {
+    const recorded = readWalk(file)
+    if (recorded.configuration !== name) continue
+    if (args.record) writeWalk(file, { ...recorded, answer: await lastAnswer(real, recorded) })
+    const found = await deviations(real, recorded)
+    if (args.record || found.length === 0) continue
+    broken++
+    console.log(`\nno longer holds: ${recorded.fact} (${file})`)
+    for (const { at, real, embedded } of found) console.log(`    ${at}\n      was ${real}\n      is  ${embedded}`)
+  }
+  return broken
 }
 
-const kindOf = ({ walk, differences }: Finding): string => {
-  const step = walk.at(-1)
-  const what = step?.do === 'submit' ? `${step.flow} ${String(step.fields['method'])}` : JSON.stringify(step)
-  return `${what}: ${differences.map(({ at }) => at.replaceAll(/\d+/g, 'n')).slice(0, 2).join()}`
+/** Prints the walk as a file for test/walks/recorded. */
+function print (name: string, seed: number, { walk, differences, real }: Finding): void {
+  console.log(`\n${name}, seed ${seed}: the smallest walk that differs`)
+  for (const { at, real, embedded } of differences) console.log(`    ${at}\n      real     ${real}\n      embedded ${embedded}`)
+  console.log(JSON.stringify({ fact: '', configuration: name, steps: walk, answer: real }))
 }
 
-let differing = 0
-let walked = 0
-const kinds = new Set<string>()
-for (const [name, configuration] of chosen()) {
-  const real = await realOne(configuration)
+async function walkAll ([name, configuration]: Named): Promise<{ broken: number, walked: number, differing: number }> {
+  const real = await startReal(configuration)
   const embedded = await startEmbedded(configuration)
   const pair = createPair(real, embedded, configuration)
+  let differing = 0
+  const [first, count] = [Number(args.seed), Number(args.walks)]
   try {
-    for (let seed = Number(args.seed); seed < Number(args.seed) + Number(args.walks); seed++) {
+    const broken = await checkFacts(name, real)
+    for (let seed = first; seed < first + count; seed++) {
       const found = await walkSeed(pair, seed)
-      walked++
       if (found === undefined) continue
       differing++
-      if (kinds.has(kindOf(found))) continue
-      kinds.add(kindOf(found))
-      report(name, seed, found)
+      print(name, seed, found)
     }
+    return { broken, walked: count, differing }
   } finally {
     await pair.close()
     await embedded.close()
     await real.close()
   }
 }
-console.log(`\n${differing} of ${walked} walks differ`)
-process.exitCode = differing === 0 ? 0 : 1
+
+if (args.write !== undefined) {
+  for (const [name, configuration] of chosen()) {
+    writeFileSync(join(args.write, `${name}.yml`), stringify(withSchema(configuration)))
+  }
+} else {
+  const sum = { broken: 0, walked: 0, differing: 0 }
+  for (const named of chosen()) {
+    const { broken, walked, differing } = await walkAll(named)
+    console.log(`${named[0]}: ${differing} of ${walked} walks differ`)
+    sum.broken += broken
+    sum.walked += walked
+    sum.differing += differing
+  }
+  console.log(`\n${sum.differing} of ${sum.walked} walks differ, ${sum.broken} facts no longer hold`)
+  process.exitCode = sum.differing + sum.broken === 0 ? 0 : 1
+}

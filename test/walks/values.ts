@@ -65,8 +65,8 @@ export async function resolvedText (text: string, known: Known): Promise<string>
   for (const found of text.matchAll(/\$([a-z]+)(?::(\w+))?/g)) {
     const [all, name = '', argument = ''] = found
     const resolve = VALUES[name]
-    if (resolve === undefined) throw new Error(`a step has the unknown value ${all}`)
-    result += text.slice(end, found.index) + await resolve(argument, known)
+    // A bcrypt hash has such signs too.
+    result += text.slice(end, found.index) + (resolve === undefined ? all : await resolve(argument, known))
     end = found.index + all.length
   }
   return result + text.slice(end)
