@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { startEmbeddedKratos } from '../../kratos/embedded/index.js'
 import { stableSort } from '../../kratos/embedded/ui/stable-sort.js'
+import { unstableSort } from '../../kratos/embedded/ui/unstable-sort.js'
 import { call, PASSWORD, type JsonAnswer } from './client.js'
 
 /** All expected values are answers of Kratos v26.2.0. */
@@ -221,5 +222,36 @@ t.test('stableSort', async (t) => {
     const sorted = [...items]
     stableSort(sorted, (left, right) => left.key < right.key)
     t.same(sorted, [...items].sort((left, right) => left.key - right.key))
+  })
+})
+
+t.test('unstableSort', async (t) => {
+  t.test("leaves equals in the order of Go's sort.Slice (its results, by go1.26)", async (t) => {
+    const results: Array<[keys: number[], order: number[]]> = [
+      [
+        [2, 0, 1, 1, 0, 2, 1, 0, 0, 1, 2, 1, 0, 2, 1, 1],
+        [8, 1, 12, 7, 4, 9, 6, 3, 11, 2, 14, 15, 5, 0, 10, 13],
+      ],
+      [
+        [5, 4, 4, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 0, 0, 0, 0],
+        [16, 15, 14, 13, 10, 12, 11, 8, 9, 7, 6, 5, 4, 3, 2, 1, 0],
+      ],
+      [
+        [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1],
+        [12, 10, 11, 3, 0, 5, 6, 7, 8, 2, 9, 4, 1, 13, 14, 15, 16, 17, 18, 19],
+      ],
+    ]
+    for (const [keys, order] of results) {
+      const items = keys.map((_, index) => index)
+      unstableSort(items, (left, right) => (keys[left] ?? 0) < (keys[right] ?? 0))
+      t.same(items, order, keys.join())
+    }
+  })
+
+  t.test('sorts long lists', async (t) => {
+    const items = Array.from({ length: 500 }, (_, index) => (index * 7919) % 263)
+    const sorted = [...items]
+    unstableSort(sorted, (left, right) => left < right)
+    t.same(sorted, [...items].sort((left, right) => left - right))
   })
 })

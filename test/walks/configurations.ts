@@ -60,6 +60,12 @@ const DETAILED = schemaOf({
   color: { type: 'string', enum: ['red', 'green'], title: 'Color' },
   site: { type: 'string', format: 'uri', title: 'Site' },
 }, { additionalProperties: true })
+const LONG = schemaOf({
+  zip: { type: 'string' },
+  email,
+  ...Object.fromEntries([...'hgfedcba'].map((letter) => [`field_${letter}`, { type: 'string', title: letter }])),
+  name,
+})
 const PHONE = schemaOf({ email, phone, name })
 
 const session: JsonObject = { after: { password: { hooks: [{ hook: 'session' }] } } }
@@ -214,6 +220,19 @@ export const CONFIGURATIONS: Record<string, Configuration> = {
       }),
       flows({ login: { style: 'identifier_first' } }),
       { feature_flags: { cacheable_sessions: true, cacheable_sessions_max_age: '30s' } },
+    ),
+  },
+  // Its forms have so many nodes that the algorithm that sorts them shows.
+  'long-forms': {
+    schema: LONG,
+    config: all(
+      methods({
+        code: { enabled: true, passwordless_enabled: true },
+        passkey: { enabled: true, config: { rp: RELYING_PARTY } },
+        webauthn: { enabled: true, config: { passwordless: true, rp: { ...RELYING_PARTY, origin: UI } } },
+        oidc: { enabled: true, config: { providers: ['one', 'two', 'three', 'four', 'five'].map((id) => provider(id, id)) } },
+      }),
+      flows({ registration: { style: 'unified' } }),
     ),
   },
   'little-open': {
