@@ -33,8 +33,8 @@ const KINDS: Array<[string, RegExp]> = [
 const PLAIN: Array<[string, RegExp]> = [
   ['challenge', /(?<="challenge":")[\w-]+/g],
   ['handle', /(?<="user":\{.{0,200}"id":")[\w-]+/g],
-  // The script is not the same: ours is written anew.
   ['page token', /(?<=page_token=)[\w-]{60,}/g],
+  // The script is not the same: ours is written anew.
   ['integrity', /^sha512-[A-Za-z0-9+/]{86}==$/g],
   ['csrf', /^[A-Za-z0-9+/]{86}==$/g],
   ['image', /data:image\/png;base64,[A-Za-z0-9+/=]+/g],
