@@ -52,6 +52,28 @@ export default async function (t: Test): Promise<void> {
       t.equal(output(), 'closed ["a.db","b.db","c.db"]\n')
     })
 
+    t.test('many one after another leave nothing open', async (t) => {
+      const KINDS = ['TCPServerWrap', 'TCPSocketWrap', 'Timeout']
+      const open = (): string[] => process.getActiveResourcesInfo().filter((kind) => KINDS.includes(kind)).sort()
+      const listeners = (): number => process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0)
+      const before = { open: open(), listeners: listeners() }
+      for (let n = 0; n < 30; n++) await (await startEmbeddedKratos()).close()
+      // Node lists a closed handle until the turn after it.
+      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+      t.strictSame({ open: open(), listeners: listeners() }, before)
+    })
+
+    t.test('ten at once do not disturb each other', async (t) => {
+      const all = await Promise.all(Array.from({ length: 10 }, async () => await start(t)))
+      const answers = await Promise.all(all.map(async ({ publicUrl }) => await register(publicUrl, 'ada@example.test')))
+      t.strictSame(answers.map(({ status }) => status), all.map(() => 200), 'the same address, at each of them')
+      t.equal(new Set(answers.map(({ body }) => body['identity'].id)).size, 10)
+      t.strictSame(all.map((kratos) => kratos.messages('ada@example.test').length), all.map(() => 1))
+      await all[0]?.close()
+      const rest = await Promise.all(all.slice(1).map(async ({ publicUrl }) => await call('GET', `${publicUrl}/health/ready`)))
+      t.strictSame(rest.map(({ status }) => status), rest.map(() => 200), 'after one of them has closed')
+    })
+
     t.test('sessions expire by its clock alone', async (t) => {
       let now = Date.UTC(2030, 0, 1)
       const kratos = await start(t, { clock: { now: () => now, sleep: async () => {} } })
