@@ -185,6 +185,17 @@ export default async function (t: Test): Promise<void> {
       })
     })
 
+    t.test('base64:// is standard base64 with its padding', async (t) => {
+      const schema = readFileSync(SCHEMA).toString('base64')
+      const start = async (text: string): Promise<void> => {
+        const config = { ...BASE, identity: { schemas: [{ id: 'default', url: `base64://${text}` }] } }
+        await (await startEmbeddedKratos({ config, env: {} })).close()
+      }
+      await start(schema)
+      await t.rejects(start(`${schema.replace(/=+$/, '')}a`), /illegal base64 data/, 'a letter too many')
+      await t.rejects(start(schema.replace(/=*$/, '-_==')), /illegal base64 data/, 'letters for URLs')
+    })
+
     t.test('a server with ports of its own names them', async (t) => {
       const [publicPort, adminPort] = await Promise.all([freePort(), freePort()])
       const kratos = await start(t, { publicPort, adminPort })
