@@ -16,12 +16,14 @@ import type { Budget } from './throttling/budget.js'
 import type { CredentialMemory } from './throttling/credential-memory.js'
 import type { RateLimitStore } from './throttling/rate-limit-store.js'
 import type { WebhookOptions } from './webhook/receiver.js'
-import { accountData } from './http/own-names.js'
+import { accountData, flowsPath } from './http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** What this app keeps of an account that is being deleted. */
     [accountData]: AccountData
+    /** Path of the flows as clients see it; undefined where the app has no such routes. */
+    [flowsPath]: string | undefined
   }
 }
 
@@ -60,9 +62,15 @@ export interface AuthParts {
   mayBeUnlabelled?: ((url: string) => boolean) | undefined
   /** Other names for what the app has already. */
   names?: Partial<PublicNames> | undefined
+  /** Path of the flows in this app; undefined: it has none. */
+  flowsPath?: string | undefined
   /** Told of each call to Kratos. */
   onCall?: CallObserver | undefined
 }
+
+/** A proxy may serve the API below a path of its own, which the base URL tells. */
+const pathSeenByClients = ({ baseUrl }: AuthSettings, path: string | undefined): string | undefined =>
+  path === undefined || baseUrl === undefined ? path : new URL(baseUrl).pathname.replace(/\/$/, '') + path
 
 /**
  * Everything that plugin and service have in common: decorators on `app` that the routes live by. Nobody else registers
@@ -88,5 +96,6 @@ export async function registerAuth (
     key: parts.rateLimitKey,
   })
   await app.register(webhook, { webhook: parts.webhook, purgeKeys: parts.purgeKeys ?? parts.webhook?.keys })
+  app.decorate(flowsPath, pathSeenByClients(settings, parts.flowsPath))
   app.decorate(accountData, { ...NO_DATA, ...parts.accountData })
 }

@@ -13,6 +13,7 @@ import { createKratosMetrics, type KratosMetrics } from './http/kratos-metrics.j
 import { applyOwnManners } from './http/own-routes.js'
 import type { PromRegistry } from './http/prom-client.js'
 import { publicNames, refuseClash } from './http/public-names.js'
+import { completeFastifysAnswers } from './http/refusal.js'
 import { onSecurityEvent } from './http/security-event.js'
 import {
   type CheckedOptions, checkOptions, DEFAULT_PREFIX, DEFAULT_PROXY_PATH, DEFAULT_PURGE_PATH, DEFAULT_WEBHOOK_PATH,
@@ -59,7 +60,11 @@ const AUTH_ROUTES: Array<[path: string, routes: FastifyPluginAsyncTypebox<{ sett
 ]
 
 /** What the options ask of the common composition. */
-function partsOf (options: CheckedOptions, metrics: KratosMetrics | undefined): AuthParts {
+function partsOf (
+  options: CheckedOptions,
+  flowsPath: string | undefined,
+  metrics: KratosMetrics | undefined,
+): AuthParts {
   const { webhook, purge, throttleStore, defaultDeny } = options
   return {
     accountData: options.onAccountDeleted && { remove: options.onAccountDeleted },
@@ -70,6 +75,7 @@ function partsOf (options: CheckedOptions, metrics: KratosMetrics | undefined): 
     dispatcher: options.dispatcher,
     mayBeUnlabelled: defaultDeny === undefined ? undefined : routePatterns(defaultDeny.except ?? []),
     names: options.decorators,
+    flowsPath,
     onCall: metrics?.recordCall,
   }
 }
@@ -88,8 +94,12 @@ async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions)
   const { client, registry } = options.metrics ?? {}
   const metrics = client && createKratosMetrics(client, registry ?? client.register as PromRegistry)
   if (metrics !== undefined) onSecurityEvent(app, metrics.recordSecurityEvent)
-  const parts = partsOf(options, metrics)
+  const routesPrefix = options.routes?.prefix ?? DEFAULT_PREFIX
+  const hostPrefix = app.prefix.replace(/\/$/, '')
+  const flowsPath = given.routes === false ? undefined : `${hostPrefix}${routesPrefix}/flows`
+  const parts = partsOf(options, flowsPath, metrics)
   await registerAuth(app, settings, parts)
+  completeFastifysAnswers(app)
   metrics?.trackPools(() => app[ownKratos].load())
   metrics?.trackSessions(() => app[ownSessions].counters())
 
@@ -107,7 +117,7 @@ async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions)
   }
 
   if (given.routes !== false) {
-    await addRoutes(options.routes?.prefix ?? DEFAULT_PREFIX, async (scope) => {
+    await addRoutes(routesPrefix, async (scope) => {
       for (const [prefix, routes] of AUTH_ROUTES) await scope.register(routes, { prefix, settings })
     })
   }

@@ -32,19 +32,35 @@ const formOf = (flow: FlowName, data: Json): Form => {
   }
 }
 
+const goingOn = (data: Json) => ({ flowId: text(data['flow_id']), start: text(data['start']) })
+
 const OUTCOME_OF_NEXT: Record<string, (data: Json, flow: FlowName) => Outcome> = {
   done: () => ({ kind: 'done' }),
   form: (data, flow) => ({ kind: 'form', form: formOf(flow, data) }),
-  step_up: (data) => ({ kind: 'second_factor', flowId: text(data['flow_id']) }),
-  verify: (data) => ({ kind: 'confirm_address', flowId: text(data['flow_id']) }),
-  settings: (data) => ({ kind: 'settings', flowId: text(data['flow_id']) }),
-  reauthenticate: (data) => ({ kind: 'log_in_again', flowId: text(data['flow_id']) }),
+  step_up: (data) => ({ kind: 'second_factor', ...goingOn(data) }),
+  verify: (data) => ({ kind: 'confirm_address', ...goingOn(data) }),
+  settings: (data) => ({ kind: 'settings', ...goingOn(data) }),
+  reauthenticate: (data) => ({ kind: 'log_in_again', ...goingOn(data) }),
   redirect: (data) => ({ kind: 'redirect', url: String(data['redirect_browser_to']) }),
   already_logged_in: () => ({ kind: 'already_logged_in' }),
 }
 
 /** Statuses that decide nothing about the caller. */
 const isOutage = ({ status }: Reply): boolean => status === 429 || status >= 500 || status === 0
+
+const FLOW_OF_KIND: Partial<Record<Outcome['kind'], FlowName>> = {
+  second_factor: 'login',
+  log_in_again: 'login',
+  confirm_address: 'verification',
+  settings: 'settings',
+}
+
+/** A path of the service as this client calls it, whatever proxies are between the two. */
+const ownPath = (start: string): string => start.slice(start.lastIndexOf('/flows/'))
+const flowIn = (path: string): FlowName => /\/flows\/(\w+)/.exec(path)?.[1] as FlowName
+
+/** No form is further away: settings, which want a login, which wants its second factor. */
+const MAX_STEPS = 4
 
 /** A flow that is gone is replaced; when the new one is gone too, something else is wrong. */
 const MAX_RESTARTS = 1
@@ -94,15 +110,12 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
     return known(data, flow)
   }
 
-  /** Starts a flow; an id is undefined where none can be had, and then `outcome` says why. */
-  async function start (
-    flow: FlowName,
-    query: string,
-    options?: Options,
-  ): Promise<{ flowId?: string, outcome: Outcome }> {
-    const reply = await read(`/flows/${flow}${query}`, options)
-    const outcome = outcomeOf(reply, flow)
-    return outcome.kind === 'form' ? { flowId: outcome.form.flowId, outcome } : { outcome }
+  /** Asks for a flow, or for another one where the service names it. */
+  async function begin (path: string, options?: Options, restarts = 0): Promise<Outcome> {
+    const reply = await read(path, options)
+    const { next, start } = dataOf(reply)
+    if (next !== 'restart' || typeof start !== 'string' || restarts >= MAX_RESTARTS) return outcomeOf(reply, flowIn(path))
+    return await begin(ownPath(start), options, restarts + 1)
   }
 
   /** Submits a step, in a new flow if none is named or the named one is gone. */
@@ -112,13 +125,19 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
     { flowId, query = '', ...options }: Options & { flowId?: string | undefined, query?: string } = {},
     restarts = 0,
   ): Promise<Outcome> {
-    const started = flowId === undefined ? await start(flow, query, options) : { flowId, outcome: undefined }
-    if (started.flowId === undefined) return started.outcome ?? { kind: 'unavailable', retryAfterSeconds: undefined }
-    const reply = await call('POST', `/flows/${flow}`, { flow_id: started.flowId, ...body }, options)
+    const form = flowId === undefined ? await begin(`/flows/${flow}${query}`, options) : undefined
+    // Where another form comes first, the page shows that one.
+    if (form !== undefined && (form.kind !== 'form' || form.form.flow !== flow)) return form
+    const id = flowId ?? form?.form.flowId
+    const reply = await call('POST', `/flows/${flow}`, { flow_id: id, ...body }, options)
     const data = dataOf(reply)
     if (data['next'] !== 'restart') return outcomeOf(reply, flow)
     if (restarts >= MAX_RESTARTS) return { kind: 'unavailable', retryAfterSeconds: undefined }
-    return await submit(flow, body, { ...options, query, flowId: text(data['flow_id']) }, restarts + 1)
+    const { flowId: ready, start } = goingOn(data)
+    const isElsewhere = ready === undefined && start !== undefined && flowIn(start) !== flow
+    if (isElsewhere) return await begin(ownPath(start), options)
+    const again = { ...options, flowId: ready, query: start === undefined ? query : start.replace(/^[^?]*/, '') }
+    return await submit(flow, body, again, restarts + 1)
   }
 
   type InFlow = Options & { flowId?: string | undefined }
@@ -126,7 +145,20 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
   return {
     /** The form of a flow, to be shown before anything was entered. */
     form: async (flow: FlowName, options: Options & { query?: string } = {}): Promise<Outcome> =>
-      (await start(flow, options.query ?? '', options)).outcome,
+      await begin(`/flows/${flow}${options.query ?? ''}`, options),
+
+    /** The form that an outcome asks for: of its flow if one is ready, else of a new one. */
+    follow: async (outcome: Outcome, options?: Options): Promise<Outcome> => {
+      let at = outcome
+      for (let steps = 0; steps < MAX_STEPS; steps++) {
+        const flow = FLOW_OF_KIND[at.kind]
+        if (flow === undefined || !('flowId' in at)) return at
+        const { flowId, start } = at
+        const path = start === undefined ? `/flows/${flow}` : ownPath(start)
+        at = await begin(flowId === undefined ? path : `/flows/${flow}/${flowId}`, options)
+      }
+      return at
+    },
 
     signUp: (traits: Partial<Traits>, password: string, options?: InFlow) =>
       submit('registration', { method: 'password', traits, password }, options),

@@ -9,6 +9,8 @@ export const ErrorSchema = Type.Object({
   // start.
   code: Type.Unsafe<ErrorCode>({ type: 'string', enum: ERROR_CODES }),
   fields: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+  next: Type.Optional(Type.String({ description: 'where the session is refused: what to do next, as in flows' })),
+  start: Type.Optional(Type.String({ description: 'path that starts the flow which `next` asks for' })),
 }, { additionalProperties: true, title: 'Error' })
 
 /** The answer of a route that did what was asked. */

@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { serviceError } from '../../../../src/errors.js'
+import { isServiceError, serviceError } from '../../../../src/errors.js'
+import { prepareLoginFor } from '../../../../src/flows/next-flow.js'
 import { logSecurityEvent } from '../../../../src/http/security-event.js'
 import { ok, responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { SESSION } from '../../../../src/schemas/security.js'
@@ -11,6 +12,8 @@ import { upstreamError } from '../../../../src/upstream-error.js'
 import {
   accountData,
   expireSessionCookie,
+  forwardCookies,
+  kratosCaller,
   kratosScope,
   ownKratos,
   ownSessions,
@@ -56,6 +59,16 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
       throw serviceError('DATABASE_UNAVAILABLE', { cause: error, members: { deletion: 'pending' } })
     }
   }
+
+  /** A step like those of the flows: whoever has to log in again finds the flow ready. */
+  async function withReadyFlow (error: Error, request: FastifyRequest, reply: FastifyReply): Promise<never> {
+    const next = isServiceError(error) && error.statusCode === 403 ? error.members?.['next'] : undefined
+    const { flowId, setCookie } = await prepareLoginFor(app[ownKratos], next, request[kratosCaller]())
+    reply[forwardCookies](setCookie)
+    if (isServiceError(error) && flowId !== undefined) error.members = { ...error.members, flow_id: flowId }
+    throw error
+  }
+  app.setErrorHandler(withReadyFlow)
 
   const about = {
     operationId: 'deleteAccount',
