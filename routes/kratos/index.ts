@@ -2,6 +2,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../src/errors.js'
 import { FLOWS } from '../../src/flows/table.js'
 import { isProviderCallback, readBody, tokenShown } from '../../src/kratos-client/provider-callback.js'
+import { MAIL_LINK_PATHS, type MailLink, readMailLink, withCode } from '../../src/kratos-client/mail-link.js'
 import { answerHeaders, passThroughPath } from '../../src/kratos-client/pass-through.js'
 import type { StreamedAnswer } from '../../src/kratos-client/streamed-call.js'
 import { upstreamError } from '../../src/upstream-error.js'
@@ -29,12 +30,17 @@ const THROTTLED_PATHS = new Set(
   FLOWS.filter(({ isThrottled }) => isThrottled).map(({ name }) => `/self-service/${name}`),
 )
 
+/** As the client wrote it, with its question mark. */
+function queryOf ({ raw: { url = '' } }: FastifyRequest): string {
+  const start = url.indexOf('?')
+  return start === -1 ? '' : url.slice(start)
+}
+
 /** Kratos' path with the query as the client wrote it; 404 for what is not Kratos' public API. */
 function pathOf (request: FastifyRequest): string {
   const path = passThroughPath((request.params as { '*': string })['*'])
   if (path === undefined) throw serviceError('NOT_FOUND')
-  const query = request.raw.url?.indexOf('?') ?? -1
-  return query === -1 ? path : path + request.raw.url?.slice(query)
+  return path + queryOf(request)
 }
 
 export interface KratosRoutesOptions {
@@ -48,8 +54,6 @@ export interface KratosRoutesOptions {
  * (docs/decisions/0011).
  */
 const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kratosRoutes (app, { config }) {
-  if (config?.KRATOS_PROXY === false) return
-
   // Any type of body, byte for byte: what Kratos makes of it is Kratos' business.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
@@ -62,11 +66,11 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
    * A redirect goes on to a place that Kratos may send a browser to, and nowhere else; only a submit may lead to a
    * provider (E10).
    */
-  function addLocation (reply: FastifyReply, answer: StreamedAnswer): void {
+  function addLocation (reply: FastifyReply, answer: StreamedAnswer, link: MailLink | undefined): void {
     const { location } = answer.headers
     if (location === undefined) return
     if (app[ownKratos].isAllowedRedirect(location, { viaProvider: reply.request.method === 'POST' })) {
-      reply.header('location', location)
+      reply.header('location', link === undefined ? location : withCode(location, link))
       return
     }
     answer.body.destroy()
@@ -89,8 +93,24 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
     throw serviceError('FLOW_TYPE_MISMATCH', { text: 'This method needs a flow of type browser' })
   }
 
-  async function passOn (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const passOn = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const path = pathOf(request)
+    return forward(request, reply, path, request.method === 'GET' ? readMailLink(path) : undefined)
+  }
+
+  /** The one thing that is here without the proxy: mails lead to it. */
+  const openMailLink = (path: string) => async (request: FastifyRequest, reply: FastifyReply) => {
+    const link = readMailLink(path + queryOf(request))
+    if (link === undefined) throw serviceError('NOT_FOUND')
+    return await forward(request, reply, link.path, link)
+  }
+
+  async function forward (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    path: string,
+    link: MailLink | undefined,
+  ): Promise<FastifyReply> {
     const url = request[ownUrl]()
     if (url === '') throw serviceError('VALIDATION_ERROR')
     const body = Buffer.isBuffer(request.body) ? request.body : null
@@ -109,17 +129,26 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
     })
     if (changes) app[ownSessions].invalidate({ credential: request[kratosCredential](), identityId })
     if (answer.kind === 'unavailable') throw upstreamError(answer)
-    addLocation(reply, answer)
+    addLocation(reply, answer, link)
     const shown = isProviderCallback(path) ? await callbackBody(answer) : answer.body
     return reply.code(answer.status).headers(answerHeaders(answer.headers)).send(shown)
   }
 
+  const route = { config: { auth: false, anyMediaType: true }, exposeHeadRoute: false }
+
+  if (config?.KRATOS_PROXY === false) {
+    for (const path of MAIL_LINK_PATHS) {
+      const onRequest = [app[guardBrowserOrigin], app[loginThrottle].byAddress]
+      app.get(path, { ...route, onRequest }, openMailLink(path))
+    }
+    return
+  }
+
   app.route({
+    ...route,
     method: METHODS,
     url: '/*',
-    config: { auth: false, anyMediaType: true },
     onRequest: [app[guardBrowserOrigin], throttleSubmit],
-    exposeHeadRoute: false,
     handler: passOn,
   })
 }
