@@ -6,6 +6,7 @@ import flows from '../routes/api/auth/flows/index.js'
 import logoutUrl from '../routes/api/auth/flows/logout/index.js'
 import logout from '../routes/api/auth/logout/index.js'
 import sessions from '../routes/api/auth/sessions/index.js'
+import tokenExchange from '../routes/api/auth/token-exchange/index.js'
 import whoami from '../routes/api/auth/whoami/index.js'
 import kratosProxy from '../routes/kratos/index.js'
 import { type AuthParts, registerAuth } from './auth.js'
@@ -56,6 +57,7 @@ const AUTH_ROUTES: Array<[path: string, routes: FastifyPluginAsyncTypebox<{ sett
   ['/flows/logout', logoutUrl],
   ['/logout', logout],
   ['/sessions', sessions],
+  ['/token-exchange', tokenExchange],
   ['/whoami', whoami],
 ]
 
