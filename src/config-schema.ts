@@ -3,10 +3,9 @@ import { isProxyRange } from './service/proxy-range.js'
 import { MIN_KEY_BYTES, SettingsSchema } from './settings.js'
 import { isOrigin } from './url-rules.js'
 
-/** Items of a comma-separated text. */
 export const list = (text: string): string[] => text.split(',').map((item) => item.trim()).filter((item) => item !== '')
 
-/** What the service lives by, and can do without for a while. */
+/** What the service can do without for a while. */
 export const PARTS = ['kratos', 'database'] as const
 export type Part = typeof PARTS[number]
 
@@ -32,9 +31,7 @@ const settings = SettingsSchema.properties
 const { whoamiMs, submitMs, otherMs } = settings.deadlines.properties
 export const { perAddress, perIdentifier, burst, failingCredentials } = settings.throttle.properties
 
-/**
- * Every variable the service reads, settings of `SettingsSchema` by their names here; the README's table is made of it.
- */
+/** Settings of `SettingsSchema` by their names here; the table of docs/configuration.md is made of it. */
 export const ConfigSchema = Type.Object({
   PUBLIC_URL: Type.Optional(settings.baseUrl, false),
   FRONTEND_URL: settings.frontendUrl,

@@ -16,7 +16,6 @@ export const FormErrorSchema = Type.Object({
   context: Type.Object({}, { additionalProperties: true, description: 'what belongs into a translated text' }),
 })
 
-/** What stands beside `next`, per outcome; Kratos' own members (flow, session, identity, …) stand there too. */
 const COMPANIONS: Record<Next, Record<string, TSchema>> = {
   done: DONE_MEMBERS,
   form: {
@@ -34,13 +33,25 @@ const COMPANIONS: Record<Next, Record<string, TSchema>> = {
   already_logged_in: {},
 }
 
-/** The data of a flow step that went well: told apart by `next`. */
 export const OutcomeSchema = Type.Union(
   NEXT.map((next) => Type.Object({ next: Type.Literal(next), ...COMPANIONS[next] }, { additionalProperties: true })),
   { title: 'Outcome' },
 )
 
 const open = { additionalProperties: true }
+
+const kratosObject = (description: string) => Type.Object({}, { ...open, description })
+
+/** The same in a tenth of the words, for a host's document: every member but `next` is optional. */
+export const ShortOutcomeSchema = Type.Composite([
+  Type.Object({ next: Type.Unsafe<Next>({ type: 'string', enum: NEXT }) }),
+  Type.Partial(Type.Object({
+    ...Object.assign({}, ...Object.values(COMPANIONS)) as Record<string, TSchema>,
+    ui: kratosObject("Kratos' form: action, method, nodes, messages"),
+    session: kratosObject("Kratos' session"),
+    identity: kratosObject("Kratos' identity"),
+  })),
+], open)
 
 /** A flow step that failed: the error envelope with `next` and those of its companions that are known, at top level. */
 export const FailedStepSchema = Type.Intersect([

@@ -60,6 +60,5 @@ const RAISED_BY: Record<ErrorCode, Rule> = {
   UPSTREAM_TIMEOUT: wantsSession,
 }
 
-/** The codes an operation can answer with, at this status. */
 export const codesAt = (status: string, operation: Traits): ErrorCode[] =>
   ERROR_CODES.filter((code) => String(errorStatus(code)) === status && RAISED_BY[code](operation))

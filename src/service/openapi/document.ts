@@ -8,7 +8,7 @@ import { WEBHOOK_KEY_HEADER } from '../../webhook/key.js'
 import { codesAt } from './codes.js'
 import { OPERATIONS } from './operations.js'
 
-/** That of package.json: the API is what the package has. */
+/** That of package.json. */
 export const API_VERSION = '0.1.0'
 
 const apiKey = (place: 'cookie' | 'header', name: string, description: string) => ({
@@ -44,10 +44,7 @@ const TAGS = [
   { name: 'operations', description: 'Health, metrics, this document' },
 ]
 
-/**
- * Puts each schema that has a title under `components`, once, and refers to it: the error envelope alone stands in
- * hundreds of answers.
- */
+/** Each schema with a title once, under `components`: the error envelope alone stands in hundreds of answers. */
 function withReferences (value: unknown, schemas: Record<string, unknown>): unknown {
   if (Array.isArray(value)) return value.map((member) => withReferences(member, schemas))
   if (!isRecord(value)) return value
@@ -102,7 +99,6 @@ const setExample = (content: Content | undefined, example: unknown): void => {
   for (const media of Object.values(content ?? {})) if (example !== undefined) media.example = example
 }
 
-/** Statuses, codes, headers, words and examples of one operation. */
 function describeOperation (operation: Operation): void {
   const { operationId, parameters = [], requestBody, responses } = operation
   operation.security ??= []
@@ -125,10 +121,8 @@ function describeOperation (operation: Operation): void {
   setExample((responses['200'] ?? responses['201'])?.content, answer)
 }
 
-/**
- * For readers of other languages: a UUID by its format, no pattern that only the `u` flag makes readable, and a member
- * of any type as the empty schema.
- */
+// For generators in other languages: a UUID by its format, no pattern that only the `u` flag makes readable, and a
+// member of any type as the empty schema.
 function simplified (value: unknown): unknown {
   if (Array.isArray(value)) return value.map(simplified)
   if (!isRecord(value)) return value
@@ -139,7 +133,6 @@ function simplified (value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, simplified(member)]))
 }
 
-/** What @fastify/swagger makes of the routes, in the form that is served. */
 function finished (document: Record<string, unknown>): Record<string, unknown> {
   const schemas: Record<string, unknown> = {}
   const paths = withReferences(simplified(document['paths']), schemas) as Record<string, Record<string, Operation>>
@@ -150,10 +143,7 @@ function finished (document: Record<string, unknown>): Record<string, unknown> {
   return { ...document, components: { ...document['components'] as object, schemas }, paths }
 }
 
-/**
- * Options for @fastify/swagger: the OpenAPI document of the service, made of the schemas that its routes are checked
- * by.
- */
+/** The document is made of the schemas that the routes are checked by. */
 export function openapiOptions (settings: AuthSettings): SwaggerOptions {
   return {
     openapi: {
@@ -169,8 +159,8 @@ export function openapiOptions (settings: AuthSettings): SwaggerOptions {
       components: { securitySchemes: securitySchemes(settings) },
     },
     convertConstToEnum: false,
-    // A route without a summary is not for clients: preflights, Kratos' own API.
-    // The index of a folder answers with and without a slash at its end.
+    // A route without a summary is not for clients: preflights, Kratos' own API. The index of a folder answers with and
+    // without a slash at its end.
     transform: ({ schema, url }) => ({
       schema: { ...schema, hide: schema?.summary === undefined },
       url: url.replace(/(?<=.)\/$/, ''),

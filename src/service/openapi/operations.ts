@@ -1,9 +1,7 @@
 /** Words and examples of an operation, beside the summary that stands at its route. */
 export interface OperationDoc {
   description: string
-  /** A body that the operation takes. */
   body?: unknown
-  /** What it answers when all goes well. */
   answer?: unknown
 }
 

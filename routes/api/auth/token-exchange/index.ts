@@ -4,10 +4,10 @@ import { deliverStep, invalidateAfterSubmit, renderFailedStep } from '../../../.
 import { logLogin } from '../../../../src/flows/login-events.js'
 import { guardOrigin, kratosCaller, loginThrottle, ownKratos } from '../../../../src/http/own-names.js'
 import { keepsToken } from '../../../../src/http/token-transport.js'
+import { about } from '../../../../src/schemas/about.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { TransportQuerySchema } from '../../../../src/schemas/flow.js'
 import { FailedStepSchema, OutcomeSchema } from '../../../../src/schemas/outcome.js'
-import { SESSION_OR_NONE } from '../../../../src/schemas/security.js'
 import type { AuthSettings } from '../../../../src/settings.js'
 
 /** Kratos makes codes of 64 characters. */
@@ -33,10 +33,7 @@ const tokenExchangeRoute: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> 
 ) {
   app.setErrorHandler(renderFailedStep)
   const schema = {
-    operationId: 'exchangeToken',
-    summary: 'Finishes a social login of a native app',
-    tags: ['session'],
-    security: SESSION_OR_NONE,
+    ...about.flow('exchangeToken', 'Finishes a social login of a native app'),
     body: BodySchema,
     querystring: TransportQuerySchema,
     response,
