@@ -2,7 +2,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../src/errors.js'
 import { mayHoldToken, noteProxiedLogin, submittedMembers, throttleProxied } from '../../src/flows/proxied-login.js'
 import { isProviderCallback, readBody, tokenShown } from '../../src/kratos-client/provider-callback.js'
-import { MAIL_LINK_PATHS, type MailLink, readMailLink, withCode } from '../../src/kratos-client/mail-link.js'
+import { MAIL_LINK_PATHS, type MailLink, readMailLink, withCode } from '../../src/flows/mail-link.js'
 import { answerHeaders, mayChange, passThroughPath, proxiedKind, type ProxiedKind } from '../../src/kratos-client/pass-through.js'
 import type { StreamedAnswer } from '../../src/kratos-client/streamed-call.js'
 import type { AuthSettings } from '../../src/settings.js'
@@ -154,7 +154,7 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
     for (const path of MAIL_LINK_PATHS) {
       const onRequest = [app[guardBrowserOrigin], app[loginThrottle].byAddress]
       const config = { auth: false, anyMediaType: true, shed: 'submit' as const }
-      app.get(path, { config, onRequest, exposeHeadRoute: false }, openMailLink(path))
+      app.get(path, { schema: { hide: true }, config, onRequest, exposeHeadRoute: false }, openMailLink(path))
     }
     return
   }

@@ -48,13 +48,6 @@ const OUTCOME_OF_NEXT: Record<string, (data: Json, flow: FlowName) => Outcome> =
 /** Decides nothing about the caller. */
 const isOutage = ({ status }: Reply): boolean => status === 429 || status >= 500 || status === 0
 
-const FLOW_OF_KIND: Partial<Record<Outcome['kind'], FlowName>> = {
-  second_factor: 'login',
-  log_in_again: 'login',
-  confirm_address: 'verification',
-  settings: 'settings',
-}
-
 /** A path of the service as this client calls it, whatever proxies are between the two. */
 const ownPath = (start: string): string => start.slice(start.lastIndexOf('/flows/'))
 const flowIn = (path: string): FlowName => /\/flows\/(\w+)/.exec(path)?.[1] as FlowName
@@ -74,9 +67,7 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
       const answer = await send(`${baseUrl}${prefix}${path}`, {
         method,
         credentials: 'include',
-        headers: body === undefined
-          ? { accept: 'application/json' }
-          : { accept: 'application/json', 'content-type': 'application/json' },
+        headers: { accept: 'application/json', ...(body !== undefined && { 'content-type': 'application/json' }) },
         ...(body !== undefined && { body: JSON.stringify(body) }),
         ...(signal !== undefined && { signal }),
       })
@@ -101,10 +92,8 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
   function outcomeOf (reply: Reply, flow: FlowName): Outcome {
     const data = dataOf(reply)
     const known = OUTCOME_OF_NEXT[String(data['next'])]
-    if (isOutage(reply) || known === undefined) {
-      return { kind: 'unavailable', retryAfterSeconds: reply.retryAfterSeconds }
-    }
-    return known(data, flow)
+    const { retryAfterSeconds } = reply
+    return isOutage(reply) || known === undefined ? { kind: 'unavailable', retryAfterSeconds } : known(data, flow)
   }
 
   /** Asks for a flow, or for another one where the service names it. */
@@ -130,10 +119,9 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
     const data = dataOf(reply)
     if (data['next'] !== 'restart') return outcomeOf(reply, flow)
     if (restarts >= MAX_RESTARTS) return { kind: 'unavailable', retryAfterSeconds: undefined }
-    const { flowId: ready, start } = goingOn(data)
-    const isElsewhere = ready === undefined && start !== undefined && flowIn(start) !== flow
-    if (isElsewhere) return await begin(ownPath(start), options)
-    const again = { ...options, flowId: ready, query: start === undefined ? query : start.replace(/^[^?]*/, '') }
+    const { flowId: ready, start = `/flows/${flow}${query}` } = goingOn(data)
+    if (ready === undefined && flowIn(start) !== flow) return await begin(ownPath(start), options)
+    const again = { ...options, flowId: ready, query: start.replace(/^[^?]*/, '') }
     return await submit(flow, body, again, restarts + 1)
   }
 
@@ -147,12 +135,9 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
     /** The form that an outcome asks for: of its flow if one is ready, else of a new one. */
     follow: async (outcome: Outcome, options?: Options): Promise<Outcome> => {
       let at = outcome
-      for (let steps = 0; steps < MAX_STEPS; steps++) {
-        const flow = FLOW_OF_KIND[at.kind]
-        if (flow === undefined || !('flowId' in at)) return at
+      for (let steps = 0; steps < MAX_STEPS && 'start' in at && at.start !== undefined; steps++) {
         const { flowId, start } = at
-        const path = start === undefined ? `/flows/${flow}` : ownPath(start)
-        at = await begin(flowId === undefined ? path : `/flows/${flow}/${flowId}`, options)
+        at = await begin(flowId === undefined ? ownPath(start) : `/flows/${flowIn(start)}/${flowId}`, options)
       }
       return at
     },
@@ -173,13 +158,9 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
 
     /** A code of an authenticator app, or a backup code. */
     secondFactor: (code: { totp: string } | { backupCode: string }, options?: InFlow) =>
-      submit(
-        'login',
-        'totp' in code
-          ? { method: 'totp', totp_code: code.totp }
-          : { method: 'lookup_secret', lookup_secret: code.backupCode },
-        { ...options, query: '?aal=aal2' },
-      ),
+      submit('login', 'totp' in code
+        ? { method: 'totp', totp_code: code.totp }
+        : { method: 'lookup_secret', lookup_secret: code.backupCode }, { ...options, query: '?aal=aal2' }),
 
     /** Has a code mailed that proves an address; then `confirmCode` in the flow of the form. */
     verify: (email: string, options?: InFlow) => submit('verification', { method: 'code', email }, options),
@@ -231,8 +212,7 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
 
     /** @returns whether nobody is logged in any more */
     logOut: async (options?: Options): Promise<boolean> => {
-      const { status } = await call('POST', '/logout', {}, options)
-      return status === 200 || status === 401
+      return [200, 401].includes((await call('POST', '/logout', {}, options)).status)
     },
   }
 }

@@ -5,7 +5,7 @@ import { DONE_MEMBERS, FLOW_MEMBERS } from './kratos.js'
 
 const GOING_ON = {
   flow_id: Type.Optional(Type.String({ description: 'the flow to go on with; absent: GET `start`' })),
-  start: Type.Optional(Type.String({ description: 'path that starts the flow to go on with' })),
+  start: Type.Optional(Type.String({ description: 'path that starts it' })),
 }
 
 export const FormErrorSchema = Type.Object({

@@ -86,8 +86,8 @@ export default async function (t: Test): Promise<void> {
 
     t.test('follows an outcome to its form', async (t) => {
       const { client } = await start(t)
-      const unknown = { flowId: undefined, start: undefined }
-      t.match(await client.follow({ kind: 'settings', ...unknown }), { kind: 'form', form: { flow: 'login' } })
+      const settings = { flowId: undefined, start: '/api/auth/flows/settings' }
+      t.match(await client.follow({ kind: 'settings', ...settings }), { kind: 'form', form: { flow: 'login' } })
       const outcome = await client.signUp({ email: freshEmail() }, PASSWORD)
       t.match(await client.follow(outcome), { kind: 'form', form: { flow: 'verification', flowId: flowIdOf(outcome) } })
       const elsewhere = { flowId: undefined, start: '/elsewhere/api/auth/flows/login?aal=aal2' }
