@@ -73,6 +73,7 @@ function partsOf (
     createRateLimitStore: throttleStore?.create,
     rateLimitKey: throttleStore?.key,
     dispatcher: options.dispatcher,
+    bus: options.bus,
     mayBeUnlabelled: defaultDeny === undefined ? undefined : routePatterns(defaultDeny.except ?? []),
     names: options.decorators,
     flowsPath,
