@@ -47,6 +47,7 @@ export function authParts (app: FastifyInstance, config: Config): AuthParts {
       },
       onOutcome: metrics.recordWebhook,
     },
+    flowsPath: '/api/auth/flows',
     onCall: config.METRICS_TOKEN === undefined ? undefined : metrics.recordCall,
   }
 }
