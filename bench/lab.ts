@@ -10,8 +10,11 @@ export interface Lab {
    * `cacheable_sessions`
    */
   standIn: (options?: { cacheForSeconds?: number }) => Promise<Kratos>
-  /** `node dist/src/server.js` with its defaults and standard output to a file; what `env` adds or changes. */
-  service: (kratos: Kratos, env?: Record<string, string>) => Promise<Program>
+  /**
+   * `node dist/src/server.js` with its defaults and standard output to a file; what `env` adds or changes.
+   * @param script of another build
+   */
+  service: (kratos: Kratos, env?: Record<string, string>, script?: string) => Promise<Program>
   peer: (peer: Peer, kratos: Kratos) => Promise<Program>
 }
 
@@ -25,6 +28,9 @@ export const PEERS = {
   'express-axios': 'Express + axios',
   'http-proxy': '@fastify/http-proxy',
   'fastify-request': 'Fastify + undici request',
+  'fastify-cache': 'Fastify with a cache, logged',
+  'fastify-coalescing': 'Fastify that coalesces, logged',
+  'fastify-logged': 'Fastify, no guard, logged',
   'fastify-bare': 'Fastify, no guard, no log',
   'node-request': 'node:http + undici request',
   'node-dispatch': 'node:http + undici dispatch',
@@ -55,10 +61,10 @@ export function createLab (fleet: Fleet, folder: string): Lab {
     return { url, calls }
   }
 
-  const service: Lab['service'] = (kratos, env = {}) =>
+  const service: Lab['service'] = (kratos, env = {}, script = SERVICE_SCRIPT) =>
     fleet.start({
       name: SERVICE,
-      script: SERVICE_SCRIPT,
+      script,
       env: (port) => ({
         PUBLIC_URL: `http://127.0.0.1:${port}`,
         CORS_ORIGINS: 'http://127.0.0.1:3001',

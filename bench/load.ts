@@ -43,8 +43,8 @@ export const CONNECTIONS = 64
 
 export const hasWrk = (): boolean => spawnSync('wrk', ['--version']).error === undefined
 
-/** The request as it goes over the wire; wrk is given these bytes. */
-function wireFormat ({ method, path, headers, body }: PlannedRequest, host: string): string {
+/** The request as it goes over the wire; wrk and the batched client send these bytes. */
+export function wireFormat ({ method, path, headers, body }: PlannedRequest, host: string): string {
   const all = { host, ...headers, ...(body !== undefined && { 'content-length': String(Buffer.byteLength(body)) }) }
   return `${method} ${path} HTTP/1.1\r\n${
     Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`).join('')

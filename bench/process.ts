@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, openSync, readFileSync, truncateSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, truncateSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -26,7 +26,9 @@ export interface Program {
 
 export interface ProgramOptions {
   name: string
-  script: string
+  /** A script for this Node, or a command of its own. */
+  script?: string
+  command?: (port: number) => string[]
   env: (port: number) => Record<string, string>
 }
 
@@ -51,15 +53,23 @@ export class ProgramError extends Error {
 const START_LIMIT_MS = 15_000
 const STOP_LIMIT_MS = 3000
 const KEPT_STDERR = 4000
-/** `/proc` counts in ticks of USER_HZ, which is 100 for programs on every Linux. */
-const TICK_US = 10_000
 
+/** A thread may end between the list and the look; the first field is its time on a processor, in nanoseconds. */
+function threadTimeUs (pid: number, thread: string): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]) / 1000
+  } catch {
+    return 0
+  }
+}
+
+/** From `schedstat`: `/proc/<pid>/stat` counts in steps of 10 ms, and of ticks, not of time. */
 export function usageOf (pid: number): Usage {
-  if (!existsSync('/proc/self/stat')) return { cpuUs: NaN, rssMb: NaN }
-  // The name of the process, in brackets, may hold spaces: fields are counted behind it (proc(5), utime and stime).
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+  if (!existsSync('/proc/self/schedstat')) return { cpuUs: NaN, rssMb: NaN }
+  const threads = readdirSync(`/proc/${pid}/task`)
+  const cpuUs = threads.reduce((sum, thread) => sum + threadTimeUs(pid, thread), 0)
   const rssKb = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  return { cpuUs: (Number(fields[11]) + Number(fields[12])) * TICK_US, rssMb: Number(rssKb) / 1024 }
+  return { cpuUs, rssMb: Number(rssKb) / 1024 }
 }
 
 async function freePort (): Promise<number> {
@@ -99,8 +109,8 @@ const inherited = (): Record<string, string> =>
     ),
   )
 
-/** @param folder where the programs' output goes */
-export function createFleet (folder: string): Fleet {
+/** @param folder where the programs' output goes @param prefix command line in front of every server's own */
+export function createFleet (folder: string, prefix: readonly string[] = []): Fleet {
   const children = new Set<ChildProcess>()
   const told = new WeakSet<ChildProcess>()
   let count = 0
@@ -126,11 +136,12 @@ export function createFleet (folder: string): Fleet {
     return { child, stderr: () => stderr }
   }
 
-  async function start ({ name, script, env }: ProgramOptions): Promise<Program> {
+  async function start ({ name, script = '', command = () => [process.execPath, script], env }: ProgramOptions): Promise<Program> {
     const port = await freePort()
     const log = join(folder, `${++count}.log`)
     const output = openSync(log, 'a')
-    const { child, stderr } = launch(process.execPath, [script], {
+    const [program = '', ...args] = [...prefix, ...command(port)]
+    const { child, stderr } = launch(program, args, {
       env: { ...inherited(), ...env(port) },
       stdout: output,
     })

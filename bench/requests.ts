@@ -35,6 +35,13 @@ export const tokens = (list: readonly string[], path: string, expects: string): 
     expects,
   }))
 
+/** The list of documents of so many users, who have none. */
+export const documentLists = (count: number): PlannedRequest[] =>
+  times(count, (number) => ({
+    ...guarded('/api/documents', number),
+    expects: `"user_id":"${identityOf(number)}"`,
+  }))
+
 /** The service's route without guard. */
 export const ALIVE: PlannedRequest[] = [{ method: 'GET', path: '/health/alive', headers: {}, expects: '"status":"ok"' }]
 

@@ -27,6 +27,8 @@ export interface Plan {
   comparisons: Comparison[]
   /** Fewer rounds than asked for are enough, where each of them starts its processes anew. */
   maxRounds?: number
+  /** Targets that cannot be started here. */
+  skipped?: string[]
 }
 
 export interface TargetResult {
@@ -40,6 +42,7 @@ export interface ScenarioResult {
   name: string
   targets: TargetResult[]
   comparisons: Comparison[]
+  skipped?: string[]
 }
 
 /** A wrong answer is the result of that target; everything else is a fault of the benchmark and ends it. */
@@ -64,7 +67,7 @@ export async function runRounds (
   asked: number,
   progress: (text: string) => void,
 ): Promise<ScenarioResult> {
-  const { targets, comparisons, maxRounds = asked } = plan
+  const { targets, comparisons, maxRounds = asked, skipped = [] } = plan
   const rounds = Math.min(asked, maxRounds)
   const all = targets.map((target) => ({ target, result: { name: target.name, samples: [] } as TargetResult }))
   for (const { target, result } of all) {
@@ -77,5 +80,5 @@ export async function runRounds (
     progress(`${name}: round ${round} of ${rounds}`)
     for (const { target, result } of round % 2 === 0 ? all.toReversed() : all) await attempt(result, target.measure)
   }
-  return { name, targets: all.map(({ result }) => result), comparisons }
+  return { name, targets: all.map(({ result }) => result), comparisons, skipped }
 }

@@ -1,14 +1,16 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { availableParallelism, cpus, platform, tmpdir } from 'node:os'
+import { cpus, platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLab, SERVICE_SCRIPT } from './lab.js'
 import { createLoad, type Generator, hasWrk } from './load.js'
 import { HELP, type Options, parseOptions, UsageError } from './options.js'
 import { createFleet, type Fleet, ProgramError } from './process.js'
+import { ONE_CORE_SCENARIOS, SERVER_COMMAND, stayOnOneCore } from './one-core.js'
+import { oneCoreTable } from './one-core-table.js'
 import { realKratos } from './real-kratos.js'
-import { runRounds, type ScenarioResult } from './rounds.js'
-import { type Scenario, SCENARIOS } from './scenarios.js'
+import { type Plan, runRounds, type ScenarioResult } from './rounds.js'
+import { SCENARIOS } from './scenarios.js'
 import { markdownTable } from './table.js'
 
 function optionsOf (args: string[]): Options {
@@ -19,8 +21,30 @@ function optionsOf (args: string[]): Options {
   }
 }
 
-function chosen ({ only, kratos, tokens }: Options): Scenario[] {
-  const all = [...SCENARIOS, ...(kratos === undefined ? [] : [realKratos(kratos, tokens)])]
+/** A scenario of either way to measure. */
+interface Runnable {
+  name: string
+  plan: (fleet: Fleet, folder: string) => Promise<Plan>
+}
+
+function runnable (options: Options & { generator: Generator }): Runnable[] {
+  const { kratos, tokens, seconds, generator, base } = options
+  if (options.oneCore) {
+    return ONE_CORE_SCENARIOS.map(({ name, plan }) => ({
+      name,
+      plan: (fleet, folder) => plan({ fleet, folder, base }),
+    }))
+  }
+  return [...SCENARIOS, ...(kratos === undefined ? [] : [realKratos(kratos, tokens)])].map(({ name, plan }) => ({
+    name,
+    plan: (fleet, folder) =>
+      plan({ lab: createLab(fleet, folder), load: createLoad({ fleet, folder, generator }), seconds }),
+  }))
+}
+
+function chosen (options: Options & { generator: Generator }): Runnable[] {
+  const { only, kratos } = options
+  const all = runnable(options)
   const unknown = only.filter((name) => !all.some((scenario) => scenario.name === name))
   if (unknown.length > 0) {
     throw new UsageError(
@@ -33,19 +57,18 @@ function chosen ({ only, kratos, tokens }: Options): Scenario[] {
 }
 
 const machine = (): string =>
-  `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${availableParallelism()} processors, ${platform()}`
+  `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${cpus().length} processors, ${platform()}`
 const progress = (text: string): void => {
   process.stderr.write(`${text}\n`)
 }
 
 async function runScenario (
-  scenario: Scenario,
+  scenario: Runnable,
   fleet: Fleet,
   folder: string,
-  { rounds, seconds, generator }: Options & { generator: Generator },
+  { rounds }: Options,
 ): Promise<ScenarioResult> {
-  const bench = { lab: createLab(fleet, folder), load: createLoad({ fleet, folder, generator }), seconds }
-  const work = scenario.plan(bench).then((plan) => runRounds(scenario.name, plan, rounds, progress))
+  const work = scenario.plan(fleet, folder).then((plan) => runRounds(scenario.name, plan, rounds, progress))
   try {
     return await Promise.race([work, fleet.died])
   } catch (error) {
@@ -64,11 +87,13 @@ async function bench (args: string[]): Promise<void> {
     process.stdout.write(HELP)
     return
   }
-  const scenarios = chosen(options)
-  if (!existsSync(SERVICE_SCRIPT)) throw new UsageError('dist is missing: npm run build')
   const generator = options.load ?? (hasWrk() ? 'wrk' : 'autocannon')
+  const scenarios = chosen({ ...options, generator })
+  if (!existsSync(SERVICE_SCRIPT)) throw new UsageError('dist is missing: npm run build')
+  if (options.oneCore) stayOnOneCore()
   const folder = mkdtempSync(join(tmpdir(), 'fastify-kratos-bench-'))
-  let fleet = createFleet(folder)
+  const prefix = options.oneCore ? SERVER_COMMAND : []
+  let fleet = createFleet(folder, prefix)
   process.on('exit', () => {
     fleet.kill()
     rmSync(folder, { recursive: true, force: true })
@@ -77,14 +102,16 @@ async function bench (args: string[]): Promise<void> {
 
   const results: ScenarioResult[] = []
   for (const scenario of scenarios) {
-    fleet = createFleet(folder)
-    results.push(await runScenario(scenario, fleet, folder, { ...options, generator }))
+    fleet = createFleet(folder, prefix)
+    results.push(await runScenario(scenario, fleet, folder, options))
   }
   process.stdout.write(
     `${
       new Date().toISOString().slice(0, 10)
-    }, Node ${process.version}, ${machine()}; ${generator}, ${options.rounds} rounds of ${options.seconds} s\n\n${
-      markdownTable(results)
+    }, Node ${process.version}, ${machine()}; ${
+      options.oneCore
+        ? `one core, ${options.rounds} rounds\n\n${oneCoreTable(results)}`
+        : `${generator}, ${options.rounds} rounds of ${options.seconds} s\n\n${markdownTable(results)}`
     }\n`,
   )
   if (results.some(({ targets }) => targets.some(({ failure }) => failure !== undefined))) process.exitCode = 1

@@ -36,6 +36,7 @@ const login = recorded('10-api-login', 'success', 200)
 const LOGIN = JSON.stringify({ ...login, session: renewed(login.session) })
 const LOGIN_FLOW = JSON.stringify(recorded('10-api-login', 'init', 200))
 const UNAUTHORIZED = JSON.stringify(recorded('36-whoami-cacheable-sessions', 'unknown token', 401))
+const INACTIVE = JSON.stringify(recorded('33-whoami-expired', 'logout init with the expired cookie', 401))
 const BAD_REQUEST = '{"error":{"code":400,"status":"Bad Request","message":"not the body of a password login"}}'
 const NOT_FOUND = '404 page not found'
 
@@ -65,6 +66,9 @@ function whoami (head) {
   return answer('200 OK', beforeId + number + afterId, `${SESSION_HEADERS}${IDENTITY_PREFIX}${number}\r\n`)
 }
 
+const confirmation = (head) =>
+  TOKEN.test(head) ? answer('200 OK', '{}', 'Vary: Cookie\r\n') : answer('401 Unauthorized', INACTIVE)
+
 function submitLogin (body) {
   calls.login++
   const isComplete = body.includes('"method":"password"') && body.includes('"identifier":"') &&
@@ -82,6 +86,8 @@ function respond (head, body) {
   if (head.startsWith('HEAD /sessions/whoami ')) return whoami(head).split('\r\n\r\n', 1)[0] + '\r\n\r\n'
   if (head.startsWith('POST /self-service/login?flow=')) return submitLogin(body)
   if (head.startsWith('GET /self-service/login/api ')) return startLogin()
+  // The service confirms each 401 of whoami here.
+  if (head.startsWith('GET /self-service/logout/browser ')) return confirmation(head)
   if (head.startsWith('GET /health/ready ')) return answer('200 OK', '{"status":"ok"}')
   if (head.startsWith('GET /bench/calls ')) return answer('200 OK', JSON.stringify(calls))
   return answer('404 Not Found', NOT_FOUND)

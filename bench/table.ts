@@ -124,9 +124,9 @@ function rowsOf (result: ScenarioResult): string[][] {
   })
 }
 
-const line = (cells: string[]): string =>
+export const tableLine = (cells: string[]): string =>
   `| ${cells.map((cell) => cell.replaceAll(/[|\s]+/g, ' ').trim()).join(' | ')} |`
 
 /** All results as one Markdown table. */
 export const markdownTable = (results: ScenarioResult[]): string =>
-  [line(HEADER), `|${HEADER.map(() => '---|').join('')}`, ...results.flatMap(rowsOf).map(line)].join('\n')
+  [tableLine(HEADER), `|${HEADER.map(() => '---|').join('')}`, ...results.flatMap(rowsOf).map(tableLine)].join('\n')

@@ -1,9 +1,12 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import t, { type Test } from 'tap'
+import { createBatchedLoad } from '../bench/batched.js'
 import { createLab, subject } from '../bench/lab.js'
 import { createLoad } from '../bench/load.js'
-import { measure, type Subject } from '../bench/measure.js'
+import { measure, type Subject, verify } from '../bench/measure.js'
+import { ONE_CORE_SCENARIOS } from '../bench/one-core.js'
+import { oneCoreTable } from '../bench/one-core-table.js'
 import { parseOptions } from '../bench/options.js'
 import { createFleet } from '../bench/process.js'
 import { sessions } from '../bench/requests.js'
@@ -110,6 +113,61 @@ t.test('a server of the benchmark that ends by itself ends the run with its last
   await t.rejects(fleet.died, /ended by itself/)
 })
 
+t.test('the batched load sends so many requests, in turn, and checks every answer', async (t) => {
+  const load = createBatchedLoad()
+  const requests = sessions(2)
+  const plan = { requests, seconds: 0, amount: 200 }
+  const asked: unknown[] = []
+  const right = await startTarget(t, (request, response) => {
+    asked.push(request.headers['x-session-token'])
+    answerRight(request, response)
+  })
+  t.match(await load({ ...plan, url: right.url }), { requests: 200, bad: 0, broken: 0 })
+  t.match(await load({ ...plan, url: right.url, amount: 10 }), { requests: 10, bad: 0, broken: 0 }, 'fewer than connections')
+  t.same([asked.length, new Set(asked).size], [210, 2])
+
+  const stranger = await startTarget(t, (_request, response) => {
+    response.end('{"id":"22078915-db8b-43a8-81b3-000000000007"}')
+  })
+  t.match(await load({ ...plan, url: stranger.url }), { bad: 200, broken: 0 }, 'the answer of another user')
+  const silent = await startTarget(t, ({ socket }) => {
+    socket.destroy()
+  })
+  t.match(await load({ ...plan, url: silent.url }), { requests: 64, broken: 64 }, 'no answer, once a connection')
+})
+
+t.test('the peers of one core answer as they should, and their processor time is counted', async (t) => {
+  const { lab } = await startBench(t)
+  const kratos = await lab.standIn()
+  for (const name of ['fastify-cache', 'fastify-coalescing'] as const) {
+    const peer = await lab.peer(name, kratos)
+    const before = peer.usage().cpuUs
+    await verify(subject(peer, kratos, sessions(8)))
+    t.ok(peer.usage().cpuUs > before, name)
+  }
+})
+
+t.test('the table of one core relates medians, names who was skipped and who failed', async (t) => {
+  const cpu = (...values: number[]) => values.map((cpuUs) => ({ cpuUs, rssMb: 50 }))
+  const table = oneCoreTable([{
+    name: 's',
+    targets: [
+      { name: 'a', samples: cpu(30, 20, 10) },
+      { name: 'b', samples: cpu(10, 20, 40) },
+      { name: 'c', samples: [], failure: 'wrong' },
+    ],
+    comparisons: [
+      { subject: 'a', against: 'b', figure: 'cpuUs', must: 0.9, better: 'less' },
+      { subject: 'a', against: 'c', figure: 'cpuUs', must: 0.9, better: 'less' },
+    ],
+    skipped: ['nginx'],
+  }])
+  t.match(table, '| s | b | 20.0 (20.0–40.0) | 50 | a | 1.00 (1.00–3.00) | 0.0 | 0.9 |  | below must |')
+  t.match(table, '| s | c | FAILED: wrong |')
+  t.match(table, '| s | nginx | skipped: not on the PATH |')
+  t.equal(new Set(ONE_CORE_SCENARIOS.map(({ name }) => name)).size, ONE_CORE_SCENARIOS.length)
+})
+
 t.test('the figures', async (t) => {
   t.same(spread([3, 1, 2]), { median: 2, min: 1, max: 3 })
   t.same(spread([4, 1, 2, 3]), { median: 2.5, min: 1, max: 4 })
@@ -139,5 +197,6 @@ t.test('the options', async (t) => {
       load: undefined,
     },
   )
-  for (const args of [['--rounds', '0'], ['--seconds', '1.5'], ['--load', 'ab'], ['--kratos', 'here'], ['--fast']]) { t.throws(() => parseOptions(args, {}), TypeError, args.join(' ')) }
+  t.match(parseOptions(['--one-core', '--base', 'other/dist'], {}), { oneCore: true, base: 'other/dist', rounds: 20 })
+  for (const args of [['--base', 'dist'], ['--rounds', '0'], ['--seconds', '1.5'], ['--load', 'ab'], ['--kratos', 'here'], ['--fast']]) { t.throws(() => parseOptions(args, {}), TypeError, args.join(' ')) }
 })
