@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Kysely } from 'kysely'
+import type { CompiledQuery, Kysely } from 'kysely'
 import { decodeCursor, encodeCursor } from './cursor.js'
 import { InvalidValueError, MissingOwnerError, QuotaExceededError, StoreQueryError } from './errors.js'
 import type { RetryPolicy } from './retry-policy.js'
@@ -54,20 +54,25 @@ export function createDocumentRepository (
   quota: DocumentQuota,
 ): DocumentRepository {
   const now = createClock()
+  // Compiled once: that takes Kysely as long as SQLite needs to run it. Parameters come in the order of the text.
+  const page = (after?: { created_at: string, id: string }) =>
+    db.selectFrom('documents').select(SUMMARY_COLUMNS)
+      .where('owner_id', '=', '')
+      .$if(after !== undefined, (query) =>
+        query.where((eb) =>
+          eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(after?.created_at ?? '', after?.id ?? '')),
+        ))
+      .orderBy('created_at', 'desc').orderBy('id', 'desc').limit(0).compile()
+  const [firstPage, nextPage] = [page(), page({ created_at: '', id: '' })]
 
   async function list (ownerId: string, { limit, cursor }: { limit: number, cursor?: string | undefined }) {
     if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE_SIZE) { throw new InvalidValueError('The limit is not 1 to 100') }
     const owner = ownerId.toLowerCase()
     const after = cursor === undefined ? undefined : decodeCursor(owner, cursor)
-    const rows = await read(() =>
-      db.selectFrom('documents').select(SUMMARY_COLUMNS)
-        .where('owner_id', '=', owner)
-        .$if(after !== undefined, (query) =>
-          query.where((eb) =>
-            eb(eb.refTuple('created_at', 'id'), '<', eb.tuple(after?.created_at ?? '', after?.id ?? '')),
-          ))
-        .orderBy('created_at', 'desc').orderBy('id', 'desc').limit(limit + 1).execute(),
-    )
+    const query: CompiledQuery<DocumentSummary> = after === undefined
+      ? { ...firstPage, parameters: [owner, limit + 1] }
+      : { ...nextPage, parameters: [owner, after.created_at, after.id, limit + 1] }
+    const { rows } = await read(() => db.executeQuery(query))
     const documents = rows.slice(0, limit)
     const last = rows.length > limit ? documents.at(-1) : undefined
     return { documents, nextCursor: last === undefined ? null : encodeCursor(owner, last) }

@@ -53,7 +53,7 @@ export function createConflictRetryPolicy (budgetMs: number): RetryPolicy {
 
 /** @param deadline on the clock of `performance.now()`; work is not begun after it */
 export async function retryWhileLocked<T> (work: () => Promise<T>, deadline: number): Promise<T> {
-  let lastError: unknown = new StoreUnavailableError('The database is busy', { reason: 'locked' })
+  let lastError: unknown
   while (performance.now() < deadline) {
     try {
       return await work()
@@ -63,7 +63,8 @@ export async function retryWhileLocked<T> (work: () => Promise<T>, deadline: num
     }
     await sleep(LOCK_PAUSE_MS * (1 + Math.random()))
   }
-  throw lastError
+  // Made only here: the stack of an error costs more than the query.
+  throw lastError ?? new StoreUnavailableError('The database is busy', { reason: 'locked' })
 }
 
 function failedBy (error: unknown, reason: UnavailableReason): boolean {
