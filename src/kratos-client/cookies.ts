@@ -27,6 +27,26 @@ export function parseCookieHeader (header: string | undefined): RawCookie[] {
   })
 }
 
+/** The first two distinct values of one cookie, as `parseCookieHeader` gives them: two are a conflict already. */
+export function cookieValues (header: string | undefined, name: string): string[] {
+  const values: string[] = []
+  if (header === undefined) return values
+  let end = 0
+  for (let at = header.indexOf(name); at >= 0 && values.length < 2; at = header.indexOf(name, end)) {
+    const semicolon = header.indexOf(';', at)
+    end = semicolon < 0 ? header.length : semicolon
+    const value = valueOf(header.slice(header.lastIndexOf(';', at) + 1, end), name)
+    if (value !== undefined && value !== values[0]) values.push(value)
+  }
+  return values
+}
+
+function valueOf (pair: string, name: string): string | undefined {
+  const equals = pair.indexOf('=')
+  if (equals < 1 || withoutBlankEnds(pair.slice(0, equals)) !== name) return undefined
+  return withoutBlankEnds(pair.slice(equals + 1))
+}
+
 /** cookie-octet of RFC 6265, section 4.1.1, without the quotes. */
 const COOKIE_OCTETS = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+$/
 

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { parseCookieHeader, withoutBlankEnds } from './cookies.js'
+import { cookieValues, withoutBlankEnds } from './cookies.js'
 
 /** `none`: no usable one; `conflict`: two different session cookies, and nobody can say which is meant (B01). */
 export type Credential =
@@ -32,13 +32,6 @@ function fromCookie (value: string): Credential {
   return SEALED_COOKIE.test(value) ? { kind: 'cookie', value, from: 'cookie' } : NONE
 }
 
-const NO_COOKIES: string[] = []
-
-function sessionCookies (header: string | undefined, cookieName: string): string[] {
-  if (header === undefined) return NO_COOKIES
-  return [...new Set(parseCookieHeader(header).filter(({ name }) => name === cookieName).map(({ value }) => value))]
-}
-
 const fromHeader = (value: string): Credential =>
   SESSION_TOKEN.test(value) ? { kind: 'token', value, from: 'header' } : NONE
 
@@ -47,7 +40,7 @@ const fromHeader = (value: string): Credential =>
  * 2). A cookie that is present decides even when it is unusable.
  */
 export function chooseCredential (headers: IncomingHttpHeaders, cookieName: string): Credential {
-  const [value, other] = sessionCookies(headers.cookie, cookieName)
+  const [value, other] = cookieValues(headers.cookie, cookieName)
   if (other !== undefined) return { kind: 'conflict' }
   if (value !== undefined) return fromCookie(value)
 

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import fc from 'fast-check'
-import { flowCookies, parseCookieHeader, setCookieLines } from '../../src/kratos-client/cookies.js'
+import { cookieValues, flowCookies, parseCookieHeader, setCookieLines } from '../../src/kratos-client/cookies.js'
 import { chooseCredential, type Credential, credentialHeaders } from '../../src/kratos-client/credential.js'
 import { recorded } from '../support/fault-server.js'
 
@@ -100,6 +100,18 @@ export default async function (t: Test): Promise<void> {
       { numRuns: 500 },
     )
     t.pass()
+  })
+
+  t.test('the first two values of one cookie are those of the whole header', async (t) => {
+    const piece = fc.constantFrom('a', 'ab', 'b', '=', ';', '; ', ' ', '\t', '\u00a0', '__Host-a', 'a=1', ';;')
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 30 }), fc.constantFrom('a', 'ab', '__Host-a'), (pieces, name) => {
+        const header = pieces.join('')
+        const all = parseCookieHeader(header).filter((cookie) => cookie.name === name).map(({ value }) => value)
+        t.same(cookieValues(header, name), [...new Set(all)].slice(0, 2), JSON.stringify(header))
+      }),
+      { numRuns: 500 },
+    )
   })
 
   t.test('the headers that carry a credential', async (t) => {
