@@ -6,7 +6,7 @@ import type {} from '../../src/shed-class.js'
 import type { Config } from '../../src/config.js'
 import { serviceError } from '../../src/errors.js'
 import { awaitsBody } from '../../src/service/bytes/unfinished-bodies.js'
-import { pressureOf, SHED_AT, shedClassOf } from '../../src/service/pressure.js'
+import { FEW_REQUESTS, pressureOf, SHED_AT, shedClassOf } from '../../src/service/pressure.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -36,13 +36,20 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
     if (reply.raw.destroyed) return
     request.isInFlight = true
     inFlight++
-    // The answer to a client that has gone may never be made.
-    reply.raw.on('close', () => end(request))
   }
 
   function end (request: FastifyRequest): void {
     if (request.isInFlight) inFlight--
     request.isInFlight = false
+  }
+
+  function isTooMuch (request: FastifyRequest): boolean {
+    // Without pressure there is nothing to read of the process.
+    if (inFlight < FEW_REQUESTS) return false
+    const { eventLoopDelay: eventLoopDelayMs, heapUsed: heapUsedBytes } = app.memoryUsage()
+    const pressure = pressureOf({ eventLoopDelayMs, heapUsedBytes, inFlight }, limits)
+    const { shed = 'read' } = request.routeOptions.config
+    return pressure >= SHED_AT[typeof shed === 'function' ? shed(request) : shed]
   }
 
   app.addHook('onRoute', (route) => {
@@ -51,10 +58,7 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
   })
 
   app.addHook('onRequest', function shedLoad (request, reply, done) {
-    const { eventLoopDelay: eventLoopDelayMs, heapUsed: heapUsedBytes } = app.memoryUsage()
-    const pressure = pressureOf({ eventLoopDelayMs, heapUsedBytes, inFlight }, limits)
-    const { shed = 'read' } = request.routeOptions.config
-    if (pressure >= SHED_AT[typeof shed === 'function' ? shed(request) : shed]) return done(serviceError('OVERLOADED'))
+    if (isTooMuch(request)) return done(serviceError('OVERLOADED'))
     // A body that is still on its way counts by its bytes: a few hundred slow clients would stop the service.
     if (!awaitsBody(request)) begin(request, reply)
     done()
@@ -66,6 +70,12 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
   })
 
   app.addHook('onSend', function answerIsMade (request, _reply, _payload, done) {
+    end(request)
+    done()
+  })
+
+  // The answer to a client that has gone may never be made.
+  app.addHook('onRequestAbort', function clientHasGone (request, done) {
     end(request)
     done()
   })

@@ -31,7 +31,7 @@ export interface PressureLimits {
 }
 
 /** So few requests are no overload: the machine makes them late, and refusing them would not help it. */
-const FEW_REQUESTS = 16
+export const FEW_REQUESTS = 16
 /** Part of the heap after which collecting it takes over, and then the process ends. */
 const FULL_HEAP = 0.95
 

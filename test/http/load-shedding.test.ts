@@ -233,6 +233,29 @@ export default async function (t: Test): Promise<void> {
       t.notMatch((await app.inject(LOGIN)).body, 'OVERLOADED')
     })
 
+    t.test('counts nobody any more who has left before the answer', async (t) => {
+      const kratos = await startFaultServer(t, answer(200, {}))
+      const { app } = await construct(t, { KRATOS_PUBLIC_URL: kratos.url, MAX_IN_FLIGHT: '20' })
+      sampled(app, {})
+      const atWork = new Set<Socket>()
+      app.get('/slow', ({ raw }) => {
+        atWork.add(raw.socket)
+        return new Promise(() => {})
+      })
+      await app.listen({ port: 0, host: '127.0.0.1' })
+      const { port } = app.server.address() as AddressInfo
+      const clients = Array.from({ length: 16 }, () => {
+        const client = connect(port, '127.0.0.1').on('error', () => {})
+        client.write('GET /slow HTTP/1.1\r\nHost: localhost:3000\r\n\r\n')
+        return client
+      })
+      while (atWork.size < clients.length) await sleep(5)
+      t.match((await app.inject(LOGIN)).body, 'OVERLOADED', 'they count while they wait')
+      for (const client of clients) client.destroy()
+      while ([...atWork].some(({ destroyed }) => !destroyed)) await sleep(5)
+      t.notMatch((await app.inject(LOGIN)).body, 'OVERLOADED')
+    })
+
     t.test('counts a request once, from its body to its answer', async (t) => {
       const { app } = await setUp(t, undefined, { MAX_IN_FLIGHT: '40' })
       sampled(app, {})

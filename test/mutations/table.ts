@@ -312,6 +312,13 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: SHEDDING,
   },
   {
+    guard: 'load shedding counts down for who leaves before the answer',
+    file: 'plugins/service/load-shedding.ts',
+    search: "app.addHook('onRequestAbort', function clientHasGone (request, done) {\n    end(request)",
+    replace: "app.addHook('onRequestAbort', function clientHasGone (_request, done) {",
+    tests: SHEDDING,
+  },
+  {
     guard: 'load shedding counts nobody who has left',
     file: 'plugins/service/load-shedding.ts',
     search: 'if (reply.raw.destroyed) return',

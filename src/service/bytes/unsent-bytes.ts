@@ -81,7 +81,7 @@ export function limitUnsentBytes (app: FastifyInstance, budget: ByteBudget, limi
         isHeld = false
       }
       // Finished: the system has all of it.
-      raw.once('finish', release).once('close', release)
+      raw.on('finish', release).on('close', release)
     }
     done(null, payload)
   })
