@@ -8,6 +8,7 @@ import { limitUnfinishedBodies } from './service/bytes/unfinished-bodies.js'
 import { limitUnsentBytes } from './service/bytes/unsent-bytes.js'
 import { createClientErrorHandler, noteAnswers, refuseExpectations } from './service/client-errors.js'
 import { limitConnections } from './service/connections.js'
+import { adviseOnProxies } from './service/forwarded-advice.js'
 import { addHostCheck } from './service/host-header.js'
 import { addLifecycle } from './service/lifecycle.js'
 import { addRequestLog, childLoggerFactory, loggerOptions, type LogTarget } from './service/logging.js'
@@ -98,6 +99,7 @@ export async function buildApp (config: Config, overrides: AppOverrides = {}): P
   applyHttpRules(app, { https: isHttps(config), errorHandler: renderServiceError })
   addLifecycle(app)
   addHostCheck(app)
+  adviseOnProxies(app, trustedProxies(config))
   addNotFoundHandler(app)
   const refuseOtherMethods = collectMethods(app)
   await app.register(autoload, { dir: join(import.meta.dirname, '../plugins/service'), options, encapsulate: false })

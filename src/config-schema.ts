@@ -82,6 +82,10 @@ export const ConfigSchema = Type.Object({
     description: 'fatal, error, warn, info, debug, trace or silent',
   }),
   SESSION_CACHE_MAX_AGE: settings.sessionCacheMaxAge,
+  START_CHECKS: Type.Boolean({
+    default: true,
+    description: 'false: no look at Kratos after the start, and no warnings of what the doctor would find at once',
+  }),
   SHUTDOWN_DELAY_MS: integer(0, 60_000, 3000, 'milliseconds between "not ready" and closing, for the load balancer'),
   READY_REQUIRES: text(
     'part-list',

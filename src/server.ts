@@ -8,7 +8,7 @@ import { connectionLimit } from './service/connections.js'
 import { NO_LINE } from './service/logging.js'
 import { API_VERSION } from './service/openapi/document.js'
 import { runtimeProblems } from './service/runtime-checks.js'
-import { isHttpsUrl } from './url-rules.js'
+import { warnOfMistakes } from './service/start-checks.js'
 
 /** Longest time a shutdown may take, the load balancer's grace not counted (L03). */
 const SHUTDOWN_LIMIT_MS = 10_000
@@ -33,8 +33,6 @@ function openFileLimit (): number | string | undefined {
   const report = process.report?.getReport() as { userLimits?: { open_files?: { soft: number | string } } } | undefined
   return report?.userLimits?.open_files?.soft
 }
-
-const isLoopback = (url: string): boolean => /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname)
 
 /** Ends the service on a signal or an uncaught error; start, signal and end are one log line each. */
 function endWithGrace (app: FastifyInstance, config: Config, about: object): void {
@@ -75,16 +73,11 @@ async function serve (): Promise<void> {
   const config = configure()
   const app = await buildApp(config, { log: { pretty: process.stdout.isTTY } })
   app.server.maxConnections = connectionLimit(openFileLimit())
-  if (!isHttpsUrl(config.PUBLIC_URL) && !isLoopback(config.PUBLIC_URL)) {
-    app.log.warn(
-      { event: 'insecure_public_url' },
-      'PUBLIC_URL is http on a public host: session cookies travel in the clear',
-    )
-  }
   const about = { version: API_VERSION, node: process.version, settings: shownSettings(config) }
   endWithGrace(app, config, about)
   const address = await app.listen({ host: config.HOST, port: config.PORT, listenTextResolver: () => NO_LINE })
   app.log.info({ event: 'started', ...about }, `Server listening at ${address}`)
+  if (config.START_CHECKS) await warnOfMistakes(config, process.env, app.log).catch(() => {})
 }
 
 try {

@@ -5,6 +5,7 @@ import type { Accepted, Answer } from '../kratos-client/answer.js'
 import type { FlowName } from '../kratos-client/caller.js'
 import { isRecord } from '../kratos-client/kratos-body.js'
 import { sessionToken } from '../kratos-client/session-token.js'
+import { adviseOnSessions } from './advice.js'
 
 /** Flows by which somebody becomes logged in. */
 const LOGIN_FLOWS = new Set<FlowName>(['login', 'registration', 'recovery'])
@@ -22,6 +23,7 @@ const givesSession = ({ body, setCookie }: Accepted, cookieName: string): boolea
  * (H08).
  */
 export function logLogin (request: FastifyRequest, flow: FlowName, answer: Answer, cookieName: string): void {
+  if (LOGIN_FLOWS.has(flow)) adviseOnSessions(request, flow, answer, cookieName)
   if (answer.kind === 'ok' && LOGIN_FLOWS.has(flow) && givesSession(answer, cookieName)) {
     logSecurityEvent(request, 'login_succeeded', { flow }, 'Logged in')
   }
