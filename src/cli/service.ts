@@ -4,6 +4,8 @@ import { UsageError } from './commands/command.js'
 /** Loaded when they are asked for: the service needs none of them. */
 const COMMANDS: Record<string, () => Promise<Command>> = {
   migrate: async () => (await import('./commands/migrate.js')).migrate,
+  reconcile: async () => (await import('./commands/reconcile.js')).reconcile,
+  import: async () => (await import('./commands/import.js')).importIdentities,
   doctor: async () => (await import('./commands/doctor.js')).doctor,
 }
 

@@ -17,6 +17,8 @@ const DOCUMENTS = [
   'docs/failures.md',
   'docs/outcomes.md',
   'docs/reliability.md',
+  'docs/operations.md',
+  'docs/import.md',
 ]
 
 export default async function (t: Test): Promise<void> {

@@ -4,6 +4,7 @@ import { StoreOpenError, StoreUnavailableError } from './errors.js'
 import { createDeletionRepository, type DeletionRepository } from './deletions.js'
 import { createDocumentRepository, type DocumentQuota, type DocumentRepository } from './documents.js'
 import type { QueryListener } from './driver.js'
+import { createInventory, type Inventory } from './inventory.js'
 import { createLoginBudgetRepository, type LoginBudgetRepository } from './login-budgets.js'
 import { openPostgresEngine } from './postgres-engine.js'
 import { openSqliteEngine } from './sqlite-engine.js'
@@ -45,6 +46,7 @@ export interface Store {
   readonly users: UserRepository
   readonly documents: DocumentRepository
   readonly deletions: DeletionRepository
+  readonly inventory: Inventory
   /** Login budgets in common with other processes; undefined on SQLite, where there is none. */
   readonly loginBudgets: LoginBudgetRepository | undefined
   /** Whether the migrations of this version were seen applied since the start; true for ever from then on. */
@@ -91,6 +93,7 @@ export function createStore (
     users,
     documents: createDocumentRepository(db, retryPolicy, documentQuota),
     deletions: createDeletionRepository(db, retryPolicy),
+    inventory: createInventory(db, retryPolicy),
     loginBudgets: dialect === 'postgres' ? createLoginBudgetRepository(db, retryPolicy) : undefined,
     ping: async () => {
       await users.find('00000000-0000-0000-0000-000000000000')
