@@ -83,6 +83,26 @@ export async function testCommands (t: Test, server: PostgresServer): Promise<vo
       t.same(await found(role), ['database-rights'])
     })
 
+    await t.test('a copy of the database, as a restore makes it, knows who was deleted', async (t) => {
+      const url = await newDatabase(t, server.url)
+      const store = await open(t, { url })
+      await untilReady(store)
+      const [kept, gone] = [someUser(), someUser()]
+      for (const user of [kept, gone]) await store.users.upsert(user)
+      await store.deletions.finish(gone.identity_id)
+      await store.close()
+      const copy = `${url}_copy`
+      const name = (address: string): string => new URL(address).pathname.slice(1)
+      await (await connect(t, server.url)).query(`CREATE DATABASE ${name(copy)} TEMPLATE ${name(url)}`)
+      t.match(await run(t, [SERVICE, 'migrate'], { DATABASE_URL: copy }).ended, { code: 0 })
+      const restored = await open(t, { url: copy })
+      await untilReady(restored)
+      t.match(await restored.users.find(kept.identity_id), { identity_id: kept.identity_id })
+      t.same(await restored.users.upsert(gone), { created: false }, 'and a late delivery does not bring it back')
+      t.equal(await restored.users.find(gone.identity_id), undefined)
+      t.same(await restored.inventory.buried([kept.identity_id, gone.identity_id]), [gone.identity_id])
+    })
+
     await t.test('a superuser, a wrong password, a missing database, a limit of the role, and a server that is read-only', async (t) => {
       const url = await newDatabase(t, server.url)
       await open(t, { url }).then(untilReady)
