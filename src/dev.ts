@@ -33,7 +33,7 @@ const environment = ({ service, page, kratosPublic, kratosAdmin }: Ports) => ({
   SHUTDOWN_DELAY_MS: '0',
 })
 
-/** kratos.yml with the ports of this run: it names the default ones in its URLs. */
+/** kratos.yml names the default ports in its URLs. */
 async function kratosConfig (ports: Ports) {
   const text = await readFile(join(ROOT, 'kratos/kratos.yml'), 'utf8')
   const names = Object.keys(DEFAULT_PORTS) as Array<keyof Ports>
@@ -41,7 +41,7 @@ async function kratosConfig (ports: Ports) {
   return parse(text.replace(/:(?:3000|3001|4433|4434)\b/g, (port) => moved.get(port) ?? port))
 }
 
-/** The database files of a run below its data folder; without one nothing is kept. */
+/** Without a data folder nothing is kept. */
 async function databases (folder: string | undefined): Promise<{ kratos: string, service: string }> {
   if (folder === undefined) return { kratos: 'memory', service: ':memory:' }
   await mkdir(folder, { recursive: true })
@@ -58,7 +58,7 @@ interface Closable {
   close: () => unknown
 }
 
-/** Starts the three servers; each is put on the list as soon as it has to be closed. */
+/** Each server is put on the list as soon as it has to be closed. */
 async function start ({ ports, data }: Run, started: Closable[], logger: (line: string) => void): Promise<void> {
   const database = await databases(data)
   const { kratosPublic: publicPort, kratosAdmin: adminPort } = ports

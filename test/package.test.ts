@@ -40,12 +40,12 @@ const command = (name: string, cwd: string): string => join(cwd, 'node_modules/.
 t.test('the packed packages', async (t) => {
   t.test('hold what they need at run time, no sources and no tests', async (t) => {
     const expected: Array<[Packed, string[]]> = [
-      [plugin, ['dist/src/plugin.js', 'dist/src/plugin.mjs', 'dist/src/plugin.d.ts', 'dist/src/plugin.d.mts', 'testing.js']],
+      [plugin, ['dist/src/plugin.js', 'dist/src/plugin.mjs', 'dist/src/plugin.d.ts', 'dist/src/plugin.d.mts', 'client.js', 'testing.js']],
       [embedded, ['dist/kratos/embedded/index.mjs', 'kratos/kratos.yml', 'kratos/identity.schema.json', 'kratos/user-created.jsonnet']],
     ]
     for (const [{ manifest: { name }, paths }, needed] of expected) {
       t.strictSame(['package.json', 'README.md', 'LICENSE', ...needed].filter((path) => !paths.includes(path)), [], name)
-      const own = /^(?:(?:dist\/.+|testing)\.(?:d\.m?ts|m?js|js\.map|LICENSE)|kratos\/[\w.-]+|package\.json|README\.md|LICENSE)$/
+      const own = /^(?:(?:dist\/.+|client|testing)\.(?:d\.m?ts|m?js|js\.map|LICENSE)|kratos\/[\w.-]+|package\.json|README\.md|LICENSE)$/
       t.strictSame(paths.filter((path) => !own.test(path) || /(?:^|\/)test\/|\.test\./.test(path)), [], name)
     }
     const map = JSON.parse(await readFile(join(project, 'node_modules/fastify-kratos/dist/src/plugin.js.map'), 'utf8'))

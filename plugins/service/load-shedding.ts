@@ -9,11 +9,11 @@ import { pressureOf, SHED_AT, type ShedClass, shedClassOf } from '../../src/serv
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** When this route is refused under load; by default what its place says. */
+    /** When this route is refused under load; the default follows from its path. */
     shed?: ShedClass
   }
   interface FastifyRequest {
-    /** Whether the request counts as one at work: it is here whole, and its answer is not made yet. */
+    /** It is here whole, and its answer is not made yet. */
     isInFlight: boolean
   }
 }
@@ -24,10 +24,7 @@ export interface LoadSheddingOptions {
 
 const SAMPLE_INTERVAL_MS = 250
 
-/**
- * Refuses work with 503 OVERLOADED before it costs anything, and in a fixed order, while more is asked than can be done
- * (M05, M06). Samples of the process come from @fastify/under-pressure, the number of requests at work is counted here.
- */
+/** Refuses work with 503 OVERLOADED before it costs anything, and in a fixed order (M05, M06). */
 export default fp<LoadSheddingOptions>(async function loadShedding (app, { config }) {
   const limits = {
     eventLoopDelayMs: config.MAX_EVENT_LOOP_DELAY_MS,
@@ -42,7 +39,7 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
     if (reply.raw.destroyed) return
     request.isInFlight = true
     inFlight++
-    // Whose client goes may never come to an answer.
+    // The answer to a client that has gone may never be made.
     reply.raw.on('close', () => end(request))
   }
 

@@ -3,7 +3,8 @@ import { Type } from '@sinclair/typebox'
 import { type Config, requiredParts } from '../../src/config.js'
 import { PARTS } from '../../src/config-schema.js'
 import { serviceError } from '../../src/errors.js'
-import { responses, success } from '../../src/schemas/envelope.js'
+import { about } from '../../src/schemas/about.js'
+import { ok, responses, success } from '../../src/schemas/envelope.js'
 import { createReadiness } from '../../src/service/readiness.js'
 
 const Ok = Type.Object({ status: Type.Literal('ok') })
@@ -18,11 +19,10 @@ const ReadySchema = Type.Object({
 
 const healthRoutes: FastifyPluginAsyncTypebox<{ config: Config }> = async function healthRoutes (app, { config }) {
   const required = new Set(requiredParts(config))
-  const about = (operationId: string, summary: string) => ({ operationId, summary, tags: ['operations'] })
   app.get(
     '/alive',
-    { schema: { ...about('isAlive', 'Whether the process answers'), response: responses(success(Ok)) } },
-    async () => ({ success: true as const, data: { status: 'ok' as const } }),
+    { schema: { ...about.operation('isAlive', 'Whether the process answers'), response: responses(success(Ok)) } },
+    async () => ok({ status: 'ok' }),
   )
 
   const degradedParts = createReadiness({
@@ -36,13 +36,13 @@ const healthRoutes: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
 
   /** A part that is away must not take all replicas out of the balancer: what needs it says so itself (K01). */
   app.get('/ready', {
-    schema: { ...about('isReady', 'Whether the service can take traffic'), response: responses(success(ReadySchema)) },
+    schema: { ...about.operation('isReady', 'Whether the service can take traffic'), response: responses(success(ReadySchema)) },
   }, async () => {
     // A database that was never seen migrated may belong to another version.
     if (app.lifecycle.isDraining || !app.store.isMigrated()) throw serviceError('NOT_READY')
     const degraded = await degradedParts()
     if (degraded.some((part) => required.has(part))) throw serviceError('NOT_READY', { members: { degraded } })
-    return { success: true as const, data: { status: 'ok' as const, ...(degraded.length > 0 && { degraded }) } }
+    return ok({ status: 'ok', ...(degraded.length > 0 && { degraded }) })
   })
 }
 

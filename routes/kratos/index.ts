@@ -20,16 +20,16 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 /** Kratos' flows are small; a web hook target or an upload is not what this is for. */
 const MAX_BODY_BYTES = 64 * 1024
 
-/** Whether a request may change a session or an account: all but those that only show something (I09). */
+/** May change a session or an account: all requests but those that only show something (I09). */
 const mayChange = (method: string, path: string): boolean =>
   method !== 'GET' || (path.startsWith('/self-service/') && !/\/(?:browser|api|flows)(?:\?|$)/.test(path))
 
-/** Where Kratos takes the submits that have budgets at our own routes; a link of a mail is one too. */
+/** Submits that have budgets at our own routes; a link of a mail is one too. */
 const THROTTLED_PATHS = new Set(
   FLOWS.filter(({ isThrottled }) => isThrottled).map(({ name }) => `/self-service/${name}`),
 )
 
-/** Kratos' path with the query as the client wrote it; 404 for what is not Kratos' public API. */
+/** With the query as the client wrote it; 404 for what is not Kratos' public API. */
 function pathOf (request: FastifyRequest): string {
   const path = passThroughPath((request.params as { '*': string })['*'])
   if (path === undefined) throw serviceError('NOT_FOUND')
@@ -42,11 +42,8 @@ export interface KratosRoutesOptions {
   config?: { KRATOS_PROXY: boolean }
 }
 
-/**
- * Kratos' own public API on our origin, for its SDK and its ready-made forms. Nothing in a body is rewritten: the
- * operator tells Kratos that it lives at `<PUBLIC_URL>/kratos/`, so Kratos itself writes our addresses
- * (docs/decisions/0011).
- */
+// For Kratos' SDK and its ready-made forms. No body is rewritten: the operator tells Kratos that it lives at
+// `<PUBLIC_URL>/kratos/`, so it writes our addresses itself (docs/decisions/0011).
 const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kratosRoutes (app, { config }) {
   if (config?.KRATOS_PROXY === false) return
 
@@ -58,10 +55,7 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
     (_request, body, done) => done(null, body),
   )
 
-  /**
-   * A redirect goes on to a place that Kratos may send a browser to, and nowhere else; only a submit may lead to a
-   * provider (E10).
-   */
+  /** Only to a place that Kratos may send a browser to, and only from a submit to a provider (E10). */
   function addLocation (reply: FastifyReply, answer: StreamedAnswer): void {
     const { location } = answer.headers
     if (location === undefined) return

@@ -9,29 +9,23 @@ export interface PassThroughRequest {
   headers: IncomingHttpHeaders
   body: Buffer | null
   caller: Caller
-  /** Our own URL: Kratos writes the host it was called by into `request_url` (docs/kratos-facts.md, section 3). */
+  /** Kratos writes the host it was called by into `request_url` (docs/kratos-facts.md, section 3). */
   ownUrl: string
 }
 
-/** What of Kratos' public port browsers and its SDK need; its health, metrics and anything new stay inside. */
+/** What browsers and Kratos' SDK need; its health, metrics and anything new stay inside. */
 const PUBLIC_AREAS = new Set(['self-service', 'sessions', 'schemas', '.well-known'])
 /** Kratos' paths hold nothing else; an escape or a dot segment could lead out of them (D01). */
 const PLAIN_SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._~=-]+$/
 
-/**
- * A path below our prefix as Kratos' own path; undefined for one that Kratos does not offer to the public.
- * @param path decoded, without leading slash
- */
+/** Undefined for what is not public. @param path below our prefix, decoded, without leading slash */
 export function passThroughPath (path: string): string | undefined {
   const segments = path.split('/')
   if (!PUBLIC_AREAS.has(segments[0] ?? '') || !segments.every((segment) => PLAIN_SEGMENT.test(segment))) { return undefined }
   return `/${path}`
 }
 
-/**
- * What a client's request may tell Kratos besides credential, flow cookies and device. Never `Origin`: with it API
- * flows fail (docs/kratos-facts.md, section 1 iii).
- */
+/** Never `Origin`: with it API flows fail (docs/kratos-facts.md, section 1 iii). */
 const HEADERS_UP = ['accept', 'accept-language', 'content-type', 'if-none-match', 'x-csrf-token']
 
 export function passThroughHeaders ({ headers, ownUrl }: PassThroughRequest): Record<string, string> {
@@ -43,7 +37,7 @@ export function passThroughHeaders ({ headers, ownUrl }: PassThroughRequest): Re
   return { ...Object.fromEntries(passed) as Record<string, string>, host, 'x-forwarded-proto': protocol.slice(0, -1) }
 }
 
-/** What of an answer goes down: body, cookies and paging; no CORS, hop-by-hop or server headers (B24). */
+/** Body, cookies and paging; no CORS, hop-by-hop or server headers (B24). */
 const HEADERS_DOWN = [
   'content-type',
   'content-length',

@@ -1,4 +1,5 @@
 import { isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
+import { isUuid } from '../patterns.js'
 import { userOf } from '../profile.js'
 import { type KratosAdmin, KratosAwayError } from './admin/kratos-admin.js'
 import { InvalidValueError } from './store/errors.js'
@@ -45,7 +46,6 @@ export class ReconcileAbortedError extends Error {
 const ROWS_AT_ONCE = 1000
 const WRITES_AT_ONCE = 8
 const PROGRESS_EVERY = 5000
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 type Identity = JsonObject & { id: string }
 
@@ -173,7 +173,7 @@ function checkedPage (page: JsonObject[], after: string): Identity[] {
   const list = page.map((identity) => ({ ...identity, id: String(identity['id']).toLowerCase() }))
   let previous = after
   for (const { id } of list) {
-    if (!UUID.test(id) || id <= previous) {
+    if (!isUuid(id) || id <= previous) {
       throw new ReconcileAbortedError('Kratos\' list of identities is not in order: what it leaves out cannot be known')
     }
     previous = id

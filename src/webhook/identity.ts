@@ -1,6 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { CLEAN_TEXT } from '../schemas/text.js'
 import { NIL_UUID } from '../kratos-client/kratos-body.js'
+import { UUID } from '../patterns.js'
 
 const trait = (maxLength: number) =>
   Type.Optional(Type.Union([Type.String({ maxLength, pattern: CLEAN_TEXT }), Type.Null()]))
@@ -17,11 +18,10 @@ const TimeSchema = Type.String({
   pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(?:\\.\\d{1,9})?(?:Z|[+-]\\d{2}:\\d{2})$',
 })
 
-/** Body of Kratos' user-created and user-updated hooks. */
 export const WebhookBodySchema = Type.Object({
   identity: Type.Object({
     id: Type.String({
-      pattern: `^(?!${NIL_UUID})[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`,
+      pattern: `^(?!${NIL_UUID})${UUID}$`,
     }),
     traits: TraitsSchema,
     created_at: Type.Optional(TimeSchema),

@@ -8,6 +8,7 @@ import ts from 'typescript'
 import { createClient, type FormError, type Outcome } from '../../src/client/client.js'
 import { NEXT } from '../../src/flows/outcome.js'
 import type { FormErrorSchema } from '../../src/schemas/outcome.js'
+import { browserFetch } from '../support/browser-fetch.js'
 import { answer, startFaultServer } from '../support/fault-server.js'
 import { buildWithKratos, freshEmail, PASSWORD } from '../support/kratos.js'
 import { totpCode } from '../support/totp.js'
@@ -15,22 +16,6 @@ import { totpCode } from '../support/totp.js'
 /** What a client calls a complaint is what the server sends. */
 type Same<One, Other> = [One] extends [Other] ? [Other] extends [One] ? true : false : false
 const IS_SAME: Same<FormError, Static<typeof FormErrorSchema>> = true
-
-/** `fetch` with the cookies of one browser. */
-function browser (): typeof fetch {
-  const jar = new Map<string, string>()
-  return async (url, init = {}) => {
-    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
-    const got = await fetch(url, { ...init, headers: { ...init.headers as Record<string, string>, cookie } })
-    for (const line of got.headers.getSetCookie()) {
-      const [pair = ''] = line.split(';')
-      const name = pair.slice(0, pair.indexOf('='))
-      if (/max-age=0(;|$)/i.test(line)) jar.delete(name)
-      else jar.set(name, pair.slice(name.length + 1))
-    }
-    return got
-  }
-}
 
 interface Traits {
   email: string
@@ -40,7 +25,7 @@ interface Traits {
 async function start (t: Test) {
   const { app, kratos } = await buildWithKratos(t)
   const baseUrl = await app.listen({ port: 0, host: '127.0.0.1' })
-  return { kratos, baseUrl, client: createClient<Traits>({ baseUrl, fetch: browser() }) }
+  return { kratos, baseUrl, client: createClient<Traits>({ baseUrl, fetch: browserFetch() }) }
 }
 
 const flowIdOf = (outcome: Outcome): string | undefined => 'flowId' in outcome ? outcome.flowId : undefined

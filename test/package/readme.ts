@@ -8,7 +8,13 @@ import { link } from '../support/package.js'
 import { ROOT } from '../support/process.js'
 
 const run = promisify(execFile)
-const READMES = ['README.md', 'packaging/fastify-kratos/README.md', 'packaging/embedded-kratos/README.md']
+const READMES = [
+  'README.md',
+  'packaging/fastify-kratos/README.md',
+  'packaging/embedded-kratos/README.md',
+  // The recipes of docs/screens.md run as one, in test/client.
+  ...['plugin', 'client', 'testing'].map((name) => `docs/${name}.md`),
+]
 
 /** The blocks of a language that are whole programs, once each. */
 function programs (language: string): string[] {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Config } from '../../src/config.js'
@@ -14,11 +14,8 @@ const DOCUMENTS = [
   'SECURITY.md',
   'examples/spa/README.md',
   'examples/existing-app/README.md',
-  'docs/failures.md',
-  'docs/outcomes.md',
-  'docs/reliability.md',
-  'docs/operations.md',
-  'docs/import.md',
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
 ]
 
 export default async function (t: Test): Promise<void> {
@@ -39,7 +36,7 @@ export default async function (t: Test): Promise<void> {
     })
 
     await t.test('the examples of tests are the files that test/package.test.ts runs', async (t) => {
-      const shown = [...text('README.md').matchAll(/```js\n([^]*?)```/g)].map(([, code]) => code)
+      const shown = [...text('docs/testing.md').matchAll(/```js\n([^]*?)```/g)].map(([, code]) => code)
       t.strictSame(
         shown.filter((code) => code?.includes('startEmbeddedKratos')),
         ['node', 'tap', 'vitest'].map((name) => text(`examples/testing/${name}.test.js`)),
@@ -48,7 +45,7 @@ export default async function (t: Test): Promise<void> {
 
     await t.test('the configuration table has every variable with the words of its schema', async (t) => {
       const rows = new Map(
-        [...text('README.md').matchAll(/^\| `([A-Z_]+)` \| ?(.*?) \| (.*) \|$/gm)].map((
+        [...text('docs/configuration.md').matchAll(/^\| `([A-Z_]+)` \| ?(.*?) \| (.*) \|$/gm)].map((
           [, name, byDefault, wants],
         ) => [name, { byDefault, wants }]),
       )
@@ -67,7 +64,7 @@ export default async function (t: Test): Promise<void> {
 
     await t.test('the error table has every code at its status', async (t) => {
       for (const code of ERROR_CODES.filter((code) => code !== 'INTERNAL_ERROR')) {
-        const row = text('README.md').split('\n').find((line) => line.startsWith('| ') && line.includes(`\`${code}\``)) ??
+        const row = text('docs/http-api.md').split('\n').find((line) => line.startsWith('| ') && line.includes(`\`${code}\``)) ??
           ''
         t.match(row, new RegExp(`^\\|[^|]*\\b${errorStatus(code)}\\b`), code)
       }

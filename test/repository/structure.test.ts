@@ -143,7 +143,7 @@ export default async function (t: Test): Promise<void> {
       'nor do login budgets',
     )
     t.same(
-      outside('src/service/store', /^(?:src\/(?:service\/store|schemas)\/|src\/errors\.ts|kysely|libsql$|pg$|node:)/),
+      outside('src/service/store', /^(?:src\/(?:service\/store|schemas)\/|src\/(?:errors|patterns)\.ts|kysely|libsql$|pg$|node:)/),
       [],
       'the store knows neither framework nor Kratos',
     )

@@ -33,7 +33,7 @@ function configure (env: CommandIo['env']): { config?: Config, problems: string[
 }
 
 const asFinding = (problem: string): Finding =>
-  ({ check: 'configuration', ...error(`The service does not start: ${problem}`, 'correct that variable; the README has the table') })
+  ({ check: 'configuration', ...error(`The service does not start: ${problem}`, 'correct that variable; docs/configuration.md has the table') })
 
 async function run (args: string[], { env, print }: CommandIo): Promise<number> {
   const { values } = parsed(() =>

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { loadConfig } from '../../config.js'
+import { isUuid } from '../../patterns.js'
 import { createKratosAdmin } from '../../service/admin/kratos-admin.js'
 import { DRIFTS, isAborted, reconcile as walk, type Reconciled } from '../../service/reconcile.js'
 import { describeStoreError, StoreUnavailableError } from '../../service/store/errors.js'
@@ -15,7 +16,6 @@ const POLL_MS = 50
 const MAX_ORPHANS_PERCENT = 5
 /** One process, and nobody waits for it: a lock may take its time. */
 const WAIT_MS = 5000
-const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 
 async function untilMigrated (store: Store): Promise<void> {
   const deadline = performance.now() + OPEN_MS
@@ -39,7 +39,7 @@ function readArguments (args: string[]) {
   )
   const { since, after } = values
   if (since !== undefined) parsed(() => normaliseTimestamp(since))
-  if (after !== undefined && !UUID.test(after)) throw new UsageError('--after wants the id that an earlier run named')
+  if (after !== undefined && !isUuid(after)) throw new UsageError('--after wants the id that an earlier run named')
   if (since !== undefined && values['delete-orphans']) {
     throw new UsageError('--since looks at identities that changed, so it finds no rows without one: no --delete-orphans')
   }

@@ -40,16 +40,15 @@ export const postgresMigrationLock: MigrationLock = {
 }
 
 export interface MigrationResult {
-  /** What was applied now. */
   names: string[]
   /** What a newer version has applied, and this one does not know. */
   newer: string[]
 }
 
 /**
- * Applies what is missing, all of it or nothing, in one transaction: both databases have transactional DDL, which
- * Kysely's own migrator does not use on SQLite. Migrations of a newer version only add, so this one goes on with them.
- * @throws StoreMigrationError for a failed migration, StoreUnavailableError for the database
+ * All or nothing, in one transaction: both databases have transactional DDL, which Kysely's own migrator does not use
+ * on SQLite. Migrations of a newer version only add, so this one goes on with them. @throws StoreMigrationError for a
+ * failed migration, StoreUnavailableError for the database
  */
 export async function migrateToLatest (
   db: Kysely<unknown>,
