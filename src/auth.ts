@@ -11,6 +11,7 @@ import throttle from '../plugins/auth/throttle.js'
 import webhook from '../plugins/auth/webhook.js'
 import { publicNames, type PublicNames } from './http/public-names.js'
 import type { CallObserver } from './kratos-client/observed-client.js'
+import type { PoolTimes } from './kratos-client/pools.js'
 import type { AuthSettings } from './settings.js'
 import type { Budget } from './throttling/budget.js'
 import type { CredentialMemory } from './throttling/credential-memory.js'
@@ -56,6 +57,8 @@ export interface AuthParts {
   /** For names that the app has already. */
   names?: Partial<PublicNames> | undefined
   onCall?: CallObserver | undefined
+  /** Told how long each call waited for a connection, and how long Kratos took. */
+  onTimes?: PoolTimes | undefined
 }
 
 /** Everything that plugin and service have in common. Nobody else registers these parts. */
@@ -66,7 +69,13 @@ export async function registerAuth (
 ): Promise<void> {
   const names = publicNames(parts.names)
   await app.register(kratosCaller, { settings })
-  await app.register(kratos, { settings, onCall: parts.onCall, dispatcher: parts.dispatcher, names })
+  await app.register(kratos, {
+    settings,
+    onCall: parts.onCall,
+    onTimes: parts.onTimes,
+    dispatcher: parts.dispatcher,
+    names,
+  })
   await app.register(cookie, { settings })
   await app.register(challenge)
   await app.register(originGuard, { settings })

@@ -50,7 +50,7 @@ export const ConfigSchema = Type.Object({
   WEBHOOK_KEY: text('key', `${secret} that Kratos sends as Authorization: Bearer, or X-Webhook-Key`),
   WEBHOOK_KEY_PREVIOUS: Type.Optional(text('key', 'former webhook key, accepted while it is being rotated')),
   METRICS_TOKEN: Type.Optional(
-    text('key', `${secret} that opens /metrics as Authorization: Bearer; without it there is no /metrics`),
+    text('key', `${secret} that opens /metrics as Authorization: Bearer; without it there is no /metrics, but for INTERNAL_PORT`),
   ),
   DOCS: Type.Boolean({
     default: false,
@@ -81,6 +81,19 @@ export const ConfigSchema = Type.Object({
     default: 'info',
     description: 'fatal, error, warn, info, debug, trace or silent',
   }),
+  LOG_HEALTH: Type.Boolean({ default: true, description: 'false: no log line for requests of /health that went well' }),
+  LOG_SUCCESS_PERCENT: integer(
+    0,
+    100,
+    100,
+    'of the requests that went well, how many in a hundred get their log line; the others always do',
+  ),
+  INTERNAL_PORT: Type.Optional(Type.Integer({
+    minimum: 1,
+    maximum: 65535,
+    description: 'port of /internal and /metrics, which then do not exist on PORT; /health is on both; without it there is one port',
+  })),
+  INTERNAL_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'address to listen on with INTERNAL_PORT' }),
   SESSION_CACHE_MAX_AGE: settings.sessionCacheMaxAge,
   START_CHECKS: Type.Boolean({
     default: true,

@@ -65,7 +65,9 @@ function contradictionsOf (data: Record<string, string>): string[] {
     const other = keys.slice(0, index).find((earlier) => data[earlier] === data[name])
     return other === undefined ? [] : [`${name} is not valid: it must differ from ${other}`]
   })
-  return [...sameKeys, ...contradictions({
+  const { INTERNAL_PORT: internal, PORT: port = '3000' } = data
+  const samePorts = internal === port ? ['INTERNAL_PORT is not valid: it must differ from PORT'] : []
+  return [...sameKeys, ...samePorts, ...contradictions({
     publicUrl: data['KRATOS_PUBLIC_URL'],
     adminUrl: data['KRATOS_ADMIN_URL'],
     baseUrl: data['PUBLIC_URL'],
@@ -122,6 +124,10 @@ export function shownSettings (config: Config): Record<string, unknown> {
 }
 
 export const requiredParts = (config: Config): Part[] => list(config.READY_REQUIRES) as Part[]
+
+/** Whether anybody can read the metrics. */
+export const isCounting = ({ METRICS_TOKEN: token, INTERNAL_PORT: port }: Config): boolean =>
+  token !== undefined || port !== undefined
 
 export const trustedProxies = (config: Config): string[] => list(config.TRUST_PROXY)
 export const webhookKeys = ({ WEBHOOK_KEY: current, WEBHOOK_KEY_PREVIOUS: previous }: Config): string[] =>

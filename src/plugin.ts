@@ -69,6 +69,7 @@ function partsOf (options: CheckedOptions, metrics: KratosMetrics | undefined): 
     mayBeUnlabelled: defaultDeny === undefined ? undefined : routePatterns(defaultDeny.except ?? []),
     names: options.decorators,
     onCall: metrics?.recordCall,
+    onTimes: metrics?.recordTimes,
   }
 }
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import closeWithGrace from 'close-with-grace'
@@ -69,6 +70,11 @@ function endWithGrace (app: FastifyInstance, config: Config, about: object): voi
   })
 }
 
+async function listenInternally ({ internalServer }: FastifyInstance, port: number, host: string): Promise<void> {
+  internalServer?.listen({ port, host })
+  if (internalServer !== undefined) await once(internalServer, 'listening')
+}
+
 async function serve (): Promise<void> {
   const config = configure()
   const app = await buildApp(config, { log: { pretty: process.stdout.isTTY } })
@@ -76,6 +82,7 @@ async function serve (): Promise<void> {
   const about = { version: API_VERSION, node: process.version, settings: shownSettings(config) }
   endWithGrace(app, config, about)
   const address = await app.listen({ host: config.HOST, port: config.PORT, listenTextResolver: () => NO_LINE })
+  if (config.INTERNAL_PORT !== undefined) await listenInternally(app, config.INTERNAL_PORT, config.INTERNAL_HOST)
   app.log.info({ event: 'started', ...about }, `Server listening at ${address}`)
   if (config.START_CHECKS) await warnOfMistakes(config, process.env, app.log).catch(() => {})
 }

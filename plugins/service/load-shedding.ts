@@ -56,7 +56,11 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
   app.addHook('onRequest', function shedLoad (request, reply, done) {
     const { eventLoopDelay: eventLoopDelayMs, heapUsed: heapUsedBytes } = app.memoryUsage()
     const pressure = pressureOf({ eventLoopDelayMs, heapUsedBytes, inFlight }, limits)
-    if (pressure >= SHED_AT[request.routeOptions.config.shed ?? 'read']) return done(serviceError('OVERLOADED'))
+    const shedClass = request.routeOptions.config.shed ?? 'read'
+    if (pressure >= SHED_AT[shedClass]) {
+      app.metrics.recordShed(shedClass)
+      return done(serviceError('OVERLOADED'))
+    }
     // A body that is still on its way counts by its bytes: a few hundred slow clients would stop the service.
     if (!awaitsBody(request)) begin(request, reply)
     done()
@@ -71,4 +75,4 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
     end(request)
     done()
   })
-}, { name: 'load-shedding', fastify: '5.x' })
+}, { name: 'load-shedding', fastify: '5.x', dependencies: ['metrics'] })

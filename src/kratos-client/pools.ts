@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { type Answer, type AnswerContext, classify, type Operation } from './answer.js'
+import type { CallTimes } from './call.js'
 import type { Epoch } from './kratos-time.js'
 import { type RequestScope, timeLeft } from './request-scope.js'
 import { createTransport, type Load, type Transport, type UpstreamRequest } from './transport.js'
@@ -36,6 +37,8 @@ const POOL_OF: Record<Operation, PoolName> = {
   sessions: 'session',
   identity: 'session',
 }
+export type PoolTimes = (pool: PoolName | 'admin', ...times: Parameters<CallTimes>) => void
+
 export interface PoolsOptions {
   /** As this process reaches it. */
   publicUrl: string
@@ -44,6 +47,8 @@ export interface PoolsOptions {
   /** Instead of pools of our own, for both ports. */
   dispatcher?: Dispatcher | undefined
   onEpoch?: ((epoch: Epoch) => void) | undefined
+  /** Told how long each call waited for a connection, and how long Kratos took. */
+  onTimes?: PoolTimes | undefined
 }
 
 /** Without a deadline it has that of its pool. */
@@ -60,9 +65,12 @@ export interface Pools extends Readonly<Record<PoolName, Transport>> {
   close: () => Promise<void>
 }
 
-export function createPools ({ publicUrl, adminUrl, deadlines, dispatcher, onEpoch }: PoolsOptions): Pools {
+export function createPools (options: PoolsOptions): Pools {
+  const { publicUrl, adminUrl, deadlines, dispatcher, onEpoch, onTimes } = options
+  const timesOf = (name: PoolName | 'admin'): CallTimes | undefined =>
+    onTimes && ((...times) => onTimes(name, ...times))
   const createPool = (name: PoolName): Transport =>
-    createTransport({ url: publicUrl, dispatcher, onEpoch, ...LIMITS, ...POOLS[name] })
+    createTransport({ url: publicUrl, dispatcher, onEpoch, onTimes: timesOf(name), ...LIMITS, ...POOLS[name] })
   const pools = {
     whoami: createPool('whoami'),
     confirm: createPool('confirm'),
@@ -72,7 +80,7 @@ export function createPools ({ publicUrl, adminUrl, deadlines, dispatcher, onEpo
   }
   const admin = adminUrl === undefined
     ? undefined
-    : createTransport({ url: adminUrl, dispatcher, ...LIMITS, ...POOLS.session })
+    : createTransport({ url: adminUrl, dispatcher, onTimes: timesOf('admin'), ...LIMITS, ...POOLS.session })
   const limits: Record<PoolName, number> = {
     whoami: deadlines.whoamiMs,
     confirm: deadlines.whoamiMs,

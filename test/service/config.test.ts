@@ -119,6 +119,9 @@ export default async function (t: Test): Promise<void> {
         METRICS_TOKEN: ['short', 'm'.repeat(31), 'é'.repeat(32), `${'m'.repeat(20)} ${'m'.repeat(20)}`],
         DOCS: ['yes', '1'],
         START_CHECKS: ['off', '0', 'no'],
+        LOG_HEALTH: ['off', '0'],
+        LOG_SUCCESS_PERCENT: ['-1', '101', '1.5', 'x'],
+        INTERNAL_PORT: ['0', '65536', 'x'],
         DOCUMENTS_PER_USER: ['0', '-1', '1000001', 'x'],
         DOCUMENT_BYTES_PER_USER: ['0', '1000000000', '1e6'],
         DATABASE_URL: ['mysql://h/db', 'mongodb://h', 'http://h/db'],
@@ -167,7 +170,7 @@ export default async function (t: Test): Promise<void> {
       }
       t.same(
         Object.keys(ConfigSchema.properties).filter((name) => bad[name] === undefined),
-        ['HOST'],
+        ['HOST', 'INTERNAL_HOST'],
         'no variable is forgotten here',
       )
     })
