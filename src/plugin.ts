@@ -115,7 +115,9 @@ async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions)
   if (purge !== undefined) {
     await addRoutes('', (scope) => scope[receivePurges](scope, purge.path ?? DEFAULT_PURGE_PATH))
   }
-  if (proxy !== undefined) await addRoutes(proxy.path ?? DEFAULT_PROXY_PATH, (scope) => scope.register(kratosProxy, {}))
+  if (proxy !== undefined) {
+    await addRoutes(proxy.path ?? DEFAULT_PROXY_PATH, (scope) => scope.register(kratosProxy, { settings }))
+  }
 }
 
 const REGISTERED = Symbol('fastify-kratos')

@@ -2,16 +2,13 @@ import { getHeapStatistics } from 'node:v8'
 import underPressure from '@fastify/under-pressure'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type {} from '../../src/shed-class.js'
 import type { Config } from '../../src/config.js'
 import { serviceError } from '../../src/errors.js'
 import { awaitsBody } from '../../src/service/bytes/unfinished-bodies.js'
-import { pressureOf, SHED_AT, type ShedClass, shedClassOf } from '../../src/service/pressure.js'
+import { pressureOf, SHED_AT, shedClassOf } from '../../src/service/pressure.js'
 
 declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** When this route is refused under load; the default follows from its path. */
-    shed?: ShedClass
-  }
   interface FastifyRequest {
     /** It is here whole, and its answer is not made yet. */
     isInFlight: boolean
@@ -56,7 +53,8 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
   app.addHook('onRequest', function shedLoad (request, reply, done) {
     const { eventLoopDelay: eventLoopDelayMs, heapUsed: heapUsedBytes } = app.memoryUsage()
     const pressure = pressureOf({ eventLoopDelayMs, heapUsedBytes, inFlight }, limits)
-    const shedClass = request.routeOptions.config.shed ?? 'read'
+    const { shed = 'read' } = request.routeOptions.config
+    const shedClass = typeof shed === 'function' ? shed(request) : shed
     if (pressure >= SHED_AT[shedClass]) {
       app.metrics.recordShed(shedClass)
       return done(serviceError('OVERLOADED'))

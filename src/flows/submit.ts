@@ -60,7 +60,7 @@ export async function submitStep (kratos: KratosClient, submit: Submit): Promise
     }
     return { answer: await kratos.submitFlow(flow, id, submit.body, caller), type: asked, setCookie: [] }
   }
-  const fetched = await kratos.fetchFlow(flow, id, caller, 'submit')
+  const fetched = await kratos.fetchFlow(flow, id, caller, flow === 'settings' ? 'settings' : 'submit')
   if (fetched.kind !== 'ok') return { answer: fetched, type: 'browser', setCookie: [] }
   const token = fetched.body['type'] === 'browser' ? csrfToken(fetched.body) : undefined
   if (token === undefined) {

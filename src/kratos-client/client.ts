@@ -80,8 +80,8 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
   const calls = { pools, cookieName, isAllowedRedirect, confirm }
 
   async function isReady (): Promise<boolean> {
-    const deadlineMs = pools.timeLeft('whoami', undefined)
-    const answer = await pools.session.send({ method: 'GET', path: '/health/ready', deadlineMs })
+    const deadlineMs = pools.timeLeft('ready', undefined)
+    const answer = await pools.ready.send({ method: 'GET', path: '/health/ready', deadlineMs })
     // Our own pool being full says nothing about Kratos.
     if (answer.kind === 'unavailable') return answer.code === 'OVERLOADED'
     return answer.status === 200

@@ -3,7 +3,14 @@ import type { Caller, FlowName, FlowType } from './caller.js'
 import type { Confirm } from './confirm.js'
 import { type Credential, credentialHeaders } from './credential.js'
 import { type JsonObject, withNodes, withPublicRequestUrl } from './kratos-body.js'
-import { passThroughHeaders, type PassThroughRequest } from './pass-through.js'
+import {
+  DEADLINE_OF_PROXIED,
+  mayChange,
+  passThroughHeaders,
+  type PassThroughRequest,
+  POOL_OF_PROXIED,
+  proxiedKind,
+} from './pass-through.js'
 import type { PoolName, Pools, PublicRequest } from './pools.js'
 import type { StreamedAnswer } from './streamed-call.js'
 import type { UpstreamFailure } from './upstream-failure.js'
@@ -98,14 +105,25 @@ export function createFlowCalls ({ pools, cookieName, isAllowedRedirect, confirm
     const path = `/self-service/${flow}`
     const type = submitType(body)
     const request = { method: 'POST' as const, path, query: { flow: id }, headers: flowHeaders(type, caller), body }
-    return await ask(request, context('submit', flow, usesProvider(body)), sentCredential(type, caller), caller)
+    const pool = flow === 'settings' ? 'settings' : 'submit'
+    return await ask(request, context('submit', flow, usesProvider(body)), sentCredential(type, caller), caller, pool)
   }
 
   function passThrough (request: PassThroughRequest): Promise<StreamedAnswer | UpstreamFailure> {
     const { method, path, body, caller } = request
     const headers = { ...passThroughHeaders(request), ...flowHeaders('browser', caller) }
-    const deadlineMs = pools.timeLeft('submit', caller.scope)
-    return pools.submit.stream({ method, path, body, headers, deadlineMs, scope: caller.scope })
+    const kind = proxiedKind(method, path)
+    const deadlineMs = pools.timeLeft(DEADLINE_OF_PROXIED[kind], caller.scope)
+    const isCancellable = !mayChange(method, path)
+    return pools[POOL_OF_PROXIED[kind]].stream({
+      method,
+      path,
+      body,
+      headers,
+      deadlineMs,
+      scope: caller.scope,
+      isCancellable,
+    })
   }
 
   return { initFlow, fetchFlow, submitFlow, passThrough }

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { Caller } from './caller.js'
+import type { PoolName } from './pools.js'
 
 export interface PassThroughRequest {
   method: Dispatcher.HttpMethod
@@ -23,6 +24,49 @@ export function passThroughPath (path: string): string | undefined {
   const segments = path.split('/')
   if (!PUBLIC_AREAS.has(segments[0] ?? '') || !segments.every((segment) => PLAIN_SEGMENT.test(segment))) { return undefined }
   return `/${path}`
+}
+
+/** What a request for Kratos' own API is, as one for ours would be called. */
+export type ProxiedKind = 'logout' | 'submit' | 'settings' | 'start' | 'whoami' | 'read'
+
+/** First match wins; a link of a mail is a submit too, and so is a provider's way back. */
+const KINDS: Array<[request: RegExp, kind: ProxiedKind]> = [
+  [/^\S+ \/self-service\/logout(?:\/|$)/, 'logout'],
+  [/^\S+ \/self-service\/settings$/, 'settings'],
+  [/^\S+ \/self-service\/(?:login|registration|recovery|verification)$/, 'submit'],
+  [/^\S+ \/self-service\/methods\//, 'submit'],
+  [/^\S+ \/self-service\/[a-z]+\/(?:browser|api)$/, 'start'],
+  [/^\S+ \/sessions\/whoami$/, 'whoami'],
+]
+
+/** @param path of Kratos, with or without its query */
+export function proxiedKind (method: string, path: string): ProxiedKind {
+  const request = `${method} ${path.split('?', 1)[0]}`
+  return KINDS.find(([pattern]) => pattern.test(request))?.[1] ?? 'read'
+}
+
+/** Whether a request may change a session or an account: all but those that only show something (I09). */
+export const mayChange = (method: string, path: string): boolean =>
+  method !== 'GET' || (path.startsWith('/self-service/') && !/\/(?:browser|api|flows)(?:\?|$)/.test(path))
+
+/** Never the sockets of our own submits and logouts: whose requests these are nobody knows yet. */
+export const POOL_OF_PROXIED: Record<ProxiedKind, PoolName> = {
+  logout: 'proxyLogout',
+  submit: 'proxySubmit',
+  settings: 'proxy',
+  start: 'proxy',
+  whoami: 'proxy',
+  read: 'proxy',
+}
+
+/** The pool at our own routes, whose deadline goes for the same request here. */
+export const DEADLINE_OF_PROXIED: Record<ProxiedKind, PoolName> = {
+  logout: 'session',
+  submit: 'submit',
+  settings: 'settings',
+  start: 'flow',
+  whoami: 'whoami',
+  read: 'flow',
 }
 
 /** Never `Origin`: with it API flows fail (docs/kratos-facts.md, section 1 iii). */

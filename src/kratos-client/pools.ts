@@ -15,16 +15,22 @@ export interface Deadlines {
 /** docs/security-model.md, section 6. */
 const LIMITS = { connectTimeoutMs: 1000, maxBodyBytes: 1024 * 1024, maxHeaderBytes: 16 * 1024 }
 
-// By kind of call, 64 sockets and 288 waiting calls in all: logins that take seconds of hashing keep no session check
+// By kind of call, 83 sockets and 433 waiting calls in all: logins that take seconds of hashing keep no session check
 // waiting, and neither a hung session check nor a flood of new flows keeps anybody from logging out (J26, M07). Past
 // what it can do a session check takes two and a half times as long (M02 wants no more than three) and the rest is
-// refused at once; who has typed a password rather waits. Confirmations of made-up credentials have their own.
+// refused at once; who has typed a password rather waits. What anybody can ask for without a session never has more
+// than the sockets of its own: confirmations of made-up credentials, settings, Kratos' own API.
 const POOLS = {
   whoami: { connections: 32, queue: 112, sustainedLimit: 48 },
   confirm: { connections: 8, queue: 32 },
   submit: { connections: 10, queue: 64 },
+  settings: { connections: 4, queue: 24 },
   flow: { connections: 8, queue: 56 },
   session: { connections: 6, queue: 24 },
+  proxy: { connections: 6, queue: 56 },
+  proxySubmit: { connections: 6, queue: 48 },
+  proxyLogout: { connections: 2, queue: 16 },
+  ready: { connections: 1, queue: 1 },
 }
 export type PoolName = keyof typeof POOLS
 
@@ -37,6 +43,19 @@ const POOL_OF: Record<Operation, PoolName> = {
   sessions: 'session',
   identity: 'session',
 }
+/** Pools whose calls have another limit than most. */
+const DEADLINE_OF: Partial<Record<PoolName, keyof Deadlines>> = {
+  whoami: 'whoamiMs',
+  confirm: 'whoamiMs',
+  ready: 'whoamiMs',
+  submit: 'submitMs',
+  settings: 'submitMs',
+  proxySubmit: 'submitMs',
+}
+
+const eachPool = <T>(make: (name: PoolName) => T): Record<PoolName, T> =>
+  Object.fromEntries(Object.keys(POOLS).map((name) => [name, make(name as PoolName)])) as Record<PoolName, T>
+
 export type PoolTimes = (pool: PoolName | 'admin', ...times: Parameters<CallTimes>) => void
 
 export interface PoolsOptions {
@@ -71,23 +90,11 @@ export function createPools (options: PoolsOptions): Pools {
     onTimes && ((...times) => onTimes(name, ...times))
   const createPool = (name: PoolName): Transport =>
     createTransport({ url: publicUrl, dispatcher, onEpoch, onTimes: timesOf(name), ...LIMITS, ...POOLS[name] })
-  const pools = {
-    whoami: createPool('whoami'),
-    confirm: createPool('confirm'),
-    submit: createPool('submit'),
-    flow: createPool('flow'),
-    session: createPool('session'),
-  }
+  const pools = eachPool(createPool)
   const admin = adminUrl === undefined
     ? undefined
     : createTransport({ url: adminUrl, dispatcher, onTimes: timesOf('admin'), ...LIMITS, ...POOLS.session })
-  const limits: Record<PoolName, number> = {
-    whoami: deadlines.whoamiMs,
-    confirm: deadlines.whoamiMs,
-    submit: deadlines.submitMs,
-    flow: deadlines.otherMs,
-    session: deadlines.otherMs,
-  }
+  const limits = eachPool((name) => deadlines[DEADLINE_OF[name] ?? 'otherMs'])
   const timeLeftIn = (pool: PoolName, scope: RequestScope | undefined): number => timeLeft(limits[pool], scope)
 
   return {
@@ -100,13 +107,7 @@ export function createPools (options: PoolsOptions): Pools {
       const answer = await pools[name].send({ ...request, deadlineMs })
       return answer.kind === 'unavailable' ? answer : classify(answer, context)
     },
-    load: () => ({
-      whoami: pools.whoami.load(),
-      confirm: pools.confirm.load(),
-      submit: pools.submit.load(),
-      flow: pools.flow.load(),
-      session: pools.session.load(),
-    }),
+    load: () => eachPool((name) => pools[name].load()),
     close: async () => {
       await Promise.all([...Object.values(pools), ...(admin === undefined ? [] : [admin])].map((pool) => pool.close()))
     },

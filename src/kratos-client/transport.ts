@@ -29,6 +29,8 @@ export interface StreamedRequest {
   body: Buffer | null
   deadlineMs: number
   scope?: RequestScope | undefined
+  /** Whether it need not be finished once its client has gone: it changes nothing. */
+  isCancellable: boolean
 }
 
 export interface Load {
@@ -138,10 +140,12 @@ export function createTransport (options: TransportOptions): Transport {
   }
 
   function stream (request: StreamedRequest): Promise<StreamedAnswer | UpstreamFailure> {
-    const { deadlineMs, scope, path, headers, ...rest } = request
+    const { deadlineMs, scope, isCancellable, path, headers, ...rest } = request
+    if (deadlineMs <= 0) return Promise.resolve(upstreamFailure('UPSTREAM_TIMEOUT'))
+    if (scope?.isCancelled === true && isCancellable) return Promise.resolve(clientHasGone())
     const traced = { ...scope?.trace, ...headers }
     const upstream = { origin, ...NO_TIMEOUTS, ...rest, path: basePath + path, headers: traced }
-    const options = { request: upstream, deadlineMs, scope }
+    const options = { request: upstream, deadlineMs, scope: isCancellable ? scope : undefined }
     return new Promise((resolve) => new StreamedCall(shared, options, resolve).make())
   }
 

@@ -1,4 +1,4 @@
-export type ShedClass = 'start' | 'list' | 'read' | 'submit' | 'never'
+import type { ShedClass } from '../shed-class.js'
 
 // Pressure from which a class is refused (M05). A flow that nobody has begun to fill in is the cheapest to lose; who
 // has typed a password comes last. Health, logout and the webhook end sessions, or tell others how we are.

@@ -23,9 +23,9 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 const valueAt = (body: unknown, place: readonly string[]): unknown =>
   place.reduce<unknown>((value, name) => isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined, body)
 
-/** Kratos makes text of a number. */
+/** In a form also several times; Kratos makes text of a number. */
 function sentIdentifiers (body: unknown): string[] {
-  return IDENTIFIER_PLACES.map((place) => valueAt(body, place))
+  return IDENTIFIER_PLACES.flatMap((place) => valueAt(body, place))
     .filter((value) => typeof value === 'string' || typeof value === 'number').map(String)
 }
 

@@ -1,4 +1,5 @@
-const isGiven = (value: unknown): boolean => (typeof value === 'string' && value !== '') || typeof value === 'number'
+const isGiven = (value: unknown): boolean =>
+  [value].flat().some((one) => (typeof one === 'string' && one !== '') || typeof one === 'number')
 
 const holds = (body: unknown, names: readonly string[]): boolean =>
   typeof body === 'object' && body !== null &&

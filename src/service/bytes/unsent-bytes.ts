@@ -36,7 +36,8 @@ interface Counters {
   _handle?: { writeQueueSize?: number } | null
 }
 
-/** The system takes as many bytes as the client reads, and a buffer more. */
+// The system takes as many bytes as the client reads and a buffer more, in pieces of up to a third of that buffer: a
+// window is no shorter than the time without a byte that ends a connection.
 function handedOver (socket: Socket): number {
   const { _bytesDispatched: dispatched = 0, _handle: handle } = socket as Counters
   return dispatched - (handle?.writeQueueSize ?? 0)

@@ -1,7 +1,7 @@
 import type { Part } from '../../config-schema.js'
 import type { ErrorCode } from '../../errors.js'
 import type { KratosMetrics } from '../../http/kratos-metrics.js'
-import type { ShedClass } from '../pressure.js'
+import type { ShedClass } from '../../shed-class.js'
 import type { PoolLoad, QueryListener } from '../store/driver.js'
 
 /**

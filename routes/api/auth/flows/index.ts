@@ -18,6 +18,7 @@ import { about } from '../../../../src/schemas/about.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { flowParameters, FlowQuerySchema, SubmitQuerySchema, UuidSchema } from '../../../../src/schemas/flow.js'
 import { FailedStepSchema, OutcomeSchema } from '../../../../src/schemas/outcome.js'
+import { isUsable } from '../../../../src/sessions/resolver.js'
 import type { AuthSettings } from '../../../../src/settings.js'
 import { forwardCookies, guardOrigin, kratosCaller, loginThrottle, ownKratos } from '../../../../src/http/own-names.js'
 
@@ -146,6 +147,8 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
       const keepToken = keepsToken(request, request.query.transport)
       const id = flowId(body.flow_id, request.query.flow, request.query.flow_id)
       const submit = { flow: name, id, body: kratosBody(flow, body), caller: request[kratosCaller](), keepToken }
+      // Kratos could only say so too.
+      if (name === 'settings' && !isUsable(submit.caller.credential)) throw serviceError('INVALID_SESSION')
       if (name === 'login') await app[loginThrottle].bySecondFactor(request, submit.body)
       const { answer, type, setCookie } = await submitStep(app[ownKratos], submit)
       reply[forwardCookies](setCookie)
