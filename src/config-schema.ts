@@ -94,6 +94,10 @@ export const ConfigSchema = Type.Object({
     description: 'port of /internal and /metrics, which then do not exist on PORT; /health is on both; without it there is one port',
   })),
   INTERNAL_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'address to listen on with INTERNAL_PORT' }),
+  TRACING: Type.Boolean({
+    default: false,
+    description: 'true: spans by @opentelemetry/api, which is to be installed and started with an SDK before the service',
+  }),
   SESSION_CACHE_MAX_AGE: settings.sessionCacheMaxAge,
   START_CHECKS: Type.Boolean({
     default: true,

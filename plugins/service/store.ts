@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { type Config, isCounting } from '../../src/config.js'
+import type { Config } from '../../src/config.js'
 import { describeStoreError } from '../../src/service/store/errors.js'
 import { openStore, type Store } from '../../src/service/store/store.js'
 
@@ -27,7 +27,10 @@ export default fp<StorePluginOptions>(async function store (app, { config }) {
   })
 
   const opened = await openStore({
-    ...(isCounting(config) && { onQuery: app.metrics.recordStatement }),
+    onQuery: (query) => {
+      app.metrics.recordStatement(query)
+      app.tracing?.onQuery(query)
+    },
     url: config.DATABASE_URL,
     maxConnections: config.DATABASE_POOL_SIZE,
     maxConnectionAgeSeconds: config.DATABASE_CONNECTION_MAX_AGE,
@@ -48,4 +51,4 @@ export default fp<StorePluginOptions>(async function store (app, { config }) {
   app.decorate('store', opened)
   if (opened.load !== undefined) app.metrics.trackDatabase(opened.load)
   app.addHook('onClose', () => opened.close())
-}, { name: 'store', fastify: '5.x', dependencies: ['metrics'] })
+}, { name: 'store', fastify: '5.x', dependencies: ['metrics', 'tracing'] })

@@ -148,7 +148,8 @@ export abstract class Call<Answer> implements Dispatcher.DispatchHandler, QueueE
     this.#isTold = true
     const now = performance.now()
     const admittedAt = this.#admittedAt
-    onTimes((admittedAt ?? now) - this.#madeAt, admittedAt === undefined ? undefined : now - admittedAt)
+    const answerMs = admittedAt === undefined ? undefined : now - admittedAt
+    this.inContext(() => onTimes((admittedAt ?? now) - this.#madeAt, answerMs))
   }
 
   /** Only a GET that got nothing is sent twice: once an answer began, what was asked may have happened. */

@@ -35,8 +35,20 @@ function rateLimits (
   }
 }
 
+/** Tells two listeners, or the one that is there. */
+function both<Args extends unknown[]> (
+  one: ((...args: Args) => void) | undefined,
+  other: ((...args: Args) => void) | undefined,
+): ((...args: Args) => void) | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return (...args) => {
+    one(...args)
+    other(...args)
+  }
+}
+
 export function authParts (app: FastifyInstance, config: Config): AuthParts {
-  const { store, metrics } = app
+  const { store, metrics, tracing } = app
   return {
     ...rateLimits(app, config),
     accountData: {
@@ -51,7 +63,7 @@ export function authParts (app: FastifyInstance, config: Config): AuthParts {
       },
       onOutcome: metrics.recordWebhook,
     },
-    onCall: isCounting(config) ? metrics.recordCall : undefined,
-    onTimes: isCounting(config) ? metrics.recordTimes : undefined,
+    onCall: both(isCounting(config) ? metrics.recordCall : undefined, tracing?.onCall),
+    onTimes: both(isCounting(config) ? metrics.recordTimes : undefined, tracing?.onTimes),
   }
 }

@@ -120,6 +120,7 @@ export default async function (t: Test): Promise<void> {
         DOCS: ['yes', '1'],
         START_CHECKS: ['off', '0', 'no'],
         LOG_HEALTH: ['off', '0'],
+        TRACING: ['on', '1'],
         LOG_SUCCESS_PERCENT: ['-1', '101', '1.5', 'x'],
         INTERNAL_PORT: ['0', '65536', 'x'],
         DOCUMENTS_PER_USER: ['0', '-1', '1000001', 'x'],

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { ERROR_CODES } from '../../errors.js'
 import { DURATION_BUCKETS } from '../../http/kratos-metrics.js'
 import { SHED_AT } from '../pressure.js'
 import { API_VERSION } from '../openapi/document.js'
@@ -15,6 +16,7 @@ export function createRefusalSeries (
     labelNames: ['code'],
     registers,
   })
+  for (const code of ERROR_CODES) errors.inc({ code }, 0)
   const shed = new Counter({
     name: 'requests_shed_total',
     help: 'Requests that were refused for load, by what is given up together',
