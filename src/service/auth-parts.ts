@@ -50,6 +50,7 @@ function both<Args extends unknown[]> (
 export function authParts (app: FastifyInstance, config: Config): AuthParts {
   const { store, metrics, tracing } = app
   return {
+    bus: app.bus,
     ...rateLimits(app, config),
     accountData: {
       beginDeletion: store.deletions.begin,

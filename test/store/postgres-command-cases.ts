@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import pg from 'pg'
 import { runChecks } from '../../src/doctor/finding.js'
 import { DATABASE_CHECKS } from '../../src/service/doctor/database-checks.js'
-import { askDatabase } from '../../src/service/doctor/database-facts.js'
+import { askBus, askDatabase } from '../../src/service/doctor/database-facts.js'
 import { MIGRATIONS } from '../../src/service/store/migrations.js'
 import { run, transpiled } from '../support/process.js'
 import { connect, newDatabase, open } from './postgres-clients.js'
@@ -107,6 +107,8 @@ export async function testCommands (t: Test, server: PostgresServer): Promise<vo
       const url = await newDatabase(t, server.url)
       await open(t, { url }).then(untilReady)
       t.same(await found(url), ['database-superuser'])
+      t.same(await askBus(url), { isHeard: true })
+      t.match(await askBus(url.replace(/[^/]+$/, 'nowhere')), { isHeard: false, fault: '3D000' })
       t.match(await askDatabase(url.replace('secret-of-the-test', 'no-secret'), { poolSize: 1, replicas: 1 }), { fault: '28P01', server: undefined })
       t.match(await askDatabase(url.replace(/[^/]+$/, 'nowhere'), { poolSize: 1, replicas: 1 }), { fault: '3D000' })
       const limited = await newRole(t, url, 'limited_role', 'CONNECTION LIMIT 5')

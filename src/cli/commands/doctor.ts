@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util'
 import { parse } from 'yaml'
-import { type Config, ConfigError, loadConfig } from '../../config.js'
+import { busUrl, type Config, ConfigError, loadConfig } from '../../config.js'
 import { diagnose, lookedAt } from '../../doctor/diagnose.js'
 import { error, type Finding, note, runChecks } from '../../doctor/finding.js'
 import { readKratosConfig } from '../../doctor/kratos-config.js'
 import { report } from '../../doctor/report.js'
 import { DATABASE_CHECKS } from '../../service/doctor/database-checks.js'
-import { askDatabase } from '../../service/doctor/database-facts.js'
+import { askBus, askDatabase } from '../../service/doctor/database-facts.js'
 import { environmentFacts } from '../../service/doctor/settings-facts.js'
 import { runtimeProblems } from '../../service/runtime-checks.js'
 import { type Command, type CommandIo, parsed, positive, UsageError } from './command.js'
@@ -16,7 +16,8 @@ const isPostgres = (url: string): boolean => /^postgres(?:ql)?:\/\//i.test(url)
 async function databaseFindings (config: Config, replicas: number): Promise<Finding[]> {
   if (isPostgres(config.DATABASE_URL)) {
     const facts = await askDatabase(config.DATABASE_URL, { poolSize: config.DATABASE_POOL_SIZE, replicas })
-    return runChecks(DATABASE_CHECKS, facts)
+    const url = config.SESSION_CACHE_MAX_AGE > 0 ? busUrl(config) : undefined
+    return runChecks(DATABASE_CHECKS, { ...facts, bus: url === undefined ? undefined : await askBus(url) })
   }
   if (replicas === 1) return [{ check: 'sqlite', ...note('DATABASE_URL is a SQLite file: one process alone can use it', 'use Postgres for a second replica') }]
   return [{ check: 'sqlite', ...error(`DATABASE_URL is a SQLite file, and ${replicas} replicas are asked for: each would have users of its own`, 'use Postgres') }]

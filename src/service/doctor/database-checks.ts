@@ -77,10 +77,20 @@ export const DATABASE_CHECKS: Checks<DatabaseFacts> = {
       ? [note('DATABASE_URL leads through a pooler: figures of connections here are those behind it', 'nothing, if it pools sessions or transactions; LISTEN/NOTIFY wants an address that goes around it')]
       : [],
 
-  'database-pool': ({ server, poolSize, replicas }) => {
+  bus: ({ bus }) =>
+    bus === undefined || bus.isHeard
+      ? []
+      : [error(
+          bus.fault === undefined
+            ? 'Replicas hear nothing of each other: BUS_DATABASE_URL (or DATABASE_URL) leads through a pooler of transactions'
+            : `The bus cannot be used: ${FAULTS[bus.fault] ?? 'see the log of its server'} (${bus.fault})`,
+          'let BUS_DATABASE_URL name the server itself, or a pooler of sessions',
+        )],
+
+  'database-pool': ({ server, bus, poolSize, replicas }) => {
     if (server === undefined || server.hasPooler) return []
     const { maxConnections, reservedConnections, otherConnections, roleLimit, databaseLimit } = server
-    const wanted = replicas * (poolSize + BESIDE_POOL)
+    const wanted = replicas * (poolSize + BESIDE_POOL + (bus === undefined ? 0 : 1))
     const limits = [
       { free: maxConnections - reservedConnections - otherConnections, what: `max_connections ${maxConnections}, less ${reservedConnections} reserved and ${otherConnections} of others` },
       ...(roleLimit >= 0 ? [{ free: roleLimit, what: `CONNECTION LIMIT ${roleLimit} of the role` }] : []),

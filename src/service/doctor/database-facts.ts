@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Client } from 'pg'
 import { MIGRATIONS } from '../store/migrations.js'
 
@@ -9,6 +10,8 @@ export interface DatabaseFacts {
   sslMode?: string | undefined
   poolSize: number
   replicas: number
+  /** Whether the bus hears its own message; undefined without a bus. */
+  bus?: { isHeard: boolean, fault?: string | undefined } | undefined
   /** What the server says; undefined where there is no connection. */
   server?: ServerFacts | undefined
 }
@@ -34,6 +37,7 @@ export interface ServerFacts {
 }
 
 const CONNECT_MS = 3000
+const HEARING_MS = 2000
 const STATEMENT_MS = 5000
 const RIGHTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE']
 const MIGRATION_TABLE = 'fastify_kratos_migrations'
@@ -86,6 +90,11 @@ async function askServer (client: Client): Promise<ServerFacts> {
   }
 }
 
+function faultOf (error: unknown): string {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  return code ?? (error instanceof Error && /timeout/i.test(error.message) ? 'timeout' : 'no answer')
+}
+
 /** Asks the database about itself; nothing is changed. @param url `postgres://…` */
 export async function askDatabase (
   url: string,
@@ -111,9 +120,30 @@ export async function askDatabase (
     await client.connect()
     return { ...known, server: await askServer(client) }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
-    return { ...known, fault: code ?? (error instanceof Error && /timeout/i.test(error.message) ? 'timeout' : 'no answer') }
+    return { ...known, fault: faultOf(error) }
   } finally {
     await client?.end().catch(() => {})
+  }
+}
+
+/**
+ * Whether a message of the bus comes back: through a pooler of transactions `LISTEN` succeeds, and nothing is heard.
+ */
+export async function askBus (url: string): Promise<NonNullable<DatabaseFacts['bus']>> {
+  const { default: pg } = await import('pg')
+  const limits = { connectionTimeoutMillis: CONNECT_MS, query_timeout: STATEMENT_MS }
+  const client = new pg.Client({ connectionString: url, ...limits })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    const heard = once(client, 'notification', { signal: AbortSignal.timeout(HEARING_MS) })
+      .then(() => true, () => false)
+    await client.query('LISTEN fastify_kratos_doctor')
+    await client.query("NOTIFY fastify_kratos_doctor, 'x'")
+    return { isHeard: await heard }
+  } catch (error) {
+    return { isHeard: false, fault: faultOf(error) }
+  } finally {
+    await client.end().catch(() => {})
   }
 }
