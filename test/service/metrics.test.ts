@@ -13,7 +13,7 @@ async function setUp (t: Test, reaction: Reaction = answer(200, SESSION), env: R
   const kratos = await startFaultServer(t, reaction)
   return {
     kratos,
-    ...await build(t, { KRATOS_PUBLIC_URL: kratos.url, METRICS_TOKEN, WHOAMI_DEADLINE_MS: '200', ...env }),
+    ...await build(t, { KRATOS_PUBLIC_URL: kratos.url, METRICS_TOKEN, WHOAMI_DEADLINE_MS: '2000', ...env }),
   }
 }
 
