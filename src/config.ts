@@ -69,7 +69,10 @@ function contradictionsOf (data: Record<string, string>): string[] {
   })
   const { INTERNAL_PORT: internal, PORT: port = '3000' } = data
   const samePorts = internal === port ? ['INTERNAL_PORT is not valid: it must differ from PORT'] : []
-  return [...sameKeys, ...samePorts, ...contradictions({
+  const lonely = data['ID_KEY_PREVIOUS'] !== undefined && data['ID_KEY'] === undefined
+    ? ['ID_KEY_PREVIOUS is not valid: it wants an ID_KEY beside it']
+    : []
+  return [...sameKeys, ...lonely, ...samePorts, ...contradictions({
     publicUrl: data['KRATOS_PUBLIC_URL'],
     adminUrl: data['KRATOS_ADMIN_URL'],
     baseUrl: data['PUBLIC_URL'],
@@ -143,6 +146,13 @@ export const isCounting = ({ METRICS_TOKEN: token, INTERNAL_PORT: port }: Config
 export const trustedProxies = (config: Config): string[] => list(config.TRUST_PROXY)
 export const webhookKeys = ({ WEBHOOK_KEY: current, WEBHOOK_KEY_PREVIOUS: previous }: Config): string[] =>
   previous === undefined ? [current] : [current, previous]
+
+/**
+ * What login budgets are counted under. While a key is rotated all replicas, old and new, know the former one, so it
+ * counts: they never count apart, and nobody begins anew in the middle of guessing.
+ */
+export const budgetSecret = (config: Config): string =>
+  config.ID_KEY_PREVIOUS ?? config.ID_KEY ?? config.WEBHOOK_KEY_PREVIOUS ?? config.WEBHOOK_KEY
 
 const givenSettings = (config: Config): GivenSettings => ({
   publicUrl: config.KRATOS_PUBLIC_URL,

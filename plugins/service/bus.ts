@@ -31,6 +31,12 @@ export default fp<{ config: Config }>(async function bus (app, { config }) {
       isLost = false
       app.log.info({ event: 'bus_connected' }, 'Other replicas are heard')
     },
+    onUnheard: () => {
+      app.log.error(
+        { event: 'bus_unheard' },
+        'The bus does not hear itself: BUS_DATABASE_URL must not lead through a pooler of transactions',
+      )
+    },
   })
   app.decorate('bus', opened)
   // After the goodbye, which the sessions say before.

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { AuthParts } from '../auth.js'
-import { type Config, isCounting, webhookKeys } from '../config.js'
+import { budgetSecret, type Config, isCounting, webhookKeys } from '../config.js'
 import { userOf } from '../profile.js'
 import type { Budget } from '../throttling/budget.js'
 import { sharedKey } from '../throttling/keys.js'
@@ -31,7 +31,7 @@ function rateLimits (
   return {
     createRateLimitStore: (budget: Budget) => sharedRateLimitStore(budget, { buckets, outage }),
     credentialMemory: sharedCredentialMemory(buckets, outage),
-    rateLimitKey: sharedKey(config.WEBHOOK_KEY),
+    rateLimitKey: sharedKey(budgetSecret(config)),
   }
 }
 
@@ -64,6 +64,7 @@ export function authParts (app: FastifyInstance, config: Config): AuthParts {
       },
       onOutcome: metrics.recordWebhook,
     },
+    flowsPath: '/api/auth/flows',
     onCall: both(isCounting(config) ? metrics.recordCall : undefined, tracing?.onCall),
     onTimes: both(isCounting(config) ? metrics.recordTimes : undefined, tracing?.onTimes),
   }

@@ -21,11 +21,11 @@ export function settingsFacts (config: Config): SettingsFacts {
 }
 
 export function environmentFacts (config: Config, env: Record<string, string | undefined>): EnvironmentFacts {
-  const { WEBHOOK_KEY, WEBHOOK_KEY_PREVIOUS, METRICS_TOKEN } = config
+  const { WEBHOOK_KEY, WEBHOOK_KEY_PREVIOUS, ID_KEY, ID_KEY_PREVIOUS, METRICS_TOKEN } = config
   return {
     settings: settingsFacts(config),
     trustedProxies: trustedProxies(config),
     unknownVariables: unknownVariables(env),
-    secrets: { WEBHOOK_KEY, WEBHOOK_KEY_PREVIOUS, METRICS_TOKEN },
+    secrets: { WEBHOOK_KEY, WEBHOOK_KEY_PREVIOUS, ID_KEY, ID_KEY_PREVIOUS, METRICS_TOKEN },
   }
 }
