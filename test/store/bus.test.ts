@@ -123,6 +123,9 @@ export default async function (t: Test): Promise<void> {
       const { app } = await build(t, env)
       t.equal(app.bus !== undefined, has, JSON.stringify(Object.keys(env)))
     }
+    const { app } = await build(t, { ...CACHE, BUS_DATABASE_URL: 'postgres://u:p@127.0.0.1:1/d' })
+    const ready = await app.inject('/health/ready')
+    t.match(ready.json(), { code: 'NOT_READY' }, 'others would not wait for one that they never heard')
     await t.rejects(build(t, CACHE), /SESSION_CACHE_MAX_AGE is not valid: it wants at most 5, or a Postgres/)
   })
 }
