@@ -78,6 +78,7 @@ function partsOf (
     names: options.decorators,
     flowsPath,
     onCall: metrics?.recordCall,
+    onTimes: metrics?.recordTimes,
   }
 }
 

@@ -54,7 +54,11 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
     const { eventLoopDelay: eventLoopDelayMs, heapUsed: heapUsedBytes } = app.memoryUsage()
     const pressure = pressureOf({ eventLoopDelayMs, heapUsedBytes, inFlight }, limits)
     const { shed = 'read' } = request.routeOptions.config
-    if (pressure >= SHED_AT[typeof shed === 'function' ? shed(request) : shed]) return done(serviceError('OVERLOADED'))
+    const shedClass = typeof shed === 'function' ? shed(request) : shed
+    if (pressure >= SHED_AT[shedClass]) {
+      app.metrics.recordShed(shedClass)
+      return done(serviceError('OVERLOADED'))
+    }
     // A body that is still on its way counts by its bytes: a few hundred slow clients would stop the service.
     if (!awaitsBody(request)) begin(request, reply)
     done()
@@ -69,4 +73,4 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
     end(request)
     done()
   })
-}, { name: 'load-shedding', fastify: '5.x' })
+}, { name: 'load-shedding', fastify: '5.x', dependencies: ['metrics'] })

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { PoolLoad } from './driver.js'
 import type { Run, RetryPolicy } from './retry-policy.js'
 import type { StoreSchema } from './schema.js'
 
@@ -9,6 +10,7 @@ export interface Engine {
   readonly retryPolicy: RetryPolicy
   /** Whether the migrations of this version were seen applied, once. */
   isMigrated(): boolean
+  load?: (() => PoolLoad) | undefined
   close(): Promise<void>
 }
 
