@@ -3,8 +3,10 @@
  * stored, nothing thrown for an answer that can be expected. It needs `fetch` and nothing else.
  */
 
+import { accountIntents } from './account.js'
+import { formOf } from './form.js'
 import type {
-  ClientOptions, Device, FlowName, Form, FormError, FormNode, Options, Outcome, Reply, SessionState,
+  ClientOptions, Device, FlowName, InFlow, Options, Outcome, Reply, SessionState,
 } from './types.js'
 
 export type * from './types.js'
@@ -19,17 +21,6 @@ const text = (value: unknown): string | undefined => typeof value === 'string' ?
 function retryAfter (headers: Headers): number | undefined {
   const value = headers.get('retry-after') ?? ''
   return /^\d{1,6}$/.test(value) ? Number(value) : undefined
-}
-
-const formOf = (flow: FlowName, data: Json): Form => {
-  const ui = isRecord(data['ui']) ? data['ui'] : {}
-  return {
-    flow,
-    flowId: text(data['id']) ?? '',
-    nodes: Array.isArray(ui['nodes']) ? ui['nodes'] as FormNode[] : [],
-    errors: Array.isArray(data['errors']) ? data['errors'] as FormError[] : [],
-    sent: data['sent'] === true,
-  }
 }
 
 const OUTCOME_OF_NEXT: Record<string, (data: Json, flow: FlowName) => Outcome> = {
@@ -56,9 +47,10 @@ const MAX_RESTARTS = 1
 export function createClient<Traits = Record<string, unknown>> (options: ClientOptions = {}) {
   const { baseUrl = '', prefix = '/api/auth', fetch: send = fetch } = options
 
-  async function call (method: string, path: string, body?: Json, { signal }: Options = {}): Promise<Reply> {
+  async function call (method: string, path: string, body?: Json, options?: Options, base = prefix): Promise<Reply> {
+    const signal = options?.signal
     try {
-      const answer = await send(`${baseUrl}${prefix}${path}`, {
+      const answer = await send(`${baseUrl}${base}${path}`, {
         method,
         credentials: 'include',
         headers: body === undefined
@@ -78,9 +70,9 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
   }
 
   /** Only what changes nothing is sent once more, and only once. */
-  async function read (path: string, options?: Options): Promise<Reply> {
-    const first = await call('GET', path, undefined, options)
-    return first.status === 0 ? await call('GET', path, undefined, options) : first
+  async function read (path: string, options?: Options, base?: string): Promise<Reply> {
+    const first = await call('GET', path, undefined, options, base)
+    return first.status === 0 ? await call('GET', path, undefined, options, base) : first
   }
 
   const dataOf = ({ body }: Reply): Json => isRecord(body['data']) ? body['data'] : body
@@ -89,7 +81,8 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
     const data = dataOf(reply)
     const known = OUTCOME_OF_NEXT[String(data['next'])]
     if (isOutage(reply) || known === undefined) {
-      return { kind: 'unavailable', retryAfterSeconds: reply.retryAfterSeconds }
+      const isThrottled = reply.status === 429
+      return { kind: 'unavailable', retryAfterSeconds: reply.retryAfterSeconds, isThrottled }
     }
     return known(data, flow)
   }
@@ -98,9 +91,10 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
   async function start (
     flow: FlowName,
     query: string,
-    options?: Options,
+    { flowId, ...options }: InFlow = {},
   ): Promise<{ flowId?: string, outcome: Outcome }> {
-    const reply = await read(`/flows/${flow}${query}`, options)
+    const path = flowId === undefined ? query : `/${encodeURIComponent(flowId)}`
+    const reply = await read(`/flows/${flow}${path}`, options)
     const outcome = outcomeOf(reply, flow)
     return outcome.kind === 'form' ? { flowId: outcome.form.flowId, outcome } : { outcome }
   }
@@ -109,24 +103,29 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
   async function submit (
     flow: FlowName,
     body: Json,
-    { flowId, query = '', ...options }: Options & { flowId?: string | undefined, query?: string } = {},
+    { flowId, query = '', ...options }: InFlow & { query?: string } = {},
     restarts = 0,
   ): Promise<Outcome> {
     const started = flowId === undefined ? await start(flow, query, options) : { flowId, outcome: undefined }
-    if (started.flowId === undefined) return started.outcome ?? { kind: 'unavailable', retryAfterSeconds: undefined }
+    if (started.flowId === undefined) return started.outcome ?? { kind: 'unavailable', retryAfterSeconds: undefined, isThrottled: false }
     const reply = await call('POST', `/flows/${flow}`, { flow_id: started.flowId, ...body }, options)
     const data = dataOf(reply)
     if (data['next'] !== 'restart') return outcomeOf(reply, flow)
-    if (restarts >= MAX_RESTARTS) return { kind: 'unavailable', retryAfterSeconds: undefined }
+    if (restarts >= MAX_RESTARTS) return { kind: 'unavailable', retryAfterSeconds: undefined, isThrottled: false }
     return await submit(flow, body, { ...options, query, flowId: text(data['flow_id']) }, restarts + 1)
   }
 
-  type InFlow = Options & { flowId?: string | undefined }
+  const account = accountIntents<Traits>({ call, read, start, submit, outcomeOf, dataOf })
 
   return {
-    /** The form of a flow, to be shown before anything was entered. */
-    form: async (flow: FlowName, options: Options & { query?: string } = {}): Promise<Outcome> =>
-      (await start(flow, options.query ?? '', options)).outcome,
+    ...account,
+
+    /**
+     * The form of a flow, to be shown before anything was entered: a new one, or the one of `flowId` with its errors.
+     * `isAgain`: of a login that proves once more who is logged in.
+     */
+    form: async (flow: FlowName, options: InFlow & { query?: string, isAgain?: boolean } = {}): Promise<Outcome> =>
+      (await start(flow, options.query ?? (options.isAgain === true ? '?refresh=true' : ''), options)).outcome,
 
     signUp: (traits: Partial<Traits>, password: string, options?: InFlow) =>
       submit('registration', { method: 'password', traits, password }, options),
@@ -176,7 +175,7 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
     session: async (options?: Options): Promise<SessionState<Traits>> => {
       const reply = await read('/whoami?full=true', options)
       if (reply.status === 401) return { state: 'out' }
-      if (reply.status === 403) return { state: 'half' }
+      if (reply.status === 403) return { state: 'out', lacks: 'second_factor' }
       if (reply.status !== 200) return { state: 'unknown', retryAfterSeconds: reply.retryAfterSeconds }
       const { id, email, traits, verified, session } = dataOf(reply)
       const expiresAt = isRecord(session) ? text(session['expires_at']) ?? '' : ''
@@ -199,6 +198,14 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
     /** @returns whether the session of a device has ended */
     logOutDevice: async (id: string, options?: Options): Promise<boolean> =>
       (await call('DELETE', `/sessions/${encodeURIComponent(id)}`, undefined, options)).status === 200,
+
+    /** @returns how many other devices were logged out */
+    logOutOthers: (options?: Options) =>
+      account.request<{ revoked: number }>('DELETE', `${prefix}/sessions`, undefined, options),
+
+    /** Deletes the account for good; wants a recent login. */
+    deleteAccount: (options?: Options) =>
+      account.request<{ id: string }>('DELETE', `${prefix}/account`, undefined, options),
 
     /** @returns whether nobody is logged in any more */
     logOut: async (options?: Options): Promise<boolean> => {
