@@ -77,6 +77,10 @@ export function accountIntents<Traits> ({ call, read, start, submit, outcomeOf, 
     logInAgainWithPasskey: (options?: InFlow) =>
       withPasskey('login', 'passkey_login', { ...options, query: '?refresh=true' }),
 
+    /** Leads to a social login that proves once more who is logged in; the outcome is a `redirect`. */
+    logInAgainWith: (provider: string, options?: InFlow) =>
+      submit('login', { method: 'oidc', provider }, { ...options, query: '?refresh=true&method=oidc' }),
+
     addPasskey: (options?: InFlow) => withPasskey('settings', 'passkey_settings_register', options),
 
     removePasskey: (id: string, options?: InFlow) =>
