@@ -24,9 +24,9 @@ function usual (outcome: Any, form: FormControl | undefined, retry: () => unknow
     case 'unavailable':
       return tellOutage(outcome, retry)
     case 'form':
-      return form?.showErrors(outcome.form.errors) ?? complain(say('refused'))
+      return form === undefined ? complain(say('refused')) : form.showErrors(outcome.form.errors)
     case 'refused':
-      return form?.showErrors(outcome.errors) ?? complain(say('refused'))
+      return form === undefined ? complain(say('refused')) : form.showErrors(outcome.errors)
     case 'redirect':
       return location.assign(outcome.url)
     case 'already_logged_in':

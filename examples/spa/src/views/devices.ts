@@ -34,7 +34,7 @@ function item ({ id, current, authenticated_at: since, user_agent: agent, ip_add
   const name = nameOf(agent)
   const details = [say('deviceSince', { date: sayDate(since) }), address].filter(Boolean).join(' · ')
   return h('li', {},
-    h('div', {}, h('h3', {}, name, current && h('span', { class: 'badge' }, say('thisDevice'))), h('small', {}, details)),
+    h('div', {}, h('h2', {}, name, current && h('span', { class: 'badge' }, say('thisDevice'))), h('small', {}, details)),
     current
       ? button(say('logOut'), logOut, 'quiet', say('logOutThis', { name: say('thisDevice') }))
       : button(say('logOut'), () => logOutDevice(id), 'quiet', say('logOutThis', { name })))

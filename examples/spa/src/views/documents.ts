@@ -53,7 +53,7 @@ export async function documents ({ signal }: Visit): Promise<Node> {
 
   const item = ({ id, title: name, updated_at: changed }: Summary): HTMLElement =>
     h('li', {},
-      h('div', {}, h('h3', {}, link(`/documents/${id}`, name)), h('small', {}, say('changedAt', { date: sayDate(changed) }))),
+      h('div', {}, h('h2', {}, link(`/documents/${id}`, name)), h('small', {}, say('changedAt', { date: sayDate(changed) }))),
       button(say('remove'), () => remove(id), 'quiet', say('removeThis', { name })))
 
   async function add ({ title: name = '', content = '' }: Values, form: FormControl): Promise<void> {

@@ -9,7 +9,7 @@ const unlink = (id: string): Promise<void> => act(() => auth.unlink(id), { done:
 const add = (id: string): Promise<void> => act(() => auth.link(id), {})
 
 const row = (name: string, action: HTMLElement): HTMLElement =>
-  h('li', {}, h('h3', {}, name), action)
+  h('li', {}, h('h2', {}, name), action)
 
 export const linkedAccounts = settingsPage('linked', ({ offers: { providers, linked } }) => {
   const rows = [

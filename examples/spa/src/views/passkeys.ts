@@ -12,7 +12,7 @@ function item ({ id, addedAt, isLast }: KeyEntry): HTMLElement {
   const name = say('passkeyOf', { date: sayDate(addedAt) })
   const remove = (): Promise<void> =>
     act(() => auth.removePasskey(id), { done: () => again(say('passkeyRemoved')) })
-  return h('li', {}, h('div', {}, h('h3', {}, name), isLast && h('small', {}, say('onlyWay'))),
+  return h('li', {}, h('div', {}, h('h2', {}, name), isLast && h('small', {}, say('onlyWay'))),
     !isLast && button(say('take'), remove, 'quiet', say('takeThis', { name })))
 }
 
