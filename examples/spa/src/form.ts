@@ -1,5 +1,6 @@
 import type { FormError } from 'fastify-kratos/client'
 import { type Child, h } from './dom.js'
+import { clearNotices } from './notice.js'
 import { say, sayError, type Word } from './words.js'
 
 export interface Field {
@@ -124,6 +125,7 @@ export function renderForm ({ fields, submit, className, send, alternatives = []
     if (element.ariaBusy === 'true') return
     last = () => run(sender, needs, pressed)
     clearErrors(element)
+    clearNotices()
     const values = valuesOf(element)
     const missing = needs.filter((name) => values[name] === '')
     if (missing.length > 0) return showErrors(element, missing.map((field) => ({ ...REQUIRED, field })))

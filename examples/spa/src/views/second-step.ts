@@ -15,7 +15,8 @@ function draw (place: HTMLElement, isBackup: boolean): void {
     draw(place, !isBackup)
     place.querySelector('input')?.focus()
   }, 'plain')
-  place.replaceChildren(renderForm(form), other, button(say('otherPerson'), logOut, 'plain'))
+  const somebody = button(say('otherPerson'), logOut, 'plain')
+  place.replaceChildren(renderForm(form), h('p', { class: 'actions' }, other, somebody))
 }
 
 /** The second half of a login. */

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { freePorts, type Program, run, transpiled } from '../../support/process.js'
+import { freePorts, type Program, run, transpiled } from '../support/process.js'
 
 export interface Demo {
   dev: Program

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import type { Test } from 'tap'
-import { ROOT } from '../../support/process.js'
+import { ROOT } from '../support/process.js'
 
 /** Ignored by git. */
 export const SCREENSHOTS = join(ROOT, '.tap/screenshots')
