@@ -37,7 +37,8 @@ export function LogIn () {
     if (next.kind === 'done') await look()
   }
 
-  if (name !== undefined) return <p>Hello {name}. <button onClick={async () => await auth.logOut() && setName(undefined)}>Log out</button></p>
+  const leave = async (): Promise<unknown> => await auth.logOut() && setName(undefined)
+  if (name !== undefined) return <p>Hello {name}. <button onClick={leave}>Log out</button></p>
   const errors = outcome?.kind === 'form' ? outcome.form.errors : []
   const fields = half !== undefined
     ? <label>Code <input name='totp_code' autoComplete='one-time-code' /></label>
@@ -49,7 +50,7 @@ export function LogIn () {
       )
   return (
     <form onSubmit={submit}>
-      {outcome?.kind === 'unavailable' && <p role='alert'>Please try again in {outcome.retryAfterSeconds ?? 5} seconds.</p>}
+      {outcome?.kind === 'unavailable' && <p role='alert'>Try again in {outcome.retryAfterSeconds ?? 5} seconds.</p>}
       {errors.map(({ field, id, text }) => <p role='alert' key={`${field}-${id}`}>{text}</p>)}
       {fields}
       <button disabled={isBusy}>Log in</button>
