@@ -28,12 +28,12 @@ const SECOND = 1000
 
 const isHttps = (config: Config): boolean => isHttpsUrl(config.PUBLIC_URL)
 
-/** Limits of docs/security-model.md, section 6: a slow or huge request costs its sender, not us. */
+/** docs/security-model.md, section 6: a slow or huge request costs its sender, not us. */
 const LIMITS = {
   bodyLimit: 64 * 1024,
   requestTimeout: 10 * SECOND,
   keepAliveTimeout: 72 * SECOND,
-  // Silent before the first byte counts as slow headers; Node looks only this often, not at the very moment (L13).
+  // Silent before the first byte counts as slow headers; Node looks only this often (L13).
   http: {
     maxHeaderSize: 16 * 1024,
     headersTimeout: 5 * SECOND,
@@ -43,14 +43,11 @@ const LIMITS = {
   routerOptions: { maxParamLength: 512 },
 } satisfies FastifyServerOptions & { http: object }
 
-/** Time without a byte in either direction after which a connection with an unfinished answer goes. */
+/** Without a byte in either direction a connection with an unfinished answer goes. */
 const STALLED_MS = 30 * SECOND
 
-/**
- * A client that stops reading its answer is cut off (docs/security-model.md, section 6); one that waits for ours while
- * we wait for Kratos must not be, however long an operator lets Kratos take: together the calls of a request take no
- * longer than one of each kind.
- */
+// Cuts off a client that stops reading (docs/security-model.md, section 6), but none that waits for Kratos with us:
+// together the calls of a request take no longer than one of each kind.
 const connectionTimeout = (
   { WHOAMI_DEADLINE_MS: whoami, SUBMIT_DEADLINE_MS: submit, KRATOS_DEADLINE_MS: other }: Config,
 ): number => Math.max(STALLED_MS, whoami + submit + 2 * other)
@@ -75,14 +72,10 @@ function serverOptions (config: Config, { log = {} }: AppOverrides) {
   } as const
 }
 
-/** The one error handler, which knows the store's errors too. */
 const renderServiceError: typeof renderError = (error, request, reply) =>
   renderError(publicStoreError(error, request.routeOptions.url) ?? error, request, reply)
 
-/**
- * The service, ready to listen or to inject into: all server options, HTTP rules, plugins and routes.
- * @param config from `loadConfig`
- */
+/** Ready to listen or to inject into. @param config from `loadConfig` */
 export async function buildApp (config: Config, overrides: AppOverrides = {}): Promise<FastifyInstance> {
   const app: FastifyInstance = Fastify(serverOptions(config, overrides))
   const settings = authSettings(config)

@@ -20,7 +20,6 @@ import { accountData } from './http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** What this app keeps of an account that is being deleted. */
     [accountData]: AccountData
   }
 }
@@ -41,33 +40,25 @@ const NO_DATA: AccountData = {
   remove: async () => {},
 }
 
-/** What plugin and service do differently. */
+/** What plugin and service do differently; counters and memories are by default those of this process alone. */
 export interface AuthParts {
-  /** Where the counters of a login budget are kept; default: in the memory of this process. */
   createRateLimitStore?: ((budget: Budget) => RateLimitStore) | undefined
-  /** Where is remembered whose second factor a session may prove; default: in the memory of this process. */
   credentialMemory?: CredentialMemory | undefined
-  /** Key of the digests under which login budgets are counted; default: one of this process alone. */
+  /** Key of the digests under which login budgets are counted. */
   rateLimitKey?: string | undefined
   accountData?: Partial<AccountData> | undefined
-  /** Kratos' webhook and purges; without it there are no receivers. */
   webhook?: WebhookOptions | undefined
-  /** Keys of whoever may purge; default: those of the webhook. */
+  /** Default: those of the webhook. */
   purgeKeys?: readonly string[] | undefined
-  /** Makes the connections to Kratos. */
   dispatcher?: Dispatcher | undefined
   /** Whether a route without `config.auth` may be there; by default every one may. */
   mayBeUnlabelled?: ((url: string) => boolean) | undefined
-  /** Other names for what the app has already. */
+  /** For names that the app has already. */
   names?: Partial<PublicNames> | undefined
-  /** Told of each call to Kratos. */
   onCall?: CallObserver | undefined
 }
 
-/**
- * Everything that plugin and service have in common: decorators on `app` that the routes live by. Nobody else registers
- * these parts.
- */
+/** Everything that plugin and service have in common. Nobody else registers these parts. */
 export async function registerAuth (
   app: FastifyInstance,
   settings: AuthSettings,

@@ -3,10 +3,9 @@ import { isProxyRange } from './service/proxy-range.js'
 import { MIN_KEY_BYTES, SettingsSchema } from './settings.js'
 import { isOrigin } from './url-rules.js'
 
-/** Items of a comma-separated text. */
 export const list = (text: string): string[] => text.split(',').map((item) => item.trim()).filter((item) => item !== '')
 
-/** What the service lives by, and can do without for a while. */
+/** What the service can do without for a while. */
 export const PARTS = ['kratos', 'database'] as const
 export type Part = typeof PARTS[number]
 
@@ -32,9 +31,7 @@ const settings = SettingsSchema.properties
 const { whoamiMs, submitMs, otherMs } = settings.deadlines.properties
 export const { perAddress, perIdentifier, burst, failingCredentials } = settings.throttle.properties
 
-/**
- * Every variable the service reads, settings of `SettingsSchema` by their names here; the README's table is made of it.
- */
+/** Settings of `SettingsSchema` by their names here; the table of docs/configuration.md is made of it. */
 export const ConfigSchema = Type.Object({
   PUBLIC_URL: Type.Optional(settings.baseUrl, false),
   FRONTEND_URL: settings.frontendUrl,
@@ -55,7 +52,10 @@ export const ConfigSchema = Type.Object({
   METRICS_TOKEN: Type.Optional(
     text('key', `${secret} that opens /metrics as Authorization: Bearer; without it there is no /metrics`),
   ),
-  DOCS: Type.Boolean({ default: false, description: 'true: the OpenAPI document of this service at /openapi.json' }),
+  DOCS: Type.Boolean({
+    default: false,
+    description: 'true: the OpenAPI document of this service at /openapi.json, and for people at /docs',
+  }),
   DATABASE_URL: text('database-url', 'postgres://… or the path of a SQLite file', { default: 'data/app.db' }),
   DATABASE_POOL_SIZE: integer(1, 1000, 10, 'connections to Postgres that this process may have at a time'),
   DATABASE_STATEMENT_TIMEOUT_MS: integer(

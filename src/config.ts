@@ -17,7 +17,7 @@ import {
 export { ConfigSchema, PARTS, type Part } from './config-schema.js'
 export type Config = Static<typeof ConfigSchema>
 
-/** The variable of each setting that a rule between two settings can complain about. */
+/** For rules between two settings. */
 const VARIABLE_OF: Partial<Record<SettingName, keyof Config>> = {
   publicUrl: 'KRATOS_PUBLIC_URL',
   adminUrl: 'KRATOS_ADMIN_URL',
@@ -27,7 +27,7 @@ const VARIABLE_OF: Partial<Record<SettingName, keyof Config>> = {
   'throttle.perIdentifier': 'LOGIN_LIMIT_PER_IDENTIFIER',
 }
 
-/** All that is wrong with an environment, one line for each variable; values are never part of it. */
+/** One line for each variable; values are never part of it. */
 export class ConfigError extends Error {
   override name = 'ConfigError'
   constructor (readonly problems: string[]) {
@@ -46,10 +46,7 @@ function unreadableNumbers (data: Record<string, string>): string[] {
     .map((name) => complaint(ConfigSchema, [name], 'is not valid'))
 }
 
-/**
- * Two letters wrong at most, in a name long enough for that to be no accident: an environment holds other programs'
- * names.
- */
+/** A typing error has few wrong letters; an environment holds other programs' names. */
 const LONGEST_DISTANCE = 2
 const SHORTEST_NAME = 8
 
@@ -59,9 +56,7 @@ function misspelt (data: Record<string, string>): string[] {
     .map((name) => unknownName(name, NAMES))
 }
 
-/**
- * Rules between two variables, also of an environment that is not valid otherwise: all that is wrong is told at once.
- */
+/** Also of an environment that is not valid otherwise: all that is wrong is told at once. */
 function contradictionsOf (data: Record<string, string>): string[] {
   const keys = KEYS.filter((name) => data[name] !== undefined)
   const limit = (name: string, { default: byDefault }: { default?: number }): number => Number(data[name] ?? byDefault)
@@ -110,17 +105,14 @@ function withFormats (ajv: Ajv): Ajv {
   return withSettingFormats(ajv)
 }
 
-/**
- * The configuration of the service from an environment; pure.
- * @throws ConfigError naming everything that is wrong at once
- */
+/** Pure. @throws ConfigError naming everything that is wrong at once */
 export function loadConfig (env: Record<string, string | undefined>): Config {
   const { config, problems } = parse(env)
   if (config === undefined || problems.length > 0) throw new ConfigError(problems)
   return config
 }
 
-/** The configuration as it may be logged: of a secret only that there is one, of the database only its kind. */
+/** For the log: of a secret only that there is one, of the database only its kind. */
 export function shownSettings (config: Config): Record<string, unknown> {
   const shown = Object.entries(config).map(([name, value]) => {
     if (KEYS.includes(name)) return [name, 'set']
@@ -129,7 +121,6 @@ export function shownSettings (config: Config): Record<string, unknown> {
   return Object.fromEntries(shown)
 }
 
-/** Parts without which the service takes no traffic. */
 export const requiredParts = (config: Config): Part[] => list(config.READY_REQUIRES) as Part[]
 
 export const trustedProxies = (config: Config): string[] => list(config.TRUST_PROXY)
@@ -158,5 +149,4 @@ const givenSettings = (config: Config): GivenSettings => ({
   },
 })
 
-/** The part of the configuration that authentication lives by. */
 export const authSettings = (config: Config): AuthSettings => completeSettings(givenSettings(config))

@@ -43,7 +43,7 @@ async function kratosConfig (file: string, ports: Ports) {
   return parse(text.replace(/:(?:3000|3001|4433|4434)\b/g, (port) => moved.get(port) ?? port))
 }
 
-/** The database files of a run below its data folder; without one nothing is kept. */
+/** Without a data folder nothing is kept. */
 async function databases (folder: string | undefined): Promise<{ kratos: string, service: string }> {
   if (folder === undefined) return { kratos: 'memory', service: ':memory:' }
   await mkdir(folder, { recursive: true })

@@ -1,6 +1,6 @@
 import createError, { type FastifyError } from '@fastify/error'
 
-/** Every error the service answers with: stable code → HTTP status and public text. The codes are part of the API. */
+/** Code → HTTP status and public text. The codes are part of the API. */
 const ERRORS = {
   VALIDATION_ERROR: [400, 'The request is not valid'],
   FLOW_TYPE_MISMATCH: [400, 'A browser session cannot use a flow of type api'],
@@ -43,20 +43,19 @@ const ERRORS = {
 export type ErrorCode = keyof typeof ERRORS
 export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[]
 
-/** One field that failed our own check; `path` is a JSON pointer, the rejected value is never echoed. */
+/** `path` is a JSON pointer; the rejected value is never echoed. */
 export interface FieldError {
   path: string
   message: string
 }
 
-/** What an error carries to the client besides code and text. */
 export interface ErrorExtras {
   /** Replaces the fixed text; only for words that Kratos' flow says to the user. */
   text?: string | undefined
-  /** Members that stand at top level beside `error` and `code` (Kratos' `id`, `ui`, `use_flow_id`, …). */
+  /** Stand at top level beside `error` and `code` (Kratos' `id`, `ui`, `use_flow_id`, …). */
   members?: Record<string, unknown> | undefined
   fields?: FieldError[] | undefined
-  /** Whole seconds for `Retry-After`. */
+  /** Whole seconds. */
   retryAfter?: number | undefined
   cause?: unknown
 }
@@ -70,21 +69,16 @@ export interface ServiceError extends FastifyError {
   headers?: Record<string, string> | undefined
 }
 
-/**
- * Without a stack: they are answers, made in known places, and walking the stack takes an eighth of the time of a
- * refusal, of which a flood wants many. What went wrong unexpectedly is their `cause`, with its own.
- */
+// Without a stack: walking it takes an eighth of the time of a refusal, of which a flood wants many. What went wrong
+// unexpectedly is their `cause`, with its own.
 const constructors = Object.fromEntries(
   Object.entries(ERRORS).map(([code, [status, text]]) => [code, createError(code, text, status, Error, false)]),
 ) as Record<ErrorCode, ReturnType<typeof createError>>
 
-/** A temporary failure tells the client when to come back; the value is a hint, in seconds. */
+/** Default of every 429 and 503. */
 const RETRY_AFTER_SECONDS = 1
 
-/**
- * The error for a code of the table, ready to throw.
- * @returns an Error with `code`, `statusCode` and the extras as members; 429 and 503 always carry `retryAfter`
- */
+/** Ready to throw; the extras are its members, and 429 and 503 always carry `retryAfter`. */
 export function serviceError (code: ErrorCode, extras: ErrorExtras = {}): ServiceError {
   const { text, members, fields, cause } = extras
   const error = new constructors[code]() as ServiceError
@@ -100,7 +94,7 @@ export function serviceError (code: ErrorCode, extras: ErrorExtras = {}): Servic
 export const errorStatus = (code: ErrorCode): number => ERRORS[code][0]
 export const errorText = (code: ErrorCode): string => ERRORS[code][1]
 
-/** True for errors made by `serviceError`: they may be shown to a client as they are. */
+/** Made by `serviceError`, so it may be shown to a client as it is. */
 export function isServiceError (error: unknown): error is ServiceError {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' &&
     Object.hasOwn(ERRORS, error.code) &&

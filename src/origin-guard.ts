@@ -11,10 +11,7 @@ export interface GuardedRequest {
 
 const DECLARES_JSON = /^application\/json\s*(?:;|$)/i
 
-/**
- * A page of ours behind a proxy that ends TLS: its origin has our host and https, and the browser, which no page can
- * make say so, calls it `same-origin` (Fetch Metadata).
- */
+/** Its origin has our host and https, and the browser says `same-origin`, which no page can fake (Fetch Metadata). */
 export const isOwnPageBehindTls = ({ headers, ownOrigin, isSchemeGuessed }: GuardedRequest): boolean =>
   isSchemeGuessed === true && ownOrigin !== undefined && headers['sec-fetch-site'] === 'same-origin' &&
   headers.origin === ownOrigin.replace(/^http:/, 'https:') && headers.origin !== ownOrigin
@@ -36,29 +33,20 @@ function isOriginKnown (request: GuardedRequest, origins: readonly string[]): bo
 const isForm = ({ method, headers }: GuardedRequest): boolean =>
   method === 'POST' && headers['sec-fetch-mode'] === 'navigate'
 
-/**
- * Whether a state-changing request that a cookie authenticates, or that hands out a session, may run
- * (docs/security-model.md, section 3; C02, C06 to C10). Needed because API flows switch Kratos' own CSRF check off.
- */
+/** Needed because API flows switch Kratos' own CSRF check off (docs/security-model.md, section 3; C02, C06 to C10). */
 export const isOriginTrusted = (request: GuardedRequest, origins: readonly string[]): boolean =>
   !isForm(request) && isOriginKnown(request, origins)
 
-/** How browsers, present and past, mark what nobody asked for yet. */
+/** How browsers, present and past, mark a prefetch. */
 const SPECULATION_HEADERS = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz']
 
-/**
- * The same for Kratos' own forms, which are not JSON: a request that says where it comes from has to come from a
- * trusted page; one that does not say is no modern browser, and Kratos' CSRF token is its check.
- */
+/** For Kratos' own forms: one that does not say where it comes from is old, and has Kratos' CSRF token as its check. */
 export function isBrowserOriginTrusted (request: GuardedRequest, origins: readonly string[]): boolean {
   const { origin, 'sec-fetch-site': site } = request.headers
   return (origin === undefined && site === undefined) || isOriginKnown(request, origins)
 }
 
-/**
- * Whether a GET may complete a logout: a navigation, or a script of a trusted page; never a prefetch, a frame or
- * a subresource (C11). That the token belongs to the session is Kratos' check.
- */
+/** Only a navigation, or a script of a trusted page, completes a logout (C11). The token is Kratos' to check. */
 export function isDeliberateVisit (request: GuardedRequest, origins: readonly string[]): boolean {
   const { headers } = request
   if (SPECULATION_HEADERS.some((name) => headers[name] !== undefined)) return false

@@ -75,9 +75,7 @@ export const OptionsSchema = Type.Object({
 }, { additionalProperties: false })
 
 export type CheckedOptions = Static<typeof OptionsSchema>
-/** Members for which `false` means that there is none of it. */
 const MAY_BE_FALSE = ['throttle', 'routes', 'defaultDeny', 'proxy'] as const
-/** Members for which `true` means that all of it is as by default. */
 const MAY_BE_TRUE = ['defaultDeny', 'proxy'] as const
 
 /** Everything but `publicUrl` is optional; docs/plugin.md has a table of them all. */
@@ -102,12 +100,12 @@ function optionsValidator (): ValidateFunction {
   return validate
 }
 
-/** A member of Fastify's own that `register` hands on; a prefix is ignored for a plugin that is not encapsulated. */
+/** `register` hands it on, and Fastify ignores it for a plugin that is not encapsulated. */
 const PREFIX_PROBLEM = 'prefix belongs into routes: { prefix }'
 
 const includes = (names: readonly string[], name: string): boolean => names.includes(name)
 
-/** Of plain objects: defaults are filled into a copy, and what has a class of its own stays what it is. */
+/** Defaults are filled into a copy; what has a class of its own stays what it is. */
 const copyOf = (name: string, value: unknown): unknown => {
   if (value === true && includes(MAY_BE_TRUE, name)) return {}
   if (typeof value !== 'object' || value === null) return value
@@ -115,10 +113,7 @@ const copyOf = (name: string, value: unknown): unknown => {
   return isPlain ? { ...value } : value
 }
 
-/**
- * Fills in the defaults.
- * @throws TypeError naming everything that is wrong at once, without values
- */
+/** Fills in the defaults. @throws TypeError naming everything that is wrong at once, without values */
 export function checkOptions (options: FastifyKratosOptions): { settings: AuthSettings, options: CheckedOptions } {
   const given = Object.entries(options).filter(([name, value]) =>
     value !== undefined && !['logLevel', 'logSerializers'].includes(name) &&

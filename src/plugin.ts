@@ -23,8 +23,7 @@ import type { AuthSettings } from './settings.js'
 import { isHttpsUrl } from './url-rules.js'
 import { ownKratos, ownSessions, receiveIdentities, receivePurges } from './http/own-names.js'
 
-// Without these the declarations of the package would not mention `app.kratos`, `app.authenticate`, `app.sessions` and
-// the session.
+// Without these the declarations of the package would not mention what the plugin adds to app and request.
 export type {} from '../plugins/auth/authenticate.js'
 export type {} from '../plugins/auth/kratos.js'
 export type {} from '../plugins/auth/sessions.js'
@@ -48,7 +47,7 @@ export type { Deadlines, LoginLimits } from './settings.js'
 export type { Budget, Usage } from './throttling/budget.js'
 export type { RateLimitStore } from './throttling/rate-limit-store.js'
 
-/** The folders below routes/api/auth, by name, so that a bundler sees them; the service autoloads the same ones. */
+/** By name, so that a bundler sees them; the service autoloads the same folders. */
 const AUTH_ROUTES: Array<[path: string, routes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }>]> = [
   ['/account', account],
   ['/flows', flows],
@@ -58,7 +57,6 @@ const AUTH_ROUTES: Array<[path: string, routes: FastifyPluginAsyncTypebox<{ sett
   ['/whoami', whoami],
 ]
 
-/** What the options ask of the common composition. */
 function partsOf (options: CheckedOptions, metrics: KratosMetrics | undefined): AuthParts {
   const { webhook, purge, throttleStore, defaultDeny } = options
   return {
@@ -75,10 +73,8 @@ function partsOf (options: CheckedOptions, metrics: KratosMetrics | undefined): 
 }
 
 /**
- * The public plugin: Ory Kratos behind an existing Fastify 5 app. docs/plugin.md has everything that it adds. Error
- * handler, parsers, compilers and headers of the app stay as they are; the plugin's HTTP rules are those of its own
- * routes only.
- * @throws TypeError at registration, naming every option that is wrong
+ * Ory Kratos behind an existing Fastify 5 app (docs/plugin.md). Error handler, parsers, compilers and headers of the
+ * app stay as they are. @throws TypeError at registration, naming every option that is wrong
  */
 async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions): Promise<void> {
   if (app.hasRequestDecorator(REGISTERED)) throw new TypeError('fastify-kratos is registered on this instance already')
@@ -98,7 +94,7 @@ async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions)
     cookieName: settings.cookieName,
     openapi: options.openapi ?? true,
   }
-  /** A scope with our manners, which nothing of the host reaches. */
+  /** A scope with our HTTP rules, which nothing of the host reaches. */
   const addRoutes = async (prefix: string, add: (scope: FastifyInstance) => unknown): Promise<void> => {
     await app.register(async function ownRoutes (scope) {
       applyOwnManners(scope, manners)
@@ -118,7 +114,9 @@ async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions)
   if (purge !== undefined) {
     await addRoutes('', (scope) => scope[receivePurges](scope, purge.path ?? DEFAULT_PURGE_PATH))
   }
-  if (proxy !== undefined) await addRoutes(proxy.path ?? DEFAULT_PROXY_PATH, (scope) => scope.register(kratosProxy, {}))
+  if (proxy !== undefined) {
+    await addRoutes(proxy.path ?? DEFAULT_PROXY_PATH, (scope) => scope.register(kratosProxy, { settings }))
+  }
 }
 
 const REGISTERED = Symbol('fastify-kratos')

@@ -1,6 +1,6 @@
 import type { KratosIdentity } from './kratos-client/session.js'
 
-/** The traits that the specification's whoami and the users table know, null where the identity has none. */
+/** Of the API's whoami and the users table; null where the identity has none. */
 export interface Profile {
   email: string | null
   first_name: string | null
@@ -21,7 +21,7 @@ export function profileOf (traits: Record<string, unknown>): Profile {
   }
 }
 
-/** An identity as a row of the users table; times are RFC 3339, the moment of asking where Kratos gave none. */
+/** A row of the users table; times are RFC 3339, the moment of asking where Kratos gave none. */
 export function userOf (
   identity: Pick<KratosIdentity, 'id' | 'traits'> & { created_at?: unknown, updated_at?: unknown },
   now = new Date(),

@@ -1,12 +1,10 @@
 import { isLoopback } from './patterns.js'
 
-/** Anything a URL parser would silently drop or turn (E02): controls, blanks, backslashes. */
+/** What a URL parser would silently drop or turn (E02): controls, blanks, backslashes. */
 // eslint-disable-next-line no-control-regex
 const SUSPICIOUS = /[\u0000-\u0020\u007f-\u00a0\\]/
-/**
- * An authority that every parser reads alike: plain ASCII, no credentials, no escapes. WHATWG's parser would also mend
- * a full-width dot, drop a soft hyphen or decode `%2e` (E04), and Kratos' parser would not.
- */
+// An authority that every parser reads alike: plain ASCII, no credentials, no escapes. WHATWG's parser would mend a
+// full-width dot, drop a soft hyphen or decode `%2e` (E04), and Kratos' parser would not.
 const ABSOLUTE_HTTP = /^https?:\/\/[a-z0-9.:[\]-]+(?:[/?#]|$)/i
 /** Some servers decode these before they resolve dots, so they could lead out of a path. */
 const ENCODED_SEPARATOR = /%(?:2f|5c)/i
@@ -29,16 +27,12 @@ function parseHttpUrl (dangerousUrl: string): URL | undefined {
   return URL.canParse(dangerousUrl) ? new URL(dangerousUrl) : undefined
 }
 
-/** An absolute http(s) URL without credentials that lies below one of the allowed URLs. */
 export function isAllowedUrl (dangerousUrl: string, allowed: readonly URL[]): boolean {
   const target = parseHttpUrl(dangerousUrl)
   return target !== undefined && allowed.some((url) => isBelow(target, url))
 }
 
-/**
- * The page of a provider of social logins, which only Kratos knows: https, or http on loopback while we are on loopback
- * ourselves (E10).
- */
+/** Only Kratos knows the provider's page: https, or http on loopback while we are on loopback ourselves (E10). */
 export function isProviderUrl (dangerousUrl: string, { ownUrl }: { ownUrl: string | undefined }): boolean {
   const target = parseHttpUrl(dangerousUrl)
   if (target === undefined) return false
@@ -46,10 +40,7 @@ export function isProviderUrl (dangerousUrl: string, { ownUrl }: { ownUrl: strin
   return target.protocol === 'https:' || (local && isLoopback(target))
 }
 
-/**
- * A `return_to` that we hand to Kratos: an allowed absolute URL, or a path on Kratos' own host, which cannot leave it.
- * Kratos checks again; ours is stricter because Kratos compares paths as plain prefixes (E08).
- */
+/** A path cannot leave Kratos' own host. Stricter than Kratos, which compares paths as plain prefixes (E08). */
 export function isAllowedReturnTo (dangerousReturnTo: string, allowed: readonly URL[]): boolean {
   if (/^\/(?!\/)/.test(dangerousReturnTo)) {
     return dangerousReturnTo.length <= MAX_LENGTH && !SUSPICIOUS.test(dangerousReturnTo)

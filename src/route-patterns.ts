@@ -1,7 +1,4 @@
-/**
- * Patterns of routes as they are declared, never of the URLs of requests: a path, or with `/*` at the end that path and
- * everything below it.
- */
+/** Of routes as declared, never of requests' URLs: a path, or with `/*` at its end also everything below it. */
 export function routePatterns (patterns: readonly string[]): (url: string) => boolean {
   const exact = new Set(patterns.filter((pattern) => !pattern.endsWith('*')))
   const below = patterns.filter((pattern) => pattern.endsWith('*')).map((pattern) => pattern.slice(0, -1))

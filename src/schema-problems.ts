@@ -4,13 +4,9 @@ import { closest } from 'fastest-levenshtein'
 import { MIN_KEY_BYTES } from './settings.js'
 import { isHttpUrl, isOrigin } from './url-rules.js'
 
-/**
- * Long enough not to be guessed; whether it is secret, its length cannot tell. Visible ASCII, because a header value
- * loses blanks at its ends and arrives as Latin-1: any other key would never match.
- */
+/** Long enough not to be guessed. Visible ASCII: a header value loses blanks at its ends and arrives as Latin-1. */
 const isStrongKey = (key: string): boolean => key.length >= MIN_KEY_BYTES && /^[\x21-\x7e]+$/.test(key)
 
-/** Formats of settings. */
 const FORMATS: Record<string, (text: string) => boolean> = {
   'http-url': isHttpUrl,
   origin: isOrigin,
@@ -24,7 +20,6 @@ const FORMATS: Record<string, (text: string) => boolean> = {
   path: (text) => /^(?:\/[A-Za-z0-9._~-]+)+$/.test(text),
 }
 
-/** Teaches a validator the formats of settings, and keywords for what a program passes. */
 export function withSettingFormats (ajv: Ajv): Ajv {
   for (const [name, validate] of Object.entries(FORMATS)) ajv.addFormat(name, validate)
   ajv.addKeyword({ keyword: 'isFunction', validate: (_: true, value: unknown) => typeof value === 'function' })
@@ -46,11 +41,10 @@ const schemaAt = (schema: TSchema, path: string[]): TSchema | undefined =>
 export const complaint = (schema: TSchema, path: string[], fault: 'is missing' | 'is not valid'): string =>
   `${path.join('.')} ${fault}: it wants ${schemaAt(schema, path)?.description ?? 'another value'}`
 
-/** Names the known name that is nearest to one that is not known. */
 export const unknownName = (name: string, known: string[]): string =>
   `${name} is not known: did you mean ${closest(name, known)}?`
 
-/** What is wrong with a value, one line for each setting; values are never part of it. */
+/** One line for each setting; values are never part of it. */
 export function schemaProblems (errors: ErrorObject[], schema: TSchema): string[] {
   const lines = errors.map(({ instancePath, params, keyword }) => {
     const path = instancePath.split('/').slice(1)

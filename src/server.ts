@@ -11,7 +11,7 @@ import { API_VERSION } from './service/openapi/document.js'
 import { runtimeProblems } from './service/runtime-checks.js'
 import { isHttpsUrl } from './url-rules.js'
 
-/** Longest time a shutdown may take, the load balancer's grace not counted (L03). */
+/** The load balancer's grace is not included (L03). */
 const SHUTDOWN_LIMIT_MS = 10_000
 /** What a process in an unknown state may still take to answer and to close its database (L10). */
 const CRASH_LIMIT_MS = 500
@@ -29,13 +29,13 @@ function configure (): Config {
   process.exit(1)
 }
 
-/** Soft limit of open files (RLIMIT_NOFILE), which Node tells nowhere else; undefined where the system has none. */
+/** RLIMIT_NOFILE, which Node tells nowhere else; undefined where the system has none. */
 function openFileLimit (): number | string | undefined {
   const report = process.report?.getReport() as { userLimits?: { open_files?: { soft: number | string } } } | undefined
   return report?.userLimits?.open_files?.soft
 }
 
-/** Ends the service on a signal or an uncaught error; start, signal and end are one log line each. */
+/** Start, signal and end are one log line each. */
 function endWithGrace (app: FastifyInstance, config: Config, about: object): void {
   const limitMs = config.SHUTDOWN_DELAY_MS + SHUTDOWN_LIMIT_MS
   let endingSince: number | undefined

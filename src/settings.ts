@@ -2,7 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { Deadlines } from './kratos-client/pools.js'
 import { isHttpsUrl } from './url-rules.js'
 
-/** Longest reuse of a session that Kratos confirmed: one that was revoked elsewhere lives on here no longer (I10). */
+/** A session that was revoked elsewhere lives on here no longer than this (I10). */
 export const MAX_SESSION_CACHE_SECONDS = 5
 export const MIN_KEY_BYTES = 32
 export const DEFAULT_COOKIE_NAME = 'ory_kratos_session'
@@ -40,9 +40,8 @@ const LoginLimitsSchema = Type.Object({
 })
 
 /**
- * Everything that can be set about authentication, whoever sets it: the service reads it from its environment
- * (`config.ts`), the plugin from its options (`plugin.ts`). Limits, defaults and words stand here alone; the tables of
- * the README are made of them.
+ * The only place of limits, defaults and words: the service fills it from its environment (`config.ts`), the plugin
+ * from its options (`plugin-options.ts`), and the tables in docs/ are made of it.
  */
 export const SettingsSchema = Type.Object({
   publicUrl: text('http-url', "URL of Kratos' public port as this process reaches it"),
@@ -72,12 +71,10 @@ export const SettingsSchema = Type.Object({
 }, { additionalProperties: false })
 
 export type { Deadlines }
-/**
- * How many login, registration, recovery and verification submits are let through (docs/security-model.md, section 6).
- */
+/** Login, registration, recovery and verification submits (docs/security-model.md, section 6). */
 export type LoginLimits = Static<typeof LoginLimitsSchema>
 
-/** What auth plugins and routes live by: every setting, defaults filled in. */
+/** Every setting, defaults filled in. */
 export interface AuthSettings extends Omit<Static<typeof SettingsSchema>, 'throttle'> {
   /** Kratos' public port as browsers know it (`serve.public.base_url`). */
   browserUrl: string
@@ -85,7 +82,7 @@ export interface AuthSettings extends Omit<Static<typeof SettingsSchema>, 'throt
   throttle: LoginLimits | false
 }
 
-/** Settings as they were given, all of which are valid by themselves. */
+/** Valid by themselves; rules between two of them are `contradictions`. */
 export type GivenSettings =
   & Pick<AuthSettings, 'publicUrl' | 'origins' | 'cookieName' | 'deadlines' | 'throttle' | 'sessionCacheMaxAge'>
   & { [name in 'adminUrl' | 'browserUrl' | 'baseUrl' | 'frontendUrl']?: string | undefined }
@@ -122,19 +119,16 @@ export function completeSettings (given: GivenSettings): AuthSettings {
 /** Path of a setting in `SettingsSchema`: `publicUrl`, `throttle.burst`. */
 export type SettingName = keyof AuthSettings | `throttle.${keyof LoginLimits}` | `deadlines.${keyof Deadlines}`
 
-/**
- * Prefixes with which a browser drops a cookie that is not Secure, in any case of letters (RFC 6265bis, section 4.1.3).
- * What else they want, Path=/, HttpOnly and no Domain, our cookie always has.
- */
+// With these prefixes a browser drops a cookie that is not Secure, in any case of letters (RFC 6265bis, section 4.1.3).
+// What else they want, Path=/, HttpOnly and no Domain, our cookie always has.
 const SECURE_PREFIX = /^__(?:host|secure|http)-/i
 
-/** Slashes are no difference: those at the end are cut off before a path is added. */
+/** Slashes at the end make no difference. */
 function normalised (url: string): string {
   const { origin, pathname, search } = new URL(url)
   return origin + pathname.replaceAll(/\/+/g, '/').replace(/\/$/, '') + search
 }
 
-/** Two spellings of one URL count as equal. */
 function isSameUrl (one: string | undefined, other: string | undefined): boolean {
   return one !== undefined && other !== undefined && URL.canParse(one) && URL.canParse(other) &&
     normalised(one) === normalised(other)
@@ -143,10 +137,7 @@ function isSameUrl (one: string | undefined, other: string | undefined): boolean
 const isBurstTooSmall = ({ burst, perIdentifier }: Pick<LoginLimits, 'burst' | 'perIdentifier'>): boolean =>
   burst >= 1 && perIdentifier <= MAX_LOGIN_LIMIT && burst < perIdentifier
 
-/**
- * Rules between two settings, one line for each that is broken; values that are no valid settings break none.
- * @param nameOf what whoever reads the lines calls a setting
- */
+/** One line for each broken rule between two settings; a value that is not valid breaks none. @param nameOf in words */
 export function contradictions (
   given: { [name in keyof GivenSettings]?: GivenSettings[name] | undefined },
   nameOf: (setting: SettingName) => string = (setting) => setting,

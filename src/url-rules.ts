@@ -1,13 +1,13 @@
-/** An absolute http(s) URL without credentials, query or fragment: what may name a server in a configuration (D06). */
+/** Without credentials, query or fragment: what may name a server in a configuration (D06). */
 export function isHttpUrl (text: string): boolean {
   if (!/^https?:\/\//i.test(text) || /[?#]/.test(text) || !URL.canParse(text)) return false
   const { username, password } = new URL(text)
   return username === '' && password === ''
 }
 
-/** Whether clients come by https; a scheme counts in any case of letters (RFC 3986, section 3.1). */
+/** A scheme counts in any case of letters (RFC 3986, section 3.1). */
 export const isHttpsUrl = (url: string): boolean => /^https:/i.test(url)
 
-/** An origin exactly as browsers send it: scheme, host and port, lower case, nothing behind (C02). */
+/** Exactly as browsers send it: scheme, host and port, lower case, nothing behind (C02). */
 export const isOrigin = (text: string): boolean =>
   isHttpUrl(text) && new URL(text).origin === text && !text.includes('*')

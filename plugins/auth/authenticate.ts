@@ -23,21 +23,17 @@ import {
   ownSessions,
 } from '../../src/http/own-names.js'
 
-/** A hook for any server, http2 included. */
+/** For any server, http2 included. */
 type Guard = (request: AnyRequest, reply: Pick<FastifyReply, 'sent' | 'statusCode'>) => Promise<void>
 
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Guard for `onRequest` or `preHandler`: sets `request.auth` or throws; 401 only when Kratos said that there is no
-     * session, 403 when it is not enough, 502/503/504 when Kratos is ill. It asks what the route's `config.auth` asks;
-     * a route with `config: { auth: false }` it lets pass.
+     * Sets `request.auth` or throws: 401 only when Kratos said that there is no session, 403 when it is not enough,
+     * 502/503/504 when Kratos is ill. For `onRequest` or `preHandler`; asks what `config.auth` of the route asks.
      */
     authenticate: Guard
-    /**
-     * The same, but a request without a session passes with `request.auth.kind` `none`. A fault of Kratos stays a
-     * failure.
-     */
+    /** Lets a request without a session pass, with `request.auth.kind` `none`. A fault of Kratos stays a failure. */
     authenticateOptional: Guard
   }
   interface FastifyContextConfig {
@@ -48,22 +44,17 @@ declare module 'fastify' {
     auth?: boolean | AuthRequirement
   }
   interface FastifyRequest {
-    /** What the guard found out; `kind: 'none'` before a guard ran and where nobody is logged in. */
+    /** `kind: 'none'` before a guard ran and where nobody is logged in. */
     readonly auth: RequestAuth
-    /**
-     * The session that Kratos confirmed for this request; null before a guard ran and where there is none. It may be
-     * shared with other requests of the same credential, so it is frozen. `sessionOf(request)` is never null.
-     */
+    /** null before a guard ran and where there is no session. Frozen: requests of the same credential share it. */
     readonly kratosSession: KratosSession | null
-    /** Its identity's id, which is all that a guard with `only: 'id'` knows. */
+    /** All that a guard with `only: 'id'` knows. */
     readonly identityId: string | null
   }
 }
 
 export interface AuthenticateOptions {
-  /** Whether a route without `config.auth` may be there; by default every one may. */
   mayBeUnlabelled?: RouteGuard['mayBeUnlabelled'] | undefined
-  /** Names of the decorators for everybody. */
   names?: PublicNames | undefined
 }
 
@@ -113,7 +104,7 @@ export default fp<AuthenticateOptions>(async function authenticate (app, options
     return { kind: 'session', identityId, session: 'session' in outcome ? outcome.session : null }
   }
 
-  /** Who asks, as far as a requirement wants to know; asked once for all guards of a request. */
+  /** Asked once for all guards of a request. */
   async function check (
     request: FastifyRequest & WithGuardAnswer,
     reply: FastifyReply,
@@ -122,7 +113,7 @@ export default fp<AuthenticateOptions>(async function authenticate (app, options
     const known = request[GUARD_ANSWER] ?? undefined
     if (known !== undefined && suffices(known, requirement)) return known.auth
     const credential = request[kratosCredential]()
-    // Two different session cookies: nobody can say which is meant. Deleting the host-only one cures the browser (B01).
+    // Two different session cookies: nobody can say which is meant. Deleting the host-only one ends the conflict (B01).
     if (credential.kind === 'conflict') reply[endCookieConflict]()
     const auth: RequestAuth = isUsable(credential)
       ? await ask(credential, request, reply, requirement)
@@ -141,7 +132,7 @@ export default fp<AuthenticateOptions>(async function authenticate (app, options
 
   guardRoutes(app, { guard, mayBeUnlabelled })
 
-  /** What the route asks by itself, so that its own guard need not ask again; false: it is open. */
+  /** What the route's own guard asks; false: it is open. */
   function requirementOf ({ routeOptions }: FastifyRequest): AuthRequirement | false {
     const auth = routeOptions.config?.auth
     return auth === undefined || auth === true ? {} : auth

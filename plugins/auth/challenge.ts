@@ -2,10 +2,8 @@ import fp from 'fastify-plugin'
 import { isServiceError } from '../../src/errors.js'
 import { addChallenge } from '../../src/http/challenge.js'
 
-/**
- * Every 429 and 503 says when to come back, and every 401 how to do better. An `onError` hook, so that guards of a
- * host's own routes say it too, whoever renders their errors.
- */
+// 429 and 503 say when to come back, 401 how to do better. By `onError`, so that guards of a host's own routes say it
+// too, whoever renders their errors.
 export default fp(async function challenge (app) {
   app.addHook('onError', (request, reply, error, done) => {
     if (!isServiceError(error)) return done()

@@ -19,27 +19,15 @@ import {
 
 declare module 'fastify' {
   interface FastifyReply {
-    /**
-     * Adds Set-Cookie lines of Kratos, byte for byte and in order; as all cookies of ours, to an answer that no shared
-     * cache may keep.
-     */
+    /** Adds Set-Cookie lines of Kratos, byte for byte and in order, to an answer that no shared cache may keep. */
     [forwardCookies]: (lines: string[]) => FastifyReply
-    /**
-     * Sets the session cookie for a token that an API flow handed out, until `expiresAt` (RFC 3339) by Kratos' clock,
-     * and beside it when that is.
-     */
+    /** Sets the session cookie for an API flow's token, until `expiresAt` (RFC 3339) by Kratos' clock. */
     [mintSessionCookie]: (token: string, expiresAt: string | undefined, epoch: Epoch | undefined) => FastifyReply
-    /**
-     * The same again where the session has become longer than the cookie that the request came with; only for a token
-     * that came by cookie.
-     */
+    /** The same where the session now ends later than the cookie that the token came by. */
     [renewSessionCookie]: (token: string, expiresAt: string, epoch: Epoch | undefined) => FastifyReply
     /** Deletes the host-only session cookie, whoever set it. */
     [expireSessionCookie]: () => FastifyReply
-    /**
-     * Ends a pair of different session cookies, which an operator has to hear of: ours stays, those of whole domains
-     * go (B01).
-     */
+    /** Ends a pair of different session cookies and logs it: ours stays, those of whole domains go (B01). */
     [endCookieConflict]: () => FastifyReply
   }
 }
@@ -48,22 +36,20 @@ export interface CookiePluginOptions {
   settings: AuthSettings
 }
 
-/** Of a client's own words, as much as helps. */
+/** The client chooses the text. */
 const MAX_LOGGED_LENGTH = 200
 const SECOND = 1000
 /** A cookie that ends so much earlier than its session is set anew. */
 const RENEWAL_SECONDS = 60
 
-/**
- * Cookies on their way down. @fastify/cookie serves as serialiser only: parsing every request's cookies would decode
- * values that must stay raw (B06), and cost every protected request.
- */
+// @fastify/cookie only serialises: parsing every request's cookies would decode values that must stay raw (B06), and
+// cost every protected request.
 export default fp<CookiePluginOptions>(async function cookie (app, { settings }) {
   const { cookieName } = settings
-  /** When the session of a minted cookie ends, in Unix seconds: the browser does not send a cookie's own end. */
+  /** Holds the end of a minted cookie in Unix seconds: the browser does not send a cookie's own end. */
   const expiryName = `${cookieName}_exp`
   const ofSession = `${cookieName}=`
-  /** Whether Kratos was seen to set its session cookie for a domain: then the host-only one is the foreign one. */
+  /** Kratos was seen to set its session cookie for a domain: then the host-only one is the foreign one. */
   let kratosHasDomain = false
 
   function add (

@@ -12,14 +12,9 @@ import { kratosCaller, kratosCredential, kratosScope, ownUrl } from '../../src/h
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The one credential of the request. */
     [kratosCredential]: () => Credential
-    /**
-     * What all calls to Kratos for this request share: a deadline from the first one on, and an end when the client
-     * goes.
-     */
+    /** Shared by all calls to Kratos for this request: a deadline from the first on, an end when the client goes. */
     [kratosScope]: () => RequestScope
-    /** Who asks: credential, Kratos' flow cookies, the address as we resolved it, the scope. */
     [kratosCaller]: () => Caller
     /** URL under which the client reaches this API, without trailing slash; empty where the client named no host. */
     [ownUrl]: () => string

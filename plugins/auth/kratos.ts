@@ -12,18 +12,15 @@ import { ownKratos } from '../../src/http/own-names.js'
 declare module 'fastify' {
   interface FastifyInstance {
     [ownKratos]: KratosClient
-    /** The client of the identity server: calls, credential rules and answers, without HTTP framework. */
+    /** Calls to Kratos with their credential rules and answers, without HTTP framework. */
     kratos: KratosClient
   }
 }
 
 export interface KratosPluginOptions {
   settings: AuthSettings
-  /** Makes the connections to Kratos; who gave it closes it. */
   dispatcher?: Dispatcher | undefined
-  /** Names of the decorators for everybody. */
   names?: PublicNames | undefined
-  /** Told of each call to Kratos. */
   onCall?: CallObserver | undefined
 }
 

@@ -11,11 +11,11 @@ import { guardBrowserOrigin, guardOrigin, guardVisit } from '../../src/http/own-
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Hook: refuses a state-changing request that a page of another origin may have sent (403 ORIGIN_FORBIDDEN). */
+    /** Refuses a state-changing request that a page of another origin may have sent (403 ORIGIN_FORBIDDEN). */
     [guardOrigin]: (request: FastifyRequest) => Promise<void>
-    /** Hook: the same for Kratos' own forms; safe methods pass. */
+    /** The same for Kratos' own forms; safe methods pass. */
     [guardBrowserOrigin]: (request: FastifyRequest) => Promise<void>
-    /** Hook: refuses a GET that nobody asked for, such as a prefetch or an image (403 ORIGIN_FORBIDDEN). */
+    /** Refuses a GET that nobody asked for, such as a prefetch or an image (403 ORIGIN_FORBIDDEN). */
     [guardVisit]: (request: FastifyRequest) => Promise<void>
   }
 }
@@ -24,7 +24,7 @@ export interface OriginGuardOptions {
   settings: AuthSettings
 }
 
-/** Without a configured URL it is made of the client's `Host`, which can be anything. */
+/** It is made of the client's `Host`, which can be anything. */
 function guessedOrigin ({ protocol, host }: FastifyRequest): string | undefined {
   const url = `${protocol}://${host}`
   return URL.canParse(url) ? new URL(url).origin : undefined

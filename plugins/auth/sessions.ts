@@ -7,17 +7,13 @@ import { ownKratos, ownSessions } from '../../src/http/own-names.js'
 declare module 'fastify' {
   interface FastifyInstance {
     [ownSessions]: SessionResolver
-    /**
-     * Whose session a credential is: calls shared, answers kept as far as Kratos allows, and forgotten when something
-     * changes.
-     */
+    /** Whose session a credential is: calls shared, answers kept as far as Kratos allows. */
     sessions: SessionResolver
   }
 }
 
 export interface SessionsPluginOptions {
   settings: AuthSettings
-  /** Names of the decorators for everybody. */
   names?: PublicNames | undefined
 }
 
@@ -46,7 +42,7 @@ export default fp<SessionsPluginOptions>(async function sessions (app, { setting
 
   decorateByName(app, names.sessions, app[ownSessions])
 
-  /** A Kratos with the flag says so even to nobody (recording 36). */
+  /** With `feature_flags.cacheable_sessions` Kratos says so even to nobody (recording 36). */
   async function askForPermission (): Promise<void> {
     const outcome = await app[ownKratos].whoami({ kind: 'none' })
     if (outcome.kind === 'none' && outcome.cacheFor === undefined) warnOnce()

@@ -10,18 +10,15 @@ import { loginThrottle } from '../../src/http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Hooks that keep login, registration, recovery and verification submits within their budgets. */
     [loginThrottle]: LoginThrottle
   }
 }
 
 export interface ThrottlePluginOptions {
   settings: AuthSettings
-  /** Where the counters of a budget are kept; default: in the memory of this process. */
+  /** Stores, memory and key are by default those of this process alone. */
   createStore?: ((budget: Budget) => RateLimitStore) | undefined
-  /** Where is remembered whose second factor a session may prove; default: in the memory of this process. */
   memory?: CredentialMemory | undefined
-  /** Key of the digests; default: one of this process alone. */
   key?: string | undefined
 }
 

@@ -14,7 +14,6 @@ declare module 'fastify' {
 
 export interface WebhookPluginOptions {
   webhook: WebhookOptions | undefined
-  /** Keys of whoever may purge. */
   purgeKeys?: readonly string[] | undefined
 }
 

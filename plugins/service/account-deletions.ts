@@ -3,7 +3,7 @@ import { createDeletionWorker } from '../../src/service/deletion-worker.js'
 
 const INTERVAL_MS = 15_000
 
-/** Has unfinished deletions of accounts finished, at the start and from then on; every process looks. */
+/** Finishes what was left unfinished, at the start and from then on; every process looks. */
 export default fp(async function accountDeletions (app) {
   let timer: NodeJS.Timeout | undefined
   let current = Promise.resolve()

@@ -13,10 +13,7 @@ export interface CorsPluginOptions {
   settings: AuthSettings
 }
 
-/**
- * CORS for the configured front ends, with credentials (C01, C02). Other origins get no header at all; that their
- * state-changing requests do not run is the origin guard's business, because a browser sends simple requests anyway.
- */
+/** With credentials (C01, C02). A browser sends simple requests without asking: the origin guard refuses those. */
 export default fp<CorsPluginOptions>(async function corsForFrontends (app, { settings }) {
   const allowed = new Set(settings.origins)
   await app.register(cors, {

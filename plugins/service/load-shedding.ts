@@ -2,18 +2,15 @@ import { getHeapStatistics } from 'node:v8'
 import underPressure from '@fastify/under-pressure'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type {} from '../../src/shed-class.js'
 import type { Config } from '../../src/config.js'
 import { serviceError } from '../../src/errors.js'
 import { awaitsBody } from '../../src/service/bytes/unfinished-bodies.js'
-import { pressureOf, SHED_AT, type ShedClass, shedClassOf } from '../../src/service/pressure.js'
+import { pressureOf, SHED_AT, shedClassOf } from '../../src/service/pressure.js'
 
 declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** When this route is refused under load; by default what its place says. */
-    shed?: ShedClass
-  }
   interface FastifyRequest {
-    /** Whether the request counts as one at work: it is here whole, and its answer is not made yet. */
+    /** It is here whole, and its answer is not made yet. */
     isInFlight: boolean
   }
 }
@@ -24,10 +21,7 @@ export interface LoadSheddingOptions {
 
 const SAMPLE_INTERVAL_MS = 250
 
-/**
- * Refuses work with 503 OVERLOADED before it costs anything, and in a fixed order, while more is asked than can be done
- * (M05, M06). Samples of the process come from @fastify/under-pressure, the number of requests at work is counted here.
- */
+/** Refuses work with 503 OVERLOADED before it costs anything, and in a fixed order (M05, M06). */
 export default fp<LoadSheddingOptions>(async function loadShedding (app, { config }) {
   const limits = {
     eventLoopDelayMs: config.MAX_EVENT_LOOP_DELAY_MS,
@@ -42,7 +36,7 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
     if (reply.raw.destroyed) return
     request.isInFlight = true
     inFlight++
-    // Whose client goes may never come to an answer.
+    // The answer to a client that has gone may never be made.
     reply.raw.on('close', () => end(request))
   }
 
@@ -59,7 +53,8 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
   app.addHook('onRequest', function shedLoad (request, reply, done) {
     const { eventLoopDelay: eventLoopDelayMs, heapUsed: heapUsedBytes } = app.memoryUsage()
     const pressure = pressureOf({ eventLoopDelayMs, heapUsedBytes, inFlight }, limits)
-    if (pressure >= SHED_AT[request.routeOptions.config.shed ?? 'read']) return done(serviceError('OVERLOADED'))
+    const { shed = 'read' } = request.routeOptions.config
+    if (pressure >= SHED_AT[typeof shed === 'function' ? shed(request) : shed]) return done(serviceError('OVERLOADED'))
     // A body that is still on its way counts by its bytes: a few hundred slow clients would stop the service.
     if (!awaitsBody(request)) begin(request, reply)
     done()

@@ -6,7 +6,7 @@ import type { PrometheusMetrics } from '../../src/service/metrics/prometheus.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Counts what happens, for `GET /metrics`; without METRICS_TOKEN nothing is counted. */
+    /** For `GET /metrics`; without METRICS_TOKEN nothing is counted. */
     metrics: Metrics & Partial<PrometheusMetrics>
   }
 }

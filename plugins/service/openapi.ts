@@ -7,10 +7,7 @@ export interface OpenapiPluginOptions {
   settings: AuthSettings
 }
 
-/**
- * Collects the schemas of all routes, which are loaded after the plugins; `routes/openapi.json` serves what it makes of
- * them.
- */
+/** Routes are loaded after the plugins; `routes/openapi.json` serves the document. */
 export default fp<OpenapiPluginOptions>(async function openapi (app, { config, settings }) {
   if (!config.DOCS) return
   // Loaded here, so that a service without documentation starts without it.

@@ -5,7 +5,7 @@ import { openStore, type Store } from '../../src/service/store/store.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Users and documents; its methods throw StoreUnavailableError while the database cannot be used. */
+    /** Its methods throw StoreUnavailableError while the database cannot be used. */
     store: Store
   }
 }

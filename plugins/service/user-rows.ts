@@ -10,8 +10,8 @@ import type { AuthSettings } from '../../src/settings.js'
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Hook behind `authenticate`: makes the caller's row when Kratos' webhook never came (F12), and sees to it that the
-     * row is not older than the session's identity. 401 where the account was deleted.
+     * Behind `authenticate`: makes the caller's row, or one as new as the session's identity, when Kratos' webhook
+     * never came (F12). 401 where the account was deleted.
      */
     ensureUserRow: (request: FastifyRequest) => Promise<void>
     /** Runs what needs the caller's row; where it was deleted meanwhile, makes it anew and runs it once more. */
@@ -21,7 +21,7 @@ declare module 'fastify' {
 
 /** An identity that does not say when it changed: any news are newer. */
 const OLDEST = '1970-01-01T00:00:00Z'
-/** Identities whose row is known to exist; bounded, and only a memory of what the database knows (N06). */
+/** Only a memory of rows that the database knows (N06). */
 const MAX_SEEN = 10_000
 
 export interface UserRowsOptions {

@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox'
 import { type Config, requiredParts } from '../../src/config.js'
 import { PARTS } from '../../src/config-schema.js'
 import { serviceError } from '../../src/errors.js'
+import { about } from '../../src/schemas/about.js'
 import { ok, responses, success } from '../../src/schemas/envelope.js'
 import { createReadiness } from '../../src/service/readiness.js'
 
@@ -18,10 +19,9 @@ const ReadySchema = Type.Object({
 
 const healthRoutes: FastifyPluginAsyncTypebox<{ config: Config }> = async function healthRoutes (app, { config }) {
   const required = new Set(requiredParts(config))
-  const about = (operationId: string, summary: string) => ({ operationId, summary, tags: ['operations'] })
   app.get(
     '/alive',
-    { schema: { ...about('isAlive', 'Whether the process answers'), response: responses(success(Ok)) } },
+    { schema: { ...about.operation('isAlive', 'Whether the process answers'), response: responses(success(Ok)) } },
     async () => ok({ status: 'ok' }),
   )
 
@@ -36,7 +36,7 @@ const healthRoutes: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
 
   /** A part that is away must not take all replicas out of the balancer: what needs it says so itself (K01). */
   app.get('/ready', {
-    schema: { ...about('isReady', 'Whether the service can take traffic'), response: responses(success(ReadySchema)) },
+    schema: { ...about.operation('isReady', 'Whether the service can take traffic'), response: responses(success(ReadySchema)) },
   }, async () => {
     // A database that was never seen migrated may belong to another version.
     if (app.lifecycle.isDraining || !app.store.isMigrated()) throw serviceError('NOT_READY')

@@ -1,9 +1,11 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../src/errors.js'
-import { FLOWS } from '../../src/flows/table.js'
+import { mayHoldToken, noteProxiedLogin, submittedMembers, throttleProxied } from '../../src/flows/proxied-login.js'
 import { isProviderCallback, readBody, tokenShown } from '../../src/kratos-client/provider-callback.js'
-import { answerHeaders, passThroughPath } from '../../src/kratos-client/pass-through.js'
+import { answerHeaders, mayChange, passThroughPath, proxiedKind, type ProxiedKind } from '../../src/kratos-client/pass-through.js'
 import type { StreamedAnswer } from '../../src/kratos-client/streamed-call.js'
+import type { AuthSettings } from '../../src/settings.js'
+import type { ShedClass } from '../../src/shed-class.js'
 import { upstreamError } from '../../src/upstream-error.js'
 import {
   guardBrowserOrigin,
@@ -20,16 +22,7 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 /** Kratos' flows are small; a web hook target or an upload is not what this is for. */
 const MAX_BODY_BYTES = 64 * 1024
 
-/** Whether a request may change a session or an account: all but those that only show something (I09). */
-const mayChange = (method: string, path: string): boolean =>
-  method !== 'GET' || (path.startsWith('/self-service/') && !/\/(?:browser|api|flows)(?:\?|$)/.test(path))
-
-/** Where Kratos takes the submits that have budgets at our own routes; a link of a mail is one too. */
-const THROTTLED_PATHS = new Set(
-  FLOWS.filter(({ isThrottled }) => isThrottled).map(({ name }) => `/self-service/${name}`),
-)
-
-/** Kratos' path with the query as the client wrote it; 404 for what is not Kratos' public API. */
+/** With the query as the client wrote it; 404 for what is not Kratos' public API. */
 function pathOf (request: FastifyRequest): string {
   const path = passThroughPath((request.params as { '*': string })['*'])
   if (path === undefined) throw serviceError('NOT_FOUND')
@@ -37,19 +30,40 @@ function pathOf (request: FastifyRequest): string {
   return query === -1 ? path : path + request.raw.url?.slice(query)
 }
 
+async function wholeBody ({ body }: StreamedAnswer): Promise<Buffer> {
+  const whole = await readBody(body)
+  if (whole === undefined) throw serviceError('UPSTREAM_ERROR', { cause: new Error('an answer of more than 1 MiB') })
+  return whole
+}
+
+/** What is asked of Kratos; `read` for what it does not offer. */
+function kindOf ({ method, params }: FastifyRequest): ProxiedKind {
+  const path = passThroughPath((params as { '*': string })['*'])
+  return path === undefined ? 'read' : proxiedKind(method, path)
+}
+
+/** A logout is as important here as at our own routes, and a login as a login. */
+const SHED_AS: Record<ProxiedKind, ShedClass> = {
+  logout: 'never',
+  submit: 'submit',
+  settings: 'submit',
+  start: 'start',
+  whoami: 'read',
+  read: 'read',
+}
+
 export interface KratosRoutesOptions {
   /** The service's; a plugin registers these routes where they are wanted. */
   config?: { KRATOS_PROXY: boolean }
+  settings: Pick<AuthSettings, 'cookieName'>
 }
 
-/**
- * Kratos' own public API on our origin, for its SDK and its ready-made forms. Nothing in a body is rewritten: the
- * operator tells Kratos that it lives at `<PUBLIC_URL>/kratos/`, so Kratos itself writes our addresses
- * (docs/decisions/0011).
- */
-const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kratosRoutes (app, { config }) {
+// For Kratos' SDK and its ready-made forms. No body is rewritten: the operator tells Kratos that it lives at
+// `<PUBLIC_URL>/kratos/`, so it writes our addresses itself (docs/decisions/0011).
+const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kratosRoutes (app, { config, settings }) {
   if (config?.KRATOS_PROXY === false) return
 
+  const { cookieName } = settings
   // Any type of body, byte for byte: what Kratos makes of it is Kratos' business.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
@@ -58,10 +72,7 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
     (_request, body, done) => done(null, body),
   )
 
-  /**
-   * A redirect goes on to a place that Kratos may send a browser to, and nowhere else; only a submit may lead to a
-   * provider (E10).
-   */
+  /** Only to a place that Kratos may send a browser to, and only from a submit to a provider (E10). */
   function addLocation (reply: FastifyReply, answer: StreamedAnswer): void {
     const { location } = answer.headers
     if (location === undefined) return
@@ -73,16 +84,16 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
     throw serviceError('UPSTREAM_ERROR', { cause: new Error('redirect to a place that is not allowed') })
   }
 
-  /** No way around the budget of an address; the identifier is in a body that nobody here reads. */
-  async function throttleSubmit (request: FastifyRequest): Promise<void> {
-    const path = passThroughPath((request.params as { '*': string })['*'])
-    if (path !== undefined && THROTTLED_PATHS.has(path)) await app[loginThrottle].byAddress(request)
+  /** No way around the budgets of an address. */
+  async function throttleAddress (request: FastifyRequest): Promise<void> {
+    const kind = kindOf(request)
+    if (kind === 'submit') await app[loginThrottle].byAddress(request)
+    if (kind === 'start') await app[loginThrottle].startByAddress(request)
   }
 
   /** The end of a social login; one in an API flow would show its session token to the page, so it is taken back. */
-  async function callbackBody ({ body }: StreamedAnswer): Promise<Buffer> {
-    const whole = await readBody(body)
-    if (whole === undefined) { throw serviceError('UPSTREAM_ERROR', { cause: new Error('callback page of more than 1 MiB') }) }
+  async function callbackBody (answer: StreamedAnswer): Promise<Buffer> {
+    const whole = await wholeBody(answer)
     const token = tokenShown(whole)
     if (token === undefined) return whole
     await app[ownKratos].revokeToken(token)
@@ -96,6 +107,9 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
     const body = Buffer.isBuffer(request.body) ? request.body : null
     const method = request.method as 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
     const changes = mayChange(method, path)
+    const isSubmit = kindOf(request) === 'submit'
+    const members = isSubmit ? submittedMembers(body) : undefined
+    if (isSubmit) await throttleProxied(request, path, members)
     const identityId = changes
       ? await app[ownSessions].ownerOf(request[kratosCredential](), request[kratosScope]())
       : undefined
@@ -109,16 +123,18 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
     })
     if (changes) app[ownSessions].invalidate({ credential: request[kratosCredential](), identityId })
     if (answer.kind === 'unavailable') throw upstreamError(answer)
+    const whole = mayHoldToken(path, answer) ? await wholeBody(answer) : undefined
+    if (isSubmit) await noteProxiedLogin(request, members, answer, { cookieName, whole })
     addLocation(reply, answer)
-    const shown = isProviderCallback(path) ? await callbackBody(answer) : answer.body
+    const shown = isProviderCallback(path) ? await callbackBody(answer) : whole ?? answer.body
     return reply.code(answer.status).headers(answerHeaders(answer.headers)).send(shown)
   }
 
   app.route({
     method: METHODS,
     url: '/*',
-    config: { auth: false, anyMediaType: true },
-    onRequest: [app[guardBrowserOrigin], throttleSubmit],
+    config: { auth: false, anyMediaType: true, shed: (request) => SHED_AS[kindOf(request)] },
+    onRequest: [app[guardBrowserOrigin], throttleAddress],
     exposeHeadRoute: false,
     handler: passOn,
   })

@@ -3,8 +3,8 @@ import { Type } from '@sinclair/typebox'
 import type { Config } from '../../src/config.js'
 import { serviceError } from '../../src/errors.js'
 import { logSecurityEvent } from '../../src/http/security-event.js'
+import { about } from '../../src/schemas/about.js'
 import { responses } from '../../src/schemas/envelope.js'
-import { METRICS_TOKEN } from '../../src/schemas/security.js'
 import { createKeyCheck } from '../../src/webhook/key.js'
 
 const TextSchema = Type.String()
@@ -27,10 +27,7 @@ const metricsRoute: FastifyPluginAsync<{ config: Config }> = async function metr
   }
 
   const schema = {
-    operationId: 'getMetrics',
-    summary: "What the service counts, in Prometheus' text format",
-    tags: ['operations'],
-    security: METRICS_TOKEN,
+    ...about.metrics('getMetrics', "What the service counts, in Prometheus' text format"),
     response: RESPONSES,
   }
   app.get('/', { schema, config: { cors: false, auth: false }, onRequest: checkCaller }, async (_request, reply) => {

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { Type } from '@sinclair/typebox'
 import type { Config } from '../../src/config.js'
+import { about } from '../../src/schemas/about.js'
 import { responses } from '../../src/schemas/envelope.js'
 
 const RESPONSES = responses(Type.Object({ openapi: Type.String() }, { additionalProperties: true }))
@@ -8,12 +9,7 @@ const RESPONSES = responses(Type.Object({ openapi: Type.String() }, { additional
 const openapiRoute: FastifyPluginAsync<{ config: Config }> = async function openapiRoute (app, { config }) {
   if (!config.DOCS) return
 
-  const schema = {
-    operationId: 'getOpenapiDocument',
-    summary: 'This document',
-    tags: ['operations'],
-    response: RESPONSES,
-  }
+  const schema = { ...about.operation('getOpenapiDocument', 'This document'), response: RESPONSES }
   // Made of all routes, so only once they are all there.
   app.get('/', { schema }, async () => app.swagger())
 }

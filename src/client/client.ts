@@ -1,6 +1,6 @@
 /**
- * A client for browsers, workers, Node and native apps: intents instead of endpoints, one union of outcomes, nothing
- * stored, nothing thrown for an answer that can be expected. It needs `fetch` and nothing else.
+ * Intents instead of endpoints, one union of outcomes, nothing stored, nothing thrown for an answer that can be
+ * expected. For browsers, workers, Node and native apps; it needs `fetch` and nothing else.
  */
 
 import { accountIntents } from './account.js'
@@ -17,7 +17,7 @@ const isRecord = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const text = (value: unknown): string | undefined => typeof value === 'string' ? value : undefined
 
-/** Seconds of a `Retry-After`; a date or nonsense counts as none. */
+/** Seconds; a date or nonsense counts as none. */
 function retryAfter (headers: Headers): number | undefined {
   const value = headers.get('retry-after') ?? ''
   return /^\d{1,6}$/.test(value) ? Number(value) : undefined
@@ -34,16 +34,13 @@ const OUTCOME_OF_NEXT: Record<string, (data: Json, flow: FlowName) => Outcome> =
   already_logged_in: () => ({ kind: 'already_logged_in' }),
 }
 
-/** Statuses that decide nothing about the caller. */
+/** Decides nothing about the caller. */
 const isOutage = ({ status }: Reply): boolean => status === 429 || status >= 500 || status === 0
 
 /** A flow that is gone is replaced; when the new one is gone too, something else is wrong. */
 const MAX_RESTARTS = 1
 
-/**
- * @template Traits the product's traits
- * @returns functions that resolve with an outcome, and reject only when their `signal` was aborted
- */
+/** @template Traits the product's @returns functions that reject only when their `signal` was aborted */
 export function createClient<Traits = Record<string, unknown>> (options: ClientOptions = {}) {
   const { baseUrl = '', prefix = '/api/auth', fetch: send = fetch } = options
 
@@ -87,7 +84,7 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
     return known(data, flow)
   }
 
-  /** Starts a flow; an id is undefined where none can be had, and then `outcome` says why. */
+  /** Without an id `outcome` says why. */
   async function start (
     flow: FlowName,
     query: string,
@@ -99,7 +96,7 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
     return outcome.kind === 'form' ? { flowId: outcome.form.flowId, outcome } : { outcome }
   }
 
-  /** Submits a step, in a new flow if none is named or the named one is gone. */
+  /** In a new flow if none is named or the named one is gone. */
   async function submit (
     flow: FlowName,
     body: Json,
@@ -171,7 +168,7 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
 
     disableTotp: (options?: InFlow) => submit('settings', { method: 'totp', totp_unlink: true }, options),
 
-    /** Who is logged in. An outage is `unknown`, never `out`. */
+    /** An outage is `unknown`, never `out`. */
     session: async (options?: Options): Promise<SessionState<Traits>> => {
       const reply = await read('/whoami?full=true', options)
       if (reply.status === 401) return { state: 'out' }
@@ -189,7 +186,7 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
       return { state: 'in', user }
     },
 
-    /** @returns the devices, or undefined when they cannot be told */
+    /** @returns undefined when the devices cannot be told */
     devices: async (options?: Options): Promise<Device[] | undefined> => {
       const { sessions } = dataOf(await read('/sessions', options))
       return Array.isArray(sessions) ? sessions as Device[] : undefined

@@ -1,4 +1,4 @@
-/** A complaint about a form; translate it by `code` (docs/messages.md). */
+/** Translate it by `code` (docs/messages.md). */
 export interface FormError {
   field: string | null
   code: string
@@ -7,7 +7,6 @@ export interface FormError {
   context: Record<string, unknown>
 }
 
-/** A form as it is to be shown. */
 export interface Form {
   flow: FlowName
   flowId: string
@@ -62,9 +61,8 @@ export interface FormNode {
 
 export type FlowName = 'registration' | 'login' | 'recovery' | 'verification' | 'settings'
 
-/** What came of an intent. */
 export type Outcome =
-  /** It is done; ask `session()` who is logged in. */
+  /** Ask `session()` who is logged in. */
   | { kind: 'done' }
   /** Show this form, with its errors if there are any. */
   | { kind: 'form', form: Form }
@@ -122,7 +120,6 @@ export interface ClientOptions {
   fetch?: typeof fetch
 }
 
-/** What every intent takes. */
 export interface Options {
   signal?: AbortSignal | undefined
 }

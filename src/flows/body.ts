@@ -1,9 +1,6 @@
 import type { JsonObject } from '../kratos-client/kratos-body.js'
 
-/**
- * Members of a generic body that never reach Kratos: they name the flow or the schema, or are Kratos' to decide (A06).
- * `__proto__` and a `constructor` with a prototype are refused by the JSON parser already.
- */
+/** They name the flow or the schema, or are Kratos' to decide (A06); the JSON parser refuses some of them already. */
 const WITHHELD = new Set(['flow', 'flow_id', 'schema_id', 'state', 'identity', '__proto__', 'constructor', 'prototype'])
 const isWithheld = (name: string): boolean => WITHHELD.has(name) || name.startsWith('metadata_')
 
@@ -20,16 +17,13 @@ function pick (body: JsonObject, names: readonly string[]): JsonObject {
 export const genericBody = (body: JsonObject): JsonObject =>
   Object.fromEntries(Object.entries(body).filter(([name]) => !isWithheld(name)))
 
-/**
- * The specification's flat body of a registration: traits by name. What is missing is left to Kratos to complain about.
- */
+/** Traits by name. What is missing is left to Kratos to complain about. */
 export const flatRegistration = (body: JsonObject): JsonObject => ({
   method: 'password',
   traits: pick(body, ['email', 'first_name', 'last_name', 'username']),
   ...pick(body, ['password', ...COMMON]),
 })
 
-/** The specification's flat body of a login. */
 export const flatLogin = (body: JsonObject): JsonObject => ({
   method: 'password',
   ...pick(body, ['identifier', 'password', ...COMMON]),
@@ -42,9 +36,6 @@ function holdsNul (value: unknown): boolean {
 
 const memberHoldsNul = ([name, value]: [string, unknown]): boolean => name.includes('\0') || holdsNul(value)
 
-/**
- * The first member with a NUL in it, at whatever depth. No database behind Kratos stores one: it would answer 500 to
- * what is the client's mistake (A18). A password is hashed, so it may be what it likes.
- */
+/** A NUL is the client's mistake, to which Kratos would answer 500 (A18). A password is hashed, so it may have one. */
 export const memberWithNul = (body: JsonObject): string | undefined =>
   Object.entries(body).find((member) => member[0] !== 'password' && memberHoldsNul(member))?.[0]

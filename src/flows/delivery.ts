@@ -31,7 +31,7 @@ export interface FlowStep {
   keepToken: boolean
 }
 
-/** `next` and what stands beside it, made of the outcome, the flow in the answer and the flow that was made ready. */
+/** @param flowId of the flow that was made ready */
 function nextMembers (outcome: Outcome, flow: JsonObject, flowId: string | undefined): JsonObject {
   if (outcome.next === 'form') {
     return { next: 'form', field_errors: fieldErrors(flow), errors: formErrors(flow), sent: hasSentMessage(flow) }
@@ -39,13 +39,12 @@ function nextMembers (outcome: Outcome, flow: JsonObject, flowId: string | undef
   return { next: outcome.next, ...(flowId !== undefined && { flow_id: flowId }) }
 }
 
-/** When the session of a token ends, and by which clock. */
 interface Expiry {
   expiresAt: string | undefined
   epoch: Epoch | undefined
 }
 
-/** A recovery hands a token out without saying when its session ends (recording 58), then Kratos is asked. */
+/** A recovery hands a token out without saying when its session ends (recording 58): Kratos is asked. */
 async function expiryOf (
   kratos: KratosClient,
   token: string,
@@ -109,7 +108,6 @@ export async function deliverStep (
   return { success: true, data: { ...body, ...nextMembers(outcome, isFlow(body) ? body : {}, ready.flowId) } }
 }
 
-/** Whose account a step was about, as far as the answer says. */
 function identityOf (answer: Answer): string | undefined {
   const { session, identity } = answer.kind === 'ok' ? answer.body : {}
   const owner = isRecord(session) && isRecord(session['identity']) ? session['identity'] : identity
@@ -117,14 +115,14 @@ function identityOf (answer: Answer): string | undefined {
 }
 
 /**
- * A submit may have changed the caller's session (login, step-up), all of an identity's sessions (settings, recovery)
- * or what is known of it, also when it failed: the next request asks Kratos again (I09).
+ * A submit, even a failed one, may have changed the caller's session (login, step-up), all of an identity's sessions
+ * (settings, recovery) or what is known of it: the next request asks Kratos again (I09).
  */
 export function invalidateAfterSubmit (request: FastifyRequest, answer: Answer): void {
   request.server[ownSessions].invalidate({ credential: request[kratosCredential](), identityId: identityOf(answer) })
 }
 
-/** Gives `next` to the failures of a flow step that never reached Kratos: bad input, a foreign origin. */
+/** For failures of a flow step that never reached Kratos: bad input, a foreign origin. */
 export function renderFailedStep (thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const error = publicError(thrown)
   const next = nextOfCode(error.code)
@@ -135,11 +133,7 @@ export function renderFailedStep (thrown: FastifyError, request: FastifyRequest,
 /** Kratos offers them in browser flows only, or ends an API flow of theirs on a page that shows the token. */
 const BROWSER_METHODS = new Set(['oidc', 'saml', 'webauthn'])
 
-/**
- * The type of a new flow: `browser` for the holder of a sealed cookie, who could not use the other kind, and for
- * methods that need it (decision
- * 0002).
- */
+/** `browser` for the holder of a sealed cookie and for methods that need it (docs/decisions/0002). */
 export function flowType (request: FastifyRequest, asked: FlowType | undefined, method?: string): FlowType {
   const sealed = request[kratosCaller]().credential.kind === 'cookie'
   if (asked === 'api' && sealed) throw serviceError('FLOW_TYPE_MISMATCH')

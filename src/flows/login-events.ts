@@ -6,21 +6,17 @@ import type { FlowName } from '../kratos-client/caller.js'
 import { isRecord } from '../kratos-client/kratos-body.js'
 import { sessionToken } from '../kratos-client/session-token.js'
 
-/** Flows by which somebody becomes logged in. */
 const LOGIN_FLOWS = new Set<FlowName>(['login', 'registration', 'recovery'])
-/** Flows in which a rejected input is a proof of identity that failed; in a registration it is a name that is taken. */
+/** A rejected input is a proof of identity that failed; in a registration it is a name that is taken. */
 const PROVING_FLOWS = new Set<FlowName>(['login', 'recovery'])
-/** Kratos' word that what was given proves nothing; other refusals are about the flow. */
+/** What was given proves nothing; other refusals are about the flow. */
 const FAILED_PROOFS = new Set<ErrorCode>(['INVALID_CREDENTIALS', 'FLOW_REJECTED', 'ACCOUNT_DISABLED'])
 
 const givesSession = ({ body, setCookie }: Accepted, cookieName: string): boolean =>
   sessionToken(body) !== undefined || isRecord(body['session']) ||
   setCookie.some((line) => line.startsWith(`${cookieName}=`) && !line.startsWith(`${cookieName}=;`))
 
-/**
- * Notes a login that a submitted step of a flow completed, or that failed in it; a step on the way there is neither
- * (H08).
- */
+/** A completed or failed login; a step on the way there is neither (H08). */
 export function logLogin (request: FastifyRequest, flow: FlowName, answer: Answer, cookieName: string): void {
   if (answer.kind === 'ok' && LOGIN_FLOWS.has(flow) && givesSession(answer, cookieName)) {
     logSecurityEvent(request, 'login_succeeded', { flow }, 'Logged in')
@@ -30,7 +26,6 @@ export function logLogin (request: FastifyRequest, flow: FlowName, answer: Answe
   }
 }
 
-/** Notes that a session was ended by its owner. */
 export function logLogout (request: FastifyRequest, answer: Answer): void {
   if (answer.kind === 'ok') logSecurityEvent(request, 'logged_out', {}, 'Logged out')
 }

@@ -2,22 +2,20 @@ import { isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 
 /** One complaint of Kratos about a form, as a client shows and translates it. */
 export interface FormError {
-  /** Name of the field it belongs to; null: the whole form. */
+  /** null: the whole form. */
   field: string | null
   /** Our stable name for the kind of complaint; `other` for ids that have none. */
   code: string
   /** Kratos' numeric id of the message. */
   id: number
-  /** Words for people, in English. */
+  /** For people, in English. */
   text: string
   /** What belongs into a translated text, as Kratos gave it: lengths, patterns, names. */
   context: JsonObject
 }
 
-/**
- * Kratos' message ids (docs/kratos-facts.md, section 19) with a stable name, and words for people where Kratos' own
- * speak to developers. docs/messages.md has the same table.
- */
+// By Kratos' message ids (docs/kratos-facts.md, section 19), with a text where Kratos' own speaks to developers.
+// docs/messages.md has the same table.
 const MESSAGES: Record<number, [code: string, text?: (context: JsonObject) => string]> = {
   4000001: ['invalid'],
   4000002: ['required', () => 'Please fill in this field'],
@@ -65,7 +63,6 @@ const MESSAGES: Record<number, [code: string, text?: (context: JsonObject) => st
   4070005: ['flow_expired'],
 }
 
-/** The names of the table, for documents and translations. */
 export const MESSAGE_CODES = new Map(Object.entries(MESSAGES).map(([id, [code]]) => [Number(id), code]))
 
 const messagesOf = (owner: JsonObject): JsonObject[] =>
@@ -78,7 +75,7 @@ function formError (field: string | null, message: JsonObject): FormError {
   return { field, code, id, text: words?.(context) ?? String(message['text']), context }
 }
 
-/** Everything that a flow complains about: first the form itself, then its fields in their order. */
+/** First the form itself, then its fields in their order. */
 export function formErrors (flow: JsonObject): FormError[] {
   const ui = isRecord(flow['ui']) ? flow['ui'] : {}
   const nodes = Array.isArray(ui['nodes']) ? ui['nodes'].filter(isRecord) : []

@@ -6,10 +6,8 @@ import type { Credential } from '../kratos-client/credential.js'
 import { sessionToken } from '../kratos-client/session-token.js'
 import type { Outcome } from './outcome.js'
 
-/** A step of a flow, and what came of it. */
 export interface Step {
   flow: FlowName
-  /** Type of the flow that was used. */
   type: FlowType
   caller: Caller
   answer: Answer
@@ -17,7 +15,7 @@ export interface Step {
   cookieName: string
 }
 
-/** The flow a client goes on with, and the cookies that came with its start. */
+/** What a client goes on with, and the cookies that came with its start. */
 export interface PreparedFlow {
   flowId: string | undefined
   setCookie: string[]
@@ -25,7 +23,6 @@ export interface PreparedFlow {
 
 const NOTHING: PreparedFlow = { flowId: undefined, setCookie: [] }
 
-/** The credential that a step gave its caller. */
 export function newCredential ({ answer, cookieName }: Pick<Step, 'answer' | 'cookieName'>): Credential | undefined {
   const token = answer.kind === 'ok' ? sessionToken(answer.body) : undefined
   if (token !== undefined) return { kind: 'token', value: token, from: 'cookie' }
@@ -34,16 +31,13 @@ export function newCredential ({ answer, cookieName }: Pick<Step, 'answer' | 'co
   return sealed === undefined || sealed === '' ? undefined : { kind: 'cookie', value: sealed, from: 'cookie' }
 }
 
-/**
- * The caller as it will be once it has taken the answer's cookies: a login that wants a second factor changes the
- * session.
- */
+/** Once it has taken the answer's cookies: a login that wants a second factor changes the session. */
 function callerAfter (step: Step): Caller {
   const { caller, answer } = step
   return { ...withCookies(caller, answer.setCookie), credential: newCredential(step) ?? caller.credential }
 }
 
-/** Login flows that fit the caller: a sealed cookie cannot use the other type. */
+/** A sealed cookie cannot use the other type. */
 const loginType = ({ credential }: Caller, type: FlowType): FlowType =>
   credential.kind === 'cookie' ? 'browser' : credential.kind === 'token' ? 'api' : type
 
@@ -58,10 +52,7 @@ async function start (
   return { flowId: typeof id === 'string' ? id : undefined, setCookie: answer.setCookie }
 }
 
-/**
- * The replacement that Kratos made for an API verification flow is a browser flow (docs/kratos-facts.md, section 8): of
- * no use to its owner.
- */
+/** Kratos replaces an API verification flow by a browser flow (docs/kratos-facts.md, section 8), of no use here. */
 const isUsable = ({ flow, type }: Step): boolean => !(flow === 'verification' && type === 'api')
 
 function restart (kratos: KratosClient, step: Step): Promise<PreparedFlow> | PreparedFlow {
@@ -74,10 +65,7 @@ function restart (kratos: KratosClient, step: Step): Promise<PreparedFlow> | Pre
   return isGone ? start(kratos, flow, { type, query: {} }, caller) : NOTHING
 }
 
-/**
- * Has the flow ready that the outcome asks for, so that the client only has to show it. Where Kratos will not start
- * one, the id is missing and the client starts it itself.
- */
+/** So that the client only has to show it. Where Kratos will not start one, the id is missing and the client does. */
 export async function prepareNextFlow (kratos: KratosClient, step: Step): Promise<PreparedFlow> {
   const { outcome, type } = step
   const login = (query: InitOptions['query']): Promise<PreparedFlow> => {

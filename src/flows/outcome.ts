@@ -24,7 +24,7 @@ export interface Outcome {
   flowId?: string | undefined
 }
 
-/** The states in which Kratos has nothing more to ask in a flow (docs/kratos-facts.md, section 13, 14). */
+/** Kratos has nothing more to ask in a flow (docs/kratos-facts.md, sections 13 and 14). */
 const FINAL_STATES = new Set<unknown>(['success', 'passed_challenge'])
 
 /** API logins do not say that a second factor is missing, but leave out whose session it is (recording 34). */
@@ -33,11 +33,11 @@ const lacksSecondFactor = ({ session }: JsonObject): boolean => isRecord(session
 const nodesOf = ({ ui }: JsonObject): JsonObject[] =>
   isRecord(ui) && Array.isArray(ui['nodes']) ? ui['nodes'].filter(isRecord) : []
 
-/** A second factor is asked of somebody who has none: the form has no fields, and settings is where to add one. */
+/** The form of somebody who has no second factor has no fields; settings is where to add one. */
 const wantsMissingFactor = (body: JsonObject): boolean =>
   body['requested_aal'] === 'aal2' && isFlow(body) && nodesOf(body).every(({ group }) => group === 'default')
 
-/** Kratos' 422: where it sends a browser tells what is asked of the user (recordings 34, 55, 68). */
+/** Where Kratos' 422 sends a browser tells what is asked of the user (recordings 34, 55, 68). */
 function outcomeOfRedirect (target: string, flow: FlowName): Outcome {
   const { pathname, searchParams } = new URL(target)
   if (pathname.endsWith('/self-service/login/browser') && searchParams.get('aal') === 'aal2') return { next: 'step_up' }
@@ -57,7 +57,7 @@ function outcomeOfSuccess ({ next, body }: Accepted, flow: FlowName): Outcome {
   return { next: isFlow(body) && !FINAL_STATES.has(body['state']) ? 'form' : 'done' }
 }
 
-/** What a refusal asks of the client; a code that is not here leaves the form as it is. */
+/** A code that is not here leaves the form as it is. */
 const NEXT_OF_CODE: Partial<Record<ErrorCode, Next>> = {
   FLOW_EXPIRED: 'restart',
   FLOW_NOT_FOUND: 'restart',
@@ -74,7 +74,7 @@ const NEXT_OF_CODE: Partial<Record<ErrorCode, Next>> = {
   SESSION_ALREADY_AVAILABLE: 'already_logged_in',
 }
 
-/** What comes next after a failure with this code: also for failures that Kratos had no part in. */
+/** Also for failures that Kratos had no part in. */
 export const nextOfCode = (code: ErrorCode): Next => NEXT_OF_CODE[code] ?? 'form'
 
 function outcomeOfRefusal ({ code, members }: Refusal): Outcome {
@@ -84,10 +84,7 @@ function outcomeOfRefusal ({ code, members }: Refusal): Outcome {
   return { next: nextOfCode(code), flowId: typeof named === 'string' ? named : undefined }
 }
 
-/**
- * Reads what an answer to a flow step means for the client; pure. The table of docs/outcomes.md has a row per case.
- * A fault of Kratos decides nothing: the form stays, and the user may try again.
- */
+/** Pure; docs/outcomes.md has a row per case. A fault of Kratos decides nothing: the form stays. */
 export function outcomeOf (answer: Answer, flow: FlowName): Outcome {
   if (answer.kind === 'unavailable') return { next: nextOfCode(answer.code) }
   return answer.kind === 'ok' ? outcomeOfSuccess(answer, flow) : outcomeOfRefusal(answer)
@@ -98,7 +95,7 @@ const texts = (messages: unknown): string[] =>
     String(text),
   )
 
-/** The flow's error messages by the name of the node they belong to; those of the whole form are in `ui.messages`. */
+/** By the name of the node they belong to; those of the whole form are in `ui.messages`. */
 export function fieldErrors (flow: JsonObject): Record<string, string[]> {
   const byName = new Map<string, string[]>()
   for (const { attributes, messages } of nodesOf(flow)) {
@@ -109,5 +106,4 @@ export function fieldErrors (flow: JsonObject): Record<string, string[]> {
   return Object.fromEntries(byName)
 }
 
-/** Whether the flow waits for a code or link that it has sent. */
 export const hasSentMessage = (flow: JsonObject): boolean => flow['state'] === 'sent_email'

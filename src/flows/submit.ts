@@ -4,10 +4,8 @@ import type { KratosClient } from '../kratos-client/client.js'
 import { submitType } from '../kratos-client/flow-calls.js'
 import { isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 
-/** A submit of a client, and what it turned out to be. */
 export interface Submitted {
   answer: Answer
-  /** Type of the flow. */
   type: FlowType
   /** Cookies that came while the flow was looked at, before those of the answer. */
   setCookie: string[]
@@ -18,13 +16,13 @@ export interface Submit {
   id: string
   body: JsonObject
   caller: Caller
-  /** The session token may be in the answer's body: a native client, which also finishes a social login by itself. */
+  /** For a native client, which also finishes a social login by itself. */
   keepToken: boolean
 }
 
 const isCsrfCookie = (pair: string): boolean => pair.startsWith('csrf_token_')
 
-/** Whether the caller may hold a browser flow: only then its type has to be found out. */
+/** Only then the type of the flow has to be found out. */
 const mayHoldBrowserFlow = ({ credential, flowCookies }: Caller): boolean =>
   credential.kind === 'cookie' || flowCookies.some(isCsrfCookie)
 
@@ -35,7 +33,7 @@ function csrfToken (flow: JsonObject): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-/** Methods that lead a browser to a provider and back; an `id_token` needs neither. */
+/** Leads a browser to a provider and back; an `id_token` needs neither. */
 const leavesForProvider = (body: JsonObject): boolean =>
   (['oidc', 'saml'].includes(String(body['method'])) || typeof body['provider'] === 'string' ||
     typeof body['link'] === 'string') && body['id_token'] === undefined
@@ -50,9 +48,8 @@ const MISMATCH: Answer = {
 }
 
 /**
- * Submits a step to Kratos. The client need not know which type its flow has: where it may hold a browser flow and
- * sends no CSRF token, the flow is fetched once and its own token used (docs/decisions/0019). A client without these
- * cookies costs one call, as in the specification.
+ * The client need not know which type its flow has: where it may hold a browser flow and sends no CSRF token, the flow
+ * is fetched once and its own token used (docs/decisions/0019). Others cost one call.
  */
 export async function submitStep (kratos: KratosClient, submit: Submit): Promise<Submitted> {
   const { flow, id, caller, keepToken } = submit
@@ -63,7 +60,7 @@ export async function submitStep (kratos: KratosClient, submit: Submit): Promise
     }
     return { answer: await kratos.submitFlow(flow, id, submit.body, caller), type: asked, setCookie: [] }
   }
-  const fetched = await kratos.fetchFlow(flow, id, caller, 'submit')
+  const fetched = await kratos.fetchFlow(flow, id, caller, flow === 'settings' ? 'settings' : 'submit')
   if (fetched.kind !== 'ok') return { answer: fetched, type: 'browser', setCookie: [] }
   const token = fetched.body['type'] === 'browser' ? csrfToken(fetched.body) : undefined
   if (token === undefined) {

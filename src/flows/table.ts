@@ -5,24 +5,20 @@ import type { JsonObject } from '../kratos-client/kratos-body.js'
 import { MAX_PASSWORD_LENGTH, UuidSchema } from '../schemas/flow.js'
 import { flatLogin, flatRegistration, genericBody, memberWithNul } from './body.js'
 
-/** One of Kratos' self-service flows as the API offers it. */
 export interface FlowDefinition {
   name: FlowName
-  /** Whether its submits can guess passwords, codes or names without a session: they have budgets (G05). */
+  /** Its submits can guess passwords, codes or names without a session: they have budgets (G05). */
   isThrottled: boolean
   /** Sizes and types of what a submit may hold; presence is Kratos' judgement, `flow_id` excepted. */
   bodySchema: TObject
-  /** What goes to Kratos for a body without `method`, where the specification has such a form. */
+  /** What goes to Kratos for a body without `method`, in flows that have such a form. */
   flatBody?: (body: JsonObject) => JsonObject
 }
 
 const text = (maxLength: number) => Type.Optional(Type.String({ maxLength }))
 const object = () => Type.Optional(Type.Object({}, { additionalProperties: true }))
 
-/**
- * What any method may need: sizes and types, so that nothing odd reaches Kratos; members we do not know pass as they
- * are.
- */
+/** Sizes and types for any method, so that nothing odd reaches Kratos; members we do not know pass as they are. */
 const COMMON = {
   flow_id: UuidSchema,
   method: text(64),
@@ -34,13 +30,12 @@ const COMMON = {
   email: text(320),
 }
 
-/** No method of Kratos takes a list at the top of its body; a member of another name is as wrong as one there (A04). */
+/** No method of Kratos takes a list as a top-level member of its body (A04). */
 const NO_LIST = Type.Unsafe({ type: ['string', 'number', 'boolean', 'object', 'null'] })
 
 const body = (properties: Record<string, ReturnType<typeof text>> = {}) =>
   Type.Object({ ...COMMON, ...properties }, { additionalProperties: NO_LIST })
 
-/** Every flow the API offers: adding one is a line here. */
 export const FLOWS: readonly FlowDefinition[] = [
   {
     name: 'registration',
@@ -54,10 +49,7 @@ export const FLOWS: readonly FlowDefinition[] = [
   { name: 'settings', isThrottled: false, bodySchema: body() },
 ]
 
-/**
- * The JSON that Kratos gets: built anew from what was checked, never the client's bytes.
- * @throws ServiceError for text that Kratos could not store
- */
+/** Built anew from what was checked, never the client's bytes. @throws ServiceError for text with a NUL */
 export function kratosBody ({ flatBody }: FlowDefinition, body: JsonObject): JsonObject {
   const sent = body['method'] === undefined && flatBody !== undefined ? flatBody(body) : genericBody(body)
   const odd = memberWithNul(sent)

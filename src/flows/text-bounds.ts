@@ -7,7 +7,7 @@ const MAX_DEPTH = 8
 /** Members and items of the whole body, at all levels together. */
 const MAX_MEMBERS = 200
 
-/** Longest texts at the top of a body, by name: what Kratos' methods take there. The first row that matches decides. */
+/** Longest texts at the top of a body, by name, as Kratos' methods take them. The first row that matches decides. */
 const TOP_LEVEL: Array<[names: RegExp, maxLength: number]> = [
   [/^(?:(?:traits\.)?(?:email|username|phone)|(?:password_)?identifier|(?:recovery_(?:confirm_|select_)?)?address)$/, 320],
   [/^password$/, 1024],
@@ -26,10 +26,7 @@ const tooLong = (path: string, value: unknown, maxLength: number): FieldError | 
     ? { path, message: `must NOT have more than ${maxLength} characters` }
     : undefined
 
-/**
- * The first thing in a body that is longer, deeper or more than any method of Kratos needs; a number counts as its
- * text. Asked before anything else looks at a text of the body, so whatever is done with one has its cost bounded here.
- */
+/** Longer, deeper or more than any method of Kratos needs; asked first, so that later work on a text is bounded. */
 export function outOfBounds (body: unknown): FieldError | undefined {
   let members = 0
 

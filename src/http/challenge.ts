@@ -1,10 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ownUrl } from './own-names.js'
 
-/**
- * Says on a 401 how to do better (RFC 9110, section 15.5.2): a token, or the cookie that a login sets. Never Basic, for
- * which browsers ask their user.
- */
+/** On a 401 (RFC 9110, section 15.5.2); never Basic, for which browsers ask their user. */
 export function addChallenge (request: FastifyRequest, reply: FastifyReply): void {
   const url = request[ownUrl]()
   // Without a configured URL it is made of the client's `Host`, which can be anything.

@@ -3,10 +3,8 @@ import type { TSchema } from '@sinclair/typebox'
 import { Ajv, type ValidateFunction } from 'ajv'
 import type { FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify'
 
-/**
- * Each schema is compiled once in a process: all routes have the schema of a failure in common, for a dozen statuses
- * each, and compiling those one by one took most of the start. By identity, so two schemas that look alike stay apart.
- */
+// All routes share the schema of a failure, for a dozen statuses each: compiled one by one they took most of the start.
+// By identity, so two schemas that look alike stay apart.
 function once<Compiled> (compile: (schema: TSchema) => Compiled): (schema: TSchema) => Compiled {
   const compiled = new WeakMap<TSchema, Compiled>()
   return (schema) => {
@@ -34,14 +32,11 @@ function validator (coerceTypes: boolean): (schema: TSchema) => ValidateFunction
 const exact = validator(false)
 const converting = validator(true)
 
-/**
- * Bodies are taken as they are: a number is no string (A04). Query and path are text, so their values are converted.
- */
+/** In a body a number is no string (A04); query and path are text, so their values are converted. */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) =>
   (httpPart === 'body' ? exact : converting)(schema)
 
 const compileSerializer = createSerializerFactory()() as FastifySerializerCompiler<TSchema>
 const serializer = once((schema) => compileSerializer({ schema, method: '', url: '' }))
 
-/** Fastify's own, for schemas without references to others. */
 export const serializerCompiler: FastifySerializerCompiler<TSchema> = ({ schema }) => serializer(schema)

@@ -1,15 +1,12 @@
 import { isIP } from 'node:net'
 
-/** Of a client's own words, as much as helps. */
+/** The client chooses them: a few are enough. */
 const MAX_DOMAINS = 5
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$/i
 /** What a Path attribute can hold without ending it; a prefix with anything else is left out. */
 const PATH_SEGMENT = /^[\w.~%!$&'()*+=:@-]{1,200}$/
 
-/**
- * The domains whose cookies reach a host besides its own host-only ones: itself and its parents, the last label never.
- * None for an address or a single label: no cookie of theirs has a domain.
- */
+/** A host and its parents, the last label never; none for an address or a single label, whose cookies have none. */
 export function cookieDomains (hostname: string): string[] {
   if (isIP(hostname) > 0 || !HOST_NAME.test(hostname)) return []
   const labels = hostname.toLowerCase().split('.')
@@ -17,7 +14,7 @@ export function cookieDomains (hostname: string): string[] {
   return domains.slice(-MAX_DOMAINS)
 }
 
-/** The paths that a cookie of a request is likely to have: the root, and the first two prefixes of its URL. */
+/** Where a cookie of a request is likely to be: the root, and the first two prefixes of its URL. */
 export function cookiePaths (url: string): string[] {
   const [path = ''] = url.split('?', 1)
   const paths = ['/']
@@ -28,5 +25,4 @@ export function cookiePaths (url: string): string[] {
   return paths
 }
 
-/** Whether a Set-Cookie line is for a whole domain. */
 export const hasDomain = (line: string): boolean => /;[ \t]*domain=/i.test(line)

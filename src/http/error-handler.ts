@@ -12,19 +12,19 @@ import { addChallenge } from './challenge.js'
 import { logRefusal } from './failure-events.js'
 import { logCounted } from './log-limits.js'
 
-/** Fastify's own errors that a client can cause and that have a code of ours; its other 4xx are `VALIDATION_ERROR`. */
+/** Fastify's other 4xx are `VALIDATION_ERROR`. */
 const CODE_OF_FASTIFY_ERROR = new Map<unknown, ErrorCode>([
   ['FST_ERR_CTP_BODY_TOO_LARGE', 'PAYLOAD_TOO_LARGE'],
   ['FST_ERR_CTP_INVALID_MEDIA_TYPE', 'UNSUPPORTED_MEDIA_TYPE'],
 ])
 
-/** Statuses of errors that are neither ours nor Fastify's: a host app's own limiter may guard our routes too. */
+/** For errors neither ours nor Fastify's: a host app's own limiter may guard our routes too. */
 const CODE_OF_STATUS = new Map<unknown, ErrorCode>([[403, 'FORBIDDEN'], [429, 'RATE_LIMITED']])
 
-/** More than 20 help nobody, and a body of wrong members only would get an answer many times its size. */
+/** More than 20 field errors help nobody, and would let a small body have a large answer. */
 const MAX_FIELDS = 20
 
-/** Which field and what it should be; never the value, which may be a password (no `data` of Ajv leaves here). */
+/** The value is left out: it may be a password (no `data` of Ajv leaves here). */
 function fieldErrors (error: FastifyError): FieldError[] | undefined {
   return error.validation?.slice(0, MAX_FIELDS).map(({ instancePath, keyword, params, message }) => ({
     path: keyword === 'required' ? `${instancePath}/${String(params['missingProperty'])}` : instancePath,
@@ -32,19 +32,16 @@ function fieldErrors (error: FastifyError): FieldError[] | undefined {
   }))
 }
 
-/**
- * Node's word for a client that went away before its body was complete: nobody reads the answer, and nothing of ours
- * failed.
- */
+/** Node's word for a client that went away before its body was complete: nothing of ours failed. */
 const isAbortedUpload = ({ code, message }: FastifyError): boolean => code === 'ECONNRESET' && message === 'aborted'
 
 const isClientsMistake = (error: FastifyError): boolean =>
   isAbortedUpload(error) || (String(error.code).startsWith('FST_ERR_') && Number(error.statusCode ?? 500) < 500)
 
-/** Anything can be thrown; what it was is told by its type alone, since it may hold anything. */
+/** Only its type is told: the value may hold anything. */
 const notAnError = (thrown: unknown): Error => new Error(`thrown: ${thrown === null ? 'null' : typeof thrown}`)
 
-/** The error as the client may see it: ours as they are, Fastify's by the table, everything else a plain 500. */
+/** Ours as they are, Fastify's by the table, everything else a plain 500. */
 export function publicError (thrown: unknown): ServiceError {
   if (isServiceError(thrown)) return thrown
   if (!(thrown instanceof Error)) {
@@ -58,7 +55,7 @@ export function publicError (thrown: unknown): ServiceError {
   return serviceError(known, { cause: error })
 }
 
-/** Name, code and messages of an error and its causes; no stacks of clients' mistakes, no driver parameters (H02). */
+/** No stacks of clients' mistakes, no driver parameters (H02). */
 function describe (error: unknown, depth = 0): string {
   if (!(error instanceof Error) || depth > 4) return String(depth > 4 ? '…' : typeof error)
   const code = 'code' in error && typeof error.code === 'string' ? ` ${error.code}` : ''
@@ -75,12 +72,10 @@ function log (request: FastifyRequest, { code, statusCode, cause }: ServiceError
   else request.log.error({ ...record, stack: cause instanceof Error ? cause.stack : undefined }, errorText(code))
 }
 
-/** The body of every answer that is not a success. */
 export function envelope ({ code, message, members, fields }: ServiceError): Record<string, unknown> {
   return { ...members, success: false, error: message, code, ...(fields !== undefined && { fields }) }
 }
 
-/** The one error handler: every failure leaves in the same envelope. */
 export function renderError (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const shown = publicError(thrown)
   log(request, shown)
@@ -88,7 +83,7 @@ export function renderError (thrown: unknown, request: FastifyRequest, reply: Fa
   // A host app's own limiter may have said more than we know.
   const isSaid = !isServiceError(thrown) && reply.hasHeader('retry-after')
   if (shown.retryAfter !== undefined && !isSaid) reply.header('retry-after', String(shown.retryAfter))
-  // Of errors that become ours only here, no hook knew.
+  // No hook knew of errors that become ours only here.
   if (shown.statusCode === 401) addChallenge(request, reply)
   // As text: a host app's serialisers and `preSerialization` hooks have no part in it.
   reply.code(shown.statusCode).type('application/json; charset=utf-8').send(JSON.stringify(envelope(shown)))

@@ -5,7 +5,6 @@ import { isTlsCode } from '../kratos-client/tls-codes.js'
 import { logSecurityEvent } from './security-event.js'
 import { kratosCredential } from './own-names.js'
 
-/** Refusals of a session: there is none behind the credential, or it is not enough. */
 const DENIALS = new Set<ErrorCode>([
   'INVALID_SESSION',
   'AAL2_REQUIRED',
@@ -15,7 +14,7 @@ const DENIALS = new Set<ErrorCode>([
   'LOGOUT_TOKEN_INVALID',
 ])
 
-/** The TLS error code among an error, its causes and the members of an AggregateError. */
+/** Looks at causes and at the members of an AggregateError too. */
 function tlsFailure (error: unknown, depth = 0): string | undefined {
   if (!(error instanceof Error) || depth > 4) return undefined
   if ('code' in error && typeof error.code === 'string' && isTlsCode(error.code)) return error.code
@@ -23,14 +22,11 @@ function tlsFailure (error: unknown, depth = 0): string | undefined {
   return [error.cause, ...members].map((member) => tlsFailure(member, depth + 1)).find((code) => code !== undefined)
 }
 
-/** Two different cookies have an event of their own. */
+/** A conflict of cookies has an event of its own. */
 const hasCredential = (request: FastifyRequest): boolean =>
   ['token', 'cookie'].includes(request[kratosCredential]().kind)
 
-/**
- * Notes what a failed request says about the safety of the service: a credential that was refused, a Kratos that cannot
- * be trusted (H08).
- */
+/** A credential that was refused, a Kratos that cannot be trusted (H08). */
 export function logRefusal (request: FastifyRequest, { code, cause }: ServiceError): void {
   if (DENIALS.has(code) && hasCredential(request)) { logSecurityEvent(request, 'access_denied', { code, route: request.routeOptions.url }, 'A session was refused') }
   if (cause === TOO_MANY_FAILING) {

@@ -4,7 +4,6 @@ import type { AuthRequirement } from '../sessions/strength.js'
 import { hasAnswer } from './request-auth.js'
 import { requirementProblems } from './requirement.js'
 
-/** What a plugin answers for in its scope: the guard of `config.auth`, and which routes need none. */
 export interface RouteGuard {
   guard: (request: FastifyRequest, reply: FastifyReply, requirement: AuthRequirement) => Promise<void>
   /** Whether a route without `config.auth` may be there. */
@@ -17,7 +16,7 @@ interface DeclaredRoute {
   /** As it was declared: Fastify changes the route's own to the form with a slash at its end. */
   name: string
   url: string
-  /** Hooks that are there and undefined, in a route that was declared before the plugin was loaded. */
+  /** There and undefined, in a route that was declared before the plugin was loaded. */
   undefinedHooks: string[]
 }
 
@@ -34,7 +33,7 @@ const isLabel = (auth: unknown): boolean => auth !== undefined && auth !== false
 /** What @fastify/cors adds for preflights, which carry no credential. */
 const isPreflight = ({ method, url }: RouteOptions): boolean => method === 'OPTIONS' && url.endsWith('*')
 
-/** The guard of every route with `config.auth`; whose it is, its scope tells. */
+/** The route's scope says whose guard this is. */
 function guardByConfig (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
   // No plugin in this app, so `config.auth` is somebody else's: with one, the start has failed.
   const own = (request.server as Scope)[ROUTE_GUARD]
@@ -55,7 +54,7 @@ function complain (all: string[]): void {
   if (lines.length > 0) throw new TypeError(`fastify-kratos: ${lines.join('; ')}`)
 }
 
-/** Hook `onRoute`: notes the route and puts the guard of `config.auth` before its own `onRequest` hooks. */
+/** Hook `onRoute`: puts the guard of `config.auth` before the route's own `onRequest` hooks. */
 function declareRoute (this: FastifyInstance, route: RouteOptions): void {
   const auth: unknown = route.config?.auth
   const own = (this as Scope)[ROUTE_GUARD]
@@ -80,10 +79,10 @@ function watchRoutes (app: FastifyInstance): void {
   app.addHook('onRoute', declareRoute)
 }
 
-// Everything that is declared in an app that is created from now on is seen, in whatever scope and order.
+// Sees everything that is declared in an app created from now on, in whatever scope and order.
 subscribe('fastify.initialization', (message) => watchRoutes((message as { fastify: FastifyInstance }).fastify))
 
-/** What is wrong with a route, now that all plugins have loaded. */
+/** Once all plugins have loaded. */
 function problemsOf ({ scope, route, name, url, undefinedHooks }: DeclaredRoute): string[] {
   const auth: unknown = route.config?.auth
   const own = (scope as Scope)[ROUTE_GUARD]
@@ -105,8 +104,8 @@ function problemsOf ({ scope, route, name, url, undefinedHooks }: DeclaredRoute)
 }
 
 /**
- * Makes `config.auth` work in a scope and everything below it, and stops the start where it would guard nothing.
- * In an app that was created before this module was loaded, routes of earlier scopes are not seen.
+ * Makes `config.auth` work in a scope and below, and stops the start where it would guard nothing. In an app that was
+ * created before this module was loaded, routes of earlier scopes are not seen.
  */
 export function guardRoutes (app: FastifyInstance, own: RouteGuard): void {
   const isWatched = (app as Scope)[DECLARED] !== undefined
@@ -119,7 +118,7 @@ export function guardRoutes (app: FastifyInstance, own: RouteGuard): void {
   app.addHook('onReady', async () => complain(((app as Scope)[DECLARED] ?? []).flatMap(problemsOf)))
 }
 
-/** The last word, whatever other hooks did to a route: with `config.auth`, no handler runs without an answer. */
+/** The last word, whatever other hooks did: with `config.auth`, no handler runs without an answer. */
 function refuseUnguarded (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void {
   const { config, method, url } = request.routeOptions
   const isAnswered = !isLabel(config.auth) || hasAnswer(request)

@@ -4,9 +4,8 @@ import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'no
 const ALLOWS_CACHES = /^(?:public$|max-age\b|s-maxage\b)/
 
 /**
- * The Cache-Control with which an answer may bring a cookie of one person along; undefined when it may not, because a
- * shared cache may keep it for others (RFC 9111, section 7.3). A 304 renews what a cache has.
- * @param cacheControl undefined where the answer has none
+ * The Cache-Control with which an answer may bring a person's cookie along; undefined when it may not, because a shared
+ * cache may keep it for others (RFC 9111, section 7.3). A 304 renews what a cache has.
  * @param forSharedCaches it has instructions for shared caches alone, such as CDN-Cache-Control (RFC 9213)
  */
 export function cacheControlWithCookies (
@@ -26,7 +25,7 @@ const FOR_SHARED_CACHES = /^(?:.+-)?cdn-cache-control$|^surrogate-control$/i
 
 type HeaderList = OutgoingHttpHeaders | OutgoingHttpHeader[]
 
-/** What `writeHead` is given besides the status: `[reason], [headers]`, the latter as an object or as a flat list. */
+/** `writeHead` takes `status, [reason], [headers]`, the latter as an object or as a flat list. */
 function givenHeaders (rest: unknown[]): OutgoingHttpHeaders {
   const given = rest.find((argument): argument is HeaderList => typeof argument === 'object' && argument !== null)
   if (!Array.isArray(given)) return { ...given }
@@ -40,7 +39,6 @@ function givenHeaders (rest: unknown[]): OutgoingHttpHeaders {
 
 const isNamed = (name: string) => (other: string): boolean => other.toLowerCase() === name
 
-/** The head of an answer, whichever way it was put together. */
 class Head {
   readonly #raw: ServerResponse
   readonly given: OutgoingHttpHeaders
@@ -80,8 +78,8 @@ function addCookies (status: number, head: Head, lines: string[]): void {
 }
 
 /**
- * Adds Set-Cookie lines to an answer in the moment its head is written: no earlier it is known whether a shared cache
- * may keep it, because handler and hooks of a host have the last word about that.
+ * Adds Set-Cookie lines when the head is written: only then it is known whether a shared cache may keep the answer,
+ * because handler and hooks of a host have the last word about that.
  */
 export function holdCookies (raw: ServerResponse, lines: readonly string[]): void {
   if (lines.length === 0) return

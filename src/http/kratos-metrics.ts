@@ -6,14 +6,12 @@ import type { WebhookOutcome } from '../webhook/receiver.js'
 import type { PromClient, PromRegistry } from './prom-client.js'
 import { SECURITY_EVENTS, type SecurityEvent } from './security-event.js'
 
-/** What plugin and service count about Kratos and its sessions. */
 export interface KratosMetrics {
   recordCall: CallObserver
   recordSecurityEvent: (event: SecurityEvent) => void
   recordWebhook: (outcome: WebhookOutcome) => void
-  /** The session resolver's totals. */
   trackSessions: (read: () => SessionCounters) => void
-  /** Calls to Kratos that hold a connection or wait for one, by pool of connections. */
+  /** Calls that hold a connection or wait for one, by pool. */
   trackPools: (read: () => Record<string, Load>) => void
 }
 
@@ -53,7 +51,7 @@ function createCallSeries (
   }
 }
 
-/** The resolver counts for itself; what it says is taken over at each collection. */
+/** The resolver counts for itself; its totals are taken over at each collection. */
 function createSessionSeries ({ Counter }: Client, registers: Registers): Pick<KratosMetrics, 'trackSessions'> {
   const trackTotals = (name: string, help: string, read: () => Record<string, number>) =>
     new Counter({
@@ -83,7 +81,7 @@ function createSessionSeries ({ Counter }: Client, registers: Registers): Pick<K
   }
 }
 
-/** Counters by event; every series is there from the start, so that a first event shows as a rise. */
+/** Every series is there from the start, so that a first event shows as a rise. */
 function createEventSeries (
   { Counter }: Client,
   registers: Registers,

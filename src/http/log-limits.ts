@@ -1,10 +1,10 @@
 import type { FastifyRequest } from 'fastify'
 import { LRUCache } from 'lru-cache'
 
-/** Keys remembered at once: what is forgotten is logged once more. */
+/** What is forgotten is logged once more. */
 const MAX_KEYS = 10_000
 
-/** Whether something of this kind may be logged now: true once in so many milliseconds for each key. */
+/** True once in so many milliseconds for each key. */
 export function createOncePer (ms: number): (key: string) => boolean {
   const logged = new LRUCache<string, true>({ max: MAX_KEYS, ttl: ms })
   return (key) => {
@@ -18,10 +18,7 @@ export function createOncePer (ms: number): (key: string) => boolean {
 export type Count = { count?: number }
 type Log = (count: Count) => void
 
-/**
- * One line in so many milliseconds for each key: the first at once, those that come while it is young as one more line
- * with their number. A flood of refusals would fill the log and hide everything else.
- */
+/** The first line at once, the others of its window as one more with their number: a flood would hide all else. */
 export function createCountedLog (ms: number): (key: string, log: Log) => void {
   const windows = new Map<string, { log: Log, count: number }>()
 
@@ -54,7 +51,7 @@ const ONE_SECOND_MS = 1000
 /** By Node's server, which all scopes of an app have in common. */
 const countedLogs = new WeakMap<object, ReturnType<typeof createCountedLog>>()
 
-/** Logs what a client can cause as often as it likes: of one kind and one address one line a second, with a count. */
+/** For what a client can cause at will: one line a second of one kind and one address, with a count. */
 export function logCounted ({ server: { server }, ip }: FastifyRequest, kind: string, log: Log): void {
   const counted = countedLogs.get(server) ?? createCountedLog(ONE_SECOND_MS)
   countedLogs.set(server, counted)

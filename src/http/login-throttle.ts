@@ -6,19 +6,15 @@ type Hook = (request: FastifyRequest) => Promise<void>
 
 /** Hooks for what guesses passwords or names (G05); past a budget they throw RATE_LIMITED with the seconds to wait. */
 export interface LoginThrottle {
-  /** For `onRequest`: counts the request for the client's address, before its body is read. */
+  /** For `onRequest`: before the body is read. */
   byAddress: Hook
   /** For `onRequest` of a flow's start: Kratos keeps a row for each. */
   startByAddress: Hook
-  /**
-   * Counts each identifier of a submit for this address alone, so nobody can lock others out (G10), and a mailed code
-   * for its flow.
-   * @param body checked for its bounds
-   */
+  /** For this address alone: nobody can lock others out (G10). A mailed code for its flow. @param body in its bounds */
   byIdentifier: (request: FastifyRequest, body: unknown, flowId: string | undefined) => Promise<void>
-  /** Counts a login step that tries a second factor, before Kratos is asked; `settle` says what became of it. */
+  /** Counts a try before Kratos is asked; `settleSecondFactor` says what became of it. */
   bySecondFactor: (request: FastifyRequest, body: unknown) => Promise<void>
   settleSecondFactor: (request: FastifyRequest, result: TryResult) => Promise<void>
-  /** Remembers whose second factor the session that a login step gave may prove; a renewed one goes on as before. */
+  /** Remembers whose second factor the session of a login step may prove; a renewed one goes on as before. */
   rememberLogin: (request: FastifyRequest, body: unknown, credential: Credential | undefined) => Promise<void>
 }

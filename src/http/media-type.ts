@@ -3,7 +3,7 @@ import { serviceError, type ServiceError } from '../errors.js'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** true: the type of a body does not matter on this route: it is passed on, or never read. */
+    /** The body is passed on or never read, whatever its type. */
     anyMediaType?: boolean
   }
 }
@@ -12,7 +12,7 @@ const JSON_TYPE = /^application\/json[ \t]*(?:;|$)/i
 const CHARSETS = /;[ \t]*charset[ \t]*=[ \t]*("[^"]*"|[^;]*)/gi
 const UTF_8 = /^"?utf-?8"?[ \t]*$/i
 
-/** JSON is UTF-8 (RFC 8259, section 8.1): read as such, text in another charset would be other text. */
+/** JSON is UTF-8 (RFC 8259, section 8.1): in another charset it would be other text. */
 function isJsonInUtf8 (type: string): boolean {
   return JSON_TYPE.test(type) && [...type.matchAll(CHARSETS)].every(([, charset = '']) => UTF_8.test(charset))
 }
@@ -22,9 +22,7 @@ const hasBody = ({ headers }: FastifyRequest): boolean =>
 
 const TAKES_BODY = new Set(['POST', 'PUT', 'PATCH'])
 
-/**
- * 415 for a body that is no JSON, whoever sends it and before anybody looks who that is (A13, A14).
- */
+/** 415 for everybody, before anybody looks who asks (A13, A14). */
 export function mediaTypeError (request: FastifyRequest): ServiceError | undefined {
   const { headers, method, is404, routeOptions } = request
   const type = headers['content-type']

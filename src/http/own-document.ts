@@ -1,10 +1,10 @@
 import type { FastifySchema, RouteOptions } from 'fastify'
-import { ErrorSchema } from '../schemas/envelope.js'
+import { ErrorSchema, success } from '../schemas/envelope.js'
+import { OutcomeSchema, ShortOutcomeSchema } from '../schemas/outcome.js'
 import { isRecord } from '../kratos-client/kratos-body.js'
 import { WEBHOOK_KEY_HEADER } from '../webhook/key.js'
 
 export interface DocumentOptions {
-  /** Name of the session cookie. */
   cookieName: string
   /** false: no API document shows our routes. */
   openapi: boolean
@@ -13,7 +13,7 @@ export interface DocumentOptions {
 type Documented = FastifySchema & { security?: Array<Record<string, string[]>>, summary?: string, hide?: boolean }
 type Members = Record<string, unknown>
 
-/** What @fastify/swagger hands to `config.swaggerTransform`: the document it is making, of one of two kinds. */
+/** What @fastify/swagger hands to `config.swaggerTransform`, for a document of either version. */
 interface TransformInput {
   schema?: Documented
   url: string
@@ -23,7 +23,7 @@ interface TransformInput {
 
 const header = (name: string, description: string) => ({ type: 'apiKey', in: 'header', name, description })
 
-/** Our schemes by the name that the routes use; in a host's document they have names that are ours alone. */
+/** By the names that the routes use; `ownName` keeps them apart from a host's. */
 const schemes = (cookieName: string): Record<string, Members> => ({
   sessionCookie: { type: 'apiKey', in: 'cookie', name: cookieName, description: 'set by the flows' },
   sessionToken: header('X-Session-Token', 'session token of a native client; a session cookie wins'),
@@ -36,26 +36,32 @@ const IN_SWAGGER_2 = new Set(['sessionToken', 'webhookKey'])
 
 const ownName = (name: string): string => `kratos${name[0]?.toUpperCase()}${name.slice(1)}`
 
-/** Adds our schemes to a document, beside those that are there. */
 function addSchemes (container: Members, member: string, cookieName: string, isKnown: (name: string) => boolean): void {
   const ours = Object.entries(schemes(cookieName)).filter(([name]) => isKnown(name))
   const theirs = isRecord(container[member]) ? container[member] : {}
   container[member] = { ...Object.fromEntries(ours.map(([name, scheme]) => [ownName(name), scheme])), ...theirs }
 }
 
-const FAILURE = { ...ErrorSchema, description: 'An error; `code` says which, `error` says it to people' }
+const FAILURE = {
+  ...ErrorSchema,
+  properties: { ...ErrorSchema.properties, code: { type: 'string', description: 'a stable name' } },
+  description: 'An error; `code` says which, `error` says it to people',
+}
 
-/** A dozen statuses with one body each, as one: written out they would be most of a host's document. */
+const isFlowStep = (schema: unknown): boolean =>
+  isRecord(schema) && isRecord(schema['properties']) && schema['properties']['data'] === OutcomeSchema
+
+/** All failures as one `default`: a dozen statuses with one body each would be most of a host's document. */
 function shortResponses (response: unknown): Members {
   const entries = Object.entries(isRecord(response) ? response : {}).filter(([status]) => /^[23]/.test(status))
   const described = entries.map(([status, schema]) => [status, {
     description: status.startsWith('2') ? 'Success' : 'Redirect',
-    ...schema as Members,
+    ...(isFlowStep(schema) ? success(ShortOutcomeSchema) : schema as Members),
   }])
   return { ...Object.fromEntries(described) as Members, default: FAILURE }
 }
 
-/** Shows a route of ours in a host's API document complete in itself, or not at all, whatever the host transforms. */
+/** Shows a route in a host's API document complete in itself, or not at all, whatever the host transforms. */
 export function documentOwnRoute (route: RouteOptions, { cookieName, openapi }: DocumentOptions): void {
   const schema = route.schema as Documented | undefined
   const isHidden = !openapi || schema?.summary === undefined

@@ -1,8 +1,5 @@
-/**
- * Keys of what plugins, routes and hooks of ours share on app, request and reply. Symbols, so that a host app may have
- * any name for its own decorators; `public-names.ts` has the names for everybody. What each of them is stands beside
- * its `decorate`.
- */
+// What plugins, routes and hooks of ours share, as symbols, so that a host app may use any name; `public-names.ts` has
+// the names for everybody. What each is stands beside its `decorate`.
 export const kratosCredential: unique symbol = Symbol('fastify-kratos: kratosCredential')
 export const kratosScope: unique symbol = Symbol('fastify-kratos: kratosScope')
 export const kratosCaller: unique symbol = Symbol('fastify-kratos: kratosCaller')

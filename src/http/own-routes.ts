@@ -3,13 +3,10 @@ import { serializerCompiler, validatorCompiler } from './compilers.js'
 import { applyHttpRules } from './rules.js'
 import { documentOwnRoute, type DocumentOptions } from './own-document.js'
 
-/** As the service has it; a host's limit may be too small for a flow, or far too large. */
+/** A host's limit may be too small for a flow, or far too large. */
 const BODY_LIMIT = 64 * 1024
 
-/**
- * Answers leave as text, made by the route's own response schema: reply serialisers and `preSerialization` hooks of
- * the host, which may wrap what its own clients expect, do not touch them.
- */
+/** As text: reply serialisers and `preSerialization` hooks of the host, which may wrap answers, have no part in it. */
 function asText (handler: RouteHandlerMethod): RouteHandlerMethod {
   return async function sendText (request: FastifyRequest, reply: FastifyReply) {
     const answer: unknown = await handler.call(this, request, reply)
@@ -20,10 +17,7 @@ function asText (handler: RouteHandlerMethod): RouteHandlerMethod {
   }
 }
 
-/**
- * Our manners for routes inside a host app. Compilers, parsers, error handler and formatter are set in the scope and on
- * the routes, so that no call of the host reaches them, whether it comes before or after.
- */
+/** Set in the scope and on the routes, so that no call of the host reaches them, before or after. */
 export function applyOwnManners (scope: FastifyInstance, options: DocumentOptions & { https: boolean }): void {
   applyHttpRules(scope, options)
   // Its own, even if it is none: else it is the host's.

@@ -1,7 +1,4 @@
-/**
- * As much of prom-client as an option names. Not its own types: the plugin does not depend on it, so its declarations
- * must not either.
- */
+/** Not prom-client's own types: the plugin does not depend on it, so its declarations must not either. */
 export interface PromClient {
   Counter: new (configuration: never) => object
   Gauge: new (configuration: never) => object

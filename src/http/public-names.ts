@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 
-/** Every name that the plugin takes, and where. What else it needs it keeps under symbols. */
+/** Every name that the plugin takes; what else it needs it keeps under symbols. */
 const PLACES = {
   kratos: 'app',
   sessions: 'app',
@@ -17,7 +17,6 @@ export const PUBLIC_NAMES = Object.keys(PLACES) as PublicName[]
 
 export const placeOf = (name: PublicName): 'app' | 'request' => PLACES[name]
 
-/** The names as they are, or as an app wants them. */
 export const publicNames = (given: Partial<PublicNames> = {}): PublicNames =>
   Object.fromEntries(PUBLIC_NAMES.map((name) => [name, given[name] ?? name])) as PublicNames
 
@@ -35,7 +34,7 @@ export function refuseClash (app: FastifyInstance, names: PublicNames): void {
   if (lines.length > 0) throw new TypeError(`fastify-kratos: ${lines.join('; ')}`)
 }
 
-/** Decorates under a name that an app may have chosen; the types know the usual one. */
+/** An app may have chosen the name; the types know the usual one. */
 export function decorateByName (app: FastifyInstance, name: string, value: unknown): void {
   ;(app.decorate as (name: string, value: unknown) => unknown).call(app, name, value)
 }

@@ -12,7 +12,7 @@ export type RequestAuth =
     readonly session: KratosSession | null
   }
 
-/** What one guard found out and the next one on the same request need not ask again. */
+/** What the next guard on the same request need not ask again. */
 export interface GuardAnswer {
   readonly auth: RequestAuth
   /** Kratos itself was asked. */
@@ -26,16 +26,14 @@ const NONE: RequestAuth = Object.freeze({ kind: 'none' })
 
 export const authOf = (request: object): RequestAuth => (request as WithGuardAnswer)[GUARD_ANSWER]?.auth ?? NONE
 
-/** Whether a guard has run. */
 export const hasAnswer = (request: object): boolean => ((request as WithGuardAnswer)[GUARD_ANSWER] ?? null) !== null
 
 /** Any request of Fastify, whatever its server and route. */
 export type AnyRequest = Pick<FastifyRequest, 'id' | 'ip' | 'method' | 'url'>
 
 /**
- * The session that the guard of this request confirmed.
- * @throws TypeError, which is a 500, in a route without a guard, behind `authenticateOptional` for a visitor, and with
- * `only: 'id'`
+ * The session that the guard of this request confirmed. @throws TypeError, which is a 500, in a route without a guard,
+ * behind `authenticateOptional` for a visitor, and with `only: 'id'`
  */
 export function sessionOf (request: AnyRequest): KratosSession {
   const auth = authOf(request)

@@ -11,7 +11,7 @@ function requirementValidator (): ValidateFunction {
   return validate
 }
 
-/** What is wrong with the `config.auth` of a route, one line for each fault; none for a value that makes sense. */
+/** One line for each fault of a route's `config.auth`. */
 export function requirementProblems (auth: unknown): string[] {
   if (typeof auth === 'boolean') return []
   if (typeof auth !== 'object' || auth === null || Array.isArray(auth)) {

@@ -5,7 +5,7 @@ import { serializerCompiler, validatorCompiler } from './compilers.js'
 import { mediaTypeError } from './media-type.js'
 import { renderError } from './error-handler.js'
 
-/** What every answer says about itself (C16); nothing here is for caches, frames or other sites. */
+/** Nothing here is for caches, frames or other sites (C16). */
 const RESPONSE_HEADERS = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -18,7 +18,7 @@ const ONE_YEAR_SECONDS = 31_536_000
 export const responseHeaders = (https: boolean): Record<string, string> =>
   https ? { ...RESPONSE_HEADERS, 'strict-transport-security': `max-age=${ONE_YEAR_SECONDS}` } : RESPONSE_HEADERS
 
-/** Renders what Fastify refuses before any hook runs, such as a URL that cannot be decoded. */
+/** For what Fastify refuses before any hook runs, such as a URL that cannot be decoded. */
 export function createFrameworkErrorHandler ({ https }: { https: boolean }) {
   return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
     reply.headers(responseHeaders(https)).header('x-request-id', request.id)
@@ -26,10 +26,7 @@ export function createFrameworkErrorHandler ({ https }: { https: boolean }) {
   }
 }
 
-/**
- * JSON only (A13, A14), no `__proto__` or `constructor.prototype` in it (A07), and no deeper than it can be written
- * again.
- */
+/** No `__proto__` or `constructor.prototype` (A07), only JSON (A13, A14), no deeper than it can be written again. */
 function acceptJsonOnly (scope: FastifyInstance): void {
   const parse = scope.getDefaultJsonParser('error', 'error')
   scope.removeAllContentTypeParsers()
@@ -40,19 +37,14 @@ function acceptJsonOnly (scope: FastifyInstance): void {
   })
 }
 
-/**
- * The HTTP manners of our routes: strict JSON in, one envelope out, headers on every answer.
- * Applied to the whole service, and by the plugin to its own routes only, so that the host app keeps its manners.
- * @param https whether clients reach us by https, which adds HSTS
- */
+/** For the whole service, and by the plugin for its own routes only. @param https clients reach us by it: adds HSTS */
 export function applyHttpRules (
   scope: FastifyInstance,
   { https, errorHandler = renderError }: { https: boolean, errorHandler?: typeof renderError },
 ): void {
   const headers = responseHeaders(https)
   acceptJsonOnly(scope)
-  // Set even where they are Fastify's own: inside a host app a scope inherits the host's, which need not read JSON
-  // Schema.
+  // Set even where they are Fastify's own: inside a host app a scope inherits the host's, maybe not for JSON Schema.
   scope.setValidatorCompiler(validatorCompiler)
   scope.setSerializerCompiler(serializerCompiler)
   scope.setErrorHandler(errorHandler)

@@ -13,14 +13,12 @@ import type { LoginThrottle } from './login-throttle.js'
 type SecondFactors = Pick<LoginThrottle, 'bySecondFactor' | 'settleSecondFactor' | 'rememberLogin'>
 
 export interface SecondFactorOptions {
-  /** Key of the digests. */
   key: string
   createStore: (budget: Budget) => RateLimitStore
   memory: CredentialMemory
   refuse: (request: FastifyRequest, budget: 'second_factor', retryAfter: number) => never
 }
 
-/** Wrong codes; then nobody may try for the rest of a quarter of an hour. */
 const WRONG_CODES: Budget = { perWindow: 10, burst: 10, windowMs: 15 * 60_000 }
 
 export const NO_SECOND_FACTORS: SecondFactors = {
@@ -32,10 +30,7 @@ export const NO_SECOND_FACTORS: SecondFactors = {
 const valueOf = (credential: Credential | undefined): string | undefined =>
   credential?.kind === 'token' || credential?.kind === 'cookie' ? credential.value : undefined
 
-/**
- * Second factors have an end (G10, the exception): their codes are counted under the identifier of the login that led
- * to them, whatever address and session they come from. Only who passed the first factor can spend that.
- */
+/** By the identifier of the login that led there (G10, the exception): only who passed it can use up the tries. */
 export function createSecondFactors ({ key, createStore, memory, refuse }: SecondFactorOptions): SecondFactors {
   const store = settlingStore(createStore(WRONG_CODES))
   const tries = new WeakMap<FastifyRequest, string[]>()

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { logCounted } from './log-limits.js'
 
-/** Everything an operator may want to be told of (H08): one log record each, with the request's id, and one count. */
+/** Everything an operator may want to be told of (H08): one log record each, and one count. */
 export const SECURITY_EVENTS = [
   'login_succeeded',
   'login_failed',
@@ -17,7 +17,7 @@ export const SECURITY_EVENTS = [
 ] as const
 export type SecurityEvent = typeof SECURITY_EVENTS[number]
 
-/** What belongs to every day: a password mistyped, a session that is over. The rest is logged as a warning. */
+/** Every day's business; the rest is logged as a warning. */
 const ROUTINE = new Set<SecurityEvent>([
   'login_succeeded',
   'login_failed',
@@ -26,7 +26,7 @@ const ROUTINE = new Set<SecurityEvent>([
   'account_deleted',
 ])
 
-/** What a client can cause as often as it likes; of one kind and one address, one line a second with a count. */
+/** What a client can cause at will: one line a second of one kind and one address, with a count. */
 const REFUSALS = new Set<SecurityEvent>([
   'access_denied',
   'rate_limited',
@@ -41,15 +41,12 @@ interface Listening {
   [LISTENER]?: (event: SecurityEvent) => void
 }
 
-/** Has a function called for each security event of an app; the name of the event is all it gets. One per app. */
+/** One listener per app. */
 export function onSecurityEvent (app: FastifyInstance, listener: (event: SecurityEvent) => void): void {
   app.decorate(LISTENER, listener)
 }
 
-/**
- * Notes a security event.
- * @param details further members of the record: words of ours, or a client's cut short; never a secret
- */
+/** @param details further members of the record: words of ours, or a client's cut short; never a secret */
 export function logSecurityEvent (
   request: FastifyRequest,
   event: SecurityEvent,

@@ -13,11 +13,10 @@ import { NO_SECOND_FACTORS, createSecondFactors } from './second-factors.js'
 import { logSecurityEvent } from './security-event.js'
 
 export interface LoginThrottleOptions {
-  /** false: no limit, the hooks let everything pass. */
   limits: LoginLimits | false
   /** Key of the digests under which buckets are kept. */
   key: string
-  /** Makes the store of a budget; called once for each. */
+  /** Called once for each budget. */
   createStore: (budget: Budget) => RateLimitStore
   memory: CredentialMemory
 }
@@ -34,7 +33,7 @@ function refuse (request: FastifyRequest, budget: BudgetName, retryAfter: number
   throw serviceError('RATE_LIMITED', { retryAfter })
 }
 
-/** A budget for each client network; a wider network has a multiple of it. */
+/** A wider network has a multiple of the budget. */
 function networkStores (budget: Budget, createStore: LoginThrottleOptions['createStore']) {
   const stores = new Map<number, RateLimitStore>()
   return (share: number): RateLimitStore => {
@@ -45,7 +44,7 @@ function networkStores (budget: Budget, createStore: LoginThrottleOptions['creat
   }
 }
 
-/** So many codes for one flow: Kratos itself takes a few. */
+/** For one flow; Kratos itself takes only a few. */
 const CODES = { perWindow: 10, burst: 10, windowMs: 3_600_000 }
 /** A flow that is never filled in costs Kratos a row. */
 const MIN_STARTS = 60
@@ -75,8 +74,7 @@ export function createLoginThrottle (options: LoginThrottleOptions): LoginThrott
     if (used > store.budget.burst) refuse(request, name, Math.ceil(waitMs / 1000))
   }
 
-  // `request.ip` is the socket's address unless a trusted proxy names another one (B19, B20); a client that has gone
-  // has none.
+  // The socket's address unless a trusted proxy names another one (B19, B20); a client that has gone has none.
   async function countNetworks (
     request: FastifyRequest,
     stores: (share: number) => RateLimitStore,

@@ -1,42 +1,26 @@
-/** A caller who wants in. `admit` is called once there is a slot: at once, or when the turn has come. */
 export interface QueueEntry {
   admit: () => void
 }
 
 export interface QueueLimits {
-  /** Callers inside. */
   slots: number
-  /** Callers who wait, while what comes is a burst. */
   queue: number
-  /**
-   * Callers who wait once the queue has not been empty for longer than a burst: then more is asked for than can be
-   * done, and a long queue serves nobody more, it only makes all of them wait. The idea is CoDel's (RFC 8289, section
-   * 3). Default: `queue`.
-   */
+  /** Limit once the queue was not empty for BURST_MS: a long one serves nobody sooner (CoDel, RFC 8289, section 3). */
   sustainedLimit?: number | undefined
 }
 
-/** How long a queue is a burst, in milliseconds: the interval of CoDel. */
 export const BURST_MS = 100
 
-/** Admission in front of a connection pool, first come first served. */
+/** Instead of undici's own queue, which an abort does not leave: a hung Kratos would hold callers for long (J23). */
 export interface AdmissionQueue {
-  /**
-   * Who was admitted has to `leave`.
-   * @returns false when the queue is full; then the caller is never admitted
-   */
+  /** Calls `admit` when the turn has come, maybe at once; who was admitted has to `leave`. @returns false: full */
   enter: (entry: QueueEntry) => boolean
-  /** Gives up a place in the queue; does nothing for a caller who is not waiting. */
   withdraw: (entry: QueueEntry) => void
   leave: () => void
   inside: () => number
   waiting: () => number
 }
 
-/**
- * Why not leave the waiting to undici: an abort does not reject a request that still waits inside its pool (J23), so a
- * hung Kratos would hold callers past their deadline. Here a waiting caller leaves the moment its time is over.
- */
 export function createAdmissionQueue ({ slots, queue, sustainedLimit = queue }: QueueLimits): AdmissionQueue {
   const entries: QueueEntry[] = []
   let free = slots

@@ -19,26 +19,21 @@ export type Operation = 'init' | 'fetch' | 'submit' | 'whoami' | 'logout' | 'ses
 
 export interface Accepted {
   kind: 'ok'
-  /** `redirect`: Kratos' 422, where the client has to go next. */
   next: 'done' | 'form' | 'redirect'
   body: JsonObject
   setCookie: string[]
-  /** By which clock the times in its body are to be read. */
   epoch?: Epoch | undefined
 }
 
-/** Kratos answered, and the answer is no. */
 export interface Refusal {
   kind: 'refused'
   code: ErrorCode
   /** What Kratos' flow says to the user; absent: the fixed text of the code. */
   text?: string | undefined
-  /** Members of the answer that stand at top level of ours. */
   members: JsonObject
   setCookie: string[]
 }
 
-/** What Kratos said, in the three kinds a caller has to tell apart. Made in one place: `classify`. */
 export type Answer = Accepted | Refusal | UpstreamFailure
 
 /** Kratos' 401, which it also gives while it cannot look: to be confirmed (`confirm.ts`). */
@@ -46,9 +41,7 @@ export const saysNoSession = (answer: Answer): boolean => answer.kind === 'refus
 
 export interface AnswerContext {
   operation: Operation
-  /** Login is the one flow whose 401 without error id means a deactivated identity (recording 32). */
   flow?: string | undefined
-  /** Whether a client may be told to go there (E10). */
   isAllowedRedirect: (dangerousUrl: string) => boolean
 }
 
@@ -71,7 +64,7 @@ function keptMembers (body: JsonObject, { isAllowedRedirect }: AnswerContext): J
   return Object.fromEntries(KEPT_MEMBERS.filter((name) => harmless[name] != null).map((name) => [name, harmless[name]]))
 }
 
-/** What a refusal can mean where no flow is concerned; there, any other is an answer to something we did not ask. */
+/** Codes that make sense where no flow is concerned; any other answers a question that we did not ask. */
 const SESSION_CODES = new Set<ErrorCode>([
   'INVALID_SESSION',
   'AAL2_REQUIRED',
@@ -81,20 +74,15 @@ const SESSION_CODES = new Set<ErrorCode>([
   'FORBIDDEN',
 ])
 
-/** The admin API knows no session: its 401 says nothing about the caller's (never 401 for a fault). */
+/** The admin API knows no session: its 401 says nothing about the caller's. */
 const isPlausible = (code: ErrorCode, { operation }: AnswerContext): boolean =>
   ['init', 'fetch', 'submit'].includes(operation) || (operation !== 'identity' && SESSION_CODES.has(code))
 
-/**
- * A recovery or verification that was posted once without a method takes no other step any more (tried on v26.2.0).
- */
+/** A recovery or verification that was posted once without a method takes no other step any more (tried on v26.2.0). */
 const isSpoiled = (body: JsonObject, { operation, flow }: AnswerContext): boolean =>
   operation === 'submit' && (flow === 'recovery' || flow === 'verification') && body['active'] === 'default'
 
-/**
- * A 400 with the flow: what its first error message says decides; without one it is just the next page (recordings 06,
- * 65).
- */
+/** The first error message decides; a flow without one is just the next page (recordings 06, 65). */
 function classifyFlow (body: JsonObject, answer: UpstreamAnswer, context: AnswerContext): Answer {
   if (isSpoiled(body, context)) {
     return { kind: 'refused', code: 'FLOW_EXPIRED', members: {}, setCookie: answer.setCookie }
@@ -110,10 +98,7 @@ function classifyFlow (body: JsonObject, answer: UpstreamAnswer, context: Answer
   }
 }
 
-/**
- * The shape check is ours (J11); that of a session is `readSession`'s, and a logout token is looked for where it is
- * used.
- */
+/** Our own check of the shape (J11); sessions and logout tokens are checked where they are used. */
 function isExpected (body: JsonObject, { operation }: AnswerContext): boolean {
   if (operation === 'sessions') return Array.isArray(body['sessions']) || typeof body['count'] === 'number'
   if (operation === 'whoami' || operation === 'logout') return true
@@ -127,8 +112,7 @@ function classifySuccess (body: JsonObject, answer: UpstreamAnswer, context: Ans
   if (!isExpected(body, context)) {
     return upstreamFailure('UPSTREAM_ERROR', new Error('200 of another shape'), { setCookie: answer.setCookie })
   }
-  // A wrong recovery or verification code comes as 200 with an error message in the flow (docs/kratos-facts.md, section
-  // 14).
+  // A wrong code comes as 200 with an error message in the flow (docs/kratos-facts.md, section 14).
   if (context.operation === 'submit' && flowError(body) !== undefined) return classifyFlow(body, answer, context)
   return { kind: 'ok', next: 'done', body, setCookie: answer.setCookie, epoch: answer.epoch }
 }
@@ -149,7 +133,7 @@ function classifyRedirect (body: JsonObject, answer: UpstreamAnswer, context: An
   }
 }
 
-/** A 422 may carry a session (recovery, settings): its members go on to whoever takes the token out of them. */
+/** A 422 may carry a session (recovery, settings), whose token is taken out later. */
 const continuation = (body: JsonObject): JsonObject =>
   Object.fromEntries(
     ['session', 'session_token', 'continue_with'].filter((name) => body[name] != null).map((
@@ -165,8 +149,7 @@ function classifyRefusal (body: JsonObject, answer: UpstreamAnswer, context: Ans
   // Not Kratos' error body, or a 400 whose body says 5xx: a hook or Kratos itself failed (recording 72).
   if (!isRecord(error) || (typeof error['code'] === 'number' && error['code'] >= 500)) return badAnswer
   const members = keptMembers(body, context)
-  // With use_continue_with_transitions Kratos names the flow that replaces a spent recovery flow here (tried on
-  // v26.2.0).
+  // With use_continue_with_transitions: the flow that replaces a spent recovery flow (tried on v26.2.0).
   const useFlowId = context.operation === 'submit' ? continuedFlow(members, 'show_recovery_ui') : undefined
   if (useFlowId !== undefined) {
     return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie: answer.setCookie }
@@ -176,10 +159,7 @@ function classifyRefusal (body: JsonObject, answer: UpstreamAnswer, context: Ans
   return { kind: 'refused', code, members, setCookie: answer.setCookie }
 }
 
-/**
- * Reads one complete answer of Kratos. Every rule about what an answer means is here; none of them throws.
- * Unknown or unusable answers are faults (502), never a missing session (docs/security-model.md, section 7).
- */
+/** Never throws. What is unknown is a fault (502), never a missing session (docs/security-model.md, section 7). */
 export function classify (answer: UpstreamAnswer, context: AnswerContext): Answer {
   const { status, setCookie } = answer
   const body = context.operation === 'sessions' && Array.isArray(answer.body) ? { sessions: answer.body } : answer.body

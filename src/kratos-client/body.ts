@@ -1,19 +1,17 @@
 import { isTooDeep } from '../json-depth.js'
 
-/** The answer was larger than we accept, or was not what its headers announced. */
 export class UnusableBodyError extends Error {
   override name = 'UnusableBodyError'
 }
 
 const IS_JSON = /^application\/json\s*(?:;|$)/i
 
-/** Two bytes for each level: nothing shorter can be nested so deeply that it could not be written again. */
+/** Two bytes for each level: nothing shorter can be nested too deeply. */
 const SHALLOW_BYTES = 8192
 
 /**
- * The value of a complete body when it is declared JSON; undefined when there is none or it is something else.
- * @throws UnusableBodyError for a body that is declared JSON and is not (truncated, two documents:
- * docs/kratos-facts.md, section 17) or that is nested beyond use
+ * The value of a complete JSON body; undefined when there is none or it is another type. @throws UnusableBodyError
+ * where JSON is truncated, two documents (docs/kratos-facts.md, section 17) or nested beyond use
  */
 export function parseBody (chunks: Buffer[], size: number, contentType: unknown): unknown {
   if (size === 0 || !IS_JSON.test(String(contentType ?? ''))) return undefined
@@ -27,7 +25,7 @@ function parse (text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    // V8 quotes the text it stumbled over, and that text may hold a token: only the kind of error is kept.
+    // V8 quotes the text it stumbled over, which may hold a token: only the kind of error is kept.
     throw new UnusableBodyError(`not JSON: ${(error as Error).name}`)
   }
 }

@@ -6,19 +6,16 @@ import { setCookieLines } from './cookies.js'
 import { type Epoch, epochOf } from './kratos-time.js'
 import { upstreamFailure, type UpstreamFailure } from './upstream-failure.js'
 
-/** A complete answer, whatever its status: the body is read, the socket is free again. */
 export interface UpstreamAnswer {
   kind: 'answer'
   status: number
   headers: IncomingHttpHeaders
   setCookie: string[]
-  /** Parsed when the answer says it is JSON; undefined when there is no body or it is not JSON. */
+  /** Undefined when there is no body or it is not JSON. */
   body: unknown
-  /** By which clock its times are to be read. */
   epoch?: Epoch | undefined
 }
 
-/** A call whose answer is read whole. */
 export class BufferedCall extends Call<UpstreamAnswer> {
   readonly #chunks: Buffer[] = []
   #size = 0
@@ -42,7 +39,7 @@ export class BufferedCall extends Call<UpstreamAnswer> {
 
   protected onLateError (): void {}
 
-  /** Announced or arrived, too many bytes end the connection: read, they would be memory (J12). */
+  /** Too many bytes, announced or arrived, end the connection instead of being read into memory (J12). */
   #allowBody (controller: Dispatcher.DispatchController, size: number): void {
     const { maxBodyBytes } = this.shared
     if (size > maxBodyBytes) controller.abort(new UnusableBodyError(`more than ${maxBodyBytes} bytes`))

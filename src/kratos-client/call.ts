@@ -6,33 +6,30 @@ import type { Epoch } from './kratos-time.js'
 import type { Cancellable, RequestScope } from './request-scope.js'
 import { failureOfException, isBrokenIdleSocket, upstreamFailure, type UpstreamFailure } from './upstream-failure.js'
 
-/** What all calls of one transport share. */
 export interface Shared {
   pool: Dispatcher
   queue: AdmissionQueue
-  /** Limit of a body that is read whole; past it the socket is given up and the call fails (J12). */
   maxBodyBytes: number
   onEpoch: ((epoch: Epoch) => void) | undefined
 }
 
 export interface CallOptions {
   request: Dispatcher.DispatchOptions
-  /** Overall limit in milliseconds, the wait for a slot and the whole body included. */
+  /** Milliseconds, waiting for a slot and the whole body included. */
   deadlineMs: number
   scope: RequestScope | undefined
 }
 
-/** undici hands these options on as they are, the handler it wraps. */
+/** undici hands these options on as they are, but wraps the handler. */
 export interface CallDispatch extends Dispatcher.DispatchOptions {
   call?: Pick<Call<unknown>, 'inContext'>
 }
 
 export type Done<Answer> = (outcome: Answer | UpstreamFailure) => void
 
-/** Why undici is told to end a call that nobody waits for. */
 export const GIVEN_UP = new Error('given up')
 
-/** What a client that has gone may leave undone: a call that changes something goes on to its end. */
+/** What may be left undone once the client has gone; a call that changes something goes on to its end. */
 export const onlyReads = (method: string): boolean => method === 'GET' || method === 'HEAD'
 
 export const clientHasGone = (): UpstreamFailure => upstreamFailure('UPSTREAM_ERROR', new Error('the client has gone'))
@@ -40,9 +37,9 @@ export const clientHasGone = (): UpstreamFailure => upstreamFailure('UPSTREAM_ER
 const timeOut = (call: Pick<Call<unknown>, 'giveUp'>): void => call.giveUp(upstreamFailure('UPSTREAM_TIMEOUT'))
 
 /**
- * One call to Kratos, from the admission queue to its end, of which there is exactly one: the answer, or why there is
- * none. It is the handler that undici's dispatcher wants: undici's own streams (`pool.request`) cost more than the rest
- * of a call. Why classes with fields and no closures: docs/decisions/0008-callbacks-and-classes-in-the-call-path.md.
+ * One call to Kratos; it ends exactly once, with an answer or a failure. A handler for undici's dispatcher, because
+ * `pool.request` and its streams cost more than the rest of a call; classes instead of closures:
+ * docs/decisions/0008-callbacks-and-classes-in-the-call-path.md.
  */
 export abstract class Call<Answer> implements Dispatcher.DispatchHandler, QueueEntry, Cancellable {
   protected readonly shared: Shared
@@ -51,9 +48,8 @@ export abstract class Call<Answer> implements Dispatcher.DispatchHandler, QueueE
   readonly #request: Dispatcher.DispatchOptions
   readonly #scope: RequestScope | undefined
   readonly #timer: NodeJS.Timeout
-  /** Async context of the request: it waits for its slot in that of whoever leaves one. */
+  /** It may get its slot in the async context of another request. */
   readonly #context = new AsyncResource('KratosCall')
-  /** Undefined once the caller has its outcome. */
   #done: Done<Answer> | undefined
   #controller: Dispatcher.DispatchController | undefined = undefined
   #isRepeated = false
@@ -68,17 +64,15 @@ export abstract class Call<Answer> implements Dispatcher.DispatchHandler, QueueE
 
   protected abstract onHead (controller: Dispatcher.DispatchController): void
   protected abstract onEnd (): void
-  /** The call failed after its caller had an answer. */
+  /** Called for a failure after the caller had an answer. */
   protected abstract onLateError (error: Error): void
   abstract onResponseData (controller: Dispatcher.DispatchController, chunk: Buffer): void
 
-  /** Makes the call. `done` is called once, possibly at once. */
   make (): void {
     if (this.#scope !== undefined && onlyReads(this.#request.method)) this.#scope.pending = this
     if (!this.shared.queue.enter(this)) this.finish(upstreamFailure('OVERLOADED'))
   }
 
-  /** Runs something in the async context of the request that made the call, for whoever traces it. */
   inContext<T> (work: () => T): T {
     return this.#context.runInAsyncScope(work)
   }
@@ -91,7 +85,6 @@ export abstract class Call<Answer> implements Dispatcher.DispatchHandler, QueueE
     this.giveUp(clientHasGone())
   }
 
-  /** Ends the call with a failure of ours; what Kratos still says is not listened to. */
   giveUp (outcome: UpstreamFailure): void {
     this.shared.queue.withdraw(this)
     this.finish(outcome)
@@ -105,7 +98,6 @@ export abstract class Call<Answer> implements Dispatcher.DispatchHandler, QueueE
   }
 
   onResponseStart (controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    // Informational answers come before the real one (J20).
     if (status < 200) return
     this.status = status
     this.headers = headers
@@ -129,24 +121,19 @@ export abstract class Call<Answer> implements Dispatcher.DispatchHandler, QueueE
     this.finish(failureOfException(error))
   }
 
-  /** Tells the caller what came of the call. */
   protected answer (outcome: Answer | UpstreamFailure): void {
     const done = this.#done
     this.#done = undefined
     done?.(outcome)
   }
 
-  /** The same, at the end of the call. */
   protected finish (outcome: Answer | UpstreamFailure): void {
     clearTimeout(this.#timer)
     if (this.#scope?.pending === this) this.#scope.pending = undefined
     this.answer(outcome)
   }
 
-  /**
-   * A GET is sent once more when its connection ended before an answer; once an answer began, what was asked may have
-   * happened.
-   */
+  /** Only a GET that got nothing is sent twice: once an answer began, what was asked may have happened. */
   #mayRepeat (error: Error): boolean {
     return this.#done !== undefined && !this.#isRepeated && this.status === 0 && onlyReads(this.#request.method) &&
       isBrokenIdleSocket(error)

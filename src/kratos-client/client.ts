@@ -16,7 +16,7 @@ import type { UpstreamFailure } from './upstream-failure.js'
 import { createWhoami } from './whoami.js'
 
 export interface KratosClientOptions extends PoolsOptions {
-  /** Name of Kratos' session cookie, `session.cookie.name`. */
+  /** `session.cookie.name` of Kratos. */
   cookieName: string
   isAllowedRedirect: RedirectRule
   /** How many credentials without a session a client may have confirmed; default: any number. */
@@ -26,56 +26,40 @@ export interface KratosClientOptions extends PoolsOptions {
 }
 
 export interface KratosClient {
-  /** Who the credential belongs to; asks Kratos each time. `app.sessions` shares answers. */
+  /** Asks Kratos each time; `app.sessions` shares answers. */
   whoami: (credential: Credential, scope?: RequestScope) => Promise<SessionOutcome>
-  /** Only the identity's id, by HEAD: Kratos says it in a header (recording 31), so nothing has to be read. */
+  /** By HEAD: Kratos says the identity's id in a header (recording 31), so nothing has to be read. */
   whoamiId: (credential: Credential, scope?: RequestScope) => Promise<IdentityOutcome>
-  /**
-   * The same for a session that was just ended: with the sockets of logouts, and whatever a client's failing
-   * credentials came to.
-   */
+  /** With the sockets of logouts, and whatever a client's failing credentials came to. */
   whoamiAfterLogout: (credential: Credential, scope?: RequestScope) => Promise<SessionOutcome>
   initFlow: (flow: FlowName, options: InitOptions, caller: Caller) => Promise<Answer>
   /** @param pool whose sockets and deadline the call has; default: that of flows */
   fetchFlow: (flow: FlowName, id: string, caller: Caller, pool?: PoolName) => Promise<Answer>
   submitFlow: (flow: FlowName, id: string, body: JsonObject, caller: Caller) => Promise<Answer>
-  /** The logout token that belongs to the caller's session, in `body.logout_token`. */
+  /** In `body.logout_token`. */
   initLogout: (credential: Credential, scope?: RequestScope) => Promise<Answer>
-  /**
-   * Completes a logout with its token; ends token sessions too (recording 41: by Bearer, the one place where that
-   * header goes up).
-   */
+  /** Ends token sessions too, by Bearer: the one place where that header goes up (recording 41). */
   completeLogout: (token: string, credential: Credential, scope?: RequestScope) => Promise<Answer>
-  /** Ends the session of a token in one step (recording 42). */
+  /** In one step (recording 42). */
   revokeToken: (token: string, scope?: RequestScope) => Promise<Answer>
-  /**
-   * The caller's other active sessions, newest first, in `body.sessions`; the current one is not among them (recording
-   * 45).
-   */
+  /** Active ones, newest first, in `body.sessions`; the current one is not among them (recording 45). */
   listOtherSessions: (credential: Credential, scope?: RequestScope) => Promise<Answer>
-  /** Ends one of the caller's other sessions; Kratos says 204 for any id that is not the current one (recording 45). */
+  /** Kratos says 204 for any id that is not the current one (recording 45). */
   revokeSession: (id: string, credential: Credential, scope?: RequestScope) => Promise<Answer>
-  /** Ends all of the caller's other sessions. */
   revokeOtherSessions: (credential: Credential, scope?: RequestScope) => Promise<Answer>
-  /**
-   * Deletes an identity and with it all its sessions, by the admin port; one that is gone already counts as deleted.
-   */
+  /** And with it all its sessions, by the admin port; one that is gone already counts as deleted. */
   deleteIdentity: (id: string, scope?: RequestScope) => Promise<Answer>
-  /** Whether there is an identity, by the admin port; `unknown` when Kratos does not say so. */
+  /** By the admin port; `unknown` when Kratos does not say so. */
   hasIdentity: (id: string) => Promise<'present' | 'absent' | 'unknown'>
   isAllowedRedirect: RedirectRule
-  /**
-   * Kratos' own public API, passed through: for its SDK and its forms. The path is checked, credential and headers are
-   * chosen here.
-   */
+  /** For Kratos' SDK and forms. The path is checked, credential and headers are chosen here. */
   passThrough: (request: PassThroughRequest) => Promise<StreamedAnswer | UpstreamFailure>
   isReady: () => Promise<boolean>
-  /** Calls under way and calls that wait, by pool. */
   load: () => Record<PoolName, Load>
   close: () => Promise<void>
 }
 
-/** Has a difference between the clocks told once: it lasts, and each answer would show it again. */
+/** The difference lasts, and each answer would show it again. */
 function watchClock (onSkew: (aheadMs: number) => void): (epoch: Epoch) => void {
   let isTold = false
   return (epoch) => {
@@ -86,10 +70,7 @@ function watchClock (onSkew: (aheadMs: number) => void): (epoch: Epoch) => void 
   }
 }
 
-/**
- * Pools, deadlines and credential rules of one Kratos behind plain functions. None of them throws for what Kratos
- * answers.
- */
+/** No method throws for what Kratos answers. */
 export function createKratosClient (options: KratosClientOptions): KratosClient {
   const { cookieName, isAllowedRedirect, failing, deadlines, onSkew } = options
   const pools = createPools({ ...options, onEpoch: onSkew && watchClock(onSkew) })
@@ -99,8 +80,8 @@ export function createKratosClient (options: KratosClientOptions): KratosClient 
   const calls = { pools, cookieName, isAllowedRedirect, confirm }
 
   async function isReady (): Promise<boolean> {
-    const deadlineMs = pools.timeLeft('whoami', undefined)
-    const answer = await pools.session.send({ method: 'GET', path: '/health/ready', deadlineMs })
+    const deadlineMs = pools.timeLeft('ready', undefined)
+    const answer = await pools.ready.send({ method: 'GET', path: '/health/ready', deadlineMs })
     // Our own pool being full says nothing about Kratos.
     if (answer.kind === 'unavailable') return answer.code === 'OVERLOADED'
     return answer.status === 200

@@ -6,51 +6,42 @@ import { type Asker, createSingleFlight, type LookUp } from './single-flight.js'
 import type { Transport } from './transport.js'
 import { upstreamFailure, type UpstreamFailure } from './upstream-failure.js'
 
-/** The one place where Kratos tells a session that is over from a database that is away (docs/kratos-facts.md, 20). */
+/** The only path where Kratos tells an ended session from a missing database (docs/kratos-facts.md, section 20). */
 const TRUTHFUL_PATH = '/self-service/logout/browser'
 
-/** Why a failing credential was not asked about any more. */
 export const TOO_MANY_FAILING = new Error('too many credentials without a session from one address')
 
 type Confirmation = { kind: 'over' } | { kind: 'alive' } | UpstreamFailure
 
-/**
- * How many credentials without a session one client may have confirmed: each costs Kratos two look-ups, and anybody can
- * make them up. A session that is there costs nothing.
- */
+/** How many credentials without a session one client may have confirmed: each costs Kratos two look-ups. */
 export interface FailingCredentials {
-  /** Counts one. @returns seconds to wait when it is one too many, else undefined */
+  /** Counts one. @returns seconds to wait when it is one too many */
   spend: (client: string) => number | undefined
   /** Takes one back: there was a session after all. */
   giveBack: (client: string) => void
 }
 
-/** A question about a credential of ours whose "no" is confirmed before anybody hears of it. */
 export interface Question<T> {
-  /** Asks Kratos, within so many milliseconds. */
   ask: (deadlineMs: number) => Promise<T>
   /** Whether an answer is a 401 that Kratos also gives without its database. */
   isClaim: (answer: T) => boolean
   credential: Credential
   scope: RequestScope | undefined
-  /** What question, confirmation and the question once more may take together, in milliseconds. */
+  /** Milliseconds for question, confirmation and repeated question together. */
   deadlineMs: number
 }
 
 export interface ConfirmOptions {
-  /** Where confirmations are asked for. */
   pool: Transport
-  /** What one may take at most; who waits for it has the deadline of the question. */
+  /** Milliseconds that one confirmation may take; who waits for it keeps the deadline of its question. */
   limitMs: number
   cookieName: string
-  /** Undefined: failing credentials are not counted. */
   failing?: FailingCredentials | undefined
 }
 
-/** Makes a question, and confirms its refusal. */
 export type Confirm = <T>(question: Question<T>) => Promise<T | UpstreamFailure>
 
-/** What the truthful answer means; the fresh CSRF cookie that comes with it is nobody's (facts 4). */
+/** The fresh CSRF cookie that comes with this answer is nobody's (docs/kratos-facts.md, section 4). */
 function read (answer: UpstreamAnswer | UpstreamFailure): Confirmation {
   if (answer.kind === 'unavailable') {
     return answer.code === 'UPSTREAM_TIMEOUT' || answer.code === 'OVERLOADED'
@@ -67,10 +58,9 @@ function read (answer: UpstreamAnswer | UpstreamFailure): Confirmation {
 }
 
 /**
- * A 401 of Kratos is a claim: without its database, or with its connections used up, it says so of every session
- * (docs/decisions/0005-an-outage-is-not-a-logout.md). So a 401 for a credential of ours is confirmed with the same
- * credential, inside the deadline of the question. A session that is there has the question asked once more; refused
- * again, nothing is known.
+ * Without its database, or with its connections used up, Kratos says 401 of every session
+ * (docs/decisions/0005-an-outage-is-not-a-logout.md): a 401 is confirmed with the same credential, inside the
+ * question's deadline. Where the session is there the question is asked once more; refused again, nothing is known.
  */
 export function createConfirm ({ pool, limitMs, cookieName, failing }: ConfirmOptions): Confirm {
   const confirmations = createSingleFlight<Confirmation>(limitMs)

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
-/** One cookie of a `Cookie` header with its value as sent: not decoded, not unquoted. */
+/** Value as sent: not decoded, not unquoted. */
 export interface RawCookie {
   name: string
   value: string
@@ -8,10 +8,8 @@ export interface RawCookie {
 
 const isBlank = (char: string | undefined): boolean => char === ' ' || char === '\t'
 
-/**
- * A text without the blanks and tabs at its ends. Nothing else is blank to HTTP (RFC 9110, section 5.6.3): with what
- * `trim` takes away as well, a cookie that any site of the domain may set would become the one of a `__Host-` name.
- */
+// HTTP knows no other blanks (RFC 9110, section 5.6.3): `trim` takes more, so that a cookie which any site of the
+// domain may set could become one with a `__Host-` name.
 export function withoutBlankEnds (text: string): string {
   let [start, end] = [0, text.length]
   while (start < end && isBlank(text[start])) start++
@@ -19,10 +17,7 @@ export function withoutBlankEnds (text: string): string {
   return text.slice(start, end)
 }
 
-/**
- * Splits a `Cookie` header (RFC 6265, section 4.2.1) without decoding anything: a decoded value could hold
- * a CR or LF that was harmless on the wire (B06). Duplicates are kept, in order.
- */
+/** RFC 6265, section 4.2.1. Not decoded: a decoded value could hold a CR or LF (B06). Duplicates are kept, in order. */
 export function parseCookieHeader (header: string | undefined): RawCookie[] {
   if (header === undefined || header === '') return []
   return header.split(';').flatMap((pair) => {
@@ -35,20 +30,16 @@ export function parseCookieHeader (header: string | undefined): RawCookie[] {
 /** cookie-octet of RFC 6265, section 4.1.1, without the quotes. */
 const COOKIE_OCTETS = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+$/
 
-/** Kratos names its CSRF cookie by the SHA-256 of its public base URL (docs/kratos-facts.md, section 4). */
+/** The CSRF cookie is named by the SHA-256 of Kratos' public base URL (docs/kratos-facts.md, section 4). */
 const FLOW_COOKIE_NAME = /^(?:csrf_token_[0-9a-f]{64}|ory_kratos_continuity)$/
 
-/**
- * The cookies that a browser-flow call needs besides the session: CSRF and continuity, as `name=value`.
- * Everything else the browser sent belongs to the product and stays here.
- */
+/** CSRF and continuity cookies as `name=value`; everything else the browser sent stays here. */
 export function flowCookies (header: string | undefined): string[] {
   return parseCookieHeader(header)
     .filter(({ name, value }) => FLOW_COOKIE_NAME.test(name) && COOKIE_OCTETS.test(value))
     .map(({ name, value }) => `${name}=${value}`)
 }
 
-/** Set-Cookie lines as received: never joined, never re-encoded (RFC 6265, section 3). */
 export function setCookieLines (headers: IncomingHttpHeaders): string[] {
   const lines: string | string[] | undefined = headers['set-cookie']
   return lines === undefined ? [] : [lines].flat()

@@ -1,17 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { parseCookieHeader, withoutBlankEnds } from './cookies.js'
 
-/**
- * What a request brings to prove its session: a session token, a sealed session cookie, nothing usable,
- * or two different session cookies, of which nobody can say which one is meant (B01).
- */
+/** `none`: no usable one; `conflict`: two different session cookies, and nobody can say which is meant (B01). */
 export type Credential =
   | { kind: 'token', value: string, from: 'cookie' | 'header' }
   | { kind: 'cookie', value: string, from: 'cookie' }
   | { kind: 'none' }
   | { kind: 'conflict' }
 
-/** A credential that can be asked about. */
 export type UsableCredential = Extract<Credential, { kind: 'token' | 'cookie' }>
 
 export const isUsable = (credential: Credential): credential is UsableCredential =>
@@ -21,10 +17,7 @@ export const SESSION_TOKEN_PREFIX = 'ory_st_'
 
 /** Recorded tokens have 39 characters (docs/kratos-facts.md, section 3); 128 is our limit (B08). */
 const SESSION_TOKEN = /^ory_st_[A-Za-z0-9]{1,121}$/
-/**
- * Sealed cookies are base64url, about 428 characters (docs/kratos-facts.md, section 3); some encoders pad. 4,096 is our
- * limit (B08).
- */
+/** base64url, about 428 characters (docs/kratos-facts.md, section 3), sometimes padded; 4,096 is our limit (B08). */
 const SEALED_COOKIE = /^(?=.{1,4096}$)[A-Za-z0-9_-]+={0,2}$/
 const BEARER = /^Bearer +(\S+)$/i
 
@@ -41,9 +34,7 @@ function fromCookie (value: string): Credential {
 
 const NO_COOKIES: string[] = []
 
-/** The different values of the session cookie, in order. */
 function sessionCookies (header: string | undefined, cookieName: string): string[] {
-  // A native client sends none.
   if (header === undefined) return NO_COOKIES
   return [...new Set(parseCookieHeader(header).filter(({ name }) => name === cookieName).map(({ value }) => value))]
 }
@@ -52,10 +43,8 @@ const fromHeader = (value: string): Credential =>
   SESSION_TOKEN.test(value) ? { kind: 'token', value, from: 'header' } : NONE
 
 /**
- * Chooses the one credential of a request: the session cookie, without one `X-Session-Token`, without that
- * `Authorization: Bearer ory_st_…` (docs/security-model.md, section 2). A cookie that is present decides even when it
- * is unusable.
- * @param cookieName name of the session cookie, `ory_kratos_session` by default in Kratos
+ * The session cookie, else `X-Session-Token`, else `Authorization: Bearer ory_st_…` (docs/security-model.md, section
+ * 2). A cookie that is present decides even when it is unusable.
  */
 export function chooseCredential (headers: IncomingHttpHeaders, cookieName: string): Credential {
   const [value, other] = sessionCookies(headers.cookie, cookieName)
@@ -70,9 +59,8 @@ export function chooseCredential (headers: IncomingHttpHeaders, cookieName: stri
 }
 
 /**
- * The headers that carry a credential to Kratos: never a token beside a cookie (docs/kratos-facts.md, section 1 i and
- * 2: that is a 500 or another user's session).
- * @param flowCookies CSRF and continuity cookies as `name=value`, for browser-flow calls only
+ * Never a token beside a cookie: a 500 or another user's session (docs/kratos-facts.md, sections 1 i and 2). @param
+ * flowCookies `name=value`, for browser-flow calls only
  */
 export function credentialHeaders (
   credential: Credential,

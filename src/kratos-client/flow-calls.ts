@@ -3,7 +3,14 @@ import type { Caller, FlowName, FlowType } from './caller.js'
 import type { Confirm } from './confirm.js'
 import { type Credential, credentialHeaders } from './credential.js'
 import { type JsonObject, withNodes, withPublicRequestUrl } from './kratos-body.js'
-import { passThroughHeaders, type PassThroughRequest } from './pass-through.js'
+import {
+  DEADLINE_OF_PROXIED,
+  mayChange,
+  passThroughHeaders,
+  type PassThroughRequest,
+  POOL_OF_PROXIED,
+  proxiedKind,
+} from './pass-through.js'
 import type { PoolName, Pools, PublicRequest } from './pools.js'
 import type { StreamedAnswer } from './streamed-call.js'
 import type { UpstreamFailure } from './upstream-failure.js'
@@ -13,12 +20,12 @@ export interface InitOptions {
   query: Record<string, string | undefined>
 }
 
-/** Whether a client may be told to go somewhere (E10); `viaProvider`: it may be a social login's page. */
+/** Whether a client may be told to go there (E10). @param rules.viaProvider it may be a social login's page */
 export type RedirectRule = (dangerousUrl: string, rules: { viaProvider: boolean }) => boolean
 
 const MAX_USER_AGENT_BYTES = 512
 
-/** Kratos notes address and browser at the session's device, so flow calls name those of the caller, not ours. */
+/** Kratos notes them at the session's device, so flow calls name those of the caller, not ours. */
 function deviceHeaders ({ address, userAgent }: Caller): Record<string, string> {
   return {
     ...(address !== undefined && { 'true-client-ip': address }),
@@ -26,17 +33,13 @@ function deviceHeaders ({ address, userAgent }: Caller): Record<string, string> 
   }
 }
 
-/**
- * A submit is browser-type exactly when its body has a non-empty `csrf_token`: API flows have it empty, browser flows
- * cannot do without.
- */
+/** API flows have `csrf_token` empty, browser flows cannot do without. */
 export const submitType = (body: JsonObject): FlowType =>
   typeof body['csrf_token'] === 'string' && body['csrf_token'] !== '' ? 'browser' : 'api'
 
-/** Methods whose next page is a provider's (E10). */
+/** Their next page is a provider's (E10). */
 const usesProvider = ({ method }: JsonObject): boolean => method === 'oidc' || method === 'saml'
 
-/** Flows leave here with the public form of `request_url`. */
 function publicFlow (answer: Answer): Answer {
   if (answer.kind !== 'ok') return answer
   return { ...answer, body: withNodes(withPublicRequestUrl(answer.body)) }
@@ -49,7 +52,6 @@ export interface CallsOptions {
   confirm: Confirm
 }
 
-/** Self-service flows: start, fetch, submit, and Kratos' own API passed through. */
 export function createFlowCalls ({ pools, cookieName, isAllowedRedirect, confirm }: CallsOptions) {
   const context = (
     operation: AnswerContext['operation'],
@@ -57,7 +59,7 @@ export function createFlowCalls ({ pools, cookieName, isAllowedRedirect, confirm
     viaProvider = false,
   ): AnswerContext => ({ operation, flow, isAllowedRedirect: (url) => isAllowedRedirect(url, { viaProvider }) })
 
-  /** API flows are sent without any cookie: with one Kratos answers 400 (docs/kratos-facts.md, section 1 iii). */
+  /** With any cookie an API flow is answered with 400 (docs/kratos-facts.md, section 1 iii). */
   const sentCredential = (type: FlowType, { credential }: Caller): Credential =>
     type === 'api' && credential.kind === 'cookie' ? { kind: 'none' } : credential
 
@@ -66,7 +68,7 @@ export function createFlowCalls ({ pools, cookieName, isAllowedRedirect, confirm
     return { ...deviceHeaders(caller), ...credentialHeaders(sentCredential(type, caller), cookieName, flowCookies) }
   }
 
-  /** Asks, and has it confirmed when the answer is that the credential is worth nothing: settings, a second factor. */
+  /** Confirms an answer that the credential is worth nothing: settings, a second factor. */
   async function ask (
     request: Omit<PublicRequest, 'scope' | 'deadlineMs'>,
     context: AnswerContext,
@@ -92,8 +94,7 @@ export function createFlowCalls ({ pools, cookieName, isAllowedRedirect, confirm
   }
 
   async function fetchFlow (flow: FlowName, id: string, caller: Caller, pool?: PoolName): Promise<Answer> {
-    // Which type the flow has is not known here; Kratos tolerates cookies on a fetch of either (docs/kratos-facts.md,
-    // sections 1 iii and 8).
+    // The type of the flow is not known here; Kratos tolerates cookies (docs/kratos-facts.md, sections 1 iii and 8).
     const headers = credentialHeaders(caller.credential, cookieName, caller.flowCookies)
     const path = `/self-service/${flow}/flows`
     const request = { method: 'GET' as const, path, query: { id }, headers }
@@ -104,14 +105,25 @@ export function createFlowCalls ({ pools, cookieName, isAllowedRedirect, confirm
     const path = `/self-service/${flow}`
     const type = submitType(body)
     const request = { method: 'POST' as const, path, query: { flow: id }, headers: flowHeaders(type, caller), body }
-    return await ask(request, context('submit', flow, usesProvider(body)), sentCredential(type, caller), caller)
+    const pool = flow === 'settings' ? 'settings' : 'submit'
+    return await ask(request, context('submit', flow, usesProvider(body)), sentCredential(type, caller), caller, pool)
   }
 
   function passThrough (request: PassThroughRequest): Promise<StreamedAnswer | UpstreamFailure> {
     const { method, path, body, caller } = request
     const headers = { ...passThroughHeaders(request), ...flowHeaders('browser', caller) }
-    const deadlineMs = pools.timeLeft('submit', caller.scope)
-    return pools.submit.stream({ method, path, body, headers, deadlineMs, scope: caller.scope })
+    const kind = proxiedKind(method, path)
+    const deadlineMs = pools.timeLeft(DEADLINE_OF_PROXIED[kind], caller.scope)
+    const isCancellable = !mayChange(method, path)
+    return pools[POOL_OF_PROXIED[kind]].stream({
+      method,
+      path,
+      body,
+      headers,
+      deadlineMs,
+      scope: caller.scope,
+      isCancellable,
+    })
   }
 
   return { initFlow, fetchFlow, submitFlow, passThrough }

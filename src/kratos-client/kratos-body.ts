@@ -8,14 +8,11 @@ export const isRecord = (value: unknown): value is JsonObject =>
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 export const NIL_UUID = '00000000-0000-0000-0000-000000000000'
 
-/**
- * A UUID in canonical form that names something: the nil UUID is what Kratos sends before an identity is stored
- * (docs/kratos-facts.md, section 17).
- */
+/** Kratos sends the nil UUID before an identity is stored (docs/kratos-facts.md, section 17). */
 export const isIdentityId = (value: unknown): value is string =>
   typeof value === 'string' && UUID.test(value) && value !== NIL_UUID
 
-/** A self-service flow: an id, and where to submit it. Its nodes may be null: an empty choice (recording 12). */
+/** The nodes of an empty choice are null (recording 12). */
 export const isFlow = (body: JsonObject): boolean =>
   typeof body['id'] === 'string' && isRecord(body['ui']) && typeof body['ui']['action'] === 'string'
 
@@ -32,20 +29,15 @@ const errorMessages = (messages: unknown): UiMessage[] =>
 
 const CODE_OF_MESSAGE_ID: Record<number, ErrorCode> = { 4000006: 'INVALID_CREDENTIALS', 4000007: 'IDENTIFIER_TAKEN' }
 
-/** Error messages of a flow: its own first, then those at its nodes. */
 function flowErrors (flow: JsonObject): UiMessage[] {
   const ui = isRecord(flow['ui']) ? flow['ui'] : {}
   const nodes = Array.isArray(ui['nodes']) ? ui['nodes'].filter(isRecord) : []
   return [...errorMessages(ui['messages']), ...nodes.flatMap((node) => errorMessages(node['messages']))]
 }
 
-/** Ids of all error messages of a flow. */
 export const errorMessageIds = (flow: JsonObject): number[] => flowErrors(flow).map(({ id }) => id)
 
-/**
- * What a flow says went wrong: the first error message of the flow itself, else the first one at a node.
- * Undefined when it has none: then the flow is simply the next page.
- */
+/** The first error message of the flow itself, else of a node; undefined: the flow is simply the next page. */
 export function flowError (flow: JsonObject): { code: ErrorCode, text: string } | undefined {
   const [first] = flowErrors(flow)
   return first && { code: CODE_OF_MESSAGE_ID[first.id] ?? 'FLOW_REJECTED', text: first.text }
@@ -53,10 +45,7 @@ export function flowError (flow: JsonObject): { code: ErrorCode, text: string } 
 
 const REPLACEMENT = /\/self-service\/(recovery|verification)\/flows\?id=([0-9a-f-]{36})$/
 
-/**
- * The flow that replaced an expired recovery or verification flow: Kratos says so by a 303 to it (docs/kratos-facts.md,
- * section 8).
- */
+/** A 303 to the flow that replaced an expired recovery or verification flow (docs/kratos-facts.md, section 8). */
 export function replacementFlowId (location: unknown, flow: string | undefined): string | undefined {
   const [, kind, id] = (typeof location === 'string' && REPLACEMENT.exec(location)) || []
   return kind === flow && id !== undefined && UUID.test(id) ? id : undefined
@@ -71,25 +60,19 @@ export function continuedFlow (body: JsonObject, action: string): string | undef
 
 const MAX_RETRY_AFTER_SECONDS = 300
 
-/**
- * Seconds from a `Retry-After` header (RFC 9110, section 10.2.3); dates and nonsense give undefined, large values are
- * clamped.
- */
+/** Seconds (RFC 9110, section 10.2.3), large values clamped; dates and nonsense give undefined. */
 export function retryAfterSeconds (header: unknown): number | undefined {
   if (typeof header !== 'string' || !/^\d{1,9}$/.test(header)) return undefined
   return Math.min(Number(header), MAX_RETRY_AFTER_SECONDS)
 }
 
-/** An empty choice has no nodes: a list for a client to walk, where Kratos writes null (recording 12). */
+/** An empty choice is null in Kratos' answer (recording 12): clients get a list to walk. */
 export function withNodes (flow: JsonObject): JsonObject {
   const { ui } = flow
   return isRecord(ui) && ui['nodes'] === null ? { ...flow, ui: { ...ui, nodes: [] } } : flow
 }
 
-/**
- * The flow with the origin of `request_url`, which only our own call made, replaced by that of `ui.action`
- * (docs/kratos-facts.md, section 3).
- */
+/** `request_url` names our own call: its origin becomes that of `ui.action` (docs/kratos-facts.md, section 3). */
 export function withPublicRequestUrl (flow: JsonObject): JsonObject {
   const action = isRecord(flow['ui']) ? flow['ui']['action'] : undefined
   const requestUrl = flow['request_url']

@@ -1,10 +1,9 @@
 import type { KratosClient } from './client.js'
 import type { UpstreamFailure } from './upstream-failure.js'
 
-/** What became of a call to Kratos: it answered, it said no, or the code of the failure. */
 export type CallOutcome = 'ok' | 'refused' | UpstreamFailure['code']
 
-/** Told of each call. @param operation one of the client's, in snake case @param ms waiting included */
+/** @param operation of the client, in snake case @param ms waiting included */
 export type CallObserver = (operation: string, outcome: CallOutcome, ms: number) => void
 
 type Result = Awaited<ReturnType<KratosClient['whoami' | 'whoamiId' | 'submitFlow' | 'passThrough']>>
@@ -24,7 +23,6 @@ function outcomeOf (result: Result): CallOutcome {
   }
 }
 
-/** The same client, each of whose calls is told to an observer. */
 export function observedClient (client: KratosClient, onCall: CallObserver): KratosClient {
   function observed<Args extends unknown[], T extends Result> (
     operation: string,

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
 import type { Caller } from './caller.js'
+import type { PoolName } from './pools.js'
 
 export interface PassThroughRequest {
   method: Dispatcher.HttpMethod
@@ -9,29 +10,66 @@ export interface PassThroughRequest {
   headers: IncomingHttpHeaders
   body: Buffer | null
   caller: Caller
-  /** Our own URL: Kratos writes the host it was called by into `request_url` (docs/kratos-facts.md, section 3). */
+  /** Kratos writes the host it was called by into `request_url` (docs/kratos-facts.md, section 3). */
   ownUrl: string
 }
 
-/** What of Kratos' public port browsers and its SDK need; its health, metrics and anything new stay inside. */
+/** What browsers and Kratos' SDK need; its health, metrics and anything new stay inside. */
 const PUBLIC_AREAS = new Set(['self-service', 'sessions', 'schemas', '.well-known'])
 /** Kratos' paths hold nothing else; an escape or a dot segment could lead out of them (D01). */
 const PLAIN_SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._~=-]+$/
 
-/**
- * A path below our prefix as Kratos' own path; undefined for one that Kratos does not offer to the public.
- * @param path decoded, without leading slash
- */
+/** Undefined for what is not public. @param path below our prefix, decoded, without leading slash */
 export function passThroughPath (path: string): string | undefined {
   const segments = path.split('/')
   if (!PUBLIC_AREAS.has(segments[0] ?? '') || !segments.every((segment) => PLAIN_SEGMENT.test(segment))) { return undefined }
   return `/${path}`
 }
 
-/**
- * What a client's request may tell Kratos besides credential, flow cookies and device. Never `Origin`: with it API
- * flows fail (docs/kratos-facts.md, section 1 iii).
- */
+/** What a request for Kratos' own API is, as one for ours would be called. */
+export type ProxiedKind = 'logout' | 'submit' | 'settings' | 'start' | 'whoami' | 'read'
+
+/** First match wins; a link of a mail is a submit too, and so is a provider's way back. */
+const KINDS: Array<[request: RegExp, kind: ProxiedKind]> = [
+  [/^\S+ \/self-service\/logout(?:\/|$)/, 'logout'],
+  [/^\S+ \/self-service\/settings$/, 'settings'],
+  [/^\S+ \/self-service\/(?:login|registration|recovery|verification)$/, 'submit'],
+  [/^\S+ \/self-service\/methods\//, 'submit'],
+  [/^\S+ \/self-service\/[a-z]+\/(?:browser|api)$/, 'start'],
+  [/^\S+ \/sessions\/whoami$/, 'whoami'],
+]
+
+/** @param path of Kratos, with or without its query */
+export function proxiedKind (method: string, path: string): ProxiedKind {
+  const request = `${method} ${path.split('?', 1)[0]}`
+  return KINDS.find(([pattern]) => pattern.test(request))?.[1] ?? 'read'
+}
+
+/** Whether a request may change a session or an account: all but those that only show something (I09). */
+export const mayChange = (method: string, path: string): boolean =>
+  method !== 'GET' || (path.startsWith('/self-service/') && !/\/(?:browser|api|flows)(?:\?|$)/.test(path))
+
+/** Never the sockets of our own submits and logouts: whose requests these are nobody knows yet. */
+export const POOL_OF_PROXIED: Record<ProxiedKind, PoolName> = {
+  logout: 'proxyLogout',
+  submit: 'proxySubmit',
+  settings: 'proxy',
+  start: 'proxy',
+  whoami: 'proxy',
+  read: 'proxy',
+}
+
+/** The pool at our own routes, whose deadline goes for the same request here. */
+export const DEADLINE_OF_PROXIED: Record<ProxiedKind, PoolName> = {
+  logout: 'session',
+  submit: 'submit',
+  settings: 'settings',
+  start: 'flow',
+  whoami: 'whoami',
+  read: 'flow',
+}
+
+/** Never `Origin`: with it API flows fail (docs/kratos-facts.md, section 1 iii). */
 const HEADERS_UP = ['accept', 'accept-language', 'content-type', 'if-none-match', 'x-csrf-token']
 
 export function passThroughHeaders ({ headers, ownUrl }: PassThroughRequest): Record<string, string> {
@@ -43,7 +81,7 @@ export function passThroughHeaders ({ headers, ownUrl }: PassThroughRequest): Re
   return { ...Object.fromEntries(passed) as Record<string, string>, host, 'x-forwarded-proto': protocol.slice(0, -1) }
 }
 
-/** What of an answer goes down: body, cookies and paging; no CORS, hop-by-hop or server headers (B24). */
+/** Body, cookies and paging; no CORS, hop-by-hop or server headers (B24). */
 const HEADERS_DOWN = [
   'content-type',
   'content-length',

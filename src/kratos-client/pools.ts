@@ -4,31 +4,32 @@ import type { Epoch } from './kratos-time.js'
 import { type RequestScope, timeLeft } from './request-scope.js'
 import { createTransport, type Load, type Transport, type UpstreamRequest } from './transport.js'
 
-/**
- * Overall limits in milliseconds, waiting for a socket included; the calls of one scope share the longest of theirs.
- */
+/** Milliseconds, waiting for a socket included; the calls of one scope share the longest of theirs. */
 export interface Deadlines {
   whoamiMs: number
   submitMs: number
   otherMs: number
 }
 
-/** Limits of docs/security-model.md, section 6. */
+/** docs/security-model.md, section 6. */
 const LIMITS = { connectTimeoutMs: 1000, maxBodyBytes: 1024 * 1024, maxHeaderBytes: 16 * 1024 }
 
-/**
- * Sockets and waiting calls by kind of call, 64 and 288 in all: logins that take seconds of hashing keep no session
- * check waiting, and neither a hung session check nor a flood of new flows keeps anybody from logging out (J26, M07).
- * At more than it can do a session check takes two and a half times as long as otherwise (M02 wants no more than three)
- * and the rest is refused at once; who has typed a password rather waits. Made-up credentials cost Kratos
- * a confirmation each: those have sockets of their own, and never more than these.
- */
+// By kind of call, 83 sockets and 433 waiting calls in all: logins that take seconds of hashing keep no session check
+// waiting, and neither a hung session check nor a flood of new flows keeps anybody from logging out (J26, M07). Past
+// what it can do a session check takes two and a half times as long (M02 wants no more than three) and the rest is
+// refused at once; who has typed a password rather waits. What anybody can ask for without a session never has more
+// than the sockets of its own: confirmations of made-up credentials, settings, Kratos' own API.
 const POOLS = {
   whoami: { connections: 32, queue: 112, sustainedLimit: 48 },
   confirm: { connections: 8, queue: 32 },
   submit: { connections: 10, queue: 64 },
+  settings: { connections: 4, queue: 24 },
   flow: { connections: 8, queue: 56 },
   session: { connections: 6, queue: 24 },
+  proxy: { connections: 6, queue: 56 },
+  proxySubmit: { connections: 6, queue: 48 },
+  proxyLogout: { connections: 2, queue: 16 },
+  ready: { connections: 1, queue: 1 },
 }
 export type PoolName = keyof typeof POOLS
 
@@ -41,58 +42,51 @@ const POOL_OF: Record<Operation, PoolName> = {
   sessions: 'session',
   identity: 'session',
 }
+/** Pools whose calls have another limit than most. */
+const DEADLINE_OF: Partial<Record<PoolName, keyof Deadlines>> = {
+  whoami: 'whoamiMs',
+  confirm: 'whoamiMs',
+  ready: 'whoamiMs',
+  submit: 'submitMs',
+  settings: 'submitMs',
+  proxySubmit: 'submitMs',
+}
+
+const eachPool = <T>(make: (name: PoolName) => T): Record<PoolName, T> =>
+  Object.fromEntries(Object.keys(POOLS).map((name) => [name, make(name as PoolName)])) as Record<PoolName, T>
+
 export interface PoolsOptions {
-  /** Kratos' public port, as this process reaches it. */
+  /** As this process reaches it. */
   publicUrl: string
-  /** Kratos' admin port, if it is known. */
   adminUrl?: string | undefined
   deadlines: Deadlines
-  /** Makes the connections to both ports instead of pools of our own. */
+  /** Instead of pools of our own, for both ports. */
   dispatcher?: Dispatcher | undefined
-  /** Told of the time that each answer brings along. */
   onEpoch?: ((epoch: Epoch) => void) | undefined
 }
 
-/** A call of the public port; its deadline is that of its pool where it has none of its own. */
+/** Without a deadline it has that of its pool. */
 export type PublicRequest = Omit<UpstreamRequest, 'deadlineMs'> & { deadlineMs?: number | undefined }
 
 export interface Pools extends Readonly<Record<PoolName, Transport>> {
-  /** Kratos' admin port; undefined where it is not known. */
   readonly admin: Transport | undefined
-  /** Milliseconds that a call of a pool may take now, the deadline of its request considered. */
+  /** Milliseconds, the deadline of the request considered. */
   timeLeft: (pool: PoolName, scope: RequestScope | undefined) => number
-  /**
-   * Makes a call of the public port, within its deadline, and says what the answer means.
-   * @param pool default: the one of the operation
-   */
+  /** @param pool default: the one of the operation */
   ask: (request: PublicRequest, context: AnswerContext, pool?: PoolName) => Promise<Answer>
-  /** Milliseconds that such a call may take now. */
   timeFor: (operation: Operation, scope: RequestScope | undefined, pool?: PoolName) => number
   load: () => Record<PoolName, Load>
   close: () => Promise<void>
 }
 
-/** The pools of one Kratos. */
 export function createPools ({ publicUrl, adminUrl, deadlines, dispatcher, onEpoch }: PoolsOptions): Pools {
   const createPool = (name: PoolName): Transport =>
     createTransport({ url: publicUrl, dispatcher, onEpoch, ...LIMITS, ...POOLS[name] })
-  const pools = {
-    whoami: createPool('whoami'),
-    confirm: createPool('confirm'),
-    submit: createPool('submit'),
-    flow: createPool('flow'),
-    session: createPool('session'),
-  }
+  const pools = eachPool(createPool)
   const admin = adminUrl === undefined
     ? undefined
     : createTransport({ url: adminUrl, dispatcher, ...LIMITS, ...POOLS.session })
-  const limits: Record<PoolName, number> = {
-    whoami: deadlines.whoamiMs,
-    confirm: deadlines.whoamiMs,
-    submit: deadlines.submitMs,
-    flow: deadlines.otherMs,
-    session: deadlines.otherMs,
-  }
+  const limits = eachPool((name) => deadlines[DEADLINE_OF[name] ?? 'otherMs'])
   const timeLeftIn = (pool: PoolName, scope: RequestScope | undefined): number => timeLeft(limits[pool], scope)
 
   return {
@@ -105,13 +99,7 @@ export function createPools ({ publicUrl, adminUrl, deadlines, dispatcher, onEpo
       const answer = await pools[name].send({ ...request, deadlineMs })
       return answer.kind === 'unavailable' ? answer : classify(answer, context)
     },
-    load: () => ({
-      whoami: pools.whoami.load(),
-      confirm: pools.confirm.load(),
-      submit: pools.submit.load(),
-      flow: pools.flow.load(),
-      session: pools.session.load(),
-    }),
+    load: () => eachPool((name) => pools[name].load()),
     close: async () => {
       await Promise.all([...Object.values(pools), ...(admin === undefined ? [] : [admin])].map((pool) => pool.close()))
     },

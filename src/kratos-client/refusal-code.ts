@@ -1,10 +1,7 @@
 import type { ErrorCode } from '../errors.js'
 import type { JsonObject } from './kratos-body.js'
 
-/**
- * Kratos' stable error ids (docs/kratos-facts.md, section 15) and what they mean to our client; a map, because an id
- * could be `__proto__`.
- */
+/** Kratos' stable error ids (docs/kratos-facts.md, section 15); a map, because an id could be `__proto__`. */
 const CODE_OF_ERROR_ID = new Map<string, ErrorCode>(Object.entries({
   session_already_available: 'SESSION_ALREADY_AVAILABLE',
   self_service_flow_return_to_forbidden: 'RETURN_TO_FORBIDDEN',
@@ -19,10 +16,7 @@ const CODE_OF_ERROR_ID = new Map<string, ErrorCode>(Object.entries({
   self_service_flow_disabled: 'FLOW_DISABLED',
 }))
 
-/**
- * For answers without a known id the HTTP status decides; it may differ from `error.code` (docs/kratos-facts.md,
- * section 15).
- */
+/** For answers without a known id: the HTTP status may differ from `error.code` (docs/kratos-facts.md, section 15). */
 const CODE_OF_STATUS: Record<number, ErrorCode> = {
   400: 'FLOW_REJECTED',
   401: 'INVALID_SESSION',
@@ -34,10 +28,7 @@ const CODE_OF_STATUS: Record<number, ErrorCode> = {
 /** Only registration has an id for it; the others say so in words. */
 const SWITCHED_OFF = /not allowed because it was disabled/
 
-/**
- * What a refusal of Kratos means to our client; undefined for one that means nothing to it.
- * @param error `error` of Kratos' body
- */
+/** Undefined for a refusal that means nothing to our client. @param error `error` of Kratos' body */
 export function refusalCode (
   status: number,
   error: JsonObject,
@@ -46,7 +37,7 @@ export function refusalCode (
   const known = CODE_OF_ERROR_ID.get(String(error['id']))
   if (known !== undefined) return known
   if (status === 400 && SWITCHED_OFF.test(String(error['reason']))) return 'FLOW_DISABLED'
-  // Login is the one flow whose 401 without error id means a deactivated identity (recording 32).
+  // The 401 of a deactivated identity has no error id, and no other flow has such a 401 (recording 32).
   if (operation === 'submit' && flow === 'login' && status === 401) return 'ACCOUNT_DISABLED'
   if (operation === 'logout' && status === 403) return 'LOGOUT_TOKEN_INVALID'
   return CODE_OF_STATUS[status]

@@ -6,14 +6,13 @@ import type { RequestScope } from './request-scope.js'
 import type { UpstreamRequest } from './transport.js'
 import { upstreamFailure } from './upstream-failure.js'
 
-/** Sessions that one list shows; far more than a person has devices. */
+/** Far more than a person has devices. */
 const MAX_SESSIONS = '250'
 
-/** Kratos' own word for what it does not have; the 404 of a proxy or of another server says nothing of an identity. */
+/** By Kratos' own body: the 404 of a proxy or of another server says nothing of an identity. */
 const isNotFound = (body: unknown): boolean =>
   isRecord(body) && isRecord(body['error']) && body['error']['code'] === 404
 
-/** Logout, the other sessions of a person, and the end of an identity. */
 export function createSessionCalls ({ pools, cookieName, isAllowedRedirect, confirm }: CallsOptions) {
   const context = (operation: AnswerContext['operation']): AnswerContext => ({
     operation,

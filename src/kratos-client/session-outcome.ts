@@ -5,21 +5,18 @@ import { withEpoch } from './kratos-time.js'
 import { readSession } from './read-session.js'
 import type { KratosSession } from './session.js'
 
-/** What whoami says but yes: none, denied (the session exists and is not enough), or Kratos is ill. */
 export type NoSession =
   | { kind: 'none', setCookie: string[], cacheFor?: unknown }
   | { kind: 'denied', answer: Extract<Answer, { kind: 'refused' }> }
   | UpstreamFailure
 
-/** What whoami says. `cacheFor` is Kratos' `Ory-Session-Cache-For` as received; undefined without one. */
+/** `denied`: the session exists and is not enough; `cacheFor`: Kratos' `Ory-Session-Cache-For` as received. */
 export type SessionOutcome =
   | { kind: 'valid', session: KratosSession, setCookie: string[], cacheFor?: unknown }
   | NoSession
 
-/** The same where only the id of the identity was asked for. */
 export type IdentityOutcome = { kind: 'valid', identityId: string, setCookie: string[] } | NoSession
 
-/** Reads an answer of whoami. */
 export function sessionOutcome (received: UpstreamAnswer, context: AnswerContext): SessionOutcome {
   const answer = classify(received, context)
   if (answer.kind === 'unavailable') return answer
@@ -39,7 +36,7 @@ export function sessionOutcome (received: UpstreamAnswer, context: AnswerContext
     : upstreamFailure('UPSTREAM_ERROR', new Error('whoami answered another shape'))
 }
 
-/** whoami refuses with 403 only for reasons that a login can mend; anything else of it is no answer to go by. */
+/** whoami's 403 has only reasons that a login can mend; any other answer of it is a fault. */
 function refusedSession (answer: Extract<Answer, { kind: 'refused' }>): SessionOutcome {
   return ['AAL2_REQUIRED', 'SESSION_REFRESH_REQUIRED', 'ADDRESS_NOT_VERIFIED', 'FORBIDDEN'].includes(answer.code)
     ? { kind: 'denied', answer }

@@ -1,24 +1,18 @@
 import { isRecord, type JsonObject } from './kratos-body.js'
 
 const HANDS_OUT_TOKEN = 'set_ory_session_token'
-/** By its action or by what it holds: a step that is half broken must not leak what a whole one may not show. */
+/** By its action or by what it holds: a step that is half broken must not leak the token either. */
 const isTokenStep = (step: unknown): step is JsonObject =>
   isRecord(step) && (step['action'] === HANDS_OUT_TOKEN || Object.hasOwn(step, 'ory_session_token'))
 
-/**
- * The session token of a flow's answer, wherever Kratos put it (recording 02: `session_token`; recording 58:
- * `continue_with`).
- */
+/** Recording 02: `session_token`; recording 58: in `continue_with`. */
 export function sessionToken (body: JsonObject): string | undefined {
   const steps = Array.isArray(body['continue_with']) ? body['continue_with'] : []
   const token = body['session_token'] ?? steps.find(isTokenStep)?.['ory_session_token']
   return typeof token === 'string' && token !== '' ? token : undefined
 }
 
-/**
- * The same answer without the token: scripts of the page must never see it (B26). An emptied `continue_with` is null,
- * as Kratos writes it.
- */
+/** Scripts of the page must never see the token (B26). An emptied `continue_with` is null, as Kratos writes it. */
 export function withoutSessionToken (body: JsonObject): JsonObject {
   const { session_token: _, ...rest } = body
   if (rest['continue_with'] == null) return rest
@@ -27,7 +21,7 @@ export function withoutSessionToken (body: JsonObject): JsonObject {
   return { ...rest, continue_with: steps.length > 0 ? steps : null }
 }
 
-/** When the session of a flow's answer ends, RFC 3339, if the answer says so. */
+/** RFC 3339, if the answer says so. */
 export function sessionExpiry (body: JsonObject): string | undefined {
   const expiresAt = isRecord(body['session']) ? body['session']['expires_at'] : undefined
   return typeof expiresAt === 'string' ? expiresAt : undefined

@@ -1,24 +1,22 @@
 import { type Cancellable, cancelScope, RequestScope, timeLeft } from './request-scope.js'
 import { type UpstreamFailure, upstreamFailure } from './upstream-failure.js'
 
-/** Less than this is no time to ask in, and no difference between two deadlines. */
+/** A shorter time is not enough to ask, and no difference between two deadlines. */
 const SLACK_MS = 20
 
-/** Who wants to know, and by when. */
 export interface Asker {
   scope: RequestScope | undefined
   /** In milliseconds of `performance.now()`. */
   dueAt: number
 }
 
-/** One look-up that several requests wait for. */
 class PendingLookUp<T> implements Cancellable {
   /** Its own: it outlives the request that began it. */
   readonly scope: RequestScope
   /** False once something has happened that the answer may not know of. */
   isCurrent = true
   waiting = 0
-  /** Undefined once it has landed: who waits has it, and what is over should keep nothing alive. */
+  /** Undefined once it has landed, so that it keeps nothing alive. */
   outcome: Promise<T | UpstreamFailure> | undefined = undefined
   readonly #pending: Map<string, PendingLookUp<T>>
   readonly #key: string
@@ -35,7 +33,7 @@ class PendingLookUp<T> implements Cancellable {
     if (this.#pending.get(this.#key) === this) this.#pending.delete(this.#key)
   }
 
-  /** One of those who wait has gone; with the last one the look-up ends (J24). */
+  /** With the last one who waits the look-up ends (J24). */
   cancel (): void {
     if (--this.waiting > 0) return
     this.settle()
@@ -45,24 +43,21 @@ class PendingLookUp<T> implements Cancellable {
 
 export interface Shared<T> {
   outcome: Promise<T | UpstreamFailure>
-  /** Whether this request began the look-up: what Kratos sent for one client, such as a cookie, is for that one. */
+  /** Whether this request began the look-up: Set-Cookie lines are for that client only. */
   isFirst: boolean
 }
 
-/** A look-up as the one who asks sees it: whose scope it is, and afterwards whether its answer may be kept. */
 export type LookUp = Readonly<Pick<PendingLookUp<unknown>, 'scope' | 'isCurrent'>>
 
 export interface SingleFlight<T> {
   /**
-   * Joins the look-up of a key that is under way, or begins one. Everybody waits by a deadline of their own: what
-   * befell only the one who began it, a time that was over or a budget that was spent, is asked again for the others.
-   * @param scope the request's own: when its client goes it waits no longer, and with the last one the look-up ends
-   * (J24)
+   * Joins the look-up of a key that is under way, or begins one. Everybody waits by a deadline of their own: a timeout
+   * or a spent budget of the one who began it is asked again for the others. When the last client has gone the look-up
+   * ends (J24).
    */
   join: (key: string, scope: RequestScope | undefined, begin: (lookUp: LookUp) => Promise<T>) => Shared<T>
-  /** The same by a deadline that is known already. */
   joinAs: (asker: Asker, key: string, begin: (lookUp: LookUp) => Promise<T>) => Shared<T>
-  /** From now on nobody joins what is under way: it began before this moment (I07). */
+  /** Nobody joins what is under way any more: it began before this moment (I07). */
   invalidateAll: () => void
 }
 
@@ -76,7 +71,6 @@ function isOnlyTheFirsts (outcome: unknown, { scope: first }: LookUp, { scope, d
     (outcome.isAboutClient === true && first.client?.ip !== scope?.client?.ip)
 }
 
-/** Waits for a look-up until a moment before its end. */
 function waitUntil<T> (
   lookUp: PendingLookUp<T>,
   outcome: Promise<T | UpstreamFailure>,
@@ -92,7 +86,7 @@ function waitUntil<T> (
   })
 }
 
-/** @param limitMs what a look-up may take, and who joins it may wait */
+/** @param limitMs for one look-up, and for who joins it */
 export function createSingleFlight<T> (limitMs: number): SingleFlight<T> {
   const pending = new Map<string, PendingLookUp<T>>()
 

@@ -4,7 +4,7 @@ import type { Dispatcher } from 'undici'
 import { Call, GIVEN_UP } from './call.js'
 import { upstreamFailure } from './upstream-failure.js'
 
-/** An answer whose body is still on its way; it has to be read or destroyed. */
+/** Its body has to be read or destroyed. */
 export interface StreamedAnswer {
   kind: 'stream'
   status: number
@@ -12,7 +12,7 @@ export interface StreamedAnswer {
   body: Readable
 }
 
-/** A call whose answer is handed on as it comes; its deadline goes on until the body has ended. */
+/** Its deadline goes on until the body has ended. */
 export class StreamedCall extends Call<StreamedAnswer> {
   #body: Readable | undefined = undefined
 
@@ -25,7 +25,7 @@ export class StreamedCall extends Call<StreamedAnswer> {
         done(error)
       },
     })
-    // An answer that is cut off before anybody reads it fails without a reader: nobody else would take the error.
+    // A body that is cut off before anybody reads it has no listener for its error.
     body.on('error', () => {})
     this.#body = body
     if (status < 600) return this.answer({ kind: 'stream', status, headers, body })

@@ -1,7 +1,4 @@
-/**
- * Codes of a certificate that cannot be trusted, as Node names what OpenSSL found: the list of Node's documentation,
- * "TLS (SSL)", section "X509 certificate error codes", whole. `UNSPECIFIED` stands for those without a name there.
- */
+/** "X509 certificate error codes" in the TLS section of Node's documentation; `UNSPECIFIED` stands for others. */
 const CERTIFICATE_CODES = new Set([
   'UNABLE_TO_GET_ISSUER_CERT',
   'UNABLE_TO_GET_CRL',
@@ -34,8 +31,8 @@ const CERTIFICATE_CODES = new Set([
   'UNSPECIFIED',
 ])
 
-/** What Node itself says of names and protocols, OpenSSL of a handshake, and a socket of one that broke off. */
+/** Node on names and protocols, OpenSSL on a handshake, a socket on one that broke off. */
 const HANDSHAKE_CODE = /^(?:ERR_TLS_|ERR_SSL_|EPROTO$)/
 
-/** Whether an error code says that a TLS connection could not be made, or cannot be trusted (J21). */
+/** A TLS connection that could not be made, or cannot be trusted (J21). */
 export const isTlsCode = (code: string): boolean => CERTIFICATE_CODES.has(code) || HANDSHAKE_CODE.test(code)

@@ -13,21 +13,14 @@ export interface UpstreamRequest {
   path: string
   query?: Record<string, string | undefined> | undefined
   headers?: Record<string, string> | undefined
-  /** Sent as JSON. */
   body?: unknown
-  /**
-   * Overall limit in milliseconds: waiting for a slot, connecting, headers and body together. Zero or less: the call is
-   * not made.
-   */
+  /** Milliseconds: waiting for a slot, connecting, headers and body together. Zero or less: the call is not made. */
   deadlineMs: number
-  /** Whose call it is; one that only reads is given up when the client has gone (J24). */
+  /** A call that only reads is given up when the client has gone (J24). */
   scope?: RequestScope | undefined
 }
 
-/**
- * A request whose path was checked already and whose body is passed on as it came, whole: a slow client must not hold a
- * socket to Kratos.
- */
+/** The path was checked already. The body is complete: a slow client must not hold a socket to Kratos. */
 export interface StreamedRequest {
   method: Dispatcher.HttpMethod
   /** Path and query below the origin's base path. */
@@ -36,6 +29,8 @@ export interface StreamedRequest {
   body: Buffer | null
   deadlineMs: number
   scope?: RequestScope | undefined
+  /** Whether it need not be finished once its client has gone: it changes nothing. */
+  isCancellable: boolean
 }
 
 export interface Load {
@@ -44,10 +39,9 @@ export interface Load {
 }
 
 export interface Transport {
-  /** Passes a request on and gives the answer as a stream; the deadline covers the body too. */
+  /** The deadline covers the body of the answer too. */
   stream: (request: StreamedRequest) => Promise<StreamedAnswer | UpstreamFailure>
   send: (request: UpstreamRequest) => Promise<UpstreamAnswer | UpstreamFailure>
-  /** Calls that have a socket, and calls that wait for one. */
   load: () => Load
   close: () => Promise<void>
 }
@@ -60,18 +54,17 @@ export interface TransportOptions extends Omit<QueueLimits, 'slots'> {
   connectTimeoutMs: number
   maxBodyBytes: number
   maxHeaderBytes: number
-  /** Life of a connection, after which the next call makes a new one. Default 15,000. */
+  /** Milliseconds after which the next call makes a new connection. Default 15,000. */
   connectionTtlMs?: number | undefined
-  /** Makes the connections instead of a pool of our own; who gave it closes it. */
+  /** Instead of a pool of our own; who gave it closes it. */
   dispatcher?: Dispatcher | undefined
-  /** Told of the time that each answer brings along. */
   onEpoch?: ((epoch: Epoch) => void) | undefined
 }
 
-/** Behind a balancer of connections a new Kratos gets its share within this time, and not only when load goes away. */
+/** Behind a TCP balancer a new Kratos gets its share within this time. */
 const CONNECTION_TTL_MS = 15_000
 
-/** Our own deadline covers the whole call; these would only add two more timers per request. */
+/** Our own deadline covers the whole call; these would only add two more timers. */
 const NO_TIMEOUTS = { headersTimeout: 0, bodyTimeout: 0 }
 
 function pathOf (basePath: string, { path, query }: UpstreamRequest): string {
@@ -80,26 +73,19 @@ function pathOf (basePath: string, { path, query }: UpstreamRequest): string {
   return basePath + path + (entries.length > 0 ? `?${new URLSearchParams(entries)}` : '')
 }
 
-/**
- * undici's form of a request; `Accept` is always JSON, so that Kratos never answers with a redirect meant for a browser
- * (B37).
- */
+/** `Accept` is always JSON, so that Kratos never answers with a redirect meant for a browser (B37). */
 function dispatchOptions (basePath: string, request: UpstreamRequest): Dispatcher.DispatchOptions {
   const { method, body } = request
   const path = pathOf(basePath, request)
   const headers: Record<string, string> = { accept: 'application/json', ...request.scope?.trace, ...request.headers }
-  // undici ends a connection after a HEAD, in case the server sends a body all the same; Kratos does not (recording
-  // 31).
+  // undici ends a connection after a HEAD, in case the server sends a body; Kratos does not (recording 31).
   if (method === 'HEAD') return { method, path, headers, reset: false }
   if (body === undefined) return { method, path, headers }
   return { method, path, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
 }
 
-/**
- * One connection of the pool. A call that waited for it would be dispatched in the async context of another request.
- * The last call of an old connection says `Connection: close`, so that none is cut off, and the next one makes a new
- * connection; undici's own `clientTtl` lets calls wait for ever while all clients are closing.
- */
+// Dispatches a call that waited in its own async context. The last call of an old connection says `Connection: close`,
+// so that none is cut off; undici's own `clientTtl` lets calls wait for ever while all clients are closing.
 class PoolClient extends Client {
   readonly #ttlMs: number
   #connectedAt = Infinity
@@ -123,10 +109,7 @@ class PoolClient extends Client {
   }
 }
 
-/**
- * One pool of sockets towards one Kratos port. `send` never throws: it gives the answer, or says how it failed to get
- * one.
- */
+/** `send` never throws. */
 export function createTransport (options: TransportOptions): Transport {
   const { origin, pathname } = new URL(options.url)
   const basePath = pathname.replace(/(?<!\/)\/+$/, '')
@@ -156,10 +139,12 @@ export function createTransport (options: TransportOptions): Transport {
   }
 
   function stream (request: StreamedRequest): Promise<StreamedAnswer | UpstreamFailure> {
-    const { deadlineMs, scope, path, headers, ...rest } = request
+    const { deadlineMs, scope, isCancellable, path, headers, ...rest } = request
+    if (deadlineMs <= 0) return Promise.resolve(upstreamFailure('UPSTREAM_TIMEOUT'))
+    if (scope?.isCancelled === true && isCancellable) return Promise.resolve(clientHasGone())
     const traced = { ...scope?.trace, ...headers }
     const upstream = { origin, ...NO_TIMEOUTS, ...rest, path: basePath + path, headers: traced }
-    const options = { request: upstream, deadlineMs, scope }
+    const options = { request: upstream, deadlineMs, scope: isCancellable ? scope : undefined }
     return new Promise((resolve) => new StreamedCall(shared, options, resolve).make())
   }
 

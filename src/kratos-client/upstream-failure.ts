@@ -1,20 +1,17 @@
 import type { ErrorCode } from '../errors.js'
 import { isTlsCode } from './tls-codes.js'
 
-/**
- * Kratos is ill, or we are too busy to ask it. Nothing is known about the session: never to be read as "logged out".
- */
+/** Kratos is ill, or we are too busy to ask it: nothing is known about the session, never to be read as logged out. */
 export interface UpstreamFailure {
   kind: 'unavailable'
   code: Extract<
     ErrorCode,
     'UPSTREAM_ERROR' | 'UPSTREAM_UNAVAILABLE' | 'UPSTREAM_TIMEOUT' | 'OVERLOADED' | 'RATE_LIMITED'
   >
-  /** Seconds, from Kratos' `Retry-After` when it had a usable one. */
+  /** Seconds. */
   retryAfter?: number | undefined
-  /** For the log only. */
   cause?: unknown
-  /** It befell this client alone: others who wait for the same answer ask for themselves. */
+  /** The failure is this client's alone: others who wait for the same answer ask for themselves. */
   isAboutClient?: boolean | undefined
   setCookie: string[]
 }
@@ -31,7 +28,7 @@ export const upstreamFailure = (
   setCookie: rest.setCookie ?? [],
 })
 
-/** Failures to get a connection; certificate and handshake failures count as such (J01, J03, J21). */
+/** Certificate and handshake failures count too (J01, J03, J21). */
 const CANNOT_CONNECT = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -55,20 +52,18 @@ const TIMED_OUT = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
 const errorCode = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 
-/** Several addresses were tried (happy eyeballs): Node reports an AggregateError whose members carry the codes. */
+/** Where several addresses were tried Node reports an AggregateError, whose members carry the codes. */
 const errorCodes = (
   error: unknown,
 ): string[] => [errorCode(error), ...(error instanceof AggregateError ? error.errors.map(errorCode) : [])]
 
-/**
- * The fault behind an exception of undici or of a socket. Anything unknown is a bad answer, never a missing session.
- */
+/** Anything unknown is a bad answer, never a missing session. */
 export function failureOfException (error: unknown): UpstreamFailure {
   const codes = errorCodes(error)
   if (codes.some((code) => CANNOT_CONNECT.has(code) || isTlsCode(code))) { return upstreamFailure('UPSTREAM_UNAVAILABLE', error) }
   return upstreamFailure(codes.some((code) => TIMED_OUT.has(code)) ? 'UPSTREAM_TIMEOUT' : 'UPSTREAM_ERROR', error)
 }
 
-/** A socket that Kratos closed while it was idle: nothing reached it, so a GET may be sent once more (J06). */
+/** Kratos closed the socket while it was idle: nothing reached it, so a GET may be sent once more (J06). */
 export const isBrokenIdleSocket = (error: unknown): boolean =>
   ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(errorCode(error))

@@ -11,7 +11,7 @@ import type { UpstreamFailure } from './upstream-failure.js'
 
 const WHOAMI = '/sessions/whoami'
 const IDENTITY_HEADER = 'x-kratos-authenticated-identity-id'
-/** With it a 401 is a fact: no credential could be read, so no database was asked (docs/kratos-facts.md, 16). */
+/** With it a 401 is a fact: nothing could be read, so no database was asked (docs/kratos-facts.md, section 16). */
 const CACHE_HEADER = 'ory-session-cache-for'
 
 type Received = UpstreamAnswer | UpstreamFailure
@@ -22,11 +22,10 @@ export interface WhoamiOptions {
   cookieName: string
   isAllowedRedirect: RedirectRule
   confirm: Confirm
-  /** In the pool of logouts, and not counted: for a session that has just been ended. */
+  /** For a session that has just been ended: in the pool of logouts, and not counted. */
   confirmEnd: Confirm
 }
 
-/** Asks whose a credential is. */
 export function createWhoami ({ pools, cookieName, isAllowedRedirect, confirm, confirmEnd }: WhoamiOptions) {
   const context: AnswerContext = {
     operation: 'whoami',

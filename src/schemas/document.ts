@@ -5,7 +5,7 @@ export const MAX_DOCUMENT_BYTES = 256 * 1024
 const title = Type.String({ minLength: 1, maxLength: 200, pattern: CLEAN_TEXT })
 const content = Type.String({ maxLength: 200_000, pattern: CLEAN_TEXT })
 
-/** What a list shows of a document: a page of a hundred contents would be twenty megabytes. */
+/** Without the content: a page of a hundred contents would be twenty megabytes. */
 export const DocumentSummarySchema = Type.Object({
   id: Type.String(),
   title: Type.String(),

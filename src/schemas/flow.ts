@@ -1,17 +1,17 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { UUID } from '../patterns.js'
 
-/** Only the canonical form passes, in either case (A20, A22); handlers lower-case it before use. */
+/** Canonical form in either case (A20, A22); handlers lower-case it before use. */
 export const UuidSchema = Type.String({
   pattern: `^${UUID}$`,
 })
 
-/** Longest password we pass on; Kratos' hashers have limits of their own (A34). */
+/** Our limit; Kratos' hashers have their own (A34). */
 export const MAX_PASSWORD_LENGTH = 1024
 
 const text = (maxLength: number) => Type.Optional(Type.String({ maxLength }))
 
-/** Parameters of a start that Kratos gets as they are. */
+/** Kratos gets them as they are. */
 const PARAMETERS = {
   return_to: text(2048),
   after_verification_return_to: text(2048),
@@ -22,7 +22,7 @@ const PARAMETERS = {
   return_session_token_exchange_code: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])),
 }
 
-/** Parameters of Kratos that change what a flow is for and that are not built here: refused, never dropped. */
+/** They change what a flow is for and are not built here: refused, never dropped. */
 const NOT_BUILT = { login_challenge: Type.Optional(Type.Never()), organization: Type.Optional(Type.Never()) }
 
 export const FlowQuerySchema = Type.Object({
@@ -35,7 +35,6 @@ export const FlowQuerySchema = Type.Object({
   ...NOT_BUILT,
 }, { additionalProperties: true })
 
-/** What of a start's query goes to Kratos. */
 export const flowParameters = (query: Static<typeof FlowQuerySchema>): { [name in keyof typeof PARAMETERS]?: string } =>
   Object.fromEntries(Object.keys(PARAMETERS).map((name) => [name, query[name as keyof typeof PARAMETERS]]))
 
@@ -45,5 +44,4 @@ export const SubmitQuerySchema = Type.Object({
   flow_id: Type.Optional(UuidSchema),
 }, { additionalProperties: true })
 
-/** Kratos' own JSON; its shape is Kratos' business. */
 export const KratosObjectSchema = Type.Object({}, { additionalProperties: true })

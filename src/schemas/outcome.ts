@@ -1,6 +1,7 @@
 import { Type, type TSchema } from '@sinclair/typebox'
 import { NEXT, type Next } from '../flows/outcome.js'
 import { ErrorSchema } from './envelope.js'
+import { DONE_MEMBERS, FLOW_MEMBERS } from './kratos.js'
 
 const FlowId = Type.Optional(Type.String({ description: 'the flow to go on with; absent: start one' }))
 
@@ -12,10 +13,10 @@ export const FormErrorSchema = Type.Object({
   context: Type.Object({}, { additionalProperties: true, description: 'what belongs into a translated text' }),
 })
 
-/** What stands beside `next`, per outcome; Kratos' own members (flow, session, identity, …) stand there too. */
 const COMPANIONS: Record<Next, Record<string, TSchema>> = {
-  done: {},
+  done: DONE_MEMBERS,
   form: {
+    ...FLOW_MEMBERS,
     field_errors: Type.Record(Type.String(), Type.Array(Type.String()), { description: 'error messages by node name' }),
     errors: Type.Array(FormErrorSchema, { description: 'all complaints, for people and for translation' }),
     sent: Type.Boolean({ description: 'whether a code or link was sent and is awaited' }),
@@ -29,14 +30,29 @@ const COMPANIONS: Record<Next, Record<string, TSchema>> = {
   already_logged_in: {},
 }
 
-/** The data of a flow step that went well: told apart by `next`. */
 export const OutcomeSchema = Type.Union(
   NEXT.map((next) => Type.Object({ next: Type.Literal(next), ...COMPANIONS[next] }, { additionalProperties: true })),
   { title: 'Outcome' },
 )
 
-/** A flow step that failed: the error envelope with `next` and its companions at top level. */
+const open = { additionalProperties: true }
+
+const kratosObject = (description: string) => Type.Object({}, { ...open, description })
+
+/** The same in a tenth of the words, for a host's document: every member but `next` is optional. */
+export const ShortOutcomeSchema = Type.Composite([
+  Type.Object({ next: Type.Unsafe<Next>({ type: 'string', enum: NEXT }) }),
+  Type.Partial(Type.Object({
+    ...Object.assign({}, ...Object.values(COMPANIONS)) as Record<string, TSchema>,
+    ui: kratosObject("Kratos' form: action, method, nodes, messages"),
+    session: kratosObject("Kratos' session"),
+    identity: kratosObject("Kratos' identity"),
+  })),
+], open)
+
+/** A flow step that failed: the error envelope with `next` and those of its companions that are known, at top level. */
 export const FailedStepSchema = Type.Intersect([
   ErrorSchema,
-  Type.Object({ next: Type.Union(NEXT.map((next) => Type.Literal(next))) }, { additionalProperties: true }),
+  Type.Union(NEXT.map((next) =>
+    Type.Composite([Type.Object({ next: Type.Literal(next) }), Type.Partial(Type.Object(COMPANIONS[next]))], open))),
 ], { title: 'FailedStep' })

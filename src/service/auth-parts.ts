@@ -8,7 +8,7 @@ import { sharedCredentialMemory } from './rate-limit/shared-credential-memory.js
 import { createOutage, sharedRateLimitStore } from './rate-limit/shared-rate-limit-store.js'
 import { describeStoreError } from './store/errors.js'
 
-/** Login budgets of the service: in common on Postgres, in memory where SQLite says that this is the only process. */
+/** Shared on Postgres; in memory on SQLite, where this is the only process. */
 function rateLimits (
   { store, log }: FastifyInstance,
   config: Config,
@@ -30,7 +30,6 @@ function rateLimits (
   }
 }
 
-/** What the service adds to the parts that it has in common with the plugin: its store and its metrics. */
 export function authParts (app: FastifyInstance, config: Config): AuthParts {
   const { store, metrics } = app
   return {

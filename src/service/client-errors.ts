@@ -6,9 +6,7 @@ import { type ErrorCode, serviceError, type ServiceError } from '../errors.js'
 import { envelope } from '../http/error-handler.js'
 import { responseHeaders } from '../http/rules.js'
 
-/**
- * What Node's HTTP parser can complain about before there is a request; the rest is plain bad framing (B09, B29, L13).
- */
+/** Of Node's HTTP parser, before there is a request; the rest is plain bad framing (B09, B29, L13). */
 const CODE_OF_PARSER_ERROR: Record<string, ErrorCode> = {
   HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
@@ -19,10 +17,10 @@ interface Exchange {
   response: ServerResponse
 }
 
-/** What a socket has asked and was not wholly answered, and the last that was: it may still be sending its body. */
+/** What is not wholly answered, and the last that was: it may still be sending its body. */
 const exchangesOf = new WeakMap<Socket, Set<Exchange>>()
 
-/** Notes what each socket has under way, so that the handler below adds nothing to an answer. */
+/** So that the handler below adds nothing to an answer. */
 export function noteAnswers (app: FastifyInstance): void {
   app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const exchanges = exchangesOf.get(request.socket) ?? new Set()
@@ -32,19 +30,15 @@ export function noteAnswers (app: FastifyInstance): void {
   })
 }
 
-/**
- * Whether an answer of this socket has begun, or is due to a request that is here whole: bytes of another answer would
- * stand in the middle of it, or be taken for it. What has failed then is the request after it.
- */
+// An answer has begun, or is due to a request that is here whole: bytes of another one would stand in the middle of it,
+// or be taken for it. What has failed then is the request after it.
 function isAnswering (socket: Socket): boolean {
   return [...exchangesOf.get(socket) ?? []].some(({ request, response }) =>
     response.writableFinished ? !request.complete : response.headersSent || request.complete,
   )
 }
 
-/**
- * `Expect` with anything but `100-continue` (RFC 9110, section 10.1.1), which Node would answer outside our envelope.
- */
+/** `Expect` with anything but `100-continue` (RFC 9110, section 10.1.1): Node would answer outside our envelope. */
 export function refuseExpectations (app: FastifyInstance, { https }: { https: boolean }): void {
   app.server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
     const { statusCode, body, headers } = closingAnswer(serviceError('VALIDATION_ERROR'), https)
@@ -52,7 +46,6 @@ export function refuseExpectations (app: FastifyInstance, { https }: { https: bo
   })
 }
 
-/** A failure in the envelope that ends its connection. */
 function closingAnswer (
   error: ServiceError,
   https: boolean,
@@ -71,10 +64,7 @@ function closingAnswer (
 /** Time for the client to read the answer before the socket goes, whatever it still sends. */
 const LINGER_MS = 1000
 
-/**
- * Makes the handler for what Node refuses before there is a request: it answers in the envelope on the raw socket and
- * closes it, because what follows on it cannot be trusted.
- */
+/** Answers on the raw socket, before there is a request, and closes it: what follows on it cannot be trusted. */
 export function createClientErrorHandler ({ https }: { https: boolean }) {
   return (error: NodeJS.ErrnoException, socket: Socket): void => {
     if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || isAnswering(socket)) {

@@ -3,30 +3,22 @@ import type { FastifyInstance } from 'fastify'
 import { awaitsBody } from './bytes/unfinished-bodies.js'
 import { createSpareConnections } from './spare-connections.js'
 
-/**
- * Requests of one connection that may wait for their answers at a time; proxies and browsers send one after the other.
- */
+/** Requests of one connection that may wait at a time; proxies and browsers send one after the other. */
 const MAX_UNANSWERED = 32
-/**
- * Kept for everything that is no client: sockets to Kratos, the database and its files, the log, the runtime itself.
- */
+/** For everything that is no client: sockets to Kratos, the database and its files, the log, the runtime itself. */
 const RESERVED_FILES = 256
 /** Where the system sets no limit, memory does. */
 const MOST_CONNECTIONS = 65_536
 const DROP_LOG_INTERVAL_MS = 60_000
 
-/**
- * How many clients may be connected at a time, so that none of them takes the last file descriptor.
- * @param openFiles soft limit of the process (RLIMIT_NOFILE): a number, `unlimited`, or undefined where the system
- * knows none
- */
+/** Leaves file descriptors free. @param openFiles soft RLIMIT_NOFILE; `unlimited`, or undefined: there is none */
 export function connectionLimit (openFiles: number | string | undefined): number {
   if (typeof openFiles !== 'number') return MOST_CONNECTIONS
   const reserved = Math.min(RESERVED_FILES, Math.floor(openFiles / 2))
   return Math.max(1, Math.min(MOST_CONNECTIONS, openFiles - reserved))
 }
 
-/** So many below the limit the first are closed: the next clients find room, a probe of our health among them. */
+/** This many below the limit, connections are closed: new clients find room, a probe of our health among them. */
 const roomBelow = (limit: number): number => Math.min(64, Math.max(1, Math.floor(limit / 8)))
 
 /** One line a minute about what happens with every connection of a flood. */
@@ -53,11 +45,9 @@ function logDrops (app: FastifyInstance): void {
 }
 
 /**
- * What one connection may ask of us; to be registered before all other hooks. Node hands out every request of a chunk
- * at once: a pipelining client would have thousands at work by one packet. Who has more than 32 without an answer loses
- * the connection, and with it the rest of the chunk, which nobody looks at any more.
- *
- * Near the limit of connections those go first that wait for nothing of ours.
+ * To be registered before all other hooks. Node hands out every request of a chunk at once: a pipelining client would
+ * have thousands at work by one packet. Who has more than MAX_UNANSWERED loses the connection, and the rest of the
+ * chunk with it. Near the limit of connections those go first that wait for nothing of ours.
  */
 export function limitConnections (app: FastifyInstance): void {
   const loads = new WeakMap<Socket, { unanswered: number }>()

@@ -3,7 +3,7 @@ import type { KratosClient } from '../kratos-client/client.js'
 import type { DeletionRepository } from './store/deletions.js'
 import { describeStoreError } from './store/errors.js'
 
-/** The request that asked for a deletion has ended long before: its calls to Kratos and the database have deadlines. */
+/** The request that asked for a deletion has ended long before: its calls have deadlines. */
 const ABANDONED_MS = 60_000
 
 export interface DeletionWorkerOptions {
@@ -16,9 +16,9 @@ export interface DeletionWorkerOptions {
 }
 
 /**
- * Finishes deletions that a request could not: the database failed after Kratos' delete, or the process ended. Kratos
- * says how far they got: where the identity is gone the rows go too; where it lives nobody was told that it is deleted,
- * and the deletion is taken back. One at a time, on whichever process comes first.
+ * Finishes deletions that a request could not: the database failed after Kratos' delete, or the process ended. Where
+ * the identity is gone at Kratos the rows go too; where it lives nobody was told that it is deleted, and the deletion
+ * is taken back. One at a time, on whichever process comes first.
  */
 export function createDeletionWorker (
   { deletions, kratos, log, onFinished, abandonedMs = ABANDONED_MS }: DeletionWorkerOptions,

@@ -21,10 +21,9 @@ function faultOf (rawHeaders: string[], httpVersion: string): ErrorCode | undefi
 }
 
 /**
- * Exactly one `Host` (RFC 9112, section 3.2; B29): Node would answer a missing one outside our envelope, and of two it
- * would silently take the first, where a proxy in front may have taken the second. Nor may there be more headers than
- * are looked at: Node drops those beyond its own count without a word, and a second `Host` or a cookie could hide among
- * them.
+ * Exactly one `Host` (RFC 9112, section 3.2; B29): Node would answer a missing one outside our envelope, and take the
+ * first of two, where a proxy may have taken the second. No more headers than are looked at: Node drops the rest
+ * without a word, and a second `Host` or a cookie could hide among them.
  */
 export function addHostCheck (app: FastifyInstance): void {
   // One more than allowed is enough to see that there are too many.

@@ -3,18 +3,12 @@ import { serviceError } from '../errors.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /**
-     * Whether the process is about to end: readiness says no, and every answer closes its connection. Once it closes,
-     * new requests are refused.
-     */
+    /** Draining: readiness says no, and every answer closes its connection. Closing: new requests are refused. */
     lifecycle: { isDraining: boolean, isClosing: boolean }
   }
 }
 
-/**
- * Notes that the service shuts down. Readiness says so, and answers that are still to leave close their connections:
- * those that are kept would keep the process for more than a minute (L02).
- */
+/** Connections that are kept would keep the process for more than a minute (L02). */
 export function addLifecycle (app: FastifyInstance): void {
   app.decorate('lifecycle', { isDraining: false, isClosing: false })
   app.addHook('preClose', async () => {

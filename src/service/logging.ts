@@ -1,35 +1,29 @@
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { destination } from 'pino'
 
-/** Where log lines go: a stream of the caller, else standard output. */
 export interface LogTarget {
   stream?: { write: (line: string) => void }
   /** For people at a terminal; everywhere else one JSON object a line. */
   pretty?: boolean
 }
 
-/**
- * Log text held back while standard output takes none; what comes after that is lost rather than kept in memory without
- * bound.
- */
+/** Of log text while standard output takes none; the rest is lost, so that memory has a bound. */
 const MAX_HELD_BACK = 16 * 1024 * 1024
 
 const PRETTY = {
   transport: { target: 'pino-pretty', options: { translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname' } },
 }
 
-/** What Fastify logs for each address it listens on is dropped where this is its text: one line tells of the start. */
+/** Fastify's line for each address it listens on has this text, and is dropped: one line tells of the start. */
 export const NO_LINE = 'no line'
 
-/** Log text that is handed over at once, in characters, and how long less than that may wait, in milliseconds. */
+/** Characters that are handed over at once, and milliseconds that fewer may wait. */
 const HANDED_OVER_AT_ONCE = 16 * 1024
 const LONGEST_WAIT_MS = 100
 
-/**
- * Lines go to standard output in the background, many at a time: a system call for each line would be on the way of
- * every request, and a reader that stalls would stop the service. They are collected here, because sonic-boom measures
- * all that it holds again for each line. What is left is written when the process exits.
- */
+// In the background, many lines at a time: a system call for each would delay every request, and a reader that stalls
+// would stop the service. Collected here, because sonic-boom measures all that it holds again for each line. What is
+// left is written when the process exits.
 function createCollector (): { write: (line: string) => void } {
   const output = destination({ dest: 1, sync: false, maxLength: MAX_HELD_BACK })
   let held = ''
@@ -55,7 +49,7 @@ function createCollector (): { write: (line: string) => void } {
   }
 }
 
-/** `"time"` of a log line, made once for all lines of a millisecond. */
+/** Made once for all lines of a millisecond. */
 function createTimestamp (): () => string {
   let at = 0
   let text = ''
@@ -67,10 +61,7 @@ function createTimestamp (): () => string {
   }
 }
 
-/**
- * Logger options that cannot leak: nothing of a request or reply is serialised but what `addRequestLog` names,
- * so there is no list of secret paths to keep up to date (docs/security-model.md, section 5).
- */
+/** Serialises only what `addRequestLog` names: no list of secret paths (docs/security-model.md, section 5). */
 export function loggerOptions (
   level: string,
   { stream, pretty = false }: LogTarget,
@@ -97,7 +88,7 @@ export function loggerOptions (
 export const childLoggerFactory: NonNullable<FastifyServerOptions['childLoggerFactory']> = (logger, bindings, options) =>
   Object.keys(options).length === 0 ? logger.child(bindings) : logger.child(bindings, options)
 
-/** One line for each request: route template instead of the URL, whose query may hold tokens (H06). */
+/** The route template instead of the URL, whose query may hold tokens (H06). */
 export function addRequestLog (app: FastifyInstance): void {
   app.addHook('onResponse', (request, reply, done) => {
     request.log.info({

@@ -4,7 +4,6 @@ import { ErrorSchema, responses } from '../schemas/envelope.js'
 
 const RESPONSES = responses(ErrorSchema)
 
-/** Answers 404 where no route has the path. */
 export function addNotFoundHandler (app: FastifyInstance): void {
   app.setNotFoundHandler(() => {
     throw serviceError('NOT_FOUND')
@@ -12,9 +11,9 @@ export function addNotFoundHandler (app: FastifyInstance): void {
 }
 
 /**
- * Answers 405 with `Allow` where a path exists under other methods only (A30): each path of the app gets a route for
- * the methods it lacks, so that Fastify's own router decides which path a URL means (B32).
- * @returns a function to be called when all other routes are there
+ * 405 with `Allow` where a path exists under other methods only (A30): each path gets a route for the methods it lacks,
+ * so that Fastify's own router decides which path a URL means (B32). @returns a function to be called when all other
+ * routes are there
  */
 export function collectMethods (app: FastifyInstance): () => void {
   const paths = new Map<string, RouteOptions['config']>()

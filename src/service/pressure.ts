@@ -1,17 +1,10 @@
-/** What is given up first when there is more work than time (M05); `never`: not at all. */
-export type ShedClass = 'start' | 'list' | 'read' | 'submit' | 'never'
+import type { ShedClass } from '../shed-class.js'
 
-/**
- * Pressure from which a class is refused. A flow that nobody has begun to fill in is the cheapest to lose; who has
- * typed a password comes last. Health, logout and the webhook are never refused: they end sessions, or tell others how
- * we are.
- */
+// Pressure from which a class is refused (M05). A flow that nobody has begun to fill in is the cheapest to lose; who
+// has typed a password comes last. Health, logout and the webhook end sessions, or tell others how we are.
 export const SHED_AT: Record<ShedClass, number> = { start: 0.5, list: 0.65, read: 0.8, submit: 1, never: Infinity }
 
-/**
- * First match wins; everything else is `read`, guarded or not found. By route templates, so no spelling of a URL
- * matters.
- */
+/** First match wins; everything else is `read`. By route templates, so no spelling of a URL matters. */
 const CLASS_OF_ROUTE: Array<[route: RegExp, shedClass: ShedClass]> = [
   [/^\S+ \/(?:health|internal|metrics)(?:\/|$)/, 'never'],
   [/^\S+ \/api\/auth\/(?:flows\/)?logout\/?$/, 'never'],
@@ -25,9 +18,8 @@ export const shedClassOf = (method: string, route: string): ShedClass =>
   CLASS_OF_ROUTE.find(([pattern]) => pattern.test(`${method} ${route}`))?.[1] ?? 'read'
 
 export interface PressureReading {
-  /** Mean lateness of the event loop over the last sample, in milliseconds: the age of what waits in front of us. */
+  /** Mean lateness of the event loop over the last sample: the age of what waits in front of us. */
   eventLoopDelayMs: number
-  /** Requests at work. */
   inFlight: number
   heapUsedBytes: number
 }
@@ -38,16 +30,12 @@ export interface PressureLimits {
   heapBytes: number
 }
 
-/** So few requests are no overload: what makes them late is the machine, and refusing them would not help it. */
+/** So few requests are no overload: the machine makes them late, and refusing them would not help it. */
 const FEW_REQUESTS = 16
 /** Part of the heap after which collecting it takes over, and then the process ends. */
 const FULL_HEAP = 0.95
 
-/**
- * How much of what the process can do is asked of it: 1 is all of it, more is too much. The worst of three readings, so
- * that a late sample of one of them hides nothing (M06). How busy the event loop is does not count: busy and on time is
- * well used.
- */
+/** 1: all that the process can do; the worst of three readings counts (M06). A busy but punctual event loop is fine. */
 export function pressureOf (
   { eventLoopDelayMs, inFlight, heapUsedBytes }: PressureReading,
   limits: PressureLimits,

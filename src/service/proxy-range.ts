@@ -9,8 +9,8 @@ function coversAllOfIpv4 (address: string, bits: number): boolean {
 }
 
 /**
- * An address or a CIDR range of proxies. A range that covers everybody, alone or with another one, would let any client
- * choose its address (B20): the widest are those of private networks, 10.0.0.0/8 and fc00::/7.
+ * An address or a CIDR range. One that covers everybody, alone or with another, would let any client choose its address
+ * (B20): the widest are those of private networks, 10.0.0.0/8 and fc00::/7.
  */
 export function isProxyRange (text: string): boolean {
   const [address = '', bits, ...rest] = text.split('/')
@@ -22,7 +22,7 @@ export function isProxyRange (text: string): boolean {
   return version === 4 || !coversAllOfIpv4(address, Number(bits))
 }
 
-/** Whether an address, which a proxy may have written with a port, is in one of these ranges. */
+/** Takes an address with a port too, as some proxies write it. */
 export function isTrustedBy (ranges: readonly string[]): (text: string) => boolean {
   const trusted = new BlockList()
   for (const range of ranges) {

@@ -4,17 +4,14 @@ import type { Part } from '../config-schema.js'
 const REMEMBERED_MS = 1000
 
 export interface ReadinessOptions {
-  /** Whether a part can be used; one that rejects cannot. */
+  /** One that rejects cannot be used. */
   checks: Record<Part, () => Promise<boolean>>
   /** Told of the parts that are missing, each time they are others than before. */
   onChange: (degraded: Part[]) => void
   now?: () => number
 }
 
-/**
- * Which parts cannot be used at the moment. One look-up at a time, whose answer holds for a second: however many ask,
- * Kratos and the database are asked once.
- */
+/** One look-up at a time, whose answer holds for a second: however many ask, Kratos and the database are asked once. */
 export function createReadiness (
   { checks, onChange, now = () => performance.now() }: ReadinessOptions,
 ): () => Promise<Part[]> {

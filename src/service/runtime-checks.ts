@@ -6,15 +6,12 @@ const PRINTED_KEY = /development-webhook-key|change-?me|example/i
 const INSPECTS_AT = /^--(?:inspect(?:-brk|-wait|-port)?|debug-port)=/
 const LOOPBACK_OR_PORT = new RegExp(`=(?:${LOOPBACK}(?::\\d*)?|\\d+)$`)
 
-/** All switches as Node reads them: of both sources, quotes dropped, words parted by dashes or underscores. */
+/** As Node reads them: from both sources, quotes dropped, words parted by dashes or underscores. */
 const runtimeFlags = (env: Record<string, string | undefined>, execArgv: readonly string[]): string[] =>
   [...execArgv, ...(env['NODE_OPTIONS'] ?? '').replaceAll('"', '').split(/\s+/)]
     .map((flag) => flag.replace(/^--[\w-]+/, (name) => name.replaceAll('_', '-')))
 
-/**
- * What only production refuses: keys that everybody can read, and switches of the runtime that take protection away
- * (docs/security-model.md, section 8).
- */
+/** Only for production: known keys, and switches that take protection away (docs/security-model.md, section 8). */
 export function runtimeProblems (env: Record<string, string | undefined>, execArgv: readonly string[]): string[] {
   const flags = runtimeFlags(env, execArgv)
   const inspectsBeyondLoopback = flags.some((flag) => INSPECTS_AT.test(flag) && !LOOPBACK_OR_PORT.test(flag))

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 
-/** Waits for its client's next request; or has sent less than one request, its body included. */
+/** `idle`: waits for its client's next request; `reading`: has sent less than one request, its body included. */
 export type SpareKind = 'idle' | 'reading'
 
 /** Connections that wait for their clients and not for us, the longest one first. */

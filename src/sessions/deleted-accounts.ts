@@ -9,7 +9,6 @@ export interface DeletedAccounts {
   has: (identityId: string) => boolean
 }
 
-/** Identities that were deleted here within the last ten minutes. */
 export function createDeletedAccounts (): DeletedAccounts {
   const ids = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: REMEMBERED_MS })
   return {

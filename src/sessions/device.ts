@@ -3,7 +3,7 @@ import { isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 
 const OptionalText = Type.Union([Type.String(), Type.Null()])
 
-/** A session as its owner sees it in a list of devices: enough to recognise it, and nothing that proves it. */
+/** A session in the list of its owner's devices: enough to recognise it, and nothing that proves it. */
 export const DeviceSchema = Type.Object({
   id: Type.String(),
   current: Type.Boolean(),
@@ -17,16 +17,13 @@ export const DeviceSchema = Type.Object({
 
 const textOrNull = (value: unknown): string | null => typeof value === 'string' && value !== '' ? value : null
 
-/**
- * Kratos adds a device per step (docs/kratos-facts.md, section 3): the last one is where the session was used to log in
- * most recently.
- */
+/** Kratos adds a device per step: the last one is the latest login's (docs/kratos-facts.md, section 3). */
 const lastDevice = ({ devices }: JsonObject): JsonObject => {
   const last: unknown = Array.isArray(devices) ? devices.at(-1) : undefined
   return isRecord(last) ? last : {}
 }
 
-/** Kratos writes `ip:port` of the peer, or the bare address it was told (docs/kratos-facts.md, section 3). */
+/** `ip:port` of the peer, or the bare address that Kratos was told (docs/kratos-facts.md, section 3). */
 const addressOf = (value: unknown): string | null =>
   textOrNull(value)?.replace(
     /^\[?(.+?)\]?:\d+$/,

@@ -5,7 +5,6 @@ import type { RequestScope } from '../kratos-client/request-scope.js'
 import { upstreamFailure } from '../kratos-client/upstream-failure.js'
 import { isUsable, type SessionResolver, type UsableCredential } from './resolver.js'
 
-/** Who logs out, and what it is done with. */
 export interface LogoutRequest {
   kratos: KratosClient
   sessions: SessionResolver
@@ -15,11 +14,8 @@ export interface LogoutRequest {
 
 const NO_SESSION: Answer = { kind: 'refused', code: 'INVALID_SESSION', members: {}, setCookie: [] }
 
-/**
- * Ends a session and says so only when Kratos confirms that it is over: it can answer 204 and leave the session alive
- * (recording 41, I08). Whatever comes of it, what was known of the session is forgotten before anybody hears of it
- * (I06).
- */
+// Kratos can answer 204 and leave the session alive (recording 41, I08): so it is asked once more. What was kept of the
+// session is forgotten in any case, before anybody hears of it (I06).
 async function endSession (
   { kratos, sessions, scope }: LogoutRequest,
   credential: UsableCredential,
@@ -36,7 +32,7 @@ async function endSession (
     : upstreamFailure('UPSTREAM_ERROR', new Error('the session outlived its logout'))
 }
 
-/** Completes a logout with the token of its logout URL, which Kratos checks against the session. */
+/** Kratos checks the token against the session. */
 export async function completeLogout (logoutRequest: LogoutRequest, token: string): Promise<Answer> {
   const { kratos, credential, scope } = logoutRequest
   return isUsable(credential)
@@ -44,7 +40,7 @@ export async function completeLogout (logoutRequest: LogoutRequest, token: strin
     : NO_SESSION
 }
 
-/** The way that fits the credential (docs/kratos-facts.md, section 11). */
+/** By the credential's kind (docs/kratos-facts.md, section 11). */
 async function revoke ({ kratos, scope }: LogoutRequest, credential: UsableCredential): Promise<Answer> {
   if (credential.kind === 'token') {
     const answer = await kratos.revokeToken(credential.value, scope)
@@ -59,7 +55,6 @@ async function revoke ({ kratos, scope }: LogoutRequest, credential: UsableCrede
     : upstreamFailure('UPSTREAM_ERROR', new Error('no logout token'))
 }
 
-/** Logout in one step. */
 export async function logout (logoutRequest: LogoutRequest): Promise<Answer> {
   const { credential } = logoutRequest
   return isUsable(credential)

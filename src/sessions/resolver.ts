@@ -14,12 +14,12 @@ export { isUsable, type UsableCredential }
 
 export interface SessionResolverOptions {
   kratos: Pick<KratosClient, 'whoami' | 'whoamiId'>
-  /** Longest reuse of an answer, in milliseconds; 0: nothing is kept. */
+  /** Milliseconds; 0: nothing is kept. */
   maxAgeMs: number
   maxSessions?: number
-  /** What a look-up may take, and who waits for it may wait, in milliseconds. */
+  /** Milliseconds for a look-up, and for who waits for it. */
   deadlineMs?: number
-  /** Called for each session that was to be kept and for which Kratos did not say for how long. */
+  /** Called for each session that could not be kept because Kratos did not say for how long. */
   onUncacheable?: () => void
 }
 
@@ -29,15 +29,14 @@ export interface ResolveOptions {
   fresh?: boolean | undefined
 }
 
-/** What may have changed: the session of a credential, everything of an identity. */
 export interface Invalidation {
   credential?: Credential | undefined
   identityId?: string | undefined
-  /** The identity was deleted: none of its sessions counts any more. */
+  /** None of the identity's sessions counts any more. */
   isDeleted?: boolean | undefined
 }
 
-/** Since the start: answers from the cache, answers shared with a look-up under way, look-ups at Kratos, purges. */
+/** Totals since the start. */
 export interface SessionCounters {
   hits: number
   shared: number
@@ -46,36 +45,29 @@ export interface SessionCounters {
 }
 
 export interface SessionResolver {
-  /** Who a credential belongs to. The session may be shared with other requests: it is for reading only. */
+  /** The session may be shared with other requests: it is for reading only. */
   resolve: (credential: UsableCredential, options?: ResolveOptions) => Promise<SessionOutcome>
-  /** The same where the identity's id is all that is needed, which costs less. */
+  /** Costs less, where the identity's id is all that is needed. */
   resolveId: (credential: UsableCredential, options?: ResolveOptions) => Promise<IdentityOutcome>
   /**
-   * The identity whose answers have to be forgotten once a sealed cookie's session is over: one session can have
-   * several of them. Undefined where nothing is kept, where Kratos knows no owner, and for a token, which is the only
-   * one of its session.
+   * Whose answers have to be forgotten once a sealed cookie's session is over: one session can have several cookies.
+   * Undefined where nothing is kept, where Kratos knows no owner, and for a token, the only one of its session.
    */
   ownerOf: (credential: Credential, scope?: RequestScope) => Promise<string | undefined>
-  /**
-   * To be called after everything that may have changed a session or an identity, before the client hears of it: no
-   * later request gets an answer that was asked for before.
-   */
+  /** To be called after any change of a session or an identity, before the client hears of it. */
   invalidate: (changed: Invalidation) => void
   /** Whether this process was told within the last ten minutes that the identity was deleted. */
   isDeleted: (identityId: string) => boolean
   counters: () => SessionCounters & { cached: number }
 }
 
-/** Kind and value as a digest: keys of different kinds never meet, and no token lies in memory as a key (I01). */
+/** A digest, so that no token lies in memory as a key (I01); keys of different kinds never meet. */
 export const keyOf = ({ kind, value }: UsableCredential): string => hash('sha256', `${kind} ${value}`, 'base64url')
 
-/**
- * The same for a look-up under way, whose request holds the value itself: a digest would hide nothing. A sealed cookie
- * never begins as a token does, so the value tells the kind.
- */
+/** A look-up under way holds the value itself, so a digest would hide nothing. No sealed cookie begins like a token. */
 const pendingKeyOf = ({ value }: UsableCredential): string => value
 
-/** What is for everybody who waits; a renewed cookie is for the one client that asked (B28). */
+/** A renewed cookie is for the one client that asked (B28). */
 function withoutCookies<T extends SessionOutcome | IdentityOutcome> (outcome: T): T {
   if (outcome.kind === 'denied') return { ...outcome, answer: { ...outcome.answer, setCookie: [] } }
   return outcome.setCookie.length === 0 ? outcome : { ...outcome, setCookie: [] }
@@ -88,12 +80,9 @@ const idOf = (outcome: SessionOutcome): IdentityOutcome =>
     ? { kind: 'valid', identityId: outcome.session.identity.id, setCookie: outcome.setCookie }
     : outcome
 
-/**
- * Answers who a credential belongs to. By default every request is validated at Kratos and simultaneous ones with the
- * same credential share a call; with a cache an answer is reused for as long as Kratos allows and no longer than
- * `maxAgeMs`, counted from the moment Kratos was asked (I10). Only valid sessions are kept, never a refusal or a fault
- * (I05).
- */
+// By default every request is validated at Kratos, and simultaneous ones with the same credential share a call. With a
+// cache, an answer is reused for as long as Kratos allows, at most `maxAgeMs` from the moment Kratos was asked (I10).
+// Only valid sessions are kept, never a refusal or a fault (I05).
 export function createSessionResolver (
   { kratos, maxAgeMs, maxSessions = MAX_SESSIONS, deadlineMs = DEFAULT_DEADLINE_MS, onUncacheable }:
   SessionResolverOptions,
@@ -119,7 +108,6 @@ export function createSessionResolver (
     return outcome
   }
 
-  /** The outcome of a look-up for one of those who wait for it. */
   function shareOf<T extends SessionOutcome | IdentityOutcome> (
     { isFirst, outcome }: Shared<T>,
   ): Promise<T | UpstreamFailure> {
@@ -131,7 +119,7 @@ export function createSessionResolver (
     return outcome.then((shared) => withoutCookies<T | UpstreamFailure>(shared))
   }
 
-  // Not async: it would only add a promise on the way of every guarded request.
+  // Not async: that would add a promise to every guarded request.
   function resolve (
     credential: UsableCredential,
     { scope, fresh = false }: ResolveOptions = {},

@@ -3,14 +3,13 @@ import { deepFreeze } from '../kratos-client/deep-freeze.js'
 import { type Epoch, sessionEpoch, withEpoch } from '../kratos-client/kratos-time.js'
 import type { KratosSession } from '../kratos-client/session.js'
 
-/** What is kept of one answer of Kratos; never a cookie. */
+/** Never a cookie. */
 interface Entry {
   identityId: string
   /** The session as JSON: half the size of the object. */
   text: string
-  /** The same as an object, for the sessions that were used last. */
+  /** Parsed, for the sessions that were used last. */
   session: KratosSession | undefined
-  /** By which clock its times are to be read. */
   epoch: Epoch | undefined
   /** Last moment of its use, in milliseconds of `performance.now()`. */
   until: number
@@ -24,24 +23,22 @@ export interface SessionCache {
   set: (key: string, session: KratosSession, until: number) => void
   /** Whose session is kept under a key, valid or not. */
   ownerOf: (key: string) => string | undefined
-  /** Forgets a key, and everything that is kept of an identity under any key. */
+  /** A key, and everything that is kept of an identity under any key. */
   purge: (key: string | undefined, identityId: string | undefined, now: number) => void
   clear: () => void
   size: () => number
 }
 
-/** Sessions kept at once; each takes about one and a half kilobytes (N06). */
+/** Each takes about one and a half kilobytes (N06). */
 export const MAX_SESSIONS = 25_000
-/** Of these, kept as objects too: parsing costs a hot session more than looking it up. */
+/** Parsing costs a hot session more than looking it up. */
 const MAX_PARSED = 1000
-/** Purges remembered at once; more than that within a few seconds, and everything is forgotten. */
+/** More purges within a few seconds, and everything is forgotten. */
 const MAX_TOMBSTONES = 10_000
 
 /**
- * Answers of whoami by credential, bounded by count and age. A purge of an identity leaves a tombstone, and entries
- * that are older count no more: that finds them under any credential without an index. It is needed no longer than an
- * entry can live.
- * @param maxAgeMs longest life of an entry, in milliseconds
+ * By credential. A purge of an identity leaves a tombstone, and older entries count no more: that finds them under any
+ * credential without an index. It is needed no longer than an entry can live. @param maxAgeMs longest life of an entry
  */
 export function createSessionCache (
   { maxAgeMs, maxSessions = MAX_SESSIONS }: { maxAgeMs: number, maxSessions?: number },

@@ -24,10 +24,7 @@ export type AuthRequirement = Static<typeof AuthRequirementSchema>
 
 const MS_OF_UNIT: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000 }
 
-/**
- * Milliseconds of a duration such as `90s`, `5m`, `1h`.
- * @throws TypeError for anything else
- */
+/** Of a duration such as `90s`, `5m`, `1h`. @throws TypeError for anything else */
 export function durationMs (text: string): number {
   const [, count, unit = ''] = /^(\d{1,6})([smh])$/.exec(text) ?? []
   const factor = MS_OF_UNIT[unit]
@@ -35,16 +32,13 @@ export function durationMs (text: string): number {
   return Number(count) * factor
 }
 
-/** A login that is too old by Kratos' clock asks for a new one; one without a readable time counts as too old. */
+/** By Kratos' clock; a login without a readable time counts as too old. */
 function isRecent ({ authenticated_at: authenticatedAt }: KratosSession, withinMs: number, now: number): boolean {
   const age = now - Date.parse(String(authenticatedAt))
   return age <= withinMs
 }
 
-/**
- * What a session lacks for a requirement: the code to refuse with, or undefined when it is strong enough.
- * A second factor comes first, because giving it renews the login too.
- */
+/** The code to refuse with; undefined: strong enough. A second factor comes first: giving it renews the login too. */
 export function missingRequirement (
   session: KratosSession,
   { aal, within }: AuthRequirement,

@@ -3,36 +3,30 @@ import ipaddr from 'ipaddr.js'
 /** `203.0.113.7:20001` and `[2001:db8::7]:443`, as some proxies write a client's address. */
 const WITH_PORT = /^(?:\[([^\]]+)\]|([\d.]+))(?::\d{1,5})?$/
 
-/**
- * The address in a text that names one, without a port; undefined for everything else. IPv4 in an IPv6 socket's form is
- * the IPv4 client that it is.
- */
+/** Without a port; IPv4 in an IPv6 socket's form is the IPv4 client that it is. Undefined for no address. */
 export function addressOf (text: string | undefined): string | undefined {
   if (text === undefined) return undefined
   const trimmed = text.trim()
   const [, inBrackets, beforePort] = WITH_PORT.exec(trimmed) ?? []
   const bare = inBrackets ?? beforePort ?? trimmed
-  // `isValid` also takes `7` and `0x7f.1` for IPv4, which nobody writes but who wants several spellings.
+  // `isValid` also takes `7` and `0x7f.1`: several spellings of one address.
   if (!ipaddr.IPv4.isValidFourPartDecimal(bare) && !ipaddr.IPv6.isValid(bare)) return undefined
   return ipaddr.process(bare).toString()
 }
 
-/** One bucket that an address counts in: `share` times the budget of a single client. */
+/** A bucket of `share` times the budget of a single client. */
 export interface Network {
   name: string
   share: number
 }
 
-/** So many clients a site may be, whose 65,536 networks are one customer's of a provider. */
+/** A /48 has 65,536 networks, and may be one customer's of a provider. */
 const SITE_SHARE = 8
 
 const prefixOf = (address: string, bits: number): string =>
   `${ipaddr.IPv6.networkAddressFromCIDR(`${address}/${bits}`).toString()}/${bits}`
 
-/**
- * What an address counts in: itself, or with IPv6 its /64, because who holds an address holds the 2^64 beside it too,
- * and its /48. All that is no address is one client.
- */
+/** An address; with IPv6 its /64, whose holder has all 2^64, and its /48. All that is no address is one client. */
 export function networksOf (text: string | undefined): Network[] {
   const address = addressOf(text)
   if (address === undefined) return [{ name: 'unknown', share: 1 }]

@@ -1,9 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
-/**
- * Whose second factor a session credential may prove: digest of the credential -> digest of the identifier that its
- * login was made with. No method rejects.
- */
+/** Digest of a session credential -> digest of the identifier that it was made with. No method rejects. */
 export interface CredentialMemory {
   remember(credential: string, identifier: string): Promise<void>
   recall(credential: string): Promise<string | undefined>

@@ -3,12 +3,7 @@ import type { Network } from './address.js'
 import { minuteBudget } from './budget.js'
 import { createMemoryRateLimitStore, type MemoryRateLimitStore } from './rate-limit-store.js'
 
-/**
- * In memory: it guards the Kratos calls of this process.
- * @param perMinute how many of one client; also at once
- * @param networksOf what an address counts in
- * @param now a clock in milliseconds that only goes forward
- */
+/** In memory: it guards this process's calls. @param now a clock in milliseconds that only goes forward */
 export function createFailingCredentials (
   perMinute: number,
   networksOf: (address: string) => Network[],

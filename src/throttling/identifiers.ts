@@ -1,4 +1,4 @@
-/** Where the methods of Kratos have the identifier of a submit; every one that is there is counted. */
+/** Every identifier in a body is counted. */
 const IDENTIFIER_PLACES: ReadonlyArray<readonly string[]> = [
   ['identifier'],
   ['password_identifier'],
@@ -23,25 +23,22 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 const valueAt = (body: unknown, place: readonly string[]): unknown =>
   place.reduce<unknown>((value, name) => isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined, body)
 
-/** The identifiers of a body as they were sent; Kratos makes text of a number. */
+/** In a form also several times; Kratos makes text of a number. */
 function sentIdentifiers (body: unknown): string[] {
-  return IDENTIFIER_PLACES.map((place) => valueAt(body, place))
+  return IDENTIFIER_PLACES.flatMap((place) => valueAt(body, place))
     .filter((value) => typeof value === 'string' || typeof value === 'number').map(String)
 }
 
-/** What Go counts as blank at the ends of a text, the older line end U+0085 included. */
+/** What Go counts as blank, U+0085 included. */
 const LEADING_BLANKS = /^[\s\u0085]+/
 const TRAILING_BLANKS = /(?<![\s\u0085])[\s\u0085]+$/
 
-/**
- * By upper case first, and without the dot that JavaScript leaves of `İ`, letters fall together here that do so for Go;
- * some more may do no harm.
- */
+/** Letters fall together that do so for Go (`İ` loses the dot that JavaScript leaves); some more may do no harm. */
 const foldText = (text: string): string =>
   text.normalize('NFKC').toUpperCase().toLowerCase().replaceAll('\u0307', '')
     .replace(LEADING_BLANKS, '').replace(TRAILING_BLANKS, '')
 
-/** What may stand in front of the digits of a phone number and between them: Kratos makes E.164 of all of them. */
+/** What may stand before and between the digits of a phone number: Kratos makes E.164 of all of them. */
 const PHONE_MARKS = /[\s\p{Cf}\p{Pd}+()[\]./~*\u2212\u30fc]/gu
 const PHONE_DIGITS = /^\p{Nd}{7,20}$/u
 const MIN_DIGITS = 7
@@ -49,7 +46,7 @@ const NO_DIGITS = /\P{Nd}+/gu
 
 const isDigit = (codePoint: number): boolean => /^\p{Nd}$/u.test(String.fromCodePoint(codePoint))
 
-/** Digits of every script stand in rows of ten: the value of one is its distance from the zero of its row. */
+/** Digits of every script stand in rows of ten. */
 function asciiDigit (digit: string): string {
   const codePoint = digit.codePointAt(0) ?? 0
   let value = 0
@@ -59,10 +56,8 @@ function asciiDigit (digit: string): string {
 
 const digitsOf = (text: string): string => text.replaceAll(NO_DIGITS, '').replaceAll(/\p{Nd}/gu, asciiDigit)
 
-/**
- * The digits of a phone number as Kratos may read it: all of a text, and those in front of what may be an extension.
- * Empty for a text that is none. Without a plus Kratos takes a text for a name, so it has to look like a number whole.
- */
+// The digits of a phone number as Kratos may read them: of the whole text, and those before what may be an extension.
+// Without a plus Kratos takes a text for a name, unless all of it looks like a number.
 function phoneReadings (text: string): string[] {
   if (text.includes('@')) return []
   const withoutMarks = text.replaceAll(PHONE_MARKS, '')
@@ -72,7 +67,7 @@ function phoneReadings (text: string): string[] {
   return readings.filter(({ length }) => length >= MIN_DIGITS)
 }
 
-/** So many digits at the end tell the numbers of one client apart; a national prefix within one is not among them. */
+/** They tell the numbers of one client apart; a national prefix within the number is not among them. */
 const TELLING_DIGITS = 8
 
 /** One spelling for all that Kratos may take for the same identifier (G07); a phone number may be read in two ways. */
@@ -82,14 +77,11 @@ function spellingsOf (text: string): string[] {
   return readings.length > 0 ? readings.map((digits) => digits.slice(-TELLING_DIGITS)) : [folded]
 }
 
-/** The identifiers of a submit, each once, in one spelling; none for a step that has none, such as a code. */
+/** Each once, in one spelling; none for a step without an identifier, such as a code. */
 export const identifiersOf = (body: unknown): string[] =>
   [...new Set(sentIdentifiers(body).flatMap(spellingsOf))].filter((identifier) => identifier !== '')
 
-/**
- * The one identifier that a login was made with, in a spelling that no other account has: what is counted under it is
- * counted whatever address it comes from.
- */
+/** The one identifier of a login, in a spelling that no other account has: it is counted whatever the address. */
 export function loginIdentifier (body: unknown): string | undefined {
   const folded = sentIdentifiers(body).map(foldText).find((text) => text !== '')
   if (folded === undefined) return undefined

@@ -2,18 +2,12 @@ import { createHmac, hkdfSync, randomBytes } from 'node:crypto'
 
 const KEY_BYTES = 32
 
-/** For buckets that this process keeps to itself. */
 export const randomKey = (): string => randomBytes(KEY_BYTES).toString('base64url')
 
-/**
- * For buckets that processes have in common: the same for all that know the secret, and of no use for anything else.
- */
+/** For buckets that processes share: the same for all that know the secret, and of no use for anything else. */
 export const sharedKey = (secret: string): string =>
   Buffer.from(hkdfSync('sha256', secret, '', 'fastify-kratos login budgets', KEY_BYTES)).toString('base64url')
 
-/**
- * Names a bucket by a keyed digest of its parts: neither an address nor an e-mail can be read from it or looked up by
- * it.
- */
+/** A keyed digest: no address and no e-mail can be read from it or looked up by it. */
 export const bucketKey = (secret: string, ...parts: string[]): string =>
   createHmac('sha256', secret).update(JSON.stringify(parts)).digest('base64url')

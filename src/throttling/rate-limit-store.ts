@@ -1,23 +1,20 @@
 import { LRUCache } from 'lru-cache'
 import { type Bucket, type Budget, consume, type Usage, usageOf } from './budget.js'
 
-/** The buckets of one budget by key. No method rejects: a submit is let through or refused, whatever fails. */
+/** No method rejects: a submit is let through or refused, whatever fails. */
 export interface RateLimitStore {
   readonly budget: Budget
   consume(key: string): Promise<Usage>
 }
 
-/** A store that can be told what a use came to; second factors need one. */
 export interface SettlingRateLimitStore extends RateLimitStore {
   /** Takes one use back: it turned out not to be what the budget counts. */
   giveBack(key: string): Promise<void>
   clear(key: string): Promise<void>
 }
 
-/**
- * Keys in memory per budget: whoever was seen longest ago is forgotten first (N06). An bucket matters for two minutes,
- * and so many different ones in that time would be 80 logins a second, more than most Kratos can hash.
- */
+// In memory per budget, the oldest forgotten first (N06). A bucket matters for two minutes: so many in that time are 80
+// logins a second, more than most Kratos can hash.
 export const MAX_BUCKETS = 10_000
 
 export interface MemoryRateLimitStore {
@@ -33,7 +30,7 @@ export function createMemoryRateLimitStore (
   budget: Budget,
   { max = MAX_BUCKETS, now = () => performance.now() } = {},
 ): MemoryRateLimitStore {
-  // By size, one each: with `max` the library sets all the room aside at start, and few services ever need it.
+  // By size, one each: with `max` the library sets all the room aside at start, which few services ever need.
   const buckets = new LRUCache<string, Bucket>({ maxSize: max, sizeCalculation: () => 1 })
   return {
     consume: (key) => {
@@ -67,6 +64,5 @@ export const localRateLimitStore = (budget: Budget): SettlingRateLimitStore => {
 
 const settles = (store: RateLimitStore): store is SettlingRateLimitStore => 'giveBack' in store && 'clear' in store
 
-/** The same store, or one in memory where it cannot be told what a use came to. */
 export const settlingStore = (store: RateLimitStore): SettlingRateLimitStore =>
   settles(store) ? store : localRateLimitStore(store.budget)

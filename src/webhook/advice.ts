@@ -3,11 +3,10 @@ import { createOncePer } from '../http/log-limits.js'
 import { isRecord, NIL_UUID } from '../kratos-client/kratos-body.js'
 import type { KeyFault } from './key.js'
 
-/** What is wrong with the body of a delivery: the id of an identity that is not stored yet, or another template. */
+/** `nil_identity`: not stored yet; `template`: the hook's body template is another one. */
 export type BodyFault = 'nil_identity' | 'template'
 
 const HOOK = "Kratos' web_hook"
-/** The likely misconfiguration behind each refusal. */
 const ADVICE: Record<KeyFault | BodyFault, string> = {
   missing: `${HOOK} sends no key: it wants auth api_key, in header, name Authorization, value 'Bearer <WEBHOOK_KEY>'`,
   wrong: `${HOOK} sends another key than WEBHOOK_KEY and WEBHOOK_KEY_PREVIOUS: Kratos and this service do not agree`,
@@ -22,13 +21,13 @@ const ADVICE: Record<KeyFault | BodyFault, string> = {
 const ONE_MINUTE_MS = 60_000
 const MAX_FIELDS = 5
 
-/** Where the body is not as it should be; never what stands there. */
+/** Names and rules only, never the values. */
 export const faultyFields = ({ validation }: FastifyError): string[] | undefined =>
   validation?.slice(0, MAX_FIELDS).map(({ instancePath, keyword, params }) =>
     keyword === 'required' ? `${instancePath}/${String(params['missingProperty'])}` : instancePath,
   )
 
-/** What a failure says about the body; undefined where it is about something else. */
+/** Undefined where the failure is about something else. */
 export function bodyFault (error: FastifyError | null | undefined, body: unknown): BodyFault | undefined {
   const isOfBody = error?.validation !== undefined || String(error?.code).startsWith('FST_ERR_CTP_')
   if (!isOfBody) return undefined
@@ -36,7 +35,7 @@ export function bodyFault (error: FastifyError | null | undefined, body: unknown
   return isRecord(identity) && identity['id'] === NIL_UUID ? 'nil_identity' : 'template'
 }
 
-/** Logs what an operator should look at, once a minute for each kind: Kratos tells nobody that a hook was refused. */
+/** Kratos tells nobody that a hook was refused: the operator hears of each kind once a minute. */
 export function createAdvice () {
   const mayLog = createOncePer(ONE_MINUTE_MS)
   return (

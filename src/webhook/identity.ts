@@ -18,7 +18,6 @@ const TimeSchema = Type.String({
   pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(?:\\.\\d{1,9})?(?:Z|[+-]\\d{2}:\\d{2})$',
 })
 
-/** Body of Kratos' user-created and user-updated hooks. */
 export const WebhookBodySchema = Type.Object({
   identity: Type.Object({
     id: Type.String({

@@ -5,15 +5,12 @@ export const WEBHOOK_KEY_HEADER = 'x-webhook-key'
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
-/** What is wrong with the key of a request: there is none, it is another one, or its header lacks the scheme. */
+/** `no_bearer`: its header lacks the scheme. */
 export type KeyFault = 'missing' | 'wrong' | 'no_bearer'
 
 const BEARER = /^Bearer +(\S+)$/i
 
-/**
- * Looks for a key in `Authorization: Bearer <key>`, which Kratos keeps out of its log, and in `X-Webhook-Key`. Each of
- * them is compared, and one that is valid suffices.
- */
+/** Kratos keeps `Authorization` out of its log. Both headers are compared, and one that is valid suffices. */
 export function createWebhookKeyCheck (
   keys: readonly string[],
 ): (headers: IncomingHttpHeaders) => KeyFault | undefined {
@@ -27,10 +24,7 @@ export function createWebhookKeyCheck (
   }
 }
 
-/**
- * Checks a webhook key against the accepted ones (several, for rotation). Digests have one size, so neither the length
- * of the key nor the place of the first difference shows in the time it takes; all keys are always compared (F02).
- */
+/** Digests have one size, and all keys are compared: the time taken tells nothing of a key (F02). */
 export function createKeyCheck (keys: readonly string[]): (candidate: unknown) => boolean {
   const accepted = keys.map(digest)
   return (candidate) => {

@@ -3,25 +3,22 @@ import { Type, type Static } from '@sinclair/typebox'
 import { serviceError } from '../errors.js'
 import { publicError } from '../http/error-handler.js'
 import { logSecurityEvent } from '../http/security-event.js'
+import { about } from '../schemas/about.js'
 import { responses } from '../schemas/envelope.js'
 import { UuidSchema } from '../schemas/flow.js'
-import { WEBHOOK_KEY } from '../schemas/security.js'
 import { createWebhookKeyCheck } from './key.js'
 import { bodyFault, createAdvice, faultyFields } from './advice.js'
 import { WebhookBodySchema, type WebhookIdentity } from './identity.js'
 
-/** How a delivery ended: stored, turned away for its key or origin, not valid, or not stored. */
+/** `refused`: for its key or origin; `failed`: valid and not stored. */
 export type WebhookOutcome = 'accepted' | 'refused' | 'invalid' | 'failed'
 
 export interface WebhookOptions {
-  /**
-   * Accepted keys of `Authorization: Bearer <key>` or `X-Webhook-Key`, at least one; several while a key is rotated.
-   */
+  /** Keys of `Authorization: Bearer <key>` or `X-Webhook-Key`, at least one; several while a key is rotated. */
   keys: readonly string[]
   /**
-   * Stores what Kratos told; called again with the same identity when Kratos repeats itself, so it has to be
-   * idempotent. What it throws becomes the answer, and Kratos retries a 5xx. `deliveryId` is the same for all attempts
-   * of one delivery.
+   * Stores what Kratos told. Has to be idempotent, because Kratos repeats itself. What it throws becomes the answer,
+   * and Kratos retries a 5xx. `deliveryId` is the same for all attempts of one delivery.
    */
   onIdentity: (identity: WebhookIdentity, context: { deliveryId: string | undefined }) => Promise<void>
   /** Told how each delivery ended. */
@@ -45,10 +42,7 @@ const looksLikeBrowser = ({ headers }: FastifyRequest): boolean =>
 const operationIdOf = (path: string): string =>
   `receive${path.split('/').findLast((part) => part !== '')?.replaceAll(/(?:^|\W)(\w)/g, (_, first: string) => first.toUpperCase())}`
 
-/**
- * Hook for what only Kratos and its operator may ask: the key first, before the body is parsed (F01), then nothing that
- * looks like a browser. @throws ServiceError 401 or 403
- */
+/** The key first, before the body is parsed (F01); then nothing that looks like a browser. @throws ServiceError */
 function createCallerCheck (keys: readonly string[]): (request: FastifyRequest) => Promise<void> {
   const faultOf = createWebhookKeyCheck(keys)
   const advise = createAdvice()
@@ -76,27 +70,21 @@ const OWN_KEY = { cors: false, auth: false } as const
 const RESPONSE = responses(Type.Object({ success: Type.Literal(true) }), 401, 403)
 
 /**
- * Adds `POST <path>` for Kratos' user-created and user-updated hooks. Kratos cannot sign, so a key header proves the
- * caller, and idempotency makes repeats harmless. 200 `{"success":true}` and nothing else: with `response.parse` Kratos
- * would store what an `identity` member says (F20).
+ * Adds `POST <path>` for Kratos' user-created and user-updated hooks. Kratos cannot sign, so a key proves the caller.
+ * 200 `{"success":true}` and nothing else: with `response.parse` Kratos would store an `identity` member (F20).
  */
 export function addWebhookReceiver (
   app: FastifyInstance,
   path: string,
   { keys, onIdentity, onOutcome = () => {} }: WebhookOptions,
 ): void {
-  const about = {
-    operationId: operationIdOf(app.prefix + path),
-    summary: 'Takes a new or changed identity from Kratos',
-    tags: ['internal'],
-    security: WEBHOOK_KEY,
-  }
+  const described = about.webhook(operationIdOf(app.prefix + path), 'Takes a new or changed identity from Kratos')
   const advise = createAdvice()
   app.post<{ Body: Static<typeof WebhookBodySchema> }>(path, {
-    schema: { ...about, body: WebhookBodySchema, response: RESPONSE },
+    schema: { ...described, body: WebhookBodySchema, response: RESPONSE },
     config: OWN_KEY,
     onRequest: createCallerCheck(keys),
-    // Looks, and leaves the answer to the error handler of the scope.
+    // Only logs; the scope's error handler answers.
     errorHandler: (error, request) => {
       const fault = bodyFault(error, request.body)
       if (fault !== undefined) advise(request.log, fault, { fields: faultyFields(error) })
@@ -113,23 +101,15 @@ export function addWebhookReceiver (
 
 const PurgeBodySchema = Type.Object({ identity_id: UuidSchema }, { additionalProperties: true })
 
-/**
- * Adds `POST <path>` for operators and other services, `{identity_id}`: what is kept of an identity's sessions is
- * forgotten.
- */
+/** Adds `POST <path>` with `{identity_id}` for operators and other services: its sessions are asked for anew. */
 export function addPurgeReceiver (
   app: FastifyInstance,
   path: string,
   { keys, onPurge }: { keys: readonly string[], onPurge: (identityId: string) => void },
 ): void {
-  const about = {
-    operationId: 'purgeSessions',
-    summary: "Forgets what is kept of an identity's sessions",
-    tags: ['internal'],
-    security: WEBHOOK_KEY,
-  }
+  const described = about.webhook('purgeSessions', "Forgets what is kept of an identity's sessions")
   app.post<{ Body: Static<typeof PurgeBodySchema> }>(path, {
-    schema: { ...about, body: PurgeBodySchema, response: RESPONSE },
+    schema: { ...described, body: PurgeBodySchema, response: RESPONSE },
     config: OWN_KEY,
     onRequest: createCallerCheck(keys),
   }, async (request) => {

@@ -270,5 +270,5 @@ function checkDocument (t: Test, app: FastifyInstance, order: Order, { options =
       t.ok(Object.keys(operation.responses).length <= 4)
     }
   }
-  t.ok(JSON.stringify(document).length < 100_000, `${JSON.stringify(document).length} characters`)
+  t.ok(JSON.stringify(document).length < 75_000, `${JSON.stringify(document).length} characters`)
 }

@@ -110,6 +110,36 @@ export default async function (t: Test): Promise<void> {
       t.equal(await tryCode(app, await firstFactor(app, person), code, '198.51.100.7'), 'done')
     })
 
+    t.test('below /kratos/ they count as they do here, in JSON and in forms', async (t) => {
+      const { app } = await buildWithKratos(t, { env: { KRATOS_PROXY: 'true' } })
+      const person = await personWithTotp(app)
+      let turn = 0
+      type Members = Record<string, string>
+      const submit = async (flow: string, body: Members, form: boolean, headers: Members) =>
+        await app.inject({
+          method: 'POST',
+          url: `/kratos/self-service/login?flow=${flow}`,
+          remoteAddress: `198.51.100.${++turn}`,
+          headers: { 'content-type': form ? 'application/x-www-form-urlencoded' : 'application/json', ...headers },
+          payload: form ? String(new URLSearchParams(body)) : JSON.stringify(body),
+        })
+      const start = async (query: string, headers: Record<string, string> = {}): Promise<string> =>
+        (await app.inject({ url: `/kratos/self-service/login/api${query}`, headers })).json().id
+      const statuses: number[] = []
+      for (let login = 0; login < 3; login++) {
+        const first = { method: 'password', identifier: person.email, password: PASSWORD }
+        const { session_token: token } = (await submit(await start(''), first, false, {})).json()
+        const headers = { 'x-session-token': token }
+        const flow = await start('?aal=aal2', headers)
+        for (let index = 0; index < 4; index++) {
+          const code = { method: 'totp', totp_code: '000000' }
+          statuses.push((await submit(flow, code, index % 2 === 0, headers)).statusCode)
+        }
+      }
+      t.same(statuses, [...times(10, 400), 429, 429])
+      t.match(await tryCode(app, await firstFactor(app, person), { totp_code: totpCode(person.secret) }, '203.0.113.1'), /429/)
+    })
+
     t.test('a session whose login nobody remembers counts by itself and by address', async (t) => {
       const { app: here, kratos } = await buildWithKratos(t)
       const person = await personWithTotp(here)

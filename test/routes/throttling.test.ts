@@ -482,6 +482,7 @@ export default async function (t: Test): Promise<void> {
     t.same(
       await statuses(app, 12, {
         url: '/api/auth/flows/settings',
+        headers: { 'x-session-token': `ory_st_${'a1B2'.repeat(8)}` },
         body: { method: 'profile', traits: { email: someone(1) } },
       }),
       times(12, 400),
@@ -525,6 +526,24 @@ export default async function (t: Test): Promise<void> {
         t.not((await app.inject({ url, remoteAddress: HERE })).statusCode, 429, url)
       }
       t.not((await submit(app, { url: `/kratos/self-service/settings?flow=${FLOW_ID}` })).statusCode, 429)
+    })
+
+    t.test('counts identifiers, in JSON and in forms, whatever their type says', async (t) => {
+      const { app, kratos } = await setUp(t, { KRATOS_PROXY: 'true' })
+      const url = `/kratos/self-service/login?flow=${FLOW_ID}`
+      const form = { url, headers: { 'content-type': 'application/x-www-form-urlencoded' } }
+      const texts: Submit[] = [
+        { ...form, text: 'method=code&identifier=%2B4915212345678' },
+        { ...form, text: 'identifier=other%40example.test&identifier=%2B49+152+12345678' },
+        { url, text: '{"identifier":"+49-15212345678"}' },
+        { url, text: '{"traits.phone":"+49 (0)152 12345678"}' },
+        { ...form, text: '{"identifier":"+4915212345678"}' },
+      ]
+      t.same(await statuses(app, 12, (index) => texts[index % 5] ?? {}), [...times(10, 400), 429, 429])
+      t.equal(kratos.requests.length, 10)
+      t.match((await submit(app, { url, text: `{"identifier":"${' '.repeat(60_000)}"}` })).json(), {
+        code: 'VALIDATION_ERROR',
+      }, 'within the bounds of our own routes')
     })
 
     t.test('counts a link of a mail as the submit that it is', async (t) => {

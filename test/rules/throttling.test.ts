@@ -127,7 +127,7 @@ export default async function (t: Test): Promise<void> {
     t.test('are made of every identifier of a body, and of nothing inherited', async (t) => {
       t.same(
         identifiersOf({ identifier: ' Ada ', traits: { email: 'ADA', username: 'lovelace', phone: 5 }, email: ['x'] }),
-        ['ada', 'lovelace', '5'],
+        ['ada', 'x', 'lovelace', '5'],
       )
       for (
         const body of [

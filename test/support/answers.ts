@@ -17,7 +17,9 @@ function problemsOf (request: FastifyRequest, reply: FastifyReply, payload: unkn
   const route = request.routeOptions.url
   // What Kratos answers under /kratos is Kratos' own to declare and to cache.
   const isKratos = route === '/kratos/*'
-  const isRoute = route !== undefined && request.method !== 'OPTIONS' && !isKratos
+  // The viewer of the API document brings its own routes.
+  const isViewer = route?.startsWith('/docs') === true
+  const isRoute = route !== undefined && request.method !== 'OPTIONS' && !isKratos && !isViewer
   const missing = Object.entries(SECURITY_HEADERS).filter(([name, expected]) =>
     isMissing(reply.getHeader(name), expected),
   ).map(([name]) => name)
@@ -33,7 +35,7 @@ function problemsOf (request: FastifyRequest, reply: FastifyReply, payload: unkn
       ? ['401 without a challenge']
       : []),
     ...(leaksToken(request, payload) ? [`${statusCode} with a session token in its body`] : []),
-    ...missing.filter((name) => !isKratos || name !== 'cache-control').map((name) => `${statusCode} without ${name}`),
+    ...missing.filter((name) => !(isKratos || isViewer) || name !== 'cache-control').map((name) => `${statusCode} without ${name}`),
   ]
 }
 

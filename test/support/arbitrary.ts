@@ -79,7 +79,8 @@ function matching (pattern: string): Arbitrary<string> {
   return fc.stringMatching(new RegExp(pattern.replace(/\(\?![^)]*\)/, ''))).filter((text) => whole.test(text))
 }
 
-function text ({ pattern, minLength = 0, maxLength = 200 }: Schema): Arbitrary<string> {
+function text ({ format, pattern, minLength = 0, maxLength = 200 }: Schema): Arbitrary<string> {
+  if (format === 'uuid') return fc.uuid()
   const any = pattern === undefined
     ? fc.string({ unit: 'grapheme', minLength, maxLength: Math.min(maxLength, minLength + 60) })
     : matching(pattern).filter(({ length }) => length >= minLength && length <= maxLength)
@@ -229,7 +230,7 @@ export function queryOf (
   hints: Hints,
 ): Arbitrary<string> {
   const value = (schema: Schema, name: string): Arbitrary<string> =>
-    fc.oneof({ weight: 5, arbitrary: arbitraryOf(schema, hints, name).map(encoded) }, {
+    fc.oneof({ weight: 5, arbitrary: arbitraryOf(schema, hints, name).filter((text) => text !== '').map(encoded) }, {
       weight: 1,
       arbitrary: hostileText.map(encoded),
     }, { weight: 1, arbitrary: fc.constantFrom('', '%', '%zz', '%ff', '+', '%00', '[]') })

@@ -5,6 +5,7 @@ export interface Schema {
   const?: unknown
   enum?: unknown[]
   anyOf?: Schema[]
+  format?: string
   pattern?: string
   minLength?: number
   maxLength?: number
@@ -17,11 +18,12 @@ export interface Schema {
   items?: Schema
 }
 
-type Content = Record<string, { schema: Schema }>
+type Content = Record<string, { schema: Schema, example?: unknown }>
 
 export interface Operation {
   operationId: string
   summary: string
+  description?: string
   tags: string[]
   security?: Array<Record<string, string[]>>
   parameters?: Array<{ in: 'path' | 'query', name: string, required: boolean, schema: Schema }>

@@ -2,18 +2,17 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { serviceError } from '../../../src/errors.js'
+import { about } from '../../../src/schemas/about.js'
 import {
   DocumentListSchema, DocumentPatchSchema, DocumentQuerySchema, DocumentSchema, MAX_DOCUMENT_BYTES,
   NewDocumentSchema,
 } from '../../../src/schemas/document.js'
 import { ok, responses, success, UPSTREAM_STATUSES } from '../../../src/schemas/envelope.js'
 import { UuidSchema } from '../../../src/schemas/flow.js'
-import { SESSION } from '../../../src/schemas/security.js'
 
 const OneSchema = success(DocumentSchema)
 const ParamsSchema = Type.Object({ id: UuidSchema })
 
-/** The session's identity, whose documents these are; the guard has set it. */
 const LIST = responses(success(DocumentListSchema), ...UPSTREAM_STATUSES)
 const ONE = responses(OneSchema, ...UPSTREAM_STATUSES)
 const { 200: _, ...FAILURES } = responses(OneSchema, ...UPSTREAM_STATUSES, 409)
@@ -36,15 +35,9 @@ const documentRoutes: FastifyPluginAsyncTypebox = async function documentRoutes 
   const { documents } = app.store
   app.addHook('onRequest', app.authenticate)
   app.addHook('onRequest', app.ensureUserRow)
-  const about = (operationId: string, summary: string) => ({
-    operationId,
-    summary,
-    tags: ['documents'],
-    security: SESSION,
-  })
 
   const list = {
-    ...about('listDocuments', "The caller's documents, newest first, without content"),
+    ...about.document('listDocuments', "The caller's documents, newest first, without content"),
     querystring: DocumentQuerySchema,
     response: LIST,
   }
@@ -54,7 +47,7 @@ const documentRoutes: FastifyPluginAsyncTypebox = async function documentRoutes 
     return ok({ user_id: owner(request), documents: page.documents, next_cursor: page.nextCursor })
   })
 
-  const creation = { ...about('createDocument', 'A new document'), body: NewDocumentSchema, response: CREATED }
+  const creation = { ...about.document('createDocument', 'A new document'), body: NewDocumentSchema, response: CREATED }
   app.post('/', { schema: creation, bodyLimit: MAX_DOCUMENT_BYTES }, async (request, reply) => {
     const document = await app.withUserRow(request, () => documents.create(owner(request), request.body))
     reply.code(201)
@@ -63,7 +56,7 @@ const documentRoutes: FastifyPluginAsyncTypebox = async function documentRoutes 
 
   app.get(
     '/:id',
-    { schema: { ...about('getDocument', 'One document'), params: ParamsSchema, response: ONE } },
+    { schema: { ...about.document('getDocument', 'One document'), params: ParamsSchema, response: ONE } },
     async (request) => {
       const document = found(await documents.get(owner(request), request.params.id.toLowerCase()))
       return ok(document)
@@ -71,7 +64,7 @@ const documentRoutes: FastifyPluginAsyncTypebox = async function documentRoutes 
   )
 
   const change = {
-    ...about('changeDocument', 'Changes title or content'),
+    ...about.document('changeDocument', 'Changes title or content'),
     params: ParamsSchema,
     body: DocumentPatchSchema,
     response: CHANGED,
@@ -82,7 +75,7 @@ const documentRoutes: FastifyPluginAsyncTypebox = async function documentRoutes 
   })
 
   app.delete('/:id', {
-    schema: { ...about('deleteDocument', 'Deletes a document'), params: ParamsSchema, response: DELETED },
+    schema: { ...about.document('deleteDocument', 'Deletes a document'), params: ParamsSchema, response: DELETED },
   }, async (request) => {
     const id = request.params.id.toLowerCase()
     if (!await documents.remove(owner(request), id)) throw serviceError('NOT_FOUND')

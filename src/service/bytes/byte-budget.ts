@@ -2,11 +2,10 @@
 export interface ByteBudget {
   add: (bytes: number) => void
   remove: (bytes: number) => void
-  /** Whether so many more would be too many. */
   isFull: (more?: number) => boolean
 }
 
-/** Limit of docs/security-model.md, section 6. */
+/** docs/security-model.md, section 6. */
 export const MAX_BYTES = 32 * 1024 * 1024
 
 export function createByteBudget (max = MAX_BYTES): ByteBudget {

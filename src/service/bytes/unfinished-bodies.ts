@@ -9,7 +9,6 @@ const OVERHEAD_BYTES = 1024
 export const awaitsBody = ({ headers }: FastifyRequest): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
-/** A body on its way, and what of it is here. */
 class CountedBody extends Transform {
   /** Read by Fastify, which compares it with Content-Length. */
   receivedEncodedLength = 0
@@ -29,10 +28,7 @@ class CountedBody extends Transform {
   }
 }
 
-/**
- * Bodies that are not complete count as bytes held. Where they are too many, the one that is on its way for longest is
- * refused: a login is here whole before anybody looks, and half bodies make room for each other.
- */
+/** Counts unfinished bodies as bytes held. Where they are too many, the one on its way for longest is refused. */
 export function limitUnfinishedBodies (app: FastifyInstance, budget: ByteBudget): void {
   const unfinished = new Map<CountedBody, FastifyReply>()
 

@@ -12,7 +12,7 @@ export interface UnsentLimits {
   checkMs: number
 }
 
-/** Limits of docs/security-model.md, section 6. */
+/** docs/security-model.md, section 6. */
 export const UNSENT_LIMITS: UnsentLimits = {
   perConnection: 1024 * 1024,
   minBytes: 30 * 1024,
@@ -30,13 +30,14 @@ interface Reader {
   handedOver: number
 }
 
-/** Node's own counters, which have no public names: what it gave to the system, and what waits there in its queue. */
+/** Node's own counters, which have no public names: what it gave to the system, and what waits in its queue. */
 interface Counters {
   _bytesDispatched?: number
   _handle?: { writeQueueSize?: number } | null
 }
 
-/** Bytes that the system has taken for this client: it takes as many as the client reads, and a buffer more. */
+// The system takes as many bytes as the client reads and a buffer more, in pieces of up to a third of that buffer: a
+// window is no shorter than the time without a byte that ends a connection.
 function handedOver (socket: Socket): number {
   const { _bytesDispatched: dispatched = 0, _handle: handle } = socket as Counters
   return dispatched - (handle?.writeQueueSize ?? 0)
@@ -45,10 +46,7 @@ function handedOver (socket: Socket): number {
 const sizeOf = (payload: unknown): number =>
   typeof payload === 'string' ? Buffer.byteLength(payload) : Buffer.isBuffer(payload) ? payload.length : 0
 
-/**
- * Answers that were made and not read are bytes held: of one connection and of the process together they have a limit,
- * and who reads next to nothing for long loses the connection. Streams wait for their readers by themselves.
- */
+/** Unread answers count as bytes held; a client that reads next to nothing for long loses its connection. */
 export function limitUnsentBytes (app: FastifyInstance, budget: ByteBudget, limits = UNSENT_LIMITS): void {
   const readers = new Map<Socket, Reader>()
 

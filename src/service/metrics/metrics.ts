@@ -2,24 +2,21 @@ import type { Part } from '../../config-schema.js'
 import type { KratosMetrics } from '../../http/kratos-metrics.js'
 
 /**
- * What the service counts. Every label comes from a list of ours, a route template, a status class, an operation, an
- * event, never from a request: so no secret gets in, and no client can make new series. `record…` is called when
- * something happened; `track…` once, with a function that is asked at each collection.
+ * Every label comes from a list of ours: no secret gets in, no client makes new series. `track…` is called once, with a
+ * function that is asked at each collection.
  */
 export interface Metrics extends KratosMetrics {
-  /** An answer that was sent. @param route template; undefined: no route */
+  /** @param route template; undefined: no route */
   recordRequest: (method: string, route: string | undefined, status: number, ms: number) => void
-  /** A request whose client went away before the answer. */
   recordAbort: (method: string, route: string | undefined) => void
   /** A user's row that was made at first use, because the webhook never came (F12). */
   recordUserRow: () => void
-  /** The parts that cannot be used from now on; as `/health/ready` sees them. */
+  /** All that cannot be used from now on, as `/health/ready` sees it. */
   recordDegraded: (parts: readonly Part[]) => void
 }
 
 const ignore = (): void => {}
 
-/** Counts nothing: for a service without METRICS_TOKEN. */
 export const NO_METRICS: Metrics = {
   recordRequest: ignore,
   recordAbort: ignore,

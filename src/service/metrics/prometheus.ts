@@ -4,13 +4,11 @@ import { createKratosMetrics, DURATION_BUCKETS } from '../../http/kratos-metrics
 import type { Metrics } from './metrics.js'
 
 export interface PrometheusMetrics extends Metrics {
-  /** Media type of `text`. */
   contentType: string
-  /** Everything that was counted, in Prometheus' text format. */
   text: () => Promise<string>
 }
 
-/** No route answered: all paths that do not exist are one. */
+/** All paths that do not exist are one. */
 const UNKNOWN_ROUTE = 'unknown'
 /** Without a route the method is the client's own word. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
@@ -40,7 +38,6 @@ function createRequestSeries (registers: Registry[]): Pick<Metrics, 'recordReque
   }
 }
 
-/** Users whose row was made at first use. */
 function createRowSeries (registers: Registry[]): Pick<Metrics, 'recordUserRow'> {
   const rows = new Counter({
     name: 'user_rows_created_total',
@@ -63,10 +60,7 @@ function createPartSeries (registers: Registry[]): Pick<Metrics, 'recordDegraded
   return { recordDegraded: record }
 }
 
-/**
- * Metrics in a registry of their own, so that two apps in a process count apart; the figures of the process are in
- * both.
- */
+/** In a registry of their own, so that two apps in a process count apart; the figures of the process are in both. */
 export function createPrometheusMetrics (): PrometheusMetrics {
   const register = new Registry()
   collectDefaultMetrics({ register })

@@ -1,11 +1,14 @@
 import { STATUS_CODES } from 'node:http'
 import type { SwaggerOptions } from '@fastify/swagger'
-import { ERROR_CODES, errorStatus } from '../../errors.js'
+import type { ErrorCode } from '../../errors.js'
 import { isRecord } from '../../kratos-client/kratos-body.js'
 import type { AuthSettings } from '../../settings.js'
+import { UUID } from '../../patterns.js'
 import { WEBHOOK_KEY_HEADER } from '../../webhook/key.js'
+import { codesAt } from './codes.js'
+import { OPERATIONS } from './operations.js'
 
-/** That of package.json: the API is what the package has. */
+/** That of package.json. */
 export const API_VERSION = '0.1.0'
 
 const apiKey = (place: 'cookie' | 'header', name: string, description: string) => ({
@@ -28,6 +31,11 @@ const securitySchemes = ({ cookieName }: AuthSettings) => ({
   metricsToken: { type: 'http' as const, scheme: 'bearer', description: 'METRICS_TOKEN' },
 })
 
+const ABOUT = `Authentication by Ory Kratos behind one API.
+
+Success is \`{"success":true,"data":…}\`, failure \`{"success":false,"error":"<text for people>","code":"<STABLE_CODE>"}\`. Any request may also be
+answered with 404, 405, 408, 431 or 500 in that form, and with 400, 413 or 415 for a body that nobody asked for.`
+
 const TAGS = [
   { name: 'flows', description: 'Registration, login, recovery, verification and settings, step by step' },
   { name: 'session', description: 'Who is logged in, devices, logout, the account' },
@@ -36,10 +44,7 @@ const TAGS = [
   { name: 'operations', description: 'Health, metrics, this document' },
 ]
 
-/**
- * Puts each schema that has a title under `components`, once, and refers to it: the error envelope alone stands in
- * hundreds of answers.
- */
+/** Each schema with a title once, under `components`: the error envelope alone stands in hundreds of answers. */
 function withReferences (value: unknown, schemas: Record<string, unknown>): unknown {
   if (Array.isArray(value)) return value.map((member) => withReferences(member, schemas))
   if (!isRecord(value)) return value
@@ -51,48 +56,111 @@ function withReferences (value: unknown, schemas: Record<string, unknown>): unkn
   return { $ref: `#/components/schemas/${value['title']}` }
 }
 
-/** What a failure of this status can be: its codes. */
-function descriptionOf (status: string): string {
-  const codes = ERROR_CODES.filter((code) => String(errorStatus(code)) === status)
-  return [STATUS_CODES[status] ?? status, codes.join(', ')].filter((part) => part !== '').join(': ')
+interface Schema {
+  type?: unknown
+  title?: string
+  pattern?: string
+  properties?: Record<string, Schema>
 }
-
+type Content = Record<string, { schema: Schema, example?: unknown }>
+interface Response {
+  description: string
+  headers?: Record<string, { description: string, schema: Schema }>
+  content?: Content
+}
 interface Operation {
-  responses: Record<string, { description: string }>
+  operationId: string
+  description?: string
+  security?: Array<Record<string, string[]>>
+  parameters?: unknown[]
+  requestBody?: { content: Content }
+  responses: Record<string, Response>
 }
 
-/** What @fastify/swagger makes of the routes, in the form that is served. */
+const header = (description: string) => ({ description, schema: { type: 'string' } })
+
+/** By status; what stands in a header and nowhere else. */
+const HEADERS: Record<string, Response['headers']> = {
+  302: { Location: header('where the browser goes on') },
+  401: { 'WWW-Authenticate': header('Bearer, with the realm of this API') },
+  429: { 'Retry-After': header('seconds') },
+  503: { 'Retry-After': header('seconds') },
+}
+
+/** The answer to a failure names the codes that this operation can have. */
+function describeFailure (status: string, response: Response, codes: ErrorCode[]): void {
+  response.description = `${STATUS_CODES[status] ?? status}: ${codes.join(', ')}`
+  for (const content of Object.values(response.content ?? {})) {
+    content.schema = { allOf: [content.schema, { properties: { code: { enum: codes } } }] } as Schema
+  }
+}
+
+const setExample = (content: Content | undefined, example: unknown): void => {
+  for (const media of Object.values(content ?? {})) if (example !== undefined) media.example = example
+}
+
+function describeOperation (operation: Operation): void {
+  const { operationId, parameters = [], requestBody, responses } = operation
+  operation.security ??= []
+  const traits = {
+    operationId,
+    schemes: operation.security.flatMap(Object.keys),
+    hasBody: requestBody !== undefined,
+    hasInput: requestBody !== undefined || parameters.length > 0,
+  }
+  for (const [status, response] of Object.entries(responses)) {
+    const codes = codesAt(status, traits)
+    if (Number(status) < 400) response.description = STATUS_CODES[status] ?? status
+    else if (codes.length === 0) delete responses[status]
+    else describeFailure(status, response, codes)
+    if (HEADERS[status] !== undefined) response.headers = HEADERS[status]
+  }
+  const { description, body, answer } = OPERATIONS[operationId] ?? { description: '' }
+  operation.description = description
+  setExample(requestBody?.content, body)
+  setExample((responses['200'] ?? responses['201'])?.content, answer)
+}
+
+// For generators in other languages: a UUID by its format, no pattern that only the `u` flag makes readable, and a
+// member of any type as the empty schema.
+function simplified (value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(simplified)
+  if (!isRecord(value)) return value
+  const { pattern, ...rest } = value
+  if (pattern === `^${UUID}$`) return { ...rest, format: 'uuid' }
+  if (typeof pattern === 'string' && pattern.includes('\\u{')) return rest
+  if (Array.isArray(value['type']) && value['type'].includes('object')) return {}
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, simplified(member)]))
+}
+
 function finished (document: Record<string, unknown>): Record<string, unknown> {
   const schemas: Record<string, unknown> = {}
-  const paths = withReferences(document['paths'], schemas) as Record<string, Record<string, Operation>>
-  for (const { responses } of Object.values(paths).flatMap((path) => Object.values(path))) {
-    for (const [status, response] of Object.entries(responses)) {
-      if (response.description === 'Default Response') response.description = descriptionOf(status)
-    }
-  }
+  const paths = withReferences(simplified(document['paths']), schemas) as Record<string, Record<string, Operation>>
+  for (const operation of Object.values(paths).flatMap((path) => Object.values(path))) describeOperation(operation)
+  // Each answer has the codes that it can be.
+  const { properties } = schemas['Error'] as Schema
+  if (properties !== undefined) properties['code'] = { type: 'string' }
   return { ...document, components: { ...document['components'] as object, schemas }, paths }
 }
 
-/**
- * Options for @fastify/swagger: the OpenAPI document of the service, made of the schemas that its routes are checked
- * by.
- */
+/** The document is made of the schemas that the routes are checked by. */
 export function openapiOptions (settings: AuthSettings): SwaggerOptions {
   return {
     openapi: {
       openapi: '3.1.0',
       info: {
         title: 'fastify-kratos',
-        description: 'Authentication by Ory Kratos behind one API',
+        description: ABOUT,
         version: API_VERSION,
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: settings.baseUrl === undefined ? [] : [{ url: settings.baseUrl }],
       tags: TAGS,
       components: { securitySchemes: securitySchemes(settings) },
     },
     convertConstToEnum: false,
-    // A route without a summary is not for clients: preflights, Kratos' own API.
-    // The index of a folder answers with and without a slash at its end.
+    // A route without a summary is not for clients: preflights, Kratos' own API. The index of a folder answers with and
+    // without a slash at its end.
     transform: ({ schema, url }) => ({
       schema: { ...schema, hide: schema?.summary === undefined },
       url: url.replace(/(?<=.)\/$/, ''),

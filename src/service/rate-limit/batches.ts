@@ -1,8 +1,8 @@
 import type { Budget, Usage } from '../../throttling/budget.js'
 
-/** Buckets that processes have in common; may reject, and may be slow. */
+/** May reject, and may be slow. */
 export interface SharedBuckets {
-  /** Counts so many submits under each of these keys; `used` is what the last of them came to. */
+  /** `used` is what the last submit under the key came to. */
   consume(
     counts: ReadonlyArray<{ key: string, count: number }>,
     budget: Budget,
@@ -16,13 +16,9 @@ interface Entry {
   reject: (error: unknown) => void
 }
 
-/** Keys in one call to the buckets in common. */
 const MAX_BATCH = 100
 
-/**
- * One call at a time, in which goes what has come during the one before: a crowd waits for two calls, not for a
- * connection each, and the database has one connection for it.
- */
+/** One call takes what has come during the one before: a crowd waits for two calls and needs one connection. */
 export function inBatches (buckets: Pick<SharedBuckets, 'consume'>, budget: Budget): (key: string) => Promise<Usage> {
   const waiting = new Map<string, Entry[]>()
   let isBusy = false

@@ -1,13 +1,13 @@
 import { type CredentialMemory, localCredentialMemory, REMEMBERED_MS } from '../../throttling/credential-memory.js'
 import { type Outage, SHARED_LIMIT_MS, within } from './shared-rate-limit-store.js'
 
-/** What processes remember in common; may reject, and may be slow. */
+/** May reject, and may be slow. */
 export interface SharedMemory {
   remember(key: string, value: string, forMs: number): Promise<void>
   recall(key: string): Promise<string | undefined>
 }
 
-/** Remembers here and in common; while that fails or is late, this process knows what it was told itself. */
+/** While the shared memory fails or is late, this process knows what it was told itself. */
 export function sharedCredentialMemory (shared: SharedMemory, outage: Outage): CredentialMemory {
   const here = localCredentialMemory()
 

@@ -5,13 +5,10 @@ import {
   type MemoryRateLimitStore,
 } from '../../throttling/rate-limit-store.js'
 
-/**
- * Longer than this no submit waits for the shared buckets: enough to make a connection on a busy machine, less than a
- * password hash may take.
- */
+/** No submit waits longer: enough to make a connection on a busy machine, less than a password hash may take. */
 export const SHARED_LIMIT_MS = 500
 
-/** Rejects when the work is not done in time. The answer that has arrived while the process was busy still counts. */
+/** Rejects when the work is not done in time. An answer that arrived while the process was busy still counts. */
 export async function within<T> (limitMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
@@ -25,7 +22,7 @@ export async function within<T> (limitMs: number, work: Promise<T>): Promise<T> 
 }
 
 export interface Outage {
-  /** Whether the shared buckets should be asked: always, and during an outage once a second. */
+  /** Always, and during an outage once a second. */
   mayAsk(): boolean
   failed(error: unknown): void
   worked(): void
@@ -33,9 +30,7 @@ export interface Outage {
 
 const RETRY_MS = 1000
 
-/**
- * Keeps the outages of the shared buckets, of all stores over them: each begins and ends with one word to the caller.
- */
+/** Of all stores over the shared buckets: each outage begins and ends with one call to the caller. */
 export function createOutage (
   { onBegin, onEnd, now = () => performance.now() }: {
     onBegin: (error: unknown) => void
@@ -71,9 +66,9 @@ export interface SharedRateLimitOptions {
 }
 
 /**
- * Spends here first and then in common. A submit that is past the budget here is so in common too, and is refused
- * without asking: a flood costs the database no more than one budget a minute. While the common buckets fail or are
- * late, this process goes on with what it knows, so nobody is refused for the outage and nobody starts afresh by it.
+ * Spends here first: a submit past the budget here is refused without asking, so a flood costs the database no more
+ * than one budget a minute. While the shared buckets fail or are late, this process goes on with what it knows: nobody
+ * is refused for the outage, and nobody starts afresh by it.
  */
 export function sharedRateLimitStore (
   budget: Budget,

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { InvalidCursorError } from './errors.js'
 
-/** The last row of a page: the next one begins after it, whatever has been inserted meanwhile. */
+/** The next page begins after it, whatever has been inserted meanwhile. */
 export interface Position {
   created_at: string
   id: string
@@ -12,9 +12,7 @@ const ID_BYTES = 36
 const SEAL_BYTES = 16
 const CURSOR = /^[A-Za-z0-9_-]{106}$/ // 79 bytes in base64url
 
-/**
- * A position as opaque text. Its seal binds it to the owner; it holds nothing that the owner did not see in the page.
- */
+/** Opaque, bound to the owner by a seal; it holds nothing that the owner did not see in the page. */
 export function encodeCursor (ownerId: string, { created_at: createdAt, id }: Position): string {
   const position = createdAt + id
   return Buffer.concat([Buffer.from(position), seal(ownerId, position)]).toString('base64url')

@@ -9,25 +9,21 @@ const DAY_MS = 24 * 60 * 60_000
 export const TOMBSTONE_DAYS = 30
 
 /**
- * The end of accounts, in three steps that a crash may part: what is to be deleted is written down, Kratos deletes the
- * identity, then rows and tombstone go in one transaction. All reject
- * with StoreUnavailableError while the database cannot be used.
+ * In three steps that a crash may part: written down, deleted at Kratos, then rows and tombstone in one transaction.
+ * All reject with StoreUnavailableError while the database cannot be used.
  */
 export interface DeletionRepository {
-  /** Writes down that an identity is about to be deleted at Kratos. */
+  /** Before Kratos is asked to delete the identity. */
   begin(identityId: string): Promise<void>
-  /** Takes that back: the identity lives on. */
+  /** The identity lives on. */
   withdraw(identityId: string): Promise<void>
   /** Removes all rows of an identity and leaves a tombstone; can be repeated. */
   finish(identityId: string): Promise<void>
-  /**
-   * Takes over one deletion that nobody has worked on for so long; undefined when there is none. Of several processes
-   * that ask, one gets it.
-   */
+  /** A deletion that nobody has worked on for so long, if any; of several processes that ask, one gets it. */
   takeOver(olderThanMs: number): Promise<string | undefined>
-  /** Whether an identity was deleted within the last 30 days. */
+  /** Within the last TOMBSTONE_DAYS. */
   isDeleted(identityId: string): Promise<boolean>
-  /** Removes tombstones of more than 30 days. */
+  /** Removes older tombstones. */
   forgetOld(): Promise<void>
 }
 

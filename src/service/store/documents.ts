@@ -15,7 +15,6 @@ export interface DocumentPage {
   nextCursor: string | null
 }
 
-/** What one owner may keep. */
 export interface DocumentQuota {
   count: number
   /** Of title and content together, in UTF-8. */
@@ -33,15 +32,14 @@ export interface DocumentPatch {
  */
 export interface DocumentRepository {
   /**
-   * Newest first, without content; a page is not moved by what is inserted meanwhile.
-   * @param page.limit 1 to 100, else InvalidValueError
+   * Newest first, without content; inserts do not move a page. @param page.limit 1 to 100, else InvalidValueError
    * @throws InvalidCursorError for a cursor that is forged or another owner's (A35)
    */
   list(ownerId: string, page: { limit: number, cursor?: string | undefined }): Promise<DocumentPage>
   /** @throws MissingOwnerError when the owner has no row, QuotaExceededError */
   create(ownerId: string, document: { title: string, content: string }): Promise<DocumentRecord>
   get(ownerId: string, id: string): Promise<DocumentRecord | undefined>
-  /** Changes what the patch names; an empty patch changes nothing, not even `updated_at`. @throws QuotaExceededError */
+  /** An empty patch changes nothing, not even `updated_at`. @throws QuotaExceededError */
   update(ownerId: string, id: string, patch: DocumentPatch): Promise<DocumentRecord | undefined>
   /** Whether there was one. */
   remove(ownerId: string, id: string): Promise<boolean>
@@ -127,11 +125,7 @@ export function createDocumentRepository (
   return { list, create, get, update, remove }
 }
 
-/**
- * Counts within the transaction that writes. The owner's row is locked first, where the database has such locks: two
- * writers of one owner take turns, and SQLite has one writer at all.
- * @throws QuotaExceededError
- */
+/** Within the transaction, the owner's row locked first: writers of one owner take turns. @throws QuotaExceededError */
 async function checkQuota (
   transaction: Kysely<StoreSchema>,
   quota: DocumentQuota,

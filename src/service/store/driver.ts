@@ -1,14 +1,14 @@
 import type { CompiledQuery, DatabaseConnection, Dialect, Driver, QueryResult } from 'kysely'
 import { toBindable, type Bindable } from './values.js'
 
-/** One statement with values that have passed the check. */
+/** Its values have passed the check. */
 export interface Statement {
   readonly sql: string
   readonly parameters: readonly Bindable[]
   readonly isRead: boolean
 }
 
-/** A connection of either database, lent for one statement or one transaction. */
+/** A connection, lent for one statement or one transaction. */
 export interface Session {
   execute(statement: Statement): Promise<QueryResult<unknown>>
   begin(): Promise<void>
@@ -25,12 +25,12 @@ export interface Backend {
   toStoreError(error: unknown): unknown
 }
 
-/** Tells the SQL text of each statement, never its values. */
+/** Never told the values of a statement. */
 export type QueryListener = (query: { sql: string, durationMs: number }) => void
 
 type DialectParts = Pick<Dialect, 'createAdapter' | 'createIntrospector' | 'createQueryCompiler'>
 
-/** Kysely over a backend. Every bound value and every error of both databases passes here, and nowhere else. */
+/** Every bound value and every error of both databases passes here, and nowhere else. */
 export function createDialect (parts: DialectParts, backend: Backend, onQuery?: QueryListener): Dialect {
   return { ...parts, createDriver: () => createDriver(backend, onQuery) }
 }

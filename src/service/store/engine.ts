@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Run, RetryPolicy } from './retry-policy.js'
 import type { StoreSchema } from './schema.js'
 
-/** An open database and how to use it: what the two kinds of database give to the one store. */
+/** What the two kinds of database give to the one store. */
 export interface Engine {
   readonly dialect: 'sqlite' | 'postgres'
   readonly db: Kysely<StoreSchema>

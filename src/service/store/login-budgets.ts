@@ -2,13 +2,12 @@ import { sql, type Kysely, type RawBuilder } from 'kysely'
 import type { RetryPolicy } from './retry-policy.js'
 import type { StoreSchema } from './schema.js'
 
-/** Submits that were made under one key. */
 export interface SubmitCount {
   key: string
   count: number
 }
 
-/** What an bucket came to: more than `burst` means that its last submits are refused. */
+/** More than `burst` used means that the last submits are refused. */
 export interface BudgetUsage {
   key: string
   used: number
@@ -22,21 +21,13 @@ export interface BudgetRule {
   windowMs: number
 }
 
-/** Login budgets that all processes have in common. Postgres only: beside SQLite there is one process. */
+/** Postgres only: beside SQLite there is one process. All throw StoreUnavailableError. */
 export interface LoginBudgetRepository {
-  /**
-   * Counts submits, in one statement: of at most `burst` under a key, every full window gives `perWindow` back.
-   * @param counts each key once; keys are kept, so they are nothing that may not be
-   * @throws StoreUnavailableError
-   */
+  /** Every full window gives `perWindow` back. @param counts each key once; keys are kept, so they hold no secrets */
   consume(counts: readonly SubmitCount[], budget: BudgetRule): Promise<BudgetUsage[]>
-  /** Takes one submit back. @throws StoreUnavailableError */
   giveBack(key: string): Promise<void>
-  /** @throws StoreUnavailableError */
   clear(key: string): Promise<void>
-  /** Remembers a text under a key for so long. @throws StoreUnavailableError */
   remember(key: string, value: string, forMs: number): Promise<void>
-  /** @throws StoreUnavailableError */
   recall(key: string): Promise<string | undefined>
 }
 
@@ -45,7 +36,7 @@ type SqlNumber = RawBuilder<number>
 /** The server's clock, in milliseconds: processes need not agree about the time. */
 const NOW: SqlNumber = sql`(extract(epoch from statement_timestamp()) * 1000)::bigint`
 
-/** Once in so many statements old rows are removed, more of them than those can have made. */
+/** Once in so many statements more old rows are removed than those can have made. */
 const STATEMENTS_PER_CLEANING = 100
 const CLEANING_BATCH = 500
 
@@ -119,7 +110,7 @@ export function createLoginBudgetRepository (
     return row?.value
   }
 
-  /** Buckets that have got everything back say no more than none. Rows that another process works on are left to it. */
+  /** A bucket with all its budget back equals none. Rows that another process works on are left to it. */
   async function clean (): Promise<void> {
     const some = db.selectFrom('login_budgets').select('key').where('expires_at', '<', NOW)
       .orderBy('expires_at').limit(CLEANING_BATCH).forUpdate().skipLocked()

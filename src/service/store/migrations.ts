@@ -5,9 +5,8 @@ export interface Migration {
 }
 
 /**
- * Applied in the order of their names; a published one never changes. Only types that both databases spell alike. A
- * migration adds and never takes away what a version that still runs may use: that goes releases later
- * (docs/decisions/0010-one-store-two-databases.md).
+ * A published migration never changes. Only types that both databases spell alike. A migration adds, and takes nothing
+ * that a version still running may use (docs/decisions/0010-one-store-two-databases.md).
  */
 export type Migrations = Readonly<Record<string, Migration>>
 
@@ -73,10 +72,7 @@ async function createLoginSessions (db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('login_sessions_by_expiry').on('login_sessions').column('expires_at').execute()
 }
 
-/**
- * Sizes of documents, and an index from which an owner's are summed up without their rows. An older version that still
- * runs writes 0.
- */
+/** With an index that sums up an owner's sizes without the rows. An older version that still runs writes 0. */
 async function addDocumentSizes (db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable('documents')
     .addColumn('bytes', 'integer', (column) => column.notNull().defaultTo(0)).execute()

@@ -10,7 +10,7 @@ type MigrationSchema = { [TABLE]: { name: string, applied_at: string } }
 /** Keeps other instances out until the transaction ends. */
 export type MigrationLock = (transaction: Kysely<unknown>) => Promise<void>
 
-/** SQLite needs nothing more: every transaction of the store begins IMMEDIATE. */
+/** Every transaction of the store begins IMMEDIATE. */
 export const sqliteMigrationLock: MigrationLock = async () => {}
 
 /** The number is ours alone, not to be used by another advisory lock of the same database. */
@@ -19,16 +19,15 @@ export const postgresMigrationLock: MigrationLock = async (transaction) => {
 }
 
 export interface MigrationResult {
-  /** What was applied now. */
   names: string[]
   /** What a newer version has applied, and this one does not know. */
   newer: string[]
 }
 
 /**
- * Applies what is missing, all of it or nothing, in one transaction: both databases have transactional DDL, which
- * Kysely's own migrator does not use on SQLite. Migrations of a newer version only add, so this one goes on with them.
- * @throws StoreMigrationError for a failed migration, StoreUnavailableError for the database
+ * All or nothing, in one transaction: both databases have transactional DDL, which Kysely's own migrator does not use
+ * on SQLite. Migrations of a newer version only add, so this one goes on with them. @throws StoreMigrationError for a
+ * failed migration, StoreUnavailableError for the database
  */
 export async function migrateToLatest (
   db: Kysely<unknown>,

@@ -1,7 +1,6 @@
-/** Ends a turn. */
 export type Release = () => void
 
-/** Lets one in at a time, in the order of asking: resolves when it is the caller's turn. */
+/** Lets one in at a time, in the order of asking; a turn ends by the function that it resolves with. */
 export function createMutex (): () => Promise<Release> {
   let last = Promise.resolve()
   return async () => {

@@ -22,9 +22,7 @@ export interface PostgresEngineOptions {
   migrations?: Migrations
 }
 
-/**
- * A migration may rewrite a large table, but waits for the lock of another instance only so long before it tries anew.
- */
+/** A migration may rewrite a large table, but waits for another instance's lock only so long before it tries anew. */
 const MIGRATION_TIMEOUT_MS = 10 * 60_000
 const MIGRATION_LOCK_MS = 10_000
 const FIRST_PAUSE_MS = 100

@@ -5,23 +5,17 @@ const SQLSTATE = /^[0-9A-Z]{5}$/
 const CONFLICTS = new Set(['40001', '40P01'])
 /** No right, and no table: not a bug but a database that is not (or no longer) set up for us. */
 const NOT_SET_UP = new Set(['42501', '42P01', '3F000'])
-/**
- * Cardinality, data, constraint, statement name, cursor name, syntax, program limit: the database works, we are wrong.
- */
+/** Cardinality, data, constraint, statement or cursor name, syntax, program limit: the database works, we are wrong. */
 const REFUSED_CLASSES = new Set(['0A', '21', '22', '23', '26', '34', '42', '54'])
-/**
- * Connection exceptions, operator intervention (shutdown, crash, cannot connect now), and a server that is read-only:
- * after a failover the name leads to another one, this connection never will.
- */
+// Connection exceptions, operator intervention (shutdown, crash, cannot connect now), and a read-only server: after a
+// failover the name leads to another one, this connection never will.
 const BROKEN = /^(08...|57P..|25006)$/
-/**
- * Classes in which the server's words tell the operator what is wrong, and hold no value of a statement: connecting,
- * authorisation, catalogue, state, rights, resources, locks, operator, system.
- */
+// Connecting, authorisation, catalogue, state, rights, resources, locks, operator, system: the server's words say what
+// is wrong, and hold no value of a statement.
 const TELLING = /^(?:08|25|28|3D|3F|42501|42P01|53|55|57|58)/
 const MAX_WORDS = 160
 
-/** An error of pg as one of ours; plain bugs (TypeError, …) and our own errors unchanged. */
+/** Plain bugs (TypeError, …) and our own errors unchanged. */
 export function toPostgresStoreError (error: unknown): unknown {
   if (!(error instanceof Error) || isOwn(error)) return error
   const code = codeOf(error)
@@ -36,13 +30,13 @@ export function toPostgresStoreError (error: unknown): unknown {
   })
 }
 
-/** What server or driver said, where it says more than the code and nothing that may not be logged (H02). */
+/** Only where it says more than the code and nothing that may not be logged (H02). */
 function wordsOf ({ message }: Error, code: string | undefined): string {
   const isTelling = code === undefined || (SQLSTATE.test(code) && TELLING.test(code))
   return isTelling && message !== '' ? `: ${message.replaceAll(/\s+/g, ' ').slice(0, MAX_WORDS)}` : ''
 }
 
-/** Whether the connection that gave this error must not be used again: no word from the server, or its last one. */
+/** No word from the server, or its last one: the connection must not be used again. */
 export function isConnectionBroken (error: unknown): boolean {
   const code = error instanceof Error ? codeOf(error) : undefined
   return code === undefined || !SQLSTATE.test(code) || BROKEN.test(code)

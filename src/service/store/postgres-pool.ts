@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool, PoolClient } from 'pg'
 
-/** A pool of pg: `options.max` is read whenever a connection is asked for. */
+/** pg reads `options.max` whenever a connection is asked for. */
 export type Resizable = Pool & { options: { max?: number | undefined } }
 
 /** "Sorry, too many clients already", also for a role or a database with a limit of its own. */
@@ -15,7 +15,7 @@ const isTooMany = (error: unknown): boolean =>
 
 const triedAt = new WeakMap<Pool, number>()
 
-/** One connection more than the server allowed, once in a while: the limit may have gone. */
+/** The server's limit may have gone. */
 function growSometimes (pool: Resizable, most: number): void {
   const size = pool.options.max ?? most
   if (size >= most || performance.now() - (triedAt.get(pool) ?? 0) < GROW_AFTER_MS) return
@@ -23,10 +23,7 @@ function growSometimes (pool: Resizable, most: number): void {
   pool.options.max = size + 1
 }
 
-/**
- * A connection of the pool. Where the server allows fewer than the pool may have, the pool shrinks to what works, and
- * the caller waits for one of these instead of failing; within the time that a caller waits anyway.
- */
+/** Where the server allows fewer connections the pool shrinks to what works, and the caller waits for one of these. */
 export async function connectWithin (
   pool: Resizable,
   { maxConnections, connectTimeoutMs }: { maxConnections: number, connectTimeoutMs: number },

@@ -26,10 +26,7 @@ const KEEP_ALIVE_AFTER_MS = 10_000
 const CLOSE_GRACE_MS = 1000
 const CONNECTION_AGE_SECONDS = 300
 
-/**
- * A transaction with its limits. They are no startup parameters, which a pooler such as PgBouncer refuses, and no
- * `SET`, which it would hand on to the next client of the same server connection.
- */
+/** A pooler such as PgBouncer refuses limits as startup parameters, and would hand a `SET` on to the next client. */
 function beginStatement ({ statementTimeoutMs, lockTimeoutMs }: PostgresSettings): string {
   const limits = {
     statement_timeout: statementTimeoutMs,
@@ -40,10 +37,7 @@ function beginStatement ({ statementTimeoutMs, lockTimeoutMs }: PostgresSettings
   return `BEGIN${settings.join('')}`
 }
 
-/**
- * A pool of connections, none of which is made before it is asked for.
- * @throws StoreOpenError for an address that is none
- */
+/** No connection is made before it is asked for. @throws StoreOpenError for an address that is none */
 export async function openPostgresBackend (settings: PostgresSettings): Promise<Backend> {
   const { default: pg } = await import('pg')
   const options = {

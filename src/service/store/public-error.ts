@@ -1,17 +1,14 @@
 import { serviceError, type ServiceError } from '../../errors.js'
 import { InvalidCursorError, InvalidValueError, QuotaExceededError, StoreUnavailableError } from './errors.js'
 
-/**
- * Kratos waits so long before it tries a webhook again, twice: two minutes for a database to come back, where without
- * the header it gives up after three seconds (docs/kratos-facts.md, section 20).
- */
+// Kratos waits so long before it tries a webhook again, twice: two minutes for a database to come back. Without the
+// header it gives up after three seconds (docs/kratos-facts.md, section 20).
 const WEBHOOK_RETRY_SECONDS = 60
 
-/** @param route template of the route that failed */
 const retryAfter = (route: string | undefined): number | undefined =>
   route?.startsWith('/internal/') === true ? WEBHOOK_RETRY_SECONDS : undefined
 
-/** A failure of the store as a client may see it; undefined for what is none, or a bug of ours. */
+/** Undefined for what is no failure of the store, or a bug of ours. @param route template of the route that failed */
 export function publicStoreError (error: unknown, route?: string): ServiceError | undefined {
   if (error instanceof StoreUnavailableError) {
     return serviceError('DATABASE_UNAVAILABLE', { cause: error, retryAfter: retryAfter(route) })

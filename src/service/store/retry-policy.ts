@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreUnavailableError, type UnavailableReason } from './errors.js'
 import { createMutex } from './mutex.js'
 
-/** Runs one piece of database work, again where the failure is of the kind that passes by itself. */
+/** Runs a piece of database work again where its failure is of the kind that passes by itself. */
 export type Run = <T>(work: () => Promise<T>) => Promise<T>
 
 export interface RetryPolicy {
@@ -15,8 +15,8 @@ const LOCK_PAUSE_MS = 10
 const CONFLICT_PAUSE_MS = 10
 
 /**
- * SQLite: whoever finds the file locked asks again until `budgetMs` have passed since the call, asleep in between, so
- * that the event loop and the readers go on (K09). One writer at a time asks; the others queue, and their wait counts.
+ * SQLite: asks again until `budgetMs` have passed since the call, asleep in between, so that the event loop and the
+ * readers go on (K09). One writer at a time asks; the others queue, and their wait counts.
  */
 export function createLockRetryPolicy (budgetMs: number): RetryPolicy {
   const takeTurn = createMutex()

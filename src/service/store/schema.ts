@@ -1,4 +1,4 @@
-/** A person as the product knows them, in step with the identity of the same id at Kratos. Times are RFC 3339. */
+/** In step with the identity of the same id at Kratos. Times are RFC 3339. */
 export interface UserRecord {
   /** The identity's UUID; stored in lower case. */
   identity_id: string
@@ -10,7 +10,6 @@ export interface UserRecord {
   updated_at: string
 }
 
-/** A document as a list shows it. */
 export interface DocumentSummary {
   id: string
   title: string
@@ -22,9 +21,7 @@ export interface DocumentRecord extends DocumentSummary {
   content: string
 }
 
-/**
- * `revision` counts the writes of a row, from 1: how one statement tells an insert from an update on both databases.
- */
+/** `revision` counts a row's writes, from 1: how one statement tells an insert from an update on both databases. */
 export interface UsersTable extends UserRecord {
   revision: number
 }
@@ -35,7 +32,7 @@ export interface DocumentsTable extends DocumentRecord {
   bytes: number
 }
 
-/** Times in milliseconds since 1970; from `expires_at` on the row says no more than none. */
+/** Times in milliseconds since 1970; from `expires_at` on the row equals none. */
 export interface LoginBudgetsTable {
   key: string
   used: number
@@ -43,10 +40,7 @@ export interface LoginBudgetsTable {
   expires_at: number
 }
 
-/**
- * An account whose deletion was asked for; with `deleted_at` it is gone, and the row is its tombstone. Times as
- * `toISOString` writes them.
- */
+/** With `deleted_at` the account is gone, and the row is its tombstone. Times as `toISOString` writes them. */
 export interface AccountDeletionsTable {
   identity_id: string
   requested_at: string
@@ -55,7 +49,7 @@ export interface AccountDeletionsTable {
   deleted_at: string | null
 }
 
-/** What is known of the login behind a session: digests only. Times as above. */
+/** What is known of the login behind a session: digests only. Times in milliseconds since 1970. */
 export interface LoginSessionsTable {
   key: string
   value: string

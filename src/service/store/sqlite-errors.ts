@@ -2,9 +2,7 @@ import { StoreOpenError, StoreQueryError, StoreUnavailableError } from './errors
 
 const CODES = { perm: 3, busy: 5, locked: 6, readonly: 8, ioerr: 10, corrupt: 11, full: 13, cantopen: 14, notadb: 26 }
 
-/**
- * PERM, ABORT, BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOLFS, AUTH, NOTADB.
- */
+// PERM, ABORT, BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOLFS, AUTH, NOTADB.
 const UNAVAILABLE = new Set([3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 22, 23, 26])
 
 interface SqliteFault {
@@ -12,7 +10,7 @@ interface SqliteFault {
   name: string
 }
 
-/** An error of libsql as one of ours; everything else unchanged. */
+/** Errors of anything but libsql unchanged. */
 export function toSqliteStoreError (error: unknown): unknown {
   const fault = faultOf(error)
   if (fault === undefined) return error
@@ -23,7 +21,7 @@ export function toSqliteStoreError (error: unknown): unknown {
   return new StoreUnavailableError(`The database cannot be used (${fault.name})`, { driverCode: fault.name, reason })
 }
 
-/** Why this file cannot be opened, as the one line that the operator reads (K02). */
+/** The one line that the operator reads (K02). */
 export function toSqliteOpenError (error: unknown, path: string): unknown {
   const driverCode = codeOf(error)
   const reason = driverCode === undefined ? undefined : openFailure(driverCode)

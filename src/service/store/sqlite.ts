@@ -10,9 +10,7 @@ import { createMutex, type Release } from './mutex.js'
 
 type Connection = Libsql.Database
 
-/**
- * libsql waits synchronously for a lock, so this stops the event loop; the patient part of waiting is `patience.ts`.
- */
+/** libsql waits synchronously for a lock, so this stops the event loop; `retry-policy.ts` does the longer waiting. */
 const BUSY_TIMEOUT_MS = 5
 const WAL_LIMIT_BYTES = 64 * 1024 * 1024
 const STATEMENT_CACHE_SIZE = 100
@@ -21,11 +19,7 @@ const STATEMENT_CACHE_SIZE = 100
 const BEGIN_READ = 'BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1'
 const BEGIN_WRITE = 'BEGIN IMMEDIATE'
 
-/**
- * The one connection of this process to an SQLite file, which is created with its folder when missing.
- * @param waitMs how long to wait while another process creates, converts or recovers the same file
- * @throws StoreOpenError with one clear line
- */
+/** Creates file and folder. @param waitMs for another process at work on it @throws StoreOpenError with a clear line */
 export async function openSqliteBackend (path: string, waitMs: number): Promise<Backend> {
   const { default: Database } = await import('libsql')
   const open = async () => {
@@ -68,10 +62,8 @@ function openConnection (Database: typeof Libsql, path: string): Connection {
   }
 }
 
-/**
- * A pragma that does not apply says nothing, and durability hangs on these: with synchronous NORMAL a power failure may
- * take the last acknowledged rows (K14).
- */
+// A pragma that does not apply says nothing, and durability hangs on these: with synchronous NORMAL a power failure may
+// take the last acknowledged rows (K14).
 function checkSettings (connection: Connection, journal: string): void {
   const [settings] = connection.prepare(`SELECT journal_mode, synchronous, foreign_keys, timeout
     FROM pragma_journal_mode, pragma_synchronous, pragma_foreign_keys, pragma_busy_timeout`).all()
@@ -80,10 +72,7 @@ function checkSettings (connection: Connection, journal: string): void {
   throw new StoreUnavailableError('The database does not take its settings', { driverCode: 'SQLITE_NOLFS' })
 }
 
-/**
- * A file that is already migrated would else be found read-only by the first user: SQLite opens it, and even begins.
- * Locked means writable.
- */
+/** SQLite opens a read-only file, and even begins: the first user would find out. Locked means writable. */
 function checkWritable (connection: Connection): void {
   try {
     connection.exec(`${BEGIN_WRITE}; PRAGMA user_version = 0; ROLLBACK`)
@@ -138,11 +127,9 @@ function createSession (connection: Connection, statements: Map<string, Libsql.S
     statements.set(sql, statement)
     return statement
   }
-  /**
-   * libsql does not reset a prepared statement that met a lock: it stays active, and the next statement's own commit is
-   * put off until the garbage collector comes, although it reported success. `exec` does reset, so every lock is taken
-   * by `exec`, and a row counts as written once COMMIT has returned.
-   */
+  // libsql does not reset a prepared statement that met a lock: it stays active and puts off the next statement's own
+  // commit until the garbage collector comes, although that one reported success. `exec` does reset: so every lock is
+  // taken by `exec`, and a row counts as written once COMMIT has returned.
   const inTransaction = <T>(begin: string, work: () => T): T => {
     try {
       connection.exec(begin)

@@ -19,22 +19,17 @@ export interface StoreOptions {
   url: string
   /** Faults that no call reports: migrations that fail in the background, idle connections that break. Safe to log. */
   onError?: (error: unknown) => void
-  /** The names of migrations that were applied; without any, nothing is called. */
   onMigrated?: (names: string[]) => void
   /** The names of migrations that only a newer version knows. */
   onNewer?: (names: string[]) => void
-  /** Tells the SQL text of each statement, never its values. */
   onQuery?: QueryListener
   /** How long a call waits for a lock (SQLite) or a connection (Postgres). Default 1,000. */
   waitMs?: number
-  /**
-   * Postgres: when the server gives up on a statement. Default 3,000. SQLite statements have an index and a limit
-   * instead.
-   */
+  /** Postgres: default 3,000. SQLite statements have an index and a limit instead. */
   statementTimeoutMs?: number
-  /** Postgres: size of the pool. Default 10. */
+  /** Postgres: default 10. */
   maxConnections?: number
-  /** Postgres: longest life of a connection, in seconds. Default 300. */
+  /** Postgres: longest life of a connection. Default 300. */
   maxConnectionAgeSeconds?: number
   /** What one user may keep. Default: 1,000 documents, 20 MiB. */
   documentQuota?: DocumentQuota
@@ -45,7 +40,7 @@ export interface Store {
   readonly users: UserRepository
   readonly documents: DocumentRepository
   readonly deletions: DeletionRepository
-  /** Login budgets in common with other processes; undefined on SQLite, where there is none. */
+  /** Shared with other processes; undefined on SQLite. */
   readonly loginBudgets: LoginBudgetRepository | undefined
   /** Whether the migrations of this version were seen applied since the start; true for ever from then on. */
   isMigrated(): boolean
@@ -58,11 +53,10 @@ export interface Store {
 const DEFAULTS = { waitMs: 1000, statementTimeoutMs: 3000, maxConnections: 10, maxConnectionAgeSeconds: 300 }
 
 /**
- * Opens the product's own database. Only the driver that is needed is loaded.
- * SQLite: opened and migrated when this resolves; any failure rejects with one clear line (K02, K12).
- * Postgres: resolves at once; it is migrated on the first connection that succeeds, tried again in the background, and
- * until then every call rejects with StoreUnavailableError (K01).
- * @throws StoreOpenError, StoreMigrationError
+ * Only the driver that is needed is loaded. SQLite: opened and migrated when this resolves; any failure rejects with
+ * one clear line (K02, K12). Postgres: resolves at once, is migrated on the first connection that succeeds, tried again
+ * in the background; until then every call rejects with StoreUnavailableError (K01). @throws StoreOpenError,
+ * StoreMigrationError
  */
 export async function openStore (options: StoreOptions): Promise<Store> {
   const settings = { ...DEFAULTS, onError: () => {}, ...options }
@@ -71,7 +65,6 @@ export async function openStore (options: StoreOptions): Promise<Store> {
     : createStore(await openSqliteEngine({ ...settings, path: toSqlitePath(options.url) }), options.documentQuota)
 }
 
-/** The store over an engine that is already open. */
 export function createStore (
   { dialect, db, retryPolicy, isMigrated, close }: Engine,
   documentQuota: DocumentQuota = { count: 1000, bytes: 20 * 1024 * 1024 },
@@ -105,9 +98,7 @@ function isPostgresUrl (url: string): boolean {
   return /^postgres(ql)?:\/\//i.test(url)
 }
 
-/**
- * Refuses other schemes: libsql takes `http:` and `libsql:` for a server elsewhere, and a typing error for a file name.
- */
+/** Refuses other schemes: libsql takes `http:` and `libsql:` for a remote server, a typing error for a file name. */
 function toSqlitePath (url: string): string {
   if (url === ':memory:') return url
   const hasOtherScheme = /^(?!file:)[a-z][a-z0-9+.-]+:/i.test(url) // one letter is a drive

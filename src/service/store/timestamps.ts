@@ -4,9 +4,8 @@ const RFC_3339 = /^(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,12}))?(?:[Zz]
 const FRACTION_DIGITS = 6
 
 /**
- * An RFC 3339 time in UTC with exactly six fraction digits, so that text order is time order: Kratos drops trailing
- * zeros (`…18.24773Z`, F10). Further digits are cut.
- * @throws InvalidValueError for any other text, days that do not exist and leap seconds
+ * RFC 3339 in UTC with six fraction digits, so that text order is time order: Kratos drops trailing zeros (F10).
+ * Further digits are cut. @throws InvalidValueError for any other text, days that do not exist and leap seconds
  */
 export function normaliseTimestamp (text: string): string {
   const [, date, time, fraction = '', sign, hours = '0', minutes = '0'] = RFC_3339.exec(text) ?? []
@@ -18,7 +17,7 @@ export function normaliseTimestamp (text: string): string {
   return `${utc.slice(0, 19)}.${fraction.slice(0, FRACTION_DIGITS).padEnd(FRACTION_DIGITS, '0')}Z`
 }
 
-/** The wall clock in the form above. Readings within one millisecond still ascend, so that newest first is exact. */
+/** In the form above. Readings within one millisecond still ascend, so that newest first is exact. */
 export function createClock (): () => string {
   let lastMs = 0
   let step = 0

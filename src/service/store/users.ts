@@ -11,23 +11,19 @@ const DELETE_BATCH = 500
 /** All calls reject with StoreUnavailableError while the database cannot be used. */
 export interface UserRepository {
   /**
-   * News about an identity: inserts it, or overwrites everything but `created_at` if `updated_at` is newer than what is
-   * stored. Repeated and late news change nothing (F08 to F10), and so do news of an account that was deleted. The nil
-   * UUID is for the caller to refuse.
-   * @throws InvalidValueError for an id that is no UUID, a time that is not RFC 3339, text with NUL
+   * Inserts, or overwrites everything but `created_at` if `updated_at` is newer: repeated and late news change nothing
+   * (F08 to F10), nor do news of a deleted account. The nil UUID is for the caller to refuse. @throws InvalidValueError
+   * for an id that is no UUID, a time that is not RFC 3339, text with NUL
    */
   upsert(user: UserRecord): Promise<{ created: boolean }>
-  /**
-   * Sees to it that there is a row and that it is not older than this: for an identity whose news never came (F12).
-   * @throws AccountDeletedError where the account was deleted
-   */
+  /** Makes a row, or one no older than this, where the news never came (F12). @throws AccountDeletedError */
   ensure(user: UserRecord): Promise<{ created: boolean }>
   find(identityId: string): Promise<UserRecord | undefined>
   /** Deletes the user's documents, then the user; whether there was one. Cut short, it can be repeated. */
   delete(identityId: string): Promise<boolean>
 }
 
-/** Deletes documents of an owner until few or none are left. */
+/** Until few or none are left. */
 export async function deleteDocuments (db: Kysely<StoreSchema>, write: Run, ownerId: string): Promise<void> {
   const some = db.selectFrom('documents').select('id').where('owner_id', '=', ownerId).limit(DELETE_BATCH)
   for (let deleted = DELETE_BATCH; deleted >= DELETE_BATCH;) {
@@ -70,10 +66,8 @@ export function createUserRepository (db: Kysely<StoreSchema>, { read, write }: 
     return row.deleted_at === null ? 'begun' : 'done'
   }
 
-  /**
-   * Inserts or updates. A new row whose account is being deleted goes again: the statement may have begun before the
-   * tombstone was there, and ended after the deletion had looked for rows.
-   */
+  // A new row whose account is being deleted goes again: the statement may have begun before the tombstone was there,
+  // and ended after the deletion had looked for rows.
   async function store (user: UserRecord): Promise<{ created: boolean, isDeleted: boolean }> {
     const row = await writeRow(user)
     const created = row?.revision === 1

@@ -1,13 +1,12 @@
 import { isUuid } from '../../patterns.js'
 import { InvalidValueError } from './errors.js'
 
-/** The only kinds of value that reach a driver. */
 export type Bindable = string | number | null
 
 /**
  * The one check before both drivers. Left to itself libsql kills the process on a boolean, stores undefined and NaN as
- * NULL and cuts text at NUL; Postgres refuses NUL; both replace a lone surrogate by U+FFFD.
- * @throws InvalidValueError for anything but well-formed text without NUL, whole numbers and null
+ * NULL and cuts text at NUL; Postgres refuses NUL; both replace a lone surrogate by U+FFFD. @throws InvalidValueError
+ * for anything but well-formed text without NUL, whole numbers and null
  */
 export function toBindable (value: unknown): Bindable {
   if (value === null) return null
@@ -17,13 +16,13 @@ export function toBindable (value: unknown): Bindable {
   return value
 }
 
-/** Every property through this check: Kysely leaves an undefined one out of an INSERT, and the column would be NULL. */
+/** Kysely leaves an undefined property out of an INSERT, and the column would be NULL. */
 export function checkRow<T extends object> (row: T): T {
   Object.values(row).forEach(toBindable)
   return row
 }
 
-/** Identity and document ids are compared as text, so they have one spelling: lower case, 8-4-4-4-12. */
+/** Ids are compared as text, so they have one spelling: lower case, 8-4-4-4-12. */
 export function toCanonicalUuid (value: string): string {
   if (!isUuid(value)) throw new InvalidValueError('An id that is not a UUID cannot be stored')
   return value.toLowerCase()

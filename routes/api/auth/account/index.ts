@@ -3,8 +3,8 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
 import { logSecurityEvent } from '../../../../src/http/security-event.js'
+import { about } from '../../../../src/schemas/about.js'
 import { ok, responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
-import { SESSION } from '../../../../src/schemas/security.js'
 import { sessionOf } from '../../../../src/http/request-auth.js'
 import type { AuthSettings } from '../../../../src/settings.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
@@ -16,7 +16,7 @@ import {
   ownSessions,
 } from '../../../../src/http/own-names.js'
 
-/** How old the login may be that an account is deleted with. */
+/** Longest age of the login that an account is deleted with. */
 const RECENT_LOGIN = '5m'
 
 const RESPONSES = responses(success(Type.Object({ id: Type.String() })), ...UPSTREAM_STATUSES)
@@ -27,10 +27,8 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
 ) {
   if (settings.adminUrl === undefined) return
 
-  /**
-   * Whether Kratos may have deleted the identity although it did not say so: its answer was lost or came too late. The
-   * deletion stays written down then, and whoever finishes it asks Kratos again.
-   */
+  // Kratos may have deleted the identity although its answer was lost or late: the deletion stays written down, and
+  // whoever finishes it asks Kratos again.
   const isUncertain = (code: string): boolean => code === 'UPSTREAM_TIMEOUT' || code === 'UPSTREAM_ERROR'
 
   async function withdraw (request: FastifyRequest, id: string): Promise<void> {
@@ -57,13 +55,7 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
     }
   }
 
-  const about = {
-    operationId: 'deleteAccount',
-    summary: 'Deletes the account; wants a recent login',
-    tags: ['session'],
-    security: SESSION,
-  }
-  const schema = { ...about, response: RESPONSES }
+  const schema = { ...about.session('deleteAccount', 'Deletes the account; wants a recent login'), response: RESPONSES }
   app.delete('/', { schema, config: { auth: { within: RECENT_LOGIN, fresh: true } } }, async (request, reply) => {
     const { id } = sessionOf(request).identity
     await app[accountData].beginDeletion(id)

@@ -14,10 +14,11 @@ import type { Answer } from '../../../../src/kratos-client/answer.js'
 import type { FlowName } from '../../../../src/kratos-client/caller.js'
 import type { JsonObject } from '../../../../src/kratos-client/kratos-body.js'
 import { isAllowedReturnTo } from '../../../../src/redirect-target.js'
+import { about } from '../../../../src/schemas/about.js'
 import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { flowParameters, FlowQuerySchema, SubmitQuerySchema, UuidSchema } from '../../../../src/schemas/flow.js'
 import { FailedStepSchema, OutcomeSchema } from '../../../../src/schemas/outcome.js'
-import { SESSION_OR_NONE } from '../../../../src/schemas/security.js'
+import { isUsable } from '../../../../src/sessions/resolver.js'
 import type { AuthSettings } from '../../../../src/settings.js'
 import { forwardCookies, guardOrigin, kratosCaller, loginThrottle, ownKratos } from '../../../../src/http/own-names.js'
 
@@ -32,7 +33,7 @@ const serializerCompiler = () => (data: unknown): string => JSON.stringify(data)
 /** For visitors; who is logged in is for Kratos to find out. */
 const config = { auth: false }
 
-/** The one flow id of a submit; query and body must not disagree (A23). */
+/** Query and body must not disagree (A23). */
 function flowId (inBody: string, ...inQuery: Array<string | undefined>): string {
   const id = inBody.toLowerCase()
   const disagrees = inQuery.some((other) => other !== undefined && other.toLowerCase() !== id)
@@ -79,7 +80,7 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
     await app[loginThrottle].byIdentifier(request, body, body.flow_id.toLowerCase())
   }
 
-  /** What a login step was, for the budget of second factors. */
+  /** For the budget of second factors. */
   async function noteLogin (request: FastifyRequest, flow: FlowName, body: JsonObject, answer: Answer): Promise<void> {
     if (flow !== 'login') return
     await app[loginThrottle].settleSecondFactor(request, resultOfTry(answer))
@@ -88,15 +89,11 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
 
   function register (flow: FlowDefinition): void {
     const { name } = flow
-    const about = (verb: string, summary: string) => ({
-      operationId: `${verb}${name[0]?.toUpperCase()}${name.slice(1)}Flow`,
-      summary,
-      tags: ['flows'],
-      security: SESSION_OR_NONE,
-    })
+    const describe = (verb: string, summary: string) =>
+      about.flow(`${verb}${name[0]?.toUpperCase()}${name.slice(1)}Flow`, summary)
 
     app.get(`/${name}`, {
-      schema: { ...about('start', `Starts a ${name} flow`), querystring: FlowQuerySchema, response },
+      schema: { ...describe('start', `Starts a ${name} flow`), querystring: FlowQuerySchema, response },
       onRequest: app[loginThrottle].startByAddress,
       serializerCompiler,
       config,
@@ -116,7 +113,7 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
     })
 
     app.get(`/${name}/:id`, {
-      schema: { ...about('get', `A ${name} flow again, with its messages`), params: ParamsSchema, response },
+      schema: { ...describe('get', `A ${name} flow again, with its messages`), params: ParamsSchema, response },
       serializerCompiler,
       config,
     }, async (request, reply) => {
@@ -130,7 +127,7 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
     })
 
     const schema = {
-      ...about('submit', `Submits a step of a ${name} flow`),
+      ...describe('submit', `Submits a step of a ${name} flow`),
       body: flow.bodySchema,
       querystring: SubmitQuerySchema,
       response,
@@ -150,6 +147,8 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
       const keepToken = keepsToken(request, request.query.transport)
       const id = flowId(body.flow_id, request.query.flow, request.query.flow_id)
       const submit = { flow: name, id, body: kratosBody(flow, body), caller: request[kratosCaller](), keepToken }
+      // Kratos could only say so too.
+      if (name === 'settings' && !isUsable(submit.caller.credential)) throw serviceError('INVALID_SESSION')
       if (name === 'login') await app[loginThrottle].bySecondFactor(request, submit.body)
       const { answer, type, setCookie } = await submitStep(app[ownKratos], submit)
       reply[forwardCookies](setCookie)

@@ -4,8 +4,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
 import { logLogout } from '../../../../src/flows/login-events.js'
 import type { Answer } from '../../../../src/kratos-client/answer.js'
+import { about } from '../../../../src/schemas/about.js'
 import { ok, responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
-import { SESSION } from '../../../../src/schemas/security.js'
 import { completeLogout, type LogoutRequest, logout } from '../../../../src/sessions/logout.js'
 import type { AuthSettings } from '../../../../src/settings.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
@@ -56,14 +56,12 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
   }
 
   // HEAD must not log anybody out, so there is no automatic HEAD route.
-  const completion = {
-    operationId: 'completeLogout',
-    summary: 'Completes a logout by its token and redirects to the front end',
-    tags: ['session'],
-    security: SESSION,
-  }
   const visit = {
-    schema: { ...completion, querystring: LogoutQuerySchema, response: { ...RESPONSES, 302: RedirectedSchema } },
+    schema: {
+      ...about.session('completeLogout', 'Completes a logout by its token and redirects to the front end'),
+      querystring: LogoutQuerySchema,
+      response: { ...RESPONSES, 302: RedirectedSchema },
+    },
     config: { auth: false },
     onRequest: app[guardVisit],
     exposeHeadRoute: false,
@@ -81,18 +79,14 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
   })
 
   const body = Type.Object({}, { additionalProperties: true })
-  const about = { operationId: 'logout', summary: 'Logs out in one step', tags: ['session'], security: SESSION }
-  app.post(
-    '/',
-    { schema: { ...about, body, response: RESPONSES }, config: { auth: false }, onRequest: app[guardOrigin] },
-    async (request, reply) => {
-      const answer = await logout(logoutRequest(request))
-      forget(request, reply, answer)
-      logLogout(request, answer)
-      if (answer.kind !== 'ok') throw upstreamError(answer)
-      return ok({ logged_out: true })
-    },
-  )
+  const schema = { ...about.session('logout', 'Logs out in one step'), body, response: RESPONSES }
+  app.post('/', { schema, config: { auth: false }, onRequest: app[guardOrigin] }, async (request, reply) => {
+    const answer = await logout(logoutRequest(request))
+    forget(request, reply, answer)
+    logLogout(request, answer)
+    if (answer.kind !== 'ok') throw upstreamError(answer)
+    return ok({ logged_out: true })
+  })
 }
 
 export default logoutRoutes

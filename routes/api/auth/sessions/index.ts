@@ -5,9 +5,9 @@ import { serviceError } from '../../../../src/errors.js'
 import { logLogout } from '../../../../src/flows/login-events.js'
 import type { Answer } from '../../../../src/kratos-client/answer.js'
 import { isRecord, type JsonObject } from '../../../../src/kratos-client/kratos-body.js'
+import { about } from '../../../../src/schemas/about.js'
 import { ok, responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { UuidSchema } from '../../../../src/schemas/flow.js'
-import { SESSION } from '../../../../src/schemas/security.js'
 import { deviceOf, DeviceSchema } from '../../../../src/sessions/device.js'
 import { logout } from '../../../../src/sessions/logout.js'
 import { sessionOf } from '../../../../src/http/request-auth.js'
@@ -32,14 +32,7 @@ const REVOKED_ONE = responses(
 const config = { auth: true }
 
 const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (app) {
-  const about = (operationId: string, summary: string) => ({
-    operationId,
-    summary,
-    tags: ['session'],
-    security: SESSION,
-  })
-
-  /** Body of a good answer; Kratos' cookies go down either way. */
+  /** Kratos' cookies go down whatever it answered. */
   function accepted (reply: FastifyReply, answer: Answer): JsonObject {
     reply[forwardCookies](answer.setCookie)
     if (answer.kind !== 'ok') throw upstreamError(answer)
@@ -59,7 +52,7 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
   }
 
   app.get('/', {
-    schema: { ...about('listSessions', 'The devices that are logged in, the current one marked'), response: LIST },
+    schema: { ...about.session('listSessions', 'The devices that are logged in, the current one marked'), response: LIST },
     config,
   }, async (request, reply) => {
     const sessions = [
@@ -70,7 +63,7 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
   })
 
   app.delete('/', {
-    schema: { ...about('revokeOtherSessions', 'Logs out all other devices'), response: REVOKED_OTHERS },
+    schema: { ...about.session('revokeOtherSessions', 'Logs out all other devices'), response: REVOKED_OTHERS },
     config,
   }, async (request, reply) => {
     // Kratos' own count includes sessions that were revoked before (recording 45).
@@ -82,14 +75,13 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
   })
 
   app.delete('/:id', {
-    schema: { ...about('revokeSession', 'Logs out one device'), params: ParamsSchema, response: REVOKED_ONE },
+    schema: { ...about.session('revokeSession', 'Logs out one device'), params: ParamsSchema, response: REVOKED_ONE },
     config,
   }, async (request, reply) => {
     const id = request.params.id.toLowerCase()
     const [credential, scope] = [request[kratosCredential](), request[kratosScope]()]
     const isCurrent = sessionOf(request).id === id
-    // Kratos says 204 for a stranger's session too, and leaves it alone (recording 45): to us that is a session we do
-    // not have.
+    // Kratos says 204 for a stranger's session too, and leaves it alone (recording 45): here it is 404.
     if (!isCurrent && !(await others(request, reply)).some((session) => session['id'] === id)) { throw serviceError('NOT_FOUND') }
     const answer = isCurrent
       ? await logout({ kratos: app[ownKratos], sessions: app[ownSessions], credential, scope })

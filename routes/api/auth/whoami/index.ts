@@ -4,8 +4,8 @@ import { isRecord } from '../../../../src/kratos-client/kratos-body.js'
 import { sessionEpoch } from '../../../../src/kratos-client/kratos-time.js'
 import type { KratosSession } from '../../../../src/kratos-client/session.js'
 import { profileOf } from '../../../../src/profile.js'
+import { about } from '../../../../src/schemas/about.js'
 import { ok, responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
-import { SESSION } from '../../../../src/schemas/security.js'
 import { sessionOf } from '../../../../src/http/request-auth.js'
 import { kratosCredential, renewSessionCookie } from '../../../../src/http/own-names.js'
 
@@ -60,8 +60,7 @@ function details (session: KratosSession) {
 }
 
 const whoamiRoute: FastifyPluginAsyncTypebox = async function whoamiRoute (app) {
-  const about = { operationId: 'whoami', summary: 'Who is logged in', tags: ['session'], security: SESSION }
-  const schema = { ...about, querystring: QuerySchema, response: RESPONSES }
+  const schema = { ...about.session('whoami', 'Who is logged in'), querystring: QuerySchema, response: RESPONSES }
   app.get('/', { schema, config: { auth: true } }, async (request, reply) => {
     const session = sessionOf(request)
     const credential = request[kratosCredential]()

@@ -1,7 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { receiveIdentities } from '../../../../src/http/own-names.js'
 
-/** Kratos' hook after a registration. */
 const userCreatedRoute: FastifyPluginAsync = async function userCreatedRoute (app) {
   app[receiveIdentities](app, '/')
 }

@@ -1,0 +1,73 @@
+import type { FastifyRequest } from 'fastify'
+import { serviceError } from '../errors.js'
+import { loginThrottle } from '../http/own-names.js'
+import type { JsonObject } from '../kratos-client/kratos-body.js'
+import { tokenShown } from '../kratos-client/provider-callback.js'
+import { setCookieLines } from '../kratos-client/cookies.js'
+import type { StreamedAnswer } from '../kratos-client/streamed-call.js'
+import type { TryResult } from '../throttling/second-factor.js'
+import { newCredential } from './next-flow.js'
+import { outOfBounds } from './text-bounds.js'
+
+/** The members of a form by their flat names; one that is there twice is a list. */
+function formMembers (text: string): JsonObject {
+  const members = new Map<string, string[]>()
+  for (const [name, value] of new URLSearchParams(text)) {
+    const values = members.get(name)
+    if (values === undefined) members.set(name, [value])
+    else values.push(value)
+  }
+  return Object.fromEntries([...members].map(([name, values]) => [name, values.length > 1 ? values : values[0]]))
+}
+
+/** What Kratos may read in the body of a submit: JSON or a form, whatever its type says. */
+export function submittedMembers (body: Buffer | null): unknown {
+  const text = body?.toString('utf8') ?? ''
+  try {
+    return JSON.parse(text)
+  } catch {
+    return formMembers(text)
+  }
+}
+
+const isLogin = (path: string): boolean => path.startsWith('/self-service/login?') || path === '/self-service/login'
+
+/**
+ * The budgets of a submit at our own routes, for one below /kratos/.
+ * @param path of Kratos, with its query
+ * @throws ServiceError
+ */
+export async function throttleProxied (request: FastifyRequest, path: string, members: unknown): Promise<void> {
+  const { [loginThrottle]: throttle } = request.server
+  const found = outOfBounds(members)
+  if (found !== undefined) throw serviceError('VALIDATION_ERROR', { fields: [found] })
+  const flow = new URLSearchParams(path.split('?', 2)[1]).get('flow')
+  await throttle.byIdentifier(request, members, flow?.toLowerCase().slice(0, 64))
+  if (isLogin(path)) await throttle.bySecondFactor(request, members)
+}
+
+/** Kratos says what was wrong in a body or on the page that it redirects to: all but a success is a wrong code here. */
+const resultOf = (answer: StreamedAnswer, gaveSession: boolean): TryResult =>
+  answer.status === 200 || gaveSession ? 'right' : [303, 400, 422].includes(answer.status) ? 'wrong' : 'neither'
+
+/** Whether the answer has to be read whole, because the session that it gives is in its body. */
+export const mayHoldToken = (path: string, { status, headers }: StreamedAnswer): boolean =>
+  isLogin(path) && status === 200 && String(headers['content-type']).startsWith('application/json')
+
+/** @param whole the body, where `mayHoldToken` */
+export async function noteProxiedLogin (
+  request: FastifyRequest,
+  members: unknown,
+  answer: StreamedAnswer,
+  { cookieName, whole }: { cookieName: string, whole: Buffer | undefined },
+): Promise<void> {
+  const { [loginThrottle]: throttle } = request.server
+  const token = whole === undefined ? undefined : tokenShown(whole)
+  const body = token === undefined ? {} : { session_token: token }
+  const credential = newCredential({
+    answer: { kind: 'ok', next: 'done', body, setCookie: setCookieLines(answer.headers) },
+    cookieName,
+  })
+  await throttle.settleSecondFactor(request, resultOf(answer, credential !== undefined))
+  await throttle.rememberLogin(request, members, credential)
+}
