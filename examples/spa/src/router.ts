@@ -25,7 +25,10 @@ function show (title: string, content: Node, isAccount = false): void {
 
 function showOutage (session: Extract<Session, { state: 'unknown' }>): void {
   const again = retryButton(session.retryAfterSeconds, () => open())
-  show(say('outageTitle'), card(heading(say('outageTitle')), h('p', {}, say('outage')), again))
+  clearNotices()
+  const content = card(heading(say('outageTitle')), h('p', {}, say('outage')), again)
+  content.classList.add('outage')
+  show(say('outageTitle'), content)
 }
 
 /** Where to go instead, because of who is here. */

@@ -2,7 +2,7 @@ import type { Offers } from 'fastify-kratos/client'
 import { auth, type Traits } from '../auth.js'
 import { h, link } from '../dom.js'
 import { type Alternative, type FormControl, renderForm, type Values } from '../form.js'
-import { complain, tell } from '../notice.js'
+import { complain } from '../notice.js'
 import { settle } from '../outcome.js'
 import { goOn } from '../router.js'
 import { say, sayError } from '../words.js'
@@ -102,5 +102,3 @@ export const traitsOf = ({ email = '', first_name: first = '', last_name: last =
   ...(first !== '' && { first_name: first }),
   ...(last !== '' && { last_name: last }),
 })
-
-export const sayWelcome = (name: string): void => tell(say('welcome', { name }))

@@ -18,6 +18,7 @@ async function signUpByCode (values: Values, form: FormControl, place: HTMLEleme
       sent
         ? codeForm(place, {
           email: traits.email,
+          text: 'codeOnItsWay',
           confirm: (code) => auth.signUpByCode(traits, code, { flowId }),
           sendAgain: () => auth.signUpByCode(traits, undefined, { flowId }),
           handlers: { done: () => welcome(traits), confirm_address: () => welcome(traits) },

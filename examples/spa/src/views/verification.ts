@@ -44,7 +44,8 @@ export const verification: Page = {
     const flowId = query.get('flow')
     if (flowId === null) place.append(mail)
     else askForCode(flowId)
-    const other = h('p', { class: 'other' }, flowId !== null && link('/verification', say('codeAgain')), ' ', link('/', say('later')))
+    const another = flowId !== null && link('/verification', say('codeAgain'))
+    const other = h('p', { class: 'actions' }, another, link('/', say('later')))
     return h('div', { class: 'narrow' }, card(heading(say('verificationTitle')), place, other))
   },
 }
