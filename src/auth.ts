@@ -11,6 +11,7 @@ import throttle from '../plugins/auth/throttle.js'
 import webhook from '../plugins/auth/webhook.js'
 import { publicNames, type PublicNames } from './http/public-names.js'
 import type { CallObserver } from './kratos-client/observed-client.js'
+import type { Bus } from './sessions/bus.js'
 import type { AuthSettings } from './settings.js'
 import type { Budget } from './throttling/budget.js'
 import type { CredentialMemory } from './throttling/credential-memory.js'
@@ -51,6 +52,8 @@ export interface AuthParts {
   /** Default: those of the webhook. */
   purgeKeys?: readonly string[] | undefined
   dispatcher?: Dispatcher | undefined
+  /** Carries purges to other replicas. */
+  bus?: Bus | undefined
   /** Whether a route without `config.auth` may be there; by default every one may. */
   mayBeUnlabelled?: ((url: string) => boolean) | undefined
   /** For names that the app has already. */
@@ -70,7 +73,7 @@ export async function registerAuth (
   await app.register(cookie, { settings })
   await app.register(challenge)
   await app.register(originGuard, { settings })
-  await app.register(sessions, { settings, names })
+  await app.register(sessions, { settings, names, bus: parts.bus })
   await app.register(authenticate, { mayBeUnlabelled: parts.mayBeUnlabelled, names })
   await app.register(throttle, {
     settings,

@@ -15,6 +15,7 @@ export const FORMATS: Record<string, (text: string) => boolean> = {
   'database-url': (text) =>
     text !== '' &&
     (/^postgres(?:ql)?:\/\/./.test(text) || text.startsWith('file:') || !/^[a-z][a-z0-9+.-]*:\/\//i.test(text)),
+  'postgres-url': (text) => /^postgres(?:ql)?:\/\/./.test(text),
   'part-list': (text) => list(text).every((part) => (PARTS as readonly string[]).includes(part)),
   'proxy-list': (text) => list(text).every(isProxyRange),
 }
@@ -57,6 +58,10 @@ export const ConfigSchema = Type.Object({
     description: 'true: the OpenAPI document of this service at /openapi.json, and for people at /docs',
   }),
   DATABASE_URL: text('database-url', 'postgres://… or the path of a SQLite file', { default: 'data/app.db' }),
+  BUS_DATABASE_URL: Type.Optional(text(
+    'postgres-url',
+    'postgres://… by which replicas hear of ended sessions, not through a pooler of transactions; default: DATABASE_URL',
+  )),
   DATABASE_POOL_SIZE: integer(1, 1000, 10, 'connections to Postgres that this process may have at a time'),
   DATABASE_STATEMENT_TIMEOUT_MS: integer(
     100,

@@ -18,11 +18,13 @@ export { ConfigSchema, PARTS, type Part } from './config-schema.js'
 export type Config = Static<typeof ConfigSchema>
 
 /** For rules between two settings. */
-const VARIABLE_OF: Partial<Record<SettingName, keyof Config>> = {
+const VARIABLE_OF: Partial<Record<SettingName, string>> = {
   publicUrl: 'KRATOS_PUBLIC_URL',
   adminUrl: 'KRATOS_ADMIN_URL',
   baseUrl: 'PUBLIC_URL',
   cookieName: 'SESSION_COOKIE_NAME',
+  sessionCacheMaxAge: 'SESSION_CACHE_MAX_AGE',
+  bus: 'a Postgres in DATABASE_URL or BUS_DATABASE_URL',
   'throttle.burst': 'LOGIN_LIMIT_BURST',
   'throttle.perIdentifier': 'LOGIN_LIMIT_PER_IDENTIFIER',
 }
@@ -70,6 +72,8 @@ function contradictionsOf (data: Record<string, string>): string[] {
     adminUrl: data['KRATOS_ADMIN_URL'],
     baseUrl: data['PUBLIC_URL'],
     cookieName: data['SESSION_COOKIE_NAME'],
+    sessionCacheMaxAge: Number(data['SESSION_CACHE_MAX_AGE'] ?? 0),
+    hasBus: busUrl(data) !== undefined,
     throttle: {
       perAddress: limit('LOGIN_LIMIT_PER_ADDRESS', perAddress),
       perIdentifier: limit('LOGIN_LIMIT_PER_IDENTIFIER', perIdentifier),
@@ -116,10 +120,17 @@ export function loadConfig (env: Record<string, string | undefined>): Config {
 export function shownSettings (config: Config): Record<string, unknown> {
   const shown = Object.entries(config).map(([name, value]) => {
     if (KEYS.includes(name)) return [name, 'set']
-    return name === 'DATABASE_URL' ? [name, /^postgres/.test(String(value)) ? 'postgres' : 'sqlite'] : [name, value]
+    return /DATABASE_URL$/.test(name) ? [name, isPostgres(String(value)) ? 'postgres' : 'sqlite'] : [name, value]
   })
   return Object.fromEntries(shown)
 }
+
+const isPostgres = (url: string | undefined): boolean => /^postgres(?:ql)?:/.test(url ?? '')
+
+/** Where replicas hear of each other; undefined: nowhere. */
+export const busUrl = (
+  { BUS_DATABASE_URL: own, DATABASE_URL: shared }: { BUS_DATABASE_URL?: string, DATABASE_URL?: string },
+): string | undefined => own ?? (isPostgres(shared) ? shared : undefined)
 
 export const requiredParts = (config: Config): Part[] => list(config.READY_REQUIRES) as Part[]
 

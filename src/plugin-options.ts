@@ -5,6 +5,7 @@ import type { PromClient, PromRegistry } from './http/prom-client.js'
 import { PUBLIC_NAMES, type PublicNames } from './http/public-names.js'
 import { schemaProblems, withSettingFormats } from './schema-problems.js'
 import { type AuthSettings, completeSettings, contradictions, MIN_KEY_BYTES, SettingsSchema } from './settings.js'
+import type { Bus } from './sessions/bus.js'
 import type { Budget } from './throttling/budget.js'
 import type { RateLimitStore } from './throttling/rate-limit-store.js'
 import type { WebhookOptions } from './webhook/receiver.js'
@@ -58,6 +59,11 @@ export const OptionsSchema = Type.Object({
     hasMethod: 'dispatch',
     description: 'a Dispatcher of undici 7 for calls to Kratos: private CA, client certificate, proxy, MockAgent',
   })),
+  bus: Type.Optional(closed({
+    publish: aFunction<Bus['publish']>('a function (message) that hands it to all replicas, and rejects when it cannot'),
+    subscribe: aFunction<Bus['subscribe']>('a function ({ onMessage, onLoss })'),
+    alive: aFunction<Bus['alive']>('a function: whether this process is connected'),
+  }, '{ publish, subscribe, alive }: carries purges between replicas')),
   metrics: Type.Optional(closed({
     client: Type.Unsafe<PromClient>({ hasMethod: 'Histogram', description: 'the module prom-client' }),
     registry: Type.Optional(Type.Unsafe<PromRegistry>({
@@ -128,7 +134,7 @@ export function checkOptions (options: FastifyKratosOptions): { settings: AuthSe
   if (problems.length > 0) throw new TypeError(`fastify-kratos: ${problems.join('; ')}`)
   const valid = checked as CheckedOptions
   const settings = { ...valid, throttle: options.throttle === false ? false as const : valid.throttle }
-  const broken = contradictions(settings)
+  const broken = contradictions({ ...settings, hasBus: valid.bus !== undefined })
   if (broken.length > 0) throw new TypeError(`fastify-kratos: ${broken.join('; ')}`)
   return { settings: completeSettings(settings), options: valid }
 }

@@ -66,6 +66,7 @@ function partsOf (options: CheckedOptions, metrics: KratosMetrics | undefined): 
     createRateLimitStore: throttleStore?.create,
     rateLimitKey: throttleStore?.key,
     dispatcher: options.dispatcher,
+    bus: options.bus,
     mayBeUnlabelled: defaultDeny === undefined ? undefined : routePatterns(defaultDeny.except ?? []),
     names: options.decorators,
     onCall: metrics?.recordCall,

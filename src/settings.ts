@@ -3,7 +3,9 @@ import type { Deadlines } from './kratos-client/pools.js'
 import { isHttpsUrl } from './url-rules.js'
 
 /** A session that was revoked elsewhere lives on here no longer than this (I10). */
-export const MAX_SESSION_CACHE_SECONDS = 5
+const MAX_SESSION_CACHE_SECONDS = 60
+/** Where no other replica could say that a session has ended. */
+const MAX_SECONDS_WITHOUT_BUS = 5
 export const MIN_KEY_BYTES = 32
 export const DEFAULT_COOKIE_NAME = 'ory_kratos_session'
 
@@ -65,7 +67,7 @@ export const SettingsSchema = Type.Object({
     0,
     MAX_SESSION_CACHE_SECONDS,
     0,
-    'seconds for which a session that Kratos confirmed may be reused, 0 to 5; 0: Kratos is asked each time',
+    'seconds for which a session that Kratos confirmed may be reused, 0 to 5, with a bus to 60; 0: Kratos is asked each time',
   ),
   throttle: LoginLimitsSchema,
 }, { additionalProperties: false })
@@ -117,7 +119,7 @@ export function completeSettings (given: GivenSettings): AuthSettings {
 }
 
 /** Path of a setting in `SettingsSchema`: `publicUrl`, `throttle.burst`. */
-export type SettingName = keyof AuthSettings | `throttle.${keyof LoginLimits}` | `deadlines.${keyof Deadlines}`
+export type SettingName = keyof AuthSettings | 'bus' | `throttle.${keyof LoginLimits}` | `deadlines.${keyof Deadlines}`
 
 // With these prefixes a browser drops a cookie that is not Secure, in any case of letters (RFC 6265bis, section 4.1.3).
 // What else they want, Path=/, HttpOnly and no Domain, our cookie always has.
@@ -139,10 +141,10 @@ const isBurstTooSmall = ({ burst, perIdentifier }: Pick<LoginLimits, 'burst' | '
 
 /** One line for each broken rule between two settings; a value that is not valid breaks none. @param nameOf in words */
 export function contradictions (
-  given: { [name in keyof GivenSettings]?: GivenSettings[name] | undefined },
+  given: { [name in keyof GivenSettings]?: GivenSettings[name] | undefined } & { hasBus?: boolean },
   nameOf: (setting: SettingName) => string = (setting) => setting,
 ): string[] {
-  const { throttle, cookieName = '', baseUrl } = given
+  const { throttle, cookieName = '', baseUrl, sessionCacheMaxAge = 0, hasBus = false } = given
   return [
     ...(isSameUrl(given.publicUrl, given.adminUrl)
       ? [`${nameOf('adminUrl')} is not valid: it must differ from ${nameOf('publicUrl')}`]
@@ -150,6 +152,9 @@ export function contradictions (
     // Without a base URL each request's own scheme decides, and a proxy that hides it would cost everybody the cookie.
     ...(SECURE_PREFIX.test(cookieName) && !(baseUrl !== undefined && isHttpsUrl(baseUrl))
       ? [`${nameOf('cookieName')} is not valid: it wants no __Host- or __Secure-, or an https ${nameOf('baseUrl')}`]
+      : []),
+    ...(sessionCacheMaxAge > MAX_SECONDS_WITHOUT_BUS && sessionCacheMaxAge <= MAX_SESSION_CACHE_SECONDS && !hasBus
+      ? [`${nameOf('sessionCacheMaxAge')} is not valid: it wants at most ${MAX_SECONDS_WITHOUT_BUS}, or ${nameOf('bus')}`]
       : []),
     ...(throttle !== undefined && throttle !== false && isBurstTooSmall(throttle)
       ? [`${nameOf('throttle.burst')} is not valid: it must be at least ${nameOf('throttle.perIdentifier')}`]

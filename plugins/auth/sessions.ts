@@ -1,4 +1,7 @@
+import { randomUUID } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { BEAT_MS, type Bus, createReplicas, type Replicas } from '../../src/sessions/bus.js'
 import { createSessionResolver, type SessionResolver } from '../../src/sessions/resolver.js'
 import { decorateByName, publicNames, type PublicNames } from '../../src/http/public-names.js'
 import type { AuthSettings } from '../../src/settings.js'
@@ -15,11 +18,28 @@ declare module 'fastify' {
 export interface SessionsPluginOptions {
   settings: AuthSettings
   names?: PublicNames | undefined
+  /** Carries purges to other replicas. */
+  bus?: Bus | undefined
 }
 
 const SECOND = 1000
 
-export default fp<SessionsPluginOptions>(async function sessions (app, { settings, names = publicNames() }) {
+function beatWhileOpen (app: FastifyInstance, replicas: Replicas): void {
+  const beat = (): void => {
+    replicas.beat().catch(() => {})
+  }
+  beat()
+  const timer = setInterval(beat, BEAT_MS).unref()
+  app.addHook('preClose', async () => {
+    clearInterval(timer)
+    await replicas.sayGoodbye()
+  })
+}
+
+export default fp<SessionsPluginOptions>(async function sessions (
+  app,
+  { settings, names = publicNames(), bus },
+) {
   let isWarned = false
   function warnOnce (): void {
     if (isWarned) return
@@ -30,6 +50,11 @@ export default fp<SessionsPluginOptions>(async function sessions (app, { setting
     )
   }
 
+  const replicas = bus && createReplicas({
+    bus,
+    name: randomUUID(),
+    onPurge: (purge) => app[ownSessions].forget(purge),
+  })
   app.decorate(
     ownSessions,
     createSessionResolver({
@@ -37,10 +62,14 @@ export default fp<SessionsPluginOptions>(async function sessions (app, { setting
       maxAgeMs: settings.sessionCacheMaxAge * SECOND,
       deadlineMs: settings.deadlines.whoamiMs,
       onUncacheable: warnOnce,
+      onInvalidate: replicas?.tell,
+      isHeard: replicas?.isAlive,
     }),
   )
 
   decorateByName(app, names.sessions, app[ownSessions])
+
+  if (replicas !== undefined) beatWhileOpen(app, replicas)
 
   /** With `feature_flags.cacheable_sessions` Kratos says so even to nobody (recording 36). */
   async function askForPermission (): Promise<void> {

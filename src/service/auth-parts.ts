@@ -33,6 +33,7 @@ function rateLimits (
 export function authParts (app: FastifyInstance, config: Config): AuthParts {
   const { store, metrics } = app
   return {
+    bus: app.bus,
     ...rateLimits(app, config),
     accountData: {
       beginDeletion: store.deletions.begin,

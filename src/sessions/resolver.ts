@@ -6,6 +6,7 @@ import type { IdentityOutcome, SessionOutcome } from '../kratos-client/session-o
 import { sessionTime } from '../kratos-client/kratos-time.js'
 import { createSingleFlight, type LookUp, type Shared } from '../kratos-client/single-flight.js'
 import type { UpstreamFailure } from '../kratos-client/upstream-failure.js'
+import type { Purge } from './bus.js'
 import { cacheLifetimeMs } from './cache-lifetime.js'
 import { createDeletedAccounts } from './deleted-accounts.js'
 import { createSessionCache, MAX_SESSIONS } from './session-cache.js'
@@ -19,6 +20,10 @@ export interface SessionResolverOptions {
   maxSessions?: number
   /** Milliseconds for a look-up, and for who waits for it. */
   deadlineMs?: number
+  /** Tells other replicas what was forgotten here. */
+  onInvalidate?: ((purge: Purge) => void) | undefined
+  /** Whether they are heard; else nothing is used that is older than five seconds. */
+  isHeard?: (() => boolean) | undefined
   /** Called for each session that could not be kept because Kratos did not say for how long. */
   onUncacheable?: () => void
 }
@@ -56,6 +61,8 @@ export interface SessionResolver {
   ownerOf: (credential: Credential, scope?: RequestScope) => Promise<string | undefined>
   /** To be called after any change of a session or an identity, before the client hears of it. */
   invalidate: (changed: Invalidation) => void
+  /** What another replica has changed; nobody is told. */
+  forget: (purge: Purge) => void
   /** Whether this process was told within the last ten minutes that the identity was deleted. */
   isDeleted: (identityId: string) => boolean
   counters: () => SessionCounters & { cached: number }
@@ -84,10 +91,12 @@ const idOf = (outcome: SessionOutcome): IdentityOutcome =>
 // cache, an answer is reused for as long as Kratos allows, at most `maxAgeMs` from the moment Kratos was asked (I10).
 // Only valid sessions are kept, never a refusal or a fault (I05).
 export function createSessionResolver (
-  { kratos, maxAgeMs, maxSessions = MAX_SESSIONS, deadlineMs = DEFAULT_DEADLINE_MS, onUncacheable }:
-  SessionResolverOptions,
+  options: SessionResolverOptions,
 ): SessionResolver {
-  const cache = maxAgeMs > 0 ? createSessionCache({ maxAgeMs, maxSessions }) : undefined
+  const { kratos, maxAgeMs, maxSessions = MAX_SESSIONS, deadlineMs = DEFAULT_DEADLINE_MS, onUncacheable } = options
+  const cache = maxAgeMs > 0
+    ? createSessionCache({ maxAgeMs, maxSessions, isHeard: options.isHeard })
+    : undefined
   const sessions = createSingleFlight<SessionOutcome>(deadlineMs)
   const ids = createSingleFlight<IdentityOutcome>(deadlineMs)
   const deleted = createDeletedAccounts()
@@ -98,7 +107,7 @@ export function createSessionResolver (
     if (outcome.cacheFor === undefined) onUncacheable?.()
     const expiresInMs = Date.parse(outcome.session.expires_at) - sessionTime(outcome.session)
     const lifetimeMs = cacheLifetimeMs(outcome.cacheFor, maxAgeMs, expiresInMs)
-    if (lifetimeMs > 0) cache.set(key, outcome.session, askedAt + lifetimeMs)
+    if (lifetimeMs > 0) cache.set(key, outcome.session, { since: askedAt, lifetimeMs })
   }
 
   async function ask (credential: UsableCredential, key: string, lookUp: LookUp): Promise<SessionOutcome> {
@@ -159,14 +168,23 @@ export function createSessionResolver (
   }
 
   function invalidate ({ credential, identityId, isDeleted = false }: Invalidation): void {
+    const key = credential !== undefined && isUsable(credential) ? keyOf(credential) : undefined
+    const owner = key === undefined ? undefined : cache?.ownerOf(key)
+    const known = new Set([identityId, owner].filter((id) => id !== undefined))
+    for (const id of known.size > 0 ? known : [undefined]) {
+      const purge = { key, identityId: id, ...(isDeleted && { isDeleted }) }
+      forget(purge)
+      options.onInvalidate?.(purge)
+    }
+  }
+
+  function forget ({ key, identityId, isDeleted = false, all = false }: Purge): void {
     if (isDeleted && identityId !== undefined) deleted.add(identityId)
     counters.purges++
     sessions.invalidateAll()
     ids.invalidateAll()
-    if (cache === undefined) return
-    const key = credential !== undefined && isUsable(credential) ? keyOf(credential) : undefined
-    const owners = new Set([identityId, key === undefined ? undefined : cache.ownerOf(key)])
-    for (const owner of owners) cache.purge(key, owner, performance.now())
+    if (all) cache?.clear()
+    else cache?.purge(key, identityId, performance.now())
   }
 
   return {
@@ -174,6 +192,7 @@ export function createSessionResolver (
     resolveId,
     ownerOf,
     invalidate,
+    forget,
     isDeleted: deleted.has,
     counters: () => ({ ...counters, cached: cache?.size() ?? 0 }),
   }

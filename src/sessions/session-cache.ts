@@ -11,7 +11,8 @@ interface Entry {
   /** Parsed, for the sessions that were used last. */
   session: KratosSession | undefined
   epoch: Epoch | undefined
-  /** Last moment of its use, in milliseconds of `performance.now()`. */
+  /** When Kratos said so, and the last moment of its use, in milliseconds of `performance.now()`. */
+  since: number
   until: number
   /** How many purges there had been when it was kept. */
   generation: number
@@ -19,8 +20,8 @@ interface Entry {
 
 export interface SessionCache {
   get: (key: string, now: number) => KratosSession | undefined
-  /** @param until last moment of its use, in milliseconds of `performance.now()` */
-  set: (key: string, session: KratosSession, until: number) => void
+  /** When Kratos was asked, and for how long its answer may be used, in milliseconds. */
+  set: (key: string, session: KratosSession, times: { since: number, lifetimeMs: number }) => void
   /** Whose session is kept under a key, valid or not. */
   ownerOf: (key: string) => string | undefined
   /** A key, and everything that is kept of an identity under any key. */
@@ -29,6 +30,8 @@ export interface SessionCache {
   size: () => number
 }
 
+/** However old a session is that nobody would tell us has ended, in milliseconds. */
+export const UNHEARD_MS = 5000
 /** Each takes about one and a half kilobytes (N06). */
 export const MAX_SESSIONS = 25_000
 /** Parsing costs a hot session more than looking it up. */
@@ -39,9 +42,11 @@ const MAX_TOMBSTONES = 10_000
 /**
  * By credential. A purge of an identity leaves a tombstone, and older entries count no more: that finds them under any
  * credential without an index. It is needed no longer than an entry can live. @param maxAgeMs longest life of an entry
+ * @param isHeard whether other replicas are heard; else nothing is used that is older than five seconds
  */
 export function createSessionCache (
-  { maxAgeMs, maxSessions = MAX_SESSIONS }: { maxAgeMs: number, maxSessions?: number },
+  { maxAgeMs, maxSessions = MAX_SESSIONS, isHeard = () => false }:
+  { maxAgeMs: number, maxSessions?: number, isHeard?: (() => boolean) | undefined },
 ): SessionCache {
   const entries = new LRUCache<string, Entry>({ max: maxSessions })
   const parsed = new LRUCache<Entry, true>({
@@ -65,18 +70,24 @@ export function createSessionCache (
   function get (key: string, now: number): KratosSession | undefined {
     const entry = entries.get(key)
     if (entry === undefined) return undefined
-    if (entry.until > now && !isPurged(entry.identityId, entry.generation)) return sessionOf(entry)
+    const isYoung = now - entry.since <= UNHEARD_MS || isHeard()
+    if (entry.until > now && isYoung && !isPurged(entry.identityId, entry.generation)) return sessionOf(entry)
     entries.delete(key)
     return undefined
   }
 
-  function set (key: string, session: KratosSession, until: number): void {
+  function set (
+    key: string,
+    session: KratosSession,
+    { since, lifetimeMs }: { since: number, lifetimeMs: number },
+  ): void {
     entries.set(key, {
       identityId: session.identity.id,
       text: JSON.stringify(session),
       session: undefined,
       epoch: sessionEpoch(session),
-      until,
+      since,
+      until: since + lifetimeMs,
       generation,
     })
   }

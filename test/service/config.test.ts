@@ -120,6 +120,7 @@ export default async function (t: Test): Promise<void> {
         DOCUMENTS_PER_USER: ['0', '-1', '1000001', 'x'],
         DOCUMENT_BYTES_PER_USER: ['0', '1000000000', '1e6'],
         DATABASE_URL: ['mysql://h/db', 'mongodb://h', 'http://h/db'],
+        BUS_DATABASE_URL: ['mysql://h/db', 'data/app.db'],
         DATABASE_POOL_SIZE: ['0', '1001', 'x'],
         DATABASE_STATEMENT_TIMEOUT_MS: ['0', '99', '600001'],
         DATABASE_CONNECTION_MAX_AGE: ['0', '86401'],

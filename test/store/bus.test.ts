@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import { openPostgresBus } from '../../src/service/bus/postgres-bus.js'
+import { build, WEBHOOK_KEY } from '../support/app.js'
+import { freshEmail, startKratos } from '../support/kratos.js'
+import { connect, newDatabase } from './postgres-clients.js'
+import { preparePostgres } from './postgres-server.js'
+
+const CACHE = { SESSION_CACHE_MAX_AGE: '60' }
+
+/** Until it holds; each look is a request or a statement, so it takes turns. */
+async function until (holds: () => Promise<boolean> | boolean): Promise<void> {
+  while (!await holds()) await sleep(10)
+}
+
+export default async function (t: Test): Promise<void> {
+  const server = await preparePostgres()
+  t.teardown(() => server.remove())
+  await server.start()
+
+  t.test('the bus on Postgres', async (t) => {
+    t.test('carries messages to everybody, and says when some may be lost', async (t) => {
+      const url = await newDatabase(t, server.url)
+      const open = async () => {
+        const [messages, losses, errors]: [string[], number[], unknown[]] = [[], [], []]
+        const bus = await openPostgresBus({ url, onError: (error) => errors.push(error), onConnected: () => {} })
+        t.teardown(() => bus.close())
+        bus.subscribe({ onMessage: (message) => messages.push(message), onLoss: () => losses.push(messages.length) })
+        await until(bus.alive)
+        return { bus, messages, losses, errors }
+      }
+      const [one, two] = [await open(), await open()]
+      await one.bus.publish('first')
+      await until(() => one.messages.length === 1 && two.messages.length === 1)
+      const { rows: [row] } = await (await connect(t, url)).query(
+        "SELECT count(pg_terminate_backend(pid)) AS cut FROM pg_stat_activity WHERE application_name LIKE '%bus'",
+      )
+      t.equal(Number(row.cut), 2)
+      await until(() => one.losses.length === 2 && two.losses.length === 2)
+      t.equal(one.errors.length, 1, 'told once')
+      await one.bus.publish('second')
+      await until(() => two.messages.includes('second'))
+    })
+
+    t.test('cannot publish, and is not alive, without its server', async (t) => {
+      const errors: unknown[] = []
+      const bus = await openPostgresBus({
+        url: 'postgres://u:p@127.0.0.1:1/d', onError: (error) => errors.push(error), onConnected: () => {},
+      })
+      t.teardown(() => bus.close())
+      await t.rejects(bus.publish('x'))
+      t.notOk(bus.alive())
+      await until(() => errors.length > 0)
+    })
+  })
+
+  t.test('two replicas', async (t) => {
+    const url = await newDatabase(t, server.url)
+    const kratos = await startKratos(t, { overrides: { feature_flags: { cacheable_sessions: true } } })
+    const env = { ...CACHE, DATABASE_URL: url, KRATOS_PUBLIC_URL: kratos.publicUrl, KRATOS_ADMIN_URL: kratos.adminUrl }
+    const replicas = await Promise.all([build(t, env), build(t, env)])
+    const [one, two] = replicas.map(({ app }) => app) as [FastifyInstance, FastifyInstance]
+    await Promise.all(replicas.map(({ app }) => until(() => app.bus?.alive() === true)))
+
+    const status = async (app: FastifyInstance, headers: Record<string, string>): Promise<number> =>
+      (await app.inject({ url: '/api/auth/whoami', headers })).statusCode
+
+    async function keptAtBoth () {
+      const identity = await kratos.createIdentity({ email: freshEmail() })
+      const session = kratos.signIn(identity)
+      for (const app of [one, two]) t.equal(await status(app, session.headers), 200)
+      return { identity, session }
+    }
+
+    t.test('forget an ended session together', async (t) => {
+      const { session: { headers } } = await keptAtBoth()
+      const logout = await one.inject({ method: 'POST', url: '/api/auth/logout', headers, payload: {} })
+      t.equal(logout.statusCode, 200)
+      await until(async () => await status(two, headers) === 401)
+    })
+
+    t.test('hear of a purge, whichever gets it', async (t) => {
+      const { identity, session } = await keptAtBoth()
+      kratos.expire(session)
+      t.equal(await status(two, session.headers), 200, 'what is changed at Kratos itself nobody hears')
+      await one.inject({
+        method: 'POST',
+        url: '/internal/auth/purge',
+        headers: { 'x-webhook-key': WEBHOOK_KEY },
+        payload: { identity_id: identity.id },
+      })
+      await until(async () => await status(two, session.headers) === 401)
+    })
+  })
+
+  t.test('the service has a bus where there is something to tell and somebody to hear it', async (t) => {
+    const url = await newDatabase(t, server.url)
+    for (
+      const [env, has] of [
+        [{ DATABASE_URL: url }, false],
+        [{ SESSION_CACHE_MAX_AGE: '5' }, false],
+        [{ SESSION_CACHE_MAX_AGE: '5', DATABASE_URL: url }, true],
+        [{ ...CACHE, BUS_DATABASE_URL: url }, true],
+      ] as const
+    ) {
+      const { app } = await build(t, env)
+      t.equal(app.bus !== undefined, has, JSON.stringify(Object.keys(env)))
+    }
+    await t.rejects(build(t, CACHE), /SESSION_CACHE_MAX_AGE is not valid: it wants at most 5, or a Postgres/)
+  })
+}
