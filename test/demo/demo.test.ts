@@ -333,6 +333,13 @@ async function walkOtherDoors (t: Test, page: Page, { page: port, codeFor }: Dem
     const email = 'forgot@example.test'
     await signUp(page, base, email)
     await logOut()
+    await page.goto(`${base}/recovery?flow=11111111-2222-4333-8444-555555555555&code=123456`)
+    await at(page, 'Look into your mailbox')
+    t.equal(await page.getByLabel('Code').inputValue(), '123456', 'the code of a link is filled in')
+    await press('Send another code')
+    await page.getByLabel('E-mail').waitFor()
+    await press('Back', 'link')
+    await at(page, 'Welcome back')
     await press('Forgot password?', 'link')
     await at(page, 'Forgot your password?')
     await look(t, page, '31-recovery')

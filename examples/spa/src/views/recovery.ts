@@ -33,9 +33,16 @@ export const recovery: Page = {
             sent ? askForCode(place, email, flowId) : form.showErrors(errors),
         }, { form, retry: form.again }),
     })
-    const flowId = query.get('flow')
-    if (flowId !== null && query.has('code')) askForCode(place, '', flowId)
-    else place.append(form, h('p', { class: 'other' }, link('/login', say('back'))))
+    const [flowId, code] = [query.get('flow'), query.get('code')]
+    if (flowId !== null && code !== null) {
+      codeForm(place, {
+        email: '',
+        text: 'codeOfMail',
+        code,
+        confirm: (typed) => auth.confirmCode('recovery', typed, { flowId }),
+        handlers: { settings: newPassword, done: newPassword },
+      })
+    } else place.append(form, h('p', { class: 'other' }, link('/login', say('back'))))
     return visitorPage(say('recoveryTitle'), say('recoveryText'), place)
   },
 }

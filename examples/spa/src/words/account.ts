@@ -24,6 +24,7 @@ export const ACCOUNT = {
   code: ['Code', 'Code'],
   codeSent: ['If {email} belongs to an account, a code is on its way.', 'Falls zu {email} ein Konto gehört, ist ein Code unterwegs.'],
   codeOnItsWay: ['A code is on its way to {email}.', 'Ein Code ist unterwegs zu {email}.'],
+  codeOfMail: ['Confirm the code of the mail.', 'Bestätigen Sie den Code aus der Mail.'],
   codeTitle: ['Look into your mailbox', 'Schauen Sie in Ihr Postfach'],
   codeAgain: ['Send another code', 'Neuen Code senden'],
   goOn: ['Continue', 'Weiter'],
