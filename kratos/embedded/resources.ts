@@ -14,7 +14,7 @@ export async function readResource (address: string, folder: string): Promise<st
   const [, scheme = '', rest = ''] = /^([a-z0-9]+):\/\/(.*)$/s.exec(address) ?? []
   switch (scheme) {
     case 'base64':
-      return Buffer.from(rest, 'base64').toString()
+      return decoded(rest)
     case 'file':
       return await readFile(pathOf(decodeURIComponent(rest), folder), 'utf8')
     case 'http':
@@ -23,6 +23,15 @@ export async function readResource (address: string, folder: string): Promise<st
     default:
       throw new TypeError(`"${address}" is no file://, base64://, http:// or https:// address`)
   }
+}
+
+/** @throws Error for what Go's decoder refuses: letters for URLs, and a missing `=` */
+function decoded (text: string): string {
+  const letters = text.replaceAll(/[\r\n]/g, '')
+  if (letters.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(letters)) {
+    throw new Error('unable to decode std encoded base64 string: illegal base64 data')
+  }
+  return Buffer.from(letters, 'base64').toString()
 }
 
 /** Relative to the configuration, or as in Kratos to the working directory. */

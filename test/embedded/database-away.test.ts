@@ -1,4 +1,4 @@
-import t from 'tap'
+import type { Test } from 'tap'
 import { startEmbeddedKratos } from '../../kratos/embedded/index.js'
 
 /** A flow id that no flow has. */
@@ -50,49 +50,51 @@ const ADMIN_ANSWERS: typeof ANSWERS = [
   ['GET /admin/courier/messages', 500, { message: /^unable to fetch records: failed to connect to / }],
 ]
 
-t.test('the fault database-away', async (t) => {
-  const kratos = await startEmbeddedKratos()
-  t.teardown(() => kratos.close())
-  const ada = await kratos.createIdentity({ email: 'ada@example.com' })
-  const { headers } = kratos.signIn(ada)
-  const ask = async (base: string, line: string, sent: Record<string, string> = headers) => {
-    const [method = '', path = ''] = line.split(' ')
-    const body = ['POST', 'DELETE'].includes(method) && path.startsWith('/self-service') ? '{"session_token":"x"}' : null
-    const answer = await fetch(base + path, {
-      method,
-      body,
-      headers: { accept: 'application/json', 'content-type': 'application/json', ...sent },
-      redirect: 'manual',
-    })
-    const text = await answer.text()
-    return { status: answer.status, error: text.startsWith('{"error') ? JSON.parse(text).error : undefined }
-  }
-
-  await t.test('answers as a Kratos does whose database is gone', async (t) => {
-    const fault = await kratos.fault({ kind: 'database-away' })
-    for (const [line, status, error] of ANSWERS) t.match(await ask(kratos.publicUrl, line), { status, error }, line)
-    for (const [line, status, error] of ADMIN_ANSWERS) {
-      t.match(await ask(kratos.adminUrl, line), { status, error }, line)
+export default async function (t: Test): Promise<void> {
+  t.test('the fault database-away', async (t) => {
+    const kratos = await startEmbeddedKratos()
+    t.teardown(() => kratos.close())
+    const ada = await kratos.createIdentity({ email: 'ada@example.com' })
+    const { headers } = kratos.signIn(ada)
+    const ask = async (base: string, line: string, sent: Record<string, string> = headers) => {
+      const [method = '', path = ''] = line.split(' ')
+      const body = ['POST', 'DELETE'].includes(method) && path.startsWith('/self-service') ? '{"session_token":"x"}' : null
+      const answer = await fetch(base + path, {
+        method,
+        body,
+        headers: { accept: 'application/json', 'content-type': 'application/json', ...sent },
+        redirect: 'manual',
+      })
+      const text = await answer.text()
+      return { status: answer.status, error: text.startsWith('{"error') ? JSON.parse(text).error : undefined }
     }
-    t.equal(fault.calls, ANSWERS.length + ADMIN_ANSWERS.length, 'one database is behind both ports')
-    const nobody = { status: 401, error: { id: 'session_inactive' } }
-    t.match(await ask(kratos.publicUrl, `GET ${LOGOUT}`, {}), nobody, 'without a credential nothing is asked')
-    await fault.clear()
-    t.match(await ask(kratos.publicUrl, 'GET /sessions/whoami'), { status: 200 }, 'nothing is lost')
-  })
 
-  await t.test('says the same of a session as of none, byte for byte', async (t) => {
-    const body = async (sent: Record<string, string>): Promise<string> =>
-      await (await fetch(`${kratos.publicUrl}/sessions/whoami`, { headers: sent })).text()
-    const unknown = await body({ 'x-session-token': `ory_st_${'a'.repeat(32)}` })
-    await kratos.fault({ kind: 'database-away', times: 1 })
-    t.equal(await body(headers), unknown)
-  })
+    await t.test('answers as a Kratos does whose database is gone', async (t) => {
+      const fault = await kratos.fault({ kind: 'database-away' })
+      for (const [line, status, error] of ANSWERS) t.match(await ask(kratos.publicUrl, line), { status, error }, line)
+      for (const [line, status, error] of ADMIN_ANSWERS) {
+        t.match(await ask(kratos.adminUrl, line), { status, error }, line)
+      }
+      t.equal(fault.calls, ANSWERS.length + ADMIN_ANSWERS.length, 'one database is behind both ports')
+      const nobody = { status: 401, error: { id: 'session_inactive' } }
+      t.match(await ask(kratos.publicUrl, `GET ${LOGOUT}`, {}), nobody, 'without a credential nothing is asked')
+      await fault.clear()
+      t.match(await ask(kratos.publicUrl, 'GET /sessions/whoami'), { status: 200 }, 'nothing is lost')
+    })
 
-  await t.test('may befall some requests only, as a pool that is used up does', async (t) => {
-    await kratos.fault({ kind: 'database-away', path: '/sessions/whoami', times: 1 })
-    t.match(await ask(kratos.publicUrl, `GET ${LOGOUT}`), { status: 200 })
-    t.match(await ask(kratos.publicUrl, 'GET /sessions/whoami'), { status: 401 })
-    t.match(await ask(kratos.publicUrl, 'GET /sessions/whoami'), { status: 200 })
+    await t.test('says the same of a session as of none, byte for byte', async (t) => {
+      const body = async (sent: Record<string, string>): Promise<string> =>
+        await (await fetch(`${kratos.publicUrl}/sessions/whoami`, { headers: sent })).text()
+      const unknown = await body({ 'x-session-token': `ory_st_${'a'.repeat(32)}` })
+      await kratos.fault({ kind: 'database-away', times: 1 })
+      t.equal(await body(headers), unknown)
+    })
+
+    await t.test('may befall some requests only, as a pool that is used up does', async (t) => {
+      await kratos.fault({ kind: 'database-away', path: '/sessions/whoami', times: 1 })
+      t.match(await ask(kratos.publicUrl, `GET ${LOGOUT}`), { status: 200 })
+      t.match(await ask(kratos.publicUrl, 'GET /sessions/whoami'), { status: 401 })
+      t.match(await ask(kratos.publicUrl, 'GET /sessions/whoami'), { status: 200 })
+    })
   })
-})
+}

@@ -1,4 +1,4 @@
-import t from 'tap'
+import type { Test } from 'tap'
 import { evaluateMapper, evaluateTemplate, JsonnetError } from '../../kratos/embedded/jsonnet.js'
 
 /** The error of a snippet. Any other result fails the test. */
@@ -8,63 +8,65 @@ async function failure (result: Promise<unknown>): Promise<JsonnetError> {
   throw error
 }
 
-t.test('Jsonnet', async (t) => {
-  t.test("a template is a function of ctx, or its own result; in Go's layout", async (t) => {
-    t.equal(
-      await evaluateTemplate('function(ctx) { mail: ctx.mail, list: [1] }', { mail: 'a@example.test' }),
-      '{\n   "list": [\n      1\n   ],\n   "mail": "a@example.test"\n}\n',
-    )
-    t.equal(await evaluateTemplate('{ a: 1 } // a comment at the end', {}), '{\n   "a": 1\n}\n')
-  })
+export default async function (t: Test): Promise<void> {
+  t.test('Jsonnet', async (t) => {
+    t.test("a template is a function of ctx, or its own result; in Go's layout", async (t) => {
+      t.equal(
+        await evaluateTemplate('function(ctx) { mail: ctx.mail, list: [1] }', { mail: 'a@example.test' }),
+        '{\n   "list": [\n      1\n   ],\n   "mail": "a@example.test"\n}\n',
+      )
+      t.equal(await evaluateTemplate('{ a: 1 } // a comment at the end', {}), '{\n   "a": 1\n}\n')
+    })
 
-  t.test('a mapper gets values by std.extVar', async (t) => {
-    t.same(
-      await evaluateMapper("local claims = std.extVar('claims'); { name: claims.names[1], is: claims.ok }", {
-        claims: { names: ['a', 'b'], ok: true },
-      }),
-      { name: 'b', is: true },
-    )
-    t.equal((await failure(evaluateMapper('[1]', {}))).message, 'the snippet gives no object')
-  })
+    t.test('a mapper gets values by std.extVar', async (t) => {
+      t.same(
+        await evaluateMapper("local claims = std.extVar('claims'); { name: claims.names[1], is: claims.ok }", {
+          claims: { names: ['a', 'b'], ok: true },
+        }),
+        { name: 'b', is: true },
+      )
+      t.equal((await failure(evaluateMapper('[1]', {}))).message, 'the snippet gives no object')
+    })
 
-  t.test('a snippet works after another one failed, for whatever reason', async (t) => {
-    const deep = 'local f(x) = f(x + 1) + 1; f(0)'
-    for (
-      const broken of [
-        '{',
-        "error 'why'",
-        'function(ctx) ctx.missing',
-        'std.noSuchThing',
-        deep,
-        `${'['.repeat(300)}${']'.repeat(300)}x`,
-      ]
-    ) {
-      t.notOk((await failure(evaluateTemplate(broken, { kept: 1 }))).isCancel, broken.slice(0, 40))
-      t.equal(await evaluateTemplate('function(ctx) ctx.kept', { kept: 2 }), '2\n')
-    }
-    t.ok((await failure(evaluateTemplate("error 'cancel'", {}))).isCancel)
-    t.equal(await evaluateTemplate('{}', {}), '{ }\n')
-  })
+    t.test('a snippet works after another one failed, for whatever reason', async (t) => {
+      const deep = 'local f(x) = f(x + 1) + 1; f(0)'
+      for (
+        const broken of [
+          '{',
+          "error 'why'",
+          'function(ctx) ctx.missing',
+          'std.noSuchThing',
+          deep,
+          `${'['.repeat(300)}${']'.repeat(300)}x`,
+        ]
+      ) {
+        t.notOk((await failure(evaluateTemplate(broken, { kept: 1 }))).isCancel, broken.slice(0, 40))
+        t.equal(await evaluateTemplate('function(ctx) ctx.kept', { kept: 2 }), '2\n')
+      }
+      t.ok((await failure(evaluateTemplate("error 'cancel'", {}))).isCancel)
+      t.equal(await evaluateTemplate('{}', {}), '{ }\n')
+    })
 
-  t.test('no snippet sees the values of another one', async (t) => {
-    await evaluateMapper('{}', { claims: { secret: 1 } })
-    await t.rejects(evaluateTemplate("function(ctx) std.extVar('claims')", {}), /undefined external variable: claims/)
-    await t.rejects(evaluateMapper("{ a: std.extVar('ctx') }", { claims: {} }), /undefined external variable: ctx/)
-    t.same(await evaluateTemplate('function(ctx) std.objectFields(ctx)', { own: 1 }), '[\n   "own"\n]\n')
-  })
+    t.test('no snippet sees the values of another one', async (t) => {
+      await evaluateMapper('{}', { claims: { secret: 1 } })
+      await t.rejects(evaluateTemplate("function(ctx) std.extVar('claims')", {}), /undefined external variable: claims/)
+      await t.rejects(evaluateMapper("{ a: std.extVar('ctx') }", { claims: {} }), /undefined external variable: ctx/)
+      t.same(await evaluateTemplate('function(ctx) std.objectFields(ctx)', { own: 1 }), '[\n   "own"\n]\n')
+    })
 
-  t.test('snippets at the same time keep to their own values', async (t) => {
-    const all = await Promise.all([1, 2, 3, 4].map(async (n) => await evaluateTemplate('function(ctx) ctx.n', { n })))
-    t.same(all, ['1\n', '2\n', '3\n', '4\n'])
-  })
+    t.test('snippets at the same time keep to their own values', async (t) => {
+      const all = await Promise.all([1, 2, 3, 4].map(async (n) => await evaluateTemplate('function(ctx) ctx.n', { n })))
+      t.same(all, ['1\n', '2\n', '3\n', '4\n'])
+    })
 
-  t.test('std.trim removes the same white space as in Go', async (t) => {
-    t.equal(
-      await evaluateTemplate('function(ctx) std.trim(ctx.text)', { text: ' \t\n\u0085\u00a0a b\f\r\n ' }),
-      '"a b"\n',
-    )
-    t.same(await evaluateMapper("{ name: std.trim(std.extVar('claims').name) }", { claims: { name: ' x ' } }), {
-      name: 'x',
+    t.test('std.trim removes the same white space as in Go', async (t) => {
+      t.equal(
+        await evaluateTemplate('function(ctx) std.trim(ctx.text)', { text: ' \t\n\u0085\u00a0a b\f\r\n ' }),
+        '"a b"\n',
+      )
+      t.same(await evaluateMapper("{ name: std.trim(std.extVar('claims').name) }", { claims: { name: ' x ' } }), {
+        name: 'x',
+      })
     })
   })
-})
+}

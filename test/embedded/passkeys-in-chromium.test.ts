@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import { startEmbeddedKratos } from '../../kratos/embedded/index.js'
 import type { JsonObject } from '../../kratos/embedded/json.js'
 import { freePorts } from '../support/process.js'
@@ -97,95 +97,97 @@ const NOTE_REFUSALS = `
   }
 `
 
-t.test('keys in Chromium', {
-  timeout: 120_000,
-  skip: !isBrowserPlatform && 'no Chromium in npm for this platform',
-}, async (t) => {
-  const context = await startChromium(t)
-  if (context === undefined) {
-    t.pass('not tried: Chromium lacks a system library here', { skip: true })
-    return
-  }
-  const { publicUrl, home } = await start(t)
-  const open = async (page: Page, flow: string, query = ''): Promise<void> => {
-    await page.goto(`${publicUrl}/self-service/${flow}/browser${query}`)
-    await page.waitForFunction('window.__oryWebAuthnInitialized === true || document.querySelector("script") === null')
-  }
-  const methods = async (page: Page): Promise<string> => {
-    await page.goto(`${home}/`)
-    return await page.locator('pre').innerText()
-  }
-  const logOut = async (): Promise<void> => await context.clearCookies()
-  const unique = (name: string): string => `${name}-${Date.now()}@example.test`
-
-  await t.test('a passkey signs up, logs in, confirms, and is joined by another', async (t) => {
-    const page = await context.newPage()
-    await plugIn(page)
-    await open(page, 'registration')
-    await page.getByPlaceholder('E-Mail').fill(unique('passkey'))
-    await page.getByRole('button', { name: 'Sign up with passkey' }).click()
-    await page.waitForURL(`${home}/`)
-    t.equal(await methods(page), 'passkey aal1')
-
-    await logOut()
-    await open(page, 'login')
-    await page.getByRole('button', { name: 'Sign in with passkey' }).click()
-    await page.waitForURL(`${home}/`)
-    await open(page, 'login', '?refresh=true')
-    await page.getByRole('button', { name: 'Sign in with passkey' }).click()
-    await page.waitForURL(`${home}/`)
-    t.equal(await methods(page), 'passkey aal1, passkey aal1')
-
-    await open(page, 'settings')
-    t.equal(await page.getByRole('button', { name: 'Remove passkey' }).isDisabled(), true, 'the last one stays')
-    // The first authenticator would refuse a second key for the same site.
-    const other = await context.newPage()
-    await plugIn(other)
-    await open(other, 'settings')
-    await other.getByRole('button', { name: 'Add passkey' }).click()
-    await other.getByText('Your changes have been saved!').waitFor()
-    t.equal(await other.getByRole('button', { name: 'Remove passkey' }).count(), 2)
-    await logOut()
-    await Promise.all([page.close(), other.close()])
-  })
-
-  await t.test('a passkey of someone else, or without its user, logs nobody in', async (t) => {
-    const page = await context.newPage()
-    const setVerified = await plugIn(page)
-    await page.addInitScript(NOTE_REFUSALS)
-    await open(page, 'login')
-    for (const isVerified of [false, true]) {
-      await setVerified(isVerified)
-      await page.getByRole('button', { name: 'Sign in with passkey' }).click()
-      await page.waitForFunction('window.refusals.length > 0')
-      t.strictSame(await page.evaluate('window.refusals.splice(0)'), ['NotAllowedError'])
+export default async function (t: Test): Promise<void> {
+  t.test('keys in Chromium', {
+    timeout: 120_000,
+    skip: !isBrowserPlatform && 'no Chromium in npm for this platform',
+  }, async (t) => {
+    const context = await startChromium(t)
+    if (context === undefined) {
+      t.pass('not tried: Chromium lacks a system library here', { skip: true })
+      return
     }
-    t.equal(await methods(page), '')
-    await page.close()
-  })
+    const { publicUrl, home } = await start(t)
+    const open = async (page: Page, flow: string, query = ''): Promise<void> => {
+      await page.goto(`${publicUrl}/self-service/${flow}/browser${query}`)
+      await page.waitForFunction('window.__oryWebAuthnInitialized === true || document.querySelector("script") === null')
+    }
+    const methods = async (page: Page): Promise<string> => {
+      await page.goto(`${home}/`)
+      return await page.locator('pre').innerText()
+    }
+    const logOut = async (): Promise<void> => await context.clearCookies()
+    const unique = (name: string): string => `${name}-${Date.now()}@example.test`
 
-  await t.test('a security key signs up, then logs in after the identifier', async (t) => {
-    const page = await context.newPage()
-    await plugIn(page)
-    const email = unique('key')
-    await open(page, 'registration')
-    await page.getByPlaceholder('E-Mail').fill(email)
-    await page.getByPlaceholder('Name of the security key').fill('blue key')
-    await page.getByRole('button', { name: 'Sign up with security key' }).click()
-    await page.waitForURL(`${home}/`)
-    t.equal(await methods(page), 'webauthn aal1')
+    await t.test('a passkey signs up, logs in, confirms, and is joined by another', async (t) => {
+      const page = await context.newPage()
+      await plugIn(page)
+      await open(page, 'registration')
+      await page.getByPlaceholder('E-Mail').fill(unique('passkey'))
+      await page.getByRole('button', { name: 'Sign up with passkey' }).click()
+      await page.waitForURL(`${home}/`)
+      t.equal(await methods(page), 'passkey aal1')
 
-    await logOut()
-    await open(page, 'login')
-    await page.getByPlaceholder('E-Mail').fill(email)
-    await page.getByRole('button', { name: 'Sign in with hardware key' }).click()
-    await page.getByText('Prepare your WebAuthn device').waitFor()
-    await page.getByRole('button', { name: 'Continue' }).click()
-    await page.waitForURL(`${home}/`)
-    t.equal(await methods(page), 'webauthn aal1')
-    await open(page, 'settings')
-    t.equal(await page.getByRole('button', { name: 'Remove security key "blue key"' }).isDisabled(), true)
-    await logOut()
-    await page.close()
+      await logOut()
+      await open(page, 'login')
+      await page.getByRole('button', { name: 'Sign in with passkey' }).click()
+      await page.waitForURL(`${home}/`)
+      await open(page, 'login', '?refresh=true')
+      await page.getByRole('button', { name: 'Sign in with passkey' }).click()
+      await page.waitForURL(`${home}/`)
+      t.equal(await methods(page), 'passkey aal1, passkey aal1')
+
+      await open(page, 'settings')
+      t.equal(await page.getByRole('button', { name: 'Remove passkey' }).isDisabled(), true, 'the last one stays')
+      // The first authenticator would refuse a second key for the same site.
+      const other = await context.newPage()
+      await plugIn(other)
+      await open(other, 'settings')
+      await other.getByRole('button', { name: 'Add passkey' }).click()
+      await other.getByText('Your changes have been saved!').waitFor()
+      t.equal(await other.getByRole('button', { name: 'Remove passkey' }).count(), 2)
+      await logOut()
+      await Promise.all([page.close(), other.close()])
+    })
+
+    await t.test('a passkey of someone else, or without its user, logs nobody in', async (t) => {
+      const page = await context.newPage()
+      const setVerified = await plugIn(page)
+      await page.addInitScript(NOTE_REFUSALS)
+      await open(page, 'login')
+      for (const isVerified of [false, true]) {
+        await setVerified(isVerified)
+        await page.getByRole('button', { name: 'Sign in with passkey' }).click()
+        await page.waitForFunction('window.refusals.length > 0')
+        t.strictSame(await page.evaluate('window.refusals.splice(0)'), ['NotAllowedError'])
+      }
+      t.equal(await methods(page), '')
+      await page.close()
+    })
+
+    await t.test('a security key signs up, then logs in after the identifier', async (t) => {
+      const page = await context.newPage()
+      await plugIn(page)
+      const email = unique('key')
+      await open(page, 'registration')
+      await page.getByPlaceholder('E-Mail').fill(email)
+      await page.getByPlaceholder('Name of the security key').fill('blue key')
+      await page.getByRole('button', { name: 'Sign up with security key' }).click()
+      await page.waitForURL(`${home}/`)
+      t.equal(await methods(page), 'webauthn aal1')
+
+      await logOut()
+      await open(page, 'login')
+      await page.getByPlaceholder('E-Mail').fill(email)
+      await page.getByRole('button', { name: 'Sign in with hardware key' }).click()
+      await page.getByText('Prepare your WebAuthn device').waitFor()
+      await page.getByRole('button', { name: 'Continue' }).click()
+      await page.waitForURL(`${home}/`)
+      t.equal(await methods(page), 'webauthn aal1')
+      await open(page, 'settings')
+      t.equal(await page.getByRole('button', { name: 'Remove security key "blue key"' }).isDisabled(), true)
+      await logOut()
+      await page.close()
+    })
   })
-})
+}

@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import { startEmbeddedKratos, type EmbeddedKratos } from '../../kratos/embedded/index.js'
 import { call, logIn, whoami } from './client.js'
 
@@ -87,44 +87,46 @@ const storedHash = async ({ adminUrl }: EmbeddedKratos, id: string): Promise<str
   (await call('GET', `${adminUrl}/admin/identities/${id}?include_credential=password`))
     .body['credentials'].password.config.hashed_password
 
-t.test('passwords from other systems', async (t) => {
-  const kratos = await start(t)
+export default async function (t: Test): Promise<void> {
+  t.test('passwords from other systems', async (t) => {
+    const kratos = await start(t)
 
-  t.test('log in; wrong ones are refused like any wrong password', async (t) => {
-    for (const [name, hash] of Object.entries(HASHES)) {
-      const email = await imported(kratos, name, hash)
-      const refused = await logIn(kratos.publicUrl, email, WRONG)
-      t.match([refused.status, refused.body['ui'].messages[0].id], [400, 4000006], `${name}: wrong`)
-      t.equal((await logIn(kratos.publicUrl, email, PASSWORD)).status, 200, `${name}: right`)
-    }
-    for (const [name, hash] of Object.entries(LONG_HASHES)) {
-      const email = await imported(kratos, `long-${name}`, hash)
-      t.equal((await logIn(kratos.publicUrl, email, LONG)).status, 200, `${name}: long`)
-    }
-  })
+    t.test('log in; wrong ones are refused like any wrong password', async (t) => {
+      for (const [name, hash] of Object.entries(HASHES)) {
+        const email = await imported(kratos, name, hash)
+        const refused = await logIn(kratos.publicUrl, email, WRONG)
+        t.match([refused.status, refused.body['ui'].messages[0].id], [400, 4000006], `${name}: wrong`)
+        t.equal((await logIn(kratos.publicUrl, email, PASSWORD)).status, 200, `${name}: right`)
+      }
+      for (const [name, hash] of Object.entries(LONG_HASHES)) {
+        const email = await imported(kratos, `long-${name}`, hash)
+        t.equal((await logIn(kratos.publicUrl, email, LONG)).status, 200, `${name}: long`)
+      }
+    })
 
-  t.test('are replaced by a bcrypt hash at the first login', async (t) => {
-    const email = await imported(kratos, 'replaced', HASHES['md5'] ?? '')
-    const { body } = await logIn(kratos.publicUrl, email, PASSWORD)
-    const { id } = (await whoami(kratos.publicUrl, { 'x-session-token': body['session_token'] })).body['identity']
-    const first = await storedHash(kratos, id)
-    t.match(first, /^\$2a\$04\$/)
-    t.equal((await logIn(kratos.publicUrl, email, PASSWORD)).status, 200)
-    t.equal(await storedHash(kratos, id), first, 'but not again')
-  })
+    t.test('are replaced by a bcrypt hash at the first login', async (t) => {
+      const email = await imported(kratos, 'replaced', HASHES['md5'] ?? '')
+      const { body } = await logIn(kratos.publicUrl, email, PASSWORD)
+      const { id } = (await whoami(kratos.publicUrl, { 'x-session-token': body['session_token'] })).body['identity']
+      const first = await storedHash(kratos, id)
+      t.match(first, /^\$2a\$04\$/)
+      t.equal((await logIn(kratos.publicUrl, email, PASSWORD)).status, 200)
+      t.equal(await storedHash(kratos, id), first, 'but not again')
+    })
 
-  t.test('that are too long for bcrypt keep their hash', async (t) => {
-    const hash = LONG_HASHES['sha256-crypt'] ?? ''
-    const email = await imported(kratos, 'kept', hash)
-    const { body } = await logIn(kratos.publicUrl, email, LONG)
-    const { id } = (await whoami(kratos.publicUrl, { 'x-session-token': body['session_token'] })).body['identity']
-    t.equal(await storedHash(kratos, id), hash)
-  })
+    t.test('that are too long for bcrypt keep their hash', async (t) => {
+      const hash = LONG_HASHES['sha256-crypt'] ?? ''
+      const email = await imported(kratos, 'kept', hash)
+      const { body } = await logIn(kratos.publicUrl, email, LONG)
+      const { id } = (await whoami(kratos.publicUrl, { 'x-session-token': body['session_token'] })).body['identity']
+      t.equal(await storedHash(kratos, id), hash)
+    })
 
-  t.test('with a hash that cannot be read log nobody in', async (t) => {
-    for (const [name, hash] of Object.entries(UNREADABLE)) {
-      const email = await imported(kratos, name, hash)
-      t.equal((await logIn(kratos.publicUrl, email, PASSWORD)).status, 400, name)
-    }
+    t.test('with a hash that cannot be read log nobody in', async (t) => {
+      for (const [name, hash] of Object.entries(UNREADABLE)) {
+        const email = await imported(kratos, name, hash)
+        t.equal((await logIn(kratos.publicUrl, email, PASSWORD)).status, 400, name)
+      }
+    })
   })
-})
+}

@@ -1,4 +1,4 @@
-import t from 'tap'
+import type { Test } from 'tap'
 import { compareAnswer } from './replay/compare.js'
 import type { Comparison } from './replay/compare-text.js'
 import { judge } from './replay/judge.js'
@@ -18,21 +18,6 @@ import {
   type NamedRecording,
   type ScenarioResult,
 } from './replay/types.js'
-
-t.setTimeout(120_000)
-
-/**
- * Tests the replay itself with a mock server that answers as recorded, but with other ids, tokens and codes. Nothing
- * may differ.
- */
-t.test('replay against a mock that behaves as recorded', async (t) => {
-  for (const recording of loadRecordings(process.argv.slice(2))) {
-    t.test(`finds no difference in ${recording.name}`, async (t) => {
-      const verdict = judge(await runRecording(recording, mockLive(recording)), [])
-      t.strictSame(differenceLines(verdict.unaccepted, 3), [])
-    })
-  }
-})
 
 /** A change of the mock's behaviour, and where the comparison must report it. */
 interface Change {
@@ -322,65 +307,6 @@ const effectChanges: Change[] = [
   },
 ]
 
-t.test('replay against a mock with one difference', async (t) => {
-  for (const change of [...changes, ...messageChanges, ...cookieChanges, ...effectChanges]) {
-    t.test(`reports ${change.name}`, async (t) => {
-      const result = await runChanged(change)
-      const places = [...result.steps, ...result.effects]
-        .filter(({ step }) => step === (change.effect ?? change.step))
-        .flatMap(({ differences }) => differences)
-      t.ok(places.some(({ at }) => at.startsWith(change.at)), `expected ${change.at} in ${JSON.stringify(places)}`)
-    })
-  }
-})
-
-t.test('comparison of a connection that closed without an answer', async (t) => {
-  const [recording] = loadRecordings(['74'])
-  const exchange = recording?.exchanges.find(({ response }) => response.status === 0)
-  if (exchange === undefined) throw new Error('recording 74 has no such exchange')
-  const placesFor = (body: string): string[] => {
-    const comparison: Comparison = { ledger: createLedger(), timeToleranceMs: 0, differences: [] }
-    compareAnswer(exchange, { status: 0, headers: [], body }, [], comparison)
-    return comparison.differences.map(({ at }) => at)
-  }
-  t.test('is equal when the live one also closes', async (t) => {
-    t.strictSame(placesFor('<no answer: connection closed>'), [])
-  })
-  t.test('reports one that stays open', async (t) => {
-    t.strictSame(placesFor(timedOut), ['connection'])
-  })
-})
-
-t.test('list of accepted differences', async (t) => {
-  const [recording] = loadRecordings(['02'])
-  if (recording === undefined) throw new Error('recording 02 is missing')
-  const entry = { scenario: '02', step: 'whoami with the token', at: ['status'], reason: 'for the test' }
-  t.test('an entry that no longer occurs is reported', async (t) => {
-    t.strictSame(judge(await runRecording(recording, mockLive(recording)), [entry]).stale, [entry])
-  })
-  t.test(
-    'a listed difference is accepted but does not count as equal, and another one at the same step stays',
-    async (t) => {
-      const result = await runChanged({
-        ...whoami,
-        name: '',
-        at: '',
-        apply: ({ response }) => {
-          response.status = 201
-          response.headers.push(['X-Other', '1'])
-        },
-      })
-      const verdict = judge(result, [entry])
-      t.equal(verdict.equal, verdict.total - 1)
-      t.strictSame(
-        verdict.unaccepted.flatMap(({ differences }) => differences.map(({ at }) => at)),
-        ['header x-other'],
-      )
-      t.equal(judge(result, [{ ...entry, at: ['status', 'header x-other'] }]).unaccepted.length, 0)
-    },
-  )
-})
-
 async function runChanged ({ recording: beginning, step, apply }: Change): Promise<ScenarioResult> {
   const recording = upTo(step, loadRecordings([beginning])[0])
   const changed = structuredClone(recording)
@@ -436,3 +362,79 @@ const listOf = (object: JsonObject, member: string): Json[] => object[member] as
 const memberOf = (object: JsonObject, member: string): JsonObject => asObject(object[member])
 const itemOf = (object: JsonObject, member: string, index: number): JsonObject =>
   asObject(listOf(object, member)[index])
+
+export default async function (t: Test): Promise<void> {
+  t.setTimeout(120_000)
+
+  /**
+   * Tests the replay itself with a mock server that answers as recorded, but with other ids, tokens and codes. Nothing
+   * may differ.
+   */
+  t.test('replay against a mock that behaves as recorded', async (t) => {
+    for (const recording of loadRecordings(process.argv.slice(2))) {
+      t.test(`finds no difference in ${recording.name}`, async (t) => {
+        const verdict = judge(await runRecording(recording, mockLive(recording)), [])
+        t.strictSame(differenceLines(verdict.unaccepted, 3), [])
+      })
+    }
+  })
+
+  t.test('replay against a mock with one difference', async (t) => {
+    for (const change of [...changes, ...messageChanges, ...cookieChanges, ...effectChanges]) {
+      t.test(`reports ${change.name}`, async (t) => {
+        const result = await runChanged(change)
+        const places = [...result.steps, ...result.effects]
+          .filter(({ step }) => step === (change.effect ?? change.step))
+          .flatMap(({ differences }) => differences)
+        t.ok(places.some(({ at }) => at.startsWith(change.at)), `expected ${change.at} in ${JSON.stringify(places)}`)
+      })
+    }
+  })
+
+  t.test('comparison of a connection that closed without an answer', async (t) => {
+    const [recording] = loadRecordings(['74'])
+    const exchange = recording?.exchanges.find(({ response }) => response.status === 0)
+    if (exchange === undefined) throw new Error('recording 74 has no such exchange')
+    const placesFor = (body: string): string[] => {
+      const comparison: Comparison = { ledger: createLedger(), timeToleranceMs: 0, differences: [] }
+      compareAnswer(exchange, { status: 0, headers: [], body }, [], comparison)
+      return comparison.differences.map(({ at }) => at)
+    }
+    t.test('is equal when the live one also closes', async (t) => {
+      t.strictSame(placesFor('<no answer: connection closed>'), [])
+    })
+    t.test('reports one that stays open', async (t) => {
+      t.strictSame(placesFor(timedOut), ['connection'])
+    })
+  })
+
+  t.test('list of accepted differences', async (t) => {
+    const [recording] = loadRecordings(['02'])
+    if (recording === undefined) throw new Error('recording 02 is missing')
+    const entry = { scenario: '02', step: 'whoami with the token', at: ['status'], reason: 'for the test' }
+    t.test('an entry that no longer occurs is reported', async (t) => {
+      t.strictSame(judge(await runRecording(recording, mockLive(recording)), [entry]).stale, [entry])
+    })
+    t.test(
+      'a listed difference is accepted but does not count as equal, and another one at the same step stays',
+      async (t) => {
+        const result = await runChanged({
+          ...whoami,
+          name: '',
+          at: '',
+          apply: ({ response }) => {
+            response.status = 201
+            response.headers.push(['X-Other', '1'])
+          },
+        })
+        const verdict = judge(result, [entry])
+        t.equal(verdict.equal, verdict.total - 1)
+        t.strictSame(
+          verdict.unaccepted.flatMap(({ differences }) => differences.map(({ at }) => at)),
+          ['header x-other'],
+        )
+        t.equal(judge(result, [{ ...entry, at: ['status', 'header x-other'] }]).unaccepted.length, 0)
+      },
+    )
+  })
+}

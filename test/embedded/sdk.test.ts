@@ -6,7 +6,7 @@ import {
   type UpdateSettingsFlowBody,
 } from '@ory/client-fetch'
 import { Secret, TOTP } from 'otpauth'
-import t from 'tap'
+import type { Test } from 'tap'
 import { freshEmail, PASSWORD, startTarget } from '../support/target.js'
 import { answersAreDescribed, type Exchanged } from './schema/described.js'
 import { adminCases } from './sdk/admin-cases.js'
@@ -63,7 +63,7 @@ async function addTotp (visitor: Visitor): Promise<TOTP> {
 const tokenOf = (continueWith: ContinueWith[] = []): string | undefined =>
   continueWith.find(isSetOrySessionToken)?.ory_session_token
 
-for (const kind of ['native', 'browser'] as Kind[]) {
+function flowCases (t: Test, kind: Kind): void {
   t.test(`@ory/client-fetch, ${kind} flows`, async (t) => {
     const kratos = await startTarget(t)
     const arrive = (): Visitor => createVisitor(kind, kratos, exchanges)
@@ -214,12 +214,16 @@ for (const kind of ['native', 'browser'] as Kind[]) {
   })
 }
 
-t.test('@ory/client-fetch, admin', async (t) => {
-  adminCases(t, await startTarget(t), exchanges)
-})
+export default async function (t: Test): Promise<void> {
+  for (const kind of ['native', 'browser'] as const) flowCases(t, kind)
 
-t.test('many waiting hooks give no warning about a leak', async (t) => {
-  t.same(warnings, [])
-})
+  t.test('@ory/client-fetch, admin', async (t) => {
+    adminCases(t, await startTarget(t), exchanges)
+  })
 
-answersAreDescribed(t, exchanges)
+  answersAreDescribed(t, exchanges)
+
+  t.test('many waiting hooks give no warning about a leak', async (t) => {
+    t.same(warnings, [])
+  })
+}

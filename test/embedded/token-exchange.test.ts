@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import { startEmbeddedKratos, type EmbeddedKratos, type OidcProvider } from '../../kratos/embedded/index.js'
 import { call, whoami, type JsonAnswer } from './client.js'
 
@@ -45,40 +45,42 @@ async function exchange ({ publicUrl }: Hosting, initCode: string, returnToCode:
   return await call('GET', `${publicUrl}/sessions/token-exchange?${query.toString()}`)
 }
 
-t.test('GET /sessions/token-exchange', async (t) => {
-  t.test('gives an app the session of a social login in another browser, for both codes', async (t) => {
-    const kratos = await start(t)
-    kratos.oidcProvider.signInAs({ sub: 's1', email: 'ada@example.test' })
-    for (const flow of ['registration', 'login', 'login']) {
-      const { initCode, home } = await travel(kratos, flow)
-      t.equal(`${home.protocol}//${home.host}`, APP)
-      const { status, body } = await exchange(kratos, initCode, home.searchParams.get('code') ?? '')
-      t.equal(status, 200)
-      const { body: session } = await whoami(kratos.publicUrl, { 'x-session-token': body['session_token'] })
-      t.match([session['id'], session['identity'].traits.email], [body['session'].id, 'ada@example.test'])
-    }
-  })
+export default async function (t: Test): Promise<void> {
+  t.test('GET /sessions/token-exchange', async (t) => {
+    t.test('gives an app the session of a social login in another browser, for both codes', async (t) => {
+      const kratos = await start(t)
+      kratos.oidcProvider.signInAs({ sub: 's1', email: 'ada@example.test' })
+      for (const flow of ['registration', 'login', 'login']) {
+        const { initCode, home } = await travel(kratos, flow)
+        t.equal(`${home.protocol}//${home.host}`, APP)
+        const { status, body } = await exchange(kratos, initCode, home.searchParams.get('code') ?? '')
+        t.equal(status, 200)
+        const { body: session } = await whoami(kratos.publicUrl, { 'x-session-token': body['session_token'] })
+        t.match([session['id'], session['identity'].traits.email], [body['session'].id, 'ada@example.test'])
+      }
+    })
 
-  t.test('refuses a single code and codes of two flows', async (t) => {
-    const kratos = await start(t)
-    kratos.oidcProvider.signInAs({ sub: 's1', email: 'ada@example.test' })
-    const [one, two] = [await travel(kratos, 'login'), await travel(kratos, 'login')]
-    const code = one.home.searchParams.get('code') ?? ''
-    t.same([(await exchange(kratos, one.initCode, '')).status, (await exchange(kratos, '', code)).status], [400, 400])
-    t.same(
-      [(await exchange(kratos, two.initCode, code)).status, (await exchange(kratos, code, one.initCode)).status],
-      [404, 404],
-    )
-  })
+    t.test('refuses a single code and codes of two flows', async (t) => {
+      const kratos = await start(t)
+      kratos.oidcProvider.signInAs({ sub: 's1', email: 'ada@example.test' })
+      const [one, two] = [await travel(kratos, 'login'), await travel(kratos, 'login')]
+      const code = one.home.searchParams.get('code') ?? ''
+      t.same([(await exchange(kratos, one.initCode, '')).status, (await exchange(kratos, '', code)).status], [400, 400])
+      t.same(
+        [(await exchange(kratos, two.initCode, code)).status, (await exchange(kratos, code, one.initCode)).status],
+        [404, 404],
+      )
+    })
 
-  t.test('has no session when the user declined; the reason is in the flow', async (t) => {
-    const kratos = await start(t)
-    kratos.oidcProvider.refuse()
-    const { initCode, flowId, home } = await travel(kratos, 'login')
-    t.equal(home.toString(), APP)
-    t.equal((await exchange(kratos, initCode, 'x')).status, 404)
-    const { body } = await call('GET', `${kratos.publicUrl}/self-service/login/flows?id=${flowId}`)
-    t.match(body['ui'].messages, [{ text: /access_denied/ }])
-    t.notOk('session_token_exchange_code' in body)
+    t.test('has no session when the user declined; the reason is in the flow', async (t) => {
+      const kratos = await start(t)
+      kratos.oidcProvider.refuse()
+      const { initCode, flowId, home } = await travel(kratos, 'login')
+      t.equal(home.toString(), APP)
+      t.equal((await exchange(kratos, initCode, 'x')).status, 404)
+      const { body } = await call('GET', `${kratos.publicUrl}/self-service/login/flows?id=${flowId}`)
+      t.match(body['ui'].messages, [{ text: /access_denied/ }])
+      t.notOk('session_token_exchange_code' in body)
+    })
   })
-})
+}

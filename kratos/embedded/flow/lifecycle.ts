@@ -6,7 +6,7 @@ import { checkedReturnTo } from '../http/return-to.js'
 import type { Kratos } from '../kratos.js'
 import { newId, NIL_UUID, parseUuid } from '../random.js'
 import { newContainer } from '../ui/container.js'
-import { NO_PARAMETERS, startParameters } from './start-parameters.js'
+import { loginParameters, NO_PARAMETERS, startParameters, type StartParameters } from './start-parameters.js'
 import { flowData, type Flow, type FlowKind } from './flow.js'
 
 /**
@@ -31,7 +31,7 @@ export function newFlow (ex: Exchange, kind: FlowKind, type: 'api' | 'browser'):
     ui: newContainer(`${publicUrl(kratos, `/self-service/${kind}`)}?flow=${id}`),
     csrfToken: csrfToken(ex),
     context: {},
-    ...(kind === 'login' || kind === 'registration' ? startParameters(ex) : NO_PARAMETERS),
+    ...parametersOf(ex, kind),
     refresh: false,
     requestedAal: 'aal1',
     identityId: '',
@@ -40,6 +40,11 @@ export function newFlow (ex: Exchange, kind: FlowKind, type: 'api' | 'browser'):
     updatedAt: now,
     continueWith: [],
   }
+}
+
+function parametersOf (ex: Exchange, kind: FlowKind): StartParameters {
+  if (kind === 'registration') return startParameters(ex)
+  return kind === 'login' ? loginParameters(ex) : NO_PARAMETERS
 }
 
 export function saveFlow (kratos: Kratos, flow: Flow): void {

@@ -13,15 +13,22 @@ export interface StartParameters {
 
 export const NO_PARAMETERS: StartParameters = { identitySchema: '', organizationId: '', loginChallenge: '' }
 
-/** @throws ApiError for values that cannot be used */
+/** In the order in which Kratos checks them. @throws ApiError for values that cannot be used */
 export const startParameters = (ex: Exchange): StartParameters => ({
-  identitySchema: identitySchemaOf(ex),
-  organizationId: parseUuid(ex.query.get('organization')) ?? '',
   loginChallenge: loginChallengeOf(ex),
+  organizationId: parseUuid(ex.query.get('organization')) ?? '',
+  identitySchema: identitySchemaOf(ex),
+})
+
+/** Of a login. The schema is checked later, and only for a first factor. */
+export const loginParameters = (ex: Exchange): StartParameters => ({
+  loginChallenge: loginChallengeOf(ex),
+  organizationId: parseUuid(ex.query.get('organization')) ?? '',
+  identitySchema: '',
 })
 
 /** Clients can choose the default schema, and those that the configuration opens to them. */
-function identitySchemaOf ({ query, kratos }: Exchange): string {
+export function identitySchemaOf ({ query, kratos }: Exchange): string {
   const asked = query.get('identity_schema') ?? ''
   const { default_schema_id: defaultId, schemas } = kratos.config.identity
   if (asked === '' || asked === defaultId) return asked
@@ -31,7 +38,7 @@ function identitySchemaOf ({ query, kratos }: Exchange): string {
   throw badRequest(`Requested identity schema ${JSON.stringify(asked)} is not enabled for self-service flows.`)
 }
 
-function loginChallengeOf ({ query, kratos }: Exchange): string {
+export function loginChallengeOf ({ query, kratos }: Exchange): string {
   const challenge = query.get('login_challenge')
   if (challenge === null) return ''
   if (kratos.config.oauth2_provider.url === undefined) {

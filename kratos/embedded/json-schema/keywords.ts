@@ -1,29 +1,28 @@
 import { isDeepStrictEqual } from 'node:util'
-import { asObject, isObject, type Json, type JsonObject } from '../json.js'
+import { isObject, type Json } from '../json.js'
 import { contentProblems } from './content.js'
 import { FORMATS } from './formats.js'
+import { listed, texts } from './keyword-kinds.js'
+import { uniqueItems, eachItem, contains } from './list-keywords.js'
+import {
+  required,
+  properties,
+  propertyNames,
+  patternProperties,
+  additionalProperties,
+  dependencies,
+} from './object-keywords.js'
 import { goQuote, goQuoted, goSyntax } from '../go/text.js'
 import { NUMBER_KEYWORDS } from './number-keywords.js'
 import { matches } from './patterns.js'
 import type { Keyword, Rules } from './rules.js'
-import { escapePart, type Problem } from './problem.js'
+import type { Problem } from './problem.js'
 
 /** The name of a JSON type. */
 export const typeOf = (value: unknown): string =>
   value === null ? 'null' : Array.isArray(value) ? 'array' : isObject(value) ? 'object' : typeof value
 
 const isPlain = (value: Json): boolean => typeof value !== 'object' || value === null
-const listed = (value: Json | undefined): Json[] => Array.isArray(value) ? value : []
-const found = (problem: Problem | undefined): Problem[] => problem === undefined ? [] : [problem]
-
-/** The checks that apply to one type of value. */
-const objects = (apply: (rules: Rules, value: JsonObject) => Problem[]) => (rules: Rules): Problem[] =>
-  isObject(rules.value) ? apply(rules, rules.value) : []
-const lists = (apply: (rules: Rules, value: Json[]) => Problem[]) => (rules: Rules): Problem[] =>
-  Array.isArray(rules.value) ? apply(rules, rules.value) : []
-const texts = (apply: (rules: Rules, value: string) => Problem[]) => (rules: Rules): Problem[] =>
-  typeof rules.value === 'string' ? apply(rules, rules.value) : []
-
 function constant ({ schema, value, problem }: Rules): Problem[] {
   const wanted = schema['const'] as Json
   if (isDeepStrictEqual(value, wanted)) return []
@@ -103,106 +102,6 @@ const atMost = (keyword: string, what: string, count: (value: Json) => number | 
   }
 const members = (value: Json): number | undefined => isObject(value) ? Object.keys(value).length : undefined
 const items = (value: Json): number | undefined => Array.isArray(value) ? value.length : undefined
-
-const required = objects(({ schema, problem }, value) => {
-  const missing = listed(schema['required']).map(String).filter((name) => !Object.hasOwn(value, name))
-  if (missing.length === 0) return []
-  const found = problem('required', `missing properties: ${missing.map(goQuote).join(', ')}`)
-  return [{ ...found, missing: missing.map(escapePart) }]
-})
-
-const properties = objects(({ schema, below }, value) =>
-  Object.entries(asObject(schema['properties'])).flatMap(([name, inner]) =>
-    Object.hasOwn(value, name)
-      ? found(below(`properties/${escapePart(name)}`, inner, value[name], escapePart(name)))
-      : [],
-  ),
-)
-
-const propertyNames = objects(({ schema, below }, value) =>
-  Object.keys(value).flatMap((name) =>
-    found(below('propertyNames', schema['propertyNames'] as Json, name, escapePart(name))),
-  ),
-)
-
-const patternProperties = objects(({ schema, below }, value) =>
-  Object.entries(asObject(schema['patternProperties'])).flatMap(([pattern, inner]) =>
-    Object.keys(value).filter((name) => matches(pattern, name)).flatMap((name) =>
-      found(below(`patternProperties/${escapePart(pattern)}`, inner, value[name], escapePart(name))),
-    ),
-  ),
-)
-
-const additionalProperties = objects(({ schema, below, problem }, value) => {
-  const inner = schema['additionalProperties'] as Json
-  const patterns = Object.keys(asObject(schema['patternProperties']))
-  const others = Object.keys(value).filter(
-    (name) =>
-      !Object.hasOwn(asObject(schema['properties']), name) && !patterns.some((pattern) => matches(pattern, name)),
-  )
-  if (isObject(inner)) {
-    return others.flatMap((name) => found(below('additionalProperties', inner, value[name], escapePart(name))))
-  }
-  return inner !== false || others.length === 0
-    ? []
-    : [problem('additionalProperties', `additionalProperties ${others.map(goQuote).join(', ')} not allowed`)]
-})
-
-const dependencies = objects(({ schema, below, problem }, value) =>
-  Object.entries(asObject(schema['dependencies'])).flatMap(([name, needed]) => {
-    if (!Object.hasOwn(value, name)) return []
-    const part = `dependencies/${escapePart(name)}`
-    if (!Array.isArray(needed)) return found(below(part, needed))
-    return needed.map(String).flatMap((other, index) =>
-      Object.hasOwn(value, other)
-        ? []
-        : [problem(
-            `${part}/${index}`,
-            `property ${goQuote(other)} is required, if ${goQuote(name)} property exists`,
-          )],
-    )
-  }),
-)
-
-const uniqueItems = lists(({ schema, problem }, value) =>
-  schema['uniqueItems'] !== true
-    ? []
-    : value.flatMap((item, index) =>
-      value.slice(0, index).flatMap((other, before) =>
-        isDeepStrictEqual(item, other)
-          ? [problem('uniqueItems', `items at index ${before} and ${index} are equal`)]
-          : [],
-      ),
-    ),
-)
-
-const eachItem = lists(({ schema, below, problem }, value) => {
-  const { items: inner, additionalItems: others } = schema
-  if (!Array.isArray(inner)) {
-    return value.flatMap((item, index) => found(below('items', inner as Json, item, String(index))))
-  }
-  const tooMany = others === false && value.length > inner.length
-    ? [problem('additionalItems', `only ${inner.length} items are allowed, but found ${value.length} items`)]
-    : []
-  return [
-    ...tooMany,
-    ...value.flatMap((item, index) => {
-      const own = inner[index]
-      if (own !== undefined) return found(below(`items/${index}`, own, item, String(index)))
-      return isObject(others) ? found(below('additionalItems', others, item, String(index))) : []
-    }),
-  ]
-})
-
-const contains = lists(({ schema, below, problem }, value) => {
-  const causes: Problem[] = []
-  for (const [index, item] of value.entries()) {
-    const cause = below('contains', schema['contains'] as Json, item, String(index))
-    if (cause === undefined) return []
-    causes.push(cause)
-  }
-  return [problem('contains', 'contains failed', causes)]
-})
 
 const minLength = texts(({ schema, problem }, value) => {
   const [limit, actual] = [Number(schema['minLength']), [...value].length]

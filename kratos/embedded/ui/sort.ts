@@ -1,5 +1,6 @@
 import { nodeId, type UiNode } from './node.js'
 import { stableSort } from './stable-sort.js'
+import { unstableSort } from './unstable-sort.js'
 
 export interface NodeOrder {
   /** Groups from first to last; other groups come before them. */
@@ -10,10 +11,10 @@ export interface NodeOrder {
 
 /**
  * Sorts nodes in Kratos' two passes: by group, then by key within a group, where `default` and `password` are one
- * group. The second comparison is not a total order, so the algorithm matters.
+ * group. The first pass is not stable and the second comparison is not a total order, so the algorithms matter.
  */
 export function sortNodes (nodes: UiNode[], { groups = [], keys = [] }: NodeOrder): void {
-  if (groups.length > 0) stableSort(nodes, (left, right) => groups.indexOf(left.group) < groups.indexOf(right.group))
+  if (groups.length > 0) unstableSort(nodes, (left, right) => groups.indexOf(left.group) < groups.indexOf(right.group))
   const position = (node: UiNode): number => {
     if (nodeId(node) === 'method') return nodes.length + keys.length + 1
     const at = keys.findIndex((key) => nodeId(node).startsWith(key))

@@ -1,5 +1,6 @@
 import type { Flow } from '../../flow/flow.js'
 import { newFlow, saveFlow } from '../../flow/lifecycle.js'
+import { identitySchemaOf } from '../../flow/start-parameters.js'
 import { csrfToken } from '../../http/csrf.js'
 import { ApiError, badRequest } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
@@ -78,6 +79,7 @@ export async function openLogin (ex: Exchange, type: 'api' | 'browser', inherite
   const flow = { ...newFlow(ex, 'login', type), createdAt: 0, updatedAt: 0 }
   const session = inherited.session ?? findSession(ex)
   flow.requestedAal = requestedAal(ex)
+  if (flow.requestedAal === 'aal1') flow.identitySchema = identitySchemaOf(ex)
   if (type === 'api' && session === undefined && isTrue(ex.query.get('return_session_token_exchange_code'))) {
     offerExchange(ex, flow)
   }

@@ -18,7 +18,7 @@ import {
   withParameters,
   type OAuth2Visit,
 } from '../../flow/oauth2-login.js'
-import { startParameters } from '../../flow/start-parameters.js'
+import { loginChallengeOf } from '../../flow/start-parameters.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
 import { ApiError } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
@@ -48,7 +48,7 @@ async function initBrowser (given: Exchange): Promise<Answer> {
   let ex = given
   let visit: OAuth2Visit | undefined
   try {
-    visit = await oauth2Visit(ex, startParameters(ex).loginChallenge)
+    visit = await oauth2Visit(ex, loginChallengeOf(ex))
     // Without `skip` the provider wants to know who it is now.
     if (visit !== undefined) {
       ex = withParameters(ex, { ...(visit.canSkip ? {} : { refresh: 'true' }), ...returnTo(ex, visit) })
@@ -68,8 +68,7 @@ async function initBrowser (given: Exchange): Promise<Answer> {
 async function skipLogin (ex: Exchange, loggedIn: ApiError): Promise<Answer> {
   try {
     const session = findSession(ex)
-    const { loginChallenge } = startParameters(ex)
-    const target = session === undefined ? undefined : await acceptLogin(ex, loginChallenge, session)
+    const target = session === undefined ? undefined : await acceptLogin(ex, loginChallengeOf(ex), session)
     if (target !== undefined) return acceptsJson(ex) ? forwardError(ex, loggedIn) : redirect(ex.method, 303, target)
   } catch (error) {
     if (error instanceof ApiError) return forwardError(ex, error)

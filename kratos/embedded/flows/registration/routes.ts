@@ -43,6 +43,8 @@ async function initApi (ex: Exchange): Promise<Answer> {
 async function initBrowser (given: Exchange): Promise<Answer> {
   let ex = given
   try {
+    ensureEnabled(ex)
+    checkedReturnTo(ex)
     const { loginChallenge } = startParameters(ex)
     const visit = await oauth2Visit(ex, loginChallenge)
     if (visit !== undefined) ex = withParameters(ex, returnTo(ex, visit))
@@ -66,7 +68,12 @@ async function initBrowser (given: Exchange): Promise<Answer> {
 const asRecord = (query: URLSearchParams): Record<string, string> => Object.fromEntries(query)
 
 async function fetchFlow (ex: Exchange): Promise<Answer> {
-  ensureEnabled(ex)
+  try {
+    ensureEnabled(ex)
+  } catch (error) {
+    if (error instanceof ApiError) return forwardError(ex, error)
+    throw error
+  }
   const flow = fetchedFlow(ex, 'registration')
   await attachLoginRequest(ex, flow)
   return json(200, flowJson(flow))

@@ -11,7 +11,7 @@ import {
 } from '../../flow/lifecycle.js'
 import { showIdentity } from '../../flow/owner.js'
 import { json, redirect, type Answer } from '../../http/answer.js'
-import { ApiError, forbidden, notFound, unauthorized } from '../../http/errors.js'
+import { ApiError, errorAnswer, forbidden, notFound, unauthorized } from '../../http/errors.js'
 import { publicUrl, requestUrl, withQuery, type Exchange } from '../../http/exchange.js'
 import { isJsonRequest } from '../../http/negotiation.js'
 import { route, type Route } from '../../http/router.js'
@@ -50,9 +50,9 @@ async function initBrowser (ex: Exchange): Promise<Answer> {
   }
 }
 
-/** Nobody is logged in. Only this answer has a strange extra key (recording 53). */
+/** Nobody is logged in. Only this answer has a strange extra key (recording 53), and none for the request's id. */
 function toLogin (ex: Exchange, returnTo: string): Answer {
-  if (isJsonRequest(ex)) return writeError(ex, noActiveSession().with({ extra: { CredentialsMissing: false } }))
+  if (isJsonRequest(ex)) return errorAnswer(noActiveSession().with({ extra: { CredentialsMissing: false } }), undefined)
   const login = publicUrl(ex.kratos, '/self-service/login/browser')
   return redirect(ex.method, 303, returnTo === '' ? login : withQuery(login, { return_to: returnTo }))
 }

@@ -45,5 +45,7 @@ function requestAfter (requestUrl: string): { requestUrl: string, returnTo: stri
   if (after !== '') query.set('return_to', after)
   query.delete('after_verification_return_to')
   query.sort()
-  return { requestUrl: query.size === 0 ? path : `${path}?${query.toString()}`, returnTo: query.get('return_to') ?? '' }
+  // Go keeps a question mark that nothing follows.
+  const isBare = query.size === 0 && !requestUrl.endsWith('?')
+  return { requestUrl: isBare ? path : `${path}?${query.toString()}`, returnTo: query.get('return_to') ?? '' }
 }

@@ -64,9 +64,9 @@ function codeIn ({ query }: Exchange): string {
  * of the flow.
  */
 async function callback (ex: Exchange): Promise<Answer> {
+  ensureEnabled(ex.kratos, 'oidc')
   let back: Return
   try {
-    ensureEnabled(ex.kratos, 'oidc')
     back = returnOf(ex)
   } catch (error) {
     if (error instanceof ApiError) return forwardError(ex, error)

@@ -8,21 +8,16 @@ import { completeRegistration } from '../../flows/registration/completion.js'
 import { openRegistration } from '../../flows/registration/opening.js'
 import { sortRegistration } from '../../flows/registration/style.js'
 import type { Answer } from '../../http/answer.js'
-import { csrfToken } from '../../http/csrf.js'
 import type { Exchange } from '../../http/exchange.js'
 import { validateIdentity } from '../../identity/extensions.js'
 import type { Identity } from '../../identity/identity.js'
 import type { JsonObject } from '../../json.js'
 import { DuplicateError } from '../../store/identities.js'
-import { fillTraits, upsertNode } from '../../ui/container.js'
-import { MESSAGES } from '../../ui/message.js'
-import { csrfNode } from '../../ui/node.js'
-import { traitNodes } from '../../ui/trait-nodes.js'
 import { identityFromClaims } from './claims.js'
 import type { Provider } from './config.js'
 import { linkedAccount, oidcCredential, oidcIdentifier, type ProviderTokens } from './credential.js'
 import { inheriting, offerLinking } from './account-linking.js'
-import { addProvider } from './nodes.js'
+import { askForTraits } from './traits-form.js'
 import { verify } from '../../identity/verified-address.js'
 
 /** What is known about a visitor from a provider. */
@@ -122,15 +117,4 @@ export function failedSignIn (ex: Exchange, flow: Flow, providerId: string, fail
 function appUrl (ex: Exchange, flow: Flow): { appUrl?: string } {
   if (flow.type !== 'api' || ex.kratos.store.exchanges.ofFlow(flow.id) === undefined) return {}
   return { appUrl: flow.returnTo === '' ? ex.path.slice(0, ex.path.lastIndexOf('/') + 1) : flow.returnTo }
-}
-
-function askForTraits (ex: Exchange, flow: Flow, providerId: string, traits: JsonObject | undefined): void {
-  const { kratos } = ex
-  flow.ui.nodes = []
-  upsertNode(flow.ui, csrfNode(csrfToken(ex)))
-  addProvider(flow.ui, providerId, MESSAGES.continueRegistration())
-  if (traits === undefined) return
-  const group = kratos.config.feature_flags['legacy_oidc_registration_node_group'] === true ? 'oidc' : 'default'
-  flow.ui.nodes.push(...traitNodes(kratos.schemas.get(flow.identitySchema), group))
-  fillTraits(flow.ui, traits)
 }

@@ -1,0 +1,252 @@
+import { isObject, type JsonObject } from './steps.js'
+
+const UI = 'http://app.test'
+const PUBLIC_URL = 'http://kratos.test/'
+const ADMIN_URL = 'http://admin.kratos.test/'
+
+const email = {
+  type: 'string',
+  format: 'email',
+  title: 'E-Mail',
+  minLength: 3,
+  'ory.sh/kratos': {
+    credentials: {
+      password: { identifier: true },
+      code: { identifier: true, via: 'email' },
+      totp: { account_name: true },
+    },
+    verification: { via: 'email' },
+    recovery: { via: 'email' },
+  },
+}
+const name = { type: 'string', title: 'Name', maxLength: 12, pattern: '^[^0-9]*$' }
+const user = {
+  type: 'string',
+  title: 'User name',
+  minLength: 4,
+  'ory.sh/kratos': { credentials: { password: { identifier: true } } },
+}
+const phone = {
+  type: 'string',
+  format: 'tel',
+  title: 'Phone',
+  'ory.sh/kratos': {
+    credentials: { code: { identifier: true, via: 'sms' } },
+    verification: { via: 'sms' },
+    recovery: { via: 'sms' },
+  },
+}
+
+const schemaOf = (traits: JsonObject, more: JsonObject = {}): JsonObject => ({
+  $id: 'https://schemas.test/person.json',
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  title: 'Person',
+  type: 'object',
+  properties: {
+    traits: { type: 'object', properties: traits, required: ['email'], additionalProperties: false, ...more },
+  },
+})
+
+const PERSON = schemaOf({ email, name, user })
+const DETAILED = schemaOf({
+  email,
+  name: {
+    type: 'object',
+    properties: { first: { ...name, title: 'First' }, last: { ...name, title: 'Last' } },
+    required: ['first'],
+  },
+  age: { type: 'integer', minimum: 0, maximum: 150, title: 'Age' },
+  news: { type: 'boolean', title: 'News' },
+  color: { type: 'string', enum: ['red', 'green'], title: 'Color' },
+  site: { type: 'string', format: 'uri', title: 'Site' },
+}, { additionalProperties: true })
+const LONG = schemaOf({
+  zip: { type: 'string' },
+  email,
+  ...Object.fromEntries([...'hgfedcba'].map((letter) => [`field_${letter}`, { type: 'string', title: letter }])),
+  name,
+})
+const PHONE = schemaOf({ email, phone, name })
+
+const session: JsonObject = { after: { password: { hooks: [{ hook: 'session' }] } } }
+const on: JsonObject = { enabled: true }
+const REVOKE: JsonObject = { hooks: [{ hook: 'revoke_active_sessions' }] }
+const RELYING_PARTY = { id: 'app.test', display_name: 'Walks' }
+const SMS_CHANNEL: JsonObject = {
+  id: 'sms',
+  type: 'http',
+  request_config: { url: 'http://127.0.0.1:1/', method: 'POST', body: 'base64://ZnVuY3Rpb24oY3R4KSB7fQ==' },
+}
+const provider = (id: string, label: string): JsonObject => ({
+  id,
+  label,
+  provider: 'generic',
+  client_id: 'walks',
+  client_secret: 'walks',
+  issuer_url: 'http://127.0.0.1:1/',
+  scope: ['openid'],
+  mapper_url: 'base64://e30=',
+})
+
+const BASE: JsonObject = {
+  version: 'v26.2.0',
+  dsn: 'memory',
+  serve: { public: { host: '127.0.0.1', base_url: PUBLIC_URL }, admin: { host: '127.0.0.1', base_url: ADMIN_URL } },
+  selfservice: {
+    default_browser_return_url: `${UI}/`,
+    allowed_return_urls: [UI, 'https://also.test/path'],
+    methods: {
+      password: { enabled: true, config: { haveibeenpwned_enabled: false } },
+      code: on,
+      link: on,
+      totp: { enabled: true, config: { issuer: 'walks' } },
+      lookup_secret: on,
+    },
+    flows: {
+      error: { ui_url: `${UI}/error` },
+      login: { ui_url: `${UI}/login` },
+      registration: { ui_url: `${UI}/registration`, style: 'unified', ...session },
+      settings: { ui_url: `${UI}/settings`, privileged_session_max_age: '15m' },
+      recovery: { enabled: true, ui_url: `${UI}/recovery`, use: 'code' },
+      verification: { enabled: true, ui_url: `${UI}/verification`, use: 'code' },
+      logout: { after: { default_browser_return_url: `${UI}/bye` } },
+    },
+  },
+  session: { whoami: { required_aal: 'aal1' } },
+  secrets: { cookie: ['a-cookie-secret-for-walks'], cipher: ['32-characters-for-walks-00000000'] },
+  ciphers: { algorithm: 'xchacha20-poly1305' },
+  hashers: { algorithm: 'bcrypt', bcrypt: { cost: 4 } },
+  courier: { smtp: { connection_uri: 'smtp://127.0.0.1:1/?disable_starttls=true' } },
+}
+
+export interface Configuration {
+  config: JsonObject
+  schema: JsonObject
+}
+
+function merged (base: JsonObject, changes: JsonObject): JsonObject {
+  const entries = Object.entries(changes).map(([name, value]) => {
+    const own = base[name]
+    return [name, isObject(own) && isObject(value) ? merged(own, value) : value] as const
+  })
+  return { ...base, ...Object.fromEntries(entries) }
+}
+
+const flows = (flows: JsonObject): JsonObject => ({ selfservice: { flows } })
+const methods = (methods: JsonObject): JsonObject => ({ selfservice: { methods } })
+const all = (...changes: JsonObject[]): JsonObject => changes.reduce(merged, BASE)
+
+/** What walks are walked with. Each row turns on what others leave off. */
+export const CONFIGURATIONS: Record<string, Configuration> = {
+  plain: { schema: PERSON, config: BASE },
+  'two-steps': {
+    schema: DETAILED,
+    config: all(flows({ registration: { style: 'profile_first' }, login: { style: 'identifier_first' } })),
+  },
+  passwordless: {
+    schema: PERSON,
+    config: all(
+      methods({ code: { enabled: true, passwordless_enabled: true } }),
+      flows({ registration: { after: { code: { hooks: [{ hook: 'session' }] } } } }),
+    ),
+  },
+  'second-factor': {
+    schema: PERSON,
+    config: all(
+      methods({ code: { enabled: true, mfa_enabled: true } }),
+      flows({ settings: { required_aal: 'highest_available' } }),
+      {
+        session: { whoami: { required_aal: 'highest_available' } },
+        feature_flags: { use_continue_with_transitions: true },
+      },
+    ),
+  },
+  links: {
+    schema: PERSON,
+    config: all(
+      methods({ code: { enabled: false } }),
+      flows({ recovery: { use: 'link' }, verification: { use: 'link' } }),
+    ),
+  },
+  verified: {
+    schema: DETAILED,
+    config: all(flows({
+      login: { after: { password: { hooks: [{ hook: 'require_verified_address' }] } } },
+      registration: { after: { password: { hooks: [{ hook: 'show_verification_ui' }] } } },
+    })),
+  },
+  hooks: {
+    schema: PERSON,
+    config: all(
+      flows({
+        registration: { after: { password: { hooks: [{ hook: 'session' }, { hook: 'show_verification_ui' }] } } },
+        settings: { privileged_session_max_age: '1ms', after: { password: REVOKE } },
+        login: { after: { password: REVOKE } },
+        recovery: { notify_unknown_recipients: true, after: REVOKE },
+        verification: { notify_unknown_recipients: true },
+      }),
+      { security: { account_enumeration: { mitigate: true } } },
+    ),
+  },
+  phones: {
+    schema: PHONE,
+    config: all(
+      methods({
+        code: { enabled: true, passwordless_enabled: true },
+        password: { config: { min_password_length: 6, identifier_similarity_check_enabled: false } },
+      }),
+      flows({ registration: { style: 'profile_first' } }),
+      { courier: { channels: [SMS_CHANNEL] } },
+    ),
+  },
+  passkeys: {
+    schema: PERSON,
+    config: all(
+      methods({
+        passkey: { enabled: true, config: { rp: { ...RELYING_PARTY, origins: [UI] } } },
+        webauthn: { enabled: true, config: { passwordless: true, rp: { ...RELYING_PARTY, origins: [UI] } } },
+      }),
+      flows({ registration: { style: 'profile_first' } }),
+    ),
+  },
+  'all-open': {
+    schema: PERSON,
+    config: all(
+      methods({
+        code: { enabled: true, passwordless_enabled: true, passwordless_login_fallback_enabled: true },
+        passkey: { enabled: true, config: { rp: RELYING_PARTY } },
+        webauthn: { enabled: true, config: { rp: { ...RELYING_PARTY, origin: UI } } },
+        oidc: { enabled: true, config: { providers: [provider('one', ''), provider('two', 'Second')] } },
+      }),
+      flows({ login: { style: 'identifier_first' } }),
+      { feature_flags: { cacheable_sessions: true, cacheable_sessions_max_age: '30s' } },
+    ),
+  },
+  // Its forms have so many nodes that the algorithm that sorts them shows.
+  'long-forms': {
+    schema: LONG,
+    config: all(
+      methods({
+        code: { enabled: true, passwordless_enabled: true },
+        passkey: { enabled: true, config: { rp: RELYING_PARTY } },
+        webauthn: { enabled: true, config: { passwordless: true, rp: { ...RELYING_PARTY, origin: UI } } },
+        oidc: { enabled: true, config: { providers: ['one', 'two', 'three', 'four', 'five'].map((id) => provider(id, id)) } },
+      }),
+      flows({ registration: { style: 'unified' } }),
+    ),
+  },
+  'little-open': {
+    schema: PERSON,
+    config: all(
+      methods({ totp: { enabled: false }, lookup_secret: { enabled: false }, profile: { enabled: false } }),
+      flows({ registration: { enabled: false }, verification: { enabled: false }, recovery: { enabled: false } }),
+      { session: { lifespan: '2h', earliest_possible_extend: '1h', cookie: { name: 'my_session', persistent: false } } },
+    ),
+  },
+}
+
+/** The addresses that a server with this configuration tells, whatever it listens on. */
+export function urlsOf ({ config }: Pick<Configuration, 'config'>): { public: string, admin: string } {
+  const serve = config['serve'] as Record<string, JsonObject>
+  return { public: String(serve['public']?.['base_url']), admin: String(serve['admin']?.['base_url']) }
+}
