@@ -37,7 +37,9 @@ export async function look (t: Test, page: Page, name: string): Promise<void> {
       t.strictSame(found, [], `${state}: axe finds nothing`)
       const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
       t.ok(Number(overflow) <= 0, `${state}: nothing is wider than the screen`)
-      await page.screenshot({ path: join(SCREENSHOTS, `${state}.png`), fullPage: true })
+      // What is behind a dialog is covered as far as the screen goes.
+      const fullPage = await page.getByRole('dialog').count() === 0
+      await page.screenshot({ path: join(SCREENSHOTS, `${state}.png`), fullPage })
     }
   }
   await page.setViewportSize(SIZES.wide)
