@@ -17,11 +17,13 @@ import type { Budget } from './throttling/budget.js'
 import type { CredentialMemory } from './throttling/credential-memory.js'
 import type { RateLimitStore } from './throttling/rate-limit-store.js'
 import type { WebhookOptions } from './webhook/receiver.js'
-import { accountData } from './http/own-names.js'
+import { accountData, flowsPath } from './http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     [accountData]: AccountData
+    /** Path of the flows as clients see it; undefined where the app has no such routes. */
+    [flowsPath]: string | undefined
   }
 }
 
@@ -58,8 +60,14 @@ export interface AuthParts {
   mayBeUnlabelled?: ((url: string) => boolean) | undefined
   /** For names that the app has already. */
   names?: Partial<PublicNames> | undefined
+  /** Path of the flows in this app; undefined: it has none. */
+  flowsPath?: string | undefined
   onCall?: CallObserver | undefined
 }
+
+/** A proxy may serve the API below a path of its own, which the base URL tells. */
+const pathSeenByClients = ({ baseUrl }: AuthSettings, path: string | undefined): string | undefined =>
+  path === undefined || baseUrl === undefined ? path : new URL(baseUrl).pathname.replace(/\/$/, '') + path
 
 /** Everything that plugin and service have in common. Nobody else registers these parts. */
 export async function registerAuth (
@@ -82,5 +90,6 @@ export async function registerAuth (
     key: parts.rateLimitKey,
   })
   await app.register(webhook, { webhook: parts.webhook, purgeKeys: parts.purgeKeys ?? parts.webhook?.keys })
+  app.decorate(flowsPath, pathSeenByClients(settings, parts.flowsPath))
   app.decorate(accountData, { ...NO_DATA, ...parts.accountData })
 }

@@ -50,6 +50,10 @@ export const ConfigSchema = Type.Object({
   SESSION_COOKIE_NAME: settings.cookieName,
   WEBHOOK_KEY: text('key', `${secret} that Kratos sends as Authorization: Bearer, or X-Webhook-Key`),
   WEBHOOK_KEY_PREVIOUS: Type.Optional(text('key', 'former webhook key, accepted while it is being rotated')),
+  ID_KEY: Type.Optional(
+    text('key', `${secret} under which login budgets are counted, the same on all replicas; without it they go by WEBHOOK_KEY`),
+  ),
+  ID_KEY_PREVIOUS: Type.Optional(text('key', 'former ID_KEY while it is being rotated: budgets are counted under it')),
   METRICS_TOKEN: Type.Optional(
     text('key', `${secret} that opens /metrics as Authorization: Bearer; without it there is no /metrics`),
   ),

@@ -67,7 +67,10 @@ function contradictionsOf (data: Record<string, string>): string[] {
     const other = keys.slice(0, index).find((earlier) => data[earlier] === data[name])
     return other === undefined ? [] : [`${name} is not valid: it must differ from ${other}`]
   })
-  return [...sameKeys, ...contradictions({
+  const lonely = data['ID_KEY_PREVIOUS'] !== undefined && data['ID_KEY'] === undefined
+    ? ['ID_KEY_PREVIOUS is not valid: it wants an ID_KEY beside it']
+    : []
+  return [...sameKeys, ...lonely, ...contradictions({
     publicUrl: data['KRATOS_PUBLIC_URL'],
     adminUrl: data['KRATOS_ADMIN_URL'],
     baseUrl: data['PUBLIC_URL'],
@@ -137,6 +140,13 @@ export const requiredParts = (config: Config): Part[] => list(config.READY_REQUI
 export const trustedProxies = (config: Config): string[] => list(config.TRUST_PROXY)
 export const webhookKeys = ({ WEBHOOK_KEY: current, WEBHOOK_KEY_PREVIOUS: previous }: Config): string[] =>
   previous === undefined ? [current] : [current, previous]
+
+/**
+ * What login budgets are counted under. While a key is rotated all replicas, old and new, know the former one, so it
+ * counts: they never count apart, and nobody begins anew in the middle of guessing.
+ */
+export const budgetSecret = (config: Config): string =>
+  config.ID_KEY_PREVIOUS ?? config.ID_KEY ?? config.WEBHOOK_KEY_PREVIOUS ?? config.WEBHOOK_KEY
 
 const givenSettings = (config: Config): GivenSettings => ({
   publicUrl: config.KRATOS_PUBLIC_URL,

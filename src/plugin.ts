@@ -6,6 +6,7 @@ import flows from '../routes/api/auth/flows/index.js'
 import logoutUrl from '../routes/api/auth/flows/logout/index.js'
 import logout from '../routes/api/auth/logout/index.js'
 import sessions from '../routes/api/auth/sessions/index.js'
+import tokenExchange from '../routes/api/auth/token-exchange/index.js'
 import whoami from '../routes/api/auth/whoami/index.js'
 import kratosProxy from '../routes/kratos/index.js'
 import { type AuthParts, registerAuth } from './auth.js'
@@ -13,6 +14,7 @@ import { createKratosMetrics, type KratosMetrics } from './http/kratos-metrics.j
 import { applyOwnManners } from './http/own-routes.js'
 import type { PromRegistry } from './http/prom-client.js'
 import { publicNames, refuseClash } from './http/public-names.js'
+import { completeFastifysAnswers } from './http/refusal.js'
 import { onSecurityEvent } from './http/security-event.js'
 import {
   type CheckedOptions, checkOptions, DEFAULT_PREFIX, DEFAULT_PROXY_PATH, DEFAULT_PURGE_PATH, DEFAULT_WEBHOOK_PATH,
@@ -54,10 +56,15 @@ const AUTH_ROUTES: Array<[path: string, routes: FastifyPluginAsyncTypebox<{ sett
   ['/flows/logout', logoutUrl],
   ['/logout', logout],
   ['/sessions', sessions],
+  ['/token-exchange', tokenExchange],
   ['/whoami', whoami],
 ]
 
-function partsOf (options: CheckedOptions, metrics: KratosMetrics | undefined): AuthParts {
+function partsOf (
+  options: CheckedOptions,
+  flowsPath: string | undefined,
+  metrics: KratosMetrics | undefined,
+): AuthParts {
   const { webhook, purge, throttleStore, defaultDeny } = options
   return {
     accountData: options.onAccountDeleted && { remove: options.onAccountDeleted },
@@ -69,6 +76,7 @@ function partsOf (options: CheckedOptions, metrics: KratosMetrics | undefined): 
     bus: options.bus,
     mayBeUnlabelled: defaultDeny === undefined ? undefined : routePatterns(defaultDeny.except ?? []),
     names: options.decorators,
+    flowsPath,
     onCall: metrics?.recordCall,
   }
 }
@@ -85,8 +93,12 @@ async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions)
   const { client, registry } = options.metrics ?? {}
   const metrics = client && createKratosMetrics(client, registry ?? client.register as PromRegistry)
   if (metrics !== undefined) onSecurityEvent(app, metrics.recordSecurityEvent)
-  const parts = partsOf(options, metrics)
+  const routesPrefix = options.routes?.prefix ?? DEFAULT_PREFIX
+  const hostPrefix = app.prefix.replace(/\/$/, '')
+  const flowsPath = given.routes === false ? undefined : `${hostPrefix}${routesPrefix}/flows`
+  const parts = partsOf(options, flowsPath, metrics)
   await registerAuth(app, settings, parts)
+  completeFastifysAnswers(app)
   metrics?.trackPools(() => app[ownKratos].load())
   metrics?.trackSessions(() => app[ownSessions].counters())
 
@@ -104,7 +116,7 @@ async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions)
   }
 
   if (given.routes !== false) {
-    await addRoutes(options.routes?.prefix ?? DEFAULT_PREFIX, async (scope) => {
+    await addRoutes(routesPrefix, async (scope) => {
       for (const [prefix, routes] of AUTH_ROUTES) await scope.register(routes, { prefix, settings })
     })
   }

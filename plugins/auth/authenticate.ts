@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { serviceError, type ServiceError } from '../../src/errors.js'
-import { nextOfCode } from '../../src/flows/outcome.js'
+import { serviceError } from '../../src/errors.js'
 import { guardRoutes, type RouteGuard } from '../../src/http/guarded-routes.js'
+import { withNext } from '../../src/http/refusal.js'
 import { decorateByName, publicNames, type PublicNames } from '../../src/http/public-names.js'
 import type { UsableCredential } from '../../src/sessions/resolver.js'
 import type { KratosSession } from '../../src/kratos-client/session.js'
@@ -38,8 +38,8 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     /**
-     * Guards the route, before its own hooks: `true`, or what the session has to be (403 with `next` when it is not).
-     * `false`: the route is open, also to `app.authenticate` as a hook of its scope.
+     * Guards the route, before its own hooks: `true`, or what the session has to be (403 with `next` and `start` when
+     * it is not). `false`: the route is open, also to `app.authenticate` as a hook of its scope.
      */
     auth?: boolean | AuthRequirement
   }
@@ -57,12 +57,6 @@ export interface AuthenticateOptions {
   mayBeUnlabelled?: RouteGuard['mayBeUnlabelled'] | undefined
   names?: PublicNames | undefined
 }
-
-/** A refusal of a session says what the client does next, as the steps of a flow do. */
-const refusal = (error: ServiceError): ServiceError =>
-  error.statusCode === 403
-    ? Object.assign(error, { members: { ...error.members, next: nextOfCode(error.code) } })
-    : error
 
 const sessionIn = (auth: RequestAuth): KratosSession | null => auth.kind === 'session' ? auth.session : null
 const identityIn = (auth: RequestAuth): string | null => auth.kind === 'session' ? auth.identityId : null
@@ -93,7 +87,7 @@ export default fp<AuthenticateOptions>(async function authenticate (app, options
       : await app[ownSessions].resolve(credential, options)
     if (outcome.kind === 'denied') {
       reply[forwardCookies](outcome.answer.setCookie)
-      throw refusal(upstreamError(outcome.answer))
+      throw withNext(request, upstreamError(outcome.answer))
     }
     if (outcome.kind === 'unavailable') throw upstreamError(outcome)
     reply[forwardCookies](outcome.setCookie)
@@ -125,9 +119,9 @@ export default fp<AuthenticateOptions>(async function authenticate (app, options
   /** @throws ServiceError where there is no session, or one that is not enough */
   async function guard (request: FastifyRequest, reply: FastifyReply, requirement: AuthRequirement): Promise<void> {
     const auth = await check(request, reply, requirement)
-    if (auth.kind === 'none') throw serviceError('INVALID_SESSION')
+    if (auth.kind === 'none') throw withNext(request, serviceError('INVALID_SESSION'))
     const lack = auth.session === null ? undefined : missingRequirement(auth.session, requirement)
-    if (lack !== undefined) throw refusal(serviceError(lack))
+    if (lack !== undefined) throw withNext(request, serviceError(lack))
   }
 
   guardRoutes(app, { guard, mayBeUnlabelled })

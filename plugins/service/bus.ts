@@ -8,7 +8,7 @@ import type { Bus } from '../../src/sessions/bus.js'
 declare module 'fastify' {
   interface FastifyInstance {
     /** Undefined where there is nothing to tell, or nobody to tell it. */
-    bus: Bus | undefined
+    bus: (Bus & { wasConnected: () => boolean }) | undefined
   }
 }
 
@@ -18,7 +18,7 @@ export default fp<{ config: Config }>(async function bus (app, { config }) {
     app.decorate('bus', undefined)
     return
   }
-  let isLost = false
+  let [isLost, wasConnected] = [false, false]
   const opened = await openPostgresBus({
     url,
     onError: (error) => {
@@ -29,10 +29,17 @@ export default fp<{ config: Config }>(async function bus (app, { config }) {
     },
     onConnected: () => {
       isLost = false
+      wasConnected = true
       app.log.info({ event: 'bus_connected' }, 'Other replicas are heard')
     },
+    onUnheard: () => {
+      app.log.error(
+        { event: 'bus_unheard' },
+        'The bus does not hear itself: BUS_DATABASE_URL must not lead through a pooler of transactions',
+      )
+    },
   })
-  app.decorate('bus', opened)
+  app.decorate('bus', { ...opened, wasConnected: () => wasConnected })
   // After the goodbye, which the sessions say before.
   app.addHook('onClose', () => opened.close())
 }, { name: 'bus', fastify: '5.x' })

@@ -2,6 +2,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../src/errors.js'
 import { mayHoldToken, noteProxiedLogin, submittedMembers, throttleProxied } from '../../src/flows/proxied-login.js'
 import { isProviderCallback, readBody, tokenShown } from '../../src/kratos-client/provider-callback.js'
+import { MAIL_LINK_PATHS, type MailLink, readMailLink, withCode } from '../../src/flows/mail-link.js'
 import { answerHeaders, mayChange, passThroughPath, proxiedKind, type ProxiedKind } from '../../src/kratos-client/pass-through.js'
 import type { StreamedAnswer } from '../../src/kratos-client/streamed-call.js'
 import type { AuthSettings } from '../../src/settings.js'
@@ -22,12 +23,17 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 /** Kratos' flows are small; a web hook target or an upload is not what this is for. */
 const MAX_BODY_BYTES = 64 * 1024
 
+/** As the client wrote it, with its question mark. */
+function queryOf ({ raw: { url = '' } }: FastifyRequest): string {
+  const start = url.indexOf('?')
+  return start === -1 ? '' : url.slice(start)
+}
+
 /** With the query as the client wrote it; 404 for what is not Kratos' public API. */
 function pathOf (request: FastifyRequest): string {
   const path = passThroughPath((request.params as { '*': string })['*'])
   if (path === undefined) throw serviceError('NOT_FOUND')
-  const query = request.raw.url?.indexOf('?') ?? -1
-  return query === -1 ? path : path + request.raw.url?.slice(query)
+  return path + queryOf(request)
 }
 
 async function wholeBody ({ body }: StreamedAnswer): Promise<Buffer> {
@@ -61,8 +67,6 @@ export interface KratosRoutesOptions {
 // For Kratos' SDK and its ready-made forms. No body is rewritten: the operator tells Kratos that it lives at
 // `<PUBLIC_URL>/kratos/`, so it writes our addresses itself (docs/decisions/0011).
 const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kratosRoutes (app, { config, settings }) {
-  if (config?.KRATOS_PROXY === false) return
-
   const { cookieName } = settings
   // Any type of body, byte for byte: what Kratos makes of it is Kratos' business.
   app.removeAllContentTypeParsers()
@@ -73,11 +77,11 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
   )
 
   /** Only to a place that Kratos may send a browser to, and only from a submit to a provider (E10). */
-  function addLocation (reply: FastifyReply, answer: StreamedAnswer): void {
+  function addLocation (reply: FastifyReply, answer: StreamedAnswer, link: MailLink | undefined): void {
     const { location } = answer.headers
     if (location === undefined) return
     if (app[ownKratos].isAllowedRedirect(location, { viaProvider: reply.request.method === 'POST' })) {
-      reply.header('location', location)
+      reply.header('location', link === undefined ? location : withCode(location, link))
       return
     }
     answer.body.destroy()
@@ -100,14 +104,30 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
     throw serviceError('FLOW_TYPE_MISMATCH', { text: 'This method needs a flow of type browser' })
   }
 
-  async function passOn (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const passOn = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const path = pathOf(request)
+    return forward(request, reply, path, request.method === 'GET' ? readMailLink(path) : undefined)
+  }
+
+  /** The one thing that is here without the proxy: mails lead to it. */
+  const openMailLink = (path: string) => async (request: FastifyRequest, reply: FastifyReply) => {
+    const link = readMailLink(path + queryOf(request))
+    if (link === undefined) throw serviceError('NOT_FOUND')
+    return await forward(request, reply, link.path, link)
+  }
+
+  async function forward (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    path: string,
+    link: MailLink | undefined,
+  ): Promise<FastifyReply> {
     const url = request[ownUrl]()
     if (url === '') throw serviceError('VALIDATION_ERROR')
     const body = Buffer.isBuffer(request.body) ? request.body : null
     const method = request.method as 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
     const changes = mayChange(method, path)
-    const isSubmit = kindOf(request) === 'submit'
+    const isSubmit = proxiedKind(method, path) === 'submit'
     const members = isSubmit ? submittedMembers(body) : undefined
     if (isSubmit) await throttleProxied(request, path, members)
     const identityId = changes
@@ -125,9 +145,18 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
     if (answer.kind === 'unavailable') throw upstreamError(answer)
     const whole = mayHoldToken(path, answer) ? await wholeBody(answer) : undefined
     if (isSubmit) await noteProxiedLogin(request, members, answer, { cookieName, whole })
-    addLocation(reply, answer)
+    addLocation(reply, answer, link)
     const shown = isProviderCallback(path) ? await callbackBody(answer) : whole ?? answer.body
     return reply.code(answer.status).headers(answerHeaders(answer.headers)).send(shown)
+  }
+
+  if (config?.KRATOS_PROXY === false) {
+    for (const path of MAIL_LINK_PATHS) {
+      const onRequest = [app[guardBrowserOrigin], app[loginThrottle].byAddress]
+      const config = { auth: false, anyMediaType: true, shed: 'submit' as const }
+      app.get(path, { schema: { hide: true }, config, onRequest, exposeHeadRoute: false }, openMailLink(path))
+    }
+    return
   }
 
   app.route({

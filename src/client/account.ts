@@ -7,10 +7,11 @@ type Json = Record<string, unknown>
 export interface Core {
   call: (method: string, path: string, body?: Json, options?: Options, base?: string) => Promise<Reply>
   read: (path: string, options?: Options, base?: string) => Promise<Reply>
-  start: (flow: FlowName, query: string, options?: InFlow) => Promise<{ outcome: Outcome }>
+  begin: (path: string, options?: Options) => Promise<Outcome>
   submit: (flow: FlowName, body: Json, options?: InFlow & { query?: string }) => Promise<Outcome>
   outcomeOf: (reply: Reply, flow: FlowName) => Outcome
   dataOf: (reply: Reply) => Json
+  prefix: string
 }
 
 /** What a path of a name like `traits.email` leads to. */
@@ -24,7 +25,7 @@ const fieldErrors = (fields: unknown): FormError[] =>
   (Array.isArray(fields) ? fields as Array<{ path: string, message: string }> : [])
     .map(({ path, message }) => ({ field: path.slice(1), code: 'invalid', id: 0, text: message, context: {} }))
 
-export function accountIntents<Traits> ({ call, read, start, submit, outcomeOf, dataOf }: Core) {
+export function accountIntents<Traits> ({ call, read, begin, submit, outcomeOf, dataOf, prefix }: Core) {
   /** One ceremony: a form that offers a passkey, the person's answer, and the step that takes it. */
   async function withPasskey (
     flow: FlowName,
@@ -32,8 +33,8 @@ export function accountIntents<Traits> ({ call, read, start, submit, outcomeOf, 
     options: InFlow & { query?: string } = {},
     body: Json = {},
   ): Promise<Outcome> {
-    const { outcome } = await start(flow, options.query ?? '', options)
-    if (outcome.kind !== 'form') return outcome
+    const outcome = await begin(`/flows/${flow}${options.query ?? ''}`, options)
+    if (outcome.kind !== 'form' || outcome.form.flow !== flow) return outcome
     const { flowId, offers: { passkey } } = outcome.form
     const name = displayName(passkey, body['traits'])
     const key = await askForPasskey(flow === 'login' ? 'get' : 'create', passkey, { name, signal: options.signal })
@@ -51,7 +52,7 @@ export function accountIntents<Traits> ({ call, read, start, submit, outcomeOf, 
     const reply = method === 'GET' ? await read(path, options, '') : await call(method, path, body, options, '')
     if (reply.body['success'] === true) return { kind: 'ok', data: dataOf(reply) as Data }
     const { next, code, error, fields } = reply.body
-    if (code === 'INVALID_SESSION') return { kind: 'log_in_again', flowId: undefined }
+    if (code === 'INVALID_SESSION' && next === undefined) return { kind: 'log_in_again', flowId: undefined, start: undefined }
     const outcome = outcomeOf(reply, 'login')
     const isRefusal = code !== undefined && (next === undefined || next === 'form') && reply.status < 429
     if (!isRefusal && outcome.kind !== 'form' && outcome.kind !== 'done') return outcome
@@ -105,5 +106,11 @@ export function accountIntents<Traits> ({ call, read, start, submit, outcomeOf, 
 
     unlink: (provider: string, options?: InFlow) =>
       submit('settings', { method: 'oidc', unlink: provider }, { ...options, query: '?method=oidc' }),
+
+    /** @returns how many other devices were logged out */
+    logOutOthers: (options?: Options) => request<{ revoked: number }>('DELETE', `${prefix}/sessions`, undefined, options),
+
+    /** Deletes the account for good; wants a recent login. */
+    deleteAccount: (options?: Options) => request<{ id: string }>('DELETE', `${prefix}/account`, undefined, options),
   }
 }

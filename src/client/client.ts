@@ -5,9 +5,7 @@
 
 import { accountIntents } from './account.js'
 import { formOf } from './form.js'
-import type {
-  ClientOptions, Device, FlowName, InFlow, Options, Outcome, Reply, SessionState,
-} from './types.js'
+import type { ClientOptions, Device, FlowName, InFlow, Options, Outcome, Reply, SessionState } from './types.js'
 
 export type * from './types.js'
 
@@ -23,19 +21,28 @@ function retryAfter (headers: Headers): number | undefined {
   return /^\d{1,6}$/.test(value) ? Number(value) : undefined
 }
 
+const goingOn = (data: Json) => ({ flowId: text(data['flow_id']), start: text(data['start']) })
+
 const OUTCOME_OF_NEXT: Record<string, (data: Json, flow: FlowName) => Outcome> = {
   done: () => ({ kind: 'done' }),
   form: (data, flow) => ({ kind: 'form', form: formOf(flow, data) }),
-  step_up: (data) => ({ kind: 'second_factor', flowId: text(data['flow_id']) }),
-  verify: (data) => ({ kind: 'confirm_address', flowId: text(data['flow_id']) }),
-  settings: (data) => ({ kind: 'settings', flowId: text(data['flow_id']) }),
-  reauthenticate: (data) => ({ kind: 'log_in_again', flowId: text(data['flow_id']) }),
+  step_up: (data) => ({ kind: 'second_factor', ...goingOn(data) }),
+  verify: (data) => ({ kind: 'confirm_address', ...goingOn(data) }),
+  settings: (data) => ({ kind: 'settings', ...goingOn(data) }),
+  reauthenticate: (data) => ({ kind: 'log_in_again', ...goingOn(data) }),
   redirect: (data) => ({ kind: 'redirect', url: String(data['redirect_browser_to']) }),
   already_logged_in: () => ({ kind: 'already_logged_in' }),
 }
 
 /** Decides nothing about the caller. */
 const isOutage = ({ status }: Reply): boolean => status === 429 || status >= 500 || status === 0
+
+/** A path of the service as this client calls it, whatever proxies are between the two. */
+const ownPath = (start: string): string => start.slice(start.lastIndexOf('/flows/'))
+const flowIn = (path: string): FlowName => /\/flows\/(\w+)/.exec(path)?.[1] as FlowName
+
+/** No form is further away: settings, which want a login, which wants its second factor. */
+const MAX_STEPS = 4
 
 /** A flow that is gone is replaced; when the new one is gone too, something else is wrong. */
 const MAX_RESTARTS = 1
@@ -50,9 +57,7 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
       const answer = await send(`${baseUrl}${base}${path}`, {
         method,
         credentials: 'include',
-        headers: body === undefined
-          ? { accept: 'application/json' }
-          : { accept: 'application/json', 'content-type': 'application/json' },
+        headers: { accept: 'application/json', ...(body !== undefined && { 'content-type': 'application/json' }) },
         ...(body !== undefined && { body: JSON.stringify(body) }),
         ...(signal !== undefined && { signal }),
       })
@@ -77,23 +82,18 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
   function outcomeOf (reply: Reply, flow: FlowName): Outcome {
     const data = dataOf(reply)
     const known = OUTCOME_OF_NEXT[String(data['next'])]
-    if (isOutage(reply) || known === undefined) {
-      const isThrottled = reply.status === 429
-      return { kind: 'unavailable', retryAfterSeconds: reply.retryAfterSeconds, isThrottled }
-    }
+    const { retryAfterSeconds, status } = reply
+    const isThrottled = status === 429
+    if (isOutage(reply) || known === undefined) return { kind: 'unavailable', retryAfterSeconds, isThrottled }
     return known(data, flow)
   }
 
-  /** Without an id `outcome` says why. */
-  async function start (
-    flow: FlowName,
-    query: string,
-    { flowId, ...options }: InFlow = {},
-  ): Promise<{ flowId?: string, outcome: Outcome }> {
-    const path = flowId === undefined ? query : `/${encodeURIComponent(flowId)}`
-    const reply = await read(`/flows/${flow}${path}`, options)
-    const outcome = outcomeOf(reply, flow)
-    return outcome.kind === 'form' ? { flowId: outcome.form.flowId, outcome } : { outcome }
+  /** Asks for a flow, or for another one where the service names it. */
+  async function begin (path: string, options?: Options, restarts = 0): Promise<Outcome> {
+    const reply = await read(path, options)
+    const { next, start } = dataOf(reply)
+    if (next !== 'restart' || typeof start !== 'string' || restarts >= MAX_RESTARTS) return outcomeOf(reply, flowIn(path))
+    return await begin(ownPath(start), options, restarts + 1)
   }
 
   /** In a new flow if none is named or the named one is gone. */
@@ -103,26 +103,41 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
     { flowId, query = '', ...options }: InFlow & { query?: string } = {},
     restarts = 0,
   ): Promise<Outcome> {
-    const started = flowId === undefined ? await start(flow, query, options) : { flowId, outcome: undefined }
-    if (started.flowId === undefined) return started.outcome ?? { kind: 'unavailable', retryAfterSeconds: undefined, isThrottled: false }
-    const reply = await call('POST', `/flows/${flow}`, { flow_id: started.flowId, ...body }, options)
+    const form = flowId === undefined ? await begin(`/flows/${flow}${query}`, options) : undefined
+    // Where another form comes first, the page shows that one.
+    if (form !== undefined && (form.kind !== 'form' || form.form.flow !== flow)) return form
+    const id = flowId ?? form?.form.flowId
+    const reply = await call('POST', `/flows/${flow}`, { flow_id: id, ...body }, options)
     const data = dataOf(reply)
     if (data['next'] !== 'restart') return outcomeOf(reply, flow)
     if (restarts >= MAX_RESTARTS) return { kind: 'unavailable', retryAfterSeconds: undefined, isThrottled: false }
-    return await submit(flow, body, { ...options, query, flowId: text(data['flow_id']) }, restarts + 1)
+    const { flowId: ready, start = `/flows/${flow}${query}` } = goingOn(data)
+    if (ready === undefined && flowIn(start) !== flow) return await begin(ownPath(start), options)
+    const again = { ...options, flowId: ready, query: start.replace(/^[^?]*/, '') }
+    return await submit(flow, body, again, restarts + 1)
   }
 
-  const account = accountIntents<Traits>({ call, read, start, submit, outcomeOf, dataOf })
-
   return {
-    ...account,
+    ...accountIntents<Traits>({ call, read, begin, submit, outcomeOf, dataOf, prefix }),
 
     /**
      * The form of a flow, to be shown before anything was entered: a new one, or the one of `flowId` with its errors.
      * `isAgain`: of a login that proves once more who is logged in.
      */
-    form: async (flow: FlowName, options: InFlow & { query?: string, isAgain?: boolean } = {}): Promise<Outcome> =>
-      (await start(flow, options.query ?? (options.isAgain === true ? '?refresh=true' : ''), options)).outcome,
+    form: async (flow: FlowName, options: InFlow & { query?: string, isAgain?: boolean } = {}): Promise<Outcome> => {
+      const { flowId, isAgain = false, query = isAgain ? '?refresh=true' : '', ...rest } = options
+      return await begin(`/flows/${flow}${flowId === undefined ? query : `/${encodeURIComponent(flowId)}`}`, rest)
+    },
+
+    /** The form that an outcome asks for: of its flow if one is ready, else of a new one. */
+    follow: async (outcome: Outcome, options?: Options): Promise<Outcome> => {
+      let at = outcome
+      for (let steps = 0; steps < MAX_STEPS && 'start' in at && at.start !== undefined; steps++) {
+        const { flowId, start } = at
+        at = await begin(flowId === undefined ? ownPath(start) : `/flows/${flowIn(start)}/${flowId}`, options)
+      }
+      return at
+    },
 
     signUp: (traits: Partial<Traits>, password: string, options?: InFlow) =>
       submit('registration', { method: 'password', traits, password }, options),
@@ -140,13 +155,9 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
 
     /** A code of an authenticator app, or a backup code. */
     secondFactor: (code: { totp: string } | { backupCode: string }, options?: InFlow) =>
-      submit(
-        'login',
-        'totp' in code
-          ? { method: 'totp', totp_code: code.totp }
-          : { method: 'lookup_secret', lookup_secret: code.backupCode },
-        { ...options, query: '?aal=aal2' },
-      ),
+      submit('login', 'totp' in code
+        ? { method: 'totp', totp_code: code.totp }
+        : { method: 'lookup_secret', lookup_secret: code.backupCode }, { ...options, query: '?aal=aal2' }),
 
     /** Has a code mailed that proves an address; then `confirmCode` in the flow of the form. */
     verify: (email: string, options?: InFlow) => submit('verification', { method: 'code', email }, options),
@@ -196,18 +207,9 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
     logOutDevice: async (id: string, options?: Options): Promise<boolean> =>
       (await call('DELETE', `/sessions/${encodeURIComponent(id)}`, undefined, options)).status === 200,
 
-    /** @returns how many other devices were logged out */
-    logOutOthers: (options?: Options) =>
-      account.request<{ revoked: number }>('DELETE', `${prefix}/sessions`, undefined, options),
-
-    /** Deletes the account for good; wants a recent login. */
-    deleteAccount: (options?: Options) =>
-      account.request<{ id: string }>('DELETE', `${prefix}/account`, undefined, options),
-
     /** @returns whether nobody is logged in any more */
     logOut: async (options?: Options): Promise<boolean> => {
-      const { status } = await call('POST', '/logout', {}, options)
-      return status === 200 || status === 401
+      return [200, 401].includes((await call('POST', '/logout', {}, options)).status)
     },
   }
 }

@@ -61,19 +61,20 @@ export interface FormNode {
 
 export type FlowName = 'registration' | 'login' | 'recovery' | 'verification' | 'settings'
 
+/** What came of an intent; `follow` gets the form of those with a `start`. */
 export type Outcome =
   /** Ask `session()` who is logged in. */
   | { kind: 'done' }
   /** Show this form, with its errors if there are any. */
   | { kind: 'form', form: Form }
   /** Ask for the second factor, then call `secondFactor`. */
-  | { kind: 'second_factor', flowId: string | undefined }
+  | { kind: 'second_factor', flowId: string | undefined, start: string | undefined }
   /** Ask for the code of the mail, then call `confirmCode`. */
-  | { kind: 'confirm_address', flowId: string | undefined }
+  | { kind: 'confirm_address', flowId: string | undefined, start: string | undefined }
   /** Let the user set a new password or a second factor. */
-  | { kind: 'settings', flowId: string | undefined }
+  | { kind: 'settings', flowId: string | undefined, start: string | undefined }
   /** Ask for the password again, then repeat what was asked. */
-  | { kind: 'log_in_again', flowId: string | undefined }
+  | { kind: 'log_in_again', flowId: string | undefined, start: string | undefined }
   /** Go to this address: a social login. */
   | { kind: 'redirect', url: string }
   | { kind: 'already_logged_in' }

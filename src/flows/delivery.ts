@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { serviceError } from '../errors.js'
+import { type ErrorCode, serviceError } from '../errors.js'
 import { publicError, renderError } from '../http/error-handler.js'
 import type { Accepted, Answer } from '../kratos-client/answer.js'
 import type { FlowName, FlowType } from '../kratos-client/caller.js'
@@ -10,10 +10,13 @@ import { isFlow, isRecord, type JsonObject } from '../kratos-client/kratos-body.
 import { sessionExpiry, sessionToken, withoutSessionToken } from '../kratos-client/session-token.js'
 import { isUsable } from '../sessions/resolver.js'
 import { upstreamError } from '../upstream-error.js'
+import { startMembers } from './continuation.js'
 import { formErrors } from './messages.js'
-import { fieldErrors, hasSentMessage, nextOfCode, type Outcome, outcomeOf } from './outcome.js'
+import { fieldErrors, hasSentMessage, type Next, nextOfCode, type Outcome, outcomeOf } from './outcome.js'
+import { FLOWS } from './table.js'
 import { prepareNextFlow } from './next-flow.js'
 import {
+  flowsPath,
   forwardCookies,
   kratosCaller,
   kratosCredential,
@@ -31,12 +34,18 @@ export interface FlowStep {
   keepToken: boolean
 }
 
-/** @param flowId of the flow that was made ready */
-function nextMembers (outcome: Outcome, flow: JsonObject, flowId: string | undefined): JsonObject {
-  if (outcome.next === 'form') {
-    return { next: 'form', field_errors: fieldErrors(flow), errors: formErrors(flow), sent: hasSentMessage(flow) }
+/** The flow that was made ready, and the path that starts one. */
+interface GoingOn {
+  flowId: string | undefined
+  start: { start?: string }
+}
+
+/** `next` and what stands beside it, made of the outcome, the flow in the answer and the way on. */
+function nextMembers ({ next }: Outcome, flow: JsonObject, { flowId, start }: GoingOn): JsonObject {
+  if (next === 'form') {
+    return { next, field_errors: fieldErrors(flow), errors: formErrors(flow), sent: hasSentMessage(flow) }
   }
-  return { next: outcome.next, ...(flowId !== undefined && { flow_id: flowId }) }
+  return { next, ...(flowId !== undefined && { flow_id: flowId }), ...start }
 }
 
 interface Expiry {
@@ -77,6 +86,9 @@ async function outcomeFor (request: FastifyRequest, answer: Answer, flow: FlowNa
   return session.kind === 'denied' ? { next: nextOfCode(session.answer.code) } : outcome
 }
 
+const startFor = (request: FastifyRequest, next: Next, flow: FlowName | undefined, code: ErrorCode | undefined) =>
+  startMembers(next, { flow, code, hasCredential: isUsable(request[kratosCredential]()) }, request.server[flowsPath])
+
 /**
  * Answers a step of a flow: Kratos' cookies always, its token as a cookie and never in the body (B26, B27), and exactly
  * one `next`. @throws ServiceError for everything that is no success
@@ -98,14 +110,16 @@ export async function deliverStep (
     caller: request[kratosCaller](),
   })
   reply[forwardCookies](answer.setCookie)[forwardCookies](ready.setCookie)
+  const code = answer.kind === 'ok' ? undefined : answer.code
+  const goingOn = { flowId: ready.flowId, start: startFor(request, outcome.next, flow, code) }
   if (answer.kind !== 'ok') {
     const error = upstreamError(answer)
     throw Object.assign(error, {
-      members: { ...error.members, ...nextMembers(outcome, error.members ?? {}, ready.flowId) },
+      members: { ...error.members, ...nextMembers(outcome, error.members ?? {}, goingOn) },
     })
   }
   const body = keepToken ? answer.body : await moveTokenToCookie(reply, answer)
-  return { success: true, data: { ...body, ...nextMembers(outcome, isFlow(body) ? body : {}, ready.flowId) } }
+  return { success: true, data: { ...body, ...nextMembers(outcome, isFlow(body) ? body : {}, goingOn) } }
 }
 
 function identityOf (answer: Answer): string | undefined {
@@ -122,11 +136,19 @@ export function invalidateAfterSubmit (request: FastifyRequest, answer: Answer):
   request.server[ownSessions].invalidate({ credential: request[kratosCredential](), identityId: identityOf(answer) })
 }
 
+const FLOW_NAMES: readonly FlowName[] = FLOWS.map(({ name }) => name)
+
 /** For failures of a flow step that never reached Kratos: bad input, a foreign origin. */
 export function renderFailedStep (thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const error = publicError(thrown)
   const next = nextOfCode(error.code)
-  const members = { next, ...(next === 'form' && { field_errors: {}, errors: [], sent: false }), ...error.members }
+  const flow = FLOW_NAMES.find((name) => request.routeOptions.url?.includes(`/flows/${name}`))
+  const members = {
+    next,
+    ...(next === 'form' && { field_errors: {}, errors: [], sent: false }),
+    ...startFor(request, next, flow, error.code),
+    ...error.members,
+  }
   renderError(Object.assign(error, { members }), request, reply)
 }
 

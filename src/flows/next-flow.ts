@@ -2,9 +2,9 @@ import type { Answer } from '../kratos-client/answer.js'
 import { type Caller, cookiePairs, type FlowName, type FlowType, withCookies } from '../kratos-client/caller.js'
 import type { KratosClient } from '../kratos-client/client.js'
 import type { InitOptions } from '../kratos-client/flow-calls.js'
-import type { Credential } from '../kratos-client/credential.js'
+import { type Credential, isUsable as isUsableCredential } from '../kratos-client/credential.js'
 import { sessionToken } from '../kratos-client/session-token.js'
-import type { Outcome } from './outcome.js'
+import type { Next, Outcome } from './outcome.js'
 
 export interface Step {
   flow: FlowName
@@ -55,6 +55,10 @@ async function start (
 /** Kratos replaces an API verification flow by a browser flow (docs/kratos-facts.md, section 8), of no use here. */
 const isUsable = ({ flow, type }: Step): boolean => !(flow === 'verification' && type === 'api')
 
+/** Somebody who is logged in logs in again; without a word of it Kratos would not start a login. */
+const restartQuery = ({ flow, caller }: Step): InitOptions['query'] =>
+  flow === 'login' && isUsableCredential(caller.credential) ? { refresh: 'true' } : {}
+
 function restart (kratos: KratosClient, step: Step): Promise<PreparedFlow> | PreparedFlow {
   const { outcome, answer, flow, type, caller } = step
   if (outcome.flowId !== undefined && isUsable(step)) return { flowId: outcome.flowId, setCookie: [] }
@@ -62,23 +66,35 @@ function restart (kratos: KratosClient, step: Step): Promise<PreparedFlow> | Pre
   const code = answer.kind === 'refused' ? answer.code : undefined
   if (code === 'FLOW_TYPE_MISMATCH') return start(kratos, flow, { type: 'browser', query: {} }, caller)
   const isGone = code === 'FLOW_EXPIRED' || code === 'FLOW_NOT_FOUND'
-  return isGone ? start(kratos, flow, { type, query: {} }, caller) : NOTHING
+  return isGone ? start(kratos, flow, { type, query: restartQuery(step) }, caller) : NOTHING
+}
+
+const LOGIN_QUERY: Partial<Record<Next, InitOptions['query']>> = {
+  step_up: { aal: 'aal2' },
+  reauthenticate: { refresh: 'true' },
+}
+
+const prepareLogin = (
+  kratos: KratosClient,
+  query: InitOptions['query'],
+  caller: Caller,
+  type: FlowType,
+): Promise<PreparedFlow> => start(kratos, 'login', { type: loginType(caller, type), query }, caller)
+
+/** The login flow that a refusal outside of flows asks for, ready to be shown. */
+export const prepareLoginFor = async (kratos: KratosClient, next: unknown, caller: Caller): Promise<PreparedFlow> => {
+  const query = LOGIN_QUERY[next as Next]
+  return query === undefined ? NOTHING : await prepareLogin(kratos, query, caller, 'api')
 }
 
 /** So that the client only has to show it. Where Kratos will not start one, the id is missing and the client does. */
 export async function prepareNextFlow (kratos: KratosClient, step: Step): Promise<PreparedFlow> {
   const { outcome, type } = step
-  const login = (query: InitOptions['query']): Promise<PreparedFlow> => {
-    const caller = callerAfter(step)
-    return start(kratos, 'login', { type: loginType(caller, type), query }, caller)
-  }
+  const query = LOGIN_QUERY[outcome.next]
+  if (query !== undefined) return await prepareLogin(kratos, query, callerAfter(step), type)
   switch (outcome.next) {
     case 'restart':
       return await restart(kratos, step)
-    case 'step_up':
-      return await login({ aal: 'aal2' })
-    case 'reauthenticate':
-      return await login({ refresh: 'true' })
     case 'verify':
     case 'settings':
       return { flowId: outcome.flowId, setCookie: [] }

@@ -10,6 +10,7 @@ import {
 import { isRecord } from '../kratos-client/kratos-body.js'
 import { addChallenge } from './challenge.js'
 import { logRefusal } from './failure-events.js'
+import { withNext } from './refusal.js'
 import { logCounted } from './log-limits.js'
 
 /** Fastify's other 4xx are `VALIDATION_ERROR`. */
@@ -77,7 +78,7 @@ export function envelope ({ code, message, members, fields }: ServiceError): Rec
 }
 
 export function renderError (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const shown = publicError(thrown)
+  const shown = withNext(request, publicError(thrown))
   log(request, shown)
   logRefusal(request, shown)
   // A host app's own limiter may have said more than we know.

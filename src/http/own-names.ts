@@ -17,4 +17,5 @@ export const receiveIdentities: unique symbol = Symbol('fastify-kratos: receiveI
 export const receivePurges: unique symbol = Symbol('fastify-kratos: receivePurges')
 export const accountData: unique symbol = Symbol('fastify-kratos: accountData')
 export const ownKratos: unique symbol = Symbol('fastify-kratos: ownKratos')
+export const flowsPath: unique symbol = Symbol('fastify-kratos: flowsPath')
 export const ownSessions: unique symbol = Symbol('fastify-kratos: ownSessions')

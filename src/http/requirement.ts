@@ -21,8 +21,8 @@ export function requirementProblems (auth: unknown): string[] {
   if (!isRequirement(auth)) {
     return schemaProblems(isRequirement.errors ?? [], AuthRequirementSchema).map((line) => `config.auth.${line}`)
   }
-  const { only, aal, within } = auth as AuthRequirement
-  return only === 'id' && (aal === 'aal2' || within !== undefined)
-    ? ['config.auth.only is not valid: an id alone does not tell aal or within']
+  const { only, aal, within, verified } = auth as AuthRequirement
+  return only === 'id' && (aal === 'aal2' || within !== undefined || verified === true)
+    ? ['config.auth.only is not valid: an id alone does not tell aal, within or verified']
     : []
 }

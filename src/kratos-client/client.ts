@@ -2,7 +2,7 @@ import type { Answer } from './answer.js'
 import type { Caller, FlowName } from './caller.js'
 import { createConfirm, type FailingCredentials } from './confirm.js'
 import type { Credential } from './credential.js'
-import { createFlowCalls, type InitOptions, type RedirectRule } from './flow-calls.js'
+import { createFlowCalls, type ExchangeCodes, type InitOptions, type RedirectRule } from './flow-calls.js'
 import type { JsonObject } from './kratos-body.js'
 import { type Epoch, skewOf } from './kratos-time.js'
 import type { PassThroughRequest } from './pass-through.js'
@@ -36,6 +36,8 @@ export interface KratosClient {
   /** @param pool whose sockets and deadline the call has; default: that of flows */
   fetchFlow: (flow: FlowName, id: string, caller: Caller, pool?: PoolName) => Promise<Answer>
   submitFlow: (flow: FlowName, id: string, body: JsonObject, caller: Caller) => Promise<Answer>
+  /** The session of a social login that a native app began and its browser finished. */
+  exchangeToken: (codes: ExchangeCodes, caller: Caller) => Promise<Answer>
   /** In `body.logout_token`. */
   initLogout: (credential: Credential, scope?: RequestScope) => Promise<Answer>
   /** Ends token sessions too, by Bearer: the one place where that header goes up (recording 41). */

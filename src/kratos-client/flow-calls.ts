@@ -20,6 +20,12 @@ export interface InitOptions {
   query: Record<string, string | undefined>
 }
 
+/** The two halves of the proof that an app and the browser it opened belong together. */
+export interface ExchangeCodes {
+  initCode: string
+  returnToCode: string
+}
+
 /** Whether a client may be told to go there (E10). @param rules.viaProvider it may be a social login's page */
 export type RedirectRule = (dangerousUrl: string, rules: { viaProvider: boolean }) => boolean
 
@@ -109,6 +115,12 @@ export function createFlowCalls ({ pools, cookieName, isAllowedRedirect, confirm
     return await ask(request, context('submit', flow, usesProvider(body)), sentCredential(type, caller), caller, pool)
   }
 
+  function exchangeToken ({ initCode, returnToCode }: ExchangeCodes, caller: Caller): Promise<Answer> {
+    const query = { init_code: initCode, return_to_code: returnToCode }
+    const request = { method: 'GET' as const, path: '/sessions/token-exchange', query, headers: deviceHeaders(caller) }
+    return pools.ask({ ...request, scope: caller.scope }, context('submit', 'login'))
+  }
+
   function passThrough (request: PassThroughRequest): Promise<StreamedAnswer | UpstreamFailure> {
     const { method, path, body, caller } = request
     const headers = { ...passThroughHeaders(request), ...flowHeaders('browser', caller) }
@@ -126,5 +138,5 @@ export function createFlowCalls ({ pools, cookieName, isAllowedRedirect, confirm
     })
   }
 
-  return { initFlow, fetchFlow, submitFlow, passThrough }
+  return { initFlow, fetchFlow, submitFlow, exchangeToken, passThrough }
 }

@@ -44,6 +44,7 @@ export function observedClient (client: KratosClient, onCall: CallObserver): Kra
     initFlow: observed('init_flow', client.initFlow),
     fetchFlow: observed('fetch_flow', client.fetchFlow),
     submitFlow: observed('submit_flow', client.submitFlow),
+    exchangeToken: observed('exchange_token', client.exchangeToken),
     initLogout: observed('init_logout', client.initLogout),
     completeLogout: observed('complete_logout', client.completeLogout),
     revokeToken: observed('revoke_token', client.revokeToken),

@@ -8,6 +8,9 @@ export const ErrorSchema = Type.Object({
   // Not a union of literals: its serialiser tries one after the other, and a dozen are compiled for each route.
   code: Type.Unsafe<ErrorCode>({ type: 'string', enum: ERROR_CODES }),
   fields: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+  // Where a session is refused; without words, which would stand in a host's document two dozen times.
+  next: Type.Optional(Type.String()),
+  start: Type.Optional(Type.String()),
 }, { additionalProperties: true, title: 'Error' })
 
 export const ok = <const T>(data: T): { success: true, data: T } => ({ success: true, data })

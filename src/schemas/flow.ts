@@ -38,8 +38,13 @@ export const FlowQuerySchema = Type.Object({
 export const flowParameters = (query: Static<typeof FlowQuerySchema>): { [name in keyof typeof PARAMETERS]?: string } =>
   Object.fromEntries(Object.keys(PARAMETERS).map((name) => [name, query[name as keyof typeof PARAMETERS]]))
 
-export const SubmitQuerySchema = Type.Object({
+/** Where the session token goes: a browser's into the cookie, whatever it asks for. */
+export const TransportQuerySchema = Type.Object({
   transport: Type.Optional(Type.Union([Type.Literal('token'), Type.Literal('cookie')])),
+}, { additionalProperties: true })
+
+export const SubmitQuerySchema = Type.Object({
+  ...TransportQuerySchema.properties,
   flow: Type.Optional(UuidSchema),
   flow_id: Type.Optional(UuidSchema),
 }, { additionalProperties: true })

@@ -3,7 +3,10 @@ import { NEXT, type Next } from '../flows/outcome.js'
 import { ErrorSchema } from './envelope.js'
 import { DONE_MEMBERS, FLOW_MEMBERS } from './kratos.js'
 
-const FlowId = Type.Optional(Type.String({ description: 'the flow to go on with; absent: start one' }))
+const GOING_ON = {
+  flow_id: Type.Optional(Type.String({ description: 'the flow to go on with; absent: GET `start`' })),
+  start: Type.Optional(Type.String({ description: 'path that starts it' })),
+}
 
 export const FormErrorSchema = Type.Object({
   field: Type.Union([Type.String(), Type.Null()], { description: 'name of the field; null: the whole form' }),
@@ -21,12 +24,12 @@ const COMPANIONS: Record<Next, Record<string, TSchema>> = {
     errors: Type.Array(FormErrorSchema, { description: 'all complaints, for people and for translation' }),
     sent: Type.Boolean({ description: 'whether a code or link was sent and is awaited' }),
   },
-  restart: { flow_id: FlowId },
+  restart: GOING_ON,
   redirect: { redirect_browser_to: Type.String() },
-  step_up: { flow_id: FlowId },
-  reauthenticate: { flow_id: FlowId },
-  verify: { flow_id: FlowId },
-  settings: { flow_id: FlowId },
+  step_up: GOING_ON,
+  reauthenticate: GOING_ON,
+  verify: GOING_ON,
+  settings: GOING_ON,
   already_logged_in: {},
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { AuthParts } from '../auth.js'
-import { type Config, webhookKeys } from '../config.js'
+import { budgetSecret, type Config, webhookKeys } from '../config.js'
 import { userOf } from '../profile.js'
 import type { Budget } from '../throttling/budget.js'
 import { sharedKey } from '../throttling/keys.js'
@@ -26,7 +26,7 @@ function rateLimits (
   return {
     createRateLimitStore: (budget: Budget) => sharedRateLimitStore(budget, { buckets, outage }),
     credentialMemory: sharedCredentialMemory(buckets, outage),
-    rateLimitKey: sharedKey(config.WEBHOOK_KEY),
+    rateLimitKey: sharedKey(budgetSecret(config)),
   }
 }
 
@@ -47,6 +47,7 @@ export function authParts (app: FastifyInstance, config: Config): AuthParts {
       },
       onOutcome: metrics.recordWebhook,
     },
+    flowsPath: '/api/auth/flows',
     onCall: config.METRICS_TOKEN === undefined ? undefined : metrics.recordCall,
   }
 }

@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { ErrorCode } from '../errors.js'
+import { isRecord } from '../kratos-client/kratos-body.js'
 import { sessionTime } from '../kratos-client/kratos-time.js'
 import type { KratosSession } from '../kratos-client/session.js'
 
@@ -14,6 +15,9 @@ export const AuthRequirementSchema = Type.Object({
   }))),
   fresh: Type.Optional(Type.Boolean({
     description: 'true or false; with true Kratos itself is asked, whatever is kept or shared',
+  })),
+  verified: Type.Optional(Type.Boolean({
+    description: 'true or false; with true at least one address of the account is verified',
   })),
   only: Type.Optional(Type.Literal('id', {
     description: '"id"; only the id of the identity is needed, which costs less than a whole session',
@@ -38,13 +42,19 @@ function isRecent ({ authenticated_at: authenticatedAt }: KratosSession, withinM
   return age <= withinMs
 }
 
+export const hasVerifiedAddress = ({ identity }: KratosSession): boolean => {
+  const addresses = identity['verifiable_addresses']
+  return Array.isArray(addresses) && addresses.some((address) => isRecord(address) && address['verified'] === true)
+}
+
 /** The code to refuse with; undefined: strong enough. A second factor comes first: giving it renews the login too. */
 export function missingRequirement (
   session: KratosSession,
-  { aal, within }: AuthRequirement,
+  { aal, within, verified }: AuthRequirement,
   now = sessionTime(session),
 ): ErrorCode | undefined {
   if (aal === 'aal2' && session.authenticator_assurance_level !== 'aal2') return 'AAL2_REQUIRED'
   if (within !== undefined && !isRecent(session, durationMs(within), now)) return 'SESSION_REFRESH_REQUIRED'
+  if (verified === true && !hasVerifiedAddress(session)) return 'ADDRESS_NOT_VERIFIED'
   return undefined
 }

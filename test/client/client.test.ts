@@ -85,6 +85,28 @@ export default async function (t: Test): Promise<void> {
       t.match(await client.changePassword(`${PASSWORD}-2`), { kind: 'done' })
     })
 
+    t.test('follows an outcome to its form', async (t) => {
+      const { client } = await start(t)
+      const settings = { flowId: undefined, start: '/api/auth/flows/settings' }
+      t.match(await client.follow({ kind: 'settings', ...settings }), { kind: 'form', form: { flow: 'login' } })
+      const outcome = await client.signUp({ email: freshEmail() }, PASSWORD)
+      t.match(await client.follow(outcome), { kind: 'form', form: { flow: 'verification', flowId: flowIdOf(outcome) } })
+      const elsewhere = { flowId: undefined, start: '/elsewhere/api/auth/flows/login?aal=aal2' }
+      t.match(await client.follow({ kind: 'second_factor', ...elsewhere }), {
+        kind: 'form',
+        form: { flow: 'settings' },
+      })
+      t.same(await client.follow({ kind: 'done' }), { kind: 'done' })
+    })
+
+    t.test('shows the form of another flow where the service names one', async (t) => {
+      const overrides = { selfservice: { flows: { recovery: { enabled: false } } } }
+      const { app } = await buildWithKratos(t, { overrides })
+      const baseUrl = await app.listen({ port: 0, host: '127.0.0.1' })
+      const client = createClient({ baseUrl, fetch: browserFetch() })
+      t.match(await client.recover('ada@example.test'), { kind: 'form', form: { flow: 'login' } })
+    })
+
     t.test('calls an outage unknown, whatever form it has', async (t) => {
       const closed = createServer().listen(0, '127.0.0.1')
       await new Promise((resolve) => closed.once('listening', resolve))
@@ -163,6 +185,7 @@ export default async function (t: Test): Promise<void> {
         kind: 'form',
         form: { errors: [{ code: 'invalid_credentials' }] },
       })
+      t.match(await client.recover('ada@example.test', gone), { kind: 'form', form: { flow: 'recovery', sent: true } })
       await t.rejects(client.session({ signal: AbortSignal.abort() }), { name: 'AbortError' })
     })
   })

@@ -32,6 +32,13 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: CROSS_SITE,
   },
   {
+    guard: 'origin check of token exchanges',
+    file: 'routes/api/auth/token-exchange/index.ts',
+    search: '[app[guardOrigin], app[loginThrottle].byAddress]',
+    replace: '[app[loginThrottle].byAddress]',
+    tests: ['test/routes/token-exchange.test.ts'],
+  },
+  {
     guard: 'origin check of logout',
     file: 'routes/api/auth/logout/index.ts',
     search: ', onRequest: app[guardOrigin] }',

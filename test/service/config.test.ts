@@ -3,7 +3,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import type { Test } from 'tap'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { authSettings, ConfigError, loadConfig, webhookKeys } from '../../src/config.js'
+import { authSettings, budgetSecret, ConfigError, loadConfig, webhookKeys } from '../../src/config.js'
 import { ConfigSchema } from '../../src/config-schema.js'
 import { runtimeProblems } from '../../src/service/runtime-checks.js'
 import { isHttpUrl, isOrigin } from '../../src/url-rules.js'
@@ -115,6 +115,8 @@ export default async function (t: Test): Promise<void> {
           `${'k'.repeat(32)}\n`,
         ],
         WEBHOOK_KEY_PREVIOUS: ['short'],
+        ID_KEY: ['short', 'é'.repeat(32)],
+        ID_KEY_PREVIOUS: ['short'],
         METRICS_TOKEN: ['short', 'm'.repeat(31), 'é'.repeat(32), `${'m'.repeat(20)} ${'m'.repeat(20)}`],
         DOCS: ['yes', '1'],
         DOCUMENTS_PER_USER: ['0', '-1', '1000001', 'x'],
@@ -332,6 +334,23 @@ export default async function (t: Test): Promise<void> {
       t.same([current, previous, `${current}x`, ''].map((key) => isKnown(key)), [true, true, false, false])
       t.same(webhookKeys(loadConfig({ ...GOOD, WEBHOOK_KEY: current })), [current])
       t.notOk(createKeyCheck([])(''), 'no key at all lets nobody in')
+    })
+
+    t.test('login budgets are counted under a key that every replica of a roll knows', async (t) => {
+      const [id, formerId, hook, formerHook] = ['i', 'j', 'w', 'x'].map((letter) => letter.repeat(32))
+      const secretOf = (env: Record<string, string | undefined>): string =>
+        budgetSecret(loadConfig({ ...GOOD, ...env }))
+      const rotations = [{ WEBHOOK_KEY: formerHook }, { WEBHOOK_KEY: hook, WEBHOOK_KEY_PREVIOUS: formerHook }]
+      t.same(rotations.map((keys) => secretOf(keys)), [formerHook, formerHook], 'without ID_KEY while a key has a former one')
+      t.same(
+        [...rotations, { WEBHOOK_KEY: hook }].map((keys) => secretOf({ ...keys, ID_KEY: id })),
+        [id, id, id],
+        'with ID_KEY no rotation of the webhook key changes it',
+      )
+      t.equal(secretOf({ ID_KEY: id, ID_KEY_PREVIOUS: formerId }), formerId)
+      t.match(problems({ ...GOOD, ID_KEY_PREVIOUS: formerId }), [/^ID_KEY_PREVIOUS is not valid: it wants an ID_KEY/])
+      t.match(problems({ ...GOOD, ID_KEY: GOOD.WEBHOOK_KEY }), [/^ID_KEY is not valid: it must differ from WEBHOOK_KEY/])
+      t.match(problems({ ...GOOD, ID_KEY: 'short' }), [/^ID_KEY /])
     })
   })
 

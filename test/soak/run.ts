@@ -5,6 +5,7 @@ import * as identity from './identity.soak.js'
 import * as logout from './logout.soak.js'
 import * as memory from './memory.soak.js'
 import * as overload from './overload.soak.js'
+import * as replicas from './replicas.soak.js'
 import * as restart from './restart.soak.js'
 import type { Result } from './result.js'
 
@@ -18,11 +19,12 @@ const SOAKS: Record<string, () => Promise<Result>> = {
   logout: () => logout.run(CACHE_SECONDS),
   'logout-uncached': () => logout.run(0),
   restart: () => restart.run(),
+  replicas: () => replicas.run(),
 }
 
 // Run by `npm run test:soak [-- name …]`, one after the other; each bounded by SOAK_MINUTES, SOAK_OVERLOAD_SECONDS,
 // SOAK_REQUESTS, SOAK_RACES,
-// SOAK_RESTARTS or SOAK_POSTS.
+// SOAK_RESTARTS, SOAK_POSTS, SOAK_LOGOUTS or SOAK_KILLS.
 if (!existsSync(join(ROOT, 'dist/src/server.js'))) throw new Error('the soaks run the built service: npm run build')
 const names = process.argv.slice(2)
 const unknown = names.filter((name) => SOAKS[name] === undefined)

@@ -25,6 +25,8 @@ export interface SoakedService {
   errors: () => string[]
   /** Ends it by SIGTERM; gives the exit code. */
   stop: () => Promise<number | null>
+  /** Ends it by SIGKILL. */
+  kill: () => Promise<void>
 }
 
 function keepErrors (child: ChildProcess): () => string[] {
@@ -95,5 +97,13 @@ export async function startService (env: Record<string, string>): Promise<Soaked
     return code
   }
 
-  return { port, url, sample, stderr: () => stderr, errors, stop }
+  async function kill (): Promise<void> {
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
+    process.off('exit', end)
+    await rm(folder, { recursive: true, force: true })
+  }
+
+  return { port, url, sample, stderr: () => stderr, errors, stop, kill }
 }

@@ -40,7 +40,7 @@ const sessionJson = ({ user, id }: Session) => ({
   authenticator_assurance_level: 'aal1',
   identity: identityOf(user),
 })
-const NOBODY = { error: { code: 401, status: 'Unauthorized', message: 'No valid session' } }
+const NOBODY = { error: { id: 'session_inactive', code: 401, status: 'Unauthorized', message: 'No valid session' } }
 
 const read = async (request: IncomingMessage): Promise<Record<string, unknown>> => {
   const chunks: Buffer[] = []

@@ -4,9 +4,10 @@ import type { Test } from 'tap'
 import { openPostgresBus } from '../../src/service/bus/postgres-bus.js'
 import { build, WEBHOOK_KEY } from '../support/app.js'
 import { freshEmail, startKratos } from '../support/kratos.js'
-import { connect, newDatabase } from './postgres-clients.js'
+import { connect, deafProxy, newDatabase } from './postgres-clients.js'
 import { preparePostgres } from './postgres-server.js'
 
+const QUIET = { onError: () => {}, onConnected: () => {}, onUnheard: () => {} }
 const CACHE = { SESSION_CACHE_MAX_AGE: '60' }
 
 /** Until it holds; each look is a request or a statement, so it takes turns. */
@@ -24,7 +25,7 @@ export default async function (t: Test): Promise<void> {
       const url = await newDatabase(t, server.url)
       const open = async () => {
         const [messages, losses, errors]: [string[], number[], unknown[]] = [[], [], []]
-        const bus = await openPostgresBus({ url, onError: (error) => errors.push(error), onConnected: () => {} })
+        const bus = await openPostgresBus({ ...QUIET, url, onError: (error) => errors.push(error) })
         t.teardown(() => bus.close())
         bus.subscribe({ onMessage: (message) => messages.push(message), onLoss: () => losses.push(messages.length) })
         await until(bus.alive)
@@ -46,12 +47,27 @@ export default async function (t: Test): Promise<void> {
     t.test('cannot publish, and is not alive, without its server', async (t) => {
       const errors: unknown[] = []
       const bus = await openPostgresBus({
-        url: 'postgres://u:p@127.0.0.1:1/d', onError: (error) => errors.push(error), onConnected: () => {},
+        ...QUIET, url: 'postgres://u:p@127.0.0.1:1/d', onError: (error) => errors.push(error),
       })
       t.teardown(() => bus.close())
       await t.rejects(bus.publish('x'))
       t.notOk(bus.alive())
       await until(() => errors.length > 0)
+    })
+
+    t.test('says when it does not hear itself, as behind a pooler of transactions', async (t) => {
+      const direct = await newDatabase(t, server.url)
+      for (const [url, expected] of [[direct, 0], [await deafProxy(t, direct), 1]] as const) {
+        let unheard = 0
+        const onUnheard = (): void => {
+          unheard++
+        }
+        const bus = await openPostgresBus({ ...QUIET, url, onUnheard })
+        t.teardown(() => bus.close())
+        await until(bus.alive)
+        for (let message = 0; message < 12; message++) await bus.publish(String(message))
+        t.equal(unheard, expected)
+      }
     })
   })
 
@@ -107,6 +123,9 @@ export default async function (t: Test): Promise<void> {
       const { app } = await build(t, env)
       t.equal(app.bus !== undefined, has, JSON.stringify(Object.keys(env)))
     }
+    const { app } = await build(t, { ...CACHE, BUS_DATABASE_URL: 'postgres://u:p@127.0.0.1:1/d' })
+    const ready = await app.inject('/health/ready')
+    t.match(ready.json(), { code: 'NOT_READY' }, 'others would not wait for one that they never heard')
     await t.rejects(build(t, CACHE), /SESSION_CACHE_MAX_AGE is not valid: it wants at most 5, or a Postgres/)
   })
 }

@@ -57,6 +57,30 @@ export async function cuttableProxy (t: Test, url: string): Promise<{ url: strin
   return { url: target.href, cut }
 }
 
+/** Passes everything on but what `LISTEN` is for: messages of type A, NotificationResponse. */
+export async function deafProxy (t: Test, url: string): Promise<string> {
+  const target = new URL(url)
+  const port = Number(target.port)
+  const proxy = createServer((socket) => {
+    const upstream = createConnection(port, target.hostname)
+    for (const end of [socket, upstream]) end.on('error', () => {}).on('close', () => [socket, upstream].map((one) => one.destroy()))
+    let rest = Buffer.alloc(0)
+    socket.pipe(upstream)
+    upstream.on('data', (chunk: Buffer) => {
+      rest = Buffer.concat([rest, chunk])
+      // One letter, then the length of all that follows it.
+      while (rest.length >= 5 && rest.length > rest.readUInt32BE(1)) {
+        const message = rest.subarray(0, 1 + rest.readUInt32BE(1))
+        rest = rest.subarray(message.length)
+        if (message[0] !== 0x41) socket.write(message)
+      }
+    })
+  })
+  t.teardown(() => proxy.close())
+  target.port = String(await listen(proxy))
+  return target.href
+}
+
 /** An address that accepts connections and never says a word. */
 export async function silentServer (t: Test): Promise<string> {
   const sockets: Socket[] = []

@@ -16,7 +16,7 @@ function problemsOf (request: FastifyRequest, reply: FastifyReply, payload: unkn
   const { statusCode } = reply
   const route = request.routeOptions.url
   // What Kratos answers under /kratos is Kratos' own to declare and to cache.
-  const isKratos = route === '/kratos/*'
+  const isKratos = route?.startsWith('/kratos/') === true
   // The viewer of the API document brings its own routes.
   const isViewer = route?.startsWith('/docs') === true
   const isRoute = route !== undefined && request.method !== 'OPTIONS' && !isKratos && !isViewer

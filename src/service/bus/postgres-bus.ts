@@ -6,17 +6,21 @@ export interface PostgresBusOptions {
   url: string
   onError: (error: unknown) => void
   onConnected: () => void
+  /** Connected, and not a word of its own comes back: something in between shares the connection with others. */
+  onUnheard: () => void
 }
 
 const CHANNEL = 'fastify_kratos'
 /** A server that says nothing for so long is not there. */
 const TIMEOUT_MS = 1500
+/** Messages without one that comes back; the server sends each to its sender before it confirms it. */
+const UNHEARD = 5
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 2000
 
 /** `LISTEN` and `NOTIFY` on one connection of its own, made anew whenever it ends. */
 export async function openPostgresBus (
-  { url, onError, onConnected }: PostgresBusOptions,
+  { url, onError, onConnected, onUnheard }: PostgresBusOptions,
 ): Promise<Bus & { close: () => Promise<void> }> {
   const { default: pg } = await import('pg')
   const config: ClientConfig = {
@@ -31,6 +35,7 @@ export async function openPostgresBus (
   let timer: NodeJS.Timeout | undefined
   let pauseMs = FIRST_PAUSE_MS
   let isClosed = false
+  let unheard = 0
 
   function lose (lost: Client, error: unknown): void {
     lost.end().catch(() => {})
@@ -52,11 +57,13 @@ export async function openPostgresBus (
     next.on('error', loseOnce)
     next.on('end', () => loseOnce(new Error('the connection of the bus has ended')))
     next.on('notification', ({ payload = '' }) => {
+      unheard = 0
       for (const { onMessage } of listeners) onMessage(payload)
     })
     next.connect().then(() => next.query(`LISTEN ${CHANNEL}`)).then(() => {
       if (isClosed) return next.end()
       client = next
+      unheard = 0
       pauseMs = FIRST_PAUSE_MS
       onConnected()
       for (const { onLoss } of listeners) onLoss()
@@ -68,6 +75,7 @@ export async function openPostgresBus (
     if (current === undefined) throw new Error('the bus is not connected')
     try {
       await current.query('SELECT pg_notify($1, $2)', [CHANNEL, message])
+      if (++unheard === UNHEARD) onUnheard()
     } catch (error) {
       lose(current, error)
       throw error

@@ -33,7 +33,8 @@ const securitySchemes = ({ cookieName }: AuthSettings) => ({
 
 const ABOUT = `Authentication by Ory Kratos behind one API.
 
-Success is \`{"success":true,"data":…}\`, failure \`{"success":false,"error":"<text for people>","code":"<STABLE_CODE>"}\`. Any request may also be
+Success is \`{"success":true,"data":…}\`, failure \`{"success":false,"error":"<text for people>","code":"<STABLE_CODE>"}\`. Where a session is refused (401, 403),
+\`next\` says what to do, in the words of the flows, and \`start\` is the path of the flow that helps. Any request may also be
 answered with 404, 405, 408, 431 or 500 in that form, and with 400, 413 or 415 for a body that nobody asked for.`
 
 const TAGS = [

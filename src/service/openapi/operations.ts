@@ -115,6 +115,13 @@ export const OPERATIONS: Record<string, OperationDoc> = {
     body: {},
     answer: ok({ logged_out: true }),
   },
+  exchangeToken: {
+    description: 'A native app starts a flow with `type=api` and `return_session_token_exchange_code=true`, opens the ' +
+      "provider's page in a browser, and sends the code of the flow and the one that the browser came back with. With " +
+      '`transport=token` the session token is in the body, else it is set as the cookie.',
+    body: { init_code: 'a1B2c3', return_to_code: 'd4E5f6' },
+    answer: ok({ next: 'done', session }),
+  },
   whoami: {
     description: 'Who is logged in. 401: nobody. 502, 503, 504: Kratos cannot say, and the session may be as good as ' +
       'before.',

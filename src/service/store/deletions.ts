@@ -9,7 +9,8 @@ const DAY_MS = 24 * 60 * 60_000
 export const TOMBSTONE_DAYS = 30
 
 /**
- * In three steps that a crash may part (docs/decisions/0026): written down, deleted at Kratos, then rows and tombstone in one transaction.
+ * In three steps that a crash may part (docs/decisions/0026): written down, deleted at Kratos, then rows and tombstone
+ * in one transaction.
  * All reject with StoreUnavailableError while the database cannot be used.
  */
 export interface DeletionRepository {

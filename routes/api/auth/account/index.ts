@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { serviceError } from '../../../../src/errors.js'
+import { isServiceError, serviceError } from '../../../../src/errors.js'
+import { prepareLoginFor } from '../../../../src/flows/next-flow.js'
 import { logSecurityEvent } from '../../../../src/http/security-event.js'
 import { about } from '../../../../src/schemas/about.js'
 import { ok, responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
@@ -11,6 +12,8 @@ import { upstreamError } from '../../../../src/upstream-error.js'
 import {
   accountData,
   expireSessionCookie,
+  forwardCookies,
+  kratosCaller,
   kratosScope,
   ownKratos,
   ownSessions,
@@ -54,6 +57,16 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
       throw serviceError('DATABASE_UNAVAILABLE', { cause: error, members: { deletion: 'pending' } })
     }
   }
+
+  /** A step like those of the flows: whoever has to log in again finds the flow ready. */
+  async function withReadyFlow (error: Error, request: FastifyRequest, reply: FastifyReply): Promise<never> {
+    const next = isServiceError(error) && error.statusCode === 403 ? error.members?.['next'] : undefined
+    const { flowId, setCookie } = await prepareLoginFor(app[ownKratos], next, request[kratosCaller]())
+    reply[forwardCookies](setCookie)
+    if (isServiceError(error) && flowId !== undefined) error.members = { ...error.members, flow_id: flowId }
+    throw error
+  }
+  app.setErrorHandler(withReadyFlow)
 
   const schema = { ...about.session('deleteAccount', 'Deletes the account; wants a recent login'), response: RESPONSES }
   app.delete('/', { schema, config: { auth: { within: RECENT_LOGIN, fresh: true } } }, async (request, reply) => {

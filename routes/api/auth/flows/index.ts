@@ -9,7 +9,7 @@ import { resultOfTry } from '../../../../src/flows/second-factor.js'
 import { submitStep } from '../../../../src/flows/submit.js'
 import { FLOWS, type FlowDefinition, kratosBody } from '../../../../src/flows/table.js'
 import { outOfBounds } from '../../../../src/flows/text-bounds.js'
-import { logSecurityEvent } from '../../../../src/http/security-event.js'
+import { keepsToken } from '../../../../src/http/token-transport.js'
 import type { Answer } from '../../../../src/kratos-client/answer.js'
 import type { FlowName } from '../../../../src/kratos-client/caller.js'
 import type { JsonObject } from '../../../../src/kratos-client/kratos-body.js'
@@ -43,20 +43,6 @@ function flowId (inBody: string, ...inQuery: Array<string | undefined>): string 
     })
   }
   return id
-}
-
-/** A token in the body is for native clients; a browser has to take the cookie (B26). */
-function keepsToken (request: FastifyRequest, transport: string | undefined): boolean {
-  const { headers } = request
-  if (transport !== 'token') return false
-  if (headers.origin === undefined && headers['sec-fetch-site'] === undefined) return true
-  logSecurityEvent(
-    request,
-    'origin_refused',
-    { origin: headers.origin?.slice(0, 200) },
-    'Session token asked for by a page refused',
-  )
-  throw serviceError('ORIGIN_FORBIDDEN')
 }
 
 /** Before anything looks at a text of the body. */

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { isRecord } from '../../../../src/kratos-client/kratos-body.js'
 import { sessionEpoch } from '../../../../src/kratos-client/kratos-time.js'
 import type { KratosSession } from '../../../../src/kratos-client/session.js'
 import { profileOf } from '../../../../src/profile.js'
 import { about } from '../../../../src/schemas/about.js'
 import { ok, responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
+import { hasVerifiedAddress } from '../../../../src/sessions/strength.js'
 import { sessionOf } from '../../../../src/http/request-auth.js'
 import { kratosCredential, renewSessionCookie } from '../../../../src/http/own-names.js'
 
@@ -53,9 +53,7 @@ function details (session: KratosSession) {
     methods: list(session.authentication_methods),
     addresses: list(session.identity['verifiable_addresses']),
     traits: session.identity.traits,
-    verified: list(session.identity['verifiable_addresses']).some((address) =>
-      isRecord(address) && address['verified'] === true,
-    ),
+    verified: hasVerifiedAddress(session),
   }
 }
 
