@@ -104,8 +104,8 @@ function parse (env: Record<string, string | undefined>): { config?: Config, pro
   } catch (error) {
     if (!(error instanceof Error) || !('errors' in error) || !Array.isArray(error.errors)) throw error
     const lines = [...new Set([...schemaProblems(error.errors as ErrorObject[], ConfigSchema), ...beyondSchema])]
-    const isTold = (rule: string): boolean => lines.some((line) => line.startsWith(`${rule.split(' ', 1)[0]} `))
-    return { problems: [...lines, ...rules.filter((rule) => !isTold(rule))] }
+    const isReported = (rule: string): boolean => lines.some((line) => line.startsWith(`${rule.split(' ', 1)[0]} `))
+    return { problems: [...lines, ...rules.filter((rule) => !isReported(rule))] }
   }
 }
 

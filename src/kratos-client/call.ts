@@ -59,7 +59,7 @@ export abstract class Call<Answer> implements Dispatcher.DispatchHandler, QueueE
   #isRepeated = false
   readonly #madeAt = performance.now()
   #admittedAt: number | undefined = undefined
-  #isTold = false
+  #isReported = false
 
   constructor (shared: Shared, { request, deadlineMs, scope }: CallOptions, done: Done<Answer>) {
     this.shared = shared
@@ -144,8 +144,8 @@ export abstract class Call<Answer> implements Dispatcher.DispatchHandler, QueueE
 
   #tellTimes (): void {
     const { onTimes } = this.shared
-    if (onTimes === undefined || this.#isTold) return
-    this.#isTold = true
+    if (onTimes === undefined || this.#isReported) return
+    this.#isReported = true
     const now = performance.now()
     const admittedAt = this.#admittedAt
     const answerMs = admittedAt === undefined ? undefined : now - admittedAt

@@ -7,10 +7,10 @@ import { isTrustedBy } from './proxy-range.js'
  */
 export function adviseOnProxies (app: FastifyInstance, proxies: readonly string[]): void {
   const isTrusted = isTrustedBy(proxies)
-  let isTold = false
+  let isReported = false
   app.addHook('onRequest', (request, _reply, done) => {
-    if (!isTold && request.headers['x-forwarded-for'] !== undefined && !isTrusted(request.socket.remoteAddress ?? '')) {
-      isTold = true
+    if (!isReported && request.headers['x-forwarded-for'] !== undefined && !isTrusted(request.socket.remoteAddress ?? '')) {
+      isReported = true
       request.log.warn(
         { event: 'proxy_not_trusted' },
         'X-Forwarded-For comes from an address that TRUST_PROXY does not name: if that is a proxy of yours, all its clients share one login budget',

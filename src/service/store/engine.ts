@@ -15,7 +15,7 @@ export interface Engine {
 }
 
 /** Asks `check` before every attempt; it throws while the database must not be used. */
-export function guardPatience ({ read, write }: RetryPolicy, check: () => void): RetryPolicy {
+export function withCheck ({ read, write }: RetryPolicy, check: () => void): RetryPolicy {
   const guarded = (attempt: Run): Run => async (work) => {
     check()
     return attempt(work)
