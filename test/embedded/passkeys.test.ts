@@ -215,6 +215,7 @@ export default async function (t: Test): Promise<void> {
       const email = {
         type: 'string',
         format: 'email',
+        title: 'E-Mail',
         'ory.sh/kratos': { credentials: { password: { identifier: true } } },
       }
       const kratos = await startEmbeddedKratos({
