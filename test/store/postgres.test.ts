@@ -41,7 +41,8 @@ export default async function (t: Test): Promise<void> {
   })
 
   t.test('store on Postgres', async (t) => {
-    const store = await open(t, { url: server.url })
+    // A busy machine is no ill database.
+    const store = await open(t, { url: server.url, waitMs: 30_000, statementTimeoutMs: 30_000 })
     const client = await connect(t, server.url)
     await untilReady(store)
     await client.query('SET enable_seqscan = off')
