@@ -27,4 +27,6 @@ EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/health/alive').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # node itself is process 1 and gets SIGTERM; npm in front of it would not pass it on.
-CMD ["node", "dist/src/server.js"]
+# Other commands than serve: docker run <image> migrate, doctor; docs/operations.md says when.
+ENTRYPOINT ["node", "dist/src/cli/service.js"]
+CMD ["serve"]

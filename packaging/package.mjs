@@ -116,9 +116,12 @@ async function writePackage (name) {
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ ...manifest, ...fields, dependencies }, null, 2)}\n`)
   await toCommonJs(join(folder, 'dist'), modules)
   for (const entry of entries) writeEsModule(join(folder, 'dist'), entry)
-  // The client is for browsers too: an ES module as it is built, and it keeps no state that two copies could divide.
+  // The client is for browsers too: one ES module, and it keeps no state that two copies could divide.
   const client = 'src/client/client.js'
-  if (entries.includes(client)) cpSync(join(dist, client), join(folder, 'dist', client.replace(/\.js$/, '.mjs')))
+  if (entries.includes(client)) {
+    const outfile = join(folder, 'dist', client.replace(/\.js$/, '.mjs'))
+    await build({ entryPoints: [join(dist, client)], outfile, format: 'esm', bundle: true, logLevel: 'warning' })
+  }
 }
 
 for (const name of ['fastify-kratos', 'embedded-kratos']) await writePackage(name)

@@ -8,6 +8,8 @@ import { limitUnfinishedBodies } from './service/bytes/unfinished-bodies.js'
 import { limitUnsentBytes } from './service/bytes/unsent-bytes.js'
 import { createClientErrorHandler, noteAnswers, refuseExpectations } from './service/client-errors.js'
 import { limitConnections } from './service/connections.js'
+import { adviseOnProxies } from './service/forwarded-advice.js'
+import { addInternalListener } from './service/internal-listener.js'
 import { addHostCheck } from './service/host-header.js'
 import { addLifecycle } from './service/lifecycle.js'
 import { addRequestLog, childLoggerFactory, loggerOptions, type LogTarget } from './service/logging.js'
@@ -85,12 +87,15 @@ export async function buildApp (config: Config, overrides: AppOverrides = {}): P
   const bytes = createByteBudget()
   limitUnsentBytes(app, bytes)
   limitUnfinishedBodies(app, bytes)
-  addRequestLog(app)
+  addRequestLog(app, { successPercent: config.LOG_SUCCESS_PERCENT, hasHealth: config.LOG_HEALTH })
   noteAnswers(app)
   refuseExpectations(app, { https: isHttps(config) })
   applyHttpRules(app, { https: isHttps(config), errorHandler: renderServiceError })
   addLifecycle(app)
   addHostCheck(app)
+  const { requestTimeout, keepAliveTimeout, http } = LIMITS
+  addInternalListener(app, config, { requestTimeout, keepAliveTimeout, ...http })
+  adviseOnProxies(app, trustedProxies(config))
   addNotFoundHandler(app)
   const refuseOtherMethods = collectMethods(app)
   await app.register(autoload, { dir: join(import.meta.dirname, '../plugins/service'), options, encapsulate: false })

@@ -11,6 +11,7 @@ import throttle from '../plugins/auth/throttle.js'
 import webhook from '../plugins/auth/webhook.js'
 import { publicNames, type PublicNames } from './http/public-names.js'
 import type { CallObserver } from './kratos-client/observed-client.js'
+import type { PoolTimes } from './kratos-client/pools.js'
 import type { Bus } from './sessions/bus.js'
 import type { AuthSettings } from './settings.js'
 import type { Budget } from './throttling/budget.js'
@@ -63,6 +64,8 @@ export interface AuthParts {
   /** Path of the flows in this app; undefined: it has none. */
   flowsPath?: string | undefined
   onCall?: CallObserver | undefined
+  /** Told how long each call waited for a connection, and how long Kratos took. */
+  onTimes?: PoolTimes | undefined
 }
 
 /** A proxy may serve the API below a path of its own, which the base URL tells. */
@@ -77,7 +80,13 @@ export async function registerAuth (
 ): Promise<void> {
   const names = publicNames(parts.names)
   await app.register(kratosCaller, { settings })
-  await app.register(kratos, { settings, onCall: parts.onCall, dispatcher: parts.dispatcher, names })
+  await app.register(kratos, {
+    settings,
+    onCall: parts.onCall,
+    onTimes: parts.onTimes,
+    dispatcher: parts.dispatcher,
+    names,
+  })
   await app.register(cookie, { settings })
   await app.register(challenge)
   await app.register(originGuard, { settings })

@@ -55,7 +55,7 @@ export const ConfigSchema = Type.Object({
   ),
   ID_KEY_PREVIOUS: Type.Optional(text('key', 'former ID_KEY while it is being rotated: budgets are counted under it')),
   METRICS_TOKEN: Type.Optional(
-    text('key', `${secret} that opens /metrics as Authorization: Bearer; without it there is no /metrics`),
+    text('key', `${secret} that opens /metrics as Authorization: Bearer; without it there is no /metrics, but for INTERNAL_PORT`),
   ),
   DOCS: Type.Boolean({
     default: false,
@@ -90,7 +90,28 @@ export const ConfigSchema = Type.Object({
     default: 'info',
     description: 'fatal, error, warn, info, debug, trace or silent',
   }),
+  LOG_HEALTH: Type.Boolean({ default: true, description: 'false: no log line for requests of /health that went well' }),
+  LOG_SUCCESS_PERCENT: integer(
+    0,
+    100,
+    100,
+    'of the requests that went well, how many in a hundred get their log line; the others always do',
+  ),
+  INTERNAL_PORT: Type.Optional(Type.Integer({
+    minimum: 1,
+    maximum: 65535,
+    description: 'port of /internal and /metrics, which then do not exist on PORT; /health is on both; without it there is one port',
+  })),
+  INTERNAL_HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'address to listen on with INTERNAL_PORT' }),
+  TRACING: Type.Boolean({
+    default: false,
+    description: 'true: spans by @opentelemetry/api, which is to be installed and started with an SDK before the service',
+  }),
   SESSION_CACHE_MAX_AGE: settings.sessionCacheMaxAge,
+  START_CHECKS: Type.Boolean({
+    default: true,
+    description: 'false: no look at Kratos after the start, and no warnings of what the doctor would find at once',
+  }),
   SHUTDOWN_DELAY_MS: integer(0, 60_000, 3000, 'milliseconds between "not ready" and closing, for the load balancer'),
   READY_REQUIRES: text(
     'part-list',

@@ -67,10 +67,12 @@ function contradictionsOf (data: Record<string, string>): string[] {
     const other = keys.slice(0, index).find((earlier) => data[earlier] === data[name])
     return other === undefined ? [] : [`${name} is not valid: it must differ from ${other}`]
   })
+  const { INTERNAL_PORT: internal, PORT: port = '3000' } = data
+  const samePorts = internal === port ? ['INTERNAL_PORT is not valid: it must differ from PORT'] : []
   const lonely = data['ID_KEY_PREVIOUS'] !== undefined && data['ID_KEY'] === undefined
     ? ['ID_KEY_PREVIOUS is not valid: it wants an ID_KEY beside it']
     : []
-  return [...sameKeys, ...lonely, ...contradictions({
+  return [...sameKeys, ...lonely, ...samePorts, ...contradictions({
     publicUrl: data['KRATOS_PUBLIC_URL'],
     adminUrl: data['KRATOS_ADMIN_URL'],
     baseUrl: data['PUBLIC_URL'],
@@ -102,8 +104,8 @@ function parse (env: Record<string, string | undefined>): { config?: Config, pro
   } catch (error) {
     if (!(error instanceof Error) || !('errors' in error) || !Array.isArray(error.errors)) throw error
     const lines = [...new Set([...schemaProblems(error.errors as ErrorObject[], ConfigSchema), ...beyondSchema])]
-    const isTold = (rule: string): boolean => lines.some((line) => line.startsWith(`${rule.split(' ', 1)[0]} `))
-    return { problems: [...lines, ...rules.filter((rule) => !isTold(rule))] }
+    const isReported = (rule: string): boolean => lines.some((line) => line.startsWith(`${rule.split(' ', 1)[0]} `))
+    return { problems: [...lines, ...rules.filter((rule) => !isReported(rule))] }
   }
 }
 
@@ -136,6 +138,10 @@ export const busUrl = (
 ): string | undefined => own ?? (isPostgres(shared) ? shared : undefined)
 
 export const requiredParts = (config: Config): Part[] => list(config.READY_REQUIRES) as Part[]
+
+/** Whether anybody can read the metrics. */
+export const isCounting = ({ METRICS_TOKEN: token, INTERNAL_PORT: port }: Config): boolean =>
+  token !== undefined || port !== undefined
 
 export const trustedProxies = (config: Config): string[] => list(config.TRUST_PROXY)
 export const webhookKeys = ({ WEBHOOK_KEY: current, WEBHOOK_KEY_PREVIOUS: previous }: Config): string[] =>

@@ -29,13 +29,15 @@ const environment = ({ service, page, kratosPublic, kratosAdmin }: Ports) => ({
   KRATOS_PUBLIC_URL: `http://127.0.0.1:${kratosPublic}`,
   KRATOS_ADMIN_URL: `http://127.0.0.1:${kratosAdmin}`,
   WEBHOOK_KEY: DEVELOPMENT_KEY,
+  // The way back from a social login.
+  KRATOS_PROXY: 'true',
   DOCS: 'true',
   SHUTDOWN_DELAY_MS: '0',
 })
 
-/** kratos.yml names the default ports in its URLs. */
-async function kratosConfig (ports: Ports) {
-  const text = await readFile(join(ROOT, 'kratos/kratos.yml'), 'utf8')
+/** A configuration with the ports of this run: it names the default ones in its URLs. */
+async function kratosConfig (file: string, ports: Ports) {
+  const text = await readFile(join(ROOT, file), 'utf8')
   const names = Object.keys(DEFAULT_PORTS) as Array<keyof Ports>
   const moved = new Map(names.map((name) => [`:${DEFAULT_PORTS[name]}`, `:${ports[name]}`]))
   return parse(text.replace(/:(?:3000|3001|4433|4434)\b/g, (port) => moved.get(port) ?? port))
@@ -52,20 +54,26 @@ interface Run {
   ports: Ports
   /** Folder of the database files; undefined: memory. */
   data: string | undefined
+  /** Prints also what the embedded Kratos leaves out. */
+  isVerbose: boolean
 }
 
 interface Closable {
   close: () => unknown
 }
 
-/** Each server is put on the list as soon as it has to be closed. */
-async function start ({ ports, data }: Run, started: Closable[], logger: (line: string) => void): Promise<void> {
+/**
+ * Starts the three servers; each is put on the list as soon as it has to be closed.
+ * @returns where the service describes itself
+ */
+async function start ({ ports, data }: Run, started: Closable[], logger: (line: string) => void): Promise<string> {
   const database = await databases(data)
   const { kratosPublic: publicPort, kratosAdmin: adminPort } = ports
-  const config = await kratosConfig(ports)
   started.push(
     await startEmbeddedKratos({
-      config,
+      config: await kratosConfig('kratos/kratos.yml', ports),
+      overrides: await kratosConfig('examples/spa/kratos.yml', ports),
+      oidcProvider: { id: 'sample', label: 'Sample ID' },
       folder: join(ROOT, 'kratos'),
       database: database.kratos,
       publicPort,
@@ -77,7 +85,7 @@ async function start ({ ports, data }: Run, started: Closable[], logger: (line: 
       logger,
     }),
   )
-  const page = buildPage(ports.service)
+  const page = await buildPage(ports.service)
   started.push(page)
   await page.listen({ host: 'localhost', port: ports.page })
   // Last, because it logs that it listens: nothing is printed before every port was had.
@@ -85,16 +93,20 @@ async function start ({ ports, data }: Run, started: Closable[], logger: (line: 
     log: { pretty: process.stdout.isTTY },
   })
   started.push(service)
+  service.get('/', { schema: { hide: true }, config: { auth: false } }, async (_request, reply) =>
+    reply.redirect(`http://localhost:${ports.page}/`))
   await service.listen({ host: 'localhost', port: ports.service })
+  const described = ['/docs', '/openapi.json'].filter((url) => service.hasRoute({ method: 'GET', url }))
+  return described[0] ?? ''
 }
 
-const banner = ({ ports, data }: Run): string => `
-  service        http://localhost:${ports.service}
-  demo page      http://localhost:${ports.page}  (http://127.0.0.1:${ports.page} works too)
+const banner = ({ ports, data }: Run, described: string): string => `
+  demo           http://localhost:${ports.page}
+  mails          http://127.0.0.1:${ports.kratosAdmin}/, and printed here with their codes; never sent
+  service        http://localhost:${ports.service}${described}
   Kratos public  http://127.0.0.1:${ports.kratosPublic}  (embedded, for development only)
   Kratos admin   http://127.0.0.1:${ports.kratosAdmin}
   data           ${data ?? 'in memory, gone at the end'}
-  mails          http://127.0.0.1:${ports.kratosAdmin}/, and printed here with their codes; never sent
 
   first request  curl http://localhost:${ports.service}/api/auth/flows/registration
   Ctrl-C stops everything.
@@ -115,9 +127,10 @@ async function closeAll (started: Closable[]): Promise<void> {
 }
 
 const HELP =
-  `npm run dev -- [--memory] [--data data] [--port 3000] [--page-port 3001] [--kratos-port 4433] [--kratos-admin-port 4434]
+  `npm run dev -- [--memory] [--data data] [--port 3000] [--page-port 3001] [--kratos-port 4433] [--kratos-admin-port 4434] [--verbose]
 
   --memory   keep nothing; without it the data folder survives a restart
+  --verbose  print what the embedded Kratos does not have
 `
 
 function readArguments (): Run & { help: boolean } {
@@ -125,6 +138,7 @@ function readArguments (): Run & { help: boolean } {
     options: {
       help: { type: 'boolean', default: false },
       memory: { type: 'boolean', default: false },
+      verbose: { type: 'boolean', default: false },
       data: { type: 'string', default: join(ROOT, 'data') },
       port: { type: 'string', default: String(DEFAULT_PORTS.service) },
       'page-port': { type: 'string', default: String(DEFAULT_PORTS.page) },
@@ -143,7 +157,12 @@ function readArguments (): Run & { help: boolean } {
     kratosPublic: port('kratos-port'),
     kratosAdmin: port('kratos-admin-port'),
   }
-  return { help: values.help, ports, data: values.memory ? undefined : resolve(values.data) }
+  return {
+    help: values.help,
+    ports,
+    data: values.memory ? undefined : resolve(values.data),
+    isVerbose: values.verbose,
+  }
 }
 
 async function run (started: Closable[]): Promise<void> {
@@ -158,16 +177,16 @@ async function run (started: Closable[]): Promise<void> {
   let log = (line: string): void => {
     held.push(line)
   }
-  await start(asked, started, (line) => log(line))
+  const described = await start(asked, started, (line) => log(line))
   closeWithGrace({ delay: SHUTDOWN_LIMIT_MS, logger: false }, ({ err }) => {
     if (err !== undefined) process.stderr.write(`${inspect(err)}\n`)
     return closeAll(started)
   })
-  process.stdout.write(banner(asked))
+  process.stdout.write(banner(asked, described))
   log = (line) => {
     process.stdout.write(`Kratos: ${line}\n`)
   }
-  held.forEach(log)
+  if (asked.isVerbose) held.forEach(log)
 }
 
 const started: Closable[] = []

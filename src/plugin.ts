@@ -11,7 +11,7 @@ import whoami from '../routes/api/auth/whoami/index.js'
 import kratosProxy from '../routes/kratos/index.js'
 import { type AuthParts, registerAuth } from './auth.js'
 import { createKratosMetrics, type KratosMetrics } from './http/kratos-metrics.js'
-import { applyOwnManners } from './http/own-routes.js'
+import { applyOwnRouteRules } from './http/own-routes.js'
 import type { PromRegistry } from './http/prom-client.js'
 import { publicNames, refuseClash } from './http/public-names.js'
 import { completeFastifysAnswers } from './http/refusal.js'
@@ -78,6 +78,7 @@ function partsOf (
     names: options.decorators,
     flowsPath,
     onCall: metrics?.recordCall,
+    onTimes: metrics?.recordTimes,
   }
 }
 
@@ -102,7 +103,7 @@ async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions)
   metrics?.trackPools(() => app[ownKratos].load())
   metrics?.trackSessions(() => app[ownSessions].counters())
 
-  const manners = {
+  const routeRules = {
     https: settings.baseUrl !== undefined && isHttpsUrl(settings.baseUrl),
     cookieName: settings.cookieName,
     openapi: options.openapi ?? true,
@@ -110,7 +111,7 @@ async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions)
   /** A scope with our HTTP rules, which nothing of the host reaches. */
   const addRoutes = async (prefix: string, add: (scope: FastifyInstance) => unknown): Promise<void> => {
     await app.register(async function ownRoutes (scope) {
-      applyOwnManners(scope, manners)
+      applyOwnRouteRules(scope, routeRules)
       await add(scope)
     }, { prefix })
   }

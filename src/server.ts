@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import closeWithGrace from 'close-with-grace'
@@ -6,10 +7,9 @@ import { buildApp } from './app.js'
 import { type Config, ConfigError, loadConfig, shownSettings } from './config.js'
 import { connectionLimit } from './service/connections.js'
 import { NO_LINE } from './service/logging.js'
-import { isLoopback } from './patterns.js'
 import { API_VERSION } from './service/openapi/document.js'
 import { runtimeProblems } from './service/runtime-checks.js'
-import { isHttpsUrl } from './url-rules.js'
+import { warnOfMistakes } from './service/start-checks.js'
 
 /** The load balancer's grace is not included (L03). */
 const SHUTDOWN_LIMIT_MS = 10_000
@@ -70,20 +70,21 @@ function endWithGrace (app: FastifyInstance, config: Config, about: object): voi
   })
 }
 
+async function listenInternally ({ internalServer }: FastifyInstance, port: number, host: string): Promise<void> {
+  internalServer?.listen({ port, host })
+  if (internalServer !== undefined) await once(internalServer, 'listening')
+}
+
 async function serve (): Promise<void> {
   const config = configure()
   const app = await buildApp(config, { log: { pretty: process.stdout.isTTY } })
   app.server.maxConnections = connectionLimit(openFileLimit())
-  if (!isHttpsUrl(config.PUBLIC_URL) && !isLoopback(new URL(config.PUBLIC_URL))) {
-    app.log.warn(
-      { event: 'insecure_public_url' },
-      'PUBLIC_URL is http on a public host: session cookies travel in the clear',
-    )
-  }
   const about = { version: API_VERSION, node: process.version, settings: shownSettings(config) }
   endWithGrace(app, config, about)
   const address = await app.listen({ host: config.HOST, port: config.PORT, listenTextResolver: () => NO_LINE })
+  if (config.INTERNAL_PORT !== undefined) await listenInternally(app, config.INTERNAL_PORT, config.INTERNAL_HOST)
   app.log.info({ event: 'started', ...about }, `Server listening at ${address}`)
+  if (config.START_CHECKS) await warnOfMistakes(config, process.env, app.log).catch(() => {})
 }
 
 try {

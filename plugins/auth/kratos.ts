@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import type { Dispatcher } from 'undici'
 import { createKratosClient, type KratosClient } from '../../src/kratos-client/client.js'
 import { type CallObserver, observedClient } from '../../src/kratos-client/observed-client.js'
+import type { PoolTimes } from '../../src/kratos-client/pools.js'
 import { isAllowedUrl, isProviderUrl } from '../../src/redirect-target.js'
 import { decorateByName, publicNames, type PublicNames } from '../../src/http/public-names.js'
 import type { AuthSettings } from '../../src/settings.js'
@@ -22,12 +23,13 @@ export interface KratosPluginOptions {
   dispatcher?: Dispatcher | undefined
   names?: PublicNames | undefined
   onCall?: CallObserver | undefined
+  onTimes?: PoolTimes | undefined
 }
 
 const SECOND = 1000
 
 export default fp<KratosPluginOptions>(async function kratos (app, options) {
-  const { settings, onCall, dispatcher, names = publicNames() } = options
+  const { settings, onCall, onTimes, dispatcher, names = publicNames() } = options
   // Where Kratos may send a browser (E10): its own pages, ours, and the front ends.
   const destinations = [settings.browserUrl, settings.baseUrl, settings.frontendUrl, ...settings.origins]
     .filter((url) => url !== undefined).map((url) => new URL(url))
@@ -37,6 +39,7 @@ export default fp<KratosPluginOptions>(async function kratos (app, options) {
     cookieName: settings.cookieName,
     deadlines: settings.deadlines,
     dispatcher,
+    onTimes,
     failing: settings.throttle === false
       ? undefined
       : createFailingCredentials(settings.throttle.failingCredentials, networksOf),

@@ -49,7 +49,10 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
     const { eventLoopDelay: eventLoopDelayMs, heapUsed: heapUsedBytes } = app.memoryUsage()
     const pressure = pressureOf({ eventLoopDelayMs, heapUsedBytes, inFlight }, limits)
     const { shed = 'read' } = request.routeOptions.config
-    return pressure >= SHED_AT[typeof shed === 'function' ? shed(request) : shed]
+    const shedClass = typeof shed === 'function' ? shed(request) : shed
+    if (pressure < SHED_AT[shedClass]) return false
+    app.metrics.recordShed(shedClass)
+    return true
   }
 
   app.addHook('onRoute', (route) => {
@@ -79,4 +82,4 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
     end(request)
     done()
   })
-}, { name: 'load-shedding', fastify: '5.x' })
+}, { name: 'load-shedding', fastify: '5.x', dependencies: ['metrics'] })

@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
-import type { Config } from '../../src/config.js'
+import { type Config, isCounting } from '../../src/config.js'
+import { publicError } from '../../src/http/error-handler.js'
 import { onSecurityEvent } from '../../src/http/security-event.js'
 import { type Metrics, NO_METRICS } from '../../src/service/metrics/metrics.js'
 import type { PrometheusMetrics } from '../../src/service/metrics/prometheus.js'
@@ -16,7 +17,7 @@ export interface MetricsPluginOptions {
 }
 
 export default fp<MetricsPluginOptions>(async function metrics (app, { config }) {
-  if (config.METRICS_TOKEN === undefined) {
+  if (!isCounting(config)) {
     app.decorate('metrics', NO_METRICS)
     return
   }
@@ -31,6 +32,11 @@ export default fp<MetricsPluginOptions>(async function metrics (app, { config })
     counted.recordRequest(request.method, request.routeOptions.url, reply.statusCode, reply.elapsedTime)
     done()
   })
+  app.addHook('onError', (_request, _reply, error, done) => {
+    counted.recordError(publicError(error).code)
+    done()
+  })
+  app.server.on('drop', counted.recordDrop)
   app.addHook('onRequestAbort', (request, done) => {
     counted.recordAbort(request.method, request.routeOptions.url)
     done()

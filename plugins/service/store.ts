@@ -27,6 +27,10 @@ export default fp<StorePluginOptions>(async function store (app, { config }) {
   })
 
   const opened = await openStore({
+    onQuery: (query) => {
+      app.metrics.recordStatement(query)
+      app.tracing?.onQuery(query)
+    },
     url: config.DATABASE_URL,
     maxConnections: config.DATABASE_POOL_SIZE,
     maxConnectionAgeSeconds: config.DATABASE_CONNECTION_MAX_AGE,
@@ -45,5 +49,6 @@ export default fp<StorePluginOptions>(async function store (app, { config }) {
       ),
   })
   app.decorate('store', opened)
+  if (opened.load !== undefined) app.metrics.trackDatabase(opened.load)
   app.addHook('onClose', () => opened.close())
-}, { name: 'store', fastify: '5.x' })
+}, { name: 'store', fastify: '5.x', dependencies: ['metrics', 'tracing'] })

@@ -128,7 +128,7 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
     const method = request.method as 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
     const changes = mayChange(method, path)
     const isSubmit = proxiedKind(method, path) === 'submit'
-    const members = isSubmit ? submittedMembers(body) : undefined
+    const members = isSubmit ? submittedMembers(body, request.headers['content-type']) : undefined
     if (isSubmit) await throttleProxied(request, path, members)
     const identityId = changes
       ? await app[ownSessions].ownerOf(request[kratosCredential](), request[kratosScope]())

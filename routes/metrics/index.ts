@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { Type } from '@sinclair/typebox'
-import type { Config } from '../../src/config.js'
+import { type Config, isCounting } from '../../src/config.js'
 import { serviceError } from '../../src/errors.js'
 import { logSecurityEvent } from '../../src/http/security-event.js'
 import { about } from '../../src/schemas/about.js'
@@ -17,11 +17,13 @@ const BEARER = /^Bearer ([\x21-\x7e]+)$/i
 
 const metricsRoute: FastifyPluginAsync<{ config: Config }> = async function metricsRoute (app, { config }) {
   const { contentType, text } = app.metrics
-  if (config.METRICS_TOKEN === undefined || contentType === undefined || text === undefined) return
-  const isToken = createKeyCheck([config.METRICS_TOKEN])
+  if (!isCounting(config) || contentType === undefined || text === undefined) return
+  const { METRICS_TOKEN: token } = config
+  const isToken = createKeyCheck(token === undefined ? [] : [token])
 
   async function checkCaller (request: FastifyRequest): Promise<void> {
-    if (isToken(BEARER.exec(request.headers.authorization ?? '')?.[1])) return
+    // Without a token it is on the internal listener only.
+    if (token === undefined || isToken(BEARER.exec(request.headers.authorization ?? '')?.[1])) return
     logSecurityEvent(request, 'metrics_refused', {}, 'Metrics asked for without a valid token')
     throw serviceError('INVALID_METRICS_TOKEN')
   }

@@ -3,9 +3,9 @@
  * expected. For browsers, workers, Node and native apps; it needs `fetch` and nothing else.
  */
 
-import type {
-  ClientOptions, Device, FlowName, Form, FormError, FormNode, Options, Outcome, Reply, SessionState,
-} from './types.js'
+import { accountIntents } from './account.js'
+import { formOf } from './form.js'
+import type { ClientOptions, Device, FlowName, InFlow, Options, Outcome, Reply, SessionState } from './types.js'
 
 export type * from './types.js'
 
@@ -19,17 +19,6 @@ const text = (value: unknown): string | undefined => typeof value === 'string' ?
 function retryAfter (headers: Headers): number | undefined {
   const value = headers.get('retry-after') ?? ''
   return /^\d{1,6}$/.test(value) ? Number(value) : undefined
-}
-
-const formOf = (flow: FlowName, data: Json): Form => {
-  const ui = isRecord(data['ui']) ? data['ui'] : {}
-  return {
-    flow,
-    flowId: text(data['id']) ?? '',
-    nodes: Array.isArray(ui['nodes']) ? ui['nodes'] as FormNode[] : [],
-    errors: Array.isArray(data['errors']) ? data['errors'] as FormError[] : [],
-    sent: data['sent'] === true,
-  }
 }
 
 const goingOn = (data: Json) => ({ flowId: text(data['flow_id']), start: text(data['start']) })
@@ -62,9 +51,10 @@ const MAX_RESTARTS = 1
 export function createClient<Traits = Record<string, unknown>> (options: ClientOptions = {}) {
   const { baseUrl = '', prefix = '/api/auth', fetch: send = fetch } = options
 
-  async function call (method: string, path: string, body?: Json, { signal }: Options = {}): Promise<Reply> {
+  async function call (method: string, path: string, body?: Json, options?: Options, base = prefix): Promise<Reply> {
+    const signal = options?.signal
     try {
-      const answer = await send(`${baseUrl}${prefix}${path}`, {
+      const answer = await send(`${baseUrl}${base}${path}`, {
         method,
         credentials: 'include',
         headers: { accept: 'application/json', ...(body !== undefined && { 'content-type': 'application/json' }) },
@@ -82,9 +72,9 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
   }
 
   /** Only what changes nothing is sent once more, and only once. */
-  async function read (path: string, options?: Options): Promise<Reply> {
-    const first = await call('GET', path, undefined, options)
-    return first.status === 0 ? await call('GET', path, undefined, options) : first
+  async function read (path: string, options?: Options, base?: string): Promise<Reply> {
+    const first = await call('GET', path, undefined, options, base)
+    return first.status === 0 ? await call('GET', path, undefined, options, base) : first
   }
 
   const dataOf = ({ body }: Reply): Json => isRecord(body['data']) ? body['data'] : body
@@ -92,8 +82,10 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
   function outcomeOf (reply: Reply, flow: FlowName): Outcome {
     const data = dataOf(reply)
     const known = OUTCOME_OF_NEXT[String(data['next'])]
-    const { retryAfterSeconds } = reply
-    return isOutage(reply) || known === undefined ? { kind: 'unavailable', retryAfterSeconds } : known(data, flow)
+    const { retryAfterSeconds, status } = reply
+    const isThrottled = status === 429
+    if (isOutage(reply) || known === undefined) return { kind: 'unavailable', retryAfterSeconds, isThrottled }
+    return known(data, flow)
   }
 
   /** Asks for a flow, or for another one where the service names it. */
@@ -108,7 +100,7 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
   async function submit (
     flow: FlowName,
     body: Json,
-    { flowId, query = '', ...options }: Options & { flowId?: string | undefined, query?: string } = {},
+    { flowId, query = '', ...options }: InFlow & { query?: string } = {},
     restarts = 0,
   ): Promise<Outcome> {
     const form = flowId === undefined ? await begin(`/flows/${flow}${query}`, options) : undefined
@@ -118,19 +110,24 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
     const reply = await call('POST', `/flows/${flow}`, { flow_id: id, ...body }, options)
     const data = dataOf(reply)
     if (data['next'] !== 'restart') return outcomeOf(reply, flow)
-    if (restarts >= MAX_RESTARTS) return { kind: 'unavailable', retryAfterSeconds: undefined }
+    if (restarts >= MAX_RESTARTS) return { kind: 'unavailable', retryAfterSeconds: undefined, isThrottled: false }
     const { flowId: ready, start = `/flows/${flow}${query}` } = goingOn(data)
     if (ready === undefined && flowIn(start) !== flow) return await begin(ownPath(start), options)
     const again = { ...options, flowId: ready, query: start.replace(/^[^?]*/, '') }
     return await submit(flow, body, again, restarts + 1)
   }
 
-  type InFlow = Options & { flowId?: string | undefined }
-
   return {
-    /** The form of a flow, before anything was entered. */
-    form: async (flow: FlowName, options: Options & { query?: string } = {}): Promise<Outcome> =>
-      await begin(`/flows/${flow}${options.query ?? ''}`, options),
+    ...accountIntents<Traits>({ call, read, begin, submit, outcomeOf, dataOf, prefix }),
+
+    /**
+     * The form of a flow, to be shown before anything was entered: a new one, or the one of `flowId` with its errors.
+     * `isAgain`: of a login that proves once more who is logged in.
+     */
+    form: async (flow: FlowName, options: InFlow & { query?: string, isAgain?: boolean } = {}): Promise<Outcome> => {
+      const { flowId, isAgain = false, query = isAgain ? '?refresh=true' : '', ...rest } = options
+      return await begin(`/flows/${flow}${flowId === undefined ? query : `/${encodeURIComponent(flowId)}`}`, rest)
+    },
 
     /** The form that an outcome asks for: of its flow if one is ready, else of a new one. */
     follow: async (outcome: Outcome, options?: Options): Promise<Outcome> => {
@@ -186,7 +183,7 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
     session: async (options?: Options): Promise<SessionState<Traits>> => {
       const reply = await read('/whoami?full=true', options)
       if (reply.status === 401) return { state: 'out' }
-      if (reply.status === 403) return { state: 'half' }
+      if (reply.status === 403) return { state: 'out', lacks: 'second_factor' }
       if (reply.status !== 200) return { state: 'unknown', retryAfterSeconds: reply.retryAfterSeconds }
       const { id, email, traits, verified, session } = dataOf(reply)
       const expiresAt = isRecord(session) ? text(session['expires_at']) ?? '' : ''

@@ -12,9 +12,44 @@ export interface Form {
   flowId: string
   /** Kratos' nodes: fields, buttons, pictures. */
   nodes: FormNode[]
+  /** What the form holds besides its fields, read from its nodes. */
+  offers: Offers
   errors: FormError[]
   /** A code or link is on its way. */
   sent: boolean
+}
+
+export interface Provider {
+  id: string
+  label: string
+}
+
+/** A passkey in the settings. */
+export interface KeyEntry {
+  id: string
+  name: string
+  addedAt: string | undefined
+  /** It is the only way to log in, and stays. */
+  isLast: boolean
+}
+
+export interface Offers {
+  /** Who is asked to log in again; else empty. */
+  identifier: string
+  password: boolean
+  /** A code by mail. */
+  code: boolean
+  /** Options of a passkey, for the intents; empty: none is offered. */
+  passkey: string
+  /** Social logins to log in with, or in the settings to link. */
+  providers: Provider[]
+  /** Linked social logins that can be unlinked: the last way to log in cannot. */
+  linked: Provider[]
+  passkeys: KeyEntry[]
+  /** While it is off: the secret as text and as a picture (a `data:` URL). */
+  totp: { isOn: boolean, secret: string, picture: string }
+  /** `codes`: those that the step before showed. */
+  backupCodes: { isOn: boolean, codes: string[] }
 }
 
 export interface FormNode {
@@ -44,7 +79,15 @@ export type Outcome =
   | { kind: 'redirect', url: string }
   | { kind: 'already_logged_in' }
   /** Nothing is known and nothing is lost: keep the screen and offer to try again. */
-  | { kind: 'unavailable', retryAfterSeconds: number | undefined }
+  | { kind: 'unavailable', retryAfterSeconds: number | undefined, isThrottled: boolean }
+  /** The person or the browser declined a passkey; nothing was sent. */
+  | { kind: 'cancelled' }
+
+/** What came of a request to another route of the product. */
+export type Answer<Data> =
+  | { kind: 'ok', data: Data }
+  | { kind: 'refused', code: string, text: string, errors: FormError[] }
+  | Exclude<Outcome, { kind: 'done' | 'form' }>
 
 export interface User<Traits> {
   id: string
@@ -58,9 +101,8 @@ export interface User<Traits> {
 /** `unknown`: the service or Kratos cannot say. Never read it as logged out. */
 export type SessionState<Traits> =
   | { state: 'in', user: User<Traits> }
-  /** The second factor is missing: call `secondFactor`. */
-  | { state: 'half' }
-  | { state: 'out' }
+  /** With `lacks`, the password was right and the second factor is missing: call `secondFactor`. */
+  | { state: 'out', lacks?: 'second_factor' }
   | { state: 'unknown', retryAfterSeconds: number | undefined }
 
 export interface Device {
@@ -83,7 +125,12 @@ export interface Options {
   signal?: AbortSignal | undefined
 }
 
-/** Status 0: no answer. */
+export interface InFlow extends Options {
+  /** The flow of an earlier outcome; without it a new one is started. */
+  flowId?: string | undefined
+}
+
+/** An answer of the API as the client reads it; status 0: none. */
 export interface Reply {
   status: number
   body: Record<string, unknown>

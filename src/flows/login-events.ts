@@ -5,6 +5,7 @@ import type { Accepted, Answer } from '../kratos-client/answer.js'
 import type { FlowName } from '../kratos-client/caller.js'
 import { isRecord } from '../kratos-client/kratos-body.js'
 import { sessionToken } from '../kratos-client/session-token.js'
+import { adviseOnSessions } from './advice.js'
 
 const LOGIN_FLOWS = new Set<FlowName>(['login', 'registration', 'recovery'])
 /** A rejected input is a proof of identity that failed; in a registration it is a name that is taken. */
@@ -18,6 +19,7 @@ const givesSession = ({ body, setCookie }: Accepted, cookieName: string): boolea
 
 /** A completed or failed login; a step on the way there is neither (H08). */
 export function logLogin (request: FastifyRequest, flow: FlowName, answer: Answer, cookieName: string): void {
+  if (LOGIN_FLOWS.has(flow)) adviseOnSessions(request, flow, answer, cookieName)
   if (answer.kind === 'ok' && LOGIN_FLOWS.has(flow) && givesSession(answer, cookieName)) {
     logSecurityEvent(request, 'login_succeeded', { flow }, 'Logged in')
   }

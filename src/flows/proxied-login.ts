@@ -20,14 +20,32 @@ function formMembers (text: string): JsonObject {
   return Object.fromEntries([...members].map(([name, values]) => [name, values.length > 1 ? values : values[0]]))
 }
 
-/** What Kratos may read in the body of a submit: JSON or a form, whatever its type says. */
-export function submittedMembers (body: Buffer | null): unknown {
-  const text = body?.toString('utf8') ?? ''
+const isRecord = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Undefined for what is no JSON. */
+function jsonMembers (text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    return formMembers(text)
+    return undefined
   }
+}
+
+/**
+ * What Kratos reads in the body of a submit. A form may be JSON as well, and Kratos takes JSON with anything behind it:
+ * it must find nothing that is not counted here.
+ * @throws ServiceError for what cannot be read as its type says
+ */
+export function submittedMembers (body: Buffer | null, type = ''): unknown {
+  const text = body?.toString('utf8') ?? ''
+  const json = jsonMembers(text)
+  const [saysJson, saysForm] = [/json/i, /x-www-form-urlencoded/i].map((name) => name.test(type))
+  if (saysJson === true && (saysForm === true || (text !== '' && json === undefined))) {
+    throw serviceError('VALIDATION_ERROR')
+  }
+  if (saysForm === true) return { ...(isRecord(json) ? json : {}), ...formMembers(text) }
+  return json ?? formMembers(text)
 }
 
 const isLogin = (path: string): boolean => path.startsWith('/self-service/login?') || path === '/self-service/login'

@@ -74,7 +74,9 @@ function log (request: FastifyRequest, { code, statusCode, cause }: ServiceError
 }
 
 export function envelope ({ code, message, members, fields }: ServiceError): Record<string, unknown> {
-  return { ...members, success: false, error: message, code, ...(fields !== undefined && { fields }) }
+  const own = { success: false, error: message, code, ...(fields !== undefined && { fields }) }
+  // First for the reader, and last because no member may replace them.
+  return { ...own, ...members, ...own }
 }
 
 export function renderError (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {

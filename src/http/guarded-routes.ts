@@ -46,11 +46,11 @@ const nameOf = ({ method, url }: RouteOptions): string => `${[method].flat().joi
 const isMarked = (config: object | undefined): boolean => config !== undefined && HAS_GUARD in config
 
 /** An automatic HEAD route is wrong with its GET route. */
-const isTold = (line: string, lines: string[]): boolean =>
+const isReported = (line: string, lines: string[]): boolean =>
   line.startsWith('HEAD ') && lines.includes(line.replace('HEAD', 'GET'))
 
 function complain (all: string[]): void {
-  const lines = all.filter((line) => !isTold(line, all))
+  const lines = all.filter((line) => !isReported(line, all))
   if (lines.length > 0) throw new TypeError(`fastify-kratos: ${lines.join('; ')}`)
 }
 

@@ -1,5 +1,6 @@
 import type * as prometheus from 'prom-client'
 import type { CallObserver } from '../kratos-client/observed-client.js'
+import type { PoolTimes } from '../kratos-client/pools.js'
 import type { Load } from '../kratos-client/transport.js'
 import type { SessionCounters } from '../sessions/resolver.js'
 import type { WebhookOutcome } from '../webhook/receiver.js'
@@ -8,6 +9,7 @@ import { SECURITY_EVENTS, type SecurityEvent } from './security-event.js'
 
 export interface KratosMetrics {
   recordCall: CallObserver
+  recordTimes: PoolTimes
   recordSecurityEvent: (event: SecurityEvent) => void
   recordWebhook: (outcome: WebhookOutcome) => void
   trackSessions: (read: () => SessionCounters) => void
@@ -24,7 +26,7 @@ type Registers = prometheus.Registry[]
 function createCallSeries (
   { Gauge, Histogram }: Client,
   registers: Registers,
-): Pick<KratosMetrics, 'recordCall' | 'trackPools'> {
+): Pick<KratosMetrics, 'recordCall' | 'recordTimes' | 'trackPools'> {
   const duration = new Histogram({
     name: 'kratos_call_duration_seconds',
     help: 'Calls to Kratos, waiting included, by operation and outcome: ok, refused, or the code of the failure',
@@ -32,6 +34,10 @@ function createCallSeries (
     buckets: DURATION_BUCKETS,
     registers,
   })
+  const timesOf = (name: string, help: string) =>
+    new Histogram({ name, help, labelNames: ['pool'], buckets: DURATION_BUCKETS, registers })
+  const wait = timesOf('kratos_wait_seconds', 'Time that calls waited for a connection to Kratos, by pool')
+  const answer = timesOf('kratos_answer_seconds', 'Time that Kratos took, waiting not included, by pool')
   const trackLoad = (name: string, help: string, read: () => Record<string, Load>, member: keyof Load) =>
     new Gauge({
       name,
@@ -44,6 +50,10 @@ function createCallSeries (
     })
   return {
     recordCall: (operation, outcome, ms) => duration.labels(operation, outcome).observe(ms / 1000),
+    recordTimes: (pool, waitMs, answerMs) => {
+      wait.labels(pool).observe(waitMs / 1000)
+      if (answerMs !== undefined) answer.labels(pool).observe(answerMs / 1000)
+    },
     trackPools: (read) => {
       trackLoad('kratos_calls_in_flight', 'Calls that hold a connection to Kratos', read, 'inside')
       trackLoad('kratos_calls_waiting', 'Calls that wait for a connection to Kratos', read, 'waiting')

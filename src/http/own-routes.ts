@@ -18,7 +18,7 @@ function asText (handler: RouteHandlerMethod): RouteHandlerMethod {
 }
 
 /** Set in the scope and on the routes, so that no call of the host reaches them, before or after. */
-export function applyOwnManners (scope: FastifyInstance, options: DocumentOptions & { https: boolean }): void {
+export function applyOwnRouteRules (scope: FastifyInstance, options: DocumentOptions & { https: boolean }): void {
   applyHttpRules(scope, options)
   // Its own, even if it is none: else it is the host's.
   scope.setReplySerializer(undefined as never)

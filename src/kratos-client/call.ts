@@ -6,11 +6,15 @@ import type { Epoch } from './kratos-time.js'
 import type { Cancellable, RequestScope } from './request-scope.js'
 import { failureOfException, isBrokenIdleSocket, upstreamFailure, type UpstreamFailure } from './upstream-failure.js'
 
+/** @param answerMs time of Kratos itself; undefined for a call that never had a connection */
+export type CallTimes = (waitMs: number, answerMs: number | undefined) => void
+
 export interface Shared {
   pool: Dispatcher
   queue: AdmissionQueue
   maxBodyBytes: number
   onEpoch: ((epoch: Epoch) => void) | undefined
+  onTimes: CallTimes | undefined
 }
 
 export interface CallOptions {
@@ -53,6 +57,9 @@ export abstract class Call<Answer> implements Dispatcher.DispatchHandler, QueueE
   #done: Done<Answer> | undefined
   #controller: Dispatcher.DispatchController | undefined = undefined
   #isRepeated = false
+  readonly #madeAt = performance.now()
+  #admittedAt: number | undefined = undefined
+  #isReported = false
 
   constructor (shared: Shared, { request, deadlineMs, scope }: CallOptions, done: Done<Answer>) {
     this.shared = shared
@@ -78,6 +85,7 @@ export abstract class Call<Answer> implements Dispatcher.DispatchHandler, QueueE
   }
 
   admit (): void {
+    this.#admittedAt ??= performance.now()
     this.inContext(() => this.shared.pool.dispatch({ ...this.#request, call: this } as CallDispatch, this))
   }
 
@@ -130,7 +138,18 @@ export abstract class Call<Answer> implements Dispatcher.DispatchHandler, QueueE
   protected finish (outcome: Answer | UpstreamFailure): void {
     clearTimeout(this.#timer)
     if (this.#scope?.pending === this) this.#scope.pending = undefined
+    this.#tellTimes()
     this.answer(outcome)
+  }
+
+  #tellTimes (): void {
+    const { onTimes } = this.shared
+    if (onTimes === undefined || this.#isReported) return
+    this.#isReported = true
+    const now = performance.now()
+    const admittedAt = this.#admittedAt
+    const answerMs = admittedAt === undefined ? undefined : now - admittedAt
+    this.inContext(() => onTimes((admittedAt ?? now) - this.#madeAt, answerMs))
   }
 
   /** Only a GET that got nothing is sent twice: once an answer began, what was asked may have happened. */

@@ -63,11 +63,11 @@ export interface KratosClient {
 
 /** The difference lasts, and each answer would show it again. */
 function watchClock (onSkew: (aheadMs: number) => void): (epoch: Epoch) => void {
-  let isTold = false
+  let isReported = false
   return (epoch) => {
-    const aheadMs = isTold ? undefined : skewOf(epoch)
+    const aheadMs = isReported ? undefined : skewOf(epoch)
     if (aheadMs === undefined) return
-    isTold = true
+    isReported = true
     onSkew(aheadMs)
   }
 }

@@ -7,7 +7,7 @@ import type { Transport } from './transport.js'
 import { upstreamFailure, type UpstreamFailure } from './upstream-failure.js'
 
 /** The only path where Kratos tells an ended session from a missing database (docs/kratos-facts.md, section 20). */
-const TRUTHFUL_PATH = '/self-service/logout/browser'
+const CONFIRMATION_PATH = '/self-service/logout/browser'
 
 export const TOO_MANY_FAILING = new Error('too many credentials without a session from one address')
 
@@ -67,7 +67,7 @@ export function createConfirm ({ pool, limitMs, cookieName, failing }: ConfirmOp
 
   async function look (credential: UsableCredential, lookUp: LookUp): Promise<Confirmation> {
     const headers = credentialHeaders(credential, cookieName)
-    const request = { method: 'GET' as const, path: TRUTHFUL_PATH, headers, deadlineMs: limitMs, scope: lookUp.scope }
+    const request = { method: 'GET' as const, path: CONFIRMATION_PATH, headers, deadlineMs: limitMs, scope: lookUp.scope }
     return read(await pool.send(request))
   }
 

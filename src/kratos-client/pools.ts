@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { type Answer, type AnswerContext, classify, type Operation } from './answer.js'
+import type { CallTimes } from './call.js'
 import type { Epoch } from './kratos-time.js'
 import { type RequestScope, timeLeft } from './request-scope.js'
 import { createTransport, type Load, type Transport, type UpstreamRequest } from './transport.js'
@@ -55,6 +56,8 @@ const DEADLINE_OF: Partial<Record<PoolName, keyof Deadlines>> = {
 const eachPool = <T>(make: (name: PoolName) => T): Record<PoolName, T> =>
   Object.fromEntries(Object.keys(POOLS).map((name) => [name, make(name as PoolName)])) as Record<PoolName, T>
 
+export type PoolTimes = (pool: PoolName | 'admin', ...times: Parameters<CallTimes>) => void
+
 export interface PoolsOptions {
   /** As this process reaches it. */
   publicUrl: string
@@ -63,6 +66,8 @@ export interface PoolsOptions {
   /** Instead of pools of our own, for both ports. */
   dispatcher?: Dispatcher | undefined
   onEpoch?: ((epoch: Epoch) => void) | undefined
+  /** Told how long each call waited for a connection, and how long Kratos took. */
+  onTimes?: PoolTimes | undefined
 }
 
 /** Without a deadline it has that of its pool. */
@@ -79,13 +84,16 @@ export interface Pools extends Readonly<Record<PoolName, Transport>> {
   close: () => Promise<void>
 }
 
-export function createPools ({ publicUrl, adminUrl, deadlines, dispatcher, onEpoch }: PoolsOptions): Pools {
+export function createPools (options: PoolsOptions): Pools {
+  const { publicUrl, adminUrl, deadlines, dispatcher, onEpoch, onTimes } = options
+  const timesOf = (name: PoolName | 'admin'): CallTimes | undefined =>
+    onTimes && ((...times) => onTimes(name, ...times))
   const createPool = (name: PoolName): Transport =>
-    createTransport({ url: publicUrl, dispatcher, onEpoch, ...LIMITS, ...POOLS[name] })
+    createTransport({ url: publicUrl, dispatcher, onEpoch, onTimes: timesOf(name), ...LIMITS, ...POOLS[name] })
   const pools = eachPool(createPool)
   const admin = adminUrl === undefined
     ? undefined
-    : createTransport({ url: adminUrl, dispatcher, ...LIMITS, ...POOLS.session })
+    : createTransport({ url: adminUrl, dispatcher, onTimes: timesOf('admin'), ...LIMITS, ...POOLS.session })
   const limits = eachPool((name) => deadlines[DEADLINE_OF[name] ?? 'otherMs'])
   const timeLeftIn = (pool: PoolName, scope: RequestScope | undefined): number => timeLeft(limits[pool], scope)
 

@@ -65,7 +65,7 @@ const isFailure = (outcome: unknown): outcome is UpstreamFailure =>
   typeof outcome === 'object' && outcome !== null && 'kind' in outcome && outcome.kind === 'unavailable'
 
 /** Whether a failure says nothing about the question, and this one has still time to ask it. */
-function isOnlyTheFirsts (outcome: unknown, { scope: first }: LookUp, { scope, dueAt }: Asker): boolean {
+function concernsFirstOnly (outcome: unknown, { scope: first }: LookUp, { scope, dueAt }: Asker): boolean {
   if (!isFailure(outcome) || scope?.isCancelled === true || dueAt - performance.now() < SLACK_MS) return false
   return outcome.code === 'UPSTREAM_TIMEOUT' ||
     (outcome.isAboutClient === true && first.client?.ip !== scope?.client?.ip)
@@ -120,7 +120,7 @@ export function createSingleFlight<T> (limitMs: number): SingleFlight<T> {
     const outcome = isEarlier ? waitUntil(lookUp, landed, asker) : landed
     if (known === undefined) return { outcome, isFirst: true }
     const own = outcome.then((outcome) =>
-      isOnlyTheFirsts(outcome, lookUp, asker) ? joinAs(asker, key, begin).outcome : outcome)
+      concernsFirstOnly(outcome, lookUp, asker) ? joinAs(asker, key, begin).outcome : outcome)
     return { outcome: own, isFirst: false }
   }
 

@@ -1,7 +1,7 @@
 import { Client, type Dispatcher, Pool } from 'undici'
 import { createAdmissionQueue, type QueueLimits } from './admission-queue.js'
 import { BufferedCall, type UpstreamAnswer } from './buffered-call.js'
-import { type CallDispatch, clientHasGone, onlyReads, type Shared } from './call.js'
+import { type CallDispatch, type CallTimes, clientHasGone, onlyReads, type Shared } from './call.js'
 import type { Epoch } from './kratos-time.js'
 import type { RequestScope } from './request-scope.js'
 import { StreamedCall, type StreamedAnswer } from './streamed-call.js'
@@ -59,6 +59,7 @@ export interface TransportOptions extends Omit<QueueLimits, 'slots'> {
   /** Instead of a pool of our own; who gave it closes it. */
   dispatcher?: Dispatcher | undefined
   onEpoch?: ((epoch: Epoch) => void) | undefined
+  onTimes?: CallTimes | undefined
 }
 
 /** Behind a TCP balancer a new Kratos gets its share within this time. */
@@ -126,8 +127,8 @@ export function createTransport (options: TransportOptions): Transport {
     if (pool !== options.dispatcher) await pool.destroy()
   }
 
-  const { maxBodyBytes, onEpoch } = options
-  const shared: Shared = { pool, queue, maxBodyBytes, onEpoch }
+  const { maxBodyBytes, onEpoch, onTimes } = options
+  const shared: Shared = { pool, queue, maxBodyBytes, onEpoch, onTimes }
 
   function send (request: UpstreamRequest): Promise<UpstreamAnswer | UpstreamFailure> {
     const { method, deadlineMs, scope } = request

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { AuthParts } from '../auth.js'
-import { budgetSecret, type Config, webhookKeys } from '../config.js'
+import { budgetSecret, type Config, isCounting, webhookKeys } from '../config.js'
 import { userOf } from '../profile.js'
 import type { Budget } from '../throttling/budget.js'
 import { sharedKey } from '../throttling/keys.js'
@@ -10,18 +10,23 @@ import { describeStoreError } from './store/errors.js'
 
 /** Shared on Postgres; in memory on SQLite, where this is the only process. */
 function rateLimits (
-  { store, log }: FastifyInstance,
+  { store, log, metrics }: FastifyInstance,
   config: Config,
 ): Pick<AuthParts, 'createRateLimitStore' | 'credentialMemory' | 'rateLimitKey'> {
   const buckets = store.loginBudgets
   if (buckets === undefined) return {}
   const outage = createOutage({
-    onBegin: (error) =>
+    onBegin: (error) => {
+      metrics.recordLocalBudgets(true)
       log.warn(
         { event: 'login_budgets_local', cause: describeStoreError(error) },
         'The shared login budgets cannot be used; this process keeps its own',
-      ),
-    onEnd: () => log.info({ event: 'login_budgets_shared' }, 'The shared login budgets are used again'),
+      )
+    },
+    onEnd: () => {
+      metrics.recordLocalBudgets(false)
+      log.info({ event: 'login_budgets_shared' }, 'The shared login budgets are used again')
+    },
   })
   return {
     createRateLimitStore: (budget: Budget) => sharedRateLimitStore(budget, { buckets, outage }),
@@ -30,8 +35,20 @@ function rateLimits (
   }
 }
 
+/** Tells two listeners, or the one that is there. */
+function both<Args extends unknown[]> (
+  one: ((...args: Args) => void) | undefined,
+  other: ((...args: Args) => void) | undefined,
+): ((...args: Args) => void) | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return (...args) => {
+    one(...args)
+    other(...args)
+  }
+}
+
 export function authParts (app: FastifyInstance, config: Config): AuthParts {
-  const { store, metrics } = app
+  const { store, metrics, tracing } = app
   return {
     bus: app.bus,
     ...rateLimits(app, config),
@@ -48,6 +65,7 @@ export function authParts (app: FastifyInstance, config: Config): AuthParts {
       onOutcome: metrics.recordWebhook,
     },
     flowsPath: '/api/auth/flows',
-    onCall: config.METRICS_TOKEN === undefined ? undefined : metrics.recordCall,
+    onCall: both(isCounting(config) ? metrics.recordCall : undefined, tracing?.onCall),
+    onTimes: both(isCounting(config) ? metrics.recordTimes : undefined, tracing?.onTimes),
   }
 }

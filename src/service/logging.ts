@@ -88,9 +88,25 @@ export function loggerOptions (
 export const childLoggerFactory: NonNullable<FastifyServerOptions['childLoggerFactory']> = (logger, bindings, options) =>
   Object.keys(options).length === 0 ? logger.child(bindings) : logger.child(bindings, options)
 
-/** The route template instead of the URL, whose query may hold tokens (H06). */
-export function addRequestLog (app: FastifyInstance): void {
+export interface RequestLogOptions {
+  /** Of requests that went well, how many in a hundred are logged. */
+  successPercent?: number
+  /** Whether requests of `/health` are logged that went well. */
+  hasHealth?: boolean
+}
+
+const HEALTH = /^\/health(?:\/|$)/
+
+/** The route template instead of the URL, whose query may hold tokens (H06). Whatever failed always has its line. */
+export function addRequestLog (
+  app: FastifyInstance,
+  { successPercent = 100, hasHealth = true }: RequestLogOptions = {},
+): void {
+  const isLogged = (route: string | undefined, status: number): boolean =>
+    status >= 400 || ((hasHealth || route === undefined || !HEALTH.test(route)) && Math.random() * 100 < successPercent)
+
   app.addHook('onResponse', (request, reply, done) => {
+    if (!isLogged(request.routeOptions.url, reply.statusCode)) return done()
     request.log.info({
       event: 'request',
       method: request.method,

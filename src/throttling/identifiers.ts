@@ -68,13 +68,13 @@ function phoneReadings (text: string): string[] {
 }
 
 /** They tell the numbers of one client apart; a national prefix within the number is not among them. */
-const TELLING_DIGITS = 8
+const SIGNIFICANT_DIGITS = 8
 
 /** One spelling for all that Kratos may take for the same identifier (G07); a phone number may be read in two ways. */
 function spellingsOf (text: string): string[] {
   const folded = foldText(text)
   const readings = phoneReadings(folded)
-  return readings.length > 0 ? readings.map((digits) => digits.slice(-TELLING_DIGITS)) : [folded]
+  return readings.length > 0 ? readings.map((digits) => digits.slice(-SIGNIFICANT_DIGITS)) : [folded]
 }
 
 /** Each once, in one spelling; none for a step without an identifier, such as a code. */

@@ -1,16 +1,16 @@
 import { type AddressInfo, createServer } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Static } from '@sinclair/typebox'
+import { build } from 'esbuild'
 import type { Test } from 'tap'
-import ts from 'typescript'
 import { createClient, type FormError, type Outcome } from '../../src/client/client.js'
 import { NEXT } from '../../src/flows/outcome.js'
 import type { FormErrorSchema } from '../../src/schemas/outcome.js'
 import { browserFetch } from '../support/browser-fetch.js'
 import { answer, startFaultServer } from '../support/fault-server.js'
 import { buildWithKratos, freshEmail, PASSWORD } from '../support/kratos.js'
+import { ROOT } from '../support/process.js'
 import { totpCode } from '../support/totp.js'
 
 /** What a client calls a complaint is what the server sends. */
@@ -34,16 +34,17 @@ export default async function (t: Test): Promise<void> {
   t.test('the client', async (t) => {
     t.test('is one small file that needs nothing', async (t) => {
       t.ok(IS_SAME)
-      const source = readFileSync(join(import.meta.dirname, '../../src/client/client.ts'), 'utf8')
-      const options = {
-        target: ts.ScriptTarget.ES2022,
-        module: ts.ModuleKind.ESNext,
-        removeComments: true,
-        verbatimModuleSyntax: true,
-      }
-      const { outputText } = ts.transpileModule(source, { compilerOptions: options })
-      t.notMatch(outputText, /^import/m)
-      t.ok(gzipSync(outputText).length <= 5000)
+      const entry = join(ROOT, 'src/client/client.ts')
+      const { outputFiles: [file] } = await build({
+        entryPoints: [entry],
+        bundle: true,
+        write: false,
+        format: 'esm',
+        minify: true,
+      })
+      t.notMatch(file?.text, /\bimport\b/)
+      const size = gzipSync(file?.contents ?? '').length
+      t.ok(size <= 5000, `${size} bytes`)
     })
 
     t.test('has an outcome for every next', async (t) => {
@@ -75,7 +76,7 @@ export default async function (t: Test): Promise<void> {
       t.match(await client.logIn(email, 'wrong'), { kind: 'form', form: { errors: [{ code: 'invalid_credentials' }] } })
       const half = await client.logIn(email, PASSWORD)
       t.match(half, { kind: 'second_factor', flowId: String })
-      t.same(await client.session(), { state: 'half' })
+      t.same(await client.session(), { state: 'out', lacks: 'second_factor' })
       const code = totpCode(shown.context.secret)
       t.match(await client.secondFactor({ totp: code }, { flowId: flowIdOf(half) }), { kind: 'done' })
       t.match(await client.session(), { state: 'in' })
@@ -120,6 +121,52 @@ export default async function (t: Test): Promise<void> {
       kratos.react(answer(503, { success: false, code: 'OVERLOADED' }, [['Retry-After', '7']]))
       t.match(await client.session(), { state: 'unknown', retryAfterSeconds: 7 })
       t.match(await client.logIn('ada', 'x'), { kind: 'unavailable', retryAfterSeconds: 7 })
+    })
+
+    t.test('reads what a form offers, shows backup codes and takes them, and tells who else is logged in', async (t) => {
+      const { client, baseUrl } = await start(t)
+      const other = createClient<Traits>({ baseUrl, fetch: browserFetch() })
+      const email = freshEmail()
+      await client.signUp({ email }, PASSWORD)
+      await other.logIn(email, PASSWORD)
+      const settings = await client.form('settings')
+      t.match(settings, {
+        form: { offers: { totp: { isOn: false, secret: /^[A-Z2-7]+$/, picture: /^data:image\/png/ }, passkeys: [] } },
+      })
+      const shown = await client.newBackupCodes()
+      const { flowId, offers: { backupCodes: { codes } } } = shown.kind === 'form'
+        ? shown.form
+        : { flowId: undefined, offers: { backupCodes: { codes: [] } } }
+      t.equal(codes.length, 12)
+      t.match(await client.confirmBackupCodes({ flowId }), { kind: 'done' })
+      t.match(await client.form('settings'), { form: { offers: { backupCodes: { isOn: true } } } })
+      t.match(await client.logOutOthers(), { kind: 'ok', data: { revoked: 1 } })
+      t.match(await other.session(), { state: 'out' })
+      t.match(await other.logIn(email, PASSWORD), { kind: 'second_factor' })
+      t.match(await other.secondFactor({ backupCode: codes[0] ?? '' }), { kind: 'done' })
+      t.match(await client.form('login', { isAgain: true }), { form: { offers: { identifier: email, password: true } } })
+    })
+
+    t.test('asks other routes of the product by the same rules', async (t) => {
+      const { client } = await start(t)
+      t.match(await client.request('GET', '/api/documents'), { kind: 'log_in_again' })
+      await client.signUp({ email: freshEmail() }, PASSWORD)
+      t.match(await client.request('POST', '/api/documents', { title: '', content: '' }), {
+        kind: 'refused',
+        errors: [{ field: 'title' }],
+      })
+      t.match(await client.request('POST', '/api/documents', { title: 'One', content: '' }), {
+        kind: 'ok',
+        data: { title: 'One' },
+      })
+      t.match(await client.request('GET', '/api/nothing'), { kind: 'refused', code: 'NOT_FOUND' })
+      t.match(await client.deleteAccount(), { kind: 'ok' })
+      t.match(await client.session(), { state: 'out' })
+    })
+
+    t.test('asks nobody for a passkey where there is no browser', async (t) => {
+      const { client } = await start(t)
+      t.match(await client.logInWithPasskey(), { kind: 'cancelled' })
     })
 
     t.test('sends once more what only reads, and nothing else', async (t) => {

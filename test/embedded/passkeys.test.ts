@@ -212,7 +212,14 @@ export default async function (t: Test): Promise<void> {
     })
 
     t.test('fails with 500 while the schema names no trait for it', async (t) => {
+      const email = {
+        type: 'string',
+        format: 'email',
+        title: 'E-Mail',
+        'ory.sh/kratos': { credentials: { password: { identifier: true } } },
+      }
       const kratos = await startEmbeddedKratos({
+        schema: { type: 'object', properties: { traits: { type: 'object', properties: { email } } } },
         overrides: { selfservice: { methods: { passkey: { enabled: true, config: { rp } } } } },
       })
       t.teardown(async () => await kratos.close())

@@ -68,7 +68,7 @@ async function buildHost (t: Test, { plugin = 'last' }: HostOptions = {}): Promi
   return app
 }
 
-/** An app without any manners of its own. */
+/** An app without any routeRules of its own. */
 async function buildPlain (t: Test): Promise<FastifyInstance> {
   const app = Fastify()
   t.teardown(() => app.close())

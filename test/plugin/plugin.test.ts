@@ -72,7 +72,7 @@ export default async function (t: Test): Promise<void> {
         origins: 'https://secret.example',
         cookieName: 'secret name',
         deadlines: { whoamiMs: 0 },
-        sessionCacheMaxAge: 6,
+        sessionCacheMaxAge: 61,
         throttle: { perAddress: 'secret' },
         onAccountDeleted: 'secret',
         prefix: '/secret',

@@ -19,7 +19,7 @@ export default async function (t: Test): Promise<void> {
       t.match(help.output(), /^fastify-kratos dev /)
       const unknown = fastifyKratos(t, 'start')
       t.equal((await unknown.ended).code, 1)
-      t.match(unknown.output(), /^fastify-kratos has one command, dev:\n/)
+      t.match(unknown.output(), /^fastify-kratos has two commands, dev and doctor:\n/)
     })
   })
 }

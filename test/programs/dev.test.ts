@@ -73,6 +73,11 @@ export default async function (t: Test): Promise<void> {
       await first.printed(/Ctrl-C stops everything/)
       for (const port of ports) t.match(first.output(), new RegExp(`:${port}\\b`))
       const base = `http://localhost:${ports[0]}`
+      t.match(first.output(), new RegExp(`^\\s*demo +http://localhost:${ports[1]}\\n +mails +http://127.0.0.1:${ports[3]}/`))
+      const start = await fetch(base, { redirect: 'manual' })
+      t.equal(start.headers.get('location'), `http://localhost:${ports[1]}/`)
+      const [, described = ''] = /service +(http\S+)/.exec(first.output()) ?? []
+      t.equal((await fetch(described)).status, 200, `${described} is there`)
 
       const { call, cookie } = createClient(base)
       const registration = await call('/api/auth/flows/registration')
@@ -108,8 +113,10 @@ export default async function (t: Test): Promise<void> {
 
       first.child.kill('SIGINT')
       t.equal((await first.ended).code, 0)
-      const second = run(t, devArguments(ports, '--data', data))
+      t.notMatch(first.output(), 'embedded Kratos v', 'what it does not have is told by --verbose only')
+      const second = run(t, devArguments(ports, '--data', data, '--verbose'))
       await second.printed(/Ctrl-C stops everything/)
+      await second.printed(/Kratos: embedded Kratos v/)
       const again = createClient(base)
       const { json: flow } = await again.call('/api/auth/flows/login')
       t.equal((await again.call('/api/auth/flows/login', { flow_id: flow.data.id, ...LOGIN })).json.success, true)

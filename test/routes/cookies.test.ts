@@ -4,7 +4,7 @@ import { ConfigError, loadConfig } from '../../src/config.js'
 import fastifyKratos from '../../src/plugin.js'
 import { build, ENVIRONMENT, FRONTEND, REFUSING_URL } from '../support/app.js'
 import { answer, type FaultServer, startFaultServer } from '../support/fault-server.js'
-import { ID, SESSION } from '../support/faults.js'
+import { ID, SESSION, NO_SESSION_BODY } from '../support/faults.js'
 import { buildWithKratos, get, post, setCookies, signUp, signUpInBrowser } from '../support/kratos.js'
 import { embeddedOnly } from '../support/target.js'
 
@@ -165,7 +165,7 @@ export default async function (t: Test): Promise<void> {
           const withCookie = { ...request, headers: { ...request.headers, cookie } }
           const { statusCode, body, headers } = await app.inject(withCookie)
           const isRight = statusCode === 401 &&
-            body === '{"success":false,"error":"Invalid session","code":"INVALID_SESSION"}' &&
+            body === JSON.stringify(NO_SESSION_BODY) &&
             headers['cache-control'] === 'no-store'
           if (!isRight) wrong.push(`${value.slice(0, 30)}: ${statusCode} ${body}`)
         }

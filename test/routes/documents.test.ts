@@ -1,3 +1,4 @@
+import { NO_SESSION_BODY } from '../support/faults.js'
 import type { Test } from 'tap'
 import { FRONTEND } from '../support/app.js'
 import { buildWithKratos, get, post, signUp } from '../support/kratos.js'
@@ -138,7 +139,7 @@ export default async function (t: Test): Promise<void> {
       ) {
         const answer = await app.inject({ method, url: `/api/documents${url}` })
         t.equal(answer.statusCode, 401, `${method} ${url}`)
-        t.same(answer.json(), { success: false, error: 'Invalid session', code: 'INVALID_SESSION' })
+        t.same(answer.json(), NO_SESSION_BODY)
       }
       t.equal((await get(app, '/api/doc%75ments')).statusCode, 401, 'whatever the URL looks like (B32)')
     })

@@ -3,7 +3,7 @@ import type { LightMyRequestResponse } from 'fastify'
 import { systemClock } from '../../kratos/embedded/clock.js'
 import { build, FRONTEND } from '../support/app.js'
 import { answer, startFaultServer } from '../support/fault-server.js'
-import { ID } from '../support/faults.js'
+import { ID, NO_SESSION_BODY } from '../support/faults.js'
 import {
   buildWithKratos, cookieHeader, freshEmail, get, PASSWORD, post, signUp, signUpInBrowser, startFlow,
   startKratos,
@@ -99,7 +99,7 @@ export default async function (t: Test): Promise<void> {
         t.equal((await fetch(`${kratos.adminUrl}/admin/identities/${identityId}`, disabling)).status, 200)
       }
       const none = await ask({})
-      t.match(none, { statusCode: 401, body: '{"success":false,"error":"Invalid session","code":"INVALID_SESSION"}' })
+      t.match(none, { statusCode: 401, body: JSON.stringify(NO_SESSION_BODY) })
       const alike = async (t: Test, ways: Record<string, Record<string, string>>): Promise<void> => {
         for (const [way, headers] of Object.entries(ways)) t.same(await ask(headers), none, way)
       }

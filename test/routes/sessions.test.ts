@@ -1,10 +1,10 @@
+import { NO_SESSION_BODY } from '../support/faults.js'
 import type { Test } from 'tap'
 import { systemClock } from '../../kratos/embedded/clock.js'
 import { FRONTEND, PUBLIC_URL } from '../support/app.js'
 import { buildWithKratos, get, post, setCookies, signUp, signUpInBrowser } from '../support/kratos.js'
 import { embeddedOnly } from '../support/target.js'
 
-const INVALID = { success: false, error: 'Invalid session', code: 'INVALID_SESSION' }
 const NAVIGATION = { 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate', 'sec-fetch-site': 'cross-site' }
 
 export default async function (t: Test): Promise<void> {
@@ -67,7 +67,7 @@ export default async function (t: Test): Promise<void> {
       for (const value of cookies) {
         const answer = await get(app, '/api/auth/whoami', { cookie: value })
         t.equal(answer.statusCode, 401, value.slice(0, 60))
-        t.same(answer.json(), INVALID)
+        t.same(answer.json(), NO_SESSION_BODY)
       }
     })
 
@@ -194,9 +194,9 @@ export default async function (t: Test): Promise<void> {
       const { cookie } = await signUp(app)
       t.equal((await get(app, '/api/auth/logout', { cookie })).json().code, 'LOGOUT_TOKEN_INVALID')
       t.ok(await isLoggedIn(cookie))
-      t.same((await get(app, '/api/auth/flows/logout')).json(), INVALID)
-      t.same((await post(app, '/api/auth/logout', {})).json(), INVALID)
-      t.same((await get(app, '/api/auth/logout?token=ory_lo_x', { accept: 'application/json' })).json(), INVALID)
+      t.same((await get(app, '/api/auth/flows/logout')).json(), NO_SESSION_BODY)
+      t.same((await post(app, '/api/auth/logout', {})).json(), NO_SESSION_BODY)
+      t.same((await get(app, '/api/auth/logout?token=ory_lo_x', { accept: 'application/json' })).json(), NO_SESSION_BODY)
     })
 
     await t.test('a second visit of the link finds nobody logged in and goes home', async (t) => {

@@ -546,6 +546,30 @@ export default async function (t: Test): Promise<void> {
       }, 'within the bounds of our own routes')
     })
 
+    t.test('counts what Kratos reads in a form that is JSON too, and refuses JSON with rubbish behind it', async (t) => {
+      const { app, kratos } = await setUp(t, { KRATOS_PROXY: 'true' })
+      const url = `/kratos/self-service/login?flow=${FLOW_ID}`
+      const form = 'application/x-www-form-urlencoded'
+      const twofold = (index: number): Submit => ({
+        url,
+        from: `198.51.100.${index}`,
+        headers: { 'content-type': form },
+        text: '{"a":"&identifier=victim%40example.test&method=password&password=x&b="}',
+      })
+      for (let index = 0; index < 12; index++) await submit(app, twofold(1))
+      t.equal(kratos.requests.length, 10, 'the eleventh is past the budget of the identifier')
+      const rest = '{"identifier":"other@example.test"}'
+      for (const [type, text] of [
+        ['application/json', `${rest} x`],
+        ['Application/JSON; charset=utf-8', `${rest}${rest}`],
+        ['application/json; a=x-www-form-urlencoded', rest],
+      ] as const) {
+        const answer = await submit(app, { url, from: ELSEWHERE, headers: { 'content-type': type }, text })
+        t.equal(answer.json().code, 'VALIDATION_ERROR', `${type} ${text}`)
+      }
+      t.equal(kratos.requests.length, 10)
+    })
+
     t.test('counts a link of a mail as the submit that it is', async (t) => {
       const { app } = await setUp(t, { KRATOS_PROXY: 'true', LOGIN_LIMIT_PER_ADDRESS: '1' })
       const open = async (): Promise<number> =>

@@ -38,6 +38,7 @@ export default async function (t: Test): Promise<void> {
         TRUST_PROXY: '',
         LOG_LEVEL: 'info',
         DOCS: false,
+        START_CHECKS: true,
         METRICS_TOKEN: undefined,
         WHOAMI_DEADLINE_MS: 2000,
         SUBMIT_DEADLINE_MS: 10_000,
@@ -119,6 +120,11 @@ export default async function (t: Test): Promise<void> {
         ID_KEY_PREVIOUS: ['short'],
         METRICS_TOKEN: ['short', 'm'.repeat(31), 'é'.repeat(32), `${'m'.repeat(20)} ${'m'.repeat(20)}`],
         DOCS: ['yes', '1'],
+        START_CHECKS: ['off', '0', 'no'],
+        LOG_HEALTH: ['off', '0'],
+        TRACING: ['on', '1'],
+        LOG_SUCCESS_PERCENT: ['-1', '101', '1.5', 'x'],
+        INTERNAL_PORT: ['0', '65536', 'x'],
         DOCUMENTS_PER_USER: ['0', '-1', '1000001', 'x'],
         DOCUMENT_BYTES_PER_USER: ['0', '1000000000', '1e6'],
         DATABASE_URL: ['mysql://h/db', 'mongodb://h', 'http://h/db'],
@@ -168,7 +174,7 @@ export default async function (t: Test): Promise<void> {
       }
       t.same(
         Object.keys(ConfigSchema.properties).filter((name) => bad[name] === undefined),
-        ['HOST'],
+        ['HOST', 'INTERNAL_HOST'],
         'no variable is forgotten here',
       )
     })

@@ -13,7 +13,7 @@ async function setUp (t: Test, reaction: Reaction = answer(200, SESSION), env: R
   const kratos = await startFaultServer(t, reaction)
   return {
     kratos,
-    ...await build(t, { KRATOS_PUBLIC_URL: kratos.url, METRICS_TOKEN, WHOAMI_DEADLINE_MS: '200', ...env }),
+    ...await build(t, { KRATOS_PUBLIC_URL: kratos.url, METRICS_TOKEN, WHOAMI_DEADLINE_MS: '2000', ...env }),
   }
 }
 
@@ -106,10 +106,10 @@ export default async function (t: Test): Promise<void> {
         [requests('GET', 'unknown', '4xx')]: 2,
         [requests('PUT', '/api/auth/whoami', '4xx')]: 1,
         [requests('other', 'unknown', '4xx')]: 1,
-        'http_request_duration_seconds_count{route="/api/auth/whoami",status_class="2xx"}': 2,
-        'http_request_duration_seconds_bucket{le="+Inf",route="/api/auth/whoami",status_class="2xx"}': 2,
+        'http_request_duration_seconds_count{method="GET",route="/api/auth/whoami",status_class="2xx"}': 2,
+        'http_request_duration_seconds_bucket{le="+Inf",method="GET",route="/api/auth/whoami",status_class="2xx"}': 2,
       })
-      t.ok((found['http_request_duration_seconds_sum{route="/api/auth/whoami",status_class="2xx"}'] ?? 0) > 0)
+      t.ok((found['http_request_duration_seconds_sum{method="GET",route="/api/auth/whoami",status_class="2xx"}'] ?? 0) > 0)
       t.equal((await samples(app))[requests('GET', '/metrics', '2xx')], 1, 'a collection counts itself in the next one')
     })
 
@@ -153,6 +153,58 @@ export default async function (t: Test): Promise<void> {
         ],
         1,
       )
+    })
+
+    t.test('tells the time that a call waited from the time that Kratos took', async (t) => {
+      const { app, kratos } = await setUp(t, hang, { WHOAMI_DEADLINE_MS: '300' })
+      // 32 have a connection, the others wait until the deadline of these ends.
+      const tokens = Array.from({ length: 34 }, (_, n) => `ory_kratos_session=ory_st_${'a1B2'.repeat(7)}${1000 + n}`)
+      await Promise.all(tokens.map((one) => app.inject({ url: '/api/auth/whoami', headers: { cookie: one } })))
+      const busy = await samples(app)
+      t.equal(busy['kratos_wait_seconds_count{pool="whoami"}'], 34)
+      t.ok((busy['kratos_answer_seconds_count{pool="whoami"}'] ?? 0) >= 32)
+      t.ok((busy['kratos_wait_seconds_sum{pool="whoami"}'] ?? 0) > 0.3, 'and they waited for it')
+      kratos.react(answer(200, SESSION))
+      await app.inject({ url: '/api/auth/whoami', headers: { cookie } })
+      const idle = await samples(app)
+      t.equal(idle['kratos_wait_seconds_count{pool="whoami"}'], 35)
+      t.ok((idle['kratos_wait_seconds_bucket{le="0.1",pool="whoami"}'] ?? 0) >= 33, 'the others did not wait')
+    })
+
+    t.test('counts failures by code, and says what is refused for load', async (t) => {
+      const { app } = await setUp(t)
+      await app.inject('/nope')
+      await app.inject('/api/documents')
+      await app.inject({ method: 'POST', url: '/api/documents', headers: { cookie }, payload: { title: 1 } })
+      app.metrics.recordShed('list')
+      app.metrics.recordDrop()
+      app.server.emit('drop')
+      app.metrics.recordLocalBudgets(true)
+      t.match(await samples(app), {
+        'http_errors_total{code="NOT_FOUND"}': 1,
+        'http_errors_total{code="INVALID_SESSION"}': 1,
+        'http_errors_total{code="VALIDATION_ERROR"}': 1,
+        'requests_shed_total{class="list"}': 1,
+        'requests_shed_total{class="never"}': 0,
+        connections_dropped_total: 2,
+        login_budgets_local: 1,
+      })
+    })
+
+    t.test('counts statements of the database by kind and outcome, and tells which build it is', async (t) => {
+      const { app } = await setUp(t)
+      await app.inject({ url: '/api/documents', headers: { cookie } })
+      const found = await samples(app)
+      t.ok((found['database_statement_duration_seconds_count{kind="select",outcome="ok"}'] ?? 0) > 0)
+      t.ok((found['database_statement_duration_seconds_count{kind="insert",outcome="ok"}'] ?? 0) > 0)
+      app.metrics.recordStatement({ sql: 'PRAGMA x', durationMs: 1, isFailed: true })
+      app.metrics.trackDatabase(() => ({ total: 4, idle: 1, waiting: 2 }))
+      t.match(await samples(app), {
+        'database_statement_duration_seconds_count{kind="other",outcome="failed"}': 1,
+        'database_pool_connections{state="total"}': 4,
+        'database_pool_connections{state="waiting"}': 2,
+      })
+      t.ok(Object.keys(found).some((name) => name.startsWith('build_info{version="') && name.includes(process.version)))
     })
 
     t.test('asks pools and sessions for their figures at each collection', async (t) => {

@@ -58,7 +58,7 @@ async function race (kratos: StandIn, lane: Pipe[], user: number, tally: Tally):
   await Promise.all(lookups)
 }
 
-/** No request is accepted once the answer of its session's logout has left (I06, I07, figure 3). */
+/** No request is accepted once the answer of its session's logout has left (I06, I07). */
 export async function run (cacheSeconds: number): Promise<Result> {
   const goal = numberFrom('SOAK_RACES', 10_000)
   const kratos = await startStandIn({ delayMs: DELAY_MS, resets: 0 })

@@ -63,6 +63,7 @@ export async function startService (env: Record<string, string>): Promise<Soaked
       MAX_IN_FLIGHT: '',
       MAX_EVENT_LOOP_DELAY_MS: '',
       LOG_LEVEL: 'warn',
+      START_CHECKS: 'false',
       HOST: '127.0.0.1',
       PORT: String(port),
       DATABASE_URL: join(folder, 'app.db'),

@@ -5,6 +5,7 @@ import { MIGRATIONS, type Migrations } from '../../src/service/store/migrations.
 import { openPostgresEngine, type PostgresEngineOptions } from '../../src/service/store/postgres-engine.js'
 import { createStore } from '../../src/service/store/store.js'
 import { connect, newDatabase, open, UNAVAILABLE, urlWith } from './postgres-clients.js'
+import { testCommands } from './postgres-command-cases.js'
 import { testLoginBudgets } from './postgres-budget-cases.js'
 import { testFaultsInUse, testUnusable } from './postgres-fault-cases.js'
 import { testOperation } from './postgres-operation-cases.js'
@@ -40,7 +41,8 @@ export default async function (t: Test): Promise<void> {
   })
 
   t.test('store on Postgres', async (t) => {
-    const store = await open(t, { url: server.url })
+    // A busy machine is no ill database.
+    const store = await open(t, { url: server.url, waitMs: 30_000, statementTimeoutMs: 30_000 })
     const client = await connect(t, server.url)
     await untilReady(store)
     await client.query('SET enable_seqscan = off')
@@ -54,6 +56,7 @@ export default async function (t: Test): Promise<void> {
   await testFaultsInUse(t, server)
   await testLoginBudgets(t, server)
   await testOperation(t, server)
+  await testCommands(t, server)
   await testUnusable(t, server)
 
   t.test('deliveries at once under serialisable isolation: one row, retried, never a 500 (K13)', async (t) => {
@@ -116,7 +119,8 @@ export default async function (t: Test): Promise<void> {
       t.match(errors[0], { message: /^Migration 0002_broken failed/ })
       await t.rejects(store.ping(), UNAVAILABLE)
       const client = await connect(t, url)
-      t.same((await client.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).rows, [])
+      const { rows } = await client.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+      t.same(rows, [{ tablename: 'fastify_kratos_migration_lock' }], 'but for the row that keeps others out')
       isBroken = false
       await untilReady(store)
     })

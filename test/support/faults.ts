@@ -34,6 +34,14 @@ export const OVER: Reaction = (socket, request) =>
   (request.target === '/self-service/logout/browser'
     ? replay('40-logout-browser', 'init without credential (json)')
     : replay('32-whoami-revoked', 'whoami with the revoked token'))(socket, request)
+/** One and the same answer to whoever has no session (G04). */
+export const NO_SESSION_BODY = {
+  success: false,
+  error: 'Invalid session',
+  code: 'INVALID_SESSION',
+  next: 'reauthenticate',
+  start: '/api/auth/flows/login?refresh=true',
+}
 /** Kratos' own failure, with what it may say about its insides. */
 export const BROKEN = answer(500, error(500))
 /** A proxy's failure. */

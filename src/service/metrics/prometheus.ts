@@ -1,6 +1,7 @@
 import client, { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { type Part, PARTS } from '../../config-schema.js'
 import { createKratosMetrics, DURATION_BUCKETS } from '../../http/kratos-metrics.js'
+import { createBuildSeries, createDatabaseSeries, createRefusalSeries } from './more-series.js'
 import type { Metrics } from './metrics.js'
 
 export interface PrometheusMetrics extends Metrics {
@@ -24,7 +25,7 @@ function createRequestSeries (registers: Registry[]): Pick<Metrics, 'recordReque
   const duration = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'Time from the request head to the end of the answer',
-    labelNames: ['route', 'status_class'],
+    labelNames: ['method', 'route', 'status_class'],
     buckets: DURATION_BUCKETS,
     registers,
   })
@@ -32,7 +33,7 @@ function createRequestSeries (registers: Registry[]): Pick<Metrics, 'recordReque
     recordRequest: (method, route = UNKNOWN_ROUTE, status, ms) => {
       const statusClass = `${Math.trunc(status / 100)}xx`
       requests.labels(methodLabel(method), route, statusClass).inc()
-      duration.labels(route, statusClass).observe(ms / 1000)
+      duration.labels(methodLabel(method), route, statusClass).observe(ms / 1000)
     },
     recordAbort: (method, route = UNKNOWN_ROUTE) => requests.labels(methodLabel(method), route, 'aborted').inc(),
   }
@@ -64,8 +65,11 @@ function createPartSeries (registers: Registry[]): Pick<Metrics, 'recordDegraded
 export function createPrometheusMetrics (): PrometheusMetrics {
   const register = new Registry()
   collectDefaultMetrics({ register })
+  createBuildSeries([register])
   return {
     ...createRequestSeries([register]),
+    ...createRefusalSeries([register]),
+    ...createDatabaseSeries([register]),
     ...createKratosMetrics(client, register),
     ...createRowSeries([register]),
     ...createPartSeries([register]),

@@ -23,10 +23,19 @@ export interface Backend {
   close(): Promise<void>
   /** A driver's error as one of ours, without SQL, parameters and paths; ours and plain bugs unchanged. */
   toStoreError(error: unknown): unknown
+  /** Undefined where there is one connection. */
+  load?: () => PoolLoad
 }
 
 /** Never told the values of a statement. */
-export type QueryListener = (query: { sql: string, durationMs: number }) => void
+export type QueryListener = (query: { sql: string, durationMs: number, isFailed: boolean }) => void
+
+/** Connections of a pool, and calls that wait for one. */
+export interface PoolLoad {
+  total: number
+  idle: number
+  waiting: number
+}
 
 type DialectParts = Pick<Dialect, 'createAdapter' | 'createIntrospector' | 'createQueryCompiler'>
 
@@ -84,9 +93,12 @@ function toStatement ({ sql, parameters, query }: CompiledQuery): Statement {
 
 async function execute (session: Session, statement: Statement, onQuery: QueryListener | undefined) {
   const startedAt = performance.now()
+  let isFailed = true
   try {
-    return await session.execute(statement)
+    const result = await session.execute(statement)
+    isFailed = false
+    return result
   } finally {
-    onQuery?.({ sql: statement.sql, durationMs: performance.now() - startedAt })
+    onQuery?.({ sql: statement.sql, durationMs: performance.now() - startedAt, isFailed })
   }
 }

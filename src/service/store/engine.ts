@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { PoolLoad } from './driver.js'
 import type { Run, RetryPolicy } from './retry-policy.js'
 import type { StoreSchema } from './schema.js'
 
@@ -9,11 +10,12 @@ export interface Engine {
   readonly retryPolicy: RetryPolicy
   /** Whether the migrations of this version were seen applied, once. */
   isMigrated(): boolean
+  load?: (() => PoolLoad) | undefined
   close(): Promise<void>
 }
 
 /** Asks `check` before every attempt; it throws while the database must not be used. */
-export function guardPatience ({ read, write }: RetryPolicy, check: () => void): RetryPolicy {
+export function withCheck ({ read, write }: RetryPolicy, check: () => void): RetryPolicy {
   const guarded = (attempt: Run): Run => async (work) => {
     check()
     return attempt(work)

@@ -1,21 +1,42 @@
-import { sql, type Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
 import { StoreMigrationError, StoreQueryError, StoreUnavailableError } from './errors.js'
 import type { Migrations } from './migrations.js'
 
 /** One name for all products that share a database with us. */
 const TABLE = 'fastify_kratos_migrations'
 
-type MigrationSchema = { [TABLE]: { name: string, applied_at: string } }
+/** One row, which whoever migrates holds. */
+const LOCK_TABLE = 'fastify_kratos_migration_lock'
+
+type MigrationSchema = { [TABLE]: { name: string, applied_at: string }, [LOCK_TABLE]: { id: number } }
 
 /** Keeps other instances out until the transaction ends. */
-export type MigrationLock = (transaction: Kysely<unknown>) => Promise<void>
+export interface MigrationLock {
+  prepare(db: Kysely<unknown>): Promise<void>
+  hold(transaction: Kysely<unknown>): Promise<void>
+}
 
-/** Every transaction of the store begins IMMEDIATE. */
-export const sqliteMigrationLock: MigrationLock = async () => {}
+/** SQLite needs nothing more: every transaction of the store begins IMMEDIATE. */
+export const sqliteMigrationLock: MigrationLock = { prepare: async () => {}, hold: async () => {} }
 
-/** The number is ours alone, not to be used by another advisory lock of the same database. */
-export const postgresMigrationLock: MigrationLock = async (transaction) => {
-  await sql`SELECT pg_advisory_xact_lock(7308324466019888945)`.execute(transaction)
+/** Somebody else made the table, or its row, between our look and our statement. */
+const ALREADY_THERE = new Set(['23505', '42P07', '42710'])
+
+/** A row, because advisory locks are not to be had from every server that speaks Postgres' protocol. */
+export const postgresMigrationLock: MigrationLock = {
+  prepare: async (db) => {
+    try {
+      await db.schema.createTable(LOCK_TABLE).ifNotExists()
+        .addColumn('id', 'integer', (column) => column.primaryKey().notNull()).execute()
+    } catch (error) {
+      if (!(error instanceof StoreQueryError && ALREADY_THERE.has(error.driverCode ?? ''))) throw error
+    }
+    await migrationTable(db).insertInto(LOCK_TABLE).values({ id: 1 })
+      .onConflict((conflict) => conflict.column('id').doNothing()).execute()
+  },
+  hold: async (transaction) => {
+    await migrationTable(transaction).selectFrom(LOCK_TABLE).select('id').where('id', '=', 1).forUpdate().execute()
+  },
 }
 
 export interface MigrationResult {
@@ -39,8 +60,9 @@ export async function migrateToLatest (
   const before = await appliedIfAny(db)
   const newer = before.filter((name) => !known.includes(name))
   if (known.every((name) => before.includes(name))) return { names: [], newer }
+  await lock.prepare(db)
   return db.transaction().execute(async (transaction) => {
-    await lock(transaction)
+    await lock.hold(transaction)
     await transaction.schema.createTable(TABLE).ifNotExists()
       .addColumn('name', 'text', (column) => column.primaryKey().notNull())
       .addColumn('applied_at', 'text', (column) => column.notNull())

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely'
 import { createDialect, type Backend, type QueryListener } from './driver.js'
-import { guardPatience, type Engine } from './engine.js'
+import { withCheck, type Engine } from './engine.js'
 import { StoreUnavailableError } from './errors.js'
 import { MIGRATIONS, type Migrations } from './migrations.js'
 import { migrateToLatest, postgresMigrationLock } from './migrator.js'
@@ -40,14 +40,14 @@ export async function openPostgresEngine (options: PostgresEngineOptions): Promi
       lockTimeoutMs: MIGRATION_LOCK_MS,
     }),
   )
-  const retryPolicy = guardPatience(createConflictRetryPolicy(options.waitMs), () => {
+  const retryPolicy = withCheck(createConflictRetryPolicy(options.waitMs), () => {
     if (!migration.isDone()) throw new StoreUnavailableError('The database has not been migrated yet')
   })
   const close = async () => {
     await Promise.all([migration.stop(), backend.close()])
   }
   const db = createKysely<StoreSchema>(backend, options.onQuery)
-  return { dialect: 'postgres', db, retryPolicy, isMigrated: migration.isDone, close }
+  return { dialect: 'postgres', db, retryPolicy, isMigrated: migration.isDone, load: backend.load, close }
 }
 
 function createKysely<T> (backend: Backend, onQuery: QueryListener | undefined): Kysely<T> {

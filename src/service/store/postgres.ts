@@ -66,6 +66,7 @@ function createBackend (pool: Resizable, settings: PostgresSettings): Backend {
   const begin = beginStatement(settings)
   return {
     toStoreError: toPostgresStoreError,
+    load: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     connect: async () => {
       if (pool.ending) throw new StoreUnavailableError('The store is closed')
       return createSession(await connectWithin(pool, settings), begin, lent)

@@ -3,7 +3,8 @@ import { sql } from 'kysely'
 import { StoreOpenError, StoreUnavailableError } from './errors.js'
 import { createDeletionRepository, type DeletionRepository } from './deletions.js'
 import { createDocumentRepository, type DocumentQuota, type DocumentRepository } from './documents.js'
-import type { QueryListener } from './driver.js'
+import type { PoolLoad, QueryListener } from './driver.js'
+import { createInventory, type Inventory } from './inventory.js'
 import { createLoginBudgetRepository, type LoginBudgetRepository } from './login-budgets.js'
 import { openPostgresEngine } from './postgres-engine.js'
 import { openSqliteEngine } from './sqlite-engine.js'
@@ -40,10 +41,13 @@ export interface Store {
   readonly users: UserRepository
   readonly documents: DocumentRepository
   readonly deletions: DeletionRepository
+  readonly inventory: Inventory
   /** Shared with other processes; undefined on SQLite. */
   readonly loginBudgets: LoginBudgetRepository | undefined
   /** Whether the migrations of this version were seen applied since the start; true for ever from then on. */
   isMigrated(): boolean
+  /** Of its connections; undefined on SQLite, which has one. */
+  load: (() => PoolLoad) | undefined
   /** Resolves when the database answers, is migrated and takes writes. @throws StoreUnavailableError */
   ping(): Promise<void>
   /** Ends what is under way (at most about a second on Postgres); later calls reject with StoreUnavailableError. */
@@ -66,7 +70,7 @@ export async function openStore (options: StoreOptions): Promise<Store> {
 }
 
 export function createStore (
-  { dialect, db, retryPolicy, isMigrated, close }: Engine,
+  { dialect, db, retryPolicy, isMigrated, load, close }: Engine,
   documentQuota: DocumentQuota = { count: 1000, bytes: 20 * 1024 * 1024 },
 ): Store {
   const users = createUserRepository(db, retryPolicy)
@@ -84,12 +88,14 @@ export function createStore (
     users,
     documents: createDocumentRepository(db, retryPolicy, documentQuota),
     deletions: createDeletionRepository(db, retryPolicy),
+    inventory: createInventory(db, retryPolicy),
     loginBudgets: dialect === 'postgres' ? createLoginBudgetRepository(db, retryPolicy) : undefined,
     ping: async () => {
       await users.find('00000000-0000-0000-0000-000000000000')
       if (dialect === 'postgres') await checkWritable()
     },
     isMigrated,
+    load,
     close,
   }
 }

@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { loadConfig } from '../../config.js'
+import { isUuid } from '../../patterns.js'
+import { createKratosAdmin } from '../../service/admin/kratos-admin.js'
+import { DRIFTS, isAborted, reconcile as walk, type Reconciled } from '../../service/reconcile.js'
+import { describeStoreError, StoreUnavailableError } from '../../service/store/errors.js'
+import { openStore, type Store } from '../../service/store/store.js'
+import { normaliseTimestamp } from '../../service/store/timestamps.js'
+import { type Command, type CommandIo, parsed, positive, UsageError } from './command.js'
+
+const DRIFT = 1
+const ABORTED = 3
+const OPEN_MS = 10_000
+const POLL_MS = 50
+const MAX_ORPHANS_PERCENT = 5
+/** One process, and nobody waits for it: a lock may take its time. */
+const WAIT_MS = 5000
+
+async function untilMigrated (store: Store): Promise<void> {
+  const deadline = performance.now() + OPEN_MS
+  while (!store.isMigrated() && performance.now() < deadline) await sleep(POLL_MS)
+  if (!store.isMigrated()) throw new StoreUnavailableError('The database cannot be used, or is not migrated')
+}
+
+function readArguments (args: string[]) {
+  const { values } = parsed(() =>
+    parseArgs({
+      args,
+      options: {
+        fix: { type: 'boolean', default: false },
+        'delete-orphans': { type: 'boolean', default: false },
+        since: { type: 'string' },
+        after: { type: 'string' },
+        'max-orphans': { type: 'string', default: String(MAX_ORPHANS_PERCENT) },
+        quiet: { type: 'boolean', default: false },
+      },
+    }),
+  )
+  const { since, after } = values
+  if (since !== undefined) parsed(() => normaliseTimestamp(since))
+  if (after !== undefined && !isUuid(after)) throw new UsageError('--after wants the id that an earlier run named')
+  if (since !== undefined && values['delete-orphans']) {
+    throw new UsageError('--since looks at identities that changed, so it finds no rows without one: no --delete-orphans')
+  }
+  return { ...values, maxOrphansPercent: positive('max-orphans', values['max-orphans']) }
+}
+
+function summary ({ identities, found, repaired }: Reconciled): string {
+  const counts = DRIFTS.map((drift) => `${found[drift]} ${drift}`)
+  return `${identities} identities: ${counts.join(', ')}; ${repaired} repaired\n`
+}
+
+async function run (args: string[], { env, print, tell, signal }: CommandIo): Promise<number> {
+  const asked = readArguments(args)
+  const config = loadConfig(env)
+  const url = config.KRATOS_ADMIN_URL
+  const store = await openStore({
+    url: config.DATABASE_URL,
+    waitMs: WAIT_MS,
+    statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
+    maxConnections: config.DATABASE_POOL_SIZE,
+    onError: (error) => tell(describeStoreError(error)),
+  })
+  try {
+    await untilMigrated(store)
+    const result = await walk({
+      // A page that was begun is ended, so that it is known where to go on.
+      kratos: createKratosAdmin({ url }),
+      store,
+      fix: asked.fix,
+      deleteOrphans: asked['delete-orphans'],
+      since: asked.since,
+      after: asked.after,
+      maxOrphansPercent: asked.maxOrphansPercent,
+      onDrift: (drift, id) => asked.quiet ? undefined : print(`${drift} ${id}\n`),
+      onProgress: (seen, last) => tell(`${seen} identities, up to ${last}`),
+      signal,
+    })
+    print(summary(result))
+    if (result.stoppedAfter !== undefined) tell(`stopped; go on with --after ${result.stoppedAfter}`)
+    const drifts = DRIFTS.reduce((sum, drift) => sum + result.found[drift], 0)
+    return drifts > result.repaired ? DRIFT : 0
+  } catch (error) {
+    if (!isAborted(error) && !(error instanceof StoreUnavailableError)) throw error
+    tell(`aborted: ${error instanceof Error ? error.message : ''}`)
+    return ABORTED
+  } finally {
+    await store.close()
+  }
+}
+
+export const reconcile: Command = {
+  usage: '[--fix] [--delete-orphans] [--since 2026-01-31T00:00:00Z] [--after <id>] [--max-orphans 5] [--quiet]',
+  about: "compares users with Kratos' identities; status 0: all is well or repaired, 1: drift is left, 3: aborted",
+  run,
+}

@@ -1,0 +1,116 @@
+import { askForPasskey } from './passkeys.js'
+import type { Answer, FlowName, FormError, InFlow, Options, Outcome, Reply } from './types.js'
+
+type Json = Record<string, unknown>
+
+/** What the intents of an account area are made of. */
+export interface Core {
+  call: (method: string, path: string, body?: Json, options?: Options, base?: string) => Promise<Reply>
+  read: (path: string, options?: Options, base?: string) => Promise<Reply>
+  begin: (path: string, options?: Options) => Promise<Outcome>
+  submit: (flow: FlowName, body: Json, options?: InFlow & { query?: string }) => Promise<Outcome>
+  outcomeOf: (reply: Reply, flow: FlowName) => Outcome
+  dataOf: (reply: Reply) => Json
+  prefix: string
+}
+
+/** What a path of a name like `traits.email` leads to. */
+const valueAt = (value: Json, path: string): string =>
+  String(path.split('.').reduce<unknown>((owner, name) => (owner as Json | undefined)?.[name], value) ?? '')
+
+const displayName = (json: string, traits: unknown): string =>
+  valueAt({ traits }, (JSON.parse(json || '{}') as { displayNameFieldName?: string }).displayNameFieldName ?? '')
+
+const fieldErrors = (fields: unknown): FormError[] =>
+  (Array.isArray(fields) ? fields as Array<{ path: string, message: string }> : [])
+    .map(({ path, message }) => ({ field: path.slice(1), code: 'invalid', id: 0, text: message, context: {} }))
+
+export function accountIntents<Traits> ({ call, read, begin, submit, outcomeOf, dataOf, prefix }: Core) {
+  /** One ceremony: a form that offers a passkey, the person's answer, and the step that takes it. */
+  async function withPasskey (
+    flow: FlowName,
+    field: string,
+    options: InFlow & { query?: string } = {},
+    body: Json = {},
+  ): Promise<Outcome> {
+    const outcome = await begin(`/flows/${flow}${options.query ?? ''}`, options)
+    if (outcome.kind !== 'form' || outcome.form.flow !== flow) return outcome
+    const { flowId, offers: { passkey } } = outcome.form
+    const name = displayName(passkey, body['traits'])
+    const key = await askForPasskey(flow === 'login' ? 'get' : 'create', passkey, { name, signal: options.signal })
+    if (key === undefined) return { kind: 'cancelled' }
+    return await submit(flow, { method: 'passkey', [field]: key, ...body }, { ...options, flowId })
+  }
+
+  /** Any other route of the product, under the same rules: `path` is the whole path, without `prefix`. */
+  async function request<Data = Json> (
+    method: string,
+    path: string,
+    body?: Json,
+    options?: Options,
+  ): Promise<Answer<Data>> {
+    const reply = method === 'GET' ? await read(path, options, '') : await call(method, path, body, options, '')
+    if (reply.body['success'] === true) return { kind: 'ok', data: dataOf(reply) as Data }
+    const { next, code, error, fields } = reply.body
+    if (code === 'INVALID_SESSION' && next === undefined) return { kind: 'log_in_again', flowId: undefined, start: undefined }
+    const outcome = outcomeOf(reply, 'login')
+    const isRefusal = code !== undefined && (next === undefined || next === 'form') && reply.status < 429
+    if (!isRefusal && outcome.kind !== 'form' && outcome.kind !== 'done') return outcome
+    return { kind: 'refused', code: String(code), text: String(error), errors: fieldErrors(fields) }
+  }
+
+  return {
+    request,
+
+    /** Has a code mailed that lets the user in; with that code and the `flowId` of its form: logs in. */
+    logInByCode: (identifier: string, code?: string, options?: InFlow) =>
+      submit('login', { method: 'code', identifier, ...(code !== undefined && { code }) }, options),
+
+    /** The same for a new account. */
+    signUpByCode: (traits: Partial<Traits>, code?: string, options?: InFlow) =>
+      submit('registration', { method: 'code', traits, ...(code !== undefined && { code }) }, options),
+
+    signUpWithPasskey: (traits: Partial<Traits>, options?: InFlow) =>
+      withPasskey('registration', 'passkey_register', options, { traits }),
+
+    logInWithPasskey: (options?: InFlow) => withPasskey('login', 'passkey_login', options),
+
+    logInAgainWithPasskey: (options?: InFlow) =>
+      withPasskey('login', 'passkey_login', { ...options, query: '?refresh=true' }),
+
+    /** Leads to a social login that proves once more who is logged in; the outcome is a `redirect`. */
+    logInAgainWith: (provider: string, options?: InFlow) =>
+      submit('login', { method: 'oidc', provider }, { ...options, query: '?refresh=true&method=oidc' }),
+
+    addPasskey: (options?: InFlow) => withPasskey('settings', 'passkey_settings_register', options),
+
+    removePasskey: (id: string, options?: InFlow) =>
+      submit('settings', { method: 'passkey', passkey_remove: id }, options),
+
+    /** New backup codes, to be shown and saved; they count when `confirmBackupCodes` was called in the same flow. */
+    newBackupCodes: (options?: InFlow) =>
+      submit('settings', { method: 'lookup_secret', lookup_secret_regenerate: true }, options),
+
+    confirmBackupCodes: (options: InFlow) =>
+      submit('settings', { method: 'lookup_secret', lookup_secret_confirm: true }, options),
+
+    showBackupCodes: (options?: InFlow) =>
+      submit('settings', { method: 'lookup_secret', lookup_secret_reveal: true }, options),
+
+    disableBackupCodes: (options?: InFlow) =>
+      submit('settings', { method: 'lookup_secret', lookup_secret_disable: true }, options),
+
+    /** Leads to the provider; the outcome is a `redirect`. */
+    link: (provider: string, options?: InFlow) =>
+      submit('settings', { method: 'oidc', link: provider }, { ...options, query: '?method=oidc' }),
+
+    unlink: (provider: string, options?: InFlow) =>
+      submit('settings', { method: 'oidc', unlink: provider }, { ...options, query: '?method=oidc' }),
+
+    /** @returns how many other devices were logged out */
+    logOutOthers: (options?: Options) => request<{ revoked: number }>('DELETE', `${prefix}/sessions`, undefined, options),
+
+    /** Deletes the account for good; wants a recent login. */
+    deleteAccount: (options?: Options) => request<{ id: string }>('DELETE', `${prefix}/account`, undefined, options),
+  }
+}

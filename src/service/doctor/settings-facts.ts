@@ -1,0 +1,31 @@
+import { authSettings, type Config, trustedProxies, webhookKeys } from '../../config.js'
+import type { EnvironmentFacts } from '../../doctor/environment-checks.js'
+import type { NamedSetting, SettingsFacts } from '../../doctor/facts.js'
+import { unknownVariables } from './unknown-variables.js'
+
+const VARIABLES: Record<NamedSetting, keyof Config> = {
+  publicUrl: 'KRATOS_PUBLIC_URL',
+  adminUrl: 'KRATOS_ADMIN_URL',
+  browserUrl: 'KRATOS_BROWSER_URL',
+  baseUrl: 'PUBLIC_URL',
+  frontendUrl: 'FRONTEND_URL',
+  origins: 'CORS_ORIGINS',
+  cookieName: 'SESSION_COOKIE_NAME',
+  sessionCacheMaxAge: 'SESSION_CACHE_MAX_AGE',
+  webhookKeys: 'WEBHOOK_KEY',
+}
+
+/** The service's configuration as the doctor looks at it. */
+export function settingsFacts (config: Config): SettingsFacts {
+  return { ...authSettings(config), webhookKeys: webhookKeys(config), nameOf: (setting) => VARIABLES[setting] }
+}
+
+export function environmentFacts (config: Config, env: Record<string, string | undefined>): EnvironmentFacts {
+  const { WEBHOOK_KEY, WEBHOOK_KEY_PREVIOUS, ID_KEY, ID_KEY_PREVIOUS, METRICS_TOKEN } = config
+  return {
+    settings: settingsFacts(config),
+    trustedProxies: trustedProxies(config),
+    unknownVariables: unknownVariables(env),
+    secrets: { WEBHOOK_KEY, WEBHOOK_KEY_PREVIOUS, ID_KEY, ID_KEY_PREVIOUS, METRICS_TOKEN },
+  }
+}

@@ -1,0 +1,31 @@
+import { closest, distance } from 'fastest-levenshtein'
+import { ConfigSchema } from '../../config-schema.js'
+
+const NAMES = Object.keys(ConfigSchema.properties)
+/** Shorter ones, such as HOST, are everybody's. */
+const SHORTEST_NAME = 8
+/** Share of a name that may be wrong before it is somebody else's. */
+const WRONG_SHARE = 0.25
+
+/** What container platforms set for a service that happens to be called kratos. */
+const OF_PLATFORMS = /_SERVICE_(?:HOST|PORT)(?:_\w+)?$|_PORT(?:_\d+_(?:TCP|UDP)(?:_\w+)?)?$/
+/** First words that nobody else's variables have. */
+const OWN_FAMILIES = [
+  'KRATOS', 'LOGIN_LIMIT', 'WEBHOOK', 'METRICS', 'CORS', 'DATABASE', 'WHOAMI', 'DOCUMENTS', 'DOCUMENT', 'TRUST_PROXY',
+]
+/** Read by others beside us. */
+const OF_OTHERS = /^(?:DATABASE_DSN|KRATOS_BINARY)$/
+
+const words = (name: string): string => name.split('_').sort().join('_')
+
+function looksLikeOurs (name: string): boolean {
+  if (name.length < SHORTEST_NAME || NAMES.includes(name)) return false
+  if (OF_PLATFORMS.test(name) || OF_OTHERS.test(name)) return false
+  if (OWN_FAMILIES.some((family) => name.startsWith(`${family}_`))) return true
+  return NAMES.some((known) => words(known) === words(name) || distance(known, name) <= name.length * WRONG_SHARE)
+}
+
+/** Variables that look like ours and are none: a setting that its operator believes to be set. */
+export const unknownVariables = (env: Record<string, string | undefined>): Array<{ name: string, nearest: string }> =>
+  Object.keys(env).filter((name) => env[name] !== '' && looksLikeOurs(name.toUpperCase()))
+    .map((name) => ({ name, nearest: closest(name.toUpperCase(), NAMES) }))

@@ -1,0 +1,498 @@
+import type { Browser, Page } from 'playwright-core'
+import type { Test } from 'tap'
+import { isBrowserPlatform, startBrowser } from '../support/browser.js'
+import { totpCode } from '../support/totp.js'
+import { keyboardOf } from './keyboard.js'
+import { look } from './look.js'
+import { type Demo, startDemo } from './start.js'
+
+const PASSWORD = 'Xq7-velvet-harbor-42'
+
+const at = (page: Page, heading: string): Promise<void> =>
+  page.getByRole('heading', { name: heading, exact: true }).waitFor()
+
+async function signUp (page: Page, base: string, email: string): Promise<void> {
+  await page.goto(`${base}/registration`)
+  await page.getByLabel('E-mail').fill(email)
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Create an account' }).click()
+  await at(page, 'Confirm your e-mail')
+  await page.getByRole('link', { name: 'Later' }).click()
+  await at(page, 'Your documents')
+}
+
+/** A page whose scripts, requests and policy are watched. */
+async function openPage (t: Test, browser: Browser): Promise<Page> {
+  const context = await browser.newContext({ locale: 'en-GB' })
+  t.teardown(() => context.close())
+  const page = await context.newPage()
+  page.setDefaultTimeout(20_000)
+  page.on('pageerror', (error) => t.fail(`error in the page: ${error.message}`))
+  page.on('console', (message) => {
+    if (/content security policy/i.test(message.text())) t.fail(message.text())
+  })
+  return page
+}
+
+async function plugInAuthenticator (page: Page): Promise<void> {
+  const cdp = await page.context().newCDPSession(page)
+  await cdp.send('WebAuthn.enable', { enableUI: false })
+  await cdp.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  })
+}
+
+/** Answers a request of the page as the service would in trouble, once or until it is taken back. */
+async function answerFor (page: Page, path: string, status: number, body: object, seconds?: string): Promise<void> {
+  await page.route(`**${path}`, async (route) => {
+    if (route.request().method() === 'OPTIONS') return await route.continue()
+    const origin = new URL(page.url()).origin
+    await route.fulfill({
+      status,
+      json: { success: false, ...body },
+      headers: {
+        'access-control-allow-origin': origin,
+        'access-control-allow-credentials': 'true',
+        'access-control-expose-headers': 'Retry-After',
+        ...(seconds !== undefined && { 'retry-after': seconds }),
+      },
+    })
+  })
+}
+
+const OUTAGE = { code: 'UPSTREAM_UNAVAILABLE', error: 'The identity server cannot be reached', next: 'form' }
+
+async function walkAll (t: Test, page: Page, { page: port, codeFor }: Demo): Promise<void> {
+  const base = `http://localhost:${port}`
+  const { press, reach, type } = keyboardOf(page)
+  const status = (text: string | RegExp): Promise<void> => page.getByRole('status').getByText(text).waitFor()
+  const focused = (): Promise<unknown> => page.evaluate('document.activeElement.textContent || document.activeElement.name')
+  const email = 'ada@example.test'
+  await plugInAuthenticator(page)
+
+  await t.test('a visitor: landing page, unknown path, error page, in two languages', async (t) => {
+    await page.goto(`${base}/`)
+    await at(page, 'Write it down. Find it again.')
+    t.equal(await page.title(), 'Write it down. Find it again. · Fernleaf')
+    t.equal(await focused(), 'Write it down. Find it again.')
+    await look(t, page, '01-landing')
+    await press('Deutsch')
+    await at(page, 'Aufschreiben. Wiederfinden.')
+    await look(t, page, '02-landing-german')
+    await press('English')
+    await page.goto(`${base}/no/such/page`)
+    await at(page, 'There is nothing here')
+    await look(t, page, '03-not-found')
+    await page.goto(`${base}/error`)
+    await at(page, 'Something went wrong')
+    t.equal(await page.title(), 'Something went wrong · Fernleaf')
+  })
+
+  await t.test('sign-up, with its errors at their fields, and the address confirmed', async (t) => {
+    await press('Create an account', 'link')
+    await at(page, 'Create an account')
+    await look(t, page, '04-sign-up')
+    await press('Create an account')
+    await page.getByText('Please fill in this field.').first().waitFor()
+    t.equal(await focused(), 'email', 'the focus is at the first error')
+    await type('E-mail', email)
+    await type('Password', 'short')
+    await press('Create an account')
+    await page.getByText('The password needs at least 8 characters.').waitFor()
+    t.equal(await focused(), 'password')
+    await look(t, page, '05-sign-up-error')
+    await type('First nameoptional', 'Ada')
+    await type('Last nameoptional', 'Lovelace')
+    await type('Password', PASSWORD)
+    await press('Create an account')
+    await at(page, 'Confirm your e-mail')
+    await look(t, page, '06-verification')
+    await type('Code', '000000')
+    await press('Confirm')
+    await page.getByText('This code is not right, or was used already.').waitFor()
+    await type('Code', await codeFor(email, 'verification_code_valid'))
+    await press('Confirm')
+    await status('Thank you, your address is confirmed.')
+    t.equal(await focused(), 'Your documents')
+  })
+
+  await t.test('documents', async (t) => {
+    await look(t, page, '07-documents-empty')
+    await press('Add document')
+    await page.getByText('Please fill in this field.').waitFor()
+    for (const title of ['<b>First</b>', 'A walk by the river']) {
+      await type('Title', title)
+      await type('Textoptional', 'Some words.')
+      await press('Add document')
+      await status(`“${title}” is added.`)
+      t.equal(await focused(), 'title')
+    }
+    await look(t, page, '08-documents')
+    await press('A walk by the river', 'link')
+    await page.getByRole('button', { name: 'Save' }).waitFor()
+    await look(t, page, '09-document')
+    await type('Title', 'A walk')
+    await press('Save')
+    await status('Saved.')
+    await press('Documents', 'link')
+    await at(page, 'Your documents')
+    await press('Delete “<b>First</b>”')
+    await status('The document is deleted.')
+    t.equal(await page.getByRole('listitem').count(), 1)
+  })
+
+  await t.test('profile and password', async (t) => {
+    await press('Account', 'link')
+    await at(page, 'Profile')
+    await type('Usernameoptional', 'ada')
+    await press('Save')
+    await status('Your profile is saved.')
+    await look(t, page, '10-profile')
+    await press('Password', 'link')
+    await at(page, 'Password')
+    await type('New password', `${PASSWORD}!`)
+    await press('Change password')
+    await status('Your password is changed.')
+    await look(t, page, '11-password')
+  })
+
+  let secret = ''
+  let backupCode = ''
+  await t.test('authenticator app and backup codes', async (t) => {
+    await press('Authenticator app', 'link')
+    await at(page, 'Authenticator app')
+    await page.getByRole('img', { name: 'QR code with the key of the app' }).waitFor()
+    await look(t, page, '12-authenticator')
+    secret = (await page.locator('.scan code').innerText()).replaceAll(' ', '')
+    await type('Code', '000000')
+    await press('Turn on')
+    await page.getByText('This code is not right. Codes change every 30 seconds.').waitFor()
+    await type('Code', totpCode(secret))
+    await press('Turn on')
+    await status(/The authenticator app is set up/)
+    await look(t, page, '13-authenticator-on')
+    await press('Backup codes', 'link')
+    await at(page, 'Backup codes')
+    await press('Make backup codes')
+    await page.locator('.codes li').first().waitFor()
+    backupCode = await page.locator('.codes code').first().innerText()
+    await look(t, page, '14-backup-codes')
+    await press('I have saved them')
+    await status('Your backup codes are ready.')
+    await press('Show my codes')
+    await page.getByText(backupCode).waitFor()
+  })
+
+  await t.test('passkeys, linked accounts and devices', async (t) => {
+    await press('Passkeys', 'link')
+    await at(page, 'Passkeys')
+    await look(t, page, '15-passkeys-none')
+    await press('Add a passkey')
+    await status('The passkey is added.')
+    await look(t, page, '16-passkeys')
+    await press('Linked accounts', 'link')
+    await at(page, 'Linked accounts')
+    await look(t, page, '17-linked')
+    await press('Devices', 'link')
+    await at(page, 'Devices')
+    await page.getByText('This device').waitFor()
+    await look(t, page, '18-devices')
+  })
+
+  await t.test('log-in with both factors, with a backup code, and with a passkey', async (t) => {
+    await press('Log out')
+    await status('You are logged out.')
+    await look(t, page, '19-log-in')
+    await type('E-mail or username', email)
+    await type('Password', 'wrong')
+    await press('Log in')
+    await page.getByText('The e-mail or the password is not right.').waitFor()
+    await look(t, page, '20-log-in-error')
+    await type('Password', `${PASSWORD}!`)
+    await press('Log in')
+    await at(page, 'One more step')
+    await look(t, page, '21-second-step')
+    await type('Code', '111111')
+    await press('Confirm')
+    await page.getByText('This code is not right. Codes change every 30 seconds.').waitFor()
+    await press('Use a backup code')
+    await type('Backup code', backupCode)
+    await press('Confirm')
+    await status('Welcome back')
+    await press('Log out')
+    await status('You are logged out.')
+    await press('Use a passkey')
+    await at(page, 'One more step')
+    await type('Code', totpCode(secret))
+    await press('Confirm')
+    await status('Welcome back')
+  })
+
+  await t.test('step-up in place, then the deletion that wanted it', async (t) => {
+    await press('Account', 'link')
+    await at(page, 'Profile')
+    await press('Delete account', 'link')
+    await at(page, 'Delete account')
+    await look(t, page, '22-delete')
+    await type(`Type ${email} to confirm`, 'no')
+    await press('Delete my account')
+    await page.getByText('This is not your e-mail address.').waitFor()
+    await answerFor(page, '/api/auth/account', 403, { code: 'SESSION_REFRESH_REQUIRED', error: 'x', next: 'reauthenticate' })
+    await type(`Type ${email} to confirm`, email)
+    await press('Delete my account')
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Password').waitFor()
+    await look(t, page, '23-step-up')
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+    t.equal(await focused(), 'Delete my account', 'the focus is back where it was')
+    await press('Delete my account')
+    await type('Password', 'wrong')
+    await reach(dialog.getByRole('button', { name: 'Confirm' }))
+    await page.keyboard.press('Enter')
+    await dialog.getByText('The e-mail or the password is not right.').waitFor()
+    await page.unroute('**/api/auth/account')
+    await type('Password', `${PASSWORD}!`)
+    await reach(dialog.getByRole('button', { name: 'Confirm' }))
+    await page.keyboard.press('Enter')
+    await status('Your account is deleted. Farewell!')
+    await look(t, page, '24-farewell')
+  })
+}
+
+async function walkOtherDoors (t: Test, page: Page, { page: port, codeFor }: Demo): Promise<void> {
+  const base = `http://localhost:${port}`
+  const { press, type } = keyboardOf(page)
+  const status = (text: string | RegExp): Promise<void> => page.getByRole('status').getByText(text).waitFor()
+  const confirmLater = async (): Promise<void> => {
+    await at(page, 'Confirm your e-mail')
+    await press('Later', 'link')
+    await at(page, 'Your documents')
+  }
+  const logOut = async (): Promise<void> => {
+    await press('Log out')
+    await status('You are logged out.')
+  }
+  const provider = async (email: string): Promise<void> => {
+    await page.getByRole('heading', { name: 'Dummy provider' }).waitFor()
+    await type('Subject', email)
+    await type('E-mail', email)
+    await press('Sign in')
+  }
+  await plugInAuthenticator(page)
+
+  await t.test('an account without a password, by the code of a mail, and a log-in by another', async (t) => {
+    const email = 'code@example.test'
+    await page.goto(`${base}/registration`)
+    await at(page, 'Create an account')
+    await type('E-mail', email)
+    await press('Mail me a code')
+    await page.getByRole('heading', { name: 'Look into your mailbox' }).waitFor()
+    await look(t, page, '30-code')
+    await type('Code', await codeFor(email, 'registration_code_valid'))
+    await press('Continue')
+    await page.getByRole('button', { name: 'Log out' }).waitFor()
+    await logOut()
+    await type('E-mail or username', email)
+    await press('Mail me a code')
+    await page.getByRole('heading', { name: 'Look into your mailbox' }).waitFor()
+    await type('Code', '000000')
+    await press('Continue')
+    await page.getByText('This code is not right, or was used already.').waitFor()
+    await type('Code', await codeFor(email, 'login_code_valid'))
+    await press('Continue')
+    await status('Welcome back')
+    await logOut()
+  })
+
+  await t.test('an account with a passkey', async (t) => {
+    await page.goto(`${base}/registration`)
+    await at(page, 'Create an account')
+    await type('E-mail', 'key@example.test')
+    await press('Use a passkey')
+    await confirmLater()
+    await logOut()
+    await press('Use a passkey')
+    await status('Welcome back')
+    await page.goto(`${base}/settings/passkeys`)
+    await at(page, 'Passkeys')
+    t.equal(await page.locator('.items li').count(), 1)
+    await press(/^Remove Passkey of /)
+    await status('The passkey is removed.')
+    await logOut()
+  })
+
+  await t.test('a forgotten password', async (t) => {
+    const email = 'forgot@example.test'
+    await signUp(page, base, email)
+    await logOut()
+    await page.goto(`${base}/recovery?flow=11111111-2222-4333-8444-555555555555&code=123456`)
+    await at(page, 'Look into your mailbox')
+    t.equal(await page.getByLabel('Code').inputValue(), '123456', 'the code of a link is filled in')
+    await press('Send another code')
+    await page.getByLabel('E-mail').waitFor()
+    await press('Back', 'link')
+    await at(page, 'Welcome back')
+    await press('Forgot password?', 'link')
+    await at(page, 'Forgot your password?')
+    await look(t, page, '31-recovery')
+    await type('E-mail', email)
+    await press('Send a code')
+    await page.getByRole('heading', { name: 'Look into your mailbox' }).waitFor()
+    await look(t, page, '32-recovery-code')
+    await type('Code', await codeFor(email, 'recovery_code_valid'))
+    await press('Continue')
+    await at(page, 'Password')
+    await type('New password', `${PASSWORD}-new`)
+    await press('Change password')
+    await status('Your password is changed.')
+    await logOut()
+  })
+
+  await t.test('a social login, and an account that is linked and unlinked', async (t) => {
+    const email = 'social@example.test'
+    await page.goto(`${base}/login`)
+    await at(page, 'Welcome back')
+    await press('Continue with Sample ID')
+    await provider(email)
+    await page.waitForURL(`${base}/**`)
+    await page.getByRole('button', { name: 'Log out' }).waitFor()
+    await page.goto(`${base}/settings/linked`)
+    await at(page, 'Linked accounts')
+    await look(t, page, '33-linked-only')
+    await logOut()
+    await signUp(page, base, 'links@example.test')
+    await page.goto(`${base}/settings/linked`)
+    await at(page, 'Linked accounts')
+    await press('Link Sample ID')
+    await provider('links@example.test')
+    await page.waitForURL(`${base}/**`)
+    await page.goto(`${base}/settings/linked`)
+    await press('Unlink Sample ID')
+    await status('The account is unlinked.')
+    await look(t, page, '34-unlinked')
+    await logOut()
+  })
+}
+
+async function walkTrouble (t: Test, page: Page, { page: port }: Demo): Promise<void> {
+  const base = `http://localhost:${port}`
+  const { press, type } = keyboardOf(page)
+  await signUp(page, base, 'trouble@example.test')
+
+  await t.test('a button that works says so, and is not pressed twice', async (t) => {
+    let posts = 0
+    let release = (): void => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    await page.route('**/api/documents', async (route) => {
+      if (route.request().method() === 'POST') {
+        posts++
+        await held
+      }
+      await route.continue()
+    })
+    await type('Title', 'Slow')
+    await press('Add document')
+    await page.locator('form[aria-busy=true]').waitFor()
+    await page.keyboard.press('Enter')
+    await look(t, page, '43-busy')
+    release()
+    await page.getByRole('status').getByText('“Slow” is added.').waitFor()
+    t.equal(posts, 1)
+    await page.unroute('**/api/documents')
+  })
+
+  await t.test('an outage keeps the screen, counts down, and goes on', async (t) => {
+    await answerFor(page, '/api/documents', 503, OUTAGE, '2')
+    await type('Title', 'Kept')
+    await press('Add document')
+    await page.getByRole('alert').getByText('Nothing is lost, and you stay logged in.').waitFor()
+    const again = page.getByRole('button', { name: /Try again in 0:0/ })
+    await again.waitFor()
+    t.equal(await again.getAttribute('aria-disabled'), 'true')
+    t.equal(await page.getByLabel('Title').inputValue(), 'Kept')
+    await look(t, page, '40-outage')
+    await page.unroute('**/api/documents')
+    await press('Try again')
+    await page.getByRole('status').getByText('“Kept” is added.').waitFor()
+  })
+
+  await t.test('an outage at the start is not a log-out', async (t) => {
+    await answerFor(page, '/api/auth/whoami?full=true', 503, OUTAGE, '90')
+    await press('Account', 'link')
+    await at(page, 'We will be right back')
+    await page.getByRole('button', { name: 'Log out' }).waitFor()
+    await page.getByRole('button', { name: /Try again in 1:/ }).waitFor()
+    await look(t, page, '41-outage-page')
+    await page.unroute('**/api/auth/whoami?full=true')
+    await page.reload()
+    await at(page, 'Profile')
+  })
+
+  await t.test('too many tries say so, and how long to wait', async (t) => {
+    await press('Log out')
+    await at(page, 'Welcome back')
+    await answerFor(page, '/api/auth/flows/login', 429, { code: 'RATE_LIMITED', error: 'Too many requests', next: 'form' }, '75')
+    await type('E-mail or username', 'trouble@example.test')
+    await type('Password', 'wrong')
+    await press('Log in')
+    await page.getByRole('alert').getByText('That was a bit often.').waitFor()
+    await page.getByRole('button', { name: /Try again in 1:/ }).waitFor()
+    await look(t, page, '42-too-many')
+    await page.unroute('**/api/auth/flows/login')
+  })
+}
+
+export default async function (t: Test): Promise<void> {
+  t.test('the demo in a browser', {
+    timeout: 420_000,
+    skip: !isBrowserPlatform && 'no Chromium in npm for this platform',
+  }, async (t) => {
+    const browser = await startBrowser(t)
+    if (browser === undefined) {
+      t.pass('not tried: Chromium lacks a system library here', { skip: true })
+      return
+    }
+    const demo = await startDemo(t)
+    // Whoever logs in as often as this from one address has to wait, so the rest has a service of its own.
+    const other = await startDemo(t)
+
+    await t.test('the whole account area, by keyboard alone, at both widths and in both themes', async (t) =>
+      walkAll(t, await openPage(t, browser), demo))
+    await t.test('the other ways in, by keyboard alone', async (t) =>
+      walkOtherDoors(t, await openPage(t, browser), other))
+    await t.test('trouble', async (t) => walkTrouble(t, await openPage(t, browser), other))
+
+    await t.test('works from another origin on 127.0.0.1, and no script sees the session', async (t) => {
+      const page = await openPage(t, browser)
+      await signUp(page, `http://127.0.0.1:${other.page}`, 'address@example.test')
+      const [cookie] = await page.context().cookies(`http://127.0.0.1:${other.service}`)
+      t.match(cookie, { name: 'ory_kratos_session', httpOnly: true, sameSite: 'Lax', domain: '127.0.0.1' })
+      t.equal(await page.evaluate('document.cookie'), '')
+    })
+
+    await t.test('a page of another site cannot log anybody out or write (C02, C06, C11)', async (t) => {
+      const page = await openPage(t, browser)
+      await signUp(page, `http://localhost:${other.page}`, 'victim@example.test')
+      // 127.0.0.1 is another site than localhost: the demo there plays the attacker.
+      await page.goto(`http://127.0.0.1:${other.page}/error`)
+      await page.evaluate(`(async () => {
+      const send = (path, body) => fetch('http://localhost:${other.service}' + path, { method: 'POST', mode: 'no-cors', credentials: 'include', body }).catch(() => {})
+      await send('/api/auth/logout', '{}')
+      await send('/api/documents', JSON.stringify({ title: 'evil', content: '' }))
+    })()`)
+      await page.goto(`http://localhost:${other.page}/`)
+      await at(page, 'Your documents')
+      t.equal(await page.locator('.items li').count(), 0)
+    })
+  })
+}

@@ -1,0 +1,210 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { parse } from 'yaml'
+import { startEmbeddedKratos } from '../../kratos/embedded/index.js'
+import { loadConfig } from '../../src/config.js'
+import { diagnose } from '../../src/doctor/diagnose.js'
+import { ENVIRONMENT_CHECKS } from '../../src/doctor/environment-checks.js'
+import { FILE_CHECKS } from '../../src/doctor/file-checks.js'
+import { type Finding, runChecks } from '../../src/doctor/finding.js'
+import { HOOK_CHECKS } from '../../src/doctor/hook-checks.js'
+import { PROBE_CHECKS } from '../../src/doctor/probe-checks.js'
+import type { JsonObject } from '../../src/kratos-client/kratos-body.js'
+import { DATABASE_CHECKS } from '../../src/service/doctor/database-checks.js'
+import type { DatabaseFacts, ServerFacts } from '../../src/service/doctor/database-facts.js'
+import { environmentFacts } from '../../src/service/doctor/settings-facts.js'
+import { ENVIRONMENT, WEBHOOK_KEY } from '../support/app.js'
+import { ROOT } from '../support/process.js'
+import { answer, startFaultServer } from '../support/fault-server.js'
+
+type Env = Record<string, string>
+type Tree = Record<string, any>
+
+/** The repository's kratos.yml with secrets of its own: nothing is wrong with it. */
+async function goodConfig (): Promise<Tree> {
+  const text = await readFile(join(ROOT, 'kratos/kratos.yml'), 'utf8')
+  return parse(
+    text.replaceAll('development-webhook-key-printed-in-kratos-yml', WEBHOOK_KEY)
+      .replace('development-cookie-secret-printed-in-kratos-yml', 'a-cookie-secret-of-this-suite')
+      .replace('development-cipher-32-characters', '32-characters-of-this-suite-only'),
+    { merge: true },
+  )
+}
+
+interface Broken {
+  /** Name of the check, and what it says. */
+  finds: string
+  says: RegExp
+  /** What is broken in kratos.yml. */
+  config?: (config: Tree) => void
+  env?: (urls: { publicUrl: string, adminUrl: string }) => Env
+  dev?: boolean
+}
+
+/** What the doctor says in front of an embedded Kratos with this configuration. */
+async function examine (t: Test, { config: damage = () => {}, env = () => ({}), dev = true }: Omit<Broken, 'finds' | 'says'> = {}): Promise<Finding[]> {
+  const config = await goodConfig()
+  damage(config)
+  const kratos = await startEmbeddedKratos({ config: structuredClone(config), folder: join(ROOT, 'kratos'), dev, watchCourier: false })
+  t.teardown(() => kratos.close())
+  const { publicUrl, adminUrl } = kratos
+  const urls = { KRATOS_PUBLIC_URL: publicUrl, KRATOS_ADMIN_URL: adminUrl }
+  const given = { ...ENVIRONMENT, ...urls, ...env({ publicUrl, adminUrl }) }
+  // What the ports decided is written down as an operator would.
+  if (config['serve'].public.base_url === 'http://127.0.0.1:4433/') config['serve'].public.base_url = `${publicUrl}/`
+  return await diagnose(environmentFacts(loadConfig(given), given), config as JsonObject)
+}
+
+const registration = (config: Tree): Tree => config['selfservice'].flows.registration.after
+const hookOf = (config: Tree): Tree => registration(config)['password'].hooks[0].config
+const withoutHook = (name: string) => (config: Tree): void => {
+  registration(config)['passkey'] = { hooks: registration(config)['passkey'].hooks.filter(({ hook }: Tree) => hook !== name) }
+  config['selfservice'].methods.passkey = { enabled: true, config: { rp: { id: 'localhost', display_name: 'x', origins: ['http://localhost:3001'] } } }
+}
+const HTTPS = { PUBLIC_URL: 'https://api.example.org', CORS_ORIGINS: 'https://app.example.org', TRUST_PROXY: '10.1.2.3' }
+
+const BROKEN: Broken[] = [
+  { finds: 'kratos-urls-mixed-up', says: /swap KRATOS_PUBLIC_URL and KRATOS_ADMIN_URL/, env: ({ publicUrl, adminUrl }) => ({ KRATOS_PUBLIC_URL: adminUrl, KRATOS_ADMIN_URL: publicUrl }) },
+  { finds: 'kratos-public-url', says: /KRATOS_PUBLIC_URL answers nobody \(/, env: () => ({ KRATOS_PUBLIC_URL: 'http://127.0.0.1:9' }) },
+  { finds: 'kratos-admin-url', says: /KRATOS_ADMIN_URL answers nobody \(/, env: () => ({ KRATOS_ADMIN_URL: 'http://127.0.0.1:10' }) },
+  { finds: 'base-url', says: /set KRATOS_BROWSER_URL to http/, env: () => ({ KRATOS_BROWSER_URL: 'https://id.example.org' }) },
+  { finds: 'mail-links', says: /nobody outside can open them/, env: () => HTTPS },
+  { finds: 'secure-cookies', says: /Secure, and PUBLIC_URL is http/, dev: false },
+  { finds: 'secure-cookies', says: /does not mark its cookies Secure/, env: () => HTTPS },
+  { finds: 'cookie-domain', says: /for example\.net, and PUBLIC_URL is at localhost/, config: (config) => { config['cookies'] = { domain: 'example.net' } } },
+  { finds: 'return-addresses', says: /add http:\/\/localhost:3005 to selfservice\.allowed_return_urls/, env: () => ({ CORS_ORIGINS: 'http://localhost:3005' }) },
+  { finds: 'return-addresses-of-file', says: /has nothing of http:\/\/localhost:3005/, env: () => ({ CORS_ORIGINS: 'http://localhost:3005' }) },
+  { finds: 'pages-of-flows', says: /pages of http:\/\/localhost:3001, which CORS_ORIGINS does not name/, env: () => ({ CORS_ORIGINS: 'http://localhost:3005' }) },
+  { finds: 'cacheable', says: /SESSION_CACHE_MAX_AGE is 5/, config: (config) => { config['feature_flags'].cacheable_sessions = false }, env: () => ({ SESSION_CACHE_MAX_AGE: '5' }) },
+  { finds: 'cacheable-flag', says: /cacheable_sessions is off/, config: (config) => { delete config['feature_flags'].cacheable_sessions }, env: () => ({ SESSION_CACHE_MAX_AGE: '5' }) },
+  { finds: 'cookie-name', says: /called other_session, and SESSION_COOKIE_NAME is ory_kratos_session/, config: (config) => { config['session'].cookie.name = 'other_session' } },
+  { finds: 'session-cookie-scheme', says: /session cookie is not Secure/, config: (config) => { config['session'].cookie.secure = 'false' }, env: () => HTTPS },
+  { finds: 'session-cookie-domain', says: /session cookie is for example\.net/, config: (config) => { config['session'].cookie.domain = 'example.net' } },
+  { finds: 'file-base-url', says: /serve\.public\.base_url is https:\/\/id\.example\.org\//, config: (config) => { config['serve'].public.base_url = 'https://id.example.org/' } },
+  { finds: 'mail-links-of-flows', says: /Mails of recovery hold a link to http:/, config: (config) => { config['selfservice'].flows.recovery.use = 'link' }, env: () => HTTPS },
+  { finds: 'recovery-by-link', says: /sends a code is refused/, config: (config) => { config['selfservice'].flows.recovery.use = 'link' } },
+  { finds: 'recovery-transitions', says: /gives no session/, config: (config) => { delete config['feature_flags'].use_continue_with_transitions } },
+  { finds: 'registration-style', says: /two posts/, config: (config) => { delete config['selfservice'].flows.registration.style } },
+  { finds: 'required-aal', says: /session\.whoami\.required_aal is aal1/, config: (config) => { config['session'].whoami.required_aal = 'aal1' } },
+  { finds: 'required-aal', says: /settings\.required_aal is aal1, its default/, config: (config) => { delete config['selfservice'].flows.settings.required_aal } },
+  { finds: 'session-hook', says: /registration with passkey gives no session/, config: withoutHook('session') },
+  { finds: 'webhook-missing', says: /account that is made with passkey/, config: withoutHook('web_hook') },
+  { finds: 'verification-hook', says: /registration with passkey belongs to a flow that no client knows/, config: withoutHook('show_verification_ui') },
+  { finds: 'webhook-missing-for-profiles', says: /changed profile/, config: (config) => { config['selfservice'].flows.settings.after.profile = { hooks: [{ hook: 'show_verification_ui' }] } } },
+  { finds: 'webhook-blocking', says: /hooks is awaited/, config: (config) => { hookOf(config)['response'] = { ignore: false } } },
+  { finds: 'webhook-blocking', says: /its id is nil/, config: (config) => { hookOf(config)['response'] = { ignore: false, parse: true } } },
+  { finds: 'webhook-method', says: /no POST/, config: (config) => { hookOf(config)['method'] = 'PUT' } },
+  { finds: 'webhook-body', says: /has no body/, config: (config) => { delete hookOf(config)['body'] } },
+  { finds: 'webhook-auth', says: /sends no key/, config: (config) => { delete hookOf(config)['auth'] } },
+  { finds: 'webhook-key-in-the-clear', says: /into its log/, config: (config) => { hookOf(config)['auth'].config = { in: 'header', name: 'X-Webhook-Key', value: WEBHOOK_KEY } } },
+  { finds: 'webhook-bearer', says: /without 'Bearer '/, config: (config) => { hookOf(config)['auth'].config = { in: 'header', name: 'Authorization', value: WEBHOOK_KEY } } },
+  { finds: 'webhook-key', says: /another key than WEBHOOK_KEY/, config: (config) => { hookOf(config)['auth'].config = { in: 'header', name: 'Authorization', value: 'Bearer of-somebody-else-entirely-000000000' } } },
+  { finds: 'printed-secrets', says: /secrets\.cookie is printed/, config: (config) => { config['secrets'].cookie = ['PLEASE-CHANGE-ME-I-AM-VERY-INSECURE'] } },
+  { finds: 'hook-key-printed', says: /key of a web_hook is printed/, config: (config) => { hookOf(config)['auth'].config.value = 'Bearer development-webhook-key-printed-in-kratos-yml' } },
+  { finds: 'secrets-in-log', says: /passwords, cookies and codes into its log/, config: (config) => { config['log'].leak_sensitive_values = true } },
+  { finds: 'unknown-variables', says: /LOGIN_LIMIT_PER_USER is set, and nothing reads it/, env: () => ({ LOGIN_LIMIT_PER_USER: '3' }) },
+  { finds: 'printed-keys', says: /METRICS_TOKEN is printed/, env: () => ({ METRICS_TOKEN: 'change-me-change-me-change-me-change-me' }) },
+  { finds: 'insecure-base-url', says: /travel in the clear/, env: () => ({ PUBLIC_URL: 'http://api.example.org' }) },
+  { finds: 'insecure-origins', says: /trusts http:\/\/app\.example\.org/, env: () => ({ ...HTTPS, CORS_ORIGINS: 'http://app.example.org' }) },
+  { finds: 'origin-of-another-site', says: /https:\/\/app\.example\.com and PUBLIC_URL \(api\.example\.org\) are two sites/, env: () => ({ ...HTTPS, CORS_ORIGINS: 'https://app.example.com' }) },
+  { finds: 'frontend-not-an-origin', says: /add https:\/\/www\.example\.org to CORS_ORIGINS/, env: () => ({ ...HTTPS, FRONTEND_URL: 'https://www.example.org/' }) },
+  { finds: 'proxy-not-trusted', says: /TRUST_PROXY is empty/, env: () => ({ ...HTTPS, TRUST_PROXY: '' }) },
+  { finds: 'proxy-trusted-too-widely', says: /trusts 10\.0\.0\.0\/8/, env: () => ({ TRUST_PROXY: '10.0.0.0/8' }) },
+  { finds: 'internal-base-url', says: /inside your network/, env: () => ({ PUBLIC_URL: 'https://api', CORS_ORIGINS: 'https://app.example.org' }) },
+]
+
+/** Those that are tried in front of something else than an embedded Kratos. */
+const ELSEWHERE = ['kratos-version', 'kratos-admin-port-absent', 'clock-skew']
+
+const SERVER: ServerFacts = {
+  hasTls: true,
+  hasPooler: false,
+  isReadOnly: false,
+  maxConnections: 100,
+  reservedConnections: 3,
+  otherConnections: 0,
+  roleLimit: -1,
+  databaseLimit: -1,
+  pending: [],
+  canCreate: false,
+  isSuperuser: false,
+  missingRights: [],
+}
+const DATABASE: DatabaseFacts = { host: 'db.example.org', sslMode: undefined, poolSize: 10, replicas: 4, server: SERVER }
+const server = (members: Partial<ServerFacts>): DatabaseFacts => ({ ...DATABASE, server: { ...SERVER, ...members } })
+
+const BROKEN_DATABASES: Array<[check: string, says: RegExp, facts: DatabaseFacts]> = [
+  ['database-connection', /the password is wrong \(28P01\)/, { ...DATABASE, server: undefined, fault: '28P01' }],
+  ['database-rights', /users: DELETE/, server({ missingRights: ['users: DELETE'] })],
+  ['database-migrations', /may not create tables/, server({ pending: ['0001_users_and_documents'] })],
+  ['database-migrations', /the service does so at its start/, server({ pending: ['0001_users_and_documents'], canCreate: true })],
+  ['database-read-only', /takes no writes/, server({ isReadOnly: true })],
+  ['database-superuser', /is a superuser/, server({ isSuperuser: true })],
+  ['database-tls', /in the clear/, server({ hasTls: false })],
+  ['database-tls', /certificate of the database is not checked/, { ...DATABASE, sslMode: 'no-verify' }],
+  ['database-pooler', /through a pooler/, server({ hasPooler: true })],
+  ['bus', /hear nothing of each other/, { ...DATABASE, bus: { isHeard: false } }],
+  ['bus', /The bus cannot be used: nobody listens there/, { ...DATABASE, bus: { isHeard: false, fault: 'ECONNREFUSED' } }],
+  ['database-pool', /may want 48/, { ...server({ otherConnections: 50 }), bus: { isHeard: true } }],
+  ['database-pool', /may want 44 connections, and 17 are to be had/, server({ otherConnections: 80 })],
+  ['database-pool', /CONNECTION LIMIT 20 of the role/, server({ roleLimit: 20 })],
+  ['database-pool', /CONNECTION LIMIT 30 of the database/, server({ databaseLimit: 30 })],
+]
+
+export default async function (t: Test): Promise<void> {
+  t.test('doctor', async (t) => {
+    t.test('finds nothing in the configuration that is shipped, with secrets of its own', async (t) => {
+      t.same(await examine(t), [])
+    })
+
+    t.test('finds the mistake in each broken configuration, in front of a Kratos', async (t) => {
+      for (const { finds, says, ...broken } of BROKEN) {
+        const found = await examine(t, broken)
+        const named = found.filter(({ check }) => check === finds)
+        t.ok(named.some(({ what, change }) => says.test(`${what}\n${change}`)), `${finds}: ${JSON.stringify(found)}`)
+        t.notMatch(JSON.stringify(found), new RegExp(WEBHOOK_KEY), 'and says no secret')
+      }
+    })
+
+    t.test('has a broken configuration for every check', async (t) => {
+      const tried = new Set([...BROKEN.map(({ finds }) => finds), ...ELSEWHERE])
+      const all = [ENVIRONMENT_CHECKS, PROBE_CHECKS, HOOK_CHECKS, FILE_CHECKS].flatMap((checks) => Object.keys(checks))
+      t.same(all.filter((name) => !tried.has(name)), [])
+      const databases = new Set(BROKEN_DATABASES.map(([name]) => name))
+      t.same(Object.keys(DATABASE_CHECKS).filter((name) => !databases.has(name)), [])
+    })
+
+    t.test('tells a clock that is wrong, a Kratos that was not tested, and what is not Kratos at all', async (t) => {
+      const { settings } = environmentFacts(loadConfig(ENVIRONMENT), {})
+      const open = { answering: 'public' as const }
+      const checks = (members: object) =>
+        runChecks(PROBE_CHECKS, { settings, kratos: { public: open, refusedReturns: [], ...members } })
+      t.match(checks({ aheadMs: -7000 }), [{ check: 'clock-skew', what: /7 s behind/ }])
+      t.match(checks({ admin: { answering: 'admin', version: 'v1.3.0' } }), [{ check: 'kratos-version', severity: 'note' }])
+      t.match(runChecks(PROBE_CHECKS, { settings: { ...settings, adminUrl: undefined }, kratos: { public: open, refusedReturns: [] } }), [{ check: 'kratos-admin-port-absent' }])
+      const other = await startFaultServer(t, answer(200, { status: 'ok' }))
+      const found = await examine(t, { env: () => ({ KRATOS_PUBLIC_URL: other.url, KRATOS_ADMIN_URL: `${other.url}/admin` }) })
+      t.match(found.filter(({ severity }) => severity === 'error'), [{ what: /At KRATOS_PUBLIC_URL answers somebody who is not Kratos/ }, { what: /At KRATOS_ADMIN_URL answers somebody/ }])
+    })
+
+    t.test('finds nothing in a sound database, and the mistake in each that is not', async (t) => {
+      t.same(runChecks(DATABASE_CHECKS, DATABASE), [])
+      for (const [check, says, facts] of BROKEN_DATABASES) {
+        const found = runChecks(DATABASE_CHECKS, facts)
+        t.match(found, [{ check, what: says }], check)
+        t.equal(found.length, 1, check)
+      }
+    })
+
+    t.test('takes what container platforms set for no setting of ours', async (t) => {
+      const { unknownVariables } = await import('../../src/service/doctor/unknown-variables.js')
+      const ofPlatforms = ['KRATOS_SERVICE_HOST', 'KRATOS_PORT_4433_TCP_ADDR', 'KRATOS_PORT', 'SESSION_MANAGER', 'PUBLIC', 'SESSION_LIFESPAN', 'HOSTNAME']
+      t.same(unknownVariables(Object.fromEntries(ofPlatforms.map((name) => [name, 'x']))), [])
+      t.same(
+        unknownVariables({ KRATOS_URL: 'x', PUBLIC_KRATOS_URL: 'x', LOG_LEVELS: 'x', DATABASE_POOL: '', PORT: '1' }).map(({ name }) => name),
+        ['KRATOS_URL', 'PUBLIC_KRATOS_URL', 'LOG_LEVELS'],
+      )
+    })
+  })
+}
