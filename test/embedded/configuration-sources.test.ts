@@ -8,6 +8,7 @@ import { readConfig } from '../../kratos/embedded/config/load.js'
 import { startEmbeddedKratos, type EmbeddedKratos, type EmbeddedKratosOptions } from '../../kratos/embedded/index.js'
 import type { Json, JsonObject } from '../../kratos/embedded/json.js'
 import { call, register } from './client.js'
+import { freePorts } from '../support/process.js'
 
 const SCHEMA = join(import.meta.dirname, '../../kratos/identity.schema.json')
 
@@ -34,14 +35,6 @@ const withProviders = (...providers: Json[]): JsonObject => ({
   ...BASE,
   selfservice: { ...(BASE['selfservice'] as JsonObject), methods: { oidc: { enabled: true, config: { providers } } } },
 })
-
-async function freePort (): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 export default async function (t: Test): Promise<void> {
   t.test('environment variables', async (t) => {
@@ -197,7 +190,7 @@ export default async function (t: Test): Promise<void> {
     })
 
     t.test('a server with ports of its own names them', async (t) => {
-      const [publicPort, adminPort] = await Promise.all([freePort(), freePort()])
+      const [publicPort = 0, adminPort = 0] = await freePorts(2)
       const kratos = await start(t, { publicPort, adminPort })
       const { body } = await call('GET', `${kratos.publicUrl}/self-service/registration/api`)
       t.equal(new URL(String(body['ui'].action)).origin, kratos.publicUrl)

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Configuration } from './configurations.js'
 import type { JsonObject } from './steps.js'
 import type { Server } from './walker.js'
+import { freePorts } from '../support/process.js'
 
 export interface Running extends Server {
   close: () => Promise<void>
@@ -21,14 +21,6 @@ export const withSchema = ({ config, schema }: Configuration): JsonObject => ({
   },
 })
 
-async function freePort (): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 const PROBES = 150
 const isReady = async (adminUrl: string): Promise<boolean> =>
   await fetch(`${adminUrl}/admin/health/ready`).then(({ status }) => status === 200, () => false)
@@ -36,7 +28,7 @@ const isReady = async (adminUrl: string): Promise<boolean> =>
 /** Starts the `kratos` at a path. @throws with the end of its log when it does not start */
 export async function startBinary (path: string, configuration: Configuration): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), 'walks-'))
-  const [publicPort, adminPort] = [await freePort(), await freePort()]
+  const [publicPort = 0, adminPort = 0] = await freePorts(2)
   const config = withSchema(configuration)
   const serve = config['serve'] as Record<string, JsonObject>
   const served = { public: { ...serve['public'], port: publicPort }, admin: { ...serve['admin'], port: adminPort } }

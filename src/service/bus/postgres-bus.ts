@@ -31,16 +31,19 @@ export async function openPostgresBus (
     keepAlive: true,
   }
   const listeners: Array<Parameters<Bus['subscribe']>[0]> = []
+  /** The connection that is being made, or used; a lost one is none. */
   let client: Client | undefined
+  let isConnected = false
   let timer: NodeJS.Timeout | undefined
   let pauseMs = FIRST_PAUSE_MS
   let isClosed = false
   let unheard = 0
 
   function lose (lost: Client, error: unknown): void {
+    if (isClosed || lost !== client) return
     lost.end().catch(() => {})
-    if (isClosed || (client !== undefined && client !== lost)) return
     client = undefined
+    isConnected = false
     onError(error)
     clearTimeout(timer)
     timer = setTimeout(connect, pauseMs)
@@ -49,30 +52,26 @@ export async function openPostgresBus (
 
   function connect (): void {
     const next = new pg.Client(config)
-    let isLost = false
-    const loseOnce = (error: unknown): void => {
-      if (!isLost) lose(next, error)
-      isLost = true
-    }
-    next.on('error', loseOnce)
-    next.on('end', () => loseOnce(new Error('the connection of the bus has ended')))
+    client = next
+    next.on('error', (error) => lose(next, error))
+    next.on('end', () => lose(next, new Error('the connection of the bus has ended')))
     next.on('notification', ({ payload = '' }) => {
       unheard = 0
       for (const { onMessage } of listeners) onMessage(payload)
     })
     next.connect().then(() => next.query(`LISTEN ${CHANNEL}`)).then(() => {
       if (isClosed) return next.end()
-      client = next
+      isConnected = true
       unheard = 0
       pauseMs = FIRST_PAUSE_MS
       onConnected()
       for (const { onLoss } of listeners) onLoss()
-    }).catch(loseOnce)
+    }).catch((error: unknown) => lose(next, error))
   }
 
   async function publish (message: string): Promise<void> {
     const current = client
-    if (current === undefined) throw new Error('the bus is not connected')
+    if (current === undefined || !isConnected) throw new Error('the bus is not connected')
     try {
       await current.query('SELECT pg_notify($1, $2)', [CHANNEL, message])
       if (++unheard === UNHEARD) onUnheard()
@@ -88,11 +87,12 @@ export async function openPostgresBus (
     subscribe: (listener) => {
       listeners.push(listener)
     },
-    alive: () => client !== undefined,
+    alive: () => isConnected,
     close: async () => {
       isClosed = true
       clearTimeout(timer)
-      await client?.end().catch(() => {})
+      // One that is being made ends by itself as soon as it is made.
+      if (isConnected) await client?.end().catch(() => {})
     },
   }
 }
