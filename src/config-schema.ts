@@ -30,6 +30,7 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 
 const settings = SettingsSchema.properties
 const { whoamiMs, submitMs, otherMs } = settings.deadlines.properties
+export const { email, firstName, lastName, username } = settings.traits.properties
 export const { perAddress, perIdentifier, burst, failingCredentials } = settings.throttle.properties
 
 /** Settings of `SettingsSchema` by their names here; the table of docs/configuration.md is made of it. */
@@ -137,4 +138,8 @@ export const ConfigSchema = Type.Object({
   LOGIN_LIMIT_PER_IDENTIFIER: perIdentifier,
   LOGIN_LIMIT_BURST: burst,
   LOGIN_LIMIT_FAILING_CREDENTIALS: failingCredentials,
+  TRAIT_EMAIL: email,
+  TRAIT_FIRST_NAME: firstName,
+  TRAIT_LAST_NAME: lastName,
+  TRAIT_USERNAME: username,
 })

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../kratos-client/kratos-body.js'
+import { FLAT_NAMES, TRAIT_OF, type TraitPointers, withTrait } from '../kratos-client/traits.js'
 
 /** They name the flow or the schema, or are Kratos' to decide (A06); the JSON parser refuses some of them already. */
 const WITHHELD = new Set(['flow', 'flow_id', 'schema_id', 'state', 'identity', '__proto__', 'constructor', 'prototype'])
@@ -18,9 +19,12 @@ export const genericBody = (body: JsonObject): JsonObject =>
   Object.fromEntries(Object.entries(body).filter(([name]) => !isWithheld(name)))
 
 /** Traits by name. What is missing is left to Kratos to complain about. */
-export const flatRegistration = (body: JsonObject): JsonObject => ({
+export const flatRegistration = (body: JsonObject, pointers: TraitPointers): JsonObject => ({
   method: 'password',
-  traits: pick(body, ['email', 'first_name', 'last_name', 'username']),
+  traits: FLAT_NAMES.filter((name) => body[name] !== undefined).reduce<JsonObject>(
+    (traits, name) => withTrait(traits, pointers[TRAIT_OF[name]], body[name]),
+    {},
+  ),
   ...pick(body, ['password', ...COMMON]),
 })
 

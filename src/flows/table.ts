@@ -3,6 +3,7 @@ import { serviceError } from '../errors.js'
 import type { FlowName } from '../kratos-client/caller.js'
 import type { JsonObject } from '../kratos-client/kratos-body.js'
 import { MAX_PASSWORD_LENGTH, UuidSchema } from '../schemas/flow.js'
+import type { TraitPointers } from '../kratos-client/traits.js'
 import { flatLogin, flatRegistration, genericBody, memberWithNul } from './body.js'
 
 export interface FlowDefinition {
@@ -12,7 +13,7 @@ export interface FlowDefinition {
   /** Sizes and types of what a submit may hold; presence is Kratos' judgement, `flow_id` excepted. */
   bodySchema: TObject
   /** What goes to Kratos for a body without `method`, in flows that have such a form. */
-  flatBody?: (body: JsonObject) => JsonObject
+  flatBody?: (body: JsonObject, traits: TraitPointers) => JsonObject
 }
 
 const text = (maxLength: number) => Type.Optional(Type.String({ maxLength }))
@@ -50,8 +51,8 @@ export const FLOWS: readonly FlowDefinition[] = [
 ]
 
 /** Built anew from what was checked, never the client's bytes. @throws ServiceError for text with a NUL */
-export function kratosBody ({ flatBody }: FlowDefinition, body: JsonObject): JsonObject {
-  const sent = body['method'] === undefined && flatBody !== undefined ? flatBody(body) : genericBody(body)
+export function kratosBody ({ flatBody }: FlowDefinition, body: JsonObject, traits: TraitPointers): JsonObject {
+  const sent = body['method'] === undefined && flatBody !== undefined ? flatBody(body, traits) : genericBody(body)
   const odd = memberWithNul(sent)
   if (odd !== undefined) {
     throw serviceError('VALIDATION_ERROR', {
