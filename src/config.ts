@@ -173,6 +173,7 @@ const givenSettings = (config: Config): GivenSettings => ({
   baseUrl: config.PUBLIC_URL,
   frontendUrl: config.FRONTEND_URL,
   origins: list(config.CORS_ORIGINS),
+  returnUrls: list(config.RETURN_URLS),
   cookieName: config.SESSION_COOKIE_NAME,
   deadlines: {
     whoamiMs: config.WHOAMI_DEADLINE_MS,

@@ -90,11 +90,12 @@ export type FastifyKratosOptions =
   & Partial<
     Omit<
       CheckedOptions,
-      'origins' | 'deadlines' | 'traits' | typeof MAY_BE_FALSE[number] | typeof MAY_BE_TRUE[number]
+      'origins' | 'returnUrls' | 'deadlines' | 'traits' | typeof MAY_BE_FALSE[number] | typeof MAY_BE_TRUE[number]
     >
   >
   & {
     origins?: readonly string[]
+    returnUrls?: readonly string[]
     deadlines?: Partial<CheckedOptions['deadlines']>
     traits?: Partial<CheckedOptions['traits']>
     throttle?: false | Partial<CheckedOptions['throttle']>

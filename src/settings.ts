@@ -74,6 +74,10 @@ export const SettingsSchema = Type.Object({
     default: [],
     description: 'exact origins of the front ends, such as https://app.example.com (no *, no path)',
   }),
+  returnUrls: Type.Array(Type.String({ format: 'return-url' }), {
+    default: [],
+    description: "where a flow may return to beside the front ends, such as an app's own myapp://done (no ?, #, *); Kratos' allowed_return_urls has to have them too",
+  }),
   cookieName: text(
     'cookie-name',
     "name of Kratos' session cookie (session.cookie.name); __Host- and __Secure- need an https base URL",
@@ -106,7 +110,7 @@ export interface AuthSettings extends Omit<Static<typeof SettingsSchema>, 'throt
 export type GivenSettings =
   & Pick<AuthSettings, 'publicUrl' | 'origins' | 'cookieName' | 'deadlines' | 'throttle' | 'sessionCacheMaxAge'>
   & { [name in 'adminUrl' | 'browserUrl' | 'baseUrl' | 'frontendUrl']?: string | undefined }
-  & { traits?: TraitPointers }
+  & { traits?: TraitPointers, returnUrls?: string[] }
 
 /** Fills in what follows from other settings. */
 export function completeSettings (given: GivenSettings): AuthSettings {
@@ -123,6 +127,7 @@ export function completeSettings (given: GivenSettings): AuthSettings {
     throttle,
     sessionCacheMaxAge,
     traits = DEFAULT_TRAITS,
+    returnUrls = [],
   } = given
   return {
     publicUrl,
@@ -133,6 +138,7 @@ export function completeSettings (given: GivenSettings): AuthSettings {
     throttle,
     sessionCacheMaxAge,
     traits,
+    returnUrls,
     ...(adminUrl !== undefined && { adminUrl }),
     ...(baseUrl !== undefined && { baseUrl }),
     ...(frontendUrl !== undefined && { frontendUrl }),

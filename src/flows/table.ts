@@ -4,7 +4,7 @@ import type { FlowName } from '../kratos-client/caller.js'
 import type { JsonObject } from '../kratos-client/kratos-body.js'
 import { MAX_PASSWORD_LENGTH, UuidSchema } from '../schemas/flow.js'
 import type { TraitPointers } from '../kratos-client/traits.js'
-import { flatLogin, flatRegistration, genericBody, memberWithNul } from './body.js'
+import { flatLogin, flatRegistration, genericBody, memberWithNul, withoutBlankTraits } from './body.js'
 
 export interface FlowDefinition {
   name: FlowName
@@ -25,6 +25,7 @@ const COMMON = {
   method: text(64),
   csrf_token: text(1024),
   transient_payload: object(),
+  upstream_parameters: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 1024 }))),
   traits: object(),
   password: text(MAX_PASSWORD_LENGTH),
   code: text(256),
@@ -52,7 +53,8 @@ export const FLOWS: readonly FlowDefinition[] = [
 
 /** Built anew from what was checked, never the client's bytes. @throws ServiceError for text with a NUL */
 export function kratosBody ({ flatBody }: FlowDefinition, body: JsonObject, traits: TraitPointers): JsonObject {
-  const sent = body['method'] === undefined && flatBody !== undefined ? flatBody(body, traits) : genericBody(body)
+  const given = body['method'] === undefined && flatBody !== undefined ? flatBody(body, traits) : genericBody(body)
+  const sent = withoutBlankTraits(given)
   const odd = memberWithNul(sent)
   if (odd !== undefined) {
     throw serviceError('VALIDATION_ERROR', {

@@ -230,6 +230,21 @@ export default async function (t: Test): Promise<void> {
     )
   })
 
+  t.test('fields that were left empty are not sent, and nothing else is touched', async (t) => {
+    const [registration] = FLOWS
+    if (registration === undefined) throw new Error('no flows')
+    const sent = (body: JsonObject): JsonObject => kratosBody(registration, { flow_id: ID, method: 'x', ...body }, DEFAULT_TRAITS)
+    const traits = { a: '', b: ' \t\n\u0085', c: { d: '', e: { f: '' } }, g: ['', 'x', ['']], h: null, i: 0, j: {}, k: [], l: ' m ' }
+    t.same(sent({ traits }), { method: 'x', traits: { g: ['x'], h: null, i: 0, j: {}, k: [], l: ' m ' } })
+    t.same(sent({ 'traits.a': '', 'traits.b': 'b', 'traits.c': { d: '' } }), { method: 'x', 'traits.b': 'b', 'traits.c': {} })
+    const others = { code: '', transient_payload: { a: '' }, csrf_token: '', password: ' ' }
+    t.same(sent(others), { method: 'x', ...others }, 'what is no trait stays')
+    t.same(
+      kratosBody(registration, { flow_id: ID, email: '', username: ' ', password: '' }, DEFAULT_TRAITS),
+      { method: 'password', traits: {}, password: '' },
+    )
+  })
+
   t.test('passwords leave unchanged (A34)', async (t) => {
     for (const password of ['x'.repeat(64), '  blanks  ', '🐎🔋📎', 'é', 'e\u0301', '\t', 'x'.repeat(1024)]) {
       t.equal(flatLogin({ identifier: 'a', password })['password'], password)

@@ -163,6 +163,7 @@ export default async function (t: Test): Promise<void> {
         LOGIN_LIMIT_PER_IDENTIFIER: ['0', '1.5', '1000001'],
         LOGIN_LIMIT_BURST: ['0', '1000001', 'Infinity'],
         LOGIN_LIMIT_FAILING_CREDENTIALS: ['0', '1000001', 'Infinity'],
+        RETURN_URLS: ['myapp', 'javascript:alert(1)', 'myapp://done,https://*.example.com'],
         TRAIT_EMAIL: ['email', 'traits.email', '#/contact/email', '/', '/contact/', '//email', '/a~2b', '/a~', '/emails/1', '/emails/-'],
         TRAIT_FIRST_NAME: ['/__proto__/first', '/constructor/name', `/${'x'.repeat(256)}`],
         TRAIT_LAST_NAME: ['/a/b/c/d/e/f/g'],

@@ -56,9 +56,8 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
   { settings },
 ) {
   const { cookieName } = settings
-  const returnTargets = [settings.frontendUrl, ...settings.origins].filter((url) => url !== undefined).map((url) =>
-    new URL(url),
-  )
+  const returnTargets = [settings.frontendUrl, ...settings.origins, ...settings.returnUrls]
+    .filter((url) => url !== undefined).map((url) => new URL(url))
   app.setErrorHandler(renderFailedStep)
 
   async function throttleBody (request: FastifyRequest): Promise<void> {
