@@ -5,7 +5,16 @@ import * as client from '../../src/client/client.js'
 import { browserFetch } from '../support/browser-fetch.js'
 import { buildWithKratos, freshEmail, PASSWORD } from '../support/kratos.js'
 import { ROOT } from '../support/process.js'
+import { plugInPasskey } from '../support/passkey-browser.js'
 import { totpCode } from '../support/totp.js'
+
+const PAGE = 'http://localhost:3001'
+
+/** What the page says that Kratos needs. */
+const METHODS = {
+  code: { passwordless_enabled: true },
+  passkey: { enabled: true, config: { rp: { id: 'localhost', display_name: 'Page', origins: [PAGE] } } },
+}
 
 const AsyncFunction = (async () => {}).constructor as new (...parts: string[]) => (...given: unknown[]) => Promise<void>
 
@@ -20,12 +29,17 @@ function programOf (page: string): string {
 
 export default async function (t: Test): Promise<void> {
   t.test('docs/screens.md: every recipe does what it says', async (t) => {
-    const { app, kratos } = await buildWithKratos(t, { oidcProvider: true })
+    const { app, kratos } = await buildWithKratos(t, {
+      oidcProvider: true,
+      overrides: { selfservice: { methods: METHODS } },
+    })
+    plugInPasskey(t, PAGE)
     const baseUrl = await app.listen({ port: 0, host: '127.0.0.1' })
     const seen: Array<[section: string, what: unknown]> = []
     let section = ''
     const typed: Record<string, string> = {
       email: freshEmail(),
+      other_email: freshEmail(),
       first_name: 'Ada',
       password: PASSWORD,
     }
@@ -57,11 +71,18 @@ export default async function (t: Test): Promise<void> {
       ['Set up a second factor', 'done'],
       ['Log out, log in again', 'log-in'],
       ['Log out, log in again', 'done'],
+      ['Ask once more, in place', 'ok'],
       ['Change the profile or the password', 'done'],
       ['Change the profile or the password', 'done'],
+      ['Passkeys', 'done'],
+      ['Passkeys', 'unnamed'],
+      ['Passkeys', 'done'],
+      ['A code by mail instead of a password', 'done'],
+      ['A code by mail instead of a password', 'done'],
       ['Forgot the password', 'done'],
       ['Forgot the password', 'done'],
       ['Log in with a provider', 'redirect'],
+      ['Log in with a provider', 'Dummy'],
     ])
   })
 }
