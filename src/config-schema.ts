@@ -51,9 +51,18 @@ export const ConfigSchema = Type.Object({
   WEBHOOK_KEY: text('key', `${secret} that Kratos sends as Authorization: Bearer, or X-Webhook-Key`),
   WEBHOOK_KEY_PREVIOUS: Type.Optional(text('key', 'former webhook key, accepted while it is being rotated')),
   ID_KEY: Type.Optional(
-    text('key', `${secret} under which login budgets are counted, the same on all replicas; without it they go by WEBHOOK_KEY`),
+    text(
+      'key',
+      `${secret} under which login budgets are counted and ids of sessions are written down, the same on all replicas; ` +
+        'without it they go by WEBHOOK_KEY',
+    ),
   ),
-  ID_KEY_PREVIOUS: Type.Optional(text('key', 'former ID_KEY while it is being rotated: budgets are counted under it')),
+  ID_KEY_PREVIOUS: Type.Optional(
+    text('key', 'former ID_KEY while it is being rotated: budgets and ids of sessions go by it'),
+  ),
+  OPERATOR_KEY: Type.Optional(
+    text('key', `${secret} that opens /internal/events as Authorization: Bearer; without it there is no /internal/events`),
+  ),
   METRICS_TOKEN: Type.Optional(
     text('key', `${secret} that opens /metrics as Authorization: Bearer; without it there is no /metrics, but for INTERNAL_PORT`),
   ),
@@ -78,6 +87,12 @@ export const ConfigSchema = Type.Object({
     86_400,
     300,
     'seconds after which a connection to Postgres is replaced by a new one',
+  ),
+  EVENTS_RETENTION_DAYS: integer(
+    0,
+    3650,
+    90,
+    'days for which events of users and sessions are kept, their addresses in full for 7 of them; 0: there are none',
   ),
   DOCUMENTS_PER_USER: integer(1, 1_000_000, 1000, 'documents that one user may keep'),
   DOCUMENT_BYTES_PER_USER: integer(1, 999_999_999, 20 * 1024 ** 2, 'bytes of their titles and contents together'),

@@ -38,8 +38,8 @@ export class ConfigError extends Error {
 }
 
 const NAMES = Object.keys(ConfigSchema.properties)
-/** Every secret that a caller proves itself by. */
-const KEYS = NAMES.filter((name) => (ConfigSchema as TObject).properties[name]?.['format'] === 'key')
+/** No two are alike, and none is shown. */
+export const SECRETS = NAMES.filter((name) => (ConfigSchema as TObject).properties[name]?.['format'] === 'key')
 
 /** Ajv's conversion also takes `Infinity`, for which a timer fires at once, and `0x10`, which nobody means. */
 function unreadableNumbers (data: Record<string, string>): string[] {
@@ -60,7 +60,7 @@ function misspelt (data: Record<string, string>): string[] {
 
 /** Also of an environment that is not valid otherwise: all that is wrong is told at once. */
 function contradictionsOf (data: Record<string, string>): string[] {
-  const keys = KEYS.filter((name) => data[name] !== undefined)
+  const keys = SECRETS.filter((name) => data[name] !== undefined)
   const limit = (name: string, { default: byDefault }: { default?: number }): number => Number(data[name] ?? byDefault)
   // Who knows one key must not hold another by it.
   const sameKeys = keys.flatMap((name, index) => {
@@ -124,7 +124,7 @@ export function loadConfig (env: Record<string, string | undefined>): Config {
 /** For the log: of a secret only that there is one, of the database only its kind. */
 export function shownSettings (config: Config): Record<string, unknown> {
   const shown = Object.entries(config).map(([name, value]) => {
-    if (KEYS.includes(name)) return [name, 'set']
+    if (SECRETS.includes(name)) return [name, 'set']
     return /DATABASE_URL$/.test(name) ? [name, isPostgres(String(value)) ? 'postgres' : 'sqlite'] : [name, value]
   })
   return Object.fromEntries(shown)
@@ -143,15 +143,17 @@ export const requiredParts = (config: Config): Part[] => list(config.READY_REQUI
 export const isCounting = ({ METRICS_TOKEN: token, INTERNAL_PORT: port }: Config): boolean =>
   token !== undefined || port !== undefined
 
+export const hasEvents = ({ EVENTS_RETENTION_DAYS: days }: Config): boolean => days > 0
+
 export const trustedProxies = (config: Config): string[] => list(config.TRUST_PROXY)
 export const webhookKeys = ({ WEBHOOK_KEY: current, WEBHOOK_KEY_PREVIOUS: previous }: Config): string[] =>
   previous === undefined ? [current] : [current, previous]
 
 /**
- * What login budgets are counted under. While a key is rotated all replicas, old and new, know the former one, so it
- * counts: they never count apart, and nobody begins anew in the middle of guessing.
+ * What login budgets are counted under, and ids of sessions written down. While a key is rotated all replicas, old and
+ * new, know the former one, so it counts: they never count apart, and nobody begins anew in the middle of guessing.
  */
-export const budgetSecret = (config: Config): string =>
+export const idSecret = (config: Config): string =>
   config.ID_KEY_PREVIOUS ?? config.ID_KEY ?? config.WEBHOOK_KEY_PREVIOUS ?? config.WEBHOOK_KEY
 
 const givenSettings = (config: Config): GivenSettings => ({

@@ -9,7 +9,11 @@ import { build, PUBLIC_URL } from '../support/app.js'
 import { operationsOf, type OpenapiDocument } from '../support/openapi.js'
 import { ROOT } from '../support/process.js'
 
-const DOCS = { DOCS: 'true', METRICS_TOKEN: 'a-metrics-token-of-the-test-suite-0001' }
+const DOCS = {
+  DOCS: 'true',
+  METRICS_TOKEN: 'a-metrics-token-of-the-test-suite-0001',
+  OPERATOR_KEY: 'an-operator-key-of-the-test-suite-0001',
+}
 
 /** `METHOD url` of the routes that clients have, as Fastify was told of them. */
 async function routesOf (work: () => Promise<unknown>): Promise<string[]> {

@@ -21,6 +21,8 @@ export interface Metrics extends KratosMetrics {
   trackDatabase: (read: () => PoolLoad) => void
   /** Whether this process keeps login budgets of its own, because the shared ones are away. */
   recordLocalBudgets: (isLocal: boolean) => void
+  /** Events that nobody will ever read. */
+  recordLostEvents: (count: number) => void
   recordAbort: (method: string, route: string | undefined) => void
   /** A user's row that was made at first use, because the webhook never came (F12). */
   recordUserRow: () => void
@@ -39,6 +41,7 @@ export const NO_METRICS: Metrics = {
   recordLocalBudgets: ignore,
   recordTimes: ignore,
   trackDatabase: ignore,
+  recordLostEvents: ignore,
   recordAbort: ignore,
   recordCall: ignore,
   recordSecurityEvent: ignore,

@@ -1,0 +1,17 @@
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { temporaryFolder } from '../support/app.js'
+import { testEvents } from './event-cases.js'
+import { newDatabase } from './postgres-clients.js'
+import { preparePostgres } from './postgres-server.js'
+
+export default async function (t: Test): Promise<void> {
+  t.test('events on SQLite', async (t) => testEvents(t, join(await temporaryFolder(t), 'events.db')))
+
+  t.test('events on Postgres', async (t) => {
+    const server = await preparePostgres()
+    t.teardown(() => server.remove())
+    await server.start()
+    await testEvents(t, await newDatabase(t, server.url))
+  })
+}
