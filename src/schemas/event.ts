@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { UuidSchema } from './flow.js'
+import { CLEAN_TEXT } from './text.js'
 
 const text = (description?: string) =>
   Type.Union([Type.String(), Type.Null()], description === undefined ? {} : { description })
@@ -31,3 +32,29 @@ export const EventListSchema = Type.Object({
   events: Type.Array(EventSchema),
   next_cursor: Type.Union([Type.String(), Type.Null()]),
 })
+
+const SubscriberSchema = Type.String({ minLength: 1, maxLength: 127, pattern: CLEAN_TEXT })
+
+export const DeadLetterQuerySchema = Type.Object({
+  subscriber: Type.Optional(SubscriberSchema),
+  cursor: Type.Optional(CursorSchema),
+  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+}, { additionalProperties: true })
+
+export const DeadLetterListSchema = Type.Object({
+  dead_letters: Type.Array(Type.Object({
+    subscriber: Type.String(),
+    attempts: Type.Integer(),
+    died_at: Type.String(),
+    error: text('of the last attempt: a code or the name of an error'),
+    event: EventSchema,
+  })),
+  next_cursor: Type.Union([Type.String(), Type.Null()]),
+})
+
+export const ReplaySchema = Type.Object({
+  subscriber: SubscriberSchema,
+  event_id: Type.Optional(UuidSchema),
+}, { additionalProperties: false })
+
+export const ReplayedSchema = Type.Object({ replayed: Type.Integer() })

@@ -127,6 +127,11 @@ export default async function (t: Test): Promise<void> {
         INTERNAL_PORT: ['0', '65536', 'x'],
         OPERATOR_KEY: ['short', `${'x'.repeat(40)} y`],
         EVENTS_RETENTION_DAYS: ['-1', '3651', '1.5', 'x'],
+        EVENTS_WEBHOOKS: [
+          'http://hooks.example.com/a', 'ftp://h', 'https://a,http://10.0.0.1', 'https://u:p@h', 'https://h/#a', ',', 'hooks.example.com',
+        ],
+        EVENTS_WEBHOOK_SECRET: ['short', 'x'.repeat(44), `whsec_${'A'.repeat(40)}`, `whsec_${'!'.repeat(44)}`],
+        EVENTS_WEBHOOK_SECRET_PREVIOUS: ['short'],
         DOCUMENTS_PER_USER: ['0', '-1', '1000001', 'x'],
         DOCUMENT_BYTES_PER_USER: ['0', '1000000000', '1e6'],
         DATABASE_URL: ['mysql://h/db', 'mongodb://h', 'http://h/db'],

@@ -1,8 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Config, hasEvents } from '../../../src/config.js'
-import { serviceError } from '../../../src/errors.js'
-import { createBearerCheck } from '../../../src/http/bearer.js'
-import { logSecurityEvent } from '../../../src/http/security-event.js'
+import { createOperatorCheck } from '../../../src/http/operator.js'
 import { about } from '../../../src/schemas/about.js'
 import { ok, responses, success } from '../../../src/schemas/envelope.js'
 import { EventListSchema, EventQuerySchema } from '../../../src/schemas/event.js'
@@ -13,14 +11,8 @@ const LIST = responses(success(EventListSchema), 401)
 const eventRoutes: FastifyPluginAsyncTypebox<{ config: Config }> = async function eventRoutes (app, { config }) {
   const { OPERATOR_KEY: key } = config
   if (key === undefined || !hasEvents(config)) return
-  const isOperator = createBearerCheck([key])
   const { events } = app.store
-
-  app.addHook('onRequest', async function checkOperator (request) {
-    if (isOperator(request.headers)) return
-    logSecurityEvent(request, 'operator_refused', {}, 'Events asked for without the operator key')
-    throw serviceError('INVALID_OPERATOR_KEY')
-  })
+  app.addHook('onRequest', createOperatorCheck(key))
 
   app.get('/', {
     schema: {

@@ -1,3 +1,5 @@
+import { OPERATOR_OPERATIONS } from './operator-operations.js'
+
 /** Words and examples of an operation, beside the summary that stands at its route. */
 export interface OperationDoc {
   description: string
@@ -191,26 +193,7 @@ export const OPERATIONS: Record<string, OperationDoc> = {
     body: { identity_id: USER_ID },
     answer: { success: true },
   },
-  listEvents: {
-    description: 'The audit log, newest first: of one identity, or of all. It names no e-mail and no session token; ' +
-      '`session` is the same for all events of one session. `next_cursor` leads to older ones.',
-    answer: ok({
-      events: [{
-        id: FLOW_ID,
-        type: 'session.ended',
-        occurred_at: TIME,
-        identity_id: USER_ID,
-        session: 'mJ1vVbY0u3jv0b3sF7pQ5Yb1qv0m3o7y2f4n6d8h0kA',
-        address: '203.0.113.7',
-        reason: 'logout',
-        method: null,
-        request_id: 'req-1',
-        replica: 'service-0.1',
-        count: 1,
-      }],
-      next_cursor: '41',
-    }),
-  },
+  ...OPERATOR_OPERATIONS,
   getMetrics: { description: "Counters and histograms for Prometheus; no label holds a client's words." },
   getOpenapiDocument: { description: 'Made of the schemas that requests and answers are checked by.' },
 }

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
 import { StoreOpenError, StoreUnavailableError } from './errors.js'
 import { createDeletionRepository, type DeletionRepository } from './deletions.js'
+import { createDeadLetterRepository, type DeadLetterRepository } from './dead-letters.js'
 import { createDocumentRepository, type DocumentQuota, type DocumentRepository } from './documents.js'
 import type { PoolLoad, QueryListener } from './driver.js'
 import { createEventRepository, createEventWriter, type EventRepository } from './events.js'
@@ -9,6 +10,7 @@ import { createInventory, type Inventory } from './inventory.js'
 import { createLoginBudgetRepository, type LoginBudgetRepository } from './login-budgets.js'
 import { openPostgresEngine } from './postgres-engine.js'
 import { openSqliteEngine } from './sqlite-engine.js'
+import { createSubscriptionRepository, type SubscriptionRepository } from './subscriptions.js'
 import { createUserRepository, type UserRepository } from './users.js'
 import type { Engine } from './engine.js'
 
@@ -47,6 +49,8 @@ export interface Store {
   readonly deletions: DeletionRepository
   readonly inventory: Inventory
   readonly events: EventRepository
+  readonly subscriptions: SubscriptionRepository
+  readonly deadLetters: DeadLetterRepository
   /** Shared with other processes; undefined on SQLite. */
   readonly loginBudgets: LoginBudgetRepository | undefined
   /** Whether the migrations of this version were seen applied since the start; true for ever from then on. */
@@ -97,6 +101,8 @@ export function createStore (
     documents: createDocumentRepository(db, retryPolicy, documentQuota),
     deletions: createDeletionRepository(db, retryPolicy, writer),
     events: createEventRepository(db, retryPolicy, { dialect, replica: replica ?? '' }),
+    subscriptions: createSubscriptionRepository(db, retryPolicy),
+    deadLetters: createDeadLetterRepository(db, retryPolicy),
     inventory: createInventory(db, retryPolicy),
     loginBudgets: dialect === 'postgres' ? createLoginBudgetRepository(db, retryPolicy) : undefined,
     ping: async () => {
