@@ -126,9 +126,20 @@ function insert (db: Pick<Kysely<StoreSchema>, 'insertInto'>, events: readonly N
   )
 }
 
-export const createEventWriter = (replica: string): EventWriter => ({
+export interface EventWriterOptions {
+  dialect: 'sqlite' | 'postgres'
+  replica: string
+}
+
+/** On Postgres one statement, which saves a round trip; SQLite has none, and cannot write in a WITH. */
+export const createEventWriter = ({ dialect, replica }: EventWriterOptions): EventWriter => ({
   write: async (transaction, events) => {
     if (events.length === 0) return
+    if (dialect === 'postgres') {
+      const next = transaction.with('next', (db) => nextPositions(db as Kysely<StoreSchema>, events.length))
+      await insert(next, events, replica, (fromLast) => sql`(select last from next) - ${sql.lit(fromLast)}`).execute()
+      return
+    }
     const { last } = await nextPositions(transaction, events.length).executeTakeFirstOrThrow()
     await insert(transaction, events, replica, (fromLast) => Number(last) - fromLast).execute()
   },
@@ -137,21 +148,13 @@ export const createEventWriter = (replica: string): EventWriter => ({
 export function createEventRepository (
   db: Kysely<StoreSchema>,
   { read, write }: RetryPolicy,
-  { dialect, replica }: { dialect: 'sqlite' | 'postgres', replica: string },
+  options: EventWriterOptions,
 ): EventRepository {
-  const writer = createEventWriter(replica)
+  const { write: insertEvents } = createEventWriter(options)
 
-  /** On Postgres in one statement, which is one round trip; SQLite has none, and cannot write in a WITH. */
   async function record (events: readonly NewEvent[]): Promise<void> {
     if (events.length === 0) return
-    await write(async () => {
-      if (dialect === 'sqlite') {
-        await db.transaction().execute((transaction) => writer.write(transaction, events))
-        return
-      }
-      const next = db.with('next', (db) => nextPositions(db as Kysely<StoreSchema>, events.length))
-      await insert(next, events, replica, (fromLast) => sql`(select last from next) - ${sql.lit(fromLast)}`).execute()
-    })
+    await write(() => db.transaction().execute((transaction) => insertEvents(transaction, events)))
   }
 
   async function list (

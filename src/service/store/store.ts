@@ -84,7 +84,7 @@ export function createStore (
   { dialect, db, retryPolicy, isMigrated, load, close }: Engine,
   { documentQuota = DEFAULT_QUOTA, replica }: Pick<StoreOptions, 'documentQuota' | 'replica'> = {},
 ): Store {
-  const writer = replica === undefined ? undefined : createEventWriter(replica)
+  const writer = replica === undefined ? undefined : createEventWriter({ dialect, replica })
   const users = createUserRepository(db, retryPolicy, writer)
 
   /** A server that was demoted answers every read; only it can tell that a write would fail. */
