@@ -7,16 +7,13 @@ import type { Test } from 'tap'
 import type { EventRecord } from '../../src/service/store/store.js'
 import { someUser } from '../store/records.js'
 import { construct } from '../support/app.js'
+import { until } from '../support/until.js'
 
 const OPERATOR_KEY = 'an-operator-key-of-the-test-suite-0001'
 const METRICS_TOKEN = 'a-metrics-token-of-the-test-suite-0004'
 const AUTHORIZED = { authorization: `Bearer ${OPERATOR_KEY}` }
 const secretOf = (byte: number): string => `whsec_${Buffer.alloc(32, byte).toString('base64')}`
 const [SECRET, FORMER] = [secretOf(1), secretOf(2)]
-
-async function until (holds: () => Promise<boolean> | boolean): Promise<void> {
-  while (!await holds()) await new Promise((resolve) => setTimeout(resolve, 10))
-}
 
 interface Received {
   url: string | undefined
@@ -104,10 +101,11 @@ export default async function (t: Test): Promise<void> {
       const { app } = await webhooks(t, `${receiver.url}/hook?token=needle`, { EVENTS_WEBHOOK_SECRET_PREVIOUS: FORMER })
       const user = someUser()
       // Until the cursor is there, what happens is not handed over.
-      for (let second = 10; receiver.received.length === 0; second++) {
-        await app.store.users.upsert({ ...user, updated_at: `2030-01-01T00:${second}:00Z` })
-        await new Promise((resolve) => setTimeout(resolve, 100))
-      }
+      let updates = Date.parse('2030-01-01T00:00:00Z')
+      await until(async () => {
+        await app.store.users.upsert({ ...user, updated_at: new Date(updates++).toISOString() })
+        return receiver.received.length > 0
+      })
       const [{ url, headers, body } = { url: '', headers: {}, body: '' }] = receiver.received
       t.equal(url, '/hook?token=needle')
       for (const secret of [SECRET, FORMER]) {
@@ -124,10 +122,10 @@ export default async function (t: Test): Promise<void> {
       const receiver = await startReceiver(t, (count) => count % 2 === 1 ? redirect : [500])
       const { app, logs } = await webhooks(t, receiver.url)
       const words = (): string[] => logs().flatMap((line) => /"error":"(HTTP_\d+)"/.exec(line)?.[1] ?? [])
-      for (; new Set(words()).size < 2;) {
+      await until(async () => {
         await app.store.users.upsert(someUser())
-        await new Promise((resolve) => setTimeout(resolve, 100))
-      }
+        return new Set(words()).size === 2
+      })
       t.same([...new Set(words())].sort(), ['HTTP_307', 'HTTP_500'])
       t.equal(elsewhere.received.length, 0)
       t.notOk(logs().join('').includes('needle'))

@@ -11,6 +11,7 @@ import {
 } from '../support/kratos.js'
 import { embeddedOnly } from '../support/target.js'
 import { enrolTotp, totpCode } from '../support/totp.js'
+import { until } from '../support/until.js'
 
 const OPERATOR_KEY = 'an-operator-key-of-the-test-suite-0001'
 const AUTHORIZED = { authorization: `Bearer ${OPERATOR_KEY}` }
@@ -40,11 +41,6 @@ const tell = (app: FastifyInstance, id: string, updatedAt: string) =>
   post(app, '/internal/auth/user-updated', {
     identity: { id, traits: { email: 'a@example.com' }, updated_at: updatedAt },
   }, { 'x-webhook-key': WEBHOOK_KEY })
-
-/** Until it holds; each look takes a turn or more. */
-async function until (holds: () => Promise<boolean> | boolean): Promise<void> {
-  while (!await holds()) await new Promise((resolve) => setTimeout(resolve, 10))
-}
 
 function testStories (t: Test, { app, logs }: Service): void {
   t.test('a life', async (t) => {

@@ -3,15 +3,11 @@ import type { Test } from 'tap'
 import { createSubscription, type EventHandler, type SubscriptionOptions } from '../../src/service/events/subscription.js'
 import { StoreUnavailableError } from '../../src/service/store/errors.js'
 import { type EventRecord, openStore, type Store } from '../../src/service/store/store.js'
+import { until } from '../support/until.js'
 import { someUser } from './records.js'
 import { untilReady } from './repository-cases.js'
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-
-/** Until it holds; whatever never does ends with the test's own limit. */
-async function until (holds: () => Promise<boolean> | boolean): Promise<void> {
-  while (!await holds()) await sleep(10)
-}
 
 /** No waiting between attempts, and a lease that a slow machine does not lose. */
 const QUICK = { leaseMs: 120_000, pollMs: 10, delays: [0, 0] }
