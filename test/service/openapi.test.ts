@@ -70,7 +70,7 @@ export default async function (t: Test): Promise<void> {
 
     t.test('says how each route is protected, by schemes it describes', async (t) => {
       const schemes = Object.keys(document.components.securitySchemes)
-      t.strictSame(schemes.sort(), ['bearerToken', 'metricsToken', 'sessionCookie', 'sessionToken', 'webhookBearer', 'webhookKey'])
+      t.strictSame(schemes.sort(), ['bearerToken', 'metricsToken', 'operatorKey', 'sessionCookie', 'sessionToken', 'webhookBearer', 'webhookKey'])
       const open = operations.filter(({ operation: { security } }) => security?.length === 0).map(({ path }) => path)
       t.strictSame(open.sort(), ['/health/alive', '/health/ready', '/openapi.json'])
       for (const { operation } of operations) {
