@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import { type Config, hasEvents } from '../../src/config.js'
-import { createSubscription, type EventHandler, type Subscription } from '../../src/service/events/subscription.js'
+import type { EventHandler } from '../../src/service/events/handler.js'
+import { createSubscription, type Subscription } from '../../src/service/events/subscription.js'
 import { describeStoreError } from '../../src/service/store/errors.js'
 
 declare module 'fastify' {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { Webhook } from 'standardwebhooks'
 import type { Test } from 'tap'
+import { DELAYS } from '../../src/service/events/subscription.js'
 import type { EventRecord } from '../../src/service/store/store.js'
 import { someUser } from '../store/records.js'
 import { construct } from '../support/app.js'
@@ -53,6 +54,10 @@ const failing = async (): Promise<void> => {
 
 export default async function (t: Test): Promise<void> {
   t.test('app.onEvent', async (t) => {
+    await t.test('tries ten times over a day', async (t) => {
+      t.same([DELAYS.length + 1, DELAYS.reduce((sum, delay) => sum + delay, 0)], [10, 24 * 60 * 60_000])
+    })
+
     await t.test('hands over what happens, and goes on after a restart', async (t) => {
       const { app } = await construct(t)
       const events: EventRecord[] = []

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
-import { createSubscription, type EventHandler, type SubscriptionOptions } from '../../src/service/events/subscription.js'
+import type { EventHandler, SubscriptionOptions } from '../../src/service/events/handler.js'
+import { createSubscription } from '../../src/service/events/subscription.js'
 import { StoreUnavailableError } from '../../src/service/store/errors.js'
 import { type EventRecord, openStore, type Store } from '../../src/service/store/store.js'
 import { until } from '../support/until.js'

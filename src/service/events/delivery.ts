@@ -1,7 +1,7 @@
 import type { EventRecord } from '../store/store.js'
 import type { PlacedEvent } from '../store/events.js'
 import { type DueEvent, LeaseLostError, type Undelivered } from '../store/subscriptions.js'
-import type { SubscriptionOptions } from './subscription.js'
+import type { SubscriptionOptions } from './handler.js'
 
 export interface DeliveryScope extends SubscriptionOptions {
   owner: string

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Webhook } from 'standardwebhooks'
 import { Agent, request } from 'undici'
 import type { EventRecord } from '../store/store.js'
-import type { EventHandler } from './subscription.js'
+import type { EventHandler } from './handler.js'
 
 export interface WebhookTargetOptions {
   url: string

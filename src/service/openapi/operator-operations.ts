@@ -1,5 +1,3 @@
-import type { OperationDoc } from './operations.js'
-
 const TIME = '2026-03-01T09:30:00Z'
 const ok = (data: unknown) => ({ success: true, data })
 
@@ -17,7 +15,7 @@ const EVENT = {
   count: 1,
 }
 
-export const OPERATOR_OPERATIONS: Record<string, OperationDoc> = {
+export const OPERATOR_OPERATIONS = {
   listDeadLetters: {
     description: 'Events that a subscriber did not take in ten attempts over 24 hours, oldest first.',
     answer: ok({
