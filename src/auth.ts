@@ -18,13 +18,16 @@ import type { Budget } from './throttling/budget.js'
 import type { CredentialMemory } from './throttling/credential-memory.js'
 import type { RateLimitStore } from './throttling/rate-limit-store.js'
 import type { WebhookOptions } from './webhook/receiver.js'
-import { accountData, flowsPath } from './http/own-names.js'
+import type { AuthEvents } from './http/auth-events.js'
+import { accountData, authEvents, flowsPath } from './http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     [accountData]: AccountData
     /** Path of the flows as clients see it; undefined where the app has no such routes. */
     [flowsPath]: string | undefined
+    /** Undefined where nobody is to hear of them. */
+    [authEvents]: AuthEvents | undefined
   }
 }
 
@@ -35,7 +38,7 @@ export interface AccountData {
   /** Kratos did not delete it. */
   withdrawDeletion: (identityId: string) => Promise<void>
   /** Removes all of it, once Kratos has deleted the identity. */
-  remove: (identityId: string) => Promise<void>
+  remove: (identityId: string, context: { requestId: string }) => Promise<void>
 }
 
 const NO_DATA: AccountData = {
@@ -51,6 +54,8 @@ export interface AuthParts {
   /** Key of the digests under which login budgets are counted. */
   rateLimitKey?: string | undefined
   accountData?: Partial<AccountData> | undefined
+  /** Hears of sessions and second factors; costs a question to Kratos at a logout, which tells whose session it was. */
+  events?: AuthEvents | undefined
   webhook?: WebhookOptions | undefined
   /** Default: those of the webhook. */
   purgeKeys?: readonly string[] | undefined
@@ -100,5 +105,6 @@ export async function registerAuth (
   })
   await app.register(webhook, { settings, webhook: parts.webhook, purgeKeys: parts.purgeKeys ?? parts.webhook?.keys })
   app.decorate(flowsPath, pathSeenByClients(settings, parts.flowsPath))
+  app.decorate(authEvents, parts.events)
   app.decorate(accountData, { ...NO_DATA, ...parts.accountData })
 }

@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { isProxyRange } from './service/proxy-range.js'
 import { MIN_KEY_BYTES, SettingsSchema } from './settings.js'
 import { isReturnUrl } from './redirect-target.js'
-import { isOrigin } from './url-rules.js'
+import { isOrigin, isWebhookTarget } from './url-rules.js'
 
 export const list = (text: string): string[] => text.split(',').map((item) => item.trim()).filter((item) => item !== '')
 
@@ -18,6 +18,11 @@ export const FORMATS: Record<string, (text: string) => boolean> = {
     text !== '' &&
     (/^postgres(?:ql)?:\/\/./.test(text) || text.startsWith('file:') || !/^[a-z][a-z0-9+.-]*:\/\//i.test(text)),
   'postgres-url': (text) => /^postgres(?:ql)?:\/\/./.test(text),
+  'webhook-list': (text) => list(text).length > 0 && list(text).every(isWebhookTarget),
+  // As receivers want it, and at least as long as our other secrets.
+  'signing-key': (text) =>
+    /^whsec_(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text) &&
+    Buffer.from(text.slice('whsec_'.length), 'base64').length >= MIN_KEY_BYTES,
   'part-list': (text) => list(text).every((part) => (PARTS as readonly string[]).includes(part)),
   'proxy-list': (text) => list(text).every(isProxyRange),
 }
@@ -55,9 +60,18 @@ export const ConfigSchema = Type.Object({
   WEBHOOK_KEY: text('key', `${secret} that Kratos sends as Authorization: Bearer, or X-Webhook-Key`),
   WEBHOOK_KEY_PREVIOUS: Type.Optional(text('key', 'former webhook key, accepted while it is being rotated')),
   ID_KEY: Type.Optional(
-    text('key', `${secret} under which login budgets are counted, the same on all replicas; without it they go by WEBHOOK_KEY`),
+    text(
+      'key',
+      `${secret} under which login budgets are counted and ids of sessions are written down, the same on all replicas; ` +
+        'without it they go by WEBHOOK_KEY',
+    ),
   ),
-  ID_KEY_PREVIOUS: Type.Optional(text('key', 'former ID_KEY while it is being rotated: budgets are counted under it')),
+  ID_KEY_PREVIOUS: Type.Optional(
+    text('key', 'former ID_KEY while it is being rotated: budgets and ids of sessions go by it'),
+  ),
+  OPERATOR_KEY: Type.Optional(
+    text('key', `${secret} that opens /internal/events as Authorization: Bearer; without it there is no /internal/events`),
+  ),
   METRICS_TOKEN: Type.Optional(
     text('key', `${secret} that opens /metrics as Authorization: Bearer; without it there is no /metrics, but for INTERNAL_PORT`),
   ),
@@ -83,6 +97,24 @@ export const ConfigSchema = Type.Object({
     300,
     'seconds after which a connection to Postgres is replaced by a new one',
   ),
+  EVENTS_RETENTION_DAYS: integer(
+    0,
+    3650,
+    90,
+    'days for which events of users and sessions are kept, their addresses in full for 7 of them; 0: there are none',
+  ),
+  EVENTS_WEBHOOKS: Type.Optional(text(
+    'webhook-list',
+    'URLs that every event is posted to, signed (Standard Webhooks), comma-separated; https, or http on this machine',
+  )),
+  EVENTS_WEBHOOK_SECRET: Type.Optional(text(
+    'signing-key',
+    `whsec_ and at least ${MIN_KEY_BYTES} bytes in base64, by which they are signed`,
+  )),
+  EVENTS_WEBHOOK_SECRET_PREVIOUS: Type.Optional(text(
+    'signing-key',
+    'former EVENTS_WEBHOOK_SECRET while it is being rotated: events are signed by both',
+  )),
   DOCUMENTS_PER_USER: integer(1, 1_000_000, 1000, 'documents that one user may keep'),
   DOCUMENT_BYTES_PER_USER: integer(1, 999_999_999, 20 * 1024 ** 2, 'bytes of their titles and contents together'),
   TRUST_PROXY: text(

@@ -43,8 +43,9 @@ export class ConfigError extends Error {
 }
 
 const NAMES = Object.keys(ConfigSchema.properties)
-/** Every secret that a caller proves itself by. */
-const KEYS = NAMES.filter((name) => (ConfigSchema as TObject).properties[name]?.['format'] === 'key')
+const SECRET_FORMATS = new Set(['key', 'signing-key'])
+/** No two are alike, and none is shown. */
+export const SECRETS = NAMES.filter((name) => SECRET_FORMATS.has((ConfigSchema as TObject).properties[name]?.['format']))
 
 /** Ajv's conversion also takes `Infinity`, for which a timer fires at once, and `0x10`, which nobody means. */
 function unreadableNumbers (data: Record<string, string>): string[] {
@@ -69,9 +70,16 @@ function misspelt (data: Record<string, string>): string[] {
     .map((name) => unknownName(name, NAMES))
 }
 
+/** Of no use without the other one. */
+const PAIRS = [
+  ['ID_KEY_PREVIOUS', 'ID_KEY'],
+  ['EVENTS_WEBHOOKS', 'EVENTS_WEBHOOK_SECRET'],
+  ['EVENTS_WEBHOOK_SECRET_PREVIOUS', 'EVENTS_WEBHOOK_SECRET'],
+] as const
+
 /** Also of an environment that is not valid otherwise: all that is wrong is told at once. */
 function contradictionsOf (data: Record<string, string>): string[] {
-  const keys = KEYS.filter((name) => data[name] !== undefined)
+  const keys = SECRETS.filter((name) => data[name] !== undefined)
   const limit = (name: string, { default: byDefault }: { default?: number }): number => Number(data[name] ?? byDefault)
   // Who knows one key must not hold another by it.
   const sameKeys = keys.flatMap((name, index) => {
@@ -80,9 +88,11 @@ function contradictionsOf (data: Record<string, string>): string[] {
   })
   const { INTERNAL_PORT: internal, PORT: port = '3000' } = data
   const samePorts = internal === port ? ['INTERNAL_PORT is not valid: it must differ from PORT'] : []
-  const lonely = data['ID_KEY_PREVIOUS'] !== undefined && data['ID_KEY'] === undefined
-    ? ['ID_KEY_PREVIOUS is not valid: it wants an ID_KEY beside it']
-    : []
+  const lonely = PAIRS.filter(([name, other]) => data[name] !== undefined && data[other] === undefined)
+    .map(([name, other]) => `${name} is not valid: it wants an ${other} beside it`)
+  if (data['EVENTS_WEBHOOKS'] !== undefined && data['EVENTS_RETENTION_DAYS'] === '0') {
+    lonely.push('EVENTS_WEBHOOKS is not valid: with EVENTS_RETENTION_DAYS 0 there are no events')
+  }
   return [...sameKeys, ...lonely, ...samePorts, ...contradictions({
     publicUrl: data['KRATOS_PUBLIC_URL'],
     adminUrl: data['KRATOS_ADMIN_URL'],
@@ -140,7 +150,8 @@ export function loadConfig (env: Record<string, string | undefined>): Config {
 /** For the log: of a secret only that there is one, of the database only its kind. */
 export function shownSettings (config: Config): Record<string, unknown> {
   const shown = Object.entries(config).map(([name, value]) => {
-    if (KEYS.includes(name)) return [name, 'set']
+    // The address of a target may hold a token.
+    if (SECRETS.includes(name) || name === 'EVENTS_WEBHOOKS') return [name, 'set']
     return /DATABASE_URL$/.test(name) ? [name, isPostgres(String(value)) ? 'postgres' : 'sqlite'] : [name, value]
   })
   return Object.fromEntries(shown)
@@ -159,15 +170,21 @@ export const requiredParts = (config: Config): Part[] => list(config.READY_REQUI
 export const isCounting = ({ METRICS_TOKEN: token, INTERNAL_PORT: port }: Config): boolean =>
   token !== undefined || port !== undefined
 
+export const hasEvents = ({ EVENTS_RETENTION_DAYS: days }: Config): boolean => days > 0
+
+export const webhookTargets = ({ EVENTS_WEBHOOKS: urls = '' }: Config): string[] => [...new Set(list(urls))]
+export const webhookSecrets = (config: Config): string[] =>
+  [config.EVENTS_WEBHOOK_SECRET, config.EVENTS_WEBHOOK_SECRET_PREVIOUS].filter((secret) => secret !== undefined)
+
 export const trustedProxies = (config: Config): string[] => list(config.TRUST_PROXY)
 export const webhookKeys = ({ WEBHOOK_KEY: current, WEBHOOK_KEY_PREVIOUS: previous }: Config): string[] =>
   previous === undefined ? [current] : [current, previous]
 
 /**
- * What login budgets are counted under. While a key is rotated all replicas, old and new, know the former one, so it
- * counts: they never count apart, and nobody begins anew in the middle of guessing.
+ * What login budgets are counted under, and ids of sessions written down. While a key is rotated all replicas, old and
+ * new, know the former one, so it counts: they never count apart, and nobody begins anew in the middle of guessing.
  */
-export const budgetSecret = (config: Config): string =>
+export const idSecret = (config: Config): string =>
   config.ID_KEY_PREVIOUS ?? config.ID_KEY ?? config.WEBHOOK_KEY_PREVIOUS ?? config.WEBHOOK_KEY
 
 const givenSettings = (config: Config): GivenSettings => ({

@@ -13,6 +13,7 @@ const ERRORS = {
   ACCOUNT_DISABLED: [401, 'This account is disabled'],
   INVALID_WEBHOOK_KEY: [401, 'Invalid webhook key'],
   INVALID_METRICS_TOKEN: [401, 'Invalid metrics token'],
+  INVALID_OPERATOR_KEY: [401, 'Invalid operator key'],
   ORIGIN_FORBIDDEN: [403, 'Requests from this origin are not allowed'],
   CSRF_VIOLATION: [403, 'The CSRF token is missing or invalid'],
   LOGOUT_TOKEN_INVALID: [403, 'The logout token does not belong to this session'],

@@ -65,9 +65,9 @@ function partsOf (
   flowsPath: string | undefined,
   metrics: KratosMetrics | undefined,
 ): AuthParts {
-  const { webhook, purge, throttleStore, defaultDeny } = options
+  const { webhook, purge, throttleStore, defaultDeny, onAccountDeleted } = options
   return {
-    accountData: options.onAccountDeleted && { remove: options.onAccountDeleted },
+    accountData: onAccountDeleted && { remove: (identityId) => onAccountDeleted(identityId) },
     webhook: webhook && { ...webhook, onOutcome: metrics?.recordWebhook },
     purgeKeys: purge?.keys,
     createRateLimitStore: throttleStore?.create,

@@ -5,11 +5,13 @@ import { BEAT_MS, type Bus, createReplicas, type Replicas } from '../../src/sess
 import { createSessionResolver, type SessionResolver } from '../../src/sessions/resolver.js'
 import { decorateByName, publicNames, type PublicNames } from '../../src/http/public-names.js'
 import type { AuthSettings } from '../../src/settings.js'
-import { ownKratos, ownSessions } from '../../src/http/own-names.js'
+import { ownKratos, ownReplicas, ownSessions } from '../../src/http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     [ownSessions]: SessionResolver
+    /** Undefined without a bus. */
+    [ownReplicas]: Replicas | undefined
     /** Whose session a credential is: calls shared, answers kept as far as Kratos allows. */
     sessions: SessionResolver
   }
@@ -55,6 +57,7 @@ export default fp<SessionsPluginOptions>(async function sessions (
     name: randomUUID(),
     onPurge: (purge) => app[ownSessions].forget(purge),
   })
+  app.decorate(ownReplicas, replicas)
   app.decorate(
     ownSessions,
     createSessionResolver({

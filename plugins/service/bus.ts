@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import { busUrl, type Config } from '../../src/config.js'
+import { ownReplicas } from '../../src/http/own-names.js'
 import { openPostgresBus } from '../../src/service/bus/postgres-bus.js'
 import { describeStoreError } from '../../src/service/store/errors.js'
 import { toPostgresStoreError } from '../../src/service/store/postgres-errors.js'
@@ -39,7 +40,8 @@ export default fp<{ config: Config }>(async function bus (app, { config }) {
       )
     },
   })
+  app.metrics.trackBus(() => ({ isConnected: opened.alive(), silenceMs: app[ownReplicas]?.silenceMs() }))
   app.decorate('bus', { ...opened, wasConnected: () => wasConnected })
   // After the goodbye, which the sessions say before.
   app.addHook('onClose', () => opened.close())
-}, { name: 'bus', fastify: '5.x' })
+}, { name: 'bus', fastify: '5.x', dependencies: ['metrics'] })

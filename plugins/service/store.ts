@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
-import type { Config } from '../../src/config.js'
+import { type Config, hasEvents } from '../../src/config.js'
+import { replicaName } from '../../src/service/events/replica-name.js'
 import { describeStoreError } from '../../src/service/store/errors.js'
 import { openStore, type Store } from '../../src/service/store/store.js'
 
@@ -36,6 +37,7 @@ export default fp<StorePluginOptions>(async function store (app, { config }) {
     maxConnectionAgeSeconds: config.DATABASE_CONNECTION_MAX_AGE,
     statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
     documentQuota: { count: config.DOCUMENTS_PER_USER, bytes: config.DOCUMENT_BYTES_PER_USER },
+    replica: hasEvents(config) ? replicaName() : undefined,
     onError: (error) =>
       app.log.warn({ event: 'database_error', cause: describeStoreError(error) }, 'The database cannot be used'),
     onMigrated: (names) => {

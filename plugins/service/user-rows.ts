@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { serviceError } from '../../src/errors.js'
 import { userOf } from '../../src/profile.js'
+import { originOf } from '../../src/service/events/auth-events.js'
 import { AccountDeletedError, MissingOwnerError } from '../../src/service/store/errors.js'
 import type { UserRecord } from '../../src/service/store/store.js'
 import type { AuthSettings } from '../../src/settings.js'
@@ -35,21 +36,22 @@ export default fp<UserRowsOptions>(async function userRows (app, { settings }) {
   const seen = new LRUCache<string, string>({ max: MAX_SEEN })
 
   /** @throws ServiceError INVALID_SESSION: whose account is gone has no session, whatever a cache still says */
-  async function ensure (user: UserRecord): Promise<{ created: boolean }> {
+  async function ensure (user: UserRecord, request: FastifyRequest): Promise<{ created: boolean }> {
     try {
-      return await app.store.users.ensure(user)
+      return await app.store.users.ensure(user, originOf(request))
     } catch (error) {
       throw error instanceof AccountDeletedError ? serviceError('INVALID_SESSION', { cause: error }) : error
     }
   }
 
-  async function ensureUserRow ({ kratosSession, log }: FastifyRequest): Promise<void> {
+  async function ensureUserRow (request: FastifyRequest): Promise<void> {
+    const { kratosSession, log } = request
     if (kratosSession === null) throw serviceError('INVALID_SESSION')
     const { identity } = kratosSession
     const updatedAt = typeof identity['updated_at'] === 'string' ? identity['updated_at'] : ''
     if (isSessionFresh && seen.get(identity.id) === updatedAt) return
     const user = userOf(identity, settings.traits)
-    const { created } = await ensure(updatedAt === '' ? { ...user, updated_at: OLDEST } : user)
+    const { created } = await ensure(updatedAt === '' ? { ...user, updated_at: OLDEST } : user, request)
     if (created) {
       log.info({ event: 'user_row_created' }, 'No delivery of the webhook was stored; the row was made at first use')
       app.metrics.recordUserRow()

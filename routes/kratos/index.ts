@@ -1,14 +1,17 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../src/errors.js'
+import { tellEnded } from '../../src/flows/login-events.js'
 import { mayHoldToken, noteProxiedLogin, submittedMembers, throttleProxied } from '../../src/flows/proxied-login.js'
 import { isProviderCallback, readBody, tokenShown } from '../../src/kratos-client/provider-callback.js'
 import { MAIL_LINK_PATHS, type MailLink, readMailLink, withCode } from '../../src/flows/mail-link.js'
 import { answerHeaders, mayChange, passThroughPath, proxiedKind, type ProxiedKind } from '../../src/kratos-client/pass-through.js'
 import type { StreamedAnswer } from '../../src/kratos-client/streamed-call.js'
+import { findOwner } from '../../src/sessions/logout.js'
 import type { AuthSettings } from '../../src/settings.js'
 import type { ShedClass } from '../../src/shed-class.js'
 import { upstreamError } from '../../src/upstream-error.js'
 import {
+  authEvents,
   guardBrowserOrigin,
   kratosCaller,
   kratosCredential,
@@ -130,9 +133,15 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
     const isSubmit = proxiedKind(method, path) === 'submit'
     const members = isSubmit ? submittedMembers(body, request.headers['content-type']) : undefined
     if (isSubmit) await throttleProxied(request, path, members)
-    const identityId = changes
-      ? await app[ownSessions].ownerOf(request[kratosCredential](), request[kratosScope]())
-      : undefined
+    const isLogout = changes && proxiedKind(method, path) === 'logout'
+    const owner = changes
+      ? await findOwner({
+        kratos: app[ownKratos],
+        sessions: app[ownSessions],
+        scope: request[kratosScope](),
+        wantsOwner: isLogout && app[authEvents] !== undefined,
+      }, request[kratosCredential]())
+      : {}
     const answer = await app[ownKratos].passThrough({
       method,
       path,
@@ -141,10 +150,11 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
       caller: request[kratosCaller](),
       ownUrl: url,
     })
-    if (changes) app[ownSessions].invalidate({ credential: request[kratosCredential](), identityId })
+    if (changes) app[ownSessions].invalidate({ credential: request[kratosCredential](), identityId: owner.identityId })
     if (answer.kind === 'unavailable') throw upstreamError(answer)
+    if (isLogout && answer.status < 400) tellEnded(request, 'logout', [owner])
     const whole = mayHoldToken(path, answer) ? await wholeBody(answer) : undefined
-    if (isSubmit) await noteProxiedLogin(request, members, answer, { cookieName, whole })
+    if (isSubmit) await noteProxiedLogin(request, members, answer, { path, cookieName, whole })
     addLocation(reply, answer, link)
     const shown = isProviderCallback(path) ? await callbackBody(answer) : whole ?? answer.body
     return reply.code(answer.status).headers(answerHeaders(answer.headers)).send(shown)

@@ -1,10 +1,12 @@
 import type { FastifyRequest } from 'fastify'
 import type { ErrorCode } from '../errors.js'
+import { type AuthEvent, ownerDetails, ownerOf, recordAuthEvent, type SessionOwner } from '../http/auth-events.js'
 import { logSecurityEvent } from '../http/security-event.js'
-import type { Accepted, Answer } from '../kratos-client/answer.js'
+import type { Accepted, Answer, Refusal } from '../kratos-client/answer.js'
 import type { FlowName } from '../kratos-client/caller.js'
-import { isRecord } from '../kratos-client/kratos-body.js'
+import { errorMessageIds, isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 import { sessionToken } from '../kratos-client/session-token.js'
+import type { EndedSession } from '../sessions/logout.js'
 import { adviseOnSessions } from './advice.js'
 
 const LOGIN_FLOWS = new Set<FlowName>(['login', 'registration', 'recovery'])
@@ -17,17 +19,59 @@ const givesSession = ({ body, setCookie }: Accepted, cookieName: string): boolea
   sessionToken(body) !== undefined || isRecord(body['session']) ||
   setCookie.some((line) => line.startsWith(`${cookieName}=`) && !line.startsWith(`${cookieName}=;`))
 
+const sessionIn = ({ session }: JsonObject): JsonObject => isRecord(session) ? session : {}
+
+/** Kratos' words for what a session was proved by, oldest first. */
+const methodsOf = ({ authentication_methods: methods }: JsonObject): Array<{ method: string, aal: unknown }> =>
+  (Array.isArray(methods) ? methods.filter(isRecord) : []).map(({ method, aal }) => ({ method: String(method), aal }))
+
+/**
+ * What an accepted login was: a new session, a second factor, or undefined for a session that was proved anew. Kratos
+ * names the methods of a session from its start on.
+ */
+export function loginEvent (flow: FlowName, session: JsonObject): AuthEvent | undefined {
+  const methods = methodsOf(session)
+  const last = methods.at(-1)
+  const known = { ...ownerOf(session), method: last?.method }
+  if (flow !== 'login' || methods.length <= 1) return { type: 'session.started', ...known }
+  return last?.aal === 'aal2' ? { type: 'second_factor.passed', ...known } : undefined
+}
+
+/** Messages of Kratos about a second factor, and the factor: a wrong TOTP code, a wrong or used lookup code. */
+const WRONG_FACTORS: Record<number, string> = { 4000008: 'totp', 4000016: 'lookup_secret', 4000012: 'lookup_secret' }
+
+/** Kratos does not say whose login failed. */
+export function failureEvent ({ members }: Pick<Refusal, 'members'>): AuthEvent {
+  const method = errorMessageIds(members).map((id) => WRONG_FACTORS[id]).find((factor) => factor !== undefined)
+  return method === undefined ? { type: 'login.failed' } : { type: 'second_factor.failed', method }
+}
+
 /** A completed or failed login; a step on the way there is neither (H08). */
-export function logLogin (request: FastifyRequest, flow: FlowName, answer: Answer, cookieName: string): void {
+export function tellLogin (request: FastifyRequest, flow: FlowName, answer: Answer, cookieName: string): void {
   if (LOGIN_FLOWS.has(flow)) adviseOnSessions(request, flow, answer, cookieName)
   if (answer.kind === 'ok' && LOGIN_FLOWS.has(flow) && givesSession(answer, cookieName)) {
-    logSecurityEvent(request, 'login_succeeded', { flow }, 'Logged in')
+    const session = sessionIn(answer.body)
+    const event = loginEvent(flow, session)
+    if (event !== undefined) recordAuthEvent(request, event)
+    logSecurityEvent(request, 'login_succeeded', { flow, ...ownerDetails(request, ownerOf(session)) }, 'Logged in')
   }
   if (answer.kind === 'refused' && PROVING_FLOWS.has(flow) && FAILED_PROOFS.has(answer.code)) {
+    recordAuthEvent(request, failureEvent(answer))
     logSecurityEvent(request, 'login_failed', { flow, code: answer.code }, 'A login failed')
   }
 }
 
-export function logLogout (request: FastifyRequest, answer: Answer): void {
-  if (answer.kind === 'ok') logSecurityEvent(request, 'logged_out', {}, 'Logged out')
+export function tellLogout (request: FastifyRequest, { answer, ...owner }: EndedSession): void {
+  if (answer.kind !== 'ok') return
+  recordAuthEvent(request, { type: 'session.ended', reason: 'logout', ...owner })
+  logSecurityEvent(request, 'logged_out', { ...ownerDetails(request, owner) }, 'Logged out')
+}
+
+/** Sessions that were ended from another one. */
+export function tellEnded (
+  request: FastifyRequest,
+  reason: NonNullable<AuthEvent['reason']>,
+  owners: readonly SessionOwner[],
+): void {
+  for (const owner of owners) recordAuthEvent(request, { type: 'session.ended', reason, ...owner })
 }

@@ -1,11 +1,13 @@
 import type { FastifyRequest } from 'fastify'
 import { serviceError } from '../errors.js'
+import { recordAuthEvent } from '../http/auth-events.js'
 import { loginThrottle } from '../http/own-names.js'
 import type { JsonObject } from '../kratos-client/kratos-body.js'
 import { tokenShown } from '../kratos-client/provider-callback.js'
 import { setCookieLines } from '../kratos-client/cookies.js'
 import type { StreamedAnswer } from '../kratos-client/streamed-call.js'
-import type { TryResult } from '../throttling/second-factor.js'
+import { triesSecondFactor, type TryResult } from '../throttling/second-factor.js'
+import { loginEvent } from './login-events.js'
 import { newCredential } from './next-flow.js'
 import { outOfBounds } from './text-bounds.js'
 
@@ -68,6 +70,23 @@ export async function throttleProxied (request: FastifyRequest, path: string, me
 const resultOf = (answer: StreamedAnswer, gaveSession: boolean): TryResult =>
   answer.status === 200 || gaveSession ? 'right' : [303, 400, 422].includes(answer.status) ? 'wrong' : 'neither'
 
+/** Of a form's redirect nothing can be read but that it sets a session. */
+function tellProxiedLogin (
+  request: FastifyRequest,
+  members: unknown,
+  answer: { path: string, status: number, gaveSession: boolean, whole: Buffer | undefined },
+): void {
+  const { path, status, gaveSession, whole } = answer
+  if (gaveSession) {
+    const body = jsonMembers(whole?.toString('utf8') ?? '')
+    const session = isRecord(body) && isRecord(body['session']) ? body['session'] : {}
+    const event = loginEvent(isLogin(path) ? 'login' : 'registration', session)
+    if (event !== undefined) recordAuthEvent(request, event)
+  } else if (isLogin(path) && status === 400) {
+    recordAuthEvent(request, { type: triesSecondFactor(members) ? 'second_factor.failed' : 'login.failed' })
+  }
+}
+
 /** Whether the answer has to be read whole, because the session that it gives is in its body. */
 export const mayHoldToken = (path: string, { status, headers }: StreamedAnswer): boolean =>
   isLogin(path) && status === 200 && String(headers['content-type']).startsWith('application/json')
@@ -77,7 +96,7 @@ export async function noteProxiedLogin (
   request: FastifyRequest,
   members: unknown,
   answer: StreamedAnswer,
-  { cookieName, whole }: { cookieName: string, whole: Buffer | undefined },
+  { path, cookieName, whole }: { path: string, cookieName: string, whole: Buffer | undefined },
 ): Promise<void> {
   const { [loginThrottle]: throttle } = request.server
   const token = whole === undefined ? undefined : tokenShown(whole)
@@ -86,6 +105,8 @@ export async function noteProxiedLogin (
     answer: { kind: 'ok', next: 'done', body, setCookie: setCookieLines(answer.headers) },
     cookieName,
   })
-  await throttle.settleSecondFactor(request, resultOf(answer, credential !== undefined))
+  const gaveSession = credential !== undefined
+  tellProxiedLogin(request, members, { path, status: answer.status, gaveSession, whole })
+  await throttle.settleSecondFactor(request, resultOf(answer, gaveSession))
   await throttle.rememberLogin(request, members, credential)
 }

@@ -18,4 +18,6 @@ export const receivePurges: unique symbol = Symbol('fastify-kratos: receivePurge
 export const accountData: unique symbol = Symbol('fastify-kratos: accountData')
 export const ownKratos: unique symbol = Symbol('fastify-kratos: ownKratos')
 export const flowsPath: unique symbol = Symbol('fastify-kratos: flowsPath')
+export const ownReplicas: unique symbol = Symbol('fastify-kratos: ownReplicas')
 export const ownSessions: unique symbol = Symbol('fastify-kratos: ownSessions')
+export const authEvents: unique symbol = Symbol('fastify-kratos: authEvents')

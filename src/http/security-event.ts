@@ -10,6 +10,7 @@ export const SECURITY_EVENTS = [
   'rate_limited',
   'webhook_refused',
   'metrics_refused',
+  'operator_refused',
   'origin_refused',
   'two_session_cookies',
   'account_deleted',
@@ -32,6 +33,7 @@ const REFUSALS = new Set<SecurityEvent>([
   'rate_limited',
   'webhook_refused',
   'metrics_refused',
+  'operator_refused',
   'origin_refused',
   'two_session_cookies',
 ])

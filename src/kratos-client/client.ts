@@ -30,6 +30,8 @@ export interface KratosClient {
   whoami: (credential: Credential, scope?: RequestScope) => Promise<SessionOutcome>
   /** By HEAD: Kratos says the identity's id in a header (recording 31), so nothing has to be read. */
   whoamiId: (credential: Credential, scope?: RequestScope) => Promise<IdentityOutcome>
+  /** Whose session is about to end; `none` is not confirmed, so it proves nothing. */
+  whoamiBeforeLogout: (credential: Credential, scope?: RequestScope) => Promise<SessionOutcome>
   /** With the sockets of logouts, and whatever a client's failing credentials came to. */
   whoamiAfterLogout: (credential: Credential, scope?: RequestScope) => Promise<SessionOutcome>
   initFlow: (flow: FlowName, options: InitOptions, caller: Caller) => Promise<Answer>

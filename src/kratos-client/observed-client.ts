@@ -40,6 +40,7 @@ export function observedClient (client: KratosClient, onCall: CallObserver): Kra
     ...client,
     whoami: observed('whoami', client.whoami),
     whoamiId: observed('whoami_id', client.whoamiId),
+    whoamiBeforeLogout: observed('whoami_before_logout', client.whoamiBeforeLogout),
     whoamiAfterLogout: observed('whoami_after_logout', client.whoamiAfterLogout),
     initFlow: observed('init_flow', client.initFlow),
     fetchFlow: observed('fetch_flow', client.fetchFlow),

@@ -14,6 +14,9 @@ const IDENTITY_HEADER = 'x-kratos-authenticated-identity-id'
 /** With it a 401 is a fact: nothing could be read, so no database was asked (docs/kratos-facts.md, section 16). */
 const CACHE_HEADER = 'ory-session-cache-for'
 
+/** A logout does not wait longer to know whose it is. */
+const OWNER_MS = 1000
+
 type Received = UpstreamAnswer | UpstreamFailure
 type Method = 'GET' | 'HEAD'
 
@@ -62,6 +65,13 @@ export function createWhoami ({ pools, cookieName, isAllowedRedirect, confirm, c
   const whoamiAfterLogout = async (credential: Credential, scope?: RequestScope): Promise<SessionOutcome> =>
     read(await ask('GET', 'session', confirmEnd, credential, scope))
 
+  // A 401 is not confirmed: nothing is concluded from it.
+  const whoamiBeforeLogout = async (credential: Credential, scope?: RequestScope): Promise<SessionOutcome> => {
+    const deadlineMs = Math.min(OWNER_MS, pools.timeLeft('session', scope))
+    const headers = credentialHeaders(credential, cookieName)
+    return read(await pools.session.send({ method: 'GET', path: WHOAMI, headers, deadlineMs, scope }))
+  }
+
   async function whoamiId (credential: Credential, scope?: RequestScope): Promise<IdentityOutcome> {
     const answer = await ask('HEAD', 'whoami', confirm, credential, scope)
     if (answer.kind === 'unavailable') return answer
@@ -75,5 +85,5 @@ export function createWhoami ({ pools, cookieName, isAllowedRedirect, confirm, c
     return { kind: 'valid', identityId: outcome.session.identity.id, setCookie: outcome.setCookie }
   }
 
-  return { whoami, whoamiId, whoamiAfterLogout }
+  return { whoami, whoamiId, whoamiBeforeLogout, whoamiAfterLogout }
 }

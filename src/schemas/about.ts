@@ -12,6 +12,7 @@ export const about = {
   flow: tagged('flows', [...SESSION, {}]),
   document: tagged('documents', SESSION),
   webhook: tagged('internal', [{ webhookBearer: [] }, { webhookKey: [] }]),
+  operator: tagged('internal', [{ operatorKey: [] }]),
   metrics: tagged('operations', [{ metricsToken: [] }]),
   operation: tagged('operations'),
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { AuthParts } from '../auth.js'
-import { authSettings, budgetSecret, type Config, isCounting, webhookKeys } from '../config.js'
+import { authSettings, type Config, idSecret, isCounting, webhookKeys } from '../config.js'
 import { userOf } from '../profile.js'
 import type { Budget } from '../throttling/budget.js'
 import { sharedKey } from '../throttling/keys.js'
@@ -31,7 +31,7 @@ function rateLimits (
   return {
     createRateLimitStore: (budget: Budget) => sharedRateLimitStore(budget, { buckets, outage }),
     credentialMemory: sharedCredentialMemory(buckets, outage),
-    rateLimitKey: sharedKey(budgetSecret(config)),
+    rateLimitKey: sharedKey(idSecret(config)),
   }
 }
 
@@ -58,10 +58,11 @@ export function authParts (app: FastifyInstance, config: Config): AuthParts {
       withdrawDeletion: store.deletions.withdraw,
       remove: store.deletions.finish,
     },
+    events: app.events,
     webhook: {
       keys: webhookKeys(config),
-      onIdentity: async (identity) => {
-        await store.users.upsert(userOf(identity, traits))
+      onIdentity: async (identity, { requestId }) => {
+        await store.users.upsert(userOf(identity, traits), { requestId })
       },
       onOutcome: metrics.recordWebhook,
     },

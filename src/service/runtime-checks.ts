@@ -1,3 +1,4 @@
+import { SECRETS } from '../config.js'
 import { LOOPBACK } from '../patterns.js'
 
 /** A key that our own files print is no secret: `kratos/kratos.yml` and the examples (F05). */
@@ -15,9 +16,7 @@ const runtimeFlags = (env: Record<string, string | undefined>, execArgv: readonl
 export function runtimeProblems (env: Record<string, string | undefined>, execArgv: readonly string[]): string[] {
   const flags = runtimeFlags(env, execArgv)
   const inspectsBeyondLoopback = flags.some((flag) => INSPECTS_AT.test(flag) && !LOOPBACK_OR_PORT.test(flag))
-  const printedKeys = ['WEBHOOK_KEY', 'WEBHOOK_KEY_PREVIOUS', 'METRICS_TOKEN'].filter((name) =>
-    PRINTED_KEY.test(env[name] ?? ''),
-  )
+  const printedKeys = SECRETS.filter((name) => PRINTED_KEY.test(env[name] ?? ''))
   return [
     ...printedKeys.map((name) => `${name} is not valid: it wants a key of your own, not one printed in our files`),
     ...(env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0'

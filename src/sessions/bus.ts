@@ -61,6 +61,8 @@ export interface Replicas {
   tell: (purge: Purge) => void
   /** Every message that any replica has sent was heard, up to two seconds ago. */
   isAlive: () => boolean
+  /** Milliseconds since the heartbeat of the replica that was heard longest ago; undefined where none was heard. */
+  silenceMs: () => number | undefined
   /** Once a second. */
   beat: () => Promise<void>
   /** Nobody waits for this replica any more. */
@@ -122,6 +124,11 @@ export function createReplicas ({ bus, name, onPurge, now = () => performance.no
   return {
     tell,
     isAlive,
+    silenceMs: () => {
+      const silences = [...heard].map(([replica, heardAt]) => ({ replica, ms: now() - heardAt }))
+      const present = silences.filter(({ replica, ms }) => replica === name || ms <= GONE_MS)
+      return present.length === 0 ? undefined : Math.max(...present.map(({ ms }) => ms))
+    },
     beat: () => inTurn(async () => {
       await flush()
       await publish({ from: name, kind: 'beat' })

@@ -3,6 +3,7 @@ import type { KratosClient } from '../kratos-client/client.js'
 import { type Credential, isUsable, type UsableCredential } from '../kratos-client/credential.js'
 import type { RequestScope } from '../kratos-client/request-scope.js'
 import type { IdentityOutcome, SessionOutcome } from '../kratos-client/session-outcome.js'
+import type { KratosSession } from '../kratos-client/session.js'
 import { sessionTime } from '../kratos-client/kratos-time.js'
 import { createSingleFlight, type LookUp, type Shared } from '../kratos-client/single-flight.js'
 import type { UpstreamFailure } from '../kratos-client/upstream-failure.js'
@@ -54,6 +55,8 @@ export interface SessionResolver {
   resolve: (credential: UsableCredential, options?: ResolveOptions) => Promise<SessionOutcome>
   /** Costs less, where the identity's id is all that is needed. */
   resolveId: (credential: UsableCredential, options?: ResolveOptions) => Promise<IdentityOutcome>
+  /** What is kept of a session, without asking anybody. */
+  kept: (credential: UsableCredential) => KratosSession | undefined
   /**
    * Whose answers have to be forgotten once a sealed cookie's session is over: one session can have several cookies.
    * Undefined where nothing is kept, where Kratos knows no owner, and for a token, the only one of its session.
@@ -190,6 +193,7 @@ export function createSessionResolver (
   return {
     resolve,
     resolveId,
+    kept: (credential) => cache?.get(keyOf(credential), performance.now()),
     ownerOf,
     invalidate,
     forget,

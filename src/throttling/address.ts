@@ -26,6 +26,12 @@ const SITE_SHARE = 8
 const prefixOf = (address: string, bits: number): string =>
   `${ipaddr.IPv6.networkAddressFromCIDR(`${address}/${bits}`).toString()}/${bits}`
 
+/** A network that many share: an IPv4 address's /24, an IPv6 address's /48. @param address as `addressOf` gives it */
+export const coarseNetwork = (address: string): string =>
+  ipaddr.IPv6.isValid(address)
+    ? prefixOf(address, 48)
+    : `${ipaddr.IPv4.networkAddressFromCIDR(`${address}/24`).toString()}/24`
+
 /** An address; with IPv6 its /64, whose holder has all 2^64, and its /48. All that is no address is one client. */
 export function networksOf (text: string | undefined): Network[] {
   const address = addressOf(text)

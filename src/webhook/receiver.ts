@@ -19,9 +19,12 @@ export interface WebhookOptions {
   keys: readonly string[]
   /**
    * Stores what Kratos told. Has to be idempotent, because Kratos repeats itself. What it throws becomes the answer,
-   * and Kratos retries a 5xx. `deliveryId` is the same for all attempts of one delivery.
+   * and Kratos retries a 5xx. `deliveryId` is the same for all attempts of one delivery, `requestId` is of this one.
    */
-  onIdentity: (identity: WebhookIdentity, context: { deliveryId: string | undefined }) => Promise<void>
+  onIdentity: (
+    identity: WebhookIdentity,
+    context: { deliveryId: string | undefined, requestId: string },
+  ) => Promise<void>
   /** Told how each delivery ended. */
   onOutcome?: ((outcome: WebhookOutcome) => void) | undefined
 }
@@ -95,7 +98,10 @@ export function addWebhookReceiver (
     onResponse: async (_request, reply) => onOutcome(outcomeOf(reply.statusCode)),
   }, async (request) => {
     const deliveryId = request.headers['ory-webhook-trigger-id']
-    await onIdentity(request.body.identity, { deliveryId: typeof deliveryId === 'string' ? deliveryId : undefined })
+    await onIdentity(request.body.identity, {
+      deliveryId: typeof deliveryId === 'string' ? deliveryId : undefined,
+      requestId: request.id,
+    })
     return { success: true as const }
   })
 }

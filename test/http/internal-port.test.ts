@@ -6,6 +6,7 @@ import { build, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
 import { freePorts } from '../support/process.js'
 
 const METRICS_TOKEN = 'a-metrics-token-of-the-test-suite-0002'
+const OPERATOR_KEY = 'an-operator-key-of-the-test-suite-0001'
 const ID = '00000000-0000-4000-8000-000000000001'
 
 interface Listening {
@@ -35,12 +36,12 @@ const isThere = ({ status, code }: { status: number, code: string | undefined })
 export default async function (t: Test): Promise<void> {
   t.test('INTERNAL_PORT', async (t) => {
     t.test('every path is on its port, and on no other; health is on both', async (t) => {
-      const { app, ask } = await setUp(t, { METRICS_TOKEN })
+      const { app, ask } = await setUp(t, { METRICS_TOKEN, OPERATOR_KEY })
       const { paths } = app.swagger() as unknown as { paths: Record<string, Record<string, unknown>> }
       const all = Object.entries(paths).flatMap(([path, methods]) =>
         Object.keys(methods).map((method) => ({ path: path.replaceAll(/\{\w+\}/g, ID), method: method.toUpperCase() })),
       )
-      t.ok(all.length > 25, `${all.length} operations`)
+      t.ok(all.length > 25 && all.some(({ path }) => path === '/internal/events'), `${all.length} operations`)
       for (const { path, method } of all) {
         // A body of another type is refused after the path was found.
         const [open, inside] = [await ask('public', path, method), await ask('internal', path, method)]
@@ -50,11 +51,11 @@ export default async function (t: Test): Promise<void> {
     })
 
     t.test('hides other methods, other spellings and preflights of a path too', async (t) => {
-      const { ask } = await setUp(t, { METRICS_TOKEN })
+      const { ask } = await setUp(t, { METRICS_TOKEN, OPERATOR_KEY })
       const key = { authorization: `Bearer ${WEBHOOK_KEY}` }
       const hidden: Array<[string, string, Record<string, string>?]> = [
         ['/metrics', 'POST'], ['/%6detrics', 'GET', { authorization: `Bearer ${METRICS_TOKEN}` }], ['/metrics/', 'GET'],
-        ['/internal/auth/purge', 'POST', key], ['/internal/auth/purge', 'GET', key], ['/internal%2fauth/purge', 'POST', key],
+        ['/internal/events', 'GET', { authorization: `Bearer ${OPERATOR_KEY}` }], ['/internal/auth/purge', 'POST', key], ['/internal/auth/purge', 'GET', key], ['/internal%2fauth/purge', 'POST', key],
         ['/internal/auth/purge', 'OPTIONS', { origin: FRONTEND, 'access-control-request-method': 'POST' }],
       ]
       for (const [path, method, headers] of hidden) t.notOk(isThere(await ask('public', path, method, headers)), `${method} ${path}`)
@@ -65,10 +66,11 @@ export default async function (t: Test): Promise<void> {
     })
 
     t.test('wants keys there too; metrics without a token exist there alone', async (t) => {
-      const guarded = await setUp(t, { METRICS_TOKEN })
+      const guarded = await setUp(t, { METRICS_TOKEN, OPERATOR_KEY })
       t.match(await guarded.ask('internal', '/metrics'), { status: 401 })
       t.match(await guarded.ask('internal', '/metrics', 'GET', { authorization: `Bearer ${METRICS_TOKEN}` }), { status: 200 })
       t.match(await guarded.ask('internal', '/internal/auth/purge', 'POST'), { status: 401 })
+      t.match(await guarded.ask('internal', '/internal/events'), { status: 401 })
       const open = await setUp(t)
       t.match(await open.ask('internal', '/metrics'), { status: 200 })
       t.match(await open.ask('public', '/metrics'), { status: 404, code: 'NOT_FOUND' })

@@ -11,6 +11,7 @@ export interface Mutation {
 
 const CROSS_SITE = ['test/routes/cross-site.test.ts']
 const SESSIONS = ['test/sessions/resolver.test.ts']
+const EVENTS = ['test/store/events.test.ts']
 const UNIT = 'test/kratos-client'
 const LIMITS = ['test/http/http-limits.test.ts']
 const SHEDDING = ['test/http/load-shedding.test.ts']
@@ -258,8 +259,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'logout is confirmed',
     file: 'src/sessions/logout.ts',
-    search: "if (outcome.kind === 'none') return answer",
-    replace: 'return answer',
+    search: "if (outcome.kind === 'none') return { answer, ...owner }",
+    replace: 'return { answer, ...owner }',
     tests: ['test/http/failures.test.ts'],
   },
   {
@@ -324,6 +325,41 @@ export const MUTATIONS: readonly Mutation[] = [
     search: 'if (reply.raw.destroyed) return',
     replace: '',
     tests: SHEDDING,
+  },
+  {
+    guard: 'a change of a user and its event are one',
+    file: 'src/service/store/users.ts',
+    search: 'if (row !== undefined) await events.write(transaction, [{ ...origin, type, identityId: user.identity_id }])',
+    replace: 'void type',
+    tests: EVENTS,
+  },
+  {
+    guard: 'addresses go with their identity',
+    file: 'src/service/store/deletions.ts',
+    search: 'await forgetAddresses(transaction, id)',
+    replace: '',
+    tests: EVENTS,
+  },
+  {
+    guard: 'events of an identity stay in order',
+    file: 'src/service/events/delivery.ts',
+    search: 'isBlocked = failed !== undefined && failed.isDead !== true',
+    replace: '',
+    tests: EVENTS,
+  },
+  {
+    guard: 'one process works for a subscriber',
+    file: 'src/service/events/subscription.ts',
+    search: 'if (!isFree || isStopped || !await store.take(name, owner, lease)) return false',
+    replace: 'await store.take(name, owner, lease)',
+    tests: EVENTS,
+  },
+  {
+    guard: 'operator key',
+    file: 'src/http/operator.ts',
+    search: 'if (isOperator(request.headers)) return',
+    replace: 'return',
+    tests: ['test/service/events.test.ts'],
   },
   {
     guard: 'limit of prepared statements',

@@ -248,7 +248,7 @@ export default async function (t: Test): Promise<void> {
         },
       })
       for (const key of keys) t.strictSame((await deliver(app, { key })).json(), { success: true })
-      t.strictSame(seen, Array(2).fill([IDENTITY, { deliveryId: 'delivery-1' }]))
+      t.strictSame(seen, ['req-1', 'req-2'].map((requestId) => [IDENTITY, { deliveryId: 'delivery-1', requestId }]))
       t.match((await deliver(app, { key: 'x'.repeat(40) })).json(), { success: false, code: 'INVALID_WEBHOOK_KEY' })
       t.equal(seen.length, 2)
     })

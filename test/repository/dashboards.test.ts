@@ -15,6 +15,8 @@ async function published (t: Test): Promise<Map<string, Set<string>>> {
   app.metrics.recordCall('whoami', 'ok', 1)
   app.metrics.recordStatement({ sql: 'select 1', durationMs: 1, isFailed: false })
   app.metrics.trackDatabase(() => ({ total: 0, idle: 0, waiting: 0 }))
+  app.metrics.trackBus(() => ({ isConnected: true, silenceMs: 0 }))
+  app.metrics.recordSubscriber('mail', { ageMs: 0, dead: 0 })
   await app.inject('/nope')
   const { body } = await app.inject({ url: '/metrics', headers: { authorization: `Bearer ${TOKEN}` } })
   const all = new Map<string, Set<string>>()

@@ -86,7 +86,7 @@ export default async function (t: Test): Promise<void> {
     const { app, kratos } = await setUp(t)
     for (const enter of [signUp, signUpInBrowser]) {
       const { cookie } = await enter(app)
-      await kratos.fault({ kind: 'database-away', path: /^\/sessions|^\/self-service\/logout\/browser$/, times: 2 })
+      await kratos.fault({ kind: 'database-away', path: /^\/sessions|^\/self-service\/logout\/browser$/, times: 3 })
       const unproven = await post(app, '/api/auth/logout', {}, { cookie, origin: FRONTEND })
       t.ok(unproven.statusCode >= 502, `${enter.name}: ${unproven.statusCode}`)
       for (let turn = 0; turn < 2; turn++) {

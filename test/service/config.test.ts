@@ -3,7 +3,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import type { Test } from 'tap'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { authSettings, budgetSecret, ConfigError, loadConfig, webhookKeys } from '../../src/config.js'
+import { authSettings, idSecret, ConfigError, loadConfig, webhookKeys } from '../../src/config.js'
 import { ConfigSchema } from '../../src/config-schema.js'
 import { runtimeProblems } from '../../src/service/runtime-checks.js'
 import { isHttpUrl, isOrigin } from '../../src/url-rules.js'
@@ -125,6 +125,13 @@ export default async function (t: Test): Promise<void> {
         TRACING: ['on', '1'],
         LOG_SUCCESS_PERCENT: ['-1', '101', '1.5', 'x'],
         INTERNAL_PORT: ['0', '65536', 'x'],
+        OPERATOR_KEY: ['short', `${'x'.repeat(40)} y`],
+        EVENTS_RETENTION_DAYS: ['-1', '3651', '1.5', 'x'],
+        EVENTS_WEBHOOKS: [
+          'http://hooks.example.com/a', 'ftp://h', 'https://a,http://10.0.0.1', 'https://u:p@h', 'https://h/#a', ',', 'hooks.example.com',
+        ],
+        EVENTS_WEBHOOK_SECRET: ['short', 'x'.repeat(44), `whsec_${'A'.repeat(40)}`, `whsec_${'!'.repeat(44)}`],
+        EVENTS_WEBHOOK_SECRET_PREVIOUS: ['short'],
         DOCUMENTS_PER_USER: ['0', '-1', '1000001', 'x'],
         DOCUMENT_BYTES_PER_USER: ['0', '1000000000', '1e6'],
         DATABASE_URL: ['mysql://h/db', 'mongodb://h', 'http://h/db'],
@@ -368,7 +375,7 @@ export default async function (t: Test): Promise<void> {
     t.test('login budgets are counted under a key that every replica of a roll knows', async (t) => {
       const [id, formerId, hook, formerHook] = ['i', 'j', 'w', 'x'].map((letter) => letter.repeat(32))
       const secretOf = (env: Record<string, string | undefined>): string =>
-        budgetSecret(loadConfig({ ...GOOD, ...env }))
+        idSecret(loadConfig({ ...GOOD, ...env }))
       const rotations = [{ WEBHOOK_KEY: formerHook }, { WEBHOOK_KEY: hook, WEBHOOK_KEY_PREVIOUS: formerHook }]
       t.same(rotations.map((keys) => secretOf(keys)), [formerHook, formerHook], 'without ID_KEY while a key has a former one')
       t.same(
@@ -380,6 +387,10 @@ export default async function (t: Test): Promise<void> {
       t.match(problems({ ...GOOD, ID_KEY_PREVIOUS: formerId }), [/^ID_KEY_PREVIOUS is not valid: it wants an ID_KEY/])
       t.match(problems({ ...GOOD, ID_KEY: GOOD.WEBHOOK_KEY }), [/^ID_KEY is not valid: it must differ from WEBHOOK_KEY/])
       t.match(problems({ ...GOOD, ID_KEY: 'short' }), [/^ID_KEY /])
+      for (const other of ['WEBHOOK_KEY', 'METRICS_TOKEN', 'ID_KEY']) {
+        const both = { ...GOOD, [other]: id, OPERATOR_KEY: id }
+        t.match(problems(both), [new RegExp(`is not valid: it must differ from (?:${other}|OPERATOR_KEY)`)], other)
+      }
     })
   })
 
@@ -402,7 +413,9 @@ export default async function (t: Test): Promise<void> {
       for (const key of [...printed, 'change-me-change-me-change-me-change-me', 'CHANGEME-CHANGEME-CHANGEME-CHANGEME']) {
         t.match(runtimeProblems({ WEBHOOK_KEY: key }, []), [/^WEBHOOK_KEY is not valid/], key)
         t.match(runtimeProblems({ WEBHOOK_KEY_PREVIOUS: key }, []), [/^WEBHOOK_KEY_PREVIOUS is not valid/], key)
-        t.match(runtimeProblems({ METRICS_TOKEN: key }, []), [/^METRICS_TOKEN is not valid/], key)
+        for (const name of ['METRICS_TOKEN', 'OPERATOR_KEY', 'ID_KEY']) {
+          t.match(runtimeProblems({ [name]: key }, []), [new RegExp(`^${name} is not valid`)], key)
+        }
       }
       t.same(runtimeProblems(GOOD, []), [])
     })

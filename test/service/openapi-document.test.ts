@@ -11,7 +11,11 @@ import { type OpenapiDocument, operationsOf } from '../support/openapi.js'
 import { compile, link } from '../support/package.js'
 import { totpCode } from '../support/totp.js'
 
-const DOCS = { DOCS: 'true', METRICS_TOKEN: 'a-metrics-token-of-the-test-suite-0001' }
+const DOCS = {
+  DOCS: 'true',
+  METRICS_TOKEN: 'a-metrics-token-of-the-test-suite-0001',
+  OPERATOR_KEY: 'an-operator-key-of-the-test-suite-0001',
+}
 const TSCONFIG = {
   compilerOptions: {
     target: 'ES2022',
@@ -61,6 +65,7 @@ export default async function (t: Test): Promise<void> {
       t.equal(described('/api/documents', 'get', '504'), 'Gateway Timeout: UPSTREAM_TIMEOUT')
       t.equal(described('/api/auth/flows/login', 'post', '401'), 'Unauthorized: INVALID_SESSION, ACCOUNT_DISABLED')
       t.equal(described('/metrics', 'get', '401'), 'Unauthorized: INVALID_METRICS_TOKEN')
+      t.equal(described('/internal/events', 'get', '401'), 'Unauthorized: INVALID_OPERATOR_KEY')
       t.equal(described('/health/alive', 'get', '503'), 'none')
       t.equal(described('/api/auth/whoami', 'get', '410'), 'none')
     })

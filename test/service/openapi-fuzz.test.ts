@@ -14,6 +14,7 @@ import { type OpenapiDocument, type Operation, operationsOf } from '../support/o
 
 /** How fast an answer comes is not what this is about. */
 const PATIENT = { WHOAMI_DEADLINE_MS: '60000', SUBMIT_DEADLINE_MS: '60000', KRATOS_DEADLINE_MS: '60000' }
+const OPERATOR_KEY = 'an-operator-key-of-the-test-suite-0001'
 const METRICS_TOKEN = 'a-metrics-token-of-the-test-suite-0001'
 /** An address that an identity has, and what stands for an id that is made just before it is used. */
 const [EMAIL, FRESH] = ['fuzz@example.test', 'ffffffff-ffff-4fff-bfff-ffffffffffff']
@@ -170,6 +171,7 @@ export default async function (t: Test): Promise<void> {
       KRATOS_ADMIN_URL: kratos.adminUrl,
       DOCS: 'true',
       METRICS_TOKEN,
+      OPERATOR_KEY,
       LOG_LEVEL: 'warn',
       ...PATIENT,
     })
@@ -219,7 +221,7 @@ export default async function (t: Test): Promise<void> {
     async function send (method: string, path: string, input: Input): Promise<LightMyRequestResponse> {
       const proof = await proofHeaders(input.proof)
       const keys = path.startsWith('/internal')
-        ? { 'x-webhook-key': WEBHOOK_KEY }
+        ? { 'x-webhook-key': WEBHOOK_KEY, ...(path.startsWith('/internal/events') && { authorization: `Bearer ${OPERATOR_KEY}` }) }
         : path === '/metrics'
           ? { authorization: `Bearer ${METRICS_TOKEN}` }
           : {}

@@ -9,7 +9,11 @@ import { build, PUBLIC_URL } from '../support/app.js'
 import { operationsOf, type OpenapiDocument } from '../support/openapi.js'
 import { ROOT } from '../support/process.js'
 
-const DOCS = { DOCS: 'true', METRICS_TOKEN: 'a-metrics-token-of-the-test-suite-0001' }
+const DOCS = {
+  DOCS: 'true',
+  METRICS_TOKEN: 'a-metrics-token-of-the-test-suite-0001',
+  OPERATOR_KEY: 'an-operator-key-of-the-test-suite-0001',
+}
 
 /** `METHOD url` of the routes that clients have, as Fastify was told of them. */
 async function routesOf (work: () => Promise<unknown>): Promise<string[]> {
@@ -66,7 +70,7 @@ export default async function (t: Test): Promise<void> {
 
     t.test('says how each route is protected, by schemes it describes', async (t) => {
       const schemes = Object.keys(document.components.securitySchemes)
-      t.strictSame(schemes.sort(), ['bearerToken', 'metricsToken', 'sessionCookie', 'sessionToken', 'webhookBearer', 'webhookKey'])
+      t.strictSame(schemes.sort(), ['bearerToken', 'metricsToken', 'operatorKey', 'sessionCookie', 'sessionToken', 'webhookBearer', 'webhookKey'])
       const open = operations.filter(({ operation: { security } }) => security?.length === 0).map(({ path }) => path)
       t.strictSame(open.sort(), ['/health/alive', '/health/ready', '/openapi.json'])
       for (const { operation } of operations) {

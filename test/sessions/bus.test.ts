@@ -50,6 +50,24 @@ export default async function (t: Test): Promise<void> {
     t.notOk(cache.get('k', 5002), 'it is gone at once')
   })
 
+  t.test('how long ago the replica was heard that is heard least', async (t) => {
+    let time = 0
+    const wire = createWire()
+    const join = (name: string) =>
+      createReplicas({ bus: wire.connect().bus, name, onPurge: () => {}, now: () => time })
+    const [one, two] = [join('one'), join('two')]
+    t.equal(one.silenceMs(), undefined)
+    await Promise.all([one.beat(), two.beat()])
+    time = 3000
+    t.equal(one.silenceMs(), 3000)
+    await one.beat()
+    t.same([one.silenceMs(), two.silenceMs()], [3000, 3000], 'the other one does not beat')
+    time = 61_001
+    t.same([one.silenceMs(), two.silenceMs()], [58_001, 61_001], 'whoever is silent for a minute is gone')
+    await two.beat()
+    t.equal(one.silenceMs(), 58_001)
+  })
+
   t.test('replicas', async (t) => {
     function setUp () {
       let time = 0

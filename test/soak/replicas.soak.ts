@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { WEBHOOK_KEY } from '../support/app.js'
 import { preparePostgres } from '../store/postgres-server.js'
 import { startGate } from './gate.js'
 import { Pipe, type Reply, type SoakRequest } from './pipe.js'
+import { type Receiver, startReceiver } from './receiver.js'
 import { numberFrom, type Result, verdict } from './result.js'
 import { type SoakedService, startService } from './service.js'
 import { startStandIn, type StandIn } from './stand-in.js'
@@ -17,6 +20,8 @@ const USERS = 200
 const PAUSE_BETWEEN_KILLS_MS = 3000
 const POLL_MS = 10
 const LATEST_MS = 15_000
+/** Of events, after the last kill. */
+const DELIVERED_MS = 120_000
 
 const headersOf = (token: string): Record<string, string> => ({ 'x-session-token': token })
 const quantile = (sorted: number[], part: number): number | undefined =>
@@ -74,7 +79,19 @@ async function logOutMany (kratos: StandIn, urls: string[], count: number, lanes
   return inOrder(times)
 }
 
-/** Documents are written all the time while one replica after the other is killed and started anew. */
+/** As Kratos does after a registration: acknowledged, the event of the new user must be delivered some time. */
+async function registerOne (url: string): Promise<string | undefined> {
+  const id = randomUUID()
+  const reply = await ask(url, {
+    method: 'POST',
+    path: '/internal/auth/user-created',
+    headers: { 'x-webhook-key': WEBHOOK_KEY },
+    body: { identity: { id, traits: { email: `${id}@example.test` }, updated_at: '2026-01-01T00:00:00Z' } },
+  }).catch(() => undefined)
+  return reply?.status === 200 ? id : undefined
+}
+
+/** Documents are written, and users made, all the time while one replica after the other is killed and started anew. */
 async function killInTurn (
   kratos: StandIn,
   replicas: SoakedService[],
@@ -82,6 +99,7 @@ async function killInTurn (
 ) {
   const tokens = await kratos.issue(Array.from({ length: USERS }, (_, user) => ({ user, sealed: false })))
   const acknowledged: string[] = []
+  const users: string[] = []
   let falseRefusals = 0
   const over = new AbortController()
   let sent = 0
@@ -98,6 +116,8 @@ async function killInTurn (
       if (reply?.status === 401) falseRefusals++
       const id = /"id":"([0-9a-f-]{36})"/.exec(reply?.body ?? '')?.[1]
       if (reply?.status === 201 && id !== undefined) acknowledged.push(id)
+      const user = await registerOne(url)
+      if (user !== undefined) users.push(user)
       await sleep(5)
     }
   })
@@ -109,7 +129,7 @@ async function killInTurn (
   }
   over.abort()
   await Promise.all(writers)
-  return { sent, acknowledged, falseRefusals }
+  return { sent, acknowledged, users, falseRefusals }
 }
 
 async function missing (url: string, ids: string[]): Promise<number> {
@@ -120,17 +140,31 @@ async function missing (url: string, ids: string[]): Promise<number> {
   return ids.length - (rows[0] as { found: number }).found
 }
 
+/** How many of these never arrive; a lease has to run out and the first of the delays between attempts to pass. */
+async function undelivered ({ identitiesOf }: Receiver, users: string[]): Promise<number> {
+  const deadline = performance.now() + DELIVERED_MS
+  for (;;) {
+    const delivered = identitiesOf('user.created')
+    const left = users.filter((id) => !delivered.has(id)).length
+    if (left === 0 || performance.now() > deadline) return left
+    await sleep(500)
+  }
+}
+
 /** Four replicas on one Postgres: a logout is heard by all, and nothing that was acknowledged is lost (N03). */
 export async function run (): Promise<Result> {
   const postgres = await preparePostgres()
   await postgres.start()
   const kratos = await startStandIn({ delayMs: 5, resets: 0 })
+  const receiver = await startReceiver({ delayMs: 2, refuseEvery: 500 })
   const gates = await Promise.all(Array.from({ length: REPLICAS }, () => startGate(postgres.url)))
   const start = (index: number): Promise<SoakedService> => startService({
     KRATOS_PUBLIC_URL: kratos.url,
     DATABASE_URL: postgres.url,
     BUS_DATABASE_URL: gates[index]?.url ?? '',
     SESSION_CACHE_MAX_AGE: '60',
+    EVENTS_WEBHOOKS: receiver.url,
+    EVENTS_WEBHOOK_SECRET: receiver.secret,
     // All come from one address, and every one ends with a session that is over.
     LOGIN_LIMIT_FAILING_CREDENTIALS: '1000000',
     LOG_LEVEL: 'error',
@@ -145,8 +179,11 @@ export async function run (): Promise<Result> {
     for (const gate of gates) gate.close()
     const allCut = await logOutMany(kratos, urls, LOGOUTS_WHILE_CUT, LOGOUTS_WHILE_CUT)
     for (const gate of gates) gate.open()
-    const { sent, acknowledged, falseRefusals } = await killInTurn(kratos, replicas, start)
+    const { sent, acknowledged, users, falseRefusals } = await killInTurn(kratos, replicas, start)
     const lost = await missing(postgres.url, acknowledged)
+    const eventsLost = await undelivered(receiver, users)
+    const ended = receiver.countOf('session.ended')
+    const logouts = LOGOUTS + 2 * LOGOUTS_WHILE_CUT
     const [latest = 0, latestOneCut = 0, latestAllCut = 0] = [connected, oneCut, allCut].map((times) => times.at(-1))
     return verdict(`${REPLICAS} replicas, cache 60 s`, {
       logouts: LOGOUTS,
@@ -157,17 +194,27 @@ export async function run (): Promise<Result> {
       acknowledged: acknowledged.length,
       lost,
       falseRefusals,
+      events: {
+        users: users.length,
+        undelivered: eventsLost,
+        endedSessions: ended,
+        again: [...receiver.times.values()].filter((count) => count > 1).length,
+      },
     }, [
       [latest <= 1000, `accepted ${latest} ms after a logout`],
       [latestOneCut <= 5000, `accepted ${latestOneCut} ms after a logout while one was cut off`],
       [latestAllCut <= 5000, `accepted ${latestAllCut} ms after a logout while all were cut off`],
       [acknowledged.length > 100 && lost === 0, `${lost} of ${acknowledged.length} acknowledged documents were lost`],
+      [users.length > 100 && eventsLost === 0, `${eventsLost} of ${users.length} acknowledged users were told to nobody`],
+      [ended >= logouts, `${ended} of ${logouts} logouts were told`],
+      [receiver.clashes() === 0, `${receiver.clashes()} events were delivered twice at the same time`],
       [falseRefusals === 0, `${falseRefusals} valid sessions were answered 401`],
     ])
   } finally {
     await Promise.all(replicas.map((replica) => replica.stop()))
     for (const gate of gates) gate.end()
     kratos.stop()
+    receiver.stop()
     await postgres.remove()
   }
 }

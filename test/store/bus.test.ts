@@ -110,6 +110,15 @@ export default async function (t: Test): Promise<void> {
     })
   })
 
+  t.test('the metrics tell whether replicas are heard', async (t) => {
+    const METRICS_TOKEN = 'a-metrics-token-of-the-test-suite-0005'
+    const { app } = await build(t, { ...CACHE, METRICS_TOKEN, BUS_DATABASE_URL: await newDatabase(t, server.url) })
+    const text = async (): Promise<string> =>
+      (await app.inject({ url: '/metrics', headers: { authorization: `Bearer ${METRICS_TOKEN}` } })).body
+    await until(async () => /^bus_connected 1$/m.test(await text()))
+    t.match(await text(), /^bus_heartbeat_age_seconds \d/m)
+  })
+
   t.test('the service has a bus where there is something to tell and somebody to hear it', async (t) => {
     const url = await newDatabase(t, server.url)
     for (

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { authSettings, loadConfig } from '../../config.js'
+import { authSettings, hasEvents, loadConfig } from '../../config.js'
 import { isUuid } from '../../patterns.js'
 import { createKratosAdmin } from '../../service/admin/kratos-admin.js'
+import { replicaName } from '../../service/events/replica-name.js'
 import { DRIFTS, isAborted, reconcile as walk, type Reconciled } from '../../service/reconcile.js'
 import { describeStoreError, StoreUnavailableError } from '../../service/store/errors.js'
 import { openStore, type Store } from '../../service/store/store.js'
@@ -60,6 +61,7 @@ async function run (args: string[], { env, print, tell, signal }: CommandIo): Pr
     waitMs: WAIT_MS,
     statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
     maxConnections: config.DATABASE_POOL_SIZE,
+    replica: hasEvents(config) ? replicaName() : undefined,
     onError: (error) => tell(describeStoreError(error)),
   })
   try {

@@ -41,7 +41,10 @@ const HEARING_MS = 2000
 const STATEMENT_MS = 5000
 const RIGHTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE']
 const MIGRATION_TABLE = 'fastify_kratos_migrations'
-const TABLES = ['users', 'documents', 'login_budgets', 'account_deletions', 'login_sessions']
+const TABLES = [
+  'users', 'documents', 'login_budgets', 'account_deletions', 'login_sessions',
+  'events', 'event_counter', 'event_subscribers', 'event_deliveries',
+]
 
 const ABOUT_SERVER = `
   SELECT pg_backend_pid() AS pid,

@@ -19,8 +19,14 @@ export interface Metrics extends KratosMetrics {
   recordDrop: () => void
   recordStatement: QueryListener
   trackDatabase: (read: () => PoolLoad) => void
+  /** Whether this process is connected to the bus, and how long ago it last heard the replica that it hears least. */
+  trackBus: (read: () => { isConnected: boolean, silenceMs: number | undefined }) => void
   /** Whether this process keeps login budgets of its own, because the shared ones are away. */
   recordLocalBudgets: (isLocal: boolean) => void
+  /** Events that nobody will ever read. */
+  recordLostEvents: (count: number) => void
+  /** What one subscriber has not got yet: how long ago the oldest happened, and how many are tried no more. */
+  recordSubscriber: (name: string, state: { ageMs: number, dead: number }) => void
   recordAbort: (method: string, route: string | undefined) => void
   /** A user's row that was made at first use, because the webhook never came (F12). */
   recordUserRow: () => void
@@ -38,7 +44,10 @@ export const NO_METRICS: Metrics = {
   recordStatement: ignore,
   recordLocalBudgets: ignore,
   recordTimes: ignore,
+  trackBus: ignore,
   trackDatabase: ignore,
+  recordLostEvents: ignore,
+  recordSubscriber: ignore,
   recordAbort: ignore,
   recordCall: ignore,
   recordSecurityEvent: ignore,

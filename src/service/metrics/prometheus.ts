@@ -1,6 +1,7 @@
 import client, { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { type Part, PARTS } from '../../config-schema.js'
 import { createKratosMetrics, DURATION_BUCKETS } from '../../http/kratos-metrics.js'
+import { createEventSeries } from './event-series.js'
 import { createBuildSeries, createDatabaseSeries, createRefusalSeries } from './more-series.js'
 import type { Metrics } from './metrics.js'
 
@@ -73,6 +74,7 @@ export function createPrometheusMetrics (): PrometheusMetrics {
     ...createKratosMetrics(client, register),
     ...createRowSeries([register]),
     ...createPartSeries([register]),
+    ...createEventSeries([register]),
     contentType: register.contentType,
     text: () => register.metrics(),
   }

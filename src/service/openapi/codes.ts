@@ -15,9 +15,9 @@ const named = (pattern: RegExp): Rule => ({ operationId }) => pattern.test(opera
 const FLOW = /^(?:start|get|submit)\w+Flow$/
 const wantsSession: Rule = ({ schemes }) => schemes.includes('sessionCookie')
 const hasBody: Rule = (operation) => operation.hasBody
-const usesDatabase = /Document$|Documents$|^receive|^deleteAccount$/
+const usesDatabase = /Document$|Documents$|^receive|^deleteAccount$|^listEvents$|DeadLetters$/
 /** Logout, health, metrics and the receivers are never refused for load. */
-const isShed = /^(?!logout$|completeLogout$|getLogoutUrl$|is|receive|purge|getMetrics)/
+const isShed = /^(?!logout$|completeLogout$|getLogoutUrl$|is|receive|purge|getMetrics|listEvents|\w+DeadLetters)/
 const never: Rule = () => false
 
 /** Which operations an error can come from; what any request may meet (405, 408, 431, 500) is said once for all. */
@@ -33,6 +33,7 @@ const RAISED_BY: Record<ErrorCode, Rule> = {
   ACCOUNT_DISABLED: named(/^submitLoginFlow$/),
   INVALID_WEBHOOK_KEY: ({ schemes }) => schemes.includes('webhookKey'),
   INVALID_METRICS_TOKEN: ({ schemes }) => schemes.includes('metricsToken'),
+  INVALID_OPERATOR_KEY: ({ schemes }) => schemes.includes('operatorKey'),
   ORIGIN_FORBIDDEN: named(/^(?:submit|exchange|completeLogout|logout|revoke|delete|create|change|receive|purge)/),
   CSRF_VIOLATION: named(/^(?:submit|get)\w+Flow$/),
   LOGOUT_TOKEN_INVALID: named(/^completeLogout$/),

@@ -28,6 +28,7 @@ const securitySchemes = ({ cookieName }: AuthSettings) => ({
   bearerToken: { type: 'http' as const, scheme: 'bearer', description: 'the same token; the other two win' },
   webhookKey: apiKey('header', WEBHOOK_KEY_HEADER, 'WEBHOOK_KEY, where a caller cannot send Authorization'),
   webhookBearer: { type: 'http' as const, scheme: 'bearer', description: 'WEBHOOK_KEY, which Kratos sends' },
+  operatorKey: { type: 'http' as const, scheme: 'bearer', description: 'OPERATOR_KEY' },
   metricsToken: { type: 'http' as const, scheme: 'bearer', description: 'METRICS_TOKEN' },
 })
 
@@ -41,7 +42,7 @@ const TAGS = [
   { name: 'flows', description: 'Registration, login, recovery, verification and settings, step by step' },
   { name: 'session', description: 'Who is logged in, devices, logout, the account' },
   { name: 'documents', description: 'The protected example' },
-  { name: 'internal', description: 'For Kratos, not for browsers' },
+  { name: 'internal', description: 'For Kratos and operators, not for browsers' },
   { name: 'operations', description: 'Health, metrics, this document' },
 ]
 

@@ -1,3 +1,5 @@
+import { OPERATOR_OPERATIONS } from './operator-operations.js'
+
 /** Words and examples of an operation, beside the summary that stands at its route. */
 export interface OperationDoc {
   description: string
@@ -191,6 +193,7 @@ export const OPERATIONS: Record<string, OperationDoc> = {
     body: { identity_id: USER_ID },
     answer: { success: true },
   },
+  ...OPERATOR_OPERATIONS,
   getMetrics: { description: "Counters and histograms for Prometheus; no label holds a client's words." },
   getOpenapiDocument: { description: 'Made of the schemas that requests and answers are checked by.' },
 }

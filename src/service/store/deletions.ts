@@ -1,4 +1,5 @@
 import { sql, type Kysely } from 'kysely'
+import { type EventOrigin, type EventWriter, forgetAddresses } from './events.js'
 import type { RetryPolicy } from './retry-policy.js'
 import type { StoreSchema } from './schema.js'
 import { deleteDocuments } from './users.js'
@@ -18,8 +19,8 @@ export interface DeletionRepository {
   begin(identityId: string): Promise<void>
   /** The identity lives on. */
   withdraw(identityId: string): Promise<void>
-  /** Removes all rows of an identity and leaves a tombstone; can be repeated. */
-  finish(identityId: string): Promise<void>
+  /** Removes all rows of an identity, its addresses in events too, and leaves a tombstone; can be repeated. */
+  finish(identityId: string, origin?: Pick<EventOrigin, 'requestId'>): Promise<void>
   /** A deletion that nobody has worked on for so long, if any; of several processes that ask, one gets it. */
   takeOver(olderThanMs: number): Promise<string | undefined>
   /** Within the last TOMBSTONE_DAYS. */
@@ -30,7 +31,12 @@ export interface DeletionRepository {
 
 const timeAgo = (ms: number): string => new Date(Date.now() - ms).toISOString()
 
-export function createDeletionRepository (db: Kysely<StoreSchema>, { read, write }: RetryPolicy): DeletionRepository {
+/** @param events undefined: none are written */
+export function createDeletionRepository (
+  db: Kysely<StoreSchema>,
+  { read, write }: RetryPolicy,
+  events?: EventWriter | undefined,
+): DeletionRepository {
   async function begin (identityId: string): Promise<void> {
     const now = timeAgo(0)
     const row = { identity_id: toCanonicalUuid(identityId), requested_at: now, attempted_at: now, deleted_at: null }
@@ -47,18 +53,23 @@ export function createDeletionRepository (db: Kysely<StoreSchema>, { read, write
     )
   }
 
-  async function finish (identityId: string): Promise<void> {
+  async function finish (identityId: string, { requestId }: Pick<EventOrigin, 'requestId'> = {}): Promise<void> {
     const id = toCanonicalUuid(identityId)
     await deleteDocuments(db, write, id)
     await write(() =>
       db.transaction().execute(async (transaction) => {
         const now = timeAgo(0)
         // The tombstone first: whoever waits for the row finds it as soon as the row is gone.
-        await transaction.insertInto('account_deletions')
+        const tombstone = await transaction.insertInto('account_deletions')
           .values({ identity_id: id, requested_at: now, attempted_at: now, deleted_at: now })
-          .onConflict((conflict) => conflict.column('identity_id').doUpdateSet({ deleted_at: now })).execute()
+          .onConflict((conflict) =>
+            conflict.column('identity_id').doUpdateSet({ deleted_at: now }).where('account_deletions.deleted_at', 'is', null),
+          ).returning('identity_id').executeTakeFirst()
         // Documents that came meanwhile go with their owner.
-        await transaction.deleteFrom('users').where('identity_id', '=', id).execute()
+        const user = await transaction.deleteFrom('users').where('identity_id', '=', id).executeTakeFirst()
+        await forgetAddresses(transaction, id)
+        if (tombstone === undefined && user.numDeletedRows === 0n) return
+        await events?.write(transaction, [{ type: 'user.deleted', identityId: id, requestId }])
       }),
     )
   }

@@ -16,6 +16,7 @@ export const MIGRATIONS: Migrations = {
   '0003_account_deletions': { up: createAccountDeletions },
   '0004_login_sessions': { up: createLoginSessions },
   '0005_document_sizes': { up: addDocumentSizes },
+  '0006_events': { up: createEvents },
 }
 
 async function createUsersAndDocuments (db: Kysely<unknown>): Promise<void> {
@@ -78,4 +79,46 @@ async function addDocumentSizes (db: Kysely<unknown>): Promise<void> {
     .addColumn('bytes', 'integer', (column) => column.notNull().defaultTo(0)).execute()
   await sql`UPDATE documents SET bytes = octet_length(title) + octet_length(content)`.execute(db)
   await db.schema.createIndex('documents_sizes').on('documents').columns(['owner_id', 'bytes']).execute()
+}
+
+async function createEvents (db: Kysely<unknown>): Promise<void> {
+  const text = ['type', 'occurred_at', 'identity_id', 'session', 'address', 'network', 'address_until', 'reason', 'method', 'request_id', 'replica']
+  const required = new Set(['type', 'occurred_at', 'replica'])
+  const events = db.schema.createTable('events')
+    .addColumn('position', 'bigint', (column) => column.primaryKey().notNull())
+    .addColumn('id', 'text', (column) => column.unique().notNull())
+    .addColumn('count', 'integer', (column) => column.notNull())
+  await text.reduce(
+    (table, name) => table.addColumn(name, 'text', (column) => required.has(name) ? column.notNull() : column),
+    events,
+  ).execute()
+  await db.schema.createIndex('events_by_identity').on('events').columns(['identity_id', 'position']).execute()
+  await db.schema.createIndex('events_by_time').on('events').column('occurred_at').execute()
+  await db.schema.createIndex('events_by_address').on('events').column('address_until').execute()
+  await db.schema.createTable('event_counter')
+    .addColumn('id', 'integer', (column) => column.primaryKey().notNull())
+    .addColumn('last', 'bigint', (column) => column.notNull())
+    .execute()
+  await sql`INSERT INTO event_counter (id, last) VALUES (1, 0)`.execute(db)
+  await db.schema.createTable('event_subscribers')
+    .addColumn('name', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('position', 'bigint', (column) => column.notNull())
+    .addColumn('owner', 'text')
+    .addColumn('beat', 'bigint', (column) => column.notNull())
+    .execute()
+  await db.schema.createTable('event_deliveries')
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('position', 'bigint', (column) => column.notNull())
+    .addColumn('identity_id', 'text')
+    .addColumn('attempts', 'integer', (column) => column.notNull())
+    .addColumn('next_at', 'text')
+    .addColumn('dead_at', 'text')
+    .addColumn('error', 'text')
+    .addPrimaryKeyConstraint('event_deliveries_pkey', ['name', 'position'])
+    .execute()
+  await db.schema.createIndex('event_deliveries_by_identity').on('event_deliveries')
+    .columns(['name', 'identity_id', 'position']).execute()
+  await db.schema.createIndex('event_deliveries_by_time').on('event_deliveries').columns(['name', 'next_at']).execute()
+  await db.schema.createIndex('event_deliveries_by_death').on('event_deliveries').columns(['name', 'dead_at']).execute()
+  await db.schema.createIndex('event_deliveries_by_position').on('event_deliveries').column('position').execute()
 }

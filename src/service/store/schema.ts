@@ -56,7 +56,61 @@ export interface LoginSessionsTable {
   expires_at: number
 }
 
+/**
+ * `position` is the order in which events were committed. Times as `toISOString` writes them. `address` is the full one
+ * until `address_until`, then only `network` is left; both go with the identity.
+ */
+export interface EventsTable {
+  position: number
+  id: string
+  type: string
+  occurred_at: string
+  identity_id: string | null
+  session: string | null
+  address: string | null
+  network: string | null
+  address_until: string | null
+  reason: string | null
+  method: string | null
+  request_id: string | null
+  replica: string
+  count: number
+}
+
+/** One row: whoever writes events holds it until they are committed. */
+export interface EventCounterTable {
+  id: number
+  last: number
+}
+
+/** Up to `position` a subscriber has each event, or a row for it in the other table. */
+export interface EventSubscribersTable {
+  name: string
+  position: number
+  /** Who works for it; `beat` grows as long as that process lives. */
+  owner: string | null
+  beat: number
+}
+
+/**
+ * An event that a subscriber did not take. With `next_at` it is tried again then; without, it waits for an earlier one
+ * of its identity, or with `dead_at` for nobody.
+ */
+export interface EventDeliveriesTable {
+  name: string
+  position: number
+  identity_id: string | null
+  attempts: number
+  next_at: string | null
+  dead_at: string | null
+  error: string | null
+}
+
 export interface StoreSchema {
+  events: EventsTable
+  event_counter: EventCounterTable
+  event_subscribers: EventSubscribersTable
+  event_deliveries: EventDeliveriesTable
   users: UsersTable
   documents: DocumentsTable
   login_budgets: LoginBudgetsTable

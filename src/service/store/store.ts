@@ -2,16 +2,20 @@ import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
 import { StoreOpenError, StoreUnavailableError } from './errors.js'
 import { createDeletionRepository, type DeletionRepository } from './deletions.js'
+import { createDeadLetterRepository, type DeadLetterRepository } from './dead-letters.js'
 import { createDocumentRepository, type DocumentQuota, type DocumentRepository } from './documents.js'
 import type { PoolLoad, QueryListener } from './driver.js'
+import { createEventRepository, createEventWriter, type EventRepository } from './events.js'
 import { createInventory, type Inventory } from './inventory.js'
 import { createLoginBudgetRepository, type LoginBudgetRepository } from './login-budgets.js'
 import { openPostgresEngine } from './postgres-engine.js'
 import { openSqliteEngine } from './sqlite-engine.js'
+import { createSubscriptionRepository, type SubscriptionRepository } from './subscriptions.js'
 import { createUserRepository, type UserRepository } from './users.js'
 import type { Engine } from './engine.js'
 
 export type { DocumentPage, DocumentRepository } from './documents.js'
+export type { EventOrigin, EventRecord, EventType, NewEvent } from './events.js'
 export type { DocumentRecord, UserRecord } from './schema.js'
 export type { UserRepository } from './users.js'
 
@@ -34,6 +38,8 @@ export interface StoreOptions {
   maxConnectionAgeSeconds?: number
   /** What one user may keep. Default: 1,000 documents, 20 MiB. */
   documentQuota?: DocumentQuota
+  /** Name of this process in the events that it writes; undefined: it writes none. */
+  replica?: string | undefined
 }
 
 export interface Store {
@@ -42,6 +48,9 @@ export interface Store {
   readonly documents: DocumentRepository
   readonly deletions: DeletionRepository
   readonly inventory: Inventory
+  readonly events: EventRepository
+  readonly subscriptions: SubscriptionRepository
+  readonly deadLetters: DeadLetterRepository
   /** Shared with other processes; undefined on SQLite. */
   readonly loginBudgets: LoginBudgetRepository | undefined
   /** Whether the migrations of this version were seen applied since the start; true for ever from then on. */
@@ -65,15 +74,18 @@ const DEFAULTS = { waitMs: 1000, statementTimeoutMs: 3000, maxConnections: 10, m
 export async function openStore (options: StoreOptions): Promise<Store> {
   const settings = { ...DEFAULTS, onError: () => {}, ...options }
   return isPostgresUrl(options.url)
-    ? createStore(await openPostgresEngine(settings), options.documentQuota)
-    : createStore(await openSqliteEngine({ ...settings, path: toSqlitePath(options.url) }), options.documentQuota)
+    ? createStore(await openPostgresEngine(settings), options)
+    : createStore(await openSqliteEngine({ ...settings, path: toSqlitePath(options.url) }), options)
 }
+
+const DEFAULT_QUOTA: DocumentQuota = { count: 1000, bytes: 20 * 1024 * 1024 }
 
 export function createStore (
   { dialect, db, retryPolicy, isMigrated, load, close }: Engine,
-  documentQuota: DocumentQuota = { count: 1000, bytes: 20 * 1024 * 1024 },
+  { documentQuota = DEFAULT_QUOTA, replica }: Pick<StoreOptions, 'documentQuota' | 'replica'> = {},
 ): Store {
-  const users = createUserRepository(db, retryPolicy)
+  const writer = replica === undefined ? undefined : createEventWriter({ dialect, replica })
+  const users = createUserRepository(db, retryPolicy, writer)
 
   /** A server that was demoted answers every read; only it can tell that a write would fail. */
   async function checkWritable (): Promise<void> {
@@ -87,7 +99,10 @@ export function createStore (
     dialect,
     users,
     documents: createDocumentRepository(db, retryPolicy, documentQuota),
-    deletions: createDeletionRepository(db, retryPolicy),
+    deletions: createDeletionRepository(db, retryPolicy, writer),
+    events: createEventRepository(db, retryPolicy, { dialect, replica: replica ?? '' }),
+    subscriptions: createSubscriptionRepository(db, retryPolicy),
+    deadLetters: createDeadLetterRepository(db, retryPolicy),
     inventory: createInventory(db, retryPolicy),
     loginBudgets: dialect === 'postgres' ? createLoginBudgetRepository(db, retryPolicy) : undefined,
     ping: async () => {

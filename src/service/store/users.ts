@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import { AccountDeletedError } from './errors.js'
+import type { EventOrigin, EventWriter } from './events.js'
 import type { RetryPolicy, Run } from './retry-policy.js'
 import { USER_COLUMNS, type StoreSchema, type UserRecord } from './schema.js'
 import { normaliseTimestamp } from './timestamps.js'
@@ -8,16 +9,19 @@ import { checkRow, toCanonicalUuid } from './values.js'
 /** SQLite statements cannot be interrupted, so a large account goes in pieces (K07). */
 const DELETE_BATCH = 500
 
-/** All calls reject with StoreUnavailableError while the database cannot be used. */
+/**
+ * All calls reject with StoreUnavailableError while the database cannot be used. Whatever changes a row writes its
+ * event in the same transaction. @param origin of the request that is the cause
+ */
 export interface UserRepository {
   /**
    * Inserts, or overwrites everything but `created_at` if `updated_at` is newer: repeated and late news change nothing
    * (F08 to F10), nor do news of a deleted account. The nil UUID is for the caller to refuse. @throws InvalidValueError
    * for an id that is no UUID, a time that is not RFC 3339, text with NUL
    */
-  upsert(user: UserRecord): Promise<{ created: boolean }>
+  upsert(user: UserRecord, origin?: EventOrigin): Promise<{ created: boolean }>
   /** Makes a row, or one no older than this, where the news never came (F12). @throws AccountDeletedError */
-  ensure(user: UserRecord): Promise<{ created: boolean }>
+  ensure(user: UserRecord, origin?: EventOrigin): Promise<{ created: boolean }>
   find(identityId: string): Promise<UserRecord | undefined>
   /** Deletes the user's documents, then the user; whether there was one. Cut short, it can be repeated. */
   delete(identityId: string): Promise<boolean>
@@ -32,28 +36,43 @@ export async function deleteDocuments (db: Kysely<StoreSchema>, write: Run, owne
   }
 }
 
-export function createUserRepository (db: Kysely<StoreSchema>, { read, write }: RetryPolicy): UserRepository {
+/** @param events undefined: none are written */
+export function createUserRepository (
+  db: Kysely<StoreSchema>,
+  { read, write }: RetryPolicy,
+  events?: EventWriter | undefined,
+): UserRepository {
   /** The row after the statement, if it wrote one. A tombstone keeps it from writing. */
-  function writeRow (user: UserRecord): Promise<{ revision: number } | undefined> {
+  function insertRow (db: Kysely<StoreSchema>, user: UserRecord): Promise<{ revision: number } | undefined> {
     const names = Object.keys(user) as Array<keyof UserRecord>
     const tombstone = db.selectFrom('account_deletions').select('identity_id')
       .where('identity_id', '=', user.identity_id).where('deleted_at', 'is not', null)
     const row = db
       .selectNoFrom(({ val }) => [...names.map((name) => val(user[name]).as(name)), sql.lit(1).as('revision')])
       .where(({ not, exists }) => not(exists(tombstone)))
+    return db.insertInto('users').columns([...names, 'revision']).expression(row)
+      .onConflict((conflict) =>
+        conflict.column('identity_id').doUpdateSet((eb) => ({
+          email: eb.ref('excluded.email'),
+          first_name: eb.ref('excluded.first_name'),
+          last_name: eb.ref('excluded.last_name'),
+          username: eb.ref('excluded.username'),
+          updated_at: eb.ref('excluded.updated_at'),
+          revision: eb('users.revision', '+', 1),
+        })).whereRef('excluded.updated_at', '>', 'users.updated_at'),
+      )
+      .returning('revision').executeTakeFirst()
+  }
+
+  function writeRow (user: UserRecord, origin: EventOrigin = {}): Promise<{ revision: number } | undefined> {
+    if (events === undefined) return write(() => insertRow(db, user))
     return write(() =>
-      db.insertInto('users').columns([...names, 'revision']).expression(row)
-        .onConflict((conflict) =>
-          conflict.column('identity_id').doUpdateSet((eb) => ({
-            email: eb.ref('excluded.email'),
-            first_name: eb.ref('excluded.first_name'),
-            last_name: eb.ref('excluded.last_name'),
-            username: eb.ref('excluded.username'),
-            updated_at: eb.ref('excluded.updated_at'),
-            revision: eb('users.revision', '+', 1),
-          })).whereRef('excluded.updated_at', '>', 'users.updated_at'),
-        )
-        .returning('revision').executeTakeFirst(),
+      db.transaction().execute(async (transaction) => {
+        const row = await insertRow(transaction, user)
+        const type = row?.revision === 1 ? 'user.created' : 'user.updated'
+        if (row !== undefined) await events.write(transaction, [{ ...origin, type, identityId: user.identity_id }])
+        return row
+      }),
     )
   }
 
@@ -68,8 +87,11 @@ export function createUserRepository (db: Kysely<StoreSchema>, { read, write }: 
 
   // A new row whose account is being deleted goes again: the statement may have begun before the tombstone was there,
   // and ended after the deletion had looked for rows.
-  async function store (user: UserRecord): Promise<{ created: boolean, isDeleted: boolean }> {
-    const row = await writeRow(user)
+  async function store (
+    user: UserRecord,
+    origin: EventOrigin | undefined,
+  ): Promise<{ created: boolean, isDeleted: boolean }> {
+    const row = await writeRow(user, origin)
     const created = row?.revision === 1
     if (row !== undefined && !created) return { created, isDeleted: false }
     const deletion = await deletionOf(user.identity_id)
@@ -78,16 +100,16 @@ export function createUserRepository (db: Kysely<StoreSchema>, { read, write }: 
     return { created: false, isDeleted: true }
   }
 
-  async function upsert (user: UserRecord): Promise<{ created: boolean }> {
-    const { created } = await store(normalise(user))
+  async function upsert (user: UserRecord, origin?: EventOrigin): Promise<{ created: boolean }> {
+    const { created } = await store(normalise(user), origin)
     return { created }
   }
 
-  async function ensure (user: UserRecord): Promise<{ created: boolean }> {
+  async function ensure (user: UserRecord, origin?: EventOrigin): Promise<{ created: boolean }> {
     const values = normalise(user)
     const known = await find(values.identity_id) // without the write lock (K09)
     if (known !== undefined && known.updated_at >= values.updated_at) return { created: false }
-    const { created, isDeleted } = await store(values)
+    const { created, isDeleted } = await store(values, origin)
     if (isDeleted) throw new AccountDeletedError('This account was deleted')
     return { created }
   }
@@ -107,8 +129,14 @@ export function createUserRepository (db: Kysely<StoreSchema>, { read, write }: 
 
   /** The documents that are left go with it. */
   async function deleteRow (id: string): Promise<boolean> {
-    const result = await write(() => db.deleteFrom('users').where('identity_id', '=', id).executeTakeFirst())
-    return result.numDeletedRows > 0n
+    return await write(() =>
+      db.transaction().execute(async (transaction) => {
+        const result = await transaction.deleteFrom('users').where('identity_id', '=', id).executeTakeFirst()
+        const isDeleted = result.numDeletedRows > 0n
+        if (isDeleted) await events?.write(transaction, [{ type: 'user.deleted', identityId: id }])
+        return isDeleted
+      }),
+    )
   }
 
   return { upsert, ensure, find, delete: deleteUser }

@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isServiceError, serviceError } from '../../../../src/errors.js'
 import { prepareLoginFor } from '../../../../src/flows/next-flow.js'
+import { ownerDetails, recordAuthEvent } from '../../../../src/http/auth-events.js'
 import { logSecurityEvent } from '../../../../src/http/security-event.js'
 import { about } from '../../../../src/schemas/about.js'
 import { ok, responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
@@ -47,7 +48,7 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
 
   async function removeData (request: FastifyRequest, reply: FastifyReply, id: string): Promise<void> {
     try {
-      await app[accountData].remove(id)
+      await app[accountData].remove(id, { requestId: request.id })
     } catch (error) {
       request.log.error(
         { event: 'account_rows_left', identityId: id, cause: nameOf(error) },
@@ -70,7 +71,7 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
 
   const schema = { ...about.session('deleteAccount', 'Deletes the account; wants a recent login'), response: RESPONSES }
   app.delete('/', { schema, config: { auth: { within: RECENT_LOGIN, fresh: true } } }, async (request, reply) => {
-    const { id } = sessionOf(request).identity
+    const { id: sessionId, identity: { id } } = sessionOf(request)
     await app[accountData].beginDeletion(id)
     const answer = await app[ownKratos].deleteIdentity(id, request[kratosScope]())
     app[ownSessions].invalidate({ identityId: id, isDeleted: answer.kind === 'ok' })
@@ -78,7 +79,9 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
       if (!isUncertain(answer.code)) await withdraw(request, id)
       throw upstreamError(answer)
     }
-    logSecurityEvent(request, 'account_deleted', {}, 'An account was deleted')
+    const owner = { identityId: id, sessionId }
+    recordAuthEvent(request, { type: 'session.ended', reason: 'deleted', ...owner, hasAddress: false })
+    logSecurityEvent(request, 'account_deleted', { ...ownerDetails(request, owner) }, 'An account was deleted')
     await removeData(request, reply, id)
     reply[expireSessionCookie]()
     return ok({ id })

@@ -3,9 +3,10 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
 import { deliverStep, flowType, invalidateAfterSubmit, renderFailedStep } from '../../../../src/flows/delivery.js'
-import { logLogin } from '../../../../src/flows/login-events.js'
+import { tellLogin } from '../../../../src/flows/login-events.js'
 import { newCredential } from '../../../../src/flows/next-flow.js'
 import { resultOfTry } from '../../../../src/flows/second-factor.js'
+import { watchSettings } from '../../../../src/flows/settings-events.js'
 import { submitStep } from '../../../../src/flows/submit.js'
 import { FLOWS, type FlowDefinition, kratosBody } from '../../../../src/flows/table.js'
 import { outOfBounds } from '../../../../src/flows/text-bounds.js'
@@ -136,11 +137,13 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
       // Kratos could only say so too.
       if (name === 'settings' && !isUsable(submit.caller.credential)) throw serviceError('INVALID_SESSION')
       if (name === 'login') await app[loginThrottle].bySecondFactor(request, submit.body)
+      const settings = name === 'settings' ? await watchSettings(request, submit.body) : undefined
       const { answer, type, setCookie } = await submitStep(app[ownKratos], submit)
       reply[forwardCookies](setCookie)
       await noteLogin(request, name, submit.body, answer)
       invalidateAfterSubmit(request, answer)
-      logLogin(request, name, answer, cookieName)
+      tellLogin(request, name, answer, cookieName)
+      await settings?.tell(answer)
       return deliverStep(request, reply, { flow: name, type, answer, keepToken }, cookieName)
     })
   }

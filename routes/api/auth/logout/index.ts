@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
-import { logLogout } from '../../../../src/flows/login-events.js'
+import { tellLogout } from '../../../../src/flows/login-events.js'
 import type { Answer } from '../../../../src/kratos-client/answer.js'
 import { about } from '../../../../src/schemas/about.js'
 import { ok, responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
@@ -10,6 +10,7 @@ import { completeLogout, type LogoutRequest, logout } from '../../../../src/sess
 import type { AuthSettings } from '../../../../src/settings.js'
 import { upstreamError } from '../../../../src/upstream-error.js'
 import {
+  authEvents,
   endCookieConflict,
   expireSessionCookie,
   forwardCookies,
@@ -41,6 +42,7 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
     sessions: app[ownSessions],
     credential: request[kratosCredential](),
     scope: request[kratosScope](),
+    wantsOwner: app[authEvents] !== undefined,
   })
 
   /** A session that is over, by this request or before it: the browser's cookie has no more use. */
@@ -69,9 +71,10 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
   app.get('/', visit, async (request, reply) => {
     const { token } = request.query
     if (token === undefined || token === '') throw serviceError('LOGOUT_TOKEN_INVALID')
-    const answer = await completeLogout(logoutRequest(request), token)
+    const ended = await completeLogout(logoutRequest(request), token)
+    const { answer } = ended
     forget(request, reply, answer)
-    logLogout(request, answer)
+    tellLogout(request, ended)
     const alreadyOver = answer.kind === 'refused' && answer.code === 'INVALID_SESSION' && !wantsJson(request)
     if (answer.kind !== 'ok' && !alreadyOver) throw upstreamError(answer)
     if (wantsJson(request)) return ok({ logged_out: true })
@@ -81,9 +84,10 @@ const logoutRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asyn
   const body = Type.Object({}, { additionalProperties: true })
   const schema = { ...about.session('logout', 'Logs out in one step'), body, response: RESPONSES }
   app.post('/', { schema, config: { auth: false }, onRequest: app[guardOrigin] }, async (request, reply) => {
-    const answer = await logout(logoutRequest(request))
+    const ended = await logout(logoutRequest(request))
+    const { answer } = ended
     forget(request, reply, answer)
-    logLogout(request, answer)
+    tellLogout(request, ended)
     if (answer.kind !== 'ok') throw upstreamError(answer)
     return ok({ logged_out: true })
   })

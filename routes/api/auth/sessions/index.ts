@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
-import { logLogout } from '../../../../src/flows/login-events.js'
+import { tellEnded, tellLogout } from '../../../../src/flows/login-events.js'
 import type { Answer } from '../../../../src/kratos-client/answer.js'
 import { isRecord, type JsonObject } from '../../../../src/kratos-client/kratos-body.js'
 import { about } from '../../../../src/schemas/about.js'
@@ -67,11 +67,13 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
     config,
   }, async (request, reply) => {
     // Kratos' own count includes sessions that were revoked before (recording 45).
-    const revoked = (await others(request, reply)).length
+    const revoked = await others(request, reply)
     const answer = await app[ownKratos].revokeOtherSessions(request[kratosCredential](), request[kratosScope]())
     forgetSessions(request)
     accepted(reply, answer)
-    return ok({ revoked })
+    const { identity: { id: identityId } } = sessionOf(request)
+    tellEnded(request, 'revoked', revoked.map((session) => ({ identityId, sessionId: String(session['id']) })))
+    return ok({ revoked: revoked.length })
   })
 
   app.delete('/:id', {
@@ -80,15 +82,17 @@ const sessionRoutes: FastifyPluginAsyncTypebox = async function sessionRoutes (a
   }, async (request, reply) => {
     const id = request.params.id.toLowerCase()
     const [credential, scope] = [request[kratosCredential](), request[kratosScope]()]
+    const owner = { identityId: sessionOf(request).identity.id, sessionId: id }
     const isCurrent = sessionOf(request).id === id
     // Kratos says 204 for a stranger's session too, and leaves it alone (recording 45): here it is 404.
     if (!isCurrent && !(await others(request, reply)).some((session) => session['id'] === id)) { throw serviceError('NOT_FOUND') }
     const answer = isCurrent
-      ? await logout({ kratos: app[ownKratos], sessions: app[ownSessions], credential, scope })
+      ? (await logout({ kratos: app[ownKratos], sessions: app[ownSessions], credential, scope })).answer
       : await app[ownKratos].revokeSession(id, credential, scope)
     forgetSessions(request)
     accepted(reply, answer)
-    if (isCurrent) logLogout(request, answer)
+    if (isCurrent) tellLogout(request, { answer, ...owner })
+    else tellEnded(request, 'revoked', [owner])
     if (isCurrent && credential.kind === 'token' && credential.from === 'cookie') reply[expireSessionCookie]()
     return ok({ id, logged_out: isCurrent })
   })

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { deliverStep, invalidateAfterSubmit, renderFailedStep } from '../../../../src/flows/delivery.js'
-import { logLogin } from '../../../../src/flows/login-events.js'
+import { tellLogin } from '../../../../src/flows/login-events.js'
 import { guardOrigin, kratosCaller, loginThrottle, ownKratos } from '../../../../src/http/own-names.js'
 import { keepsToken } from '../../../../src/http/token-transport.js'
 import { about } from '../../../../src/schemas/about.js'
@@ -48,7 +48,7 @@ const tokenExchangeRoute: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> 
     const { init_code: initCode, return_to_code: returnToCode } = request.body
     const answer = await app[ownKratos].exchangeToken({ initCode, returnToCode }, request[kratosCaller]())
     invalidateAfterSubmit(request, answer)
-    logLogin(request, 'login', answer, cookieName)
+    tellLogin(request, 'login', answer, cookieName)
     return await deliverStep(request, reply, { flow: 'login', type: 'api', answer, keepToken }, cookieName)
   })
 }
