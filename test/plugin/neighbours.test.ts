@@ -6,12 +6,15 @@ import etag from '@fastify/etag'
 import helmet from '@fastify/helmet'
 import jwt from '@fastify/jwt'
 import multipart from '@fastify/multipart'
+import FastifyOtel from '@fastify/otel'
 import rateLimit from '@fastify/rate-limit'
 import session from '@fastify/session'
 import staticFiles from '@fastify/static'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import websocket from '@fastify/websocket'
+import { initTRPC } from '@trpc/server'
+import { fastifyTRPCPlugin } from '@trpc/server/adapters/fastify'
 import autoload from '@fastify/autoload'
 import Fastify, { type FastifyError, type FastifyInstance, type InjectOptions } from 'fastify'
 import * as zodProvider from 'fastify-type-provider-zod'
@@ -99,6 +102,10 @@ const NEIGHBOURS: Record<string, Neighbour> = {
   '@fastify/rate-limit': { add: (app) => app.register(rateLimit, { max: 1000 }) },
   '@fastify/multipart': { add: (app) => app.register(multipart, { attachFieldsToBody: true }) },
   '@fastify/websocket': { add: (app) => app.register(websocket) },
+  '@fastify/otel': { add: (app) => app.register(new FastifyOtel.FastifyOtelInstrumentation().plugin()) },
+  '@trpc/server': {
+    add: (app) => app.register(fastifyTRPCPlugin, { prefix: '/trpc', trpcOptions: { router: initTRPC.create().router({}) } }),
+  },
   '@fastify/autoload': { add: (app) => app.register(autoload, { dir: hostFolder }) },
   mercurius: {
     add: (app) => app.register(mercurius, {
@@ -140,7 +147,14 @@ const NEIGHBOURS: Record<string, Neighbour> = {
       app.addHook('onSend', async (_request, _reply, payload) => payload)
       app.addHook('onResponse', async () => {})
       app.addHook('onError', async () => {})
+      app.addHook('onTimeout', async () => {})
+      app.addHook('onRequestAbort', async (_request) => {})
       app.addHook('onRoute', () => {})
+      app.addHook('onRegister', () => {})
+      app.addHook('onReady', async () => {})
+      app.addHook('onListen', async () => {})
+      app.addHook('preClose', async () => {})
+      app.addHook('onClose', async () => {})
     },
   },
 }
