@@ -121,7 +121,7 @@ async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions)
       for (const [prefix, routes] of AUTH_ROUTES) await scope.register(routes, { prefix, settings })
     })
   }
-  const { webhook, purge, proxy } = options
+  const { webhook, purge, proxy, mailLinks } = options
   if (webhook !== undefined) {
     await addRoutes('', (scope) => scope[receiveIdentities](scope, webhook.path ?? DEFAULT_WEBHOOK_PATH))
   }
@@ -130,6 +130,9 @@ async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions)
   }
   if (proxy !== undefined) {
     await addRoutes(proxy.path ?? DEFAULT_PROXY_PATH, (scope) => scope.register(kratosProxy, { settings }))
+  } else if (given.routes !== false && given.mailLinks !== false) {
+    const mailRoutes = { settings, onlyMailLinks: true }
+    await addRoutes(mailLinks?.path ?? DEFAULT_PROXY_PATH, (scope) => scope.register(kratosProxy, mailRoutes))
   }
 }
 
