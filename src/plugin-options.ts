@@ -63,11 +63,12 @@ export const OptionsSchema = Type.Object({
     hasMethod: 'dispatch',
     description: 'a Dispatcher of undici 7 for calls to Kratos: private CA, client certificate, proxy, MockAgent',
   })),
-  bus: Type.Optional(closed({
+  // Open: a bus may have more, such as a `close` for whoever opened it.
+  bus: Type.Optional(Type.Object({
     publish: aFunction<Bus['publish']>('a function (message) that hands it to all replicas, and rejects when it cannot'),
     subscribe: aFunction<Bus['subscribe']>('a function ({ onMessage, onLoss })'),
     alive: aFunction<Bus['alive']>('a function: whether this process is connected'),
-  }, '{ publish, subscribe, alive }: carries purges between replicas')),
+  }, { description: '{ publish, subscribe, alive }: carries purges and ended sessions between replicas' })),
   metrics: Type.Optional(closed({
     client: Type.Unsafe<PromClient>({ hasMethod: 'Histogram', description: 'the module prom-client' }),
     registry: Type.Optional(Type.Unsafe<PromRegistry>({

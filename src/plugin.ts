@@ -28,6 +28,7 @@ import { ownKratos, ownSessions, receiveIdentities, receivePurges } from './http
 // Without these the declarations of the package would not mention what the plugin adds to app and request.
 export type {} from '../plugins/auth/authenticate.js'
 export type {} from '../plugins/auth/kratos.js'
+export type {} from '../plugins/auth/session-end.js'
 export type {} from '../plugins/auth/sessions.js'
 
 export { DEFAULT_PREFIX, DEFAULT_PROXY_PATH, DEFAULT_PURGE_PATH, DEFAULT_WEBHOOK_PATH, type FastifyKratosOptions }

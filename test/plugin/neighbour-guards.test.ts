@@ -4,11 +4,11 @@ import { initTRPC, TRPCError } from '@trpc/server'
 import { type CreateFastifyContextOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify'
 import Fastify, { type FastifyInstance } from 'fastify'
 import mercurius, { type MercuriusContext } from 'mercurius'
-import { request as requestHttp } from 'node:http'
 import type { Test } from 'tap'
 import fastifyKratos, { sessionOf } from '../../src/plugin.js'
 import { FRONTEND } from '../support/app.js'
 import { startKratos } from '../support/kratos.js'
+import { openWebSocket } from '../support/websocket.js'
 
 type Add = (app: FastifyInstance) => void
 type Order = 'before' | 'after' | 'without await'
@@ -24,30 +24,6 @@ const trpcRouter = trpc.router({
     return sessionOf(ctx.req).identity.traits['email']
   }),
 })
-
-/** Opens a WebSocket by hand: the status, and what the server says first. */
-async function upgrade (url: string, headers: Record<string, string>): Promise<{ status: number, text: string }> {
-  return new Promise((resolve, reject) => {
-    const head = {
-      connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': btoa('x'.repeat(16)),
-    }
-    requestHttp(url, { agent: false, headers: { ...head, ...headers } })
-      .on('response', (answer) => {
-        answer.resume()
-        resolve({ status: answer.statusCode ?? 0, text: '' })
-      })
-      .on('upgrade', (answer, socket, first) => {
-        // A frame of the server: two bytes, then the text.
-        const done = (frame: Buffer): void => {
-          socket.destroy()
-          resolve({ status: answer.statusCode ?? 0, text: frame.subarray(2).toString() })
-        }
-        if (first.length > 0) done(first)
-        else socket.once('data', done)
-      })
-      .on('error', reject).end()
-  })
-}
 
 const BOUNDARY = 'x-boundary-x'
 const FILE = [`--${BOUNDARY}`, 'content-disposition: form-data; name="photo"; filename="a.txt"', '', 'a photo', `--${BOUNDARY}--`, ''].join('\r\n')
@@ -101,10 +77,14 @@ export default async function (t: Test): Promise<void> {
         })
       })
       const url = `${await app.listen({ port: 0, host: '127.0.0.1' })}/live`
-      t.strictSame(await upgrade(url, {}), { status: 401, text: '' })
-      t.strictSame(await upgrade(url, headers), { status: 101, text: `session ${EMAIL}` })
-      t.strictSame(await upgrade(url, { ...cookie, origin: FRONTEND }), { status: 101, text: `session ${EMAIL}` })
-      t.strictSame(await upgrade(url, { ...cookie, origin: 'https://evil.example' }), { status: 403, text: '' })
+      const opened = async (headers: Record<string, string>) => {
+        const { status, next } = await openWebSocket(t, url, headers)
+        return { status, text: await next() }
+      }
+      t.strictSame(await opened({}), { status: 401, text: 'gone' })
+      t.strictSame(await opened(headers), { status: 101, text: `session ${EMAIL}` })
+      t.strictSame(await opened({ ...cookie, origin: FRONTEND }), { status: 101, text: `session ${EMAIL}` })
+      t.strictSame(await opened({ ...cookie, origin: 'https://evil.example' }), { status: 403, text: 'gone' })
     })
 
     t.test(`@fastify/multipart, ${order}: an upload behind a guard`, async (t) => {
