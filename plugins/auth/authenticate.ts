@@ -119,10 +119,13 @@ export default fp<AuthenticateOptions>(async function authenticate (app, options
     return auth
   }
 
-  /** @throws ServiceError where there is no session, or one that is not enough */
+  /** @throws ServiceError where there is no session that has to be there, or one that is not enough */
   async function guard (request: FastifyRequest, reply: FastifyReply, requirement: AuthRequirement): Promise<void> {
     const auth = await check(request, reply, requirement)
-    if (auth.kind === 'none') throw withNext(request, serviceError('INVALID_SESSION'))
+    if (auth.kind === 'none') {
+      if (requirement.optional === true) return
+      throw withNext(request, serviceError('INVALID_SESSION'))
+    }
     const lack = auth.session === null ? undefined : missingRequirement(auth.session, requirement)
     if (lack !== undefined) throw withNext(request, serviceError(lack))
   }
