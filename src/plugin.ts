@@ -139,4 +139,7 @@ async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions)
 
 const REGISTERED = Symbol('fastify-kratos')
 
-export default fp(fastifyKratos, { name: 'fastify-kratos', fastify: '5.x' })
+const plugin = fp(fastifyKratos, { name: 'fastify-kratos', fastify: '5.x' })
+
+export { plugin as fastifyKratos }
+export default plugin

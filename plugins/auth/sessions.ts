@@ -79,7 +79,7 @@ export default fp<SessionsPluginOptions>(async function sessions (
         replicas?.tell(purge)
         watch.recheck(purge)
       },
-      isOwnerWanted: () => replicas !== undefined || watch.size() > 0,
+      isOwnerWanted: () => replicas !== undefined || watch.isNeeded(),
       isHeard: replicas?.isAlive,
     }),
   )

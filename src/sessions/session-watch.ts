@@ -21,6 +21,8 @@ export interface SessionWatch {
   recheck: (purge: Purge) => void
   /** Grows with each purge: an answer of an earlier one may know nothing of it. */
   generation: () => number
+  /** Whether anybody waits. */
+  isNeeded: () => boolean
   /** How many wait. */
   size: () => number
   close: () => void
@@ -128,6 +130,7 @@ export function createSessionWatch ({ ask, isDeleted }: {
 
   function recheck ({ key, identityId, all = false }: Purge): void {
     generation++
+    if (!all && key === undefined && identityId === undefined) return
     for (const entry of entries.values()) {
       if (all || entry.key === key || entry.identityId === identityId) enqueue(entry)
     }
@@ -137,6 +140,7 @@ export function createSessionWatch ({ ask, isDeleted }: {
     add,
     recheck,
     generation: () => generation,
+    isNeeded: () => entries.size > 0,
     size: () => [...entries.values()].reduce((sum, { waiting }) => sum + waiting.size, 0),
     close: () => {
       for (const entry of entries.values()) drop(entry)

@@ -69,7 +69,7 @@ const whoamiRoute: FastifyPluginAsyncTypebox = async function whoamiRoute (app) 
     const { full, optional, headers } = request.query
     if (authOf(request).kind === 'none') {
       if (optional !== true) throw withNext(request, serviceError('INVALID_SESSION'))
-      return reply.code(204).send()
+      return reply.code(204).send(null)
     }
     const session = sessionOf(request)
     const credential = request[kratosCredential]()
