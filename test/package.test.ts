@@ -76,7 +76,7 @@ t.test('the packed packages', async (t) => {
 
   t.test('import and require give the same plugin', async (t) => {
     const script =
-      'const { default: plugin } = require("fastify-kratos"); import("fastify-kratos").then(({ default: same }) => console.log(typeof plugin, same === plugin, plugin[Symbol.for("plugin-meta")].name))'
+      'const { default: plugin } = require("fastify-kratos"); import("fastify-kratos").then(({ default: same, fastifyKratos: named }) => console.log(typeof plugin, same === plugin && named === plugin, plugin[Symbol.for("plugin-meta")].name))'
     t.equal(await output(project, '--input-type=commonjs', '-e', script), 'function true fastify-kratos\n')
   })
 

@@ -4,6 +4,7 @@ import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import etag from '@fastify/etag'
 import helmet from '@fastify/helmet'
+import httpProxy from '@fastify/http-proxy'
 import jwt from '@fastify/jwt'
 import multipart from '@fastify/multipart'
 import FastifyOtel from '@fastify/otel'
@@ -23,7 +24,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import fastifyKratos, { type FastifyKratosOptions, sessionOf } from '../../src/plugin.js'
-import { FRONTEND, temporaryFolder } from '../support/app.js'
+import { FRONTEND, REFUSING_URL, temporaryFolder } from '../support/app.js'
 import { startKratos } from '../support/kratos.js'
 
 interface Neighbour {
@@ -102,6 +103,9 @@ const NEIGHBOURS: Record<string, Neighbour> = {
   '@fastify/rate-limit': { add: (app) => app.register(rateLimit, { max: 1000 }) },
   '@fastify/multipart': { add: (app) => app.register(multipart, { attachFieldsToBody: true }) },
   '@fastify/websocket': { add: (app) => app.register(websocket) },
+  '@fastify/http-proxy at /kratos': {
+    add: (app) => app.register(httpProxy, { upstream: REFUSING_URL, prefix: '/kratos' }),
+  },
   '@fastify/otel': { add: (app) => app.register(new FastifyOtel.FastifyOtelInstrumentation().plugin()) },
   '@trpc/server': {
     add: (app) => app.register(fastifyTRPCPlugin, { prefix: '/trpc', trpcOptions: { router: initTRPC.create().router({}) } }),
@@ -165,6 +169,7 @@ const REQUESTS: Record<string, InjectOptions> = {
   'a route of the app': { url: '/products' },
   'an error of the app': { url: '/boom' },
   'no route': { url: '/nowhere' },
+  'a route of the app at /kratos': { url: '/kratos/sessions/whoami' },
   'a guarded route, a stranger': { url: '/me' },
   'a guarded route, a user': { url: '/me', headers: { as: 'user' } },
   'an auth route, a stranger': { url: '/api/auth/whoami' },
