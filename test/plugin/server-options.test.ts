@@ -9,7 +9,7 @@ const OPTIONS: Record<string, FastifyServerOptions & { http?: object }> = {
   'no HEAD routes': { exposeHeadRoutes: false },
   'paths that are read loosely': {
     routerOptions: {
-      ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, caseSensitive: false, useSemicolonDelimiter: true,
+      ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, caseSensitive: false,
     },
   },
   'short parameters': { routerOptions: { maxParamLength: 20 } },
