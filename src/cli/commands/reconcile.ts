@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { loadConfig } from '../../config.js'
+import { authSettings, loadConfig } from '../../config.js'
 import { isUuid } from '../../patterns.js'
 import { createKratosAdmin } from '../../service/admin/kratos-admin.js'
 import { DRIFTS, isAborted, reconcile as walk, type Reconciled } from '../../service/reconcile.js'
@@ -68,6 +68,7 @@ async function run (args: string[], { env, print, tell, signal }: CommandIo): Pr
       // A page that was begun is ended, so that it is known where to go on.
       kratos: createKratosAdmin({ url }),
       store,
+      traits: authSettings(config).traits,
       fix: asked.fix,
       deleteOrphans: asked['delete-orphans'],
       since: asked.since,

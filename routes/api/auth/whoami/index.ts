@@ -9,6 +9,7 @@ import { ok, responses, success, UPSTREAM_STATUSES } from '../../../../src/schem
 import { hasVerifiedAddress } from '../../../../src/sessions/strength.js'
 import { withNext } from '../../../../src/http/refusal.js'
 import { authOf, sessionOf } from '../../../../src/http/request-auth.js'
+import type { AuthSettings } from '../../../../src/settings.js'
 import { kratosCredential, renewSessionCookie } from '../../../../src/http/own-names.js'
 
 const OptionalText = Type.Union([Type.String(), Type.Null()])
@@ -63,7 +64,10 @@ function details (session: KratosSession) {
   }
 }
 
-const whoamiRoute: FastifyPluginAsyncTypebox = async function whoamiRoute (app) {
+const whoamiRoute: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async function whoamiRoute (
+  app,
+  { settings: { traits: pointers } },
+) {
   const schema = { ...about.session('whoami', 'Who is logged in'), querystring: QuerySchema, response: RESPONSES }
   app.get('/', { schema, config: { auth: { optional: true } } }, async (request, reply) => {
     const { full, optional, headers } = request.query
@@ -80,7 +84,7 @@ const whoamiRoute: FastifyPluginAsyncTypebox = async function whoamiRoute (app) 
     if (headers === true) reply.header('x-user-id', id)
     return ok({
       id,
-      ...profileOf(traits),
+      ...profileOf(traits, pointers),
       authenticated: true,
       ...(full === true && details(session)),
     })
