@@ -17,6 +17,11 @@ const ranges = { ...root.devDependencies, ...root.peerDependencies, ...root.depe
  */
 const INLINED = ['@sinclair/typebox', 'jose', 'lru-cache', 'qr']
 
+/** Modules that read files of `kratos/`. The package has their text instead, so that one file can hold it all. */
+const TEXTS = {
+  'kratos/embedded/config/example-text.js': { name: 'exampleText', files: ['kratos.yml', 'identity.schema.json'] },
+}
+
 const isCode = (file) => file.endsWith('.js')
 const isBuiltin = (name) => name.startsWith('node:') || builtinModules.includes(name)
 const packageOf = (name) => name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/')
@@ -89,6 +94,15 @@ function writeEsModule (folder, entry) {
   writeFileSync(file.replace(/\.js$/, '.d.mts'), [...types, `export * from ${from}\n`].join('\n'))
 }
 
+function writeTexts (folder, modules) {
+  for (const [module, { name, files }] of Object.entries(TEXTS)) {
+    if (!modules.includes(module)) continue
+    const texts = files.map((file) => [file, readFileSync(join(ROOT, 'kratos', file), 'utf8')])
+    const code = `const TEXTS = ${JSON.stringify(Object.fromEntries(texts))}\nexport const ${name} = (name) => TEXTS[name]\n`
+    writeFileSync(join(folder, module), code)
+  }
+}
+
 async function writePackage (name) {
   const text = readFileSync(join(ROOT, 'packaging', name, 'manifest.json'), 'utf8')
   const manifest = JSON.parse(text.replaceAll('{version}', root.version))
@@ -114,6 +128,7 @@ async function writePackage (name) {
   const fields = { version, author, license, homepage, repository, bugs, engines }
   const dependencies = dependenciesOf(packages, manifest)
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ ...manifest, ...fields, dependencies }, null, 2)}\n`)
+  writeTexts(join(folder, 'dist'), modules)
   await toCommonJs(join(folder, 'dist'), modules)
   for (const entry of entries) writeEsModule(join(folder, 'dist'), entry)
   // The client is for browsers too: one ES module, and it keeps no state that two copies could divide.

@@ -6,6 +6,7 @@ import cookie from '../plugins/auth/cookie.js'
 import kratos from '../plugins/auth/kratos.js'
 import kratosCaller from '../plugins/auth/kratos-caller.js'
 import originGuard from '../plugins/auth/origin-guard.js'
+import sessionEnd from '../plugins/auth/session-end.js'
 import sessions from '../plugins/auth/sessions.js'
 import throttle from '../plugins/auth/throttle.js'
 import webhook from '../plugins/auth/webhook.js'
@@ -97,6 +98,7 @@ export async function registerAuth (
   await app.register(originGuard, { settings })
   await app.register(sessions, { settings, names, bus: parts.bus })
   await app.register(authenticate, { mayBeUnlabelled: parts.mayBeUnlabelled, names })
+  await app.register(sessionEnd, { names })
   await app.register(throttle, {
     settings,
     createStore: parts.createRateLimitStore,

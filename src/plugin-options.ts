@@ -42,6 +42,10 @@ export const OptionsSchema = Type.Object({
     { path: path(DEFAULT_PROXY_PATH) },
     "{ path }: Kratos' own public API on this origin, for its SDK, its forms and social login",
   )),
+  mailLinks: Type.Optional(closed(
+    { path: path(DEFAULT_PROXY_PATH) },
+    '{ path }: where the links of mails lead without the proxy, or false for none',
+  )),
   defaultDeny: Type.Optional(closed({
     except: Type.Optional(Type.Array(Type.String({ format: 'route-pattern' }), {
       description: 'routes that need no config.auth: paths such as /status, or /docs/* for everything below',
@@ -59,11 +63,12 @@ export const OptionsSchema = Type.Object({
     hasMethod: 'dispatch',
     description: 'a Dispatcher of undici 7 for calls to Kratos: private CA, client certificate, proxy, MockAgent',
   })),
-  bus: Type.Optional(closed({
+  // Open: a bus may have more, such as a `close` for whoever opened it.
+  bus: Type.Optional(Type.Object({
     publish: aFunction<Bus['publish']>('a function (message) that hands it to all replicas, and rejects when it cannot'),
     subscribe: aFunction<Bus['subscribe']>('a function ({ onMessage, onLoss })'),
     alive: aFunction<Bus['alive']>('a function: whether this process is connected'),
-  }, '{ publish, subscribe, alive }: carries purges between replicas')),
+  }, { description: '{ publish, subscribe, alive }: carries purges and ended sessions between replicas' })),
   metrics: Type.Optional(closed({
     client: Type.Unsafe<PromClient>({ hasMethod: 'Histogram', description: 'the module prom-client' }),
     registry: Type.Optional(Type.Unsafe<PromRegistry>({
@@ -81,7 +86,7 @@ export const OptionsSchema = Type.Object({
 }, { additionalProperties: false })
 
 export type CheckedOptions = Static<typeof OptionsSchema>
-const MAY_BE_FALSE = ['throttle', 'routes', 'defaultDeny', 'proxy'] as const
+const MAY_BE_FALSE = ['throttle', 'routes', 'defaultDeny', 'proxy', 'mailLinks'] as const
 const MAY_BE_TRUE = ['defaultDeny', 'proxy'] as const
 
 /** Everything but `publicUrl` is optional; docs/plugin.md has a table of them all. */
@@ -102,6 +107,7 @@ export type FastifyKratosOptions =
     routes?: false | NonNullable<CheckedOptions['routes']>
     defaultDeny?: boolean | NonNullable<CheckedOptions['defaultDeny']>
     proxy?: boolean | NonNullable<CheckedOptions['proxy']>
+    mailLinks?: false | NonNullable<CheckedOptions['mailLinks']>
   }
 
 /** Compiled at the first registration: an app that only imports the plugin's types should not wait for it. */

@@ -28,6 +28,7 @@ import { ownKratos, ownSessions, receiveIdentities, receivePurges } from './http
 // Without these the declarations of the package would not mention what the plugin adds to app and request.
 export type {} from '../plugins/auth/authenticate.js'
 export type {} from '../plugins/auth/kratos.js'
+export type {} from '../plugins/auth/session-end.js'
 export type {} from '../plugins/auth/sessions.js'
 
 export { DEFAULT_PREFIX, DEFAULT_PROXY_PATH, DEFAULT_PURGE_PATH, DEFAULT_WEBHOOK_PATH, type FastifyKratosOptions }
@@ -121,7 +122,7 @@ async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions)
       for (const [prefix, routes] of AUTH_ROUTES) await scope.register(routes, { prefix, settings })
     })
   }
-  const { webhook, purge, proxy } = options
+  const { webhook, purge, proxy, mailLinks } = options
   if (webhook !== undefined) {
     await addRoutes('', (scope) => scope[receiveIdentities](scope, webhook.path ?? DEFAULT_WEBHOOK_PATH))
   }
@@ -130,9 +131,15 @@ async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions)
   }
   if (proxy !== undefined) {
     await addRoutes(proxy.path ?? DEFAULT_PROXY_PATH, (scope) => scope.register(kratosProxy, { settings }))
+  } else if (given.routes !== false && given.mailLinks !== false) {
+    const mailRoutes = { settings, onlyMailLinks: true }
+    await addRoutes(mailLinks?.path ?? DEFAULT_PROXY_PATH, (scope) => scope.register(kratosProxy, mailRoutes))
   }
 }
 
 const REGISTERED = Symbol('fastify-kratos')
 
-export default fp(fastifyKratos, { name: 'fastify-kratos', fastify: '5.x' })
+const plugin = fp(fastifyKratos, { name: 'fastify-kratos', fastify: '5.x' })
+
+export { plugin as fastifyKratos }
+export default plugin

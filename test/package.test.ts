@@ -12,7 +12,7 @@ import { compile, footprint, install, link, pack, type Packed } from './support/
 import { freePorts, ROOT, run as start } from './support/process.js'
 
 // Packs, compiles and starts a dozen programs: on a loaded machine that takes its time.
-t.setTimeout(240_000)
+t.setTimeout(450_000)
 const run = promisify(execFile)
 const folder = await temporaryFolder(t)
 const { plugin, embedded } = await pack(folder)
@@ -40,12 +40,12 @@ const command = (name: string, cwd: string): string => join(cwd, 'node_modules/.
 t.test('the packed packages', async (t) => {
   t.test('hold what they need at run time, no sources and no tests', async (t) => {
     const expected: Array<[Packed, string[]]> = [
-      [plugin, ['dist/src/plugin.js', 'dist/src/plugin.mjs', 'dist/src/plugin.d.ts', 'dist/src/plugin.d.mts', 'client.js', 'testing.js']],
+      [plugin, ['dist/src/plugin.js', 'dist/src/plugin.mjs', 'dist/src/plugin.d.ts', 'dist/src/plugin.d.mts', 'client.js', 'testing.js', 'postgres-bus.js']],
       [embedded, ['dist/kratos/embedded/index.mjs', 'kratos/kratos.yml', 'kratos/identity.schema.json', 'kratos/user-created.jsonnet']],
     ]
     for (const [{ manifest: { name }, paths }, needed] of expected) {
       t.strictSame(['package.json', 'README.md', 'LICENSE', ...needed].filter((path) => !paths.includes(path)), [], name)
-      const own = /^(?:(?:dist\/.+|client|testing)\.(?:d\.m?ts|m?js|js\.map|LICENSE)|kratos\/[\w.-]+|package\.json|README\.md|LICENSE)$/
+      const own = /^(?:(?:dist\/.+|client|testing|postgres-bus)\.(?:d\.m?ts|m?js|js\.map|LICENSE)|kratos\/[\w.-]+|package\.json|README\.md|LICENSE)$/
       t.strictSame(paths.filter((path) => !own.test(path) || /(?:^|\/)test\/|\.test\./.test(path)), [], name)
     }
     const map = JSON.parse(await readFile(join(project, 'node_modules/fastify-kratos/dist/src/plugin.js.map'), 'utf8'))
@@ -71,13 +71,18 @@ t.test('the packed packages', async (t) => {
     t.strictSame(packages.filter((name) => unwanted.test(name)), [])
     t.ok(packages.length <= 30, `${packages.length} packages beside fastify`)
     t.ok(megabytes <= 12, `${megabytes.toFixed(1)} MB beside fastify`)
-    t.strictSame(Object.keys(plugin.manifest.peerDependencies ?? {}), ['embedded-kratos', 'fastify'])
+    t.strictSame(Object.keys(plugin.manifest.peerDependencies ?? {}), ['embedded-kratos', 'fastify', 'pg'])
   })
 
   t.test('import and require give the same plugin', async (t) => {
     const script =
-      'const { default: plugin } = require("fastify-kratos"); import("fastify-kratos").then(({ default: same }) => console.log(typeof plugin, same === plugin, plugin[Symbol.for("plugin-meta")].name))'
+      'const { default: plugin } = require("fastify-kratos"); import("fastify-kratos").then(({ default: same, fastifyKratos: named }) => console.log(typeof plugin, same === plugin && named === plugin, plugin[Symbol.for("plugin-meta")].name))'
     t.equal(await output(project, '--input-type=commonjs', '-e', script), 'function true fastify-kratos\n')
+  })
+
+  t.test('the bus of Postgres is a path of its own, and only it wants pg', async (t) => {
+    const script = 'import("fastify-kratos/postgres-bus").then(({ postgresBus }) => { console.log(typeof postgresBus, postgresBus === require("fastify-kratos/postgres-bus").postgresBus); return postgresBus({ url: "postgres://127.0.0.1:9" }) }).catch(({ message }) => console.log(message))'
+    t.equal(await output(alone, '--input-type=commonjs', '-e', script), 'function true\npostgresBus needs the package pg: npm install pg\n')
   })
 
   t.test('type programs in every way to resolve modules, declarations included', async (t) => {
@@ -110,16 +115,36 @@ t.test('the packed packages', async (t) => {
 
   t.test("the READMEs' tests pass", (t) => runReadmePrograms(t, project))
 
+  const CHECKED = "200 ada@example.test 401 { email: 'ADA@EXAMPLE.TEST' }\n"
+
+  t.test('tsx runs a test of an app as it was written', async (t) => {
+    await link(project, 'tsx')
+    t.equal(await output(project, '--import', 'tsx', 'kit.ts'), CHECKED)
+  })
+
   for (const format of ['esm', 'cjs'] as const) {
-    t.test(`an app with the plugin can be bundled into one file, ${format}`, async (t) => {
-      const app = join(project, 'bundled.js')
-      await writeFile(app, BUNDLED_APP)
-      // Outside of the project: what is not in the file cannot be loaded.
-      const outfile = join(folder, `bundled.${format === 'esm' ? 'mjs' : 'cjs'}`)
+    /** Outside of the project: what is not in the file cannot be loaded. */
+    const bundle = async (entry: string, outfile: string, external: string[] = []): Promise<void> => {
       const js = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
       const banner = format === 'esm' ? { js } : {}
-      await build({ entryPoints: [app], outfile, format, banner, bundle: true, platform: 'node', target: 'node20' })
+      const how = { format, banner, external, bundle: true, platform: 'node', target: 'node20' } as const
+      await build({ entryPoints: [join(project, entry)], outfile, ...how })
+    }
+    const extension = format === 'esm' ? 'mjs' : 'cjs'
+
+    t.test(`an app with the plugin can be bundled into one file, ${format}`, async (t) => {
+      await writeFile(join(project, 'bundled.js'), BUNDLED_APP)
+      const outfile = join(folder, `bundled.${extension}`)
+      await bundle('bundled.js', outfile)
       t.equal(await output(folder, outfile), '401 404\n')
+    })
+
+    t.test(`so can a test with the kit, all but two packages with binaries, ${format}`, async (t) => {
+      const external = ['libsql', '@arakoodev/jsonnet']
+      const place = join(folder, `bundled-${format}`)
+      for (const name of external) await link(place, name)
+      await bundle('kit.ts', join(place, `kit.${extension}`), external)
+      t.equal(await output(place, `kit.${extension}`), CHECKED)
     })
   }
 })

@@ -21,6 +21,7 @@ import {
   kratosCredential,
   kratosScope,
   ownSessions,
+  sessionWatch,
 } from '../../src/http/own-names.js'
 
 /** For any server, http2 included. */
@@ -109,17 +110,22 @@ export default fp<AuthenticateOptions>(async function authenticate (app, options
     const credential = request[kratosCredential]()
     // Two different session cookies: nobody can say which is meant. Deleting the host-only one ends the conflict (B01).
     if (credential.kind === 'conflict') reply[endCookieConflict]()
+    const generation = app[sessionWatch].generation()
     const auth: RequestAuth = isUsable(credential)
       ? await ask(credential, request, reply, requirement)
       : { kind: 'none' }
-    request[GUARD_ANSWER] = { auth: Object.freeze(auth), isFresh: requirement.fresh === true }
+    const isFresh = requirement.fresh === true
+    request[GUARD_ANSWER] = { auth: Object.freeze(auth), isFresh, generation, response: reply.raw }
     return auth
   }
 
-  /** @throws ServiceError where there is no session, or one that is not enough */
+  /** @throws ServiceError where there is no session that has to be there, or one that is not enough */
   async function guard (request: FastifyRequest, reply: FastifyReply, requirement: AuthRequirement): Promise<void> {
     const auth = await check(request, reply, requirement)
-    if (auth.kind === 'none') throw withNext(request, serviceError('INVALID_SESSION'))
+    if (auth.kind === 'none') {
+      if (requirement.optional === true) return
+      throw withNext(request, serviceError('INVALID_SESSION'))
+    }
     const lack = auth.session === null ? undefined : missingRequirement(auth.session, requirement)
     if (lack !== undefined) throw withNext(request, serviceError(lack))
   }

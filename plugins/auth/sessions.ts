@@ -3,9 +3,10 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { BEAT_MS, type Bus, createReplicas, type Replicas } from '../../src/sessions/bus.js'
 import { createSessionResolver, type SessionResolver } from '../../src/sessions/resolver.js'
+import { createSessionWatch, type SessionWatch } from '../../src/sessions/session-watch.js'
 import { decorateByName, publicNames, type PublicNames } from '../../src/http/public-names.js'
 import type { AuthSettings } from '../../src/settings.js'
-import { ownKratos, ownReplicas, ownSessions } from '../../src/http/own-names.js'
+import { ownKratos, ownReplicas, ownSessions, sessionWatch } from '../../src/http/own-names.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -14,6 +15,8 @@ declare module 'fastify' {
     [ownReplicas]: Replicas | undefined
     /** Whose session a credential is: calls shared, answers kept as far as Kratos allows. */
     sessions: SessionResolver
+    /** Sessions that connections depend on longer than an answer takes. */
+    [sessionWatch]: SessionWatch
   }
 }
 
@@ -52,10 +55,20 @@ export default fp<SessionsPluginOptions>(async function sessions (
     )
   }
 
+  const watch = createSessionWatch({
+    ask: (credential) => app[ownKratos].whoami(credential),
+    isDeleted: (identityId) => app[ownSessions].isDeleted(identityId),
+  })
+  app.decorate(sessionWatch, watch)
+  app.addHook('onClose', async () => watch.close())
+
   const replicas = bus && createReplicas({
     bus,
     name: randomUUID(),
-    onPurge: (purge) => app[ownSessions].forget(purge),
+    onPurge: (purge) => {
+      app[ownSessions].forget(purge)
+      watch.recheck(purge)
+    },
   })
   app.decorate(ownReplicas, replicas)
   app.decorate(
@@ -65,7 +78,11 @@ export default fp<SessionsPluginOptions>(async function sessions (
       maxAgeMs: settings.sessionCacheMaxAge * SECOND,
       deadlineMs: settings.deadlines.whoamiMs,
       onUncacheable: warnOnce,
-      onInvalidate: replicas?.tell,
+      onInvalidate: (purge) => {
+        replicas?.tell(purge)
+        watch.recheck(purge)
+      },
+      isOwnerWanted: () => replicas !== undefined || watch.isNeeded(),
       isHeard: replicas?.isAlive,
     }),
   )

@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import { busUrl, type Config } from '../../src/config.js'
+import { postgresBus } from '../../src/bus/postgres-bus.js'
 import { ownReplicas } from '../../src/http/own-names.js'
-import { openPostgresBus } from '../../src/service/bus/postgres-bus.js'
 import { describeStoreError } from '../../src/service/store/errors.js'
 import { toPostgresStoreError } from '../../src/service/store/postgres-errors.js'
 import type { Bus } from '../../src/sessions/bus.js'
@@ -20,7 +20,7 @@ export default fp<{ config: Config }>(async function bus (app, { config }) {
     return
   }
   let [isLost, wasConnected] = [false, false]
-  const opened = await openPostgresBus({
+  const opened = await postgresBus({
     url,
     onError: (error) => {
       if (isLost) return

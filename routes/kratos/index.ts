@@ -62,15 +62,17 @@ const SHED_AS: Record<ProxiedKind, ShedClass> = {
 }
 
 export interface KratosRoutesOptions {
-  /** The service's; a plugin registers these routes where they are wanted. */
+  /** The service's. */
   config?: { KRATOS_PROXY: boolean }
+  /** Without the proxy: mails lead here all the same. */
+  onlyMailLinks?: boolean
   settings: Pick<AuthSettings, 'cookieName'>
 }
 
 // For Kratos' SDK and its ready-made forms. No body is rewritten: the operator tells Kratos that it lives at
 // `<PUBLIC_URL>/kratos/`, so it writes our addresses itself (docs/decisions/0011).
-const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kratosRoutes (app, { config, settings }) {
-  const { cookieName } = settings
+const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kratosRoutes (app, options) {
+  const { settings: { cookieName }, config, onlyMailLinks = config?.KRATOS_PROXY === false } = options
   // Any type of body, byte for byte: what Kratos makes of it is Kratos' business.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
@@ -160,7 +162,7 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
     return reply.code(answer.status).headers(answerHeaders(answer.headers)).send(shown)
   }
 
-  if (config?.KRATOS_PROXY === false) {
+  if (onlyMailLinks) {
     for (const path of MAIL_LINK_PATHS) {
       const onRequest = [app[guardBrowserOrigin], app[loginThrottle].byAddress]
       const config = { auth: false, anyMediaType: true, shed: 'submit' as const }

@@ -1,6 +1,7 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { AuthRequirement } from '../sessions/strength.js'
+import { isDeclaredByPackage } from './declared-by.js'
 import { hasAnswer } from './request-auth.js'
 import { requirementProblems } from './requirement.js'
 
@@ -54,14 +55,18 @@ function complain (all: string[]): void {
   if (lines.length > 0) throw new TypeError(`fastify-kratos: ${lines.join('; ')}`)
 }
 
+/** Packages such as @fastify/http-proxy hand on a hook that their user may leave out; an app has no reason to. */
+function forgottenHooks (route: RouteOptions): string[] {
+  const found = HOOKS.filter((hook) => Object.hasOwn(route, hook) && route[hook] === undefined)
+  return found.length === 0 || isDeclaredByPackage(declareRoute) ? [] : found
+}
+
 /** Hook `onRoute`: puts the guard of `config.auth` before the route's own `onRequest` hooks. */
 function declareRoute (this: FastifyInstance, route: RouteOptions): void {
   const auth: unknown = route.config?.auth
   const own = (this as Scope)[ROUTE_GUARD]
   if (own !== undefined && auth !== undefined) complain(requirementProblems(auth).map((line) => `${nameOf(route)}: ${line}`))
-  const undefinedHooks = own === undefined
-    ? HOOKS.filter((hook) => Object.hasOwn(route, hook) && route[hook] === undefined)
-    : []
+  const undefinedHooks = own === undefined && auth === undefined ? forgottenHooks(route) : []
   ;(this as Scope)[DECLARED]?.push({ scope: this, route, name: nameOf(route), url: route.url, undefinedHooks })
   // With the plugin in sight every route has it: a hook of the app that comes later may still add `config.auth`.
   if (own === undefined && !isLabel(auth)) return
@@ -94,7 +99,7 @@ function problemsOf ({ scope, route, name, url, undefinedHooks }: DeclaredRoute)
   return [
     ...(auth === undefined ? [] : requirementProblems(auth)),
     ...undefinedHooks.map((hook) =>
-      `${hook} is undefined: app.authenticate is there after "await app.register(…)"; write config: { auth: true }`,
+      `${hook} is undefined: app.authenticate is there after "await app.register(…)"; write config: { auth: true }, or false`,
     ),
     ...(isLabel(auth) && !isMarked(route.config) ? ['got config.auth by a hook onRoute, before the plugin was there'] : []),
     ...(auth === undefined && !isPreflight(route) && !own.mayBeUnlabelled(url)

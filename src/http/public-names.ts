@@ -9,6 +9,7 @@ const PLACES = {
   auth: 'request',
   kratosSession: 'request',
   identityId: 'request',
+  onSessionEnd: 'request',
 } as const
 
 export type PublicName = keyof typeof PLACES

@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { KratosSession } from '../kratos-client/session.js'
 
 /** What the guard of a request found out; a union by `kind`, which may grow. */
@@ -17,6 +17,10 @@ export interface GuardAnswer {
   readonly auth: RequestAuth
   /** Kratos itself was asked. */
   readonly isFresh: boolean
+  /** How many purges there had been when it was asked. */
+  readonly generation: number
+  /** Closed with the connection or the answer, whichever ends first. */
+  readonly response: FastifyReply['raw']
 }
 
 export const GUARD_ANSWER = Symbol('fastify-kratos: answer of the guard')
@@ -24,9 +28,9 @@ export type WithGuardAnswer = { [GUARD_ANSWER]?: GuardAnswer | null }
 
 const NONE: RequestAuth = Object.freeze({ kind: 'none' })
 
-export const authOf = (request: object): RequestAuth => (request as WithGuardAnswer)[GUARD_ANSWER]?.auth ?? NONE
-
-export const hasAnswer = (request: object): boolean => ((request as WithGuardAnswer)[GUARD_ANSWER] ?? null) !== null
+export const answerOf = (request: object): GuardAnswer | null => (request as WithGuardAnswer)[GUARD_ANSWER] ?? null
+export const hasAnswer = (request: object): boolean => answerOf(request) !== null
+export const authOf = (request: object): RequestAuth => answerOf(request)?.auth ?? NONE
 
 /** Any request of Fastify, whatever its server and route. */
 export type AnyRequest = Pick<FastifyRequest, 'id' | 'ip' | 'method' | 'url'>

@@ -23,6 +23,8 @@ export interface SessionResolverOptions {
   deadlineMs?: number
   /** Tells other replicas what was forgotten here. */
   onInvalidate?: ((purge: Purge) => void) | undefined
+  /** Whether other processes, or connections of this one, want to know whose session has ended. */
+  isOwnerWanted?: (() => boolean) | undefined
   /** Whether they are heard; else nothing is used that is older than five seconds. */
   isHeard?: (() => boolean) | undefined
   /** Called for each session that could not be kept because Kratos did not say for how long. */
@@ -59,7 +61,8 @@ export interface SessionResolver {
   kept: (credential: UsableCredential) => KratosSession | undefined
   /**
    * Whose answers have to be forgotten once a sealed cookie's session is over: one session can have several cookies.
-   * Undefined where nothing is kept, where Kratos knows no owner, and for a token, the only one of its session.
+   * Undefined where nothing is kept and nobody waits for it, where Kratos knows no owner, and for a token, the only one
+   * of its session.
    */
   ownerOf: (credential: Credential, scope?: RequestScope) => Promise<string | undefined>
   /** To be called after any change of a session or an identity, before the client hears of it. */
@@ -163,8 +166,9 @@ export function createSessionResolver (
   }
 
   async function ownerOf (credential: Credential, scope?: RequestScope): Promise<string | undefined> {
-    if (cache === undefined || credential.kind !== 'cookie') return undefined
-    const known = cache.ownerOf(keyOf(credential))
+    const isWanted = cache !== undefined || options.isOwnerWanted?.() === true
+    if (!isWanted || credential.kind !== 'cookie') return undefined
+    const known = cache?.ownerOf(keyOf(credential))
     if (known !== undefined) return known
     const outcome = await resolve(credential, { scope })
     return outcome.kind === 'valid' ? outcome.session.identity.id : undefined

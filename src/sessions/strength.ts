@@ -19,6 +19,9 @@ export const AuthRequirementSchema = Type.Object({
   verified: Type.Optional(Type.Boolean({
     description: 'true or false; with true at least one address of the account is verified',
   })),
+  optional: Type.Optional(Type.Boolean({
+    description: 'true or false; with true visitors pass, and a session still has to be enough',
+  })),
   only: Type.Optional(Type.Literal('id', {
     description: '"id"; only the id of the identity is needed, which costs less than a whole session',
   })),

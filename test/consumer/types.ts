@@ -11,6 +11,7 @@ import fastifyKratos, {
   sessionOf,
   type WebhookIdentity,
 } from 'fastify-kratos'
+import { type PostgresBus, postgresBus } from 'fastify-kratos/postgres-bus'
 import {
   type Clock, type EmbeddedKratos, type EmbeddedKratosOptions,
   startEmbeddedKratos,
@@ -59,9 +60,17 @@ export async function use (): Promise<void> {
   app.get('/d', { config: { auth: { within: 'soon' } } }, async (request) => mail(request))
 }
 
+export async function bus (): Promise<FastifyKratosOptions> {
+  const bus: PostgresBus = await postgresBus({ url: 'postgres://127.0.0.1/app' })
+  return { publicUrl: 'http://127.0.0.1:4433', bus }
+}
+
 function mail (request: FastifyRequest): string | undefined {
   const { auth, kratosSession } = request
   if (auth.kind === 'session') read(auth.session ?? sessionOf(request))
+  request.onSessionEnd(async () => {})()
+  // @ts-expect-error a handler is a function
+  request.onSessionEnd('close')
   // @ts-expect-error nobody is logged in with this kind
   if (auth.kind === 'none') read(auth.session)
   // @ts-expect-error it is shared, so it is for reading only

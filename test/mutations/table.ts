@@ -68,6 +68,27 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: CROSS_SITE,
   },
   {
+    guard: 'whoami refuses visitors that did not ask to be told',
+    file: 'routes/api/auth/whoami/index.ts',
+    search: "if (optional !== true) throw withNext(request, serviceError('INVALID_SESSION'))",
+    replace: '',
+    tests: ['test/plugin/visitors.test.ts'],
+  },
+  {
+    guard: 'a session that ended between guard and watch',
+    file: 'src/sessions/session-watch.ts',
+    search: 'if (session.generation !== generation) enqueue(entry)',
+    replace: '',
+    tests: ['test/sessions/session-watch.test.ts'],
+  },
+  {
+    guard: 'an outage ends no connection',
+    file: 'src/sessions/session-watch.ts',
+    search: "if (outcome?.kind === 'unavailable') {",
+    replace: "if (outcome?.kind === 'none') {",
+    tests: ['test/sessions/session-watch.test.ts'],
+  },
+  {
     guard: 'duplicate session cookies',
     file: 'src/kratos-client/credential.ts',
     search: "if (other !== undefined) return { kind: 'conflict' }",

@@ -37,7 +37,7 @@ export async function writeReadmeSources (project: string): Promise<void> {
 
 /** Runs the JavaScript of the READMEs: tests, each with its own runner. */
 export async function runReadmePrograms (t: Test, project: string): Promise<void> {
-  for (const name of ['tap', 'vitest']) await link(project, name)
+  for (const name of ['tap', 'vitest', '@fastify/websocket']) await link(project, name)
   for (const file of ['kratos.yml', 'identity.schema.json', 'user-created.jsonnet']) {
     await cp(join(ROOT, 'kratos', file), join(project, file))
   }

@@ -1,10 +1,13 @@
+import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer, get as fetchRaw } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import Fastify, { type FastifyInstance } from 'fastify'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import cors from '@fastify/cors'
 import type { Test } from 'tap'
 import fastifyKratos, { type FastifyKratosOptions, sessionOf } from '../../src/plugin.js'
-import { REFUSING_URL, WEBHOOK_KEY } from '../support/app.js'
+import { REFUSING_URL, temporaryFolder, WEBHOOK_KEY } from '../support/app.js'
 import { startKratos } from '../support/kratos.js'
 
 const OPTIONS: FastifyKratosOptions = { publicUrl: REFUSING_URL }
@@ -172,6 +175,25 @@ export default async function (t: Test): Promise<void> {
       t.match(message, 'GET /by-hook: onRequest is undefined')
       t.match(message, 'POST /late: preHandler is undefined')
       t.match(message, 'config: { auth: true }')
+    })
+
+    t.test('is no mistake of a package that hands on what its user left out, nor of a route with a label', async (t) => {
+      const folder = await temporaryFolder(t)
+      const code = "export default async (app, { onRequest }) => { app.get('/handed-on', { onRequest }, async () => 'shown') }\n"
+      const startWith = async (file: string): Promise<string | undefined> => {
+        await mkdir(dirname(file), { recursive: true })
+        await writeFile(file, code)
+        const { default: plugin } = await import(pathToFileURL(file).href) as { default: FastifyPluginAsync }
+        const app = host(t)
+        return await refusal(app, () => {
+          app.register(plugin)
+          app.register(fastifyKratos, OPTIONS)
+          app.get('/open', { onRequest: app.authenticate, config: { auth: false } }, handler)
+          app.get('/guarded', { onRequest: app.authenticate, config: { auth: true } }, handler)
+        })
+      }
+      t.equal(await startWith(join(folder, 'node_modules/hands-on/index.mjs')), undefined)
+      t.match(await startWith(join(folder, 'routes/index.mjs')), 'GET /handed-on: onRequest is undefined')
     })
 
     t.test('is the host\'s own affair once the plugin is there', async (t) => {

@@ -4,14 +4,18 @@ import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import etag from '@fastify/etag'
 import helmet from '@fastify/helmet'
+import httpProxy from '@fastify/http-proxy'
 import jwt from '@fastify/jwt'
 import multipart from '@fastify/multipart'
+import FastifyOtel from '@fastify/otel'
 import rateLimit from '@fastify/rate-limit'
 import session from '@fastify/session'
 import staticFiles from '@fastify/static'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import websocket from '@fastify/websocket'
+import { initTRPC } from '@trpc/server'
+import { fastifyTRPCPlugin } from '@trpc/server/adapters/fastify'
 import autoload from '@fastify/autoload'
 import Fastify, { type FastifyError, type FastifyInstance, type InjectOptions } from 'fastify'
 import * as zodProvider from 'fastify-type-provider-zod'
@@ -20,7 +24,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import fastifyKratos, { type FastifyKratosOptions, sessionOf } from '../../src/plugin.js'
-import { FRONTEND, temporaryFolder } from '../support/app.js'
+import { FRONTEND, REFUSING_URL, temporaryFolder } from '../support/app.js'
 import { startKratos } from '../support/kratos.js'
 
 interface Neighbour {
@@ -99,6 +103,13 @@ const NEIGHBOURS: Record<string, Neighbour> = {
   '@fastify/rate-limit': { add: (app) => app.register(rateLimit, { max: 1000 }) },
   '@fastify/multipart': { add: (app) => app.register(multipart, { attachFieldsToBody: true }) },
   '@fastify/websocket': { add: (app) => app.register(websocket) },
+  '@fastify/http-proxy at /kratos': {
+    add: (app) => app.register(httpProxy, { upstream: REFUSING_URL, prefix: '/kratos' }),
+  },
+  '@fastify/otel': { add: (app) => app.register(new FastifyOtel.FastifyOtelInstrumentation().plugin()) },
+  '@trpc/server': {
+    add: (app) => app.register(fastifyTRPCPlugin, { prefix: '/trpc', trpcOptions: { router: initTRPC.create().router({}) } }),
+  },
   '@fastify/autoload': { add: (app) => app.register(autoload, { dir: hostFolder }) },
   mercurius: {
     add: (app) => app.register(mercurius, {
@@ -140,7 +151,14 @@ const NEIGHBOURS: Record<string, Neighbour> = {
       app.addHook('onSend', async (_request, _reply, payload) => payload)
       app.addHook('onResponse', async () => {})
       app.addHook('onError', async () => {})
+      app.addHook('onTimeout', async () => {})
+      app.addHook('onRequestAbort', async (_request) => {})
       app.addHook('onRoute', () => {})
+      app.addHook('onRegister', () => {})
+      app.addHook('onReady', async () => {})
+      app.addHook('onListen', async () => {})
+      app.addHook('preClose', async () => {})
+      app.addHook('onClose', async () => {})
     },
   },
 }
@@ -151,6 +169,7 @@ const REQUESTS: Record<string, InjectOptions> = {
   'a route of the app': { url: '/products' },
   'an error of the app': { url: '/boom' },
   'no route': { url: '/nowhere' },
+  'a route of the app at /kratos': { url: '/kratos/sessions/whoami' },
   'a guarded route, a stranger': { url: '/me' },
   'a guarded route, a user': { url: '/me', headers: { as: 'user' } },
   'an auth route, a stranger': { url: '/api/auth/whoami' },

@@ -1,9 +1,14 @@
 import Fastify, { type FastifyInstance } from 'fastify'
+import { createServer, type RequestListener } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import { readFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import client, { Registry } from 'prom-client'
 import type { Test } from 'tap'
-import { MockAgent } from 'undici'
+import { Agent, MockAgent } from 'undici'
 import fastifyKratos, { type FastifyKratosOptions, type RateLimitStore } from '../../src/plugin.js'
-import { REFUSING_URL, WEBHOOK_KEY } from '../support/app.js'
+import { REFUSING_URL, temporaryFolder, WEBHOOK_KEY } from '../support/app.js'
 import { startKratos } from '../support/kratos.js'
 
 const OPTIONS: FastifyKratosOptions = { publicUrl: REFUSING_URL }
@@ -67,7 +72,7 @@ export default async function (t: Test): Promise<void> {
     for (const name of ['kratos', 'sessions', 'authenticate', 'authenticateOptional', 'guardOrigin', 'loginThrottle']) {
       app.decorate(name as never, (async () => {}) as never)
     }
-    for (const name of ['auth', 'kratosSession', 'identityId', 'ownUrl', 'kratosCaller']) {
+    for (const name of ['auth', 'kratosSession', 'identityId', 'onSessionEnd', 'ownUrl', 'kratosCaller']) {
       app.decorateRequest(name as never, 'of the host' as never)
     }
     for (const name of ['forwardCookies', 'expireSessionCookie']) app.decorateReply(name as never, null as never)
@@ -81,15 +86,19 @@ export default async function (t: Test): Promise<void> {
         auth: 'kratosAuth',
         kratosSession: 'session',
         identityId: 'owner',
+        onSessionEnd: 'whenLoggedOut',
       },
     })
     const renamed = app as unknown as Record<string, never>
     app.get('/mine', { onRequest: renamed['requireSession'] as never }, async (request) => {
       const { kratosAuth, owner, session, auth } = request as unknown as Record<string, { kind: string, id: string }>
-      return { kind: kratosAuth?.kind, owner: typeof owner, session: typeof session?.id, auth }
+      const { whenLoggedOut, onSessionEnd } = request as unknown as Record<string, unknown>
+      const [ended, theirs] = [typeof whenLoggedOut, onSessionEnd]
+      return { kind: kratosAuth?.kind, owner: typeof owner, session: typeof session?.id, ended, auth, theirs }
     })
     t.equal((await app.inject('/mine')).statusCode, 401)
-    const EXPECTED = { kind: 'session', owner: 'string', session: 'string', auth: 'of the host' }
+    const theirs = 'of the host'
+    const EXPECTED = { kind: 'session', owner: 'string', session: 'string', ended: 'function', auth: theirs, theirs }
     t.strictSame((await app.inject({ url: '/mine', headers })).json(), EXPECTED)
     t.equal((await app.inject({ url: '/api/auth/sessions', headers })).statusCode, 200)
   })
@@ -111,6 +120,52 @@ export default async function (t: Test): Promise<void> {
     await app.close()
     agent.assertNoPendingInterceptors()
     await agent.close()
+  })
+
+  t.test('dispatcher: a unix socket, a private CA and a client certificate', async (t) => {
+    const identity = { id: SUBMIT.payload.flow_id, traits: {} }
+    const whoami = JSON.stringify({ id: 's', active: true, expires_at: '2999-01-01T00:00:00Z', identity })
+    const answer: RequestListener = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(whoami)
+    }
+    const pem = (name: string): Promise<string> => readFile(join(import.meta.dirname, '../fixtures/tls', name), 'utf8')
+    const [key, cert, ca] = [await pem('server.key'), await pem('good.pem'), await pem('authority.pem')]
+    const socketPath = join(await temporaryFolder(t), 'kratos.sock')
+    const plain = createServer(answer).listen(socketPath)
+    const secure = createTlsServer({ key, cert, ca, requestCert: true, rejectUnauthorized: true }, answer)
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => [plain, secure].forEach((server) => server.close()))
+    const { port } = secure.address() as AddressInfo
+    for (const [publicUrl, dispatcher, isAnswered] of [
+      ['http://kratos.internal', new Agent({ connect: { socketPath } }), true],
+      [`https://127.0.0.1:${port}`, new Agent({ connect: { ca, key, cert } }), true],
+      [`https://127.0.0.1:${port}`, new Agent({ connect: { ca } }), false],
+    ] as const) {
+      const app = host(t)
+      await app.register(fastifyKratos, { publicUrl, dispatcher })
+      app.get('/mine', { config: { auth: true } }, async ({ identityId }) => identityId)
+      const headers = { 'x-session-token': `ory_st_${'a'.repeat(32)}` }
+      t.equal((await app.inject({ url: '/mine', headers })).statusCode === 200, isAnswered)
+      await dispatcher.destroy()
+    }
+  })
+
+  t.test('bus: may be an instance with more than the three functions', async (t) => {
+    class OwnBus {
+      readonly told: string[] = []
+      readonly connection = 'open'
+      #isAlive = true
+      async publish (message: string): Promise<void> { this.told.push(message) }
+      subscribe (): void {}
+      alive (): boolean { return this.#isAlive }
+    }
+    const bus = new OwnBus()
+    const app = host(t)
+    await app.register(fastifyKratos, { ...OPTIONS, bus })
+    app.sessions.invalidate({ identityId: 'somebody' })
+    await app.close()
+    t.match(bus.told.join(), /"identityId":"somebody"/)
+    t.match(await failure(host(t), { ...OPTIONS, bus: { publish: async () => {} } }), 'bus.subscribe is missing')
   })
 
   t.test('purge and proxy: are where the options say, and absent without them', async (t) => {

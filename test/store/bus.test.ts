@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
-import { openPostgresBus } from '../../src/service/bus/postgres-bus.js'
+import { postgresBus } from '../../src/bus/postgres-bus.js'
 import { build, WEBHOOK_KEY } from '../support/app.js'
 import { freshEmail, startKratos } from '../support/kratos.js'
 import { connect, deafProxy, newDatabase } from './postgres-clients.js'
@@ -25,7 +25,7 @@ export default async function (t: Test): Promise<void> {
       const url = await newDatabase(t, server.url)
       const open = async () => {
         const [messages, losses, errors]: [string[], number[], unknown[]] = [[], [], []]
-        const bus = await openPostgresBus({ ...QUIET, url, onError: (error) => errors.push(error) })
+        const bus = await postgresBus({ ...QUIET, url, onError: (error) => errors.push(error) })
         t.teardown(() => bus.close())
         bus.subscribe({ onMessage: (message) => messages.push(message), onLoss: () => losses.push(messages.length) })
         await until(bus.alive)
@@ -46,7 +46,7 @@ export default async function (t: Test): Promise<void> {
 
     t.test('cannot publish, and is not alive, without its server', async (t) => {
       const errors: unknown[] = []
-      const bus = await openPostgresBus({
+      const bus = await postgresBus({
         ...QUIET, url: 'postgres://u:p@127.0.0.1:1/d', onError: (error) => errors.push(error),
       })
       t.teardown(() => bus.close())
@@ -62,7 +62,7 @@ export default async function (t: Test): Promise<void> {
         const onUnheard = (): void => {
           unheard++
         }
-        const bus = await openPostgresBus({ ...QUIET, url, onUnheard })
+        const bus = await postgresBus({ ...QUIET, url, onUnheard })
         t.teardown(() => bus.close())
         await until(bus.alive)
         for (let message = 0; message < 12; message++) await bus.publish(String(message))

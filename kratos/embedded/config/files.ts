@@ -16,14 +16,14 @@ const FORMATS: Record<string, { name: string, parse: (text: string) => unknown }
 
 /**
  * Reads a configuration file. Its name says its format, as in Kratos.
- * @throws Error that names the file
+ * @param known its text, where that is not on disk @throws Error that names the file
  */
-export function readFile (path: string): JsonObject {
+export function readFile (path: string, known?: string): JsonObject {
   const format = FORMATS[extname(path)]
   if (format === undefined) {
     throw new TypeError(`${path} cannot be used: its name must end with ${Object.keys(FORMATS).join(', ')}`)
   }
-  const text = readFileSync(path, 'utf8')
+  const text = known ?? readFileSync(path, 'utf8')
   let content: unknown
   try {
     content = format.parse(text)

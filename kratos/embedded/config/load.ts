@@ -1,21 +1,20 @@
-import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { isObject, mergeJson, valueAt, type JsonObject } from '../json.js'
 import { checkConfig } from './check.js'
 import { DEFAULTS } from './defaults.js'
 import { withEnvironment, type Environment } from './environment.js'
+import { exampleFolder } from './example-folder.js'
+import { exampleText } from './example-text.js'
 import { readFile } from './files.js'
 import { withoutCalls } from './quiet.js'
 import type { Config } from './types.js'
 
 const { serve: PORTS } = DEFAULTS as unknown as Config
 
-/** The example configuration: one folder up from the sources, or beside `dist/`. */
-function defaultPath (): string {
-  const candidates = ['..', '../../../kratos'].map((folder) => join(import.meta.dirname, '..', folder, 'kratos.yml'))
-  const found = candidates.find((path) => existsSync(path))
-  if (found === undefined) throw new Error(`no kratos.yml at ${candidates.join(' or ')}`)
-  return found
+/** The repository's example, with its schema in it. */
+function exampleConfig (path: string): JsonObject {
+  const url = `base64://${Buffer.from(exampleText('identity.schema.json')).toString('base64')}`
+  return mergeJson(readFile(path, exampleText('kratos.yml')), { identity: { schemas: [{ id: 'default', url }] } })
 }
 
 /** Path of a configuration file, or its content. */
@@ -54,9 +53,11 @@ export function readConfig (source: ConfigSource): ReadConfig {
   const { overrides = {}, env = process.env, folder = process.cwd(), hasSchema = false, strict = false } = source
   const parts = [source.config ?? []].flat()
   const isExample = parts.length === 0
-  const files = isExample ? [defaultPath()] : parts
-  const read = files.map((part) => typeof part === 'string' ? readFile(part) : part).reduce(mergeFiles, {})
-  const written = mergeJson(withEnvironment(isExample ? withoutCalls(read) : read, env), overrides)
+  const files = isExample ? [join(exampleFolder(), 'kratos.yml')] : parts
+  const read = isExample
+    ? withoutCalls(exampleConfig(String(files[0])))
+    : files.map((part) => typeof part === 'string' ? readFile(part) : part).reduce(mergeFiles, {})
+  const written = mergeJson(withEnvironment(read, env), overrides)
   const schema = { identity: { schemas: [{ id: 'default', url: 'base64://' }] } }
   const { problems, ignored, leftOut } = checkConfig(hasSchema ? mergeJson(written, schema) : written)
   if (strict) problems.push(...[...leftOut].flatMap(([what, paths]) => paths.map((path) => leftOutLine(path, what))))

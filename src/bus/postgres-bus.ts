@@ -1,13 +1,21 @@
 import type { Client, ClientConfig } from 'pg'
-import type { Bus } from '../../sessions/bus.js'
+import type { Bus } from '../sessions/bus.js'
+
+export type { Bus }
 
 export interface PostgresBusOptions {
   /** Not through a pooler of transactions: it would hand the connection to somebody else. */
   url: string
-  onError: (error: unknown) => void
-  onConnected: () => void
+  /** The connection is lost, or was not to be had; it is tried again until `close`. */
+  onError?: ((error: unknown) => void) | undefined
+  onConnected?: (() => void) | undefined
   /** Connected, and not a word of its own comes back: something in between shares the connection with others. */
-  onUnheard: () => void
+  onUnheard?: (() => void) | undefined
+}
+
+export interface PostgresBus extends Bus {
+  /** After the app has said goodbye to the others, which it does before `onClose`. */
+  close: () => Promise<void>
 }
 
 const CHANNEL = 'fastify_kratos'
@@ -18,11 +26,21 @@ const UNHEARD = 5
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 2000
 
-/** `LISTEN` and `NOTIFY` on one connection of its own, made anew whenever it ends. */
-export async function openPostgresBus (
-  { url, onError, onConnected, onUnheard }: PostgresBusOptions,
-): Promise<Bus & { close: () => Promise<void> }> {
-  const { default: pg } = await import('pg')
+const nothing = (): void => {}
+
+async function loadPg () {
+  try {
+    return (await import('pg')).default
+  } catch (cause) {
+    throw new Error('postgresBus needs the package pg: npm install pg', { cause })
+  }
+}
+
+/** `LISTEN` and `NOTIFY` on one connection of its own, made anew whenever it ends; the start waits for none. */
+export async function postgresBus (
+  { url, onError = nothing, onConnected = nothing, onUnheard = nothing }: PostgresBusOptions,
+): Promise<PostgresBus> {
+  const pg = await loadPg()
   const config: ClientConfig = {
     connectionString: url,
     application_name: 'fastify-kratos bus',

@@ -1,0 +1,1 @@
+export * from './dist/src/bus/postgres-bus.js'
