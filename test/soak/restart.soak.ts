@@ -124,6 +124,9 @@ export async function run (): Promise<Result> {
     KRATOS_PUBLIC_URL: kratos.url,
     KRATOS_ADMIN_URL: `${kratos.url}/admin`,
     DATABASE_URL: join(folder, 'app.db'),
+    // All documents are one user's.
+    DOCUMENTS_PER_USER: '1000000',
+    DOCUMENT_BYTES_PER_USER: '999999999',
   }
   const ports = await freePorts(2)
   const replicas = await Promise.all(ports.map((port) => startReplica(port, env)))
