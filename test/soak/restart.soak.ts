@@ -144,7 +144,13 @@ export async function run (): Promise<Result> {
       }
       const target = { agent, host: '127.0.0.1', port: proxy.port, method: 'POST', path: '/api/documents', headers }
       http.request(target, (answer) => {
-        answer.resume().on('end', () => resolve(String(answer.statusCode)))
+        let text = ''
+        answer.setEncoding('utf8').on('data', (part: string) => {
+          text += part
+        })
+        // A refusal tells why.
+        const why = (): string => answer.statusCode === 201 ? '' : ` ${/"code":"(\w+)"/.exec(text)?.[1] ?? 'no code'}`
+        answer.on('end', () => resolve(`${answer.statusCode}${why()}`))
       }).on('error', () => resolve('lost')).end(body)
     })
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
