@@ -74,6 +74,11 @@ export function limitConnections (app: FastifyInstance): void {
     return load
   }
 
+  function startNext (socket: Socket, load: Load): void {
+    if (socket.destroyed) load.waiting = []
+    else load.waiting.shift()?.()
+  }
+
   function makeRoom (newcomer: Socket): void {
     const limit = app.server.maxConnections ?? Infinity
     for (let over = open.size - limit + roomBelow(limit); over > 0; over--) {
@@ -108,8 +113,8 @@ export function limitConnections (app: FastifyInstance): void {
     reply.raw.on('close', () => {
       load.unanswered--
       if (load.unanswered === 0 && open.has(socket)) spare.add(socket, 'idle')
-      if (socket.destroyed) load.waiting = []
-      else load.waiting.shift()?.()
+      // In the next turn of the event loop, so that a packet of cheap requests lets others in between.
+      if (load.waiting.length > 0) setImmediate(startNext, socket, load)
     })
     if (load.unanswered > MAX_UNANSWERED) {
       log.info({ event: 'pipelining_refused' }, 'Connection with too many unanswered requests closed')

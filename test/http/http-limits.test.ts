@@ -228,7 +228,7 @@ export default async function (t: Test): Promise<void> {
       while (await connections(app) > 0) await sleep(5)
     })
 
-    t.test('are at work one after the other, and not at all once their client has gone', async (t) => {
+    t.test('are at work one after the other, and not at all once their client has gone (M11)', async (t) => {
       let answering = 0
       let most = 0
       const { app, kratos } = await listening(t, (socket, received) => {
@@ -384,7 +384,7 @@ export default async function (t: Test): Promise<void> {
       return setup
     }
 
-    await t.test('idle ones are closed for new clients, the longest idle first', async (t) => {
+    await t.test('idle ones are closed for new clients, the longest idle first (M12)', async (t) => {
       const { app, logs } = await full(t)
       const idle: Socket[] = []
       for (let count = 0; count < 8; count++) {

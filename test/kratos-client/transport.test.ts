@@ -67,7 +67,7 @@ export default async function (t: Test): Promise<void> {
     t.ok(server.requests.length > first(), 'and it is used until then')
   })
 
-  t.test('a new Kratos gets its share although two connections are renewed in turn', async (t) => {
+  t.test('a new Kratos gets its share although two connections are renewed in turn (J29)', async (t) => {
     const instances = await Promise.all([startFaultServer(t, OK), startFaultServer(t, OK)])
     let turn = 0
     // As a balancer of connections does it: each in turn goes to the other one.

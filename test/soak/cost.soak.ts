@@ -141,7 +141,7 @@ function checksOf ({ name, mayAdd }: Attack, figures: Figures): Array<[boolean, 
   ]
 }
 
-/** Nothing that a client sends costs more than it cost the client (figures of docs/reliability.md, N). */
+/** Nothing that a client sends costs more than it cost the client (N07). */
 export async function run (): Promise<Result> {
   const rounds = numberFrom('SOAK_ROUNDS', 3)
   const times = { seconds: numberFrom('SOAK_ATTACK_SECONDS', 20), settleSeconds: numberFrom('SOAK_SETTLE_SECONDS', 30) }

@@ -114,7 +114,7 @@ async function startProxy (ports: number[]) {
   }
 }
 
-/** Rolling restarts of two replicas under a stream of POSTs, none of which may be lost (L05). */
+/** Rolling restarts of two replicas under a stream of POSTs, none of which may be lost (L05, N08). */
 export async function run (): Promise<Result> {
   const kratos = await startKratos()
   const postgres = await preparePostgres()

@@ -97,7 +97,7 @@ export function testOperation (t: Test, server: PostgresServer): Promise<unknown
       t.match(String(errors[0]), /does not support SSL/)
     })
 
-    await t.test('fewer connections than the pool may have are enough: callers wait for one', async (t) => {
+    await t.test('fewer connections than the pool may have are enough: callers wait for one (K18)', async (t) => {
       const proxy = await cuttableProxy(t, await newRole(t, 'frugal'))
       const store = await open(t, { url: proxy.url })
       await untilReady(store)

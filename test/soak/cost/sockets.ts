@@ -37,8 +37,8 @@ const halfBodies = (path: string) => (target: Target) =>
   })
 
 /** Sends the bytes, then a few now and then for as long as it may. */
-const trickle = (first: string, then: string, everyMs: number) => (target: Target) =>
-  keep(target, Math.min(target.sockets, 500), async (socket) => {
+const trickle = (first: string, then: string, everyMs: number, sockets = 500) => (target: Target) =>
+  keep(target, Math.min(target.sockets, sockets), async (socket) => {
     socket.resume().write(first)
     const timer = setInterval(() => socket.write(then), everyMs)
     await gone(socket, target.signal)
@@ -56,7 +56,7 @@ const readSlowly = (request: (target: Target) => string) => (target: Target) =>
   })
 
 const readNothing = (request: (target: Target) => string) => (target: Target) =>
-  keep(target, Math.min(target.sockets, 1000), async (socket) => {
+  keep(target, Math.min(target.sockets, 200), async (socket) => {
     socket.write(request(target))
     await Promise.race([gone(socket, target.signal), wait(2000, target.signal)])
   })
@@ -108,7 +108,7 @@ export const SOCKETS: Attack[] = [
   { name: 'silent sockets from 20 addresses', mayAdd: MIX_MS, run: (target) => keep(target, target.sockets, (socket) => gone(socket.resume(), target.signal), 20) },
   { name: 'slow headers', mayAdd: MIX_MS, run: trickle(`GET /health/alive HTTP/1.1\r\n${HOST}`, 'X-A: b\r\n', 1000) },
   { name: 'slow bodies', mayAdd: MIX_MS, run: trickle(halfBody('/api/auth/flows/login').slice(0, 2000), ' ', 500) },
-  { name: 'chunks of one byte', mayAdd: MIX_MS, run: trickle(chunked(), chunk(1).repeat(500), 100) },
+  { name: 'chunks of one byte', mayAdd: MIX_MS, run: trickle(chunked(), chunk(1).repeat(500), 100, 100) },
   { name: 'chunk extensions', mayAdd: MIX_MS, run: trickle(chunked(), chunk(1, `;a=${'b'.repeat(1000)}`).repeat(15), 50) },
   { name: 'trailers', mayAdd: MIX_MS, run: trickle(`${chunked('Trailer: x\r\n')}${chunk(1)}0\r\n`, `x: ${'y'.repeat(1000)}\r\n`, 50) },
   { name: '100-continue', mayAdd: MIX_MS, run: trickle(halfBody('/api/auth/flows/login', 'Expect: 100-continue\r\n').slice(0, 200), '', 1000) },
