@@ -96,7 +96,7 @@ function parse (env: Record<string, string | undefined>): { config?: Config, pro
   const beyondSchema = [...unreadableNumbers(data), ...misspelt(data)]
   const rules = contradictionsOf(data)
   try {
-    const ajv = { customOptions: withFormats as never }
+    const ajv = prepared ?? { customOptions: prepare as never }
     return {
       config: envSchema<Config>({ schema: ConfigSchema, data, env: false, ajv }),
       problems: [...beyondSchema, ...rules],
@@ -109,9 +109,13 @@ function parse (env: Record<string, string | undefined>): { config?: Config, pro
   }
 }
 
-function withFormats (ajv: Ajv): Ajv {
+/** Of env-schema, which would make another, and compile the schema again, for each environment that is read. */
+let prepared: Ajv | undefined
+
+function prepare (ajv: Ajv): Ajv {
   for (const [name, validate] of Object.entries(FORMATS)) ajv.addFormat(name, validate)
-  return withSettingFormats(ajv)
+  prepared = withSettingFormats(ajv)
+  return prepared
 }
 
 /** Pure. @throws ConfigError naming everything that is wrong at once */

@@ -1,12 +1,13 @@
 import type { FastifyRequest } from 'fastify'
 import { LRUCache } from 'lru-cache'
+import { atMostEntries } from '../lru.js'
 
 /** What is forgotten is logged once more. */
 const MAX_KEYS = 10_000
 
 /** True once in so many milliseconds for each key. */
 export function createOncePer (ms: number): (key: string) => boolean {
-  const logged = new LRUCache<string, true>({ max: MAX_KEYS, ttl: ms })
+  const logged = new LRUCache<string, true>({ ...atMostEntries(MAX_KEYS), ttl: ms })
   return (key) => {
     if (logged.has(key)) return false
     logged.set(key, true)

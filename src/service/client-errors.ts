@@ -17,23 +17,24 @@ interface Exchange {
   response: ServerResponse
 }
 
-/** What is not wholly answered, and the last that was: it may still be sending its body. */
-const exchangesOf = new WeakMap<Socket, Set<Exchange>>()
+/**
+ * What is not wholly answered, and the last that was: it may still be sending its body. No Set: V8 links each table
+ * that a Set has outgrown to the next one, and may so keep all exchanges of a connection until a full collection.
+ */
+const exchangesOf = new WeakMap<Socket, Exchange[]>()
 
 /** So that the handler below adds nothing to an answer. */
 export function noteAnswers (app: FastifyInstance): void {
   app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const exchanges = exchangesOf.get(request.socket) ?? new Set()
-    exchangesOf.set(request.socket, exchanges)
-    for (const exchange of exchanges) if (exchange.response.writableFinished) exchanges.delete(exchange)
-    exchanges.add({ request, response })
+    const unfinished = exchangesOf.get(request.socket)?.filter((exchange) => !exchange.response.writableFinished) ?? []
+    exchangesOf.set(request.socket, [...unfinished, { request, response }])
   })
 }
 
 // An answer has begun, or is due to a request that is here whole: bytes of another one would stand in the middle of it,
 // or be taken for it. What has failed then is the request after it.
 function isAnswering (socket: Socket): boolean {
-  return [...exchangesOf.get(socket) ?? []].some(({ request, response }) =>
+  return (exchangesOf.get(socket) ?? []).some(({ request, response }) =>
     response.writableFinished ? !request.complete : response.headersSent || request.complete,
   )
 }

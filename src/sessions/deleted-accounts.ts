@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { atMostEntries } from '../lru.js'
 
 /** Longer than any request, and any answer of Kratos that was under way, can take. */
 const REMEMBERED_MS = 10 * 60_000
@@ -10,7 +11,7 @@ export interface DeletedAccounts {
 }
 
 export function createDeletedAccounts (): DeletedAccounts {
-  const ids = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: REMEMBERED_MS })
+  const ids = new LRUCache<string, true>({ ...atMostEntries(MAX_REMEMBERED), ttl: REMEMBERED_MS })
   return {
     add: (id) => {
       ids.set(id.toLowerCase(), true)

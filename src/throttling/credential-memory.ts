@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { atMostEntries } from '../lru.js'
 
 /** Digest of a session credential -> digest of the identifier that it was made with. No method rejects. */
 export interface CredentialMemory {
@@ -11,11 +12,7 @@ export const REMEMBERED_MS = 3_600_000
 const MAX_REMEMBERED = 10_000
 
 export function localCredentialMemory (): CredentialMemory {
-  const identifiers = new LRUCache<string, string>({
-    maxSize: MAX_REMEMBERED,
-    sizeCalculation: () => 1,
-    ttl: REMEMBERED_MS,
-  })
+  const identifiers = new LRUCache<string, string>({ ...atMostEntries(MAX_REMEMBERED), ttl: REMEMBERED_MS })
   return {
     remember: async (credential, identifier) => {
       identifiers.set(credential, identifier)

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { atMostEntries } from '../lru.js'
 import { type Bucket, type Budget, consume, type Usage, usageOf } from './budget.js'
 
 /** No method rejects: a submit is let through or refused, whatever fails. */
@@ -30,8 +31,7 @@ export function createMemoryRateLimitStore (
   budget: Budget,
   { max = MAX_BUCKETS, now = () => performance.now() } = {},
 ): MemoryRateLimitStore {
-  // By size, one each: with `max` the library sets all the room aside at start, which few services ever need.
-  const buckets = new LRUCache<string, Bucket>({ maxSize: max, sizeCalculation: () => 1 })
+  const buckets = new LRUCache<string, Bucket>(atMostEntries(max))
   return {
     consume: (key) => {
       const bucket = consume(buckets.get(key), budget, now())

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { cookieValues, flowCookies, parseCookieHeader, setCookieLines } from '../../src/kratos-client/cookies.js'
 import { chooseCredential, type Credential, credentialHeaders } from '../../src/kratos-client/credential.js'
 import { recorded } from '../support/fault-server.js'
+import { fuzz } from '../support/fuzz.js'
 
 const NAME = 'ory_kratos_session'
 const TOKEN = `ory_st_${'a1B2'.repeat(8)}`
@@ -97,7 +98,7 @@ export default async function (t: Test): Promise<void> {
         const sent = Object.keys(credentialHeaders(chooseCredential(headers, NAME), NAME))
         return sent.length <= 1 && !sent.includes('authorization')
       }),
-      { numRuns: 500 },
+      fuzz(500),
     )
     t.pass()
   })
@@ -110,7 +111,7 @@ export default async function (t: Test): Promise<void> {
         const all = parseCookieHeader(header).filter((cookie) => cookie.name === name).map(({ value }) => value)
         t.same(cookieValues(header, name), [...new Set(all)].slice(0, 2), JSON.stringify(header))
       }),
-      { numRuns: 500 },
+      fuzz(500),
     )
   })
 

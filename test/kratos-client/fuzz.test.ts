@@ -13,7 +13,7 @@ import { build, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
 import { damaged } from '../support/damage.js'
 import { answer, startFaultServer } from '../support/fault-server.js'
 import { ID } from '../support/faults.js'
-import { fuzzRuns, isLongFuzz } from '../support/fuzz-runs.js'
+import { fuzz, isLongFuzz } from '../support/fuzz.js'
 /** An input that goes through the service takes a hundred times as long as one that is only read. */
 const HTTP_SHARE = 0.01
 
@@ -103,7 +103,7 @@ export default async function (t: Test): Promise<void> {
             status === 200
         },
       ),
-      { numRuns: fuzzRuns(6000) },
+      fuzz(6000),
     )
     t.pass()
   })
@@ -147,7 +147,7 @@ export default async function (t: Test): Promise<void> {
           return Object.values(sent).every((value) => /^[\x20-\x7e]*$/.test(value))
         },
       ),
-      { numRuns: fuzzRuns(6000) },
+      fuzz(6000),
     )
     t.pass()
   })
@@ -218,7 +218,7 @@ export default async function (t: Test): Promise<void> {
           )
         }
       }),
-      { numRuns: fuzzRuns(800, HTTP_SHARE) },
+      fuzz(800, HTTP_SHARE),
     )
     t.pass()
   })

@@ -129,8 +129,10 @@ export default async function (t: Test): Promise<void> {
 
   t.test('GET /health/ready costs one look-up a second, however many ask', async (t) => {
     const { app, kratos } = await setUp(t, /never/)
+    const startedAt = performance.now()
     await Promise.all(Array.from({ length: 100 }, () => app.inject('/health/ready')))
     await app.inject('/health/ready')
-    t.equal(kratos.requests.filter(({ target }) => target === '/health/ready').length, 1)
+    const seconds = Math.floor((performance.now() - startedAt) / 1000)
+    t.ok(kratos.requests.filter(({ target }) => target === '/health/ready').length <= 1 + seconds)
   })
 }

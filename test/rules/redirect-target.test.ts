@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import fc from 'fast-check'
 import { isAllowedReturnTo, isAllowedUrl } from '../../src/redirect-target.js'
 import { HOSTILE_TARGETS } from '../support/hostile-targets.js'
+import { fuzz } from '../support/fuzz.js'
 
 const ALLOWED = [new URL('https://app.example'), new URL('http://localhost:3001/')]
 const isAllowed = (target: string): boolean => isAllowedReturnTo(target, ALLOWED)
@@ -184,7 +185,7 @@ export default async function (t: Test): Promise<void> {
           ['app.example', 'app.example:', 'localhost:3001'].includes(authority.toLowerCase())
         return written && origins.includes(new URL(text, base).origin)
       }),
-      { numRuns: 20_000 },
+      fuzz(20_000),
     )
     t.pass()
   })
