@@ -138,7 +138,7 @@ export default async function (t: Test): Promise<void> {
       const inPieces = (count: number): string => `${head}${'1\r\n \r\n'.repeat(count)}2\r\n{}\r\n0\r\n\r\n`
       refused(t, await speak(app, inPieces(900)), 400, 'VALIDATION_ERROR', 'read as a whole')
       const many = await speak(app, inPieces(20_000), { untilClosed: true })
-      refused(t, many, 413, 'PAYLOAD_TOO_LARGE')
+      refused(t, many, 413, 'PAYLOAD_TOO_LARGE', 'and no more of it')
     })
 
     t.test('a client that goes away in the middle leaves nothing behind', async (t) => {

@@ -26,7 +26,10 @@ class CountedBody extends Transform {
   }
 
   override _transform (chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    if (++this.#pieces > MAX_PIECES) return done(serviceError('PAYLOAD_TOO_LARGE'))
+    if (++this.#pieces > MAX_PIECES) {
+      done(serviceError('PAYLOAD_TOO_LARGE'))
+      return
+    }
     this.receivedEncodedLength += chunk.length
     this.held += chunk.length + PIECE_BYTES
     this.#onBytes(chunk.length + PIECE_BYTES)
