@@ -72,7 +72,7 @@ async function pendingMigrations (client: Client): Promise<string[]> {
 async function askServer (client: Client): Promise<ServerFacts> {
   const { rows: [row] } = await client.query(ABOUT_SERVER)
   const { rows: rights } = await client.query(ABOUT_RIGHTS, [TABLES, RIGHTS])
-  const { rows: ledger } = await client.query(ABOUT_RIGHTS, [[MIGRATION_TABLE], ['SELECT']])
+  const { rows: rightsOnMigrations } = await client.query(ABOUT_RIGHTS, [[MIGRATION_TABLE], ['SELECT']])
   return {
     hasTls: row.tls,
     // A pooler makes up the number that it gives its client (protocol: BackendKeyData).
@@ -86,7 +86,7 @@ async function askServer (client: Client): Promise<ServerFacts> {
     isSuperuser: row.superuser === true,
     pending: await pendingMigrations(client),
     canCreate: row.can_create,
-    missingRights: [...rights, ...ledger].map(({ name, privilege }) => `${name}: ${privilege}`),
+    missingRights: [...rights, ...rightsOnMigrations].map(({ name, privilege }) => `${name}: ${privilege}`),
   }
 }
 
