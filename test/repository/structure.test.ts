@@ -132,13 +132,13 @@ export default async function (t: Test): Promise<void> {
     t.same(
       outside(
         'src/sessions',
-        /^(?:src\/(?:sessions|kratos-client)\/|src\/errors\.ts|@sinclair\/typebox$|lru-cache$|ipaddr\.js$|node:)/,
+        /^(?:src\/(?:sessions|kratos-client)\/|src\/(?:errors|lru)\.ts|@sinclair\/typebox$|lru-cache$|ipaddr\.js$|node:)/,
       ),
       [],
       'nor do sessions',
     )
     t.same(
-      outside('src/throttling', /^(?:src\/(?:throttling|kratos-client)\/|lru-cache$|ipaddr\.js$|node:)/),
+      outside('src/throttling', /^(?:src\/(?:throttling|kratos-client)\/|src\/lru\.ts$|lru-cache$|ipaddr\.js$|node:)/),
       [],
       'nor do login budgets',
     )
