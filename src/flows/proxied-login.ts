@@ -50,6 +50,16 @@ export function submittedMembers (body: Buffer | null, type = ''): unknown {
   return json ?? formMembers(text)
 }
 
+/** Kratos reads some members in the query of a submit as well; of both one may hide the other. */
+function withQuery (members: unknown, query: URLSearchParams): unknown {
+  const own = isRecord(members) ? members : {}
+  const inQuery = formMembers(query.toString())
+  const names = Object.keys(inQuery).filter((name) => name !== 'flow')
+  if (names.length === 0) return members
+  const both = names.map((name) => [name, Object.hasOwn(own, name) ? [own[name], inQuery[name]].flat() : inQuery[name]])
+  return { ...own, ...Object.fromEntries(both) as JsonObject }
+}
+
 const isLogin = (path: string): boolean => path.startsWith('/self-service/login?') || path === '/self-service/login'
 
 /**
@@ -61,9 +71,10 @@ export async function throttleProxied (request: FastifyRequest, path: string, me
   const { [loginThrottle]: throttle } = request.server
   const found = outOfBounds(members)
   if (found !== undefined) throw serviceError('VALIDATION_ERROR', { fields: [found] })
-  const flow = new URLSearchParams(path.split('?', 2)[1]).get('flow')
-  await throttle.byIdentifier(request, members, flow?.toLowerCase().slice(0, 64))
-  if (isLogin(path)) await throttle.bySecondFactor(request, members)
+  const query = new URLSearchParams(path.split('?', 2)[1])
+  const all = withQuery(members, query)
+  await throttle.byIdentifier(request, all, query.get('flow')?.toLowerCase().slice(0, 64))
+  if (isLogin(path)) await throttle.bySecondFactor(request, all)
 }
 
 /** Kratos says what was wrong in a body or on the page that it redirects to: all but a success is a wrong code here. */

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { awaitsBody } from './bytes/unfinished-bodies.js'
@@ -44,25 +45,38 @@ function logDrops (app: FastifyInstance): void {
   app.server.on('drop', logDrop)
 }
 
+interface Load {
+  unanswered: number
+  /** Requests whose turn comes when an answer before them has gone, in order. */
+  waiting: Array<() => void>
+}
+
 /**
  * To be registered before all other hooks. Node hands out every request of a chunk at once: a pipelining client would
- * have thousands at work by one packet. Who has more than MAX_UNANSWERED loses the connection, and the rest of the
- * chunk with it. Near the limit of connections those go first that wait for nothing of ours.
+ * have thousands at work by one packet. Answers leave in order anyway, so one request of a connection is at work at a
+ * time: work for a client that does not read, or has gone, is never begun. One with a body does not wait: its bytes
+ * are counted. Who has more than MAX_UNANSWERED loses the connection, and the rest of the chunk with it. Near the
+ * limit of connections those go first that wait for nothing of ours.
  */
 export function limitConnections (app: FastifyInstance): void {
-  const loads = new WeakMap<Socket, { unanswered: number }>()
+  const loads = new WeakMap<Socket, Load>()
   const spare = createSpareConnections()
   const open = new Set<Socket>()
   logDrops(app)
   const logClosed = countedLog((closed) =>
     app.log.info({ event: 'connections_closed', closed }, 'Idle connections near the limit were closed'))
 
-  function loadOf (socket: Socket): { unanswered: number } {
+  function loadOf (socket: Socket): Load {
     const known = loads.get(socket)
     if (known !== undefined) return known
-    const load = { unanswered: 0 }
+    const load: Load = { unanswered: 0, waiting: [] }
     loads.set(socket, load)
     return load
+  }
+
+  function startNext (socket: Socket, load: Load): void {
+    if (socket.destroyed) load.waiting = []
+    else load.waiting.shift()?.()
   }
 
   function makeRoom (newcomer: Socket): void {
@@ -94,18 +108,23 @@ export function limitConnections (app: FastifyInstance): void {
     }
     const load = loadOf(socket)
     load.unanswered++
-    if (!awaitsBody(request)) spare.remove(socket)
+    const hasBody = awaitsBody(request)
+    if (!hasBody) spare.remove(socket)
     reply.raw.on('close', () => {
       load.unanswered--
       if (load.unanswered === 0 && open.has(socket)) spare.add(socket, 'idle')
+      // In the next turn of the event loop, so that a packet of cheap requests lets others in between.
+      if (load.waiting.length > 0) setImmediate(startNext, socket, load)
     })
     if (load.unanswered > MAX_UNANSWERED) {
       log.info({ event: 'pipelining_refused' }, 'Connection with too many unanswered requests closed')
       reply.hijack()
       socket.destroy()
+      load.waiting = []
       return
     }
-    done()
+    if (hasBody || load.unanswered === 1) return done()
+    load.waiting.push(AsyncResource.bind(() => done()))
   })
 
   app.addHook('preValidation', function bodyIsHere ({ raw: { socket } }, _reply, done) {

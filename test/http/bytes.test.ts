@@ -15,7 +15,7 @@ const clientOf = (app: FastifyInstance): Socket =>
 /** The service with a route whose answer has so many bytes. */
 async function listening (t: Test, bytes: number): Promise<FastifyInstance> {
   const { app } = await construct(t)
-  app.get('/large', async () => 'x'.repeat(bytes))
+  app.route({ method: ['GET', 'POST'], url: '/large', handler: async () => 'x'.repeat(bytes) })
   await app.listen({ port: 0, host: '127.0.0.1' })
   return app
 }
@@ -31,17 +31,36 @@ async function statusesOf (socket: Socket, count: number): Promise<string[]> {
 }
 
 export default async function (t: Test): Promise<void> {
-  t.test('answers that nobody reads', async (t) => {
+  t.test('answers that nobody reads (M09)', async (t) => {
     t.test('are one megabyte a connection at most, then 503', async (t) => {
       const app = await listening(t, 200 * KB)
       const socket = clientOf(app)
-      socket.write(request('GET /large HTTP/1.1').repeat(32))
+      // Without a body each would wait for the one before it.
+      socket.write((request('POST /large HTTP/1.1', 'Content-Type: application/json', 'Content-Length: 2') + '{}').repeat(32))
       const statuses = await statusesOf(socket, 32)
       t.ok(statuses.filter((status) => status === '200').length >= 5)
       t.ok(statuses.includes('503'))
       t.same([...new Set(statuses)].sort(), ['200', '503'])
       const again = await speak(app, request('GET /large HTTP/1.1', 'Connection: close'), { untilClosed: true })
       t.equal(again.status, 200, 'and nothing is held of what was read')
+      socket.destroy()
+    })
+
+    t.test('are not made before the one in front of them has gone', async (t) => {
+      const { app } = await construct(t)
+      let made = 0
+      // More than the system keeps for a client that does not read.
+      app.get('/large', async () => {
+        made++
+        return 'x'.repeat(14_000_000)
+      })
+      await app.listen({ port: 0, host: '127.0.0.1' })
+      const socket = clientOf(app).pause()
+      socket.write(request('GET /large HTTP/1.1').repeat(20) + request('GET /large HTTP/1.1', 'Connection: close'))
+      await once(socket, 'readable')
+      // Somebody else is served, and not in a moment.
+      for (let n = 0; n < 5; n++) t.equal((await speak(app, request('GET /health/alive HTTP/1.1'))).status, 200)
+      t.equal(made, 1)
       socket.destroy()
     })
 
@@ -83,7 +102,7 @@ export default async function (t: Test): Promise<void> {
     })
   })
 
-  t.test('bodies that nobody finishes', async (t) => {
+  t.test('bodies that nobody finishes (M10)', async (t) => {
     t.test('make room for each other: 503 for the oldest, and a whole one is served', async (t) => {
       const app = await listening(t, 1)
       app.server.maxConnections = Infinity
@@ -109,6 +128,17 @@ export default async function (t: Test): Promise<void> {
       )
       t.match(JSON.parse(whole.body), { code: 'UPSTREAM_UNAVAILABLE' }, 'it reached Kratos, which is away here')
       for (const socket of sockets) socket.destroy()
+    })
+
+    t.test('are not cut into thousands of pieces (A40)', async (t) => {
+      const app = await listening(t, 1)
+      const head = request(
+        'POST /api/auth/flows/login HTTP/1.1', 'Content-Type: application/json', 'Transfer-Encoding: chunked',
+      )
+      const inPieces = (count: number): string => `${head}${'1\r\n \r\n'.repeat(count)}2\r\n{}\r\n0\r\n\r\n`
+      refused(t, await speak(app, inPieces(900)), 400, 'VALIDATION_ERROR', 'read as a whole')
+      const many = await speak(app, inPieces(20_000), { untilClosed: true })
+      refused(t, many, 413, 'PAYLOAD_TOO_LARGE', 'and no more of it')
     })
 
     t.test('a client that goes away in the middle leaves nothing behind', async (t) => {

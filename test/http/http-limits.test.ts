@@ -17,6 +17,8 @@ interface Setup {
   app: FastifyInstance
   kratos: FaultServer
   logs: () => string[]
+  /** Requests whose body was here and valid. */
+  handled: () => number
 }
 
 async function listening (
@@ -208,7 +210,7 @@ export default async function (t: Test): Promise<void> {
     })
 
     t.test('are not handled without bound: who asks on and on without an answer loses the connection', async (t) => {
-      const { app, kratos, logs } = await listening(t, hang, { KRATOS_DEADLINE_MS: '400' })
+      const { app, kratos, logs } = await listening(t, hang, { KRATOS_DEADLINE_MS: '100' })
       await listen(app)
       const start = request(`GET ${LOGIN} HTTP/1.1`)
       const many = await speak(app, start.repeat(2000), { untilClosed: true })
@@ -224,6 +226,55 @@ export default async function (t: Test): Promise<void> {
       await closed(unread.resume())
       t.equal((await speak(app, request(ALIVE))).status, 200)
       while (await connections(app) > 0) await sleep(5)
+    })
+
+    t.test('are at work one after the other, and not at all once their client has gone (M11)', async (t) => {
+      let answering = 0
+      let most = 0
+      const { app, kratos } = await listening(t, (socket, received) => {
+        most = Math.max(most, ++answering)
+        setTimeout(() => {
+          answering--
+          answer(200, SESSION)(socket, received)
+        }, 20)
+      })
+      await listen(app)
+      // Each of another session, so that no two share a call.
+      const whoami = (count: number, ...headers: string[]): string =>
+        Array.from({ length: count }, (_, n) => request('GET /api/auth/whoami HTTP/1.1', `${TOKEN}${n}`, ...headers)).join('')
+      const { raw } = await speak(app, whoami(9) + whoami(1, 'Connection: close'), { untilClosed: true })
+      t.same(statuses(raw), Array(10).fill('200'))
+      t.equal(most, 1)
+      const asked = kratos.requests.length
+      const gone = dial(app)
+      gone.write(whoami(20))
+      while (kratos.requests.length === asked) await sleep(1)
+      gone.resetAndDestroy()
+      while (await connections(app) > 0) await sleep(5)
+      t.equal(kratos.requests.length, asked + 1)
+      t.equal((await speak(app, request(ALIVE))).status, 200)
+    })
+
+    t.test('with a body do not wait for the answer before them, and are answered in order', async (t) => {
+      let release = (): void => {}
+      const { app, kratos, handled } = await listening(t, (socket, received) => {
+        release = () => answer(200, SESSION)(socket, received)
+      })
+      await listen(app)
+      const socket = dial(app)
+      let raw = ''
+      socket.on('data', (chunk: Buffer) => {
+        raw += chunk.toString('latin1')
+      })
+      const body = '{"a":1}'
+      const post = request('POST /nope HTTP/1.1', 'Content-Type: application/json', `Content-Length: ${body.length}`)
+      socket.write(request('GET /api/auth/whoami HTTP/1.1', TOKEN) + post + body + request(ALIVE))
+      while (kratos.requests.length === 0 || handled() === 0) await sleep(1)
+      t.equal(raw, '', 'it was handled, and waits to be answered')
+      release()
+      while (statuses(raw).length < 3) await once(socket, 'data')
+      t.same(statuses(raw), ['200', '404', '200'])
+      socket.destroy()
     })
 
     t.test('count by connection and only while they wait', async (t) => {
@@ -333,7 +384,7 @@ export default async function (t: Test): Promise<void> {
       return setup
     }
 
-    await t.test('idle ones are closed for new clients, the longest idle first', async (t) => {
+    await t.test('idle ones are closed for new clients, the longest idle first (M12)', async (t) => {
       const { app, logs } = await full(t)
       const idle: Socket[] = []
       for (let count = 0; count < 8; count++) {

@@ -1,4 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { setImmediate as turnOfLoop, setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { cancelScope, RequestScope, timeLeft } from '../../src/kratos-client/request-scope.js'
 import { BURST_MS, createAdmissionQueue } from '../../src/kratos-client/admission-queue.js'
@@ -63,6 +65,45 @@ export default async function (t: Test): Promise<void> {
       await sleep(5)
     }
     t.ok(server.requests.length > first(), 'and it is used until then')
+  })
+
+  t.test('a new Kratos gets its share although two connections are renewed in turn (J29)', async (t) => {
+    const instances = await Promise.all([startFaultServer(t, OK), startFaultServer(t, OK)])
+    let turn = 0
+    // As a balancer of connections does it: each in turn goes to the other one.
+    const balancer = createServer((socket) => {
+      const upstream = connect(Number(new URL(instances[turn++ % 2]?.url ?? '').port), '127.0.0.1')
+      socket.on('error', () => {}).on('close', () => upstream.destroy())
+      upstream.on('error', () => {}).on('close', () => socket.destroy())
+      socket.pipe(upstream).pipe(socket)
+    }).listen(0, '127.0.0.1')
+    await once(balancer, 'listening')
+    t.teardown(() => balancer.close())
+    const url = `http://127.0.0.1:${(balancer.address() as AddressInfo).port}`
+    const { transport } = await setUp(t, OK, { url, connections: 2, connectionTtlMs: 50 })
+    const least = (): number => {
+      const [one = 0, other = 0] = instances.map(({ requests }) => requests.length)
+      return Math.min(one, other) / Math.max(1, one + other)
+    }
+    // A clock of its own: a step is a millisecond.
+    let now = performance.now()
+    const { now: realNow } = performance
+    performance.now = () => now
+    t.teardown(() => {
+      performance.now = realNow
+    })
+    const call = async (): Promise<void> => {
+      await transport.send(get(5000))
+      // Only then its connection is free again.
+      await turnOfLoop()
+    }
+    for (let step = 0; step < 100 || (least() < 0.25 && step < 1300); step++) {
+      now++
+      // A second call at the same time keeps a second, younger connection; the first one has the rest.
+      await Promise.all(step < 10 ? [call()] : [call(), call()])
+      for (let n = 0; n < 3; n++) await call()
+    }
+    t.ok(least() >= 0.25, `the one that is asked less has ${Math.round(least() * 100)} %`)
   })
 
   t.test('the gate in front of the pool (J23)', async (t) => {

@@ -292,6 +292,20 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: LIMITS,
   },
   {
+    guard: 'one request of a connection at a time',
+    file: 'src/service/connections.ts',
+    search: 'if (hasBody || load.unanswered === 1) return done()',
+    replace: 'return done()',
+    tests: LIMITS,
+  },
+  {
+    guard: 'pieces of a body',
+    file: 'src/service/bytes/unfinished-bodies.ts',
+    search: 'if (++this.#pieces > MAX_PIECES) {',
+    replace: 'if (false) {',
+    tests: ['test/http/bytes.test.ts'],
+  },
+  {
     guard: 'limit of headers',
     file: 'src/service/host-header.ts',
     search: "if (rawHeaders.length > 2 * MAX_HEADERS) return 'HEADERS_TOO_LARGE'",

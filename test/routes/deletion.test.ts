@@ -63,7 +63,7 @@ const settle = ({ store, kratos, log }: FastifyInstance, finished: string[] = []
 
 export default async function (t: Test): Promise<void> {
   t.test('DELETE /api/auth/account', async (t) => {
-    await t.test('a document whose body arrives after the deletion brings nothing back', async (t) => {
+    await t.test('a document whose body arrives after the deletion brings nothing back (K15)', async (t) => {
       const { app } = await buildWithKratos(t)
       await app.listen({ port: 0, host: '127.0.0.1' })
       const { cookie, identityId } = await signUp(app)
@@ -125,7 +125,7 @@ export default async function (t: Test): Promise<void> {
       t.equal((await get(app, '/api/documents', TOKEN)).statusCode, 200)
     })
 
-    await t.test('a database that fails after Kratos makes it pending, and any replica finishes it', async (t) => {
+    await t.test('a database that fails after Kratos makes it pending, and any replica finishes it (K16)', async (t) => {
       let unlock = (): void => {}
       const { app, abandon, env, lock, rows } = await scene(t, (socket, request) => {
         unlock = lock()

@@ -52,7 +52,7 @@ const as = (request: InjectOptions, cookie: string): InjectOptions => ({
 })
 
 export default async function (t: Test): Promise<void> {
-  t.test('Kratos without its database logs nobody out, neither token nor sealed cookie', async (t) => {
+  t.test('Kratos without its database logs nobody out, neither token nor sealed cookie (J28)', async (t) => {
     const { app, kratos } = await setUp(t)
     for (const enter of [signUp, signUpInBrowser]) {
       const { cookie } = await enter(app)
@@ -119,7 +119,7 @@ export default async function (t: Test): Promise<void> {
     }
   })
 
-  t.test('credentials without a session: 60 a minute from one address, and who has one is never refused', async (t) => {
+  t.test('credentials without a session: 60 a minute from one address, and who has one is never refused (G15)', async (t) => {
     const { app, logs } = await setUp(t, { LOGIN_LIMIT_FAILING_CREDENTIALS: '' })
     const { cookie } = await signUp(app)
     const madeUp = (n: number) => get(app, '/api/auth/whoami', { 'x-session-token': `ory_st_${String(n).padStart(32, 'a')}` })

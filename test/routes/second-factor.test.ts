@@ -72,7 +72,7 @@ export default async function (t: Test): Promise<void> {
   t.test('POST /api/auth/flows/login with a second factor', async (t) => {
     const { app } = await buildWithKratos(t)
 
-    t.test('ten wrong codes for an account, from whatever addresses and sessions, then nobody for a quarter of an hour', async (t) => {
+    t.test('ten wrong codes for an account, from whatever addresses and sessions, then nobody for a quarter of an hour (G13)', async (t) => {
       const person = await personWithTotp(app)
       const half = await firstFactor(app, person)
       t.same(await tries(app, half, 6), times(6, 'FLOW_REJECTED'))

@@ -145,7 +145,7 @@ export default async function (t: Test): Promise<void> {
       t.same(await statuses(app, 31, step), [...times(30, 400), 429])
     })
 
-    t.test('ten codes for one flow, from whatever addresses', async (t) => {
+    t.test('ten codes for one flow, from whatever addresses (G14)', async (t) => {
       const { app, kratos } = await setUp(t)
       const step = (index: number): Submit => ({
         url: '/api/auth/flows/verification',
@@ -155,6 +155,17 @@ export default async function (t: Test): Promise<void> {
       t.same(await statuses(app, 12, step), [...times(10, 400), 429, 429])
       t.equal(kratos.requests.length, 10)
       t.same(await statuses(app, 1, { ...step(1), body: { method: 'code', code: '1', flow_id: flowNumber(2) } }), [400])
+    })
+
+    t.test('a code is one in whatever letters its name is: Kratos takes all of them', async (t) => {
+      const { app, kratos } = await setUp(t)
+      const step = (index: number): Submit => ({
+        url: '/api/auth/flows/recovery',
+        from: `198.51.100.${index}`,
+        body: { method: 'code', [['code', 'Code', 'CODE', 'cOde'][index % 4] ?? '']: '123456', flow_id: FLOW_ID },
+      })
+      t.same(await statuses(app, 12, step), [...times(10, 400), 429, 429])
+      t.equal(kratos.requests.length, 10)
     })
 
     t.test('a foreign page is refused before it costs its visitor anything (C02)', async (t) => {
@@ -568,6 +579,24 @@ export default async function (t: Test): Promise<void> {
         t.equal(answer.json().code, 'VALIDATION_ERROR', `${type} ${text}`)
       }
       t.equal(kratos.requests.length, 10)
+    })
+
+    t.test('counts what stands in the query, which Kratos reads as well', async (t) => {
+      const { app, kratos } = await setUp(t, { KRATOS_PROXY: 'true' })
+      const places: Submit[] = [
+        { url: `/kratos/self-service/recovery?flow=${FLOW_ID}&email=victim%40example.test`, text: '{"method":"code"}' },
+        { url: `/kratos/self-service/recovery?flow=${FLOW_ID}&email=Victim%40example.test`, text: '{"email":""}' },
+        { url: `/kratos/self-service/recovery?flow=${FLOW_ID}`, text: '{"email":"victim@example.test"}' },
+        { url: `/kratos/self-service/recovery?flow=${FLOW_ID}&email=victim@example.test`, text: '{"email":"o@example.test"}' },
+      ]
+      t.same(await statuses(app, 12, (index) => places[index % 4] ?? {}), [...times(10, 400), 429, 429])
+      const code = (index: number): Submit => ({
+        url: `/kratos/self-service/verification?flow=${flowNumber(1)}&${index % 2 === 0 ? 'code' : 'x=1&code'}=123456`,
+        from: `198.51.100.${index}`,
+        text: '{"method":"code"}',
+      })
+      t.same(await statuses(app, 12, code), [...times(10, 400), 429, 429])
+      t.equal(kratos.requests.length, 20)
     })
 
     t.test('counts a link of a mail as the submit that it is', async (t) => {

@@ -5,7 +5,7 @@ const x = (length: number): string => 'x'.repeat(length)
 const nested = (levels: number): unknown => levels === 1 ? {} : { a: nested(levels - 1) }
 
 export default async function (t: Test): Promise<void> {
-  t.test('the bounds of a body', async (t) => {
+  t.test('the bounds of a body (A39)', async (t) => {
     const table: Array<[name: string, longest: number]> = [
       ...['identifier', 'password_identifier', 'address', 'email', 'username', 'phone', 'recovery_address',
         'recovery_confirm_address', 'recovery_select_address', 'traits.email'].map((name): [string, number] => [name, 320]),

@@ -1,4 +1,4 @@
-// Loaded into the real service by `--import`: tells its parent what it holds after a collection, and nothing else.
+// Loaded into the real service by `--import`: tells its parent what it holds, after a collection or as it is.
 import { readdirSync } from 'node:fs'
 
 const openFiles = () => {
@@ -9,10 +9,13 @@ const openFiles = () => {
   }
 }
 
-process.on('message', () => {
-  globalThis.gc?.()
+process.on('message', (message) => {
+  // What an operator sees is the process as it is.
+  if (message === 'sample') globalThis.gc?.()
   const { rss, heapUsed, external } = process.memoryUsage()
+  const { user, system } = process.cpuUsage()
   process.send?.({
+    cpu: user + system,
     rss,
     heapUsed,
     external,

@@ -1,14 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ENVIRONMENT } from '../support/app.js'
 import { freePorts, ROOT } from '../support/process.js'
 import { SESSION } from '../support/faults.js'
+import { preparePostgres } from '../store/postgres-server.js'
 import { numberFrom, type Result, verdict } from './result.js'
 
 /** Whole rounds in which each of the replicas is restarted. */
@@ -38,7 +36,7 @@ interface Replica {
   stop: () => Promise<void>
 }
 
-/** The built service with what production has by default; two of them share a file. */
+/** The built service with what production has by default; two of them share a Postgres. */
 async function startReplica (port: number, env: Record<string, string>): Promise<Replica> {
   const start = async () => {
     const child = spawn(process.execPath, ['dist/src/server.js'], {
@@ -116,14 +114,18 @@ async function startProxy (ports: number[]) {
   }
 }
 
-/** Rolling restarts of two replicas under a stream of POSTs, none of which may be lost (L05). */
+/** Rolling restarts of two replicas under a stream of POSTs, none of which may be lost (L05, N08). */
 export async function run (): Promise<Result> {
   const kratos = await startKratos()
-  const folder = await mkdtemp(join(tmpdir(), 'fastify-kratos-soak-'))
+  const postgres = await preparePostgres()
+  await postgres.start()
   const env = {
     KRATOS_PUBLIC_URL: kratos.url,
     KRATOS_ADMIN_URL: `${kratos.url}/admin`,
-    DATABASE_URL: join(folder, 'app.db'),
+    DATABASE_URL: postgres.url,
+    // All documents are one user's.
+    DOCUMENTS_PER_USER: '1000000',
+    DOCUMENT_BYTES_PER_USER: '999999999',
   }
   const ports = await freePorts(2)
   const replicas = await Promise.all(ports.map((port) => startReplica(port, env)))
@@ -141,7 +143,13 @@ export async function run (): Promise<Result> {
       }
       const target = { agent, host: '127.0.0.1', port: proxy.port, method: 'POST', path: '/api/documents', headers }
       http.request(target, (answer) => {
-        answer.resume().on('end', () => resolve(String(answer.statusCode)))
+        let text = ''
+        answer.setEncoding('utf8').on('data', (part: string) => {
+          text += part
+        })
+        // A refusal tells why.
+        const why = (): string => answer.statusCode === 201 ? '' : ` ${/"code":"(\w+)"/.exec(text)?.[1] ?? 'no code'}`
+        answer.on('end', () => resolve(`${answer.statusCode}${why()}`))
       }).on('error', () => resolve('lost')).end(body)
     })
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
@@ -173,7 +181,7 @@ export async function run (): Promise<Result> {
   proxy.close()
   await Promise.all(replicas.map(({ stop }) => stop()))
   kratos.close()
-  await rm(folder, { recursive: true, force: true })
+  await postgres.remove()
 
   const lost = sent - (outcomes.get('201') ?? 0)
   const figures = { restarts, posts: sent, lost, ...Object.fromEntries(outcomes) }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../support/process.js'
+import * as cost from './cost.soak.js'
 import * as identity from './identity.soak.js'
 import * as logout from './logout.soak.js'
 import * as memory from './memory.soak.js'
@@ -18,13 +19,15 @@ const SOAKS: Record<string, () => Promise<Result>> = {
   'identity-uncached': () => identity.run(0),
   logout: () => logout.run(CACHE_SECONDS),
   'logout-uncached': () => logout.run(0),
+  cost: () => cost.run(),
   restart: () => restart.run(),
   replicas: () => replicas.run(),
 }
 
 // Run by `npm run test:soak [-- name …]`, one after the other; each bounded by SOAK_MINUTES, SOAK_OVERLOAD_SECONDS,
 // SOAK_REQUESTS, SOAK_RACES,
-// SOAK_RESTARTS, SOAK_POSTS, SOAK_LOGOUTS or SOAK_KILLS.
+// SOAK_RESTARTS, SOAK_POSTS, SOAK_LOGOUTS, SOAK_KILLS, or SOAK_ROUNDS, SOAK_ATTACK_SECONDS, SOAK_SETTLE_SECONDS,
+// SOAK_SOCKETS and SOAK_ATTACKS (a pattern of names).
 if (!existsSync(join(ROOT, 'dist/src/server.js'))) throw new Error('the soaks run the built service: npm run build')
 const names = process.argv.slice(2)
 const unknown = names.filter((name) => SOAKS[name] === undefined)

@@ -19,6 +19,8 @@ export interface SoakedService {
   url: string
   /** What the process holds after a collection. */
   sample: () => Promise<Sample>
+  /** What it holds as it is. */
+  look: () => Promise<Sample>
   /** Everything it wrote to standard error; a warning of Node would be there. */
   stderr: () => string
   /** Its log lines of level error and above. */
@@ -83,8 +85,8 @@ export async function startService (env: Record<string, string>): Promise<Soaked
   const url = `http://127.0.0.1:${port}`
   await listening(url, child)
 
-  async function sample (): Promise<Sample> {
-    child.send('sample')
+  async function ask (what: 'sample' | 'look'): Promise<Sample> {
+    child.send(what)
     const [message] = await once(child, 'message') as [Sample]
     return message
   }
@@ -106,5 +108,5 @@ export async function startService (env: Record<string, string>): Promise<Soaked
     await rm(folder, { recursive: true, force: true })
   }
 
-  return { port, url, sample, stderr: () => stderr, errors, stop, kill }
+  return { port, url, sample: () => ask('sample'), look: () => ask('look'), stderr: () => stderr, errors, stop, kill }
 }

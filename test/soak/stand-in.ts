@@ -42,6 +42,20 @@ const sessionJson = ({ user, id }: Session) => ({
 })
 const NOBODY = { error: { id: 'session_inactive', code: 401, status: 'Unauthorized', message: 'No valid session' } }
 
+/** A flow as its start gives it, and as a submit gives it back. */
+const flowJson = (messages: object[] = []) => ({
+  id: randomUUID(),
+  type: 'api',
+  issued_at: '2026-01-01T00:00:00Z',
+  expires_at: EXPIRES_AT,
+  request_url: 'http://kratos/',
+  ui: { action: 'http://kratos/self-service/login', method: 'POST', nodes: [], messages },
+})
+const WRONG = { id: 4000006, type: 'error', text: 'The provided credentials are invalid' }
+const REFUSED = { status: 400, body: flowJson([WRONG]) }
+/** As large as an answer may be. */
+const LARGE = { status: 200, body: { text: 'x'.repeat(1_000_000) } }
+
 const read = async (request: IncomingMessage): Promise<Record<string, unknown>> => {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
@@ -76,6 +90,7 @@ function createKratos () {
   }
 
   function login ({ identifier, csrf_token: csrfToken }: Record<string, unknown>): Decision {
+    if (!/^user-\d+@/.test(String(identifier))) return REFUSED
     const sealed = typeof csrfToken === 'string' && csrfToken !== ''
     const value = issue(Number(/\d+/.exec(String(identifier))?.[0]), sealed)
     const session = sessionJson(sessions.get(value) as Session)
@@ -129,6 +144,13 @@ function createKratos () {
         return initLogout(credential)
       case 'GET /self-service/logout':
         return completeLogout(credential, url.searchParams.get('token'))
+      case 'POST /self-service/settings':
+      case 'PUT /self-service/settings':
+        return { status: 401, body: NOBODY }
+      case 'GET /self-service/login/api':
+        return { status: 200, body: flowJson() }
+      case 'GET /schemas/large':
+        return LARGE
       case 'GET /health/ready':
         return { status: 200, body: { status: 'ok' } }
       default:

@@ -116,7 +116,7 @@ export async function testPaging (t: Test, { users, documents }: Store): Promise
 }
 
 export async function testQuotas (t: Test, url: string): Promise<void> {
-  await t.test('what one owner may keep', async (t) => {
+  await t.test('what one owner may keep (K17)', async (t) => {
     const store = await openStore({ url, documentQuota: { count: 3, bytes: 100 } })
     t.teardown(() => store.close())
     const { users, documents } = store

@@ -36,8 +36,17 @@ export function urlWith (url: string, setting: string): string {
   return `${url}?options=${encodeURIComponent(`-c ${setting}`)}`
 }
 
-/** Passes everything on, until it cuts all connections at once. */
-export async function cuttableProxy (t: Test, url: string): Promise<{ url: string, cut: () => void }> {
+interface Proxy {
+  url: string
+  /** Cuts all connections at once. */
+  cut: () => void
+  /** How many there were. */
+  connections: () => number
+}
+
+/** Passes everything on. */
+export async function cuttableProxy (t: Test, url: string): Promise<Proxy> {
+  let connections = 0
   const sockets = new Set<Socket>()
   const cut = () => {
     for (const socket of sockets) socket.destroy()
@@ -45,6 +54,7 @@ export async function cuttableProxy (t: Test, url: string): Promise<{ url: strin
   const target = new URL(url)
   const port = Number(target.port)
   const proxy = createServer((socket) => {
+    connections++
     const upstream = createConnection(port, target.hostname)
     for (const end of [socket, upstream]) sockets.add(end.on('error', () => {}))
     socket.pipe(upstream).pipe(socket)
@@ -54,7 +64,7 @@ export async function cuttableProxy (t: Test, url: string): Promise<{ url: strin
     cut()
   })
   target.port = String(await listen(proxy))
-  return { url: target.href, cut }
+  return { url: target.href, cut, connections: () => connections }
 }
 
 /** Passes everything on but what `LISTEN` is for: messages of type A, NotificationResponse. */

@@ -45,6 +45,20 @@ export function testFaultsInUse (t: Test, server: PostgresServer): Promise<unkno
       t.same(await store.users.upsert(user), { created: false })
     })
 
+    await t.test('whoever waits while others get their turn waits longer, as long as a statement may take', async (t) => {
+      const patient = await open(t, { url: server.url, statementTimeoutMs: 60_000, waitMs: 1000, maxConnections: 1 })
+      await untilReady(patient)
+      const other = { ...someUser(), email: 'slow@example.com' }
+      // All of the writes of this user together take twice as long as the wait.
+      await client.query(`CREATE FUNCTION sleep_on_slow() RETURNS trigger AS $$
+        BEGIN IF NEW.email = 'slow@example.com' THEN PERFORM pg_sleep(0.2); END IF; RETURN NEW; END $$ LANGUAGE plpgsql`)
+      await client.query('CREATE TRIGGER slow BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION sleep_on_slow()')
+      const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => patient.users.upsert(other)))
+      await client.query('DROP TRIGGER slow ON users')
+      await client.query('DROP FUNCTION sleep_on_slow')
+      t.same(outcomes.filter(({ status }) => status === 'rejected'), [])
+    })
+
     await t.test('a connection killed under a statement is 503, changes nothing and is replaced (K04)', async (t) => {
       await holdRow()
       const upsert = store.users.upsert(newer).catch((error: unknown) => error)

@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect, newDatabase, open } from './postgres-clients.js'
+import { connect, cuttableProxy, newDatabase, open } from './postgres-clients.js'
 import type { PostgresServer } from './postgres-server.js'
 import { someUser } from './records.js'
 import { untilReady } from './repository-cases.js'
@@ -97,12 +97,16 @@ export function testOperation (t: Test, server: PostgresServer): Promise<unknown
       t.match(String(errors[0]), /does not support SSL/)
     })
 
-    await t.test('fewer connections than the pool may have are enough: callers wait for one', async (t) => {
-      const store = await open(t, { url: await newRole(t, 'frugal') })
+    await t.test('fewer connections than the pool may have are enough: callers wait for one (K18)', async (t) => {
+      const proxy = await cuttableProxy(t, await newRole(t, 'frugal'))
+      const store = await open(t, { url: proxy.url })
       await untilReady(store)
       await client.query('ALTER ROLE frugal NOSUPERUSER CONNECTION LIMIT 3')
       await client.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'frugal'")
       await client.query('GRANT pg_read_all_data, pg_write_all_data TO frugal')
+      // The pool hears of its connections' end.
+      await untilReady(store)
+      const before = proxy.connections()
       const outcomes = []
       for (let round = 0; round < 5; round++) {
         outcomes.push(...await Promise.allSettled(
@@ -111,6 +115,8 @@ export function testOperation (t: Test, server: PostgresServer): Promise<unknown
       }
       const refused = outcomes.filter(({ status }) => status === 'rejected')
       t.same(refused.slice(0, 3), [], `${refused.length} of ${outcomes.length} refused`)
+      const tried = proxy.connections() - before
+      t.ok(tried <= 15, `${tried} connections tried: not one for each that waits`)
     })
 
     await t.test('a migration that only a newer version knows does not cut this one off', async (t) => {

@@ -1,10 +1,14 @@
 import { Transform, type TransformCallback } from 'node:stream'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { serviceError } from '../../errors.js'
 import type { ByteBudget } from './byte-budget.js'
 
 /** What a request without its body costs beside the bytes of it. */
 const OVERHEAD_BYTES = 1024
+/** And what each piece of it costs beside its bytes. */
+const PIECE_BYTES = 128
+/** HTTP lets a client cut a body into chunks of a byte: a thousand times the work of the same body in a few. */
+const MAX_PIECES = 1024
 
 export const awaitsBody = ({ headers }: FastifyRequest): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
@@ -13,39 +17,43 @@ class CountedBody extends Transform {
   /** Read by Fastify, which compares it with Content-Length. */
   receivedEncodedLength = 0
   held = OVERHEAD_BYTES
-  readonly #onBytes: (body: CountedBody, bytes: number) => void
+  #pieces = 0
+  readonly #onBytes: (bytes: number) => void
 
-  constructor (onBytes: (body: CountedBody, bytes: number) => void) {
+  constructor (onBytes: (bytes: number) => void) {
     super()
     this.#onBytes = onBytes
   }
 
   override _transform (chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    if (++this.#pieces > MAX_PIECES) {
+      done(serviceError('PAYLOAD_TOO_LARGE'))
+      return
+    }
     this.receivedEncodedLength += chunk.length
-    this.held += chunk.length
-    this.#onBytes(this, chunk.length)
+    this.held += chunk.length + PIECE_BYTES
+    this.#onBytes(chunk.length + PIECE_BYTES)
     done(null, chunk)
   }
 }
 
 /** Counts unfinished bodies as bytes held. Where they are too many, the one on its way for longest is refused. */
 export function limitUnfinishedBodies (app: FastifyInstance, budget: ByteBudget): void {
-  const unfinished = new Map<CountedBody, FastifyReply>()
+  const unfinished = new Set<CountedBody>()
 
   function end (body: CountedBody): void {
     if (unfinished.delete(body)) budget.remove(body.held)
   }
 
   function makeRoom (): void {
-    for (const [body, reply] of unfinished) {
+    for (const body of unfinished) {
       if (!budget.isFull()) return
       end(body)
-      reply.header('connection', 'close')
       body.destroy(serviceError('OVERLOADED'))
     }
   }
 
-  function onBytes (_body: CountedBody, bytes: number): void {
+  function onBytes (bytes: number): void {
     budget.add(bytes)
     if (budget.isFull()) makeRoom()
   }
@@ -53,10 +61,11 @@ export function limitUnfinishedBodies (app: FastifyInstance, budget: ByteBudget)
   app.addHook('preParsing', function countBody (request, reply, payload, done) {
     if (!awaitsBody(request)) return done(null, payload)
     const body = new CountedBody(onBytes)
-    unfinished.set(body, reply)
+    unfinished.add(body)
     budget.add(body.held)
     body.once('end', () => end(body)).once('close', () => end(body))
     payload.once('error', (error) => body.destroy(error))
+    body.once('error', () => reply.header('connection', 'close'))
     done(null, payload.pipe(body))
   })
 }
