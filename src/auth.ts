@@ -103,7 +103,7 @@ export async function registerAuth (
     memory: parts.credentialMemory,
     key: parts.rateLimitKey,
   })
-  await app.register(webhook, { webhook: parts.webhook, purgeKeys: parts.purgeKeys ?? parts.webhook?.keys })
+  await app.register(webhook, { settings, webhook: parts.webhook, purgeKeys: parts.purgeKeys ?? parts.webhook?.keys })
   app.decorate(flowsPath, pathSeenByClients(settings, parts.flowsPath))
   app.decorate(authEvents, parts.events)
   app.decorate(accountData, { ...NO_DATA, ...parts.accountData })

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { isProxyRange } from './service/proxy-range.js'
 import { MIN_KEY_BYTES, SettingsSchema } from './settings.js'
+import { isReturnUrl } from './redirect-target.js'
 import { isOrigin, isWebhookTarget } from './url-rules.js'
 
 export const list = (text: string): string[] => text.split(',').map((item) => item.trim()).filter((item) => item !== '')
@@ -12,6 +13,7 @@ export type Part = typeof PARTS[number]
 /** Formats that only the environment has: several values in one text, and what only the service can be told. */
 export const FORMATS: Record<string, (text: string) => boolean> = {
   'origin-list': (text) => list(text).length > 0 && list(text).every(isOrigin),
+  'return-list': (text) => list(text).every(isReturnUrl),
   'database-url': (text) =>
     text !== '' &&
     (/^postgres(?:ql)?:\/\/./.test(text) || text.startsWith('file:') || !/^[a-z][a-z0-9+.-]*:\/\//i.test(text)),
@@ -35,6 +37,7 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 
 const settings = SettingsSchema.properties
 const { whoamiMs, submitMs, otherMs } = settings.deadlines.properties
+export const { email, firstName, lastName, username } = settings.traits.properties
 export const { perAddress, perIdentifier, burst, failingCredentials } = settings.throttle.properties
 
 /** Settings of `SettingsSchema` by their names here; the table of docs/configuration.md is made of it. */
@@ -42,6 +45,7 @@ export const ConfigSchema = Type.Object({
   PUBLIC_URL: Type.Optional(settings.baseUrl, false),
   FRONTEND_URL: settings.frontendUrl,
   CORS_ORIGINS: text('origin-list', `comma-separated ${settings.origins.description}`),
+  RETURN_URLS: text('return-list', `comma-separated: ${settings.returnUrls.description}`, { default: '' }),
   HOST: Type.String({ default: '0.0.0.0', minLength: 1, description: 'address to listen on' }),
   PORT: integer(0, 65535, 3000, 'port to listen on'),
   KRATOS_PUBLIC_URL: settings.publicUrl,
@@ -169,4 +173,8 @@ export const ConfigSchema = Type.Object({
   LOGIN_LIMIT_PER_IDENTIFIER: perIdentifier,
   LOGIN_LIMIT_BURST: burst,
   LOGIN_LIMIT_FAILING_CREDENTIALS: failingCredentials,
+  TRAIT_EMAIL: email,
+  TRAIT_FIRST_NAME: firstName,
+  TRAIT_LAST_NAME: lastName,
+  TRAIT_USERNAME: username,
 })

@@ -13,6 +13,7 @@ import {
   type GivenSettings,
   type SettingName,
 } from './settings.js'
+import { DEFAULT_TRAITS, type TraitPointers } from './kratos-client/traits.js'
 
 export { ConfigSchema, PARTS, type Part } from './config-schema.js'
 export type Config = Static<typeof ConfigSchema>
@@ -27,6 +28,10 @@ const VARIABLE_OF: Partial<Record<SettingName, string>> = {
   bus: 'a Postgres in DATABASE_URL or BUS_DATABASE_URL',
   'throttle.burst': 'LOGIN_LIMIT_BURST',
   'throttle.perIdentifier': 'LOGIN_LIMIT_PER_IDENTIFIER',
+  'traits.email': 'TRAIT_EMAIL',
+  'traits.firstName': 'TRAIT_FIRST_NAME',
+  'traits.lastName': 'TRAIT_LAST_NAME',
+  'traits.username': 'TRAIT_USERNAME',
 }
 
 /** One line for each variable; values are never part of it. */
@@ -48,6 +53,12 @@ function unreadableNumbers (data: Record<string, string>): string[] {
   return numbers.filter((name) => !/^-?\d{1,9}$/.test(data[name] ?? '0'))
     .map((name) => complaint(ConfigSchema, [name], 'is not valid'))
 }
+
+const traitPointers = (data: Record<string, unknown>): TraitPointers =>
+  Object.fromEntries(Object.entries(DEFAULT_TRAITS).map(([name, byDefault]) => [
+    name,
+    data[VARIABLE_OF[`traits.${name}` as SettingName] ?? ''] ?? byDefault,
+  ])) as unknown as TraitPointers
 
 /** A typing error has few wrong letters; an environment holds other programs' names. */
 const LONGEST_DISTANCE = 2
@@ -89,6 +100,7 @@ function contradictionsOf (data: Record<string, string>): string[] {
     cookieName: data['SESSION_COOKIE_NAME'],
     sessionCacheMaxAge: Number(data['SESSION_CACHE_MAX_AGE'] ?? 0),
     hasBus: busUrl(data) !== undefined,
+    traits: traitPointers(data),
     throttle: {
       perAddress: limit('LOGIN_LIMIT_PER_ADDRESS', perAddress),
       perIdentifier: limit('LOGIN_LIMIT_PER_IDENTIFIER', perIdentifier),
@@ -182,6 +194,7 @@ const givenSettings = (config: Config): GivenSettings => ({
   baseUrl: config.PUBLIC_URL,
   frontendUrl: config.FRONTEND_URL,
   origins: list(config.CORS_ORIGINS),
+  returnUrls: list(config.RETURN_URLS),
   cookieName: config.SESSION_COOKIE_NAME,
   deadlines: {
     whoamiMs: config.WHOAMI_DEADLINE_MS,
@@ -195,6 +208,7 @@ const givenSettings = (config: Config): GivenSettings => ({
     burst: config.LOGIN_LIMIT_BURST,
     failingCredentials: config.LOGIN_LIMIT_FAILING_CREDENTIALS,
   },
+  traits: traitPointers(config),
 })
 
 export const authSettings = (config: Config): AuthSettings => completeSettings(givenSettings(config))

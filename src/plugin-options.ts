@@ -88,11 +88,16 @@ const MAY_BE_TRUE = ['defaultDeny', 'proxy'] as const
 export type FastifyKratosOptions =
   & Pick<CheckedOptions, 'publicUrl'>
   & Partial<
-    Omit<CheckedOptions, 'origins' | 'deadlines' | typeof MAY_BE_FALSE[number] | typeof MAY_BE_TRUE[number]>
+    Omit<
+      CheckedOptions,
+      'origins' | 'returnUrls' | 'deadlines' | 'traits' | typeof MAY_BE_FALSE[number] | typeof MAY_BE_TRUE[number]
+    >
   >
   & {
     origins?: readonly string[]
+    returnUrls?: readonly string[]
     deadlines?: Partial<CheckedOptions['deadlines']>
+    traits?: Partial<CheckedOptions['traits']>
     throttle?: false | Partial<CheckedOptions['throttle']>
     routes?: false | NonNullable<CheckedOptions['routes']>
     defaultDeny?: boolean | NonNullable<CheckedOptions['defaultDeny']>

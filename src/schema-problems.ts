@@ -2,6 +2,8 @@ import type { TObject, TSchema } from '@sinclair/typebox'
 import type { Ajv, ErrorObject } from 'ajv'
 import { closest } from 'fastest-levenshtein'
 import { MIN_KEY_BYTES } from './settings.js'
+import { isReturnUrl } from './redirect-target.js'
+import { isTraitPointer } from './kratos-client/traits.js'
 import { isHttpUrl, isOrigin } from './url-rules.js'
 
 /** Long enough not to be guessed. Visible ASCII: a header value loses blanks at its ends and arrives as Latin-1. */
@@ -10,7 +12,9 @@ const isStrongKey = (key: string): boolean => key.length >= MIN_KEY_BYTES && /^[
 const FORMATS: Record<string, (text: string) => boolean> = {
   'http-url': isHttpUrl,
   origin: isOrigin,
+  'return-url': isReturnUrl,
   key: isStrongKey,
+  'trait-pointer': isTraitPointer,
   // A name that needs no quoting in a Cookie header, whatever wrote it.
   'cookie-name': (text) => /^[A-Za-z0-9_-]{1,64}$/.test(text),
   // As routes are declared: a path, or everything below one.

@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { Deadlines } from './kratos-client/pools.js'
+import { DEFAULT_TRAITS, overlaps, type TraitPointers } from './kratos-client/traits.js'
 import { isHttpsUrl } from './url-rules.js'
 
 /** A session that was revoked elsewhere lives on here no longer than this (I10). */
@@ -41,6 +42,22 @@ const LoginLimitsSchema = Type.Object({
   description: '{ perAddress, perIdentifier, burst, failingCredentials } of 1 to 1000000, or false',
 })
 
+const pointer = (name: keyof TraitPointers, words: string) =>
+  text('trait-pointer', `JSON pointer to the ${words} within an identity's traits, such as /email or /name/first`, {
+    default: DEFAULT_TRAITS[name],
+  })
+
+const TraitsSchema = Type.Object({
+  email: pointer('email', 'e-mail address'),
+  firstName: pointer('firstName', 'first name'),
+  lastName: pointer('lastName', 'last name'),
+  username: pointer('username', 'username'),
+}, {
+  additionalProperties: false,
+  default: {},
+  description: '{ email, firstName, lastName, username }, JSON pointers: where the traits have what whoami and a flat body call so',
+})
+
 /**
  * The only place of limits, defaults and words: the service fills it from its environment (`config.ts`), the plugin
  * from its options (`plugin-options.ts`), and the tables in docs/ are made of it.
@@ -57,6 +74,10 @@ export const SettingsSchema = Type.Object({
     default: [],
     description: 'exact origins of the front ends, such as https://app.example.com (no *, no path)',
   }),
+  returnUrls: Type.Array(Type.String({ format: 'return-url' }), {
+    default: [],
+    description: "where a flow may return to beside the front ends, such as an app's own myapp://done (no ?, #, *); Kratos' allowed_return_urls has to have them too",
+  }),
   cookieName: text(
     'cookie-name',
     "name of Kratos' session cookie (session.cookie.name); __Host- and __Secure- need an https base URL",
@@ -70,6 +91,7 @@ export const SettingsSchema = Type.Object({
     'seconds for which a session that Kratos confirmed may be reused, 0 to 5, with a bus to 60; 0: Kratos is asked each time',
   ),
   throttle: LoginLimitsSchema,
+  traits: TraitsSchema,
 }, { additionalProperties: false })
 
 export type { Deadlines }
@@ -88,6 +110,7 @@ export interface AuthSettings extends Omit<Static<typeof SettingsSchema>, 'throt
 export type GivenSettings =
   & Pick<AuthSettings, 'publicUrl' | 'origins' | 'cookieName' | 'deadlines' | 'throttle' | 'sessionCacheMaxAge'>
   & { [name in 'adminUrl' | 'browserUrl' | 'baseUrl' | 'frontendUrl']?: string | undefined }
+  & { traits?: TraitPointers, returnUrls?: string[] }
 
 /** Fills in what follows from other settings. */
 export function completeSettings (given: GivenSettings): AuthSettings {
@@ -103,6 +126,8 @@ export function completeSettings (given: GivenSettings): AuthSettings {
     deadlines,
     throttle,
     sessionCacheMaxAge,
+    traits = DEFAULT_TRAITS,
+    returnUrls = [],
   } = given
   return {
     publicUrl,
@@ -112,6 +137,8 @@ export function completeSettings (given: GivenSettings): AuthSettings {
     deadlines,
     throttle,
     sessionCacheMaxAge,
+    traits,
+    returnUrls,
     ...(adminUrl !== undefined && { adminUrl }),
     ...(baseUrl !== undefined && { baseUrl }),
     ...(frontendUrl !== undefined && { frontendUrl }),
@@ -119,7 +146,9 @@ export function completeSettings (given: GivenSettings): AuthSettings {
 }
 
 /** Path of a setting in `SettingsSchema`: `publicUrl`, `throttle.burst`. */
-export type SettingName = keyof AuthSettings | 'bus' | `throttle.${keyof LoginLimits}` | `deadlines.${keyof Deadlines}`
+export type SettingName =
+  | keyof AuthSettings | 'bus' | `throttle.${keyof LoginLimits}` | `deadlines.${keyof Deadlines}`
+  | `traits.${keyof TraitPointers}`
 
 // With these prefixes a browser drops a cookie that is not Secure, in any case of letters (RFC 6265bis, section 4.1.3).
 // What else they want, Path=/, HttpOnly and no Domain, our cookie always has.
@@ -139,12 +168,23 @@ function isSameUrl (one: string | undefined, other: string | undefined): boolean
 const isBurstTooSmall = ({ burst, perIdentifier }: Pick<LoginLimits, 'burst' | 'perIdentifier'>): boolean =>
   burst >= 1 && perIdentifier <= MAX_LOGIN_LIMIT && burst < perIdentifier
 
+/** One trait cannot be two of them, nor lie within another: a body could not be made of both. */
+function overlapping (traits: TraitPointers, nameOf: (setting: SettingName) => string): string[] {
+  const names = Object.keys(DEFAULT_TRAITS) as Array<keyof TraitPointers>
+  return names.flatMap((name, index) => {
+    const other = names.slice(0, index).find((earlier) => overlaps(traits[earlier], traits[name]))
+    return other === undefined
+      ? []
+      : [`${nameOf(`traits.${name}`)} is not valid: it must differ from ${nameOf(`traits.${other}`)}, and lie apart from it`]
+  })
+}
+
 /** One line for each broken rule between two settings; a value that is not valid breaks none. @param nameOf in words */
 export function contradictions (
   given: { [name in keyof GivenSettings]?: GivenSettings[name] | undefined } & { hasBus?: boolean },
   nameOf: (setting: SettingName) => string = (setting) => setting,
 ): string[] {
-  const { throttle, cookieName = '', baseUrl, sessionCacheMaxAge = 0, hasBus = false } = given
+  const { throttle, cookieName = '', baseUrl, sessionCacheMaxAge = 0, hasBus = false, traits } = given
   return [
     ...(isSameUrl(given.publicUrl, given.adminUrl)
       ? [`${nameOf('adminUrl')} is not valid: it must differ from ${nameOf('publicUrl')}`]
@@ -159,5 +199,6 @@ export function contradictions (
     ...(throttle !== undefined && throttle !== false && isBurstTooSmall(throttle)
       ? [`${nameOf('throttle.burst')} is not valid: it must be at least ${nameOf('throttle.perIdentifier')}`]
       : []),
+    ...(traits === undefined ? [] : overlapping(traits, nameOf)),
   ]
 }

@@ -30,8 +30,9 @@ const SECOND = 1000
 
 export default fp<KratosPluginOptions>(async function kratos (app, options) {
   const { settings, onCall, onTimes, dispatcher, names = publicNames() } = options
-  // Where Kratos may send a browser (E10): its own pages, ours, and the front ends.
-  const destinations = [settings.browserUrl, settings.baseUrl, settings.frontendUrl, ...settings.origins]
+  // Where Kratos may send a browser (E10): its own pages, ours, the front ends and apps.
+  const { browserUrl, baseUrl, frontendUrl, origins, returnUrls } = settings
+  const destinations = [browserUrl, baseUrl, frontendUrl, ...origins, ...returnUrls]
     .filter((url) => url !== undefined).map((url) => new URL(url))
   const client = createKratosClient({
     publicUrl: settings.publicUrl,

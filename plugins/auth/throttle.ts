@@ -4,6 +4,7 @@ import { createLoginThrottle } from '../../src/http/throttle.js'
 import type { AuthSettings } from '../../src/settings.js'
 import { type CredentialMemory, localCredentialMemory } from '../../src/throttling/credential-memory.js'
 import type { Budget } from '../../src/throttling/budget.js'
+import { identifierPaths } from '../../src/throttling/identifiers.js'
 import { randomKey } from '../../src/throttling/keys.js'
 import { localRateLimitStore, type RateLimitStore } from '../../src/throttling/rate-limit-store.js'
 import { loginThrottle } from '../../src/http/own-names.js'
@@ -24,5 +25,11 @@ export interface ThrottlePluginOptions {
 
 export default fp<ThrottlePluginOptions>(async function throttle (app, options) {
   const { settings, createStore = localRateLimitStore, key = randomKey(), memory = localCredentialMemory() } = options
-  app.decorate(loginThrottle, createLoginThrottle({ limits: settings.throttle, key, createStore, memory }))
+  app.decorate(loginThrottle, createLoginThrottle({
+    limits: settings.throttle,
+    identifierPaths: identifierPaths(settings.traits),
+    key,
+    createStore,
+    memory,
+  }))
 }, { name: 'throttle', fastify: '5.x' })

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { addPurgeReceiver, addWebhookReceiver, type WebhookOptions } from '../../src/webhook/receiver.js'
+import type { AuthSettings } from '../../src/settings.js'
 import { ownSessions, receiveIdentities, receivePurges } from '../../src/http/own-names.js'
 
 declare module 'fastify' {
@@ -15,13 +16,15 @@ declare module 'fastify' {
 export interface WebhookPluginOptions {
   webhook: WebhookOptions | undefined
   purgeKeys?: readonly string[] | undefined
+  settings: AuthSettings
 }
 
-export default fp<WebhookPluginOptions>(async function webhook (app, { webhook, purgeKeys }) {
+export default fp<WebhookPluginOptions>(async function webhook (app, { webhook, purgeKeys, settings }) {
   app.decorate(receiveIdentities, (scope: FastifyInstance, path: string) => {
     if (webhook === undefined) return
     addWebhookReceiver(scope, path, {
       ...webhook,
+      traits: settings.traits,
       onIdentity: async (identity, context) => {
         // A late delivery must not bring a deleted account back.
         if (app[ownSessions].isDeleted(identity.id)) return

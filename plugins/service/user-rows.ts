@@ -50,7 +50,7 @@ export default fp<UserRowsOptions>(async function userRows (app, { settings }) {
     const { identity } = kratosSession
     const updatedAt = typeof identity['updated_at'] === 'string' ? identity['updated_at'] : ''
     if (isSessionFresh && seen.get(identity.id) === updatedAt) return
-    const user = userOf(identity)
+    const user = userOf(identity, settings.traits)
     const { created } = await ensure(updatedAt === '' ? { ...user, updated_at: OLDEST } : user, request)
     if (created) {
       log.info({ event: 'user_row_created' }, 'No delivery of the webhook was stored; the row was made at first use')

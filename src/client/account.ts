@@ -42,7 +42,10 @@ export function accountIntents<Traits> ({ call, read, begin, submit, outcomeOf, 
     return await submit(flow, { method: 'passkey', [field]: key, ...body }, { ...options, flowId })
   }
 
-  /** Any other route of the product, under the same rules: `path` is the whole path, without `prefix`. */
+  /**
+   * Any other route of the product, under the same rules, whether it answers in the API's envelope or with an object of
+   * its own. `path` is the whole path, without `prefix`.
+   */
   async function request<Data = Json> (
     method: string,
     path: string,
@@ -50,13 +53,14 @@ export function accountIntents<Traits> ({ call, read, begin, submit, outcomeOf, 
     options?: Options,
   ): Promise<Answer<Data>> {
     const reply = method === 'GET' ? await read(path, options, '') : await call(method, path, body, options, '')
-    if (reply.body['success'] === true) return { kind: 'ok', data: dataOf(reply) as Data }
-    const { next, code, error, fields } = reply.body
+    const { status, body: { success, next, code, error, message, fields } } = reply
+    if (status >= 200 && status < 300) return { kind: 'ok', data: (success === true ? dataOf(reply) : reply.body) as Data }
     if (code === 'INVALID_SESSION' && next === undefined) return { kind: 'log_in_again', flowId: undefined, start: undefined }
     const outcome = outcomeOf(reply, 'login')
-    const isRefusal = code !== undefined && (next === undefined || next === 'form') && reply.status < 429
+    const isRefusal = (next === undefined || next === 'form') && status >= 400 && status < 429
     if (!isRefusal && outcome.kind !== 'form' && outcome.kind !== 'done') return outcome
-    return { kind: 'refused', code: String(code), text: String(error), errors: fieldErrors(fields) }
+    const text = success === false ? error : message ?? error
+    return { kind: 'refused', code: String(code ?? status), text: String(text), errors: fieldErrors(fields) }
   }
 
   return {

@@ -61,7 +61,7 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
         ...(body !== undefined && { body: JSON.stringify(body) }),
         ...(signal !== undefined && { signal }),
       })
-      const json: unknown = await answer.json().catch(() => undefined)
+      const json: unknown = answer.status === 204 ? {} : await answer.json().catch(() => undefined)
       // A proxy's page in place of an answer of the API is no answer.
       if (!isRecord(json)) return { status: 0, body: {}, retryAfterSeconds: retryAfter(answer.headers) }
       return { status: answer.status, body: json, retryAfterSeconds: retryAfter(answer.headers) }

@@ -10,6 +10,7 @@ export interface SettingsFacts {
   baseUrl?: string | undefined
   frontendUrl?: string | undefined
   origins: string[]
+  returnUrls?: string[] | undefined
   cookieName: string
   sessionCacheMaxAge: number
   /** Accepted keys of the webhook; undefined: not known here, so that no key is compared. */
@@ -21,7 +22,7 @@ export interface SettingsFacts {
 }
 
 export type NamedSetting =
-  | 'publicUrl' | 'adminUrl' | 'browserUrl' | 'baseUrl' | 'frontendUrl' | 'origins' | 'cookieName'
+  | 'publicUrl' | 'adminUrl' | 'browserUrl' | 'baseUrl' | 'frontendUrl' | 'origins' | 'returnUrls' | 'cookieName'
   | 'sessionCacheMaxAge' | 'webhookKeys'
 
 /** Who answers at a URL: one of Kratos' ports, somebody else, or nobody. */

@@ -53,6 +53,7 @@ const NAMES: Record<NamedSetting, string> = {
   baseUrl: 'baseUrl',
   frontendUrl: 'frontendUrl',
   origins: 'origins',
+  returnUrls: 'returnUrls',
   cookieName: 'cookieName',
   sessionCacheMaxAge: 'sessionCacheMaxAge',
   webhookKeys: 'webhook.keys',

@@ -101,13 +101,15 @@ export const PROBE_CHECKS: Checks<ProbeFacts> = {
     )]
   },
 
-  'return-addresses': ({ settings: { nameOf }, kratos: { refusedReturns } }) =>
-    refusedReturns.map((url) =>
-      warning(
-        `Kratos lets no flow return to ${url}, which ${nameOf('origins')} or ${nameOf('frontendUrl')} names: a return_to there is 400`,
-        `add ${originOf(url)} to selfservice.allowed_return_urls`,
-      ),
-    ),
+  'return-addresses': ({ settings: { nameOf, returnUrls = [] }, kratos: { refusedReturns } }) =>
+    refusedReturns.map((url) => {
+      const isListed = returnUrls.includes(url)
+      const names = isListed ? nameOf('returnUrls') : `${nameOf('origins')} or ${nameOf('frontendUrl')}`
+      return warning(
+        `Kratos lets no flow return to ${url}, which ${names} names: a return_to there is 400`,
+        `add ${isListed ? url : originOf(url)} to selfservice.allowed_return_urls`,
+      )
+    }),
 
   cacheable: ({ settings: { sessionCacheMaxAge, nameOf }, kratos: { isCacheable } }) =>
     sessionCacheMaxAge > 0 && isCacheable === false

@@ -87,8 +87,8 @@ async function refusedReturns (url: string, targets: string[]): Promise<string[]
 }
 
 /** Where a flow may end, as far as the settings say. */
-const returnTargets = ({ frontendUrl, origins }: SettingsFacts): string[] =>
-  [...new Set([...(frontendUrl === undefined ? [] : [frontendUrl]), ...origins.map((origin) => `${origin}/`)])]
+const returnTargets = ({ frontendUrl, origins, returnUrls = [] }: SettingsFacts): string[] =>
+  [...new Set([...(frontendUrl === undefined ? [] : [frontendUrl]), ...origins.map((origin) => `${origin}/`), ...returnUrls])]
     .slice(0, MAX_RETURNS)
 
 /**

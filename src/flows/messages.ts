@@ -14,9 +14,12 @@ export interface FormError {
   context: JsonObject
 }
 
+type Row = [code: string, text?: (context: JsonObject) => string]
+const rows = (ids: number[], row: Row): Record<number, Row> => Object.fromEntries(ids.map((id) => [id, row]))
+
 // By Kratos' message ids (docs/kratos-facts.md, section 19), with a text where Kratos' own speaks to developers.
 // docs/messages.md has the same table.
-const MESSAGES: Record<number, [code: string, text?: (context: JsonObject) => string]> = {
+const MESSAGES: Record<number, Row> = {
   4000001: ['invalid'],
   4000002: ['required', () => 'Please fill in this field'],
   4000003: ['too_short', ({ min_length: min }) => `Please enter at least ${String(min)} characters`],
@@ -25,8 +28,13 @@ const MESSAGES: Record<number, [code: string, text?: (context: JsonObject) => st
   4000006: ['invalid_credentials', () => 'The name or the password is not right'],
   4000007: ['identifier_taken', () => 'There is an account with this name already'],
   4000008: ['wrong_totp_code', () => 'The code is not right'],
+  4000009: ['no_identifier', () => 'Please enter an e-mail address or a name'],
   4000010: ['address_not_verified', () => 'Please confirm your address first'],
+  4000011: ['no_totp', () => 'No authenticator app is set up'],
   4000012: ['lookup_code_used', () => 'This backup code was used already'],
+  4000013: ['no_security_key', () => 'No security key is set up'],
+  4000014: ['no_lookup_codes', () => 'No backup codes are set up'],
+  4000015: ['no_security_key', () => 'There is no account with this key'],
   4000016: ['wrong_lookup_code', () => 'This backup code is not right'],
   4000017: ['too_long', ({ max_length: max }) => `Please enter at most ${String(max)} characters`],
   4000018: ['too_small', ({ minimum }) => `Please enter ${String(minimum)} or more`],
@@ -34,11 +42,14 @@ const MESSAGES: Record<number, [code: string, text?: (context: JsonObject) => st
   4000020: ['too_large', ({ maximum }) => `Please enter ${String(maximum)} or less`],
   4000021: ['too_large', ({ exclusive_maximum: maximum }) => `Please enter less than ${String(maximum)}`],
   4000022: ['not_a_multiple', ({ base }) => `Please enter a multiple of ${String(base)}`],
-  4000023: ['too_many_items'],
-  4000024: ['too_few_items'],
+  4000023: ['too_many_items', ({ max_items: max }) => `Please enter at most ${String(max)}`],
+  4000024: ['too_few_items', ({ min_items: min }) => `Please enter at least ${String(min)}`],
   4000025: ['items_not_unique', () => 'Please enter each value once'],
   4000026: ['wrong_type', () => 'Please check the format'],
-  4000029: ['not_the_constant'],
+  4000027: ['identifier_taken', () => 'There is an account with this name already'],
+  4000028: ['identifier_taken', () => 'There is an account with this name already'],
+  4000029: ['not_the_constant', () => 'Please confirm this'],
+  4000030: ['not_the_constant', () => 'Please confirm this'],
   4000031: ['password_too_similar', () => 'The password is too similar to your name'],
   4000032: [
     'password_too_short',
@@ -59,8 +70,15 @@ const MESSAGES: Record<number, [code: string, text?: (context: JsonObject) => st
   4040003: ['wrong_code', () => 'The code is not right, or was used already'],
   4060006: ['wrong_code', () => 'The code is not right, or was used already'],
   4070006: ['wrong_code', () => 'The code is not right, or was used already'],
-  4060005: ['flow_expired'],
-  4070005: ['flow_expired'],
+  4010009: ['linked_credentials_differ', () => 'The two accounts do not belong together'],
+  4010010: ['address_unknown', () => 'This is no address of the account'],
+  ...rows([4010002, 4010003, 4010004, 4010005, 4010006], ['method_missing', () => 'Please fill in the form']),
+  ...rows([4010001, 4040001, 4050001, 4060005, 4070005], [
+    'flow_expired',
+    () => 'That took too long; please start again',
+  ]),
+  ...rows([4060001, 4070002], ['flow_completed', () => 'This was done already; please start again']),
+  ...rows([4060004, 4070001], ['wrong_link', () => 'The link is not right, or was used already']),
 }
 
 export const MESSAGE_CODES = new Map(Object.entries(MESSAGES).map(([id, [code]]) => [Number(id), code]))
@@ -68,11 +86,21 @@ export const MESSAGE_CODES = new Map(Object.entries(MESSAGES).map(([id, [code]])
 const messagesOf = (owner: JsonObject): JsonObject[] =>
   (Array.isArray(owner['messages']) ? owner['messages'] : []).filter(isRecord).filter(({ type }) => type === 'error')
 
+/** Words of schemas and protocols: what a validator says of a format, a method that is not there, a header. */
+const TECHNICAL =
+  /["`{}[\]<>=]|\b(?:\w+Properties|\w+Of|(?:const|not|if-then|if-else) failed|JSON|HTTP|headers?|cookies?|CSRF|unmarshal|parse|strategy|misconfiguration|instance|payload)\b/i
+
+/** Kratos' own words where they are for people. */
+const plainText = (text: string, field: string | null): string => {
+  if (!TECHNICAL.test(text)) return text
+  return field === null ? 'This did not work; please check what you have entered' : 'Please check this entry'
+}
+
 function formError (field: string | null, message: JsonObject): FormError {
   const id = Number(message['id'])
   const context = isRecord(message['context']) ? message['context'] : {}
   const [code, words] = MESSAGES[id] ?? ['other']
-  return { field, code, id, text: words?.(context) ?? String(message['text']), context }
+  return { field, code, id, text: words?.(context) ?? plainText(String(message['text']), field), context }
 }
 
 /** First the form itself, then its fields in their order. */

@@ -1,7 +1,7 @@
 import type { Answer } from '../kratos-client/answer.js'
 import { type Caller, type FlowName, type FlowType, withCookies } from '../kratos-client/caller.js'
 import type { KratosClient } from '../kratos-client/client.js'
-import { submitType } from '../kratos-client/flow-calls.js'
+import { submitType, usesProvider } from '../kratos-client/flow-calls.js'
 import { isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 
 export interface Submitted {
@@ -34,9 +34,7 @@ function csrfToken (flow: JsonObject): string | undefined {
 }
 
 /** Leads a browser to a provider and back; an `id_token` needs neither. */
-const leavesForProvider = (body: JsonObject): boolean =>
-  (['oidc', 'saml'].includes(String(body['method'])) || typeof body['provider'] === 'string' ||
-    typeof body['link'] === 'string') && body['id_token'] === undefined
+const leavesForProvider = (body: JsonObject): boolean => usesProvider(body) && body['id_token'] === undefined
 
 /** A provider sends the browser back to an API flow's end, where a page would show the session token. */
 const MISMATCH: Answer = {

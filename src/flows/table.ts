@@ -3,7 +3,8 @@ import { serviceError } from '../errors.js'
 import type { FlowName } from '../kratos-client/caller.js'
 import type { JsonObject } from '../kratos-client/kratos-body.js'
 import { MAX_PASSWORD_LENGTH, UuidSchema } from '../schemas/flow.js'
-import { flatLogin, flatRegistration, genericBody, memberWithNul } from './body.js'
+import type { TraitPointers } from '../kratos-client/traits.js'
+import { flatLogin, flatRegistration, genericBody, memberWithNul, withoutBlankTraits } from './body.js'
 
 export interface FlowDefinition {
   name: FlowName
@@ -12,7 +13,7 @@ export interface FlowDefinition {
   /** Sizes and types of what a submit may hold; presence is Kratos' judgement, `flow_id` excepted. */
   bodySchema: TObject
   /** What goes to Kratos for a body without `method`, in flows that have such a form. */
-  flatBody?: (body: JsonObject) => JsonObject
+  flatBody?: (body: JsonObject, traits: TraitPointers) => JsonObject
 }
 
 const text = (maxLength: number) => Type.Optional(Type.String({ maxLength }))
@@ -24,6 +25,7 @@ const COMMON = {
   method: text(64),
   csrf_token: text(1024),
   transient_payload: object(),
+  upstream_parameters: Type.Optional(Type.Record(Type.String(), Type.String({ maxLength: 1024 }))),
   traits: object(),
   password: text(MAX_PASSWORD_LENGTH),
   code: text(256),
@@ -50,8 +52,9 @@ export const FLOWS: readonly FlowDefinition[] = [
 ]
 
 /** Built anew from what was checked, never the client's bytes. @throws ServiceError for text with a NUL */
-export function kratosBody ({ flatBody }: FlowDefinition, body: JsonObject): JsonObject {
-  const sent = body['method'] === undefined && flatBody !== undefined ? flatBody(body) : genericBody(body)
+export function kratosBody ({ flatBody }: FlowDefinition, body: JsonObject, traits: TraitPointers): JsonObject {
+  const given = body['method'] === undefined && flatBody !== undefined ? flatBody(body, traits) : genericBody(body)
+  const sent = withoutBlankTraits(given)
   const odd = memberWithNul(sent)
   if (odd !== undefined) {
     throw serviceError('VALIDATION_ERROR', {

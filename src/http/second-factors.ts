@@ -13,6 +13,8 @@ import type { LoginThrottle } from './login-throttle.js'
 type SecondFactors = Pick<LoginThrottle, 'bySecondFactor' | 'settleSecondFactor' | 'rememberLogin'>
 
 export interface SecondFactorOptions {
+  /** Where a body may have an identifier. */
+  paths: readonly string[]
   key: string
   createStore: (budget: Budget) => RateLimitStore
   memory: CredentialMemory
@@ -31,7 +33,7 @@ const valueOf = (credential: Credential | undefined): string | undefined =>
   credential?.kind === 'token' || credential?.kind === 'cookie' ? credential.value : undefined
 
 /** By the identifier of the login that led there (G10, the exception): only who passed it can use up the tries. */
-export function createSecondFactors ({ key, createStore, memory, refuse }: SecondFactorOptions): SecondFactors {
+export function createSecondFactors ({ paths, key, createStore, memory, refuse }: SecondFactorOptions): SecondFactors {
   const store = settlingStore(createStore(WRONG_CODES))
   const tries = new WeakMap<FastifyRequest, string[]>()
   const digest = (credential: string): string => bucketKey(key, 'session', credential)
@@ -68,7 +70,7 @@ export function createSecondFactors ({ key, createStore, memory, refuse }: Secon
     rememberLogin: async (request, body, credential) => {
       const value = valueOf(credential)
       if (value === undefined) return
-      const identifier = loginIdentifier(body)
+      const identifier = loginIdentifier(body, paths)
       const former = valueOf(request[kratosCredential]())
       const bucket = identifier !== undefined
         ? bucketKey(key, 'second_factor', 'identifier', identifier)

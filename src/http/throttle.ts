@@ -14,6 +14,8 @@ import { logSecurityEvent } from './security-event.js'
 
 export interface LoginThrottleOptions {
   limits: LoginLimits | false
+  /** Where a body may have an identifier. */
+  identifierPaths: readonly string[]
   /** Key of the digests under which buckets are kept. */
   key: string
   /** Called once for each budget. */
@@ -56,7 +58,7 @@ const LET_PASS: LoginThrottle = {
 }
 
 export function createLoginThrottle (options: LoginThrottleOptions): LoginThrottle {
-  const { limits, key, createStore, memory } = options
+  const { limits, identifierPaths: paths, key, createStore, memory } = options
   if (limits === false) return LET_PASS
   const { perAddress, perIdentifier, burst } = limits
   const addresses = networkStores(minuteBudget(perAddress), createStore)
@@ -90,9 +92,9 @@ export function createLoginThrottle (options: LoginThrottleOptions): LoginThrott
     byAddress: (request) => countNetworks(request, addresses, 'address'),
     startByAddress: (request) => countNetworks(request, starts, 'flow_starts'),
     byIdentifier: async (request, body, flowId) => {
-      for (const identifier of identifiersOf(body)) await countNetworks(request, identifiers, 'identifier', identifier)
+      for (const identifier of identifiersOf(body, paths)) await countNetworks(request, identifiers, 'identifier', identifier)
       if (flowId !== undefined && triesCode(body)) await count(request, codes, 'code', flowId)
     },
-    ...createSecondFactors({ key, createStore, memory, refuse }),
+    ...createSecondFactors({ paths, key, createStore, memory, refuse }),
   }
 }

@@ -3,6 +3,7 @@ import { type UpstreamFailure, upstreamFailure } from './upstream-failure.js'
 import {
   continuedFlow,
   flowError,
+  flowOfPage,
   isFlow,
   isIdentityId,
   isRecord,
@@ -10,7 +11,7 @@ import {
   replacementFlowId,
   retryAfterSeconds,
 } from './kratos-body.js'
-import { refusalCode } from './refusal-code.js'
+import { isInputFault, refusalCode } from './refusal-code.js'
 import { withoutSessionToken } from './session-token.js'
 import type { UpstreamAnswer } from './buffered-call.js'
 import type { Epoch } from './kratos-time.js'
@@ -159,19 +160,39 @@ function classifyRefusal (body: JsonObject, answer: UpstreamAnswer, context: Ans
   return { kind: 'refused', code, members, setCookie: answer.setCookie }
 }
 
+const isOfFlow = (line: string): boolean => /^(?:csrf_token_|[^=]*_continuity=)/.test(line)
+
+/**
+ * A token of a mail's link has one answer, for browsers: a page's address. The right one opens a session and leads to
+ * the settings, another one to a new flow, which an API client cannot use (docs/kratos-facts.md, section 14).
+ */
+function classifySeeOther (answer: UpstreamAnswer, context: AnswerContext): Answer | undefined {
+  const { headers: { location }, setCookie } = answer
+  const { operation, flow, isAllowedRedirect } = context
+  if (operation !== 'submit') return undefined
+  const useFlowId = replacementFlowId(location, flow)
+  if (useFlowId !== undefined) {
+    return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie }
+  }
+  const isOfMail = flow === 'recovery' || flow === 'verification'
+  if (!isOfMail || flowOfPage(location) === undefined || !isAllowedRedirect(String(location))) return undefined
+  return setCookie.every(isOfFlow)
+    ? { kind: 'refused', code: 'FLOW_EXPIRED', members: {}, setCookie }
+    : { kind: 'ok', next: 'redirect', body: { redirect_browser_to: location }, setCookie }
+}
+
 /** Never throws. What is unknown is a fault (502), never a missing session (docs/security-model.md, section 7). */
 export function classify (answer: UpstreamAnswer, context: AnswerContext): Answer {
   const { status, setCookie } = answer
   const body = context.operation === 'sessions' && Array.isArray(answer.body) ? { sessions: answer.body } : answer.body
   const retryAfter = retryAfterSeconds(answer.headers['retry-after'])
   if (status === 429) return upstreamFailure('RATE_LIMITED', undefined, { retryAfter: retryAfter ?? 1, setCookie })
-  if (status === 303 && context.operation === 'submit') {
-    const useFlowId = replacementFlowId(answer.headers.location, context.flow)
-    if (useFlowId !== undefined) {
-      return { kind: 'refused', code: 'FLOW_EXPIRED', members: { use_flow_id: useFlowId }, setCookie }
-    }
-  }
+  const seeOther = status === 303 ? classifySeeOther(answer, context) : undefined
+  if (seeOther !== undefined) return seeOther
   if (status === 204 && MAY_BE_EMPTY.has(context.operation)) return { kind: 'ok', next: 'done', body: {}, setCookie }
+  if (context.operation === 'submit' && isRecord(body) && isRecord(body['error']) && isInputFault(body['error'])) {
+    return { kind: 'refused', code: 'FLOW_REJECTED', members: {}, setCookie }
+  }
   if (!isRecord(body) || status >= 500) {
     return upstreamFailure('UPSTREAM_ERROR', new Error(`status ${status}`), { retryAfter, setCookie })
   }

@@ -43,8 +43,9 @@ function deviceHeaders ({ address, userAgent }: Caller): Record<string, string> 
 export const submitType = (body: JsonObject): FlowType =>
   typeof body['csrf_token'] === 'string' && body['csrf_token'] !== '' ? 'browser' : 'api'
 
-/** Their next page is a provider's (E10). */
-const usesProvider = ({ method }: JsonObject): boolean => method === 'oidc' || method === 'saml'
+/** Their next page may be a provider's (E10): Kratos goes by any of the three, whatever the method. */
+export const usesProvider = ({ method, provider, link }: JsonObject): boolean =>
+  method === 'oidc' || method === 'saml' || typeof provider === 'string' || typeof link === 'string'
 
 function publicFlow (answer: Answer): Answer {
   if (answer.kind !== 'ok') return answer

@@ -51,6 +51,12 @@ export function replacementFlowId (location: unknown, flow: string | undefined):
   return kind === flow && id !== undefined && UUID.test(id) ? id : undefined
 }
 
+/** The flow of a page that Kratos leads to, by a 303. */
+export function flowOfPage (location: unknown): string | undefined {
+  const flow = typeof location === 'string' && URL.canParse(location) ? new URL(location).searchParams.get('flow') : null
+  return flow !== null && UUID.test(flow) ? flow : undefined
+}
+
 /** The flow id of a `continue_with` step such as `show_settings_ui` (recordings 05, 58). */
 export function continuedFlow (body: JsonObject, action: string): string | undefined {
   const steps = Array.isArray(body['continue_with']) ? body['continue_with'].filter(isRecord) : []

@@ -28,6 +28,17 @@ const CODE_OF_STATUS: Record<number, ErrorCode> = {
 /** Only registration has an id for it; the others say so in words. */
 const SWITCHED_OFF = /not allowed because it was disabled/
 
+/** What Kratos calls a failure of its own and is one of the input (docs/kratos-facts.md, section 15). */
+const INPUT_FAULTS: Array<[member: 'message' | 'reason', said: RegExp]> = [
+  ['message', /^(?:json: cannot unmarshal |invalid character )/],
+  ['reason', /^Unable to create identity credentials with missing or empty identifier/],
+  ['reason', /^The provider .* does not support id_token verification/],
+]
+
+/** @param error `error` of Kratos' body, in an answer to a submit whose code is 500 or more */
+export const isInputFault = (error: JsonObject): boolean =>
+  INPUT_FAULTS.some(([member, said]) => said.test(String(error[member])))
+
 /** Undefined for a refusal that means nothing to our client. @param error `error` of Kratos' body */
 export function refusalCode (
   status: number,

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { AuthParts } from '../auth.js'
-import { idSecret, type Config, isCounting, webhookKeys } from '../config.js'
+import { authSettings, type Config, idSecret, isCounting, webhookKeys } from '../config.js'
 import { userOf } from '../profile.js'
 import type { Budget } from '../throttling/budget.js'
 import { sharedKey } from '../throttling/keys.js'
@@ -49,6 +49,7 @@ function both<Args extends unknown[]> (
 
 export function authParts (app: FastifyInstance, config: Config): AuthParts {
   const { store, metrics, tracing } = app
+  const { traits } = authSettings(config)
   return {
     bus: app.bus,
     ...rateLimits(app, config),
@@ -61,7 +62,7 @@ export function authParts (app: FastifyInstance, config: Config): AuthParts {
     webhook: {
       keys: webhookKeys(config),
       onIdentity: async (identity, { requestId }) => {
-        await store.users.upsert(userOf(identity), { requestId })
+        await store.users.upsert(userOf(identity, traits), { requestId })
       },
       onOutcome: metrics.recordWebhook,
     },

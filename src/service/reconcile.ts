@@ -5,6 +5,7 @@ import { type KratosAdmin, KratosAwayError } from './admin/kratos-admin.js'
 import { InvalidValueError } from './store/errors.js'
 import type { InventoryRow } from './store/inventory.js'
 import type { Store } from './store/store.js'
+import type { TraitPointers } from '../kratos-client/traits.js'
 import { normaliseTimestamp } from './store/timestamps.js'
 
 /**
@@ -17,6 +18,8 @@ export type Drift = typeof DRIFTS[number]
 export interface ReconcileOptions {
   kratos: Pick<KratosAdmin, 'page' | 'has'>
   store: Pick<Store, 'users' | 'deletions' | 'inventory'>
+  /** Where the columns of a row are among the traits. */
+  traits: TraitPointers
   fix: boolean
   deleteOrphans: boolean
   /** Only identities that changed since then, in RFC 3339; rows without an identity are then not looked for. */
@@ -51,7 +54,7 @@ type Identity = JsonObject & { id: string }
 
 /** Both sides are walked in the order of their ids, so only a page of each is held. */
 export async function reconcile (options: ReconcileOptions): Promise<Reconciled> {
-  const { kratos, store, fix, deleteOrphans, since, maxOrphansPercent, onDrift, onProgress, signal } = options
+  const { kratos, store, traits, fix, deleteOrphans, since, maxOrphansPercent, onDrift, onProgress, signal } = options
   const found = Object.fromEntries(DRIFTS.map((drift) => [drift, 0])) as Record<Drift, number>
   const sinceTime = since === undefined ? undefined : normaliseTimestamp(since)
   const orphans: string[] = []
@@ -71,7 +74,7 @@ export async function reconcile (options: ReconcileOptions): Promise<Reconciled>
   }
 
   async function compare (identity: Identity, row: InventoryRow | undefined, isBuried: boolean): Promise<void> {
-    const user = userOf({ ...identity, traits: isRecord(identity['traits']) ? identity['traits'] : {} })
+    const user = userOf({ ...identity, traits: isRecord(identity['traits']) ? identity['traits'] : {} }, traits)
     const updatedAt = normaliseTimestamp(user.updated_at)
     if (sinceTime !== undefined && updatedAt < sinceTime) return
     const write = (): Promise<unknown> => store.users.upsert(user)

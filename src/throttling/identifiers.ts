@@ -1,32 +1,40 @@
-/** Every identifier in a body is counted. */
-const IDENTIFIER_PLACES: ReadonlyArray<readonly string[]> = [
-  ['identifier'],
-  ['password_identifier'],
-  ['address'],
-  ['email'],
-  ['username'],
-  ['phone'],
-  ['recovery_address'],
-  ['recovery_confirm_address'],
-  ['recovery_select_address'],
-  ['traits', 'email'],
-  ['traits', 'username'],
-  ['traits', 'phone'],
-  // Kratos reads a flat name as a path (docs/kratos-facts.md, section 7).
-  ['traits.email'],
-  ['traits.username'],
-  ['traits.phone'],
+import { segmentsOf, type TraitPointers } from '../kratos-client/traits.js'
+
+/** Members of a body that may hold an identifier, whatever the traits are called. */
+const MEMBERS = [
+  'identifier',
+  'password_identifier',
+  'address',
+  'email',
+  'username',
+  'phone',
+  'recovery_address',
+  'recovery_confirm_address',
+  'recovery_select_address',
 ]
+const TRAITS = ['traits.email', 'traits.username', 'traits.phone']
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+// Kratos reads a flat name as a path (docs/kratos-facts.md, section 7), so a place is known by its names with dots in
+// between, however they are nested; an item of a list stands where the list is.
+const pathOf = (path: string, name: string): string =>
+  (path === '' ? name : `${path}.${name}`).replaceAll(/(?:^|\.)\d+(?=\.|$)/g, '')
 
-const valueAt = (body: unknown, place: readonly string[]): unknown =>
-  place.reduce<unknown>((value, name) => isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined, body)
+/** Where a body may have an identifier, in order; its e-mail address and its username are where the settings say. */
+export function identifierPaths ({ email, username }: Pick<TraitPointers, 'email' | 'username'>): string[] {
+  const own = [email, username].map((pointer) => segmentsOf(pointer).reduce(pathOf, 'traits'))
+  return [...new Set([...MEMBERS, ...TRAITS, ...own])]
+}
 
 /** In a form also several times; Kratos makes text of a number. */
-function sentIdentifiers (body: unknown): string[] {
-  return IDENTIFIER_PLACES.flatMap((place) => valueAt(body, place))
-    .filter((value) => typeof value === 'string' || typeof value === 'number').map(String)
+function sentIdentifiers (body: unknown, paths: readonly string[]): string[] {
+  const found = new Map<string, string[]>(paths.map((path) => [path, []]))
+  function collect (value: unknown, path: string): void {
+    if (typeof value === 'string' || typeof value === 'number') found.get(path)?.push(String(value))
+    if (typeof value !== 'object' || value === null) return
+    for (const [name, member] of Object.entries(value)) collect(member, pathOf(path, name))
+  }
+  collect(body, '')
+  return [...found.values()].flat()
 }
 
 /** What Go counts as blank, U+0085 included. */
@@ -78,12 +86,12 @@ function spellingsOf (text: string): string[] {
 }
 
 /** Each once, in one spelling; none for a step without an identifier, such as a code. */
-export const identifiersOf = (body: unknown): string[] =>
-  [...new Set(sentIdentifiers(body).flatMap(spellingsOf))].filter((identifier) => identifier !== '')
+export const identifiersOf = (body: unknown, paths: readonly string[]): string[] =>
+  [...new Set(sentIdentifiers(body, paths).flatMap(spellingsOf))].filter((identifier) => identifier !== '')
 
 /** The one identifier of a login, in a spelling that no other account has: it is counted whatever the address. */
-export function loginIdentifier (body: unknown): string | undefined {
-  const folded = sentIdentifiers(body).map(foldText).find((text) => text !== '')
+export function loginIdentifier (body: unknown, paths: readonly string[]): string | undefined {
+  const folded = sentIdentifiers(body, paths).map(foldText).find((text) => text !== '')
   if (folded === undefined) return undefined
   const [digits] = folded.includes('+') ? phoneReadings(folded) : []
   return digits === undefined ? folded : `+${digits}`

@@ -8,7 +8,8 @@ import { responses } from '../schemas/envelope.js'
 import { UuidSchema } from '../schemas/flow.js'
 import { createWebhookKeyCheck } from './key.js'
 import { bodyFault, createAdvice, faultyFields } from './advice.js'
-import { WebhookBodySchema, type WebhookIdentity } from './identity.js'
+import { type WebhookBody, type WebhookIdentity, webhookBodySchema } from './identity.js'
+import type { TraitPointers } from '../kratos-client/traits.js'
 
 /** `refused`: for its key or origin; `failed`: valid and not stored. */
 export type WebhookOutcome = 'accepted' | 'refused' | 'invalid' | 'failed'
@@ -79,12 +80,12 @@ const RESPONSE = responses(Type.Object({ success: Type.Literal(true) }), 401, 40
 export function addWebhookReceiver (
   app: FastifyInstance,
   path: string,
-  { keys, onIdentity, onOutcome = () => {} }: WebhookOptions,
+  { keys, onIdentity, onOutcome = () => {}, traits }: WebhookOptions & { traits: TraitPointers },
 ): void {
   const described = about.webhook(operationIdOf(app.prefix + path), 'Takes a new or changed identity from Kratos')
   const advise = createAdvice()
-  app.post<{ Body: Static<typeof WebhookBodySchema> }>(path, {
-    schema: { ...described, body: WebhookBodySchema, response: RESPONSE },
+  app.post<{ Body: WebhookBody }>(path, {
+    schema: { ...described, body: webhookBodySchema(traits), response: RESPONSE },
     config: OWN_KEY,
     onRequest: createCallerCheck(keys),
     // Only logs; the scope's error handler answers.

@@ -55,6 +55,24 @@ export default async function (t: Test): Promise<void> {
       }
     })
 
+    t.test('reads routes of a product that have no envelope', async (t) => {
+      const kratos = await startFaultServer(t, answer(200, {}))
+      const client = createClient({ baseUrl: kratos.url })
+      for (const [status, body, expected] of [
+        [200, { email: 'a', data: { b: 1 } }, { kind: 'ok', data: { email: 'a', data: { b: 1 } } }],
+        [201, { success: true, data: { id: '1' } }, { kind: 'ok', data: { id: '1' } }],
+        [204, '', { kind: 'ok', data: {} }],
+        [404, { statusCode: 404, error: 'Not Found', message: 'no such thing' }, { kind: 'refused', code: '404', text: 'no such thing', errors: [] }],
+        [400, { success: false, code: 'VALIDATION_ERROR', error: 'not valid' }, { kind: 'refused', code: 'VALIDATION_ERROR', text: 'not valid', errors: [] }],
+        [401, { statusCode: 401, code: 'INVALID_SESSION', next: 'reauthenticate', start: '/x/flows/login' }, { kind: 'log_in_again', flowId: undefined, start: '/x/flows/login' }],
+        [500, { statusCode: 500, error: 'Internal Server Error' }, { kind: 'unavailable' }],
+        [429, { statusCode: 429, error: 'Too Many Requests' }, { kind: 'unavailable', isThrottled: true }],
+      ] as const) {
+        kratos.react(answer(status, body))
+        t.match(await client.request('POST', '/things', {}), expected, String(status))
+      }
+    })
+
     t.test('goes from a sign-up to a second factor and out again', async (t) => {
       const { client } = await start(t)
       const email = freshEmail()

@@ -5,6 +5,7 @@ import {
   type JsonObject, isIdentityId, replacementFlowId, retryAfterSeconds,
   withPublicRequestUrl,
 } from '../../src/kratos-client/kratos-body.js'
+import { DEFAULT_TRAITS } from '../../src/kratos-client/traits.js'
 import { readSession } from '../../src/kratos-client/read-session.js'
 import { sessionExpiry, sessionToken, withoutSessionToken } from '../../src/kratos-client/session-token.js'
 import { recorded } from '../support/fault-server.js'
@@ -186,14 +187,14 @@ export default async function (t: Test): Promise<void> {
     }
     const kept = { csrf_token: 'c', transient_payload: { plan: 'x' } }
     const traits = { email: 'a@example.test', first_name: 'A', last_name: 'B', username: 'ab' }
-    t.same(flatRegistration({ ...hostile, ...kept, ...traits, password: ' pä ss ' }), {
+    t.same(flatRegistration({ ...hostile, ...kept, ...traits, password: ' pä ss ' }, DEFAULT_TRAITS), {
       method: 'password',
       traits,
       password: ' pä ss ',
       ...kept,
     }, 'flat registration')
     t.same(
-      flatRegistration({ email: 'a@example.test' }),
+      flatRegistration({ email: 'a@example.test' }, DEFAULT_TRAITS),
       { method: 'password', traits: { email: 'a@example.test' } },
       'what is missing is left to Kratos',
     )
@@ -218,14 +219,29 @@ export default async function (t: Test): Promise<void> {
     const [registration, login] = FLOWS
     if (registration === undefined || login === undefined) throw new Error('no flows')
     t.match(
-      kratosBody(registration, { flow_id: ID, email: 'x' }),
+      kratosBody(registration, { flow_id: ID, email: 'x' }, DEFAULT_TRAITS),
       { method: 'password', traits: { email: 'x' } },
       'no method: the flat form',
     )
     t.same(
-      kratosBody(login, { flow_id: ID, method: 'code', identifier: 'x' }),
+      kratosBody(login, { flow_id: ID, method: 'code', identifier: 'x' }, DEFAULT_TRAITS),
       { method: 'code', identifier: 'x' },
       'a method: the generic one',
+    )
+  })
+
+  t.test('fields that were left empty are not sent, and nothing else is touched', async (t) => {
+    const [registration] = FLOWS
+    if (registration === undefined) throw new Error('no flows')
+    const sent = (body: JsonObject): JsonObject => kratosBody(registration, { flow_id: ID, method: 'x', ...body }, DEFAULT_TRAITS)
+    const traits = { a: '', b: ' \t\n\u0085', c: { d: '', e: { f: '' } }, g: ['', 'x', ['']], h: null, i: 0, j: {}, k: [], l: ' m ' }
+    t.same(sent({ traits }), { method: 'x', traits: { g: ['x'], h: null, i: 0, j: {}, k: [], l: ' m ' } })
+    t.same(sent({ 'traits.a': '', 'traits.b': 'b', 'traits.c': { d: '' } }), { method: 'x', 'traits.b': 'b', 'traits.c': {} })
+    const others = { code: '', transient_payload: { a: '' }, csrf_token: '', password: ' ' }
+    t.same(sent(others), { method: 'x', ...others }, 'what is no trait stays')
+    t.same(
+      kratosBody(registration, { flow_id: ID, email: '', username: ' ', password: '' }, DEFAULT_TRAITS),
+      { method: 'password', traits: {}, password: '' },
     )
   })
 

@@ -43,6 +43,10 @@ export default async function (t: Test): Promise<void> {
       [{ metrics: { registry: new Registry() } }, 'metrics.client is missing'],
       [{ throttleStore: { create: 5 } }, 'throttleStore.create is not valid'],
       [{ openapi: 'no' }, 'openapi is not valid'],
+      [{ returnUrls: ['javascript:alert(1)'] }, 'returnUrls is not valid: it wants where a flow may return to'],
+      [{ traits: { email: 'contact.email' } }, 'traits.email is not valid: it wants JSON pointer'],
+      [{ traits: { firstname: '/name' } }, 'traits.firstname is not known: did you mean firstName?'],
+      [{ traits: { username: '/email' } }, 'traits.username is not valid: it must differ from traits.email, and lie apart'],
     ] as const) t.match(await failure(host(t), { ...OPTIONS, ...wrong }), message, JSON.stringify(wrong))
   })
 

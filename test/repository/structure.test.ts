@@ -138,7 +138,7 @@ export default async function (t: Test): Promise<void> {
       'nor do sessions',
     )
     t.same(
-      outside('src/throttling', /^(?:src\/(?:throttling|kratos-client)\/|src\/lru\.ts|lru-cache$|ipaddr\.js$|node:)/),
+      outside('src/throttling', /^(?:src\/(?:throttling|kratos-client)\/|src\/lru\.ts$|lru-cache$|ipaddr\.js$|node:)/),
       [],
       'nor do login budgets',
     )

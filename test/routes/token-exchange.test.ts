@@ -5,18 +5,25 @@ import { cookieHeader, freshEmail, get, post, startKratos } from '../support/kra
 import { freePorts } from '../support/process.js'
 
 const EXCHANGE = '/api/auth/token-exchange'
-const START = `?type=api&return_session_token_exchange_code=true&return_to=${encodeURIComponent(`${FRONTEND}/app`)}`
+const START = '?type=api&return_session_token_exchange_code=true&return_to='
+const PAGE = `${FRONTEND}/app`
+const OWN_SCHEME = 'myapp://done'
 
-async function serve (t: Test) {
+async function serve (t: Test, env: Record<string, string> = {}) {
   const [port = 0] = await freePorts(1)
   const base = `http://127.0.0.1:${port}`
-  const kratos = await startKratos(t, { baseUrl: `${base}/kratos/`, oidcProvider: true })
+  const kratos = await startKratos(t, {
+    baseUrl: `${base}/kratos/`,
+    oidcProvider: true,
+    overrides: { selfservice: { allowed_return_urls: [FRONTEND, OWN_SCHEME] } },
+  })
   const { app } = await build(t, {
     KRATOS_PUBLIC_URL: kratos.publicUrl,
     KRATOS_ADMIN_URL: kratos.adminUrl,
     KRATOS_BROWSER_URL: `${base}/kratos/`,
     PUBLIC_URL: base,
     KRATOS_PROXY: 'true',
+    ...env,
   })
   const email = freshEmail()
   kratos.oidcProvider?.signInAs({ sub: email, email })
@@ -24,8 +31,8 @@ async function serve (t: Test) {
 }
 
 /** An app opens the provider's page in a browser, which shares no cookies with it. */
-async function travel (app: FastifyInstance, base: string, flow: string) {
-  const { data } = (await get(app, `/api/auth/flows/${flow}${START}`)).json<{
+async function travel (app: FastifyInstance, base: string, flow: string, returnTo = PAGE) {
+  const { data } = (await get(app, `/api/auth/flows/${flow}${START}${encodeURIComponent(returnTo)}`)).json<{
     data: { id: string, session_token_exchange_code: string }
   }>()
   const body = { flow_id: data.id, method: 'oidc', provider: 'dummy' }
@@ -36,7 +43,8 @@ async function travel (app: FastifyInstance, base: string, flow: string) {
   const callback = (consent.headers.get('location') ?? '').slice(base.length)
   const back = await get(app, callback, { accept: 'text/html' })
   const home = new URL(String(back.headers.location))
-  return { init_code: data.session_token_exchange_code, return_to_code: home.searchParams.get('code') ?? '' }
+  const codes = { init_code: data.session_token_exchange_code, return_to_code: home.searchParams.get('code') ?? '' }
+  return { home: home.href.replace(/\?.*/, ''), codes }
 }
 
 export default async function (t: Test): Promise<void> {
@@ -44,7 +52,7 @@ export default async function (t: Test): Promise<void> {
     t.test('finishes a native social login, with the token in the body where it is asked for', async (t) => {
       const { app, base, email } = await serve(t)
       for (const flow of ['registration', 'login']) {
-        const codes = await travel(app, base, flow)
+        const { codes } = await travel(app, base, flow)
         const answer = await post(app, `${EXCHANGE}?transport=token`, codes)
         t.match(answer.json(), { success: true, data: { next: 'done', session_token: /^ory_st_/ } }, flow)
         t.equal(answer.headers['set-cookie'], undefined)
@@ -53,9 +61,23 @@ export default async function (t: Test): Promise<void> {
       }
     })
 
+    t.test("an app's own address is where the browser ends, if RETURN_URLS has it", async (t) => {
+      const { app, base, email } = await serve(t, { RETURN_URLS: `${OWN_SCHEME}, https://app.example/done` })
+      const { home, codes } = await travel(app, base, 'login', `${OWN_SCHEME}/in`)
+      t.equal(home, `${OWN_SCHEME}/in`)
+      const answer = await post(app, `${EXCHANGE}?transport=token`, codes)
+      t.match(answer.json(), { data: { next: 'done', session: { identity: { traits: { email } } } } })
+      for (const returnTo of ['myapp://other', 'myapp:done', 'https://app.example/done-not']) {
+        const refused = await get(app, `/api/auth/flows/login${START}${encodeURIComponent(returnTo)}`)
+        t.match([refused.statusCode, refused.json().code], [400, 'RETURN_TO_FORBIDDEN'], returnTo)
+      }
+      const { app: other } = await serve(t)
+      t.equal((await get(other, `/api/auth/flows/login${START}${encodeURIComponent(OWN_SCHEME)}`)).statusCode, 400)
+    })
+
     t.test('sets the cookie otherwise, and no page reads the token', async (t) => {
       const { app, base, email } = await serve(t)
-      const codes = await travel(app, base, 'login')
+      const { codes } = await travel(app, base, 'login')
       const asked = await post(app, `${EXCHANGE}?transport=token`, codes, { origin: FRONTEND })
       t.match(asked.json(), { code: 'ORIGIN_FORBIDDEN' })
       const answer = await post(app, EXCHANGE, codes, { origin: FRONTEND })
@@ -66,7 +88,7 @@ export default async function (t: Test): Promise<void> {
 
     t.test('refuses foreign pages, codes that do not belong together and what is no code', async (t) => {
       const { app, base } = await serve(t)
-      const [one, two] = [await travel(app, base, 'login'), await travel(app, base, 'login')]
+      const [{ codes: one }, { codes: two }] = [await travel(app, base, 'login'), await travel(app, base, 'login')]
       const foreign = await post(app, EXCHANGE, one, { origin: 'https://evil.example' })
       t.match(foreign.json(), { code: 'ORIGIN_FORBIDDEN' })
       const mixed = await post(app, EXCHANGE, { ...one, return_to_code: two.return_to_code })

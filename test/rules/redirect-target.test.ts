@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import fc from 'fast-check'
-import { isAllowedReturnTo, isAllowedUrl } from '../../src/redirect-target.js'
+import { isAllowedReturnTo, isAllowedUrl, isReturnUrl } from '../../src/redirect-target.js'
 import { HOSTILE_TARGETS } from '../support/hostile-targets.js'
 import { fuzz } from '../support/fuzz.js'
 
@@ -107,6 +107,77 @@ export default async function (t: Test): Promise<void> {
     ]
     for (const target of targets) t.ok(isAllowed(target), target)
     t.notOk(isAllowedUrl('/dash', ALLOWED), 'where only an absolute URL will do, a path does not')
+  })
+
+  t.test("an app's own scheme is allowed where the list has it, and no other (E09)", async (t) => {
+    const allowed = ['myapp://done', 'com.example.app://oauth2/done'].map((url) => new URL(url))
+    const targets = [
+      'myapp://done',
+      'myapp://done/',
+      'MyApp://DONE/inbox?code=1%2F2#x',
+      'com.example.app://oauth2/done',
+      'com.example.app://oauth2/done/x?code=1',
+    ]
+    for (const target of targets) t.ok(isAllowedReturnTo(target, allowed), target)
+    const others = [
+      'myapp:done',
+      'myapp:/done',
+      'myapp://',
+      'myapp:',
+      'myapp://done.evil',
+      'myapp://evil/done',
+      'myapp://done@evil',
+      'myapp://evil@done',
+      'myapp://done:80',
+      'myapp://d%6fne',
+      'myapp://done/%2e%2e',
+      'myapp2://done',
+      'xmyapp://done',
+      'my app://done',
+      'myapp://done\\evil',
+      ' myapp://done',
+      'myapp://done\n',
+      `myapp://done/${'x'.repeat(2048)}`,
+      'com.example.app:/oauth2/done',
+      'com.example.app://oauth2',
+      'com.example.app://oauth2/done-evil',
+      'com.example.app://oauth2/done/../evil',
+      'com.example.app://oauth2/./done',
+      'comxexample.app://oauth2/done',
+      'javascript:alert(1)',
+      'javascript://done/%0aalert(1)',
+      'https://done',
+    ]
+    for (const target of others) t.notOk(isAllowedReturnTo(target, allowed), target)
+    t.same(HOSTILE_TARGETS.filter((target) => isAllowedReturnTo(target, allowed)), [], 'the corpus')
+    t.notOk(isAllowedReturnTo('myapp://done', ALLOWED), 'nothing by default')
+  })
+
+  t.test('a list takes no scheme that runs something, and nothing that would be compared otherwise', async (t) => {
+    for (const url of ['myapp://done', 'com.example.app://done', 'https://app.example/done', 'http://localhost:3001']) {
+      t.ok(isReturnUrl(url), url)
+    }
+    for (
+      const url of [
+        '',
+        '/done',
+        'myapp',
+        'myapp:',
+        'myapp://',
+        'com.example.app:/done',
+        'myapp://done?x',
+        'myapp://done#x',
+        'myapp://*',
+        'https://*.example.com',
+        'javascript://done',
+        'JavaScript://x',
+        'data://x',
+        'file:///etc/passwd',
+        'intent://done',
+        'https://user@app.example',
+        '//app.example',
+      ]
+    ) t.notOk(isReturnUrl(url), url)
   })
 
   t.test('an allowed path is compared by segments, after dots are resolved (E08)', async (t) => {

@@ -1,7 +1,8 @@
 import type { Test } from 'tap'
 import type { SharedBuckets } from '../../src/service/rate-limit/batches.js'
 import { type Bucket, type Budget, consume, minuteBudget, type Usage, usageOf } from '../../src/throttling/budget.js'
-import { identifiersOf } from '../../src/throttling/identifiers.js'
+import { identifierPaths, identifiersOf } from '../../src/throttling/identifiers.js'
+import { DEFAULT_TRAITS } from '../../src/kratos-client/traits.js'
 import { bucketKey, randomKey, sharedKey } from '../../src/throttling/keys.js'
 import { createMemoryRateLimitStore, localRateLimitStore, MAX_BUCKETS } from '../../src/throttling/rate-limit-store.js'
 import { createOutage, sharedRateLimitStore } from '../../src/service/rate-limit/shared-rate-limit-store.js'
@@ -124,9 +125,10 @@ export default async function (t: Test): Promise<void> {
       t.equal(new Set(parts.map((list) => bucketKey(secret, ...list))).size, parts.length)
     })
 
+    const paths = identifierPaths(DEFAULT_TRAITS)
     t.test('are made of every identifier of a body, and of nothing inherited', async (t) => {
       t.same(
-        identifiersOf({ identifier: ' Ada ', traits: { email: 'ADA', username: 'lovelace', phone: 5 }, email: ['x'] }),
+        identifiersOf({ identifier: ' Ada ', traits: { email: 'ADA', username: 'lovelace', phone: 5 }, email: ['x'] }, paths),
         ['ada', 'x', 'lovelace', '5'],
       )
       for (
@@ -141,7 +143,23 @@ export default async function (t: Test): Promise<void> {
           { traits: 'email' },
           Object.create({ identifier: 'a' }),
         ]
-      ) t.same(identifiersOf(body), [])
+      ) t.same(identifiersOf(body, paths), [])
+    })
+
+    t.test('are found where the traits have them, however a body nests their names', async (t) => {
+      const own = identifierPaths({ email: '/contact/email', username: '/names/0' })
+      for (
+        const body of [
+          { traits: { contact: { email: 'Ada' } } },
+          { 'traits.contact.email': 'ada' },
+          { 'traits.contact': { email: 'ada' } },
+          { traits: { 'contact.email': ['ada'] } },
+          { traits: { names: ['', 'ada'] } },
+          { 'traits.names.1': 'ada' },
+          { traits: { email: 'ada' } },
+        ]
+      ) t.same(identifiersOf(body, own), ['ada'], JSON.stringify(body))
+      t.same(identifiersOf({ traits: { contact: { email: 'ada' } } }, paths), [])
     })
   })
 

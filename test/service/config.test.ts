@@ -170,6 +170,11 @@ export default async function (t: Test): Promise<void> {
         LOGIN_LIMIT_PER_IDENTIFIER: ['0', '1.5', '1000001'],
         LOGIN_LIMIT_BURST: ['0', '1000001', 'Infinity'],
         LOGIN_LIMIT_FAILING_CREDENTIALS: ['0', '1000001', 'Infinity'],
+        RETURN_URLS: ['myapp', 'javascript:alert(1)', 'myapp://done,https://*.example.com'],
+        TRAIT_EMAIL: ['email', 'traits.email', '#/contact/email', '/', '/contact/', '//email', '/a~2b', '/a~', '/emails/1', '/emails/-'],
+        TRAIT_FIRST_NAME: ['/__proto__/first', '/constructor/name', `/${'x'.repeat(256)}`],
+        TRAIT_LAST_NAME: ['/a/b/c/d/e/f/g'],
+        TRAIT_USERNAME: [' /username'],
       }
       for (const [name, values] of Object.entries(bad)) {
         for (const value of values) {
@@ -215,6 +220,24 @@ export default async function (t: Test): Promise<void> {
         t.match(problems({ ...GOOD, KRATOS_ADMIN_URL: url }), [/^KRATOS_ADMIN_URL is not valid: it must differ/], url)
       }
       t.same(problems({ ...GOOD, KRATOS_ADMIN_URL: 'http://kratos:4433/admin' }), [])
+    })
+
+    t.test('lets no two of the known traits be one, or one within another', async (t) => {
+      const apart = (name: string, other: string): RegExp =>
+        new RegExp(`^${name} is not valid: it must differ from ${other}, and lie apart from it$`)
+      t.match(problems({ ...GOOD, TRAIT_USERNAME: '/email' }), [apart('TRAIT_USERNAME', 'TRAIT_EMAIL')])
+      t.match(problems({ ...GOOD, TRAIT_EMAIL: '/first_name/x' }), [apart('TRAIT_FIRST_NAME', 'TRAIT_EMAIL')])
+      t.match(problems({ ...GOOD, TRAIT_FIRST_NAME: '/name', TRAIT_LAST_NAME: '/name/last', PORT: 'x' }), [
+        /^PORT/,
+        apart('TRAIT_LAST_NAME', 'TRAIT_FIRST_NAME'),
+      ])
+      const env = { TRAIT_EMAIL: '/emails/0', TRAIT_FIRST_NAME: '/name/first', TRAIT_USERNAME: '/a~1b/c~0d' }
+      t.same(authSettings(loadConfig({ ...GOOD, ...env, TRAIT_LAST_NAME: '' })).traits, {
+        email: '/emails/0',
+        firstName: '/name/first',
+        lastName: '/last_name',
+        username: '/a~1b/c~0d',
+      })
     })
 
     t.test('no two keys are the same', async (t) => {

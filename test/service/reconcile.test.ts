@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { EmbeddedKratos } from '../../kratos/embedded/index.js'
+import { DEFAULT_TRAITS } from '../../src/kratos-client/traits.js'
 import { userOf } from '../../src/profile.js'
 import { createKratosAdmin } from '../../src/service/admin/kratos-admin.js'
 import { reconcile, type ReconcileOptions } from '../../src/service/reconcile.js'
@@ -32,6 +33,7 @@ async function run (
 ): Promise<Ran & Awaited<ReturnType<typeof reconcile>> & { drift: Array<[string, string]> }> {
   const drift: Array<[string, string]> = []
   const result = await reconcile({
+    traits: DEFAULT_TRAITS,
     kratos: createKratosAdmin({ url: kratos.adminUrl, pageSize: PAGE, firstPauseMs: 1 }),
     store,
     fix: false,
@@ -76,7 +78,7 @@ export default async function (t: Test): Promise<void> {
       const sides = await setUp(t, PAGE)
       await run(sides, { fix: true })
       const orphans = [`00000000${randomUUID().slice(8)}`, `ffffffff${randomUUID().slice(8)}`]
-      for (const id of orphans) await sides.store.users.upsert(userOf({ id, traits: {} }))
+      for (const id of orphans) await sides.store.users.upsert(userOf({ id, traits: {} }, DEFAULT_TRAITS))
       const all = { maxOrphansPercent: 50 }
       t.match(await run(sides, { fix: true, ...all }), { found: { orphaned: 2 }, repaired: 0 })
       t.equal(await sides.store.inventory.count(), PAGE + 2)
@@ -104,7 +106,7 @@ export default async function (t: Test): Promise<void> {
 
     t.test('--since looks at what changed since then, and at no orphans', async (t) => {
       const sides = await setUp(t, 2)
-      await sides.store.users.upsert(userOf({ id: randomUUID(), traits: {} }))
+      await sides.store.users.upsert(userOf({ id: randomUUID(), traits: {} }, DEFAULT_TRAITS))
       t.match(await run(sides, { since: new Date(Date.now() + DAY_MS).toISOString() }), { found: NOTHING })
       t.match(await run(sides, { since: new Date(Date.now() - DAY_MS).toISOString() }), {
         found: { ...NOTHING, missing: 2 },

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { hasEvents, loadConfig } from '../../config.js'
+import { authSettings, hasEvents, loadConfig } from '../../config.js'
 import { isUuid } from '../../patterns.js'
 import { createKratosAdmin } from '../../service/admin/kratos-admin.js'
 import { replicaName } from '../../service/events/replica-name.js'
@@ -70,6 +70,7 @@ async function run (args: string[], { env, print, tell, signal }: CommandIo): Pr
       // A page that was begun is ended, so that it is known where to go on.
       kratos: createKratosAdmin({ url }),
       store,
+      traits: authSettings(config).traits,
       fix: asked.fix,
       deleteOrphans: asked['delete-orphans'],
       since: asked.since,

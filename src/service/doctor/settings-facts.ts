@@ -10,6 +10,7 @@ const VARIABLES: Record<NamedSetting, keyof Config> = {
   baseUrl: 'PUBLIC_URL',
   frontendUrl: 'FRONTEND_URL',
   origins: 'CORS_ORIGINS',
+  returnUrls: 'RETURN_URLS',
   cookieName: 'SESSION_COOKIE_NAME',
   sessionCacheMaxAge: 'SESSION_CACHE_MAX_AGE',
   webhookKeys: 'WEBHOOK_KEY',

@@ -11,7 +11,7 @@ const WRONG_SHARE = 0.25
 const OF_PLATFORMS = /_SERVICE_(?:HOST|PORT)(?:_\w+)?$|_PORT(?:_\d+_(?:TCP|UDP)(?:_\w+)?)?$/
 /** First words that nobody else's variables have. */
 const OWN_FAMILIES = [
-  'KRATOS', 'LOGIN_LIMIT', 'WEBHOOK', 'METRICS', 'CORS', 'DATABASE', 'WHOAMI', 'DOCUMENTS', 'DOCUMENT', 'TRUST_PROXY',
+  'KRATOS', 'LOGIN_LIMIT', 'WEBHOOK', 'METRICS', 'CORS', 'DATABASE', 'WHOAMI', 'DOCUMENTS', 'DOCUMENT', 'TRUST_PROXY', 'TRAIT',
 ]
 /** Read by others beside us. */
 const OF_OTHERS = /^(?:DATABASE_DSN|KRATOS_BINARY)$/

@@ -1,10 +1,10 @@
 import { writeError } from '../../flow/answers.js'
 import type { Flow } from '../../flow/flow.js'
 import { redirect, type Answer } from '../../http/answer.js'
-import { browserLocationChangeRequired } from '../../http/errors.js'
+import { browserLocationChangeRequired, plainError } from '../../http/errors.js'
 import type { Exchange } from '../../http/exchange.js'
 import { isJsonRequest } from '../../http/negotiation.js'
-import { asObject, isObject, type JsonObject } from '../../json.js'
+import { asObject, isObject, type Json, type JsonObject } from '../../json.js'
 import { pause, resumeAgain } from '../../session/continuity.js'
 import type { Provider } from './config.js'
 import { authorizationUrl, pkceVerifier } from './provider.js'
@@ -30,7 +30,22 @@ export interface Waiting {
 export interface Sent {
   traits: JsonObject
   transientPayload: JsonObject | null
-  upstream: JsonObject
+  /** `upstream_parameters` as they were sent. */
+  upstream: Json | undefined
+}
+
+const goKind = (value: Json): string =>
+  Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value
+
+/** @throws ApiError in the words of Go's decoder for anything but texts by name (tried on v26.2.0) */
+function upstreamParameters (sent: Json | undefined): JsonObject {
+  const refuse = (value: Json, wanted: string): never => {
+    throw plainError(`json: cannot unmarshal ${goKind(value)} into Go value of type ${wanted}`)
+  }
+  if (sent === undefined || sent === null) return {}
+  if (!isObject(sent)) return refuse(sent, 'map[string]string')
+  const odd = Object.values(sent).find((value) => value !== null && typeof value !== 'string')
+  return odd === undefined ? sent : refuse(odd, 'string')
 }
 
 /**
@@ -44,6 +59,7 @@ export async function toProvider (
   { traits, transientPayload, upstream }: Sent,
 ): Promise<Answer> {
   const { kratos } = ex
+  const parameters = upstreamParameters(upstream)
   const verifier = await pkceVerifier(kratos, provider)
   const state = sealState(kratos, flow, provider.id, verifier)
   const waiting: Waiting = { state, flowId: flow.id, traits, transientPayload, identitySchema: flow.identitySchema }
@@ -53,7 +69,7 @@ export async function toProvider (
     state,
     verifier,
     isForced: flow.kind === 'login' && flow.refresh,
-    upstream,
+    upstream: parameters,
   })
   if (!isJsonRequest(ex)) return redirect(ex.method, 303, url)
   return writeError(ex, browserLocationChangeRequired(url))

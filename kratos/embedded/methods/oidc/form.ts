@@ -2,7 +2,7 @@ import { formSchema } from '../../flow/form-schema.js'
 import { readForm } from '../../flow/form.js'
 import type { Exchange } from '../../http/exchange.js'
 import type { IdentitySchema } from '../../identity/schemas.js'
-import { asObject, type JsonObject } from '../../json.js'
+import { asObject, type Json, type JsonObject } from '../../json.js'
 
 const text = { type: 'string' }
 
@@ -27,7 +27,7 @@ export interface OidcForm {
   method: string
   idToken: string
   traits: JsonObject
-  upstream: JsonObject
+  upstream: Json | undefined
   transientPayload: JsonObject
 }
 
@@ -40,7 +40,7 @@ export function readOidcForm (ex: Exchange, schema: IdentitySchema): OidcForm {
     method: value('method'),
     idToken: value('id_token'),
     traits: asObject(form['traits']),
-    upstream: asObject(form['upstream_parameters']),
+    upstream: form['upstream_parameters'],
     transientPayload: asObject(form['transient_payload']),
   }
 }

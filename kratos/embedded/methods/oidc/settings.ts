@@ -92,7 +92,7 @@ async function startLinking (ex: Exchange, flow: Flow, session: Session, form: J
     await toProvider(ex, flow, provider, {
       traits: {},
       transientPayload: null,
-      upstream: asObject(form['upstream_parameters']),
+      upstream: form['upstream_parameters'],
     }),
   )
 }

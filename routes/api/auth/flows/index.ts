@@ -57,9 +57,8 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
   { settings },
 ) {
   const { cookieName } = settings
-  const returnTargets = [settings.frontendUrl, ...settings.origins].filter((url) => url !== undefined).map((url) =>
-    new URL(url),
-  )
+  const returnTargets = [settings.frontendUrl, ...settings.origins, ...settings.returnUrls]
+    .filter((url) => url !== undefined).map((url) => new URL(url))
   app.setErrorHandler(renderFailedStep)
 
   async function throttleBody (request: FastifyRequest): Promise<void> {
@@ -133,17 +132,18 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
       const body = request.body as JsonObject & { flow_id: string }
       const keepToken = keepsToken(request, request.query.transport)
       const id = flowId(body.flow_id, request.query.flow, request.query.flow_id)
-      const submit = { flow: name, id, body: kratosBody(flow, body), caller: request[kratosCaller](), keepToken }
+      const sent = kratosBody(flow, body, settings.traits)
+      const submit = { flow: name, id, body: sent, caller: request[kratosCaller](), keepToken }
       // Kratos could only say so too.
       if (name === 'settings' && !isUsable(submit.caller.credential)) throw serviceError('INVALID_SESSION')
       if (name === 'login') await app[loginThrottle].bySecondFactor(request, submit.body)
-      const settings = name === 'settings' ? await watchSettings(request, submit.body) : undefined
+      const watch = name === 'settings' ? await watchSettings(request, submit.body) : undefined
       const { answer, type, setCookie } = await submitStep(app[ownKratos], submit)
       reply[forwardCookies](setCookie)
       await noteLogin(request, name, submit.body, answer)
       invalidateAfterSubmit(request, answer)
       tellLogin(request, name, answer, cookieName)
-      await settings?.tell(answer)
+      await watch?.tell(answer)
       return deliverStep(request, reply, { flow: name, type, answer, keepToken }, cookieName)
     })
   }

@@ -6,6 +6,7 @@ import { profileOf } from '../../../../src/profile.js'
 import { about } from '../../../../src/schemas/about.js'
 import { ok, responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/envelope.js'
 import { hasVerifiedAddress } from '../../../../src/sessions/strength.js'
+import type { AuthSettings } from '../../../../src/settings.js'
 import { sessionOf } from '../../../../src/http/request-auth.js'
 import { kratosCredential, renewSessionCookie } from '../../../../src/http/own-names.js'
 
@@ -57,7 +58,10 @@ function details (session: KratosSession) {
   }
 }
 
-const whoamiRoute: FastifyPluginAsyncTypebox = async function whoamiRoute (app) {
+const whoamiRoute: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async function whoamiRoute (
+  app,
+  { settings: { traits: pointers } },
+) {
   const schema = { ...about.session('whoami', 'Who is logged in'), querystring: QuerySchema, response: RESPONSES }
   app.get('/', { schema, config: { auth: true } }, async (request, reply) => {
     const session = sessionOf(request)
@@ -68,7 +72,7 @@ const whoamiRoute: FastifyPluginAsyncTypebox = async function whoamiRoute (app) 
     const { id, traits } = session.identity
     return ok({
       id,
-      ...profileOf(traits),
+      ...profileOf(traits, pointers),
       authenticated: true,
       ...(request.query.full === true && details(session)),
     })

@@ -1,0 +1,38 @@
+import type { Test } from 'tap'
+import { buildPage } from '../../examples/spa/server.js'
+import type { EmbeddedKratos } from '../../kratos/embedded/index.js'
+import { construct } from '../support/app.js'
+import { startKratos } from '../support/kratos.js'
+import { freePorts } from '../support/process.js'
+
+export interface DemoInProcess {
+  page: number
+  service: number
+  /** Takes faults. */
+  kratos: EmbeddedKratos
+}
+
+/** Limits as they are by default. */
+const LIMITS = {
+  LOGIN_LIMIT_PER_ADDRESS: '30',
+  LOGIN_LIMIT_PER_IDENTIFIER: '5',
+  LOGIN_LIMIT_BURST: '10',
+}
+
+/** The demo in front of a Kratos that can be told to be ill. */
+export async function startDemoInProcess (t: Test): Promise<DemoInProcess> {
+  const [service = 0, page = 0] = await freePorts(2)
+  const kratos = await startKratos(t, { overrides: { hashers: { bcrypt: { cost: 4 } } } })
+  const { app } = await construct(t, {
+    ...LIMITS,
+    PUBLIC_URL: `http://localhost:${service}`,
+    CORS_ORIGINS: `http://localhost:${page}`,
+    KRATOS_PUBLIC_URL: kratos.publicUrl,
+    KRATOS_ADMIN_URL: kratos.adminUrl,
+  })
+  const site = await buildPage(service)
+  t.teardown(() => site.close())
+  await site.listen({ host: 'localhost', port: page })
+  await app.listen({ host: 'localhost', port: service })
+  return { page, service, kratos }
+}
