@@ -137,13 +137,13 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
       // Kratos could only say so too.
       if (name === 'settings' && !isUsable(submit.caller.credential)) throw serviceError('INVALID_SESSION')
       if (name === 'login') await app[loginThrottle].bySecondFactor(request, submit.body)
-      const settings = name === 'settings' ? await watchSettings(request, submit.body) : undefined
+      const watch = name === 'settings' ? await watchSettings(request, submit.body) : undefined
       const { answer, type, setCookie } = await submitStep(app[ownKratos], submit)
       reply[forwardCookies](setCookie)
       await noteLogin(request, name, submit.body, answer)
       invalidateAfterSubmit(request, answer)
       tellLogin(request, name, answer, cookieName)
-      await settings?.tell(answer)
+      await watch?.tell(answer)
       return deliverStep(request, reply, { flow: name, type, answer, keepToken }, cookieName)
     })
   }
