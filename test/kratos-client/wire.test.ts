@@ -252,11 +252,15 @@ const CASES: Case[] = [
     headers: [tokenCookie],
     sent: [['GET /self-service/logout/browser', { ...accept, ...asToken }]],
   },
+  // A logout asks first whose session it ends, for its event, and last whether it is over.
   {
     name: 'logout by URL, token: the one Bearer (recording 41)',
     line: 'GET /api/auth/logout?token=ory_lo_x',
     headers: [tokenCookie],
-    sent: [['GET /self-service/logout?token=ory_lo_x', { ...accept, authorization: `Bearer ${TOKEN}` }], [whoamiLine, {
+    sent: [[whoamiLine, { ...accept, ...asToken }], ['GET /self-service/logout?token=ory_lo_x', {
+      ...accept,
+      authorization: `Bearer ${TOKEN}`,
+    }], [whoamiLine, {
       ...accept,
       ...asToken,
     }]],
@@ -265,7 +269,10 @@ const CASES: Case[] = [
     name: 'logout by URL, cookie',
     line: 'GET /api/auth/logout?token=ory_lo_x',
     headers: [sealedCookie],
-    sent: [['GET /self-service/logout?token=ory_lo_x', { ...accept, ...asCookie }], [whoamiLine, {
+    sent: [[whoamiLine, { ...accept, ...asCookie }], ['GET /self-service/logout?token=ory_lo_x', {
+      ...accept,
+      ...asCookie,
+    }], [whoamiLine, {
       ...accept,
       ...asCookie,
     }]],
@@ -275,7 +282,9 @@ const CASES: Case[] = [
     line: 'POST /api/auth/logout',
     headers: [tokenCookie],
     body: {},
-    sent: [['DELETE /self-service/logout/api', { ...accept, ...json }, { session_token: TOKEN }], [whoamiLine, {
+    sent: [[whoamiLine, { ...accept, ...asToken }], ['DELETE /self-service/logout/api', { ...accept, ...json }, {
+      session_token: TOKEN,
+    }], [whoamiLine, {
       ...accept,
       ...asToken,
     }]],
@@ -285,7 +294,7 @@ const CASES: Case[] = [
     line: 'POST /api/auth/logout',
     headers: [sealedCookie],
     body: {},
-    sent: [['GET /self-service/logout/browser', { ...accept, ...asCookie }], [
+    sent: [[whoamiLine, { ...accept, ...asCookie }], ['GET /self-service/logout/browser', { ...accept, ...asCookie }], [
       'GET /self-service/logout?token=ory_lo_x',
       { ...accept, ...asCookie },
     ], [whoamiLine, { ...accept, ...asCookie }]],

@@ -209,7 +209,9 @@ export default async function (t: Test): Promise<void> {
     for (const value of tokens) {
       kratos.requests.length = 0
       await get(app, `/api/auth/logout?token=${encodeURIComponent(value)}`, { ...COOKIE, accept: 'application/json' })
-      const [first] = kratos.requests
+      // Before it Kratos is asked whose session that is.
+      const [owner, first] = kratos.requests
+      t.equal(owner?.target, '/sessions/whoami')
       const [path, query] = (first?.target ?? '').split(/\?(.*)/s)
       t.equal(path, '/self-service/logout', 'the path is a constant')
       t.same([...new URLSearchParams(query)], [['token', value]], encodeURIComponent(value))
