@@ -99,7 +99,7 @@ export async function buildApp (config: Config, overrides: AppOverrides = {}): P
   addNotFoundHandler(app)
   const refuseOtherMethods = collectMethods(app)
   await app.register(autoload, { dir: join(import.meta.dirname, '../plugins/service'), options, encapsulate: false })
-  await registerAuth(app, settings, authParts(app, config))
+  await registerAuth(app, settings, authParts(app, config, settings))
   await app.register(autoload, { dir: join(import.meta.dirname, '../routes'), options })
   refuseOtherMethods()
   return app

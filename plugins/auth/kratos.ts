@@ -5,7 +5,7 @@ import { type CallObserver, observedClient } from '../../src/kratos-client/obser
 import type { PoolTimes } from '../../src/kratos-client/pools.js'
 import { isAllowedUrl, isProviderUrl } from '../../src/redirect-target.js'
 import { decorateByName, publicNames, type PublicNames } from '../../src/http/public-names.js'
-import type { AuthSettings } from '../../src/settings.js'
+import { type AuthSettings, returnTargets } from '../../src/settings.js'
 import { networksOf } from '../../src/throttling/address.js'
 import { createFailingCredentials } from '../../src/throttling/failing-credentials.js'
 import { ownKratos } from '../../src/http/own-names.js'
@@ -31,9 +31,8 @@ const SECOND = 1000
 export default fp<KratosPluginOptions>(async function kratos (app, options) {
   const { settings, onCall, onTimes, dispatcher, names = publicNames() } = options
   // Where Kratos may send a browser (E10): its own pages, ours, the front ends and apps.
-  const { browserUrl, baseUrl, frontendUrl, origins, returnUrls } = settings
-  const destinations = [browserUrl, baseUrl, frontendUrl, ...origins, ...returnUrls]
-    .filter((url) => url !== undefined).map((url) => new URL(url))
+  const pages = [settings.browserUrl, settings.baseUrl].filter((url) => url !== undefined).map((url) => new URL(url))
+  const destinations = [...pages, ...returnTargets(settings)]
   const client = createKratosClient({
     publicUrl: settings.publicUrl,
     adminUrl: settings.adminUrl,

@@ -4,6 +4,7 @@ import { type Config, hasEvents, idSecret } from '../../src/config.js'
 import type { AuthEvents } from '../../src/http/auth-events.js'
 import { createEventMaker } from '../../src/service/events/auth-events.js'
 import { createRecorder } from '../../src/service/events/recorder.js'
+import { repeat } from '../../src/service/repeat.js'
 import { describeStoreError } from '../../src/service/store/errors.js'
 import { eventKey } from '../../src/throttling/keys.js'
 
@@ -27,23 +28,11 @@ export default fp<{ config: Config }>(async function events (app, { config }) {
   async function prune (): Promise<void> {
     if (store.isMigrated()) await store.events.prune(config.EVENTS_RETENTION_DAYS)
   }
-  let timer: NodeJS.Timeout | undefined
-  let pruning = Promise.resolve()
-  app.addHook('onReady', (done) => {
-    const run = (): void => {
-      pruning = prune().catch((error: unknown) => {
-        app.log.warn({ event: 'events_kept', cause: describeStoreError(error) }, 'Old events cannot be removed at the moment')
-      })
-    }
-    // Without events, what is there from before goes once; on Postgres the migration may end later.
-    timer = setInterval(run, PRUNE_INTERVAL_MS).unref()
-    run()
-    done()
-  })
-  app.addHook('preClose', async () => {
-    clearInterval(timer)
-    await pruning
-  })
+  // Without events, what is there from before goes once; on Postgres the migration may end later.
+  repeat(app, PRUNE_INTERVAL_MS, () => () =>
+    prune().catch((error: unknown) => {
+      app.log.warn({ event: 'events_kept', cause: describeStoreError(error) }, 'Old events cannot be removed at the moment')
+    }))
 
   if (!hasEvents(config)) {
     app.decorate('events', undefined)

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { serviceError } from '../../src/errors.js'
+import { atMostEntries } from '../../src/lru.js'
 import { userOf } from '../../src/profile.js'
 import { originOf } from '../../src/service/events/auth-events.js'
 import { AccountDeletedError, MissingOwnerError } from '../../src/service/store/errors.js'
@@ -33,7 +34,7 @@ export default fp<UserRowsOptions>(async function userRows (app, { settings }) {
   // A session out of the cache may be older than the end of its account, so then the row is looked for each time.
   const isSessionFresh = settings.sessionCacheMaxAge === 0
   /** `updated_at` of the row, as far as it is known. */
-  const seen = new LRUCache<string, string>({ max: MAX_SEEN })
+  const seen = new LRUCache<string, string>(atMostEntries(MAX_SEEN))
 
   /** @throws ServiceError INVALID_SESSION: whose account is gone has no session, whatever a cache still says */
   async function ensure (user: UserRecord, request: FastifyRequest): Promise<{ created: boolean }> {

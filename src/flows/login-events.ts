@@ -4,10 +4,11 @@ import { type AuthEvent, ownerDetails, ownerOf, recordAuthEvent, type SessionOwn
 import { logSecurityEvent } from '../http/security-event.js'
 import type { Accepted, Answer, Refusal } from '../kratos-client/answer.js'
 import type { FlowName } from '../kratos-client/caller.js'
-import { errorMessageIds, isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
+import { isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 import { sessionToken } from '../kratos-client/session-token.js'
 import type { EndedSession } from '../sessions/logout.js'
 import { adviseOnSessions } from './advice.js'
+import { wrongFactor } from './second-factor.js'
 
 const LOGIN_FLOWS = new Set<FlowName>(['login', 'registration', 'recovery'])
 /** A rejected input is a proof of identity that failed; in a registration it is a name that is taken. */
@@ -19,7 +20,8 @@ const givesSession = ({ body, setCookie }: Accepted, cookieName: string): boolea
   sessionToken(body) !== undefined || isRecord(body['session']) ||
   setCookie.some((line) => line.startsWith(`${cookieName}=`) && !line.startsWith(`${cookieName}=;`))
 
-const sessionIn = ({ session }: JsonObject): JsonObject => isRecord(session) ? session : {}
+/** Of an accepted step; empty where it has none. */
+export const sessionIn = ({ session }: JsonObject): JsonObject => isRecord(session) ? session : {}
 
 /** Kratos' words for what a session was proved by, oldest first. */
 const methodsOf = ({ authentication_methods: methods }: JsonObject): Array<{ method: string, aal: unknown }> =>
@@ -37,12 +39,9 @@ export function loginEvent (flow: FlowName, session: JsonObject): AuthEvent | un
   return last?.aal === 'aal2' ? { type: 'second_factor.passed', ...known } : undefined
 }
 
-/** Messages of Kratos about a second factor, and the factor: a wrong TOTP code, a wrong or used lookup code. */
-const WRONG_FACTORS: Record<number, string> = { 4000008: 'totp', 4000016: 'lookup_secret', 4000012: 'lookup_secret' }
-
 /** Kratos does not say whose login failed. */
-export function failureEvent ({ members }: Pick<Refusal, 'members'>): AuthEvent {
-  const method = errorMessageIds(members).map((id) => WRONG_FACTORS[id]).find((factor) => factor !== undefined)
+export function failureEvent (refusal: Pick<Refusal, 'members'>): AuthEvent {
+  const method = wrongFactor(refusal)
   return method === undefined ? { type: 'login.failed' } : { type: 'second_factor.failed', method }
 }
 

@@ -7,7 +7,7 @@ import { tokenShown } from '../kratos-client/provider-callback.js'
 import { setCookieLines } from '../kratos-client/cookies.js'
 import type { StreamedAnswer } from '../kratos-client/streamed-call.js'
 import { triesSecondFactor, type TryResult } from '../throttling/second-factor.js'
-import { loginEvent } from './login-events.js'
+import { loginEvent, sessionIn } from './login-events.js'
 import { newCredential } from './next-flow.js'
 import { outOfBounds } from './text-bounds.js'
 
@@ -90,8 +90,7 @@ function tellProxiedLogin (
   const { path, status, gaveSession, whole } = answer
   if (gaveSession) {
     const body = jsonMembers(whole?.toString('utf8') ?? '')
-    const session = isRecord(body) && isRecord(body['session']) ? body['session'] : {}
-    const event = loginEvent(isLogin(path) ? 'login' : 'registration', session)
+    const event = loginEvent(isLogin(path) ? 'login' : 'registration', sessionIn(isRecord(body) ? body : {}))
     if (event !== undefined) recordAuthEvent(request, event)
   } else if (isLogin(path) && status === 400) {
     recordAuthEvent(request, { type: triesSecondFactor(members) ? 'second_factor.failed' : 'login.failed' })

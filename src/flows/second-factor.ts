@@ -1,12 +1,15 @@
-import type { Answer } from '../kratos-client/answer.js'
+import type { Answer, Refusal } from '../kratos-client/answer.js'
 import { errorMessageIds } from '../kratos-client/kratos-body.js'
 import type { TryResult } from '../throttling/second-factor.js'
 
-/** A wrong TOTP code, a wrong lookup code, a lookup code that was used already. */
-const WRONG_FACTOR = new Set([4000008, 4000016, 4000012])
+/** By Kratos' message: a wrong TOTP code, a wrong lookup code, a lookup code that was used already. */
+const FACTOR_OF: Record<number, string> = { 4000008: 'totp', 4000016: 'lookup_secret', 4000012: 'lookup_secret' }
+
+/** Of a refused step, the second factor that was wrong; undefined where none was. */
+export const wrongFactor = ({ members }: Pick<Refusal, 'members'>): string | undefined =>
+  errorMessageIds(members).map((id) => FACTOR_OF[id]).find((factor) => factor !== undefined)
 
 export function resultOfTry (answer: Answer): TryResult {
   if (answer.kind === 'ok') return answer.next === 'form' ? 'neither' : 'right'
-  const isWrong = answer.kind === 'refused' && errorMessageIds(answer.members).some((id) => WRONG_FACTOR.has(id))
-  return isWrong ? 'wrong' : 'neither'
+  return answer.kind === 'refused' && wrongFactor(answer) !== undefined ? 'wrong' : 'neither'
 }

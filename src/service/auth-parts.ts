@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import type { AuthParts } from '../auth.js'
-import { authSettings, type Config, idSecret, isCounting, webhookKeys } from '../config.js'
+import { type Config, idSecret, isCounting, webhookKeys } from '../config.js'
 import { userOf } from '../profile.js'
+import type { AuthSettings } from '../settings.js'
 import type { Budget } from '../throttling/budget.js'
 import { sharedKey } from '../throttling/keys.js'
 import { sharedCredentialMemory } from './rate-limit/shared-credential-memory.js'
@@ -47,9 +48,8 @@ function both<Args extends unknown[]> (
   }
 }
 
-export function authParts (app: FastifyInstance, config: Config): AuthParts {
+export function authParts (app: FastifyInstance, config: Config, { traits }: AuthSettings): AuthParts {
   const { store, metrics, tracing } = app
-  const { traits } = authSettings(config)
   return {
     bus: app.bus,
     ...rateLimits(app, config),

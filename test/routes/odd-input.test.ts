@@ -1,35 +1,27 @@
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { build } from '../support/app.js'
+import { identifier, identitySchema } from '../support/identity-schema.js'
 import {
   buildWithKratos, cookieHeader, freshEmail, get, PASSWORD, post, signUp, signUpInBrowser, startFlow, startKratos,
 } from '../support/kratos.js'
 import { embeddedOnly } from '../support/target.js'
 
 const text = { type: 'string' }
-const identifier = { 'ory.sh/kratos': { credentials: { password: { identifier: true } } } }
 
 /** All of it optional, and three of it identifiers: what a sign-up form of the field is like. */
-const SCHEMA = {
-  $id: 'https://example.test/optional.json',
-  $schema: 'http://json-schema.org/draft-07/schema#',
-  type: 'object',
+const SCHEMA = identitySchema('optional', {
   properties: {
-    traits: {
-      type: 'object',
-      properties: {
-        email: { ...text, format: 'email', ...identifier },
-        username: { ...text, ...identifier },
-        phone: { ...text, format: 'tel', ...identifier },
-        first_name: text,
-        birthday: { ...text, format: 'date' },
-        tags: { type: 'array', items: { ...text, minLength: 1 } },
-        address: { type: 'object', properties: { street: text, city: text } },
-      },
-      additionalProperties: false,
-    },
+    email: { ...text, format: 'email', ...identifier },
+    username: { ...text, ...identifier },
+    phone: { ...text, format: 'tel', ...identifier },
+    first_name: text,
+    birthday: { ...text, format: 'date' },
+    tags: { type: 'array', items: { ...text, minLength: 1 } },
+    address: { type: 'object', properties: { street: text, city: text } },
   },
-}
+  additionalProperties: false,
+})
 
 const PROVIDER = { provider: 'dummy', method: 'oidc' }
 const ODD_TEXTS = ['', ' ', '\t\r\n', '\u0085', '\ud800', 'x\udfff', '😀', '__proto__', '@', '+', '0', '{}', 'x'.repeat(300)]

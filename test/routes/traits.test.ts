@@ -5,47 +5,39 @@ import Fastify from 'fastify'
 import type { Test } from 'tap'
 import fastifyKratos from '../../src/plugin.js'
 import { build, WEBHOOK_KEY } from '../support/app.js'
+import { identifier, identitySchema } from '../support/identity-schema.js'
 import {
   buildWithKratos, cookieHeader, freshEmail, get, PASSWORD, post, startFlow, startKratos,
 } from '../support/kratos.js'
 import { embeddedOnly } from '../support/target.js'
 
-const identifier = { 'ory.sh/kratos': { credentials: { password: { identifier: true } } } }
 const text = { type: 'string', maxLength: 100 }
 
 /** The names that most public schemas have, and none that the specification has at this place. */
-const SCHEMA = {
-  $id: 'https://example.test/customer.json',
-  $schema: 'http://json-schema.org/draft-07/schema#',
-  type: 'object',
+const SCHEMA = identitySchema('customer', {
   properties: {
-    traits: {
+    name: { type: 'object', properties: { first: text, last: text }, additionalProperties: false },
+    username: { ...text, ...identifier },
+    contact: {
       type: 'object',
       properties: {
-        name: { type: 'object', properties: { first: text, last: text }, additionalProperties: false },
-        username: { ...text, ...identifier },
-        contact: {
-          type: 'object',
-          properties: {
-            email: {
-              type: 'string',
-              format: 'email',
-              'ory.sh/kratos': {
-                credentials: { password: { identifier: true } },
-                verification: { via: 'email' },
-                recovery: { via: 'email' },
-              },
-            },
+        email: {
+          type: 'string',
+          format: 'email',
+          'ory.sh/kratos': {
+            credentials: { password: { identifier: true } },
+            verification: { via: 'email' },
+            recovery: { via: 'email' },
           },
-          required: ['email'],
-          additionalProperties: false,
         },
       },
-      required: ['contact'],
+      required: ['email'],
       additionalProperties: false,
     },
   },
-}
+  required: ['contact'],
+  additionalProperties: false,
+})
 
 const TRAITS = { email: '/contact/email', firstName: '/name/first', lastName: '/name/last' }
 const ENV = { TRAIT_EMAIL: TRAITS.email, TRAIT_FIRST_NAME: TRAITS.firstName, TRAIT_LAST_NAME: TRAITS.lastName }

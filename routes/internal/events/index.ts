@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Config, hasEvents } from '../../../src/config.js'
 import { createOperatorCheck } from '../../../src/http/operator.js'
+import { pageOf } from '../../../src/service/store/page.js'
 import { about } from '../../../src/schemas/about.js'
 import { ok, responses, success } from '../../../src/schemas/envelope.js'
 import { EventListSchema, EventQuerySchema } from '../../../src/schemas/event.js'
@@ -25,8 +26,7 @@ const eventRoutes: FastifyPluginAsyncTypebox<{ config: Config }> = async functio
     const { identity, cursor, limit } = request.query
     const before = cursor === undefined ? undefined : Number(cursor)
     const page = await events.list({ identityId: identity, before, limit: limit + 1 })
-    const shown = page.slice(0, limit)
-    const last = page.length > limit ? shown.at(-1) : undefined
+    const { shown, last } = pageOf(page, limit)
     return ok({ events: shown, next_cursor: last === undefined ? null : String(last.position) })
   })
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { CompiledQuery, Kysely } from 'kysely'
 import { decodeCursor, encodeCursor } from './cursor.js'
 import { InvalidValueError, MissingOwnerError, QuotaExceededError, StoreQueryError } from './errors.js'
+import { pageOf } from './page.js'
 import type { RetryPolicy } from './retry-policy.js'
 import { DOCUMENT_COLUMNS, type DocumentRecord, type DocumentSummary, type StoreSchema, SUMMARY_COLUMNS } from './schema.js'
 import { createClock } from './timestamps.js'
@@ -73,8 +74,7 @@ export function createDocumentRepository (
       ? { ...firstPage, parameters: [owner, limit + 1] }
       : { ...nextPage, parameters: [owner, after.created_at, after.id, limit + 1] }
     const { rows } = await read(() => db.executeQuery(query))
-    const documents = rows.slice(0, limit)
-    const last = rows.length > limit ? documents.at(-1) : undefined
+    const { shown: documents, last } = pageOf(rows, limit)
     return { documents, nextCursor: last === undefined ? null : encodeCursor(owner, last) }
   }
 

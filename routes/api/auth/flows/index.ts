@@ -20,7 +20,7 @@ import { responses, success, UPSTREAM_STATUSES } from '../../../../src/schemas/e
 import { flowParameters, FlowQuerySchema, SubmitQuerySchema, UuidSchema } from '../../../../src/schemas/flow.js'
 import { FailedStepSchema, OutcomeSchema } from '../../../../src/schemas/outcome.js'
 import { isUsable } from '../../../../src/sessions/resolver.js'
-import type { AuthSettings } from '../../../../src/settings.js'
+import { type AuthSettings, returnTargets } from '../../../../src/settings.js'
 import { forwardCookies, guardOrigin, kratosCaller, loginThrottle, ownKratos } from '../../../../src/http/own-names.js'
 
 const ParamsSchema = Type.Object({ id: UuidSchema })
@@ -57,8 +57,7 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
   { settings },
 ) {
   const { cookieName } = settings
-  const returnTargets = [settings.frontendUrl, ...settings.origins, ...settings.returnUrls]
-    .filter((url) => url !== undefined).map((url) => new URL(url))
+  const allowedReturns = returnTargets(settings)
   app.setErrorHandler(renderFailedStep)
 
   async function throttleBody (request: FastifyRequest): Promise<void> {
@@ -87,7 +86,7 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
       const { type: asked, method } = request.query
       const query = flowParameters(request.query)
       for (const target of [query.return_to, query.after_verification_return_to]) {
-        if (target !== undefined && !isAllowedReturnTo(target, returnTargets)) throw serviceError('RETURN_TO_FORBIDDEN')
+        if (target !== undefined && !isAllowedReturnTo(target, allowedReturns)) throw serviceError('RETURN_TO_FORBIDDEN')
       }
       const type = flowType(request, asked, method)
       const answer = await app[ownKratos].initFlow(

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Config, hasEvents } from '../../../../src/config.js'
 import { createOperatorCheck } from '../../../../src/http/operator.js'
+import { pageOf } from '../../../../src/service/store/page.js'
 import { about } from '../../../../src/schemas/about.js'
 import { ok, responses, success } from '../../../../src/schemas/envelope.js'
 import { DeadLetterListSchema, DeadLetterQuerySchema, ReplayedSchema, ReplaySchema } from '../../../../src/schemas/event.js'
@@ -24,8 +25,7 @@ const deadLetterRoutes: FastifyPluginAsyncTypebox<{ config: Config }> = async fu
     const { subscriber, cursor, limit } = request.query
     const after = cursor === undefined ? undefined : Number(cursor)
     const page = await deadLetters.list({ subscriber, after, limit: limit + 1 })
-    const shown = page.slice(0, limit)
-    const last = page.length > limit ? shown.at(-1) : undefined
+    const { shown, last } = pageOf(page, limit)
     return ok({ dead_letters: shown, next_cursor: last === undefined ? null : String(last.position) })
   })
 
