@@ -33,11 +33,14 @@ export const EventListSchema = Type.Object({
   next_cursor: Type.Union([Type.String(), Type.Null()]),
 })
 
+/** A place in the order of dead letters: of the event, and then of the subscriber. */
+const DeadLetterCursorSchema = Type.String({ pattern: '^\\d{1,15}:[ -~]{1,127}$' })
+
 const SubscriberSchema = Type.String({ minLength: 1, maxLength: 127, pattern: CLEAN_TEXT })
 
 export const DeadLetterQuerySchema = Type.Object({
   subscriber: Type.Optional(SubscriberSchema),
-  cursor: Type.Optional(CursorSchema),
+  cursor: Type.Optional(DeadLetterCursorSchema),
   limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
 }, { additionalProperties: true })
 

@@ -7,6 +7,7 @@ import { type EventRecord, openStore, type Store } from '../../src/service/store
 import { until } from '../support/until.js'
 import { someUser } from './records.js'
 import { untilReady } from './repository-cases.js'
+import type { DeadLetter, DeadLetterPlace } from '../../src/service/store/dead-letters.js'
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -164,6 +165,26 @@ export async function testSubscribers (t: Test, url: string): Promise<void> {
     t.same(await store.deadLetters.status(name), { oldest: undefined, dead: 0 })
   })
 
+  await t.test('an event that two subscribers did not take is on a page for each', async (t) => {
+    const names = [await named(store), await named(store)].sort()
+    for (const name of names) await store.subscriptions.take(name, 'owner', await store.subscriptions.lease(name))
+    const identityId = randomUUID()
+    await writeEvents(store, identityId, 'bad')
+    for (const name of names) {
+      const [event] = await store.subscriptions.next(name, 1)
+      const position = event?.position ?? 0
+      const dead = { position, identityId, attempts: 1, nextAt: null, isDead: true }
+      await store.subscriptions.advance(name, 'owner', position, [dead])
+    }
+    const ofEvent = async (after?: DeadLetterPlace): Promise<DeadLetter[]> => {
+      const [letter] = await store.deadLetters.list({ after, limit: 1 })
+      return letter === undefined ? [] : [letter, ...await ofEvent(letter)]
+    }
+    const found = (await ofEvent()).filter(({ subscriber }) => names.includes(subscriber))
+    t.same(found.map(({ subscriber }) => subscriber), names)
+    for (const name of names) await store.deadLetters.replay(name)
+  })
+
   await t.test('after its last attempt it is a dead letter, which can be listed and replayed', async (t) => {
     const name = await named(store)
     const identityId = randomUUID()
@@ -182,7 +203,7 @@ export async function testSubscribers (t: Test, url: string): Promise<void> {
     t.notMatch(JSON.stringify(letters), /secret/)
     t.same(await store.deadLetters.status(name), { oldest: undefined, dead: 2 })
     const [first, second] = letters
-    t.same(await store.deadLetters.list({ subscriber: name, after: first?.position, limit: 10 }), [second])
+    t.same(await store.deadLetters.list({ subscriber: name, after: first, limit: 10 }), [second])
     isIll = false
     t.equal(await store.deadLetters.replay(name, first?.event.id ?? ''), 1)
     await until(() => worker.events.length === 3)

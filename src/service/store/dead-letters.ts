@@ -3,10 +3,14 @@ import { EVENT_COLUMNS, type EventRecord, placedEvent } from './events.js'
 import type { RetryPolicy } from './retry-policy.js'
 import type { StoreSchema } from './schema.js'
 
-/** An event that a subscriber did not take in all its attempts. */
-export interface DeadLetter {
+/** One event may be the dead letter of several subscribers. */
+export interface DeadLetterPlace {
   subscriber: string
   position: number
+}
+
+/** An event that a subscriber did not take in all its attempts. */
+export interface DeadLetter extends DeadLetterPlace {
   attempts: number
   died_at: string
   /** Of the last attempt: a code or the name of an error, never its text. */
@@ -22,8 +26,10 @@ export interface SubscriberStatus {
 
 /** All reject with StoreUnavailableError while the database cannot be used. */
 export interface DeadLetterRepository {
-  /** Of one subscriber or all, in the order of events. @param page.after only what is behind that position */
-  list(page: { subscriber?: string | undefined, after?: number | undefined, limit: number }): Promise<DeadLetter[]>
+  /** Of one subscriber or all, in the order of events. @param page.after only what comes behind that one */
+  list(
+    page: { subscriber?: string | undefined, after?: DeadLetterPlace | undefined, limit: number },
+  ): Promise<DeadLetter[]>
   /** They are tried anew, as if for the first time: all of a subscriber, or one. @returns how many */
   replay(subscriber: string, eventId?: string): Promise<number>
   status(subscriber: string): Promise<SubscriberStatus>
@@ -34,11 +40,14 @@ export function createDeadLetterRepository (
   { read, write }: RetryPolicy,
 ): DeadLetterRepository {
   return {
-    list: async ({ subscriber, after = 0, limit }) => {
+    list: async ({ subscriber, after = { position: 0, subscriber: '' }, limit }) => {
       const rows = await read(() =>
         db.selectFrom('event_deliveries').innerJoin('events', 'events.position', 'event_deliveries.position')
           .select([...EVENT_COLUMNS, 'event_deliveries.name', 'attempts', 'error', 'dead_at'])
-          .where('dead_at', 'is not', null).where('event_deliveries.position', '>', after)
+          .where('dead_at', 'is not', null)
+          .where((eb) => eb(
+            eb.refTuple('event_deliveries.position', 'event_deliveries.name'), '>', eb.tuple(after.position, after.subscriber),
+          ))
           .$if(subscriber !== undefined, (query) => query.where('event_deliveries.name', '=', subscriber ?? ''))
           .orderBy('event_deliveries.position').orderBy('event_deliveries.name').limit(limit).execute(),
       )

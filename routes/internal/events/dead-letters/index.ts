@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Config, hasEvents } from '../../../../src/config.js'
 import { createOperatorCheck } from '../../../../src/http/operator.js'
+import type { DeadLetterPlace } from '../../../../src/service/store/dead-letters.js'
 import { pageOf } from '../../../../src/service/store/page.js'
 import { about } from '../../../../src/schemas/about.js'
 import { ok, responses, success } from '../../../../src/schemas/envelope.js'
@@ -9,6 +10,12 @@ import { DeadLetterListSchema, DeadLetterQuerySchema, ReplayedSchema, ReplaySche
 const LIST = responses(success(DeadLetterListSchema), 401)
 const REPLAYED = responses(success(ReplayedSchema), 401)
 const config = { cors: false, auth: false } as const
+
+const cursorOf = ({ position, subscriber }: DeadLetterPlace): string => `${position}:${subscriber}`
+const placeOf = (cursor: string): DeadLetterPlace => {
+  const colon = cursor.indexOf(':')
+  return { position: Number(cursor.slice(0, colon)), subscriber: cursor.slice(colon + 1) }
+}
 
 const deadLetterRoutes: FastifyPluginAsyncTypebox<{ config: Config }> = async function deadLetterRoutes (app, options) {
   const { OPERATOR_KEY: key } = options.config
@@ -23,10 +30,10 @@ const deadLetterRoutes: FastifyPluginAsyncTypebox<{ config: Config }> = async fu
   }
   app.get('/', { schema: list, config }, async (request) => {
     const { subscriber, cursor, limit } = request.query
-    const after = cursor === undefined ? undefined : Number(cursor)
+    const after = cursor === undefined ? undefined : placeOf(cursor)
     const page = await deadLetters.list({ subscriber, after, limit: limit + 1 })
     const { shown, last } = pageOf(page, limit)
-    return ok({ dead_letters: shown, next_cursor: last === undefined ? null : String(last.position) })
+    return ok({ dead_letters: shown, next_cursor: last === undefined ? null : cursorOf(last) })
   })
 
   const replay = {
