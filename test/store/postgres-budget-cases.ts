@@ -219,7 +219,9 @@ async function testProcesses (t: Test, url: string): Promise<void> {
     )
     t.ok(rows.length > 30)
     for (const { key } of rows) t.match(key, /^[\w-]{43}$/)
-    t.notMatch(JSON.stringify(rows), /example|ada|198\.51|203\.0/)
+    // In the digests three letters may follow each other by chance.
+    t.notMatch(JSON.stringify(rows.map(({ key }) => key)), /example|ada@|198\.51|203\.0/)
+    t.notMatch(JSON.stringify(rows.map(({ key, ...others }) => others)), /example|ada|198\.51|203\.0/)
   })
 }
 
