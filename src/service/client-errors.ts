@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { type ErrorCode, serviceError, type ServiceError } from '../errors.js'
 import { envelope } from '../http/error-handler.js'
 import { responseHeaders } from '../http/rules.js'
+import { closeInStages } from './lingering-close.js'
 
 /** Of Node's HTTP parser, before there is a request; the rest is plain bad framing (B09, B29, L13). */
 const CODE_OF_PARSER_ERROR: Record<string, ErrorCode> = {
@@ -62,12 +63,11 @@ function closingAnswer (
   return { statusCode: error.statusCode, headers, body }
 }
 
-/** Time for the client to read the answer before the socket goes, whatever it still sends. */
-const LINGER_MS = 1000
-
 /** Answers on the raw socket, before there is a request, and closes it: what follows on it cannot be trusted. */
 export function createClientErrorHandler ({ https }: { https: boolean }) {
   return (error: NodeJS.ErrnoException, socket: Socket): void => {
+    // Each further chunk is an error of its own.
+    if (socket.writableEnded) return
     if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || isAnswering(socket)) {
       socket.destroy()
       return
@@ -77,8 +77,7 @@ export function createClientErrorHandler ({ https }: { https: boolean }) {
       https,
     )
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-    socket.end([`HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}`, ...lines, '', body].join('\r\n'))
-    // `end` closes our half only: a client that never closes its own would keep the socket for ever (L13).
-    setTimeout(() => socket.destroy(), LINGER_MS).unref()
+    socket.write([`HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}`, ...lines, '', body].join('\r\n'))
+    closeInStages(socket)
   }
 }

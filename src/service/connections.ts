@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { awaitsBody } from './bytes/unfinished-bodies.js'
+import { lingerOverBody } from './lingering-close.js'
 import { createSpareConnections } from './spare-connections.js'
 
 /** Requests of one connection that may wait at a time; proxies and browsers send one after the other. */
@@ -109,7 +110,8 @@ export function limitConnections (app: FastifyInstance): void {
     const load = loadOf(socket)
     load.unanswered++
     const hasBody = awaitsBody(request)
-    if (!hasBody) spare.remove(socket)
+    if (hasBody) lingerOverBody(request.raw, reply.raw)
+    else spare.remove(socket)
     reply.raw.on('close', () => {
       load.unanswered--
       if (load.unanswered === 0 && open.has(socket)) spare.add(socket, 'idle')
