@@ -376,6 +376,13 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: EVENTS,
   },
   {
+    guard: 'no change of a user without its event',
+    file: 'src/service/store/users.ts',
+    search: 'await events.write(transaction, [{ ...origin, type, identityId: user.identity_id }])',
+    replace: 'await events.write(transaction, [{ ...origin, type, identityId: user.identity_id }]).catch(() => {})',
+    tests: EVENTS,
+  },
+  {
     guard: 'events of an identity stay in order',
     file: 'src/service/events/delivery.ts',
     search: 'isBlocked = failed !== undefined && failed.isDead !== true',

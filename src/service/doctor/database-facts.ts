@@ -43,7 +43,7 @@ const RIGHTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE']
 const MIGRATION_TABLE = 'fastify_kratos_migrations'
 const TABLES = [
   'users', 'documents', 'login_budgets', 'account_deletions', 'login_sessions',
-  'events', 'event_counter', 'event_subscribers', 'event_deliveries',
+  'events', 'event_counter', 'event_subscribers', 'event_deliveries', 'jobs',
 ]
 
 const ABOUT_SERVER = `
