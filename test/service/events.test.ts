@@ -167,7 +167,7 @@ function testRevokingHook (t: Test): void {
 }
 
 function testStoreAway (t: Test): void {
-  t.test('without the database the answer goes out, and the event comes later', embeddedOnly('a lock'), async (t) => {
+  t.test('without the database the answer goes out, and the event comes later (H12)', embeddedOnly('a lock'), async (t) => {
     const path = join(await temporaryFolder(t), 'app.db')
     const { app, logs } = await buildWithKratos(t, { env: { ...ENV, DATABASE_URL: path } })
     const { email, identityId, cookie } = await signUp(app)

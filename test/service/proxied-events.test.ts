@@ -68,7 +68,7 @@ const REVOKES = {
 }
 
 export default async function (t: Test): Promise<void> {
-  t.test('events of /kratos/*', embeddedOnly('a hook, and forms of a known base URL'), async (t) => {
+  t.test('events of /kratos/* (H15)', embeddedOnly('a hook, and forms of a known base URL'), async (t) => {
     const { app } = await buildWithKratos(t, { env: { KRATOS_PROXY: 'true' }, overrides: REVOKES })
 
     await t.test('logins, failed ones and logouts', async (t) => {

@@ -30,7 +30,7 @@ export async function testAtomicity (t: Test, url: string, breakerOf: () => Prom
     'a deletion with its tombstone': () => deletions.finish(id),
   }
   for (const [what, change] of Object.entries(changes)) {
-    await t.test(`without its event there is not: ${what}`, async (t) => {
+    await t.test(`without its event there is not: ${what} (H10)`, async (t) => {
       await breaker.refuseEvents()
       await t.rejects(change())
       await breaker.takeEvents()

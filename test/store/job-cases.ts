@@ -12,7 +12,7 @@ export async function testJobs (t: Test, url: string): Promise<void> {
   await untilReady(store)
   const { jobs } = store
 
-  await t.test('a job is for one of those that ask, until it is due again', async (t) => {
+  await t.test('a job is for one of those that ask, until it is due again (K19)', async (t) => {
     const name = randomUUID()
     const owners = Array.from({ length: 8 }, (_, index) => `owner ${index}`)
     const taken = await Promise.all(owners.map((owner) => jobs.take(name, owner, TIMES)))
