@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { ErrorCode } from '../errors.js'
 import { type AuthEvent, ownerDetails, ownerOf, recordAuthEvent, type SessionOwner } from '../http/auth-events.js'
-import { kratosCredential, loginThrottle, ownSessions } from '../http/own-names.js'
+import { authEvents, kratosCredential, loginThrottle, ownSessions } from '../http/own-names.js'
 import { logSecurityEvent } from '../http/security-event.js'
 import type { Accepted, Answer } from '../kratos-client/answer.js'
 import type { FlowName } from '../kratos-client/caller.js'
@@ -9,6 +9,7 @@ import { isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 import { sessionToken } from '../kratos-client/session-token.js'
 import type { EndedSession } from '../sessions/logout.js'
 import { isUsable } from '../sessions/resolver.js'
+import { triesSecondFactor } from '../throttling/second-factor.js'
 import { adviseOnSessions } from './advice.js'
 import { wrongFactor } from './second-factor.js'
 
@@ -44,7 +45,8 @@ export function loginEvent (flow: FlowName, session: JsonObject): AuthEvent | un
 const keptSessions = new WeakMap<FastifyRequest, SessionOwner>()
 
 /** Before a second factor is tried, because the try forgets what is kept of the session. Asks nobody. */
-export function noteSession (request: FastifyRequest): void {
+export function noteSession (request: FastifyRequest, body: unknown): void {
+  if (request.server[authEvents] === undefined || !triesSecondFactor(body)) return
   const credential = request[kratosCredential]()
   const kept = isUsable(credential) ? request.server[ownSessions].kept(credential) : undefined
   if (kept !== undefined) keptSessions.set(request, { identityId: kept.identity.id, sessionId: kept.id })

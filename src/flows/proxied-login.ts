@@ -79,7 +79,7 @@ export async function throttleProxied (request: FastifyRequest, path: string, me
   await throttle.byIdentifier(request, all, query.get('flow')?.toLowerCase().slice(0, 64))
   if (!isLogin(path)) return
   await throttle.bySecondFactor(request, all)
-  noteSession(request)
+  noteSession(request, all)
 }
 
 /** Kratos says what was wrong in a body or on the page that it redirects to: all but a success is a wrong code here. */

@@ -139,7 +139,7 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
       if (name === 'settings' && !isUsable(submit.caller.credential)) throw serviceError('INVALID_SESSION')
       if (name === 'login') {
         await app[loginThrottle].bySecondFactor(request, submit.body)
-        noteSession(request)
+        noteSession(request, submit.body)
       }
       const watch = name === 'settings' ? await watchSettings(request, submit.body) : undefined
       const { answer, type, setCookie } = await submitStep(app[ownKratos], submit)
