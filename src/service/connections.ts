@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { awaitsBody } from './bytes/unfinished-bodies.js'
 import { lingerOverBody } from './lingering-close.js'
 import { createSpareConnections } from './spare-connections.js'
+import { createStartQueue } from './start-queue.js'
 
 /** Requests of one connection that may wait at a time; proxies and browsers send one after the other. */
 const MAX_UNANSWERED = 32
@@ -62,6 +63,7 @@ interface Load {
 export function limitConnections (app: FastifyInstance): void {
   const loads = new WeakMap<Socket, Load>()
   const spare = createSpareConnections()
+  const starts = createStartQueue()
   const open = new Set<Socket>()
   logDrops(app)
   const logClosed = countedLog((closed) =>
@@ -92,6 +94,7 @@ export function limitConnections (app: FastifyInstance): void {
   }
 
   app.server.on('connection', (socket: Socket) => {
+    starts.connectionAccepted()
     open.add(socket)
     spare.add(socket, 'reading')
     socket.once('close', () => {
@@ -125,8 +128,12 @@ export function limitConnections (app: FastifyInstance): void {
       load.waiting = []
       return
     }
-    if (hasBody || load.unanswered === 1) return done()
-    load.waiting.push(AsyncResource.bind(() => done()))
+    const start = (): void => starts.start(() => {
+      if (socket.destroyed) reply.hijack()
+      else done()
+    })
+    if (hasBody || load.unanswered === 1) return start()
+    load.waiting.push(AsyncResource.bind(start))
   })
 
   app.addHook('preValidation', function bodyIsHere ({ raw: { socket } }, _reply, done) {
