@@ -78,8 +78,9 @@ export function limitConnections (app: FastifyInstance): void {
   }
 
   function startNext (socket: Socket, load: Load): void {
+    const next = load.waiting.shift()
     if (socket.destroyed) load.waiting = []
-    else load.waiting.shift()?.()
+    else if (next !== undefined) starts.start(next)
   }
 
   function makeRoom (newcomer: Socket): void {
@@ -128,12 +129,12 @@ export function limitConnections (app: FastifyInstance): void {
       load.waiting = []
       return
     }
-    const start = (): void => starts.start(() => {
+    const begin = (): void => {
       if (socket.destroyed) reply.hijack()
       else done()
-    })
-    if (hasBody || load.unanswered === 1) return start()
-    load.waiting.push(AsyncResource.bind(start))
+    }
+    if (hasBody || load.unanswered === 1) starts.start(begin)
+    else load.waiting.push(AsyncResource.bind(begin))
   })
 
   app.addHook('preValidation', function bodyIsHere ({ raw: { socket } }, _reply, done) {

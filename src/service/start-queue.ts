@@ -1,5 +1,3 @@
-import { AsyncResource } from 'node:async_hooks'
-
 /** Requests begin for so long in a turn of the event loop that accepted a connection; at least one begins. */
 const START_MS = 1
 
@@ -16,31 +14,37 @@ export interface StartQueue {
  * short from one accepted connection until a turn accepts none. While nobody connects this costs nothing.
  */
 export function createStartQueue (): StartQueue {
-  const waiting: Array<() => void> = []
   let isAccepting = false
   let hasAccepted = false
+  let begun = 0
+  let endsAt = Infinity
 
-  function turn (): void {
+  /** The first of its turn: whatever waits for the turn asked for it later. */
+  function beginTurn (): void {
     isAccepting = hasAccepted
     hasAccepted = false
-    const endsAt = isAccepting ? performance.now() + START_MS : Infinity
-    let begun = 0
-    do waiting[begun++]?.()
-    while (begun < waiting.length && performance.now() < endsAt)
-    waiting.splice(0, begun)
-    if (isAccepting) setImmediate(turn)
+    begun = 0
+    endsAt = isAccepting ? performance.now() + START_MS : Infinity
+    if (isAccepting) setImmediate(beginTurn)
+  }
+
+  // An immediate for each, and no list: it keeps the asynchronous context of its request. An AsyncResource would do so
+  // too, but makes V8 keep requests of its connection, each by the one before it, until a full collection.
+  function startInTurn (work: () => void): void {
+    if (begun++ === 0 || performance.now() < endsAt) work()
+    else setImmediate(startInTurn, work)
   }
 
   return {
     start: (work) => {
-      if (isAccepting) waiting.push(AsyncResource.bind(work))
+      if (isAccepting) setImmediate(startInTurn, work)
       else work()
     },
     connectionAccepted: () => {
       hasAccepted = true
       if (isAccepting) return
       isAccepting = true
-      setImmediate(turn)
+      setImmediate(beginTurn)
     },
   }
 }
