@@ -28,8 +28,7 @@ export function createStartQueue (): StartQueue {
     if (isAccepting) setImmediate(beginTurn)
   }
 
-  // An immediate for each, and no list: it keeps the asynchronous context of its request. An AsyncResource would do so
-  // too, but makes V8 keep requests of its connection, each by the one before it, until a full collection.
+  // An immediate for each, and no list: it keeps the asynchronous context of its request.
   function startInTurn (work: () => void): void {
     if (begun++ === 0 || performance.now() < endsAt) work()
     else setImmediate(startInTurn, work)
