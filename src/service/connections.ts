@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Socket } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { awaitsBody } from './bytes/unfinished-bodies.js'
 import { lingerOverBody } from './lingering-close.js'
 import { createSpareConnections } from './spare-connections.js'
@@ -51,6 +51,12 @@ interface Load {
   unanswered: number
   /** Requests whose turn comes when an answer before them has gone, in order. */
   waiting: Array<() => void>
+}
+
+/** What begins a request whose client may have gone by then. */
+const laterStart = (socket: Socket, reply: FastifyReply, done: () => void): () => void => () => {
+  if (socket.destroyed) reply.hijack()
+  else done()
 }
 
 /**
@@ -136,12 +142,9 @@ export function limitConnections (app: FastifyInstance): void {
       load.waiting = []
       return
     }
-    const begin = (): void => {
-      if (socket.destroyed) reply.hijack()
-      else done()
-    }
-    if (hasBody || load.unanswered === 1) starts.start(begin)
-    else load.waiting.push(AsyncResource.bind(begin))
+    if (!hasBody && load.unanswered > 1) load.waiting.push(AsyncResource.bind(laterStart(socket, reply, done)))
+    else if (starts.isAccepting()) starts.start(laterStart(socket, reply, done))
+    else done()
   })
 
   app.addHook('preValidation', function bodyIsHere ({ raw: { socket } }, _reply, done) {

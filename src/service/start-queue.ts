@@ -2,6 +2,8 @@
 const START_MS = 1
 
 export interface StartQueue {
+  /** Whether work has to wait for its turn. */
+  isAccepting: () => boolean
   /** Begins the work: at once, or while connections arrive a few turns of the event loop later, in order. */
   start: (work: () => void) => void
   /** A connection was accepted, so that more may be waiting behind it. */
@@ -35,6 +37,7 @@ export function createStartQueue (): StartQueue {
   }
 
   return {
+    isAccepting: () => isAccepting,
     start: (work) => {
       if (isAccepting) setImmediate(startInTurn, work)
       else work()
