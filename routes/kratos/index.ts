@@ -42,7 +42,7 @@ function pathOf (request: FastifyRequest): string {
 
 async function wholeBody ({ body }: StreamedAnswer): Promise<Buffer> {
   const whole = await readBody(body)
-  if (whole === undefined) throw serviceError('UPSTREAM_ERROR', { cause: new Error('an answer of more than 1 MiB') })
+  if (!Buffer.isBuffer(whole)) throw upstreamError(whole)
   return whole
 }
 
@@ -84,9 +84,10 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
 
   /** Only to a place that Kratos may send a browser to, and only from a submit to a provider (E10). */
   function addLocation (reply: FastifyReply, answer: StreamedAnswer, link: MailLink | undefined): void {
-    const { location } = answer.headers
+    // A list where Kratos, or what stands before it, sends two.
+    const location: unknown = answer.headers.location
     if (location === undefined) return
-    if (app[ownKratos].isAllowedRedirect(location, { viaProvider: reply.request.method === 'POST' })) {
+    if (typeof location === 'string' && app[ownKratos].isAllowedRedirect(location, { viaProvider: reply.request.method === 'POST' })) {
       reply.header('location', link === undefined ? location : withCode(location, link))
       return
     }
