@@ -14,26 +14,30 @@ fastify-kratos doctor --public-url http://127.0.0.1:4433 [--kratos-config kratos
 
 const NOT_INSTALLED = 'fastify-kratos dev needs the package embedded-kratos: npm install --save-dev embedded-kratos\n'
 
-/** A string, because TypeScript would look for a package that need not be installed. */
-const EMBEDDED_KRATOS: string = 'embedded-kratos/cli'
+/**
+ * The installed package, else the one that a build of this repository has beside it. Strings, because TypeScript would
+ * look for a package that need not be installed, and this package must not bring the other one.
+ */
+const EMBEDDED_KRATOS = ['embedded-kratos/cli', new URL('../../kratos/embedded/cli.js', import.meta.url).href]
 
 interface EmbeddedKratosCli {
   runCli: (args: string[]) => Promise<void>
 }
 
-function isNotInstalled (error: unknown): boolean {
-  if (!(error instanceof Error) || !('code' in error)) return false
-  return error.code === 'ERR_MODULE_NOT_FOUND' && error.message.includes("'embedded-kratos'")
-}
+/** Also without what it imports: an image without development dependencies has the file alone. */
+const isNotInstalled = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
 
-/** @returns undefined when the package is not installed */
+/** @returns undefined when there is none */
 async function loadEmbeddedKratos (): Promise<EmbeddedKratosCli | undefined> {
-  try {
-    return await import(EMBEDDED_KRATOS) as EmbeddedKratosCli
-  } catch (error) {
-    if (isNotInstalled(error)) return undefined
-    throw error
+  for (const place of EMBEDDED_KRATOS) {
+    try {
+      return await import(place) as EmbeddedKratosCli
+    } catch (error) {
+      if (!isNotInstalled(error)) throw error
+    }
   }
+  return undefined
 }
 
 async function dev (args: string[]): Promise<void> {
