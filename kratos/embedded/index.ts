@@ -8,7 +8,7 @@ import { loadTemplates } from './courier/custom-templates.js'
 import { limits } from './config/limits.js'
 import { readConfig, type ConfigPart } from './config/load.js'
 import type { JsonObject } from './json.js'
-import { createFaults, checkFault, type Fault, type FaultOptions } from './http/faults.js'
+import { createFaults, type Fault, type FaultOptions } from './http/faults.js'
 import { listen, type Listener } from './http/server.js'
 import { loadSchemas } from './identity/schemas.js'
 import type { Kratos } from './kratos.js'
@@ -16,6 +16,7 @@ import { adminRoutes, publicRoutes } from './routes.js'
 import { createSealer } from './session/sealer.js'
 import { addProvider, playedProviders, playProvider } from './methods/oidc/played.js'
 import { openStore, type Store } from './store/store.js'
+import { makeFault } from './testing/make-fault.js'
 import { startOidcProvider, type OidcProvider } from './testing/oidc-provider.js'
 import {
   createIdentity,
@@ -31,7 +32,8 @@ import {
 export type { Json, JsonObject } from './json.js'
 export type { Clock } from './clock.js'
 export type { Fault, FaultOptions } from './http/faults.js'
-export type { Claims, OidcProvider } from './testing/oidc-provider.js'
+export type { OidcProvider } from './testing/oidc-provider.js'
+export type { Claims } from './testing/oidc-realm.js'
 export type { IdentityJson, SentMessage, SignedIn, SignInOptions } from './testing/people.js'
 
 export interface EmbeddedKratosOptions {
@@ -178,6 +180,7 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
     throw error
   }
   const [publicListener, adminListener] = listeners as [Listener, Listener]
+  const ports = { faults, listeners: { public: publicListener, admin: adminListener } }
   if (options.baseUrl !== undefined && options.baseUrl !== 'keep') config.serve.public.base_url = options.baseUrl
   if (options.baseUrl === undefined) {
     const { public: open, admin } = config.serve
@@ -198,20 +201,7 @@ export async function startEmbeddedKratos (options: EmbeddedKratosOptions = {}):
     signIn: (identity, options) => signIn(kratos, identity, options),
     expire: (session) => expire(kratos, session),
     messages: (address) => messagesTo(kratos, address),
-    fault: async (options) => {
-      checkFault(options)
-      const { port = 'public', kind } = options
-      if (kind === 'refuse') return await refuse(port === 'admin' ? adminListener : publicListener)
-      // A database is the same for both ports.
-      const isAbout = kind === 'database-away' && options.port === undefined ? ['public', 'admin'] as const : [port]
-      const added = isAbout.map((port) => faults[port].add(options))
-      return {
-        get calls () {
-          return added.reduce((sum, { calls }) => sum + calls(), 0)
-        },
-        clear: async () => added.forEach(({ remove }) => remove()),
-      }
-    },
+    fault: async (options) => await makeFault(ports, options),
     ...(provider === undefined ? {} : { oidcProvider: provider }),
   }
 }
@@ -225,18 +215,5 @@ function openedStore (database: string): Store {
       `the database ${database} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
       { cause: error },
     )
-  }
-}
-
-/** Nothing is counted, because refused connections are not seen. */
-async function refuse (listener: Listener): Promise<Fault> {
-  const resume = await listener.pause()
-  let isCleared = false
-  return {
-    calls: 0,
-    clear: async () => {
-      if (!isCleared) await resume()
-      isCleared = true
-    },
   }
 }

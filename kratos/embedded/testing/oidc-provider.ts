@@ -1,20 +1,12 @@
-import {
-  createHash,
-  generateKeyPairSync,
-  sign,
-  timingSafeEqual,
-  type KeyObject,
-  type KeyPairKeyObjectResult,
-} from 'node:crypto'
+import { generateKeyPairSync } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { systemClock, type Clock } from '../clock.js'
-import type { Json, JsonObject } from '../json.js'
+import type { JsonObject } from '../json.js'
 import { newSecret } from '../random.js'
 import { signInPage } from './oidc-page.js'
-
-/** Who signs in: `sub` and other claims, such as `email`. */
-export type Claims = JsonObject & { sub: string }
+import { json, KEY_ID, type Claims, type Realm, type Reply } from './oidc-realm.js'
+import { token } from './oidc-token.js'
 
 /** An OpenID Connect provider for tests: no passwords, one client. */
 export interface OidcProvider {
@@ -42,42 +34,6 @@ export interface OidcProviderOptions {
 
 const MAPPER =
   "local claims = std.extVar('claims'); { identity: { traits: { [if 'email' in claims then 'email']: claims.email } } }"
-const TOKEN_SECONDS = 3600
-const KEY_ID = 'key-1'
-
-/** What a code stands for until it is redeemed. */
-interface Grant {
-  claims: Claims
-  redirectUri: string
-  nonce: string | null
-  challenge: string | null
-}
-
-interface Reply {
-  status: number
-  headers?: Record<string, string>
-  body: string
-}
-
-const json = (status: number, body: Json): Reply => ({
-  status,
-  headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
-  body: JSON.stringify(body),
-})
-
-/** What the endpoints share. */
-interface Realm {
-  issuer: string
-  clock: Clock
-  client: { id: string, secret: string }
-  keys: KeyPairKeyObjectResult
-  /** By code. */
-  grants: Map<string, Grant>
-  /** By access token. */
-  people: Map<string, Claims>
-  /** Who visits the authorize page; undefined: the page asks. */
-  visitor: Claims | 'refuses' | undefined
-}
 
 /** Starts a provider, by default on a free port. */
 export async function startOidcProvider (options: OidcProviderOptions = {}): Promise<OidcProvider> {
@@ -186,44 +142,6 @@ function typedIn (query: URLSearchParams): Claims | undefined {
   return email === '' ? { sub } : { sub, email, email_verified: true }
 }
 
-function token (
-  { client, clock, grants, issuer, keys, people }: Realm,
-  form: URLSearchParams,
-  authorization: string,
-): Reply {
-  if (!isClient(client, form, authorization)) return json(401, { error: 'invalid_client' })
-  const code = form.get('code') ?? ''
-  const grant = grants.get(code)
-  grants.delete(code)
-  if (grant === undefined || grant.redirectUri !== form.get('redirect_uri') || !isChallengeMet(grant, form)) {
-    return json(400, { error: 'invalid_grant' })
-  }
-  const access = newSecret(32)
-  people.set(access, grant.claims)
-  const now = Math.floor(clock.now() / 1000)
-  const claims = {
-    iss: issuer,
-    aud: client.id,
-    iat: now,
-    exp: now + TOKEN_SECONDS,
-    ...(grant.nonce === null ? {} : { nonce: grant.nonce }),
-    ...grant.claims,
-  }
-  return json(200, {
-    access_token: access,
-    token_type: 'Bearer',
-    expires_in: TOKEN_SECONDS,
-    id_token: jwt(keys.privateKey, claims),
-  })
-}
-
-function jwt (key: KeyObject, claims: JsonObject): string {
-  const input = [{ alg: 'ES256', typ: 'JWT', kid: KEY_ID }, claims]
-    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
-    .join('.')
-  return `${input}.${sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
-}
-
 function userinfo ({ people }: Realm, authorization: string): Reply {
   const person = people.get(authorization.replace(/^Bearer /i, ''))
   return person === undefined ? json(401, { error: 'invalid_token' }) : json(200, person)
@@ -246,18 +164,3 @@ async function text (request: IncomingMessage): Promise<string> {
   for await (const chunk of request) chunks.push(chunk as Buffer)
   return Buffer.concat(chunks).toString()
 }
-
-/** The client's credentials are in a header or in the form (RFC 6749, section 2.3.1). */
-function isClient (client: { id: string, secret: string }, form: URLSearchParams, authorization: string): boolean {
-  const [id = '', secret = ''] = authorization.startsWith('Basic ')
-    ? Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':').map(decodeURIComponent)
-    : [form.get('client_id') ?? '', form.get('client_secret') ?? '']
-  const [sent, wanted] = [`${id}:${secret}`, `${client.id}:${client.secret}`].map((value) =>
-    createHash('sha256').update(value).digest(),
-  ) as [Buffer, Buffer]
-  return timingSafeEqual(sent, wanted)
-}
-
-/** Checks the proof key (RFC 7636), if the authorization request had one. */
-const isChallengeMet = ({ challenge }: Grant, form: URLSearchParams): boolean =>
-  challenge === null || createHash('sha256').update(form.get('code_verifier') ?? '').digest('base64url') === challenge
