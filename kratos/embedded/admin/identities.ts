@@ -4,6 +4,7 @@ import { ApiError, conflict, noRow } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { route, type Route } from '../http/router.js'
 import type { Identity } from '../identity/identity.js'
+import { schemaUrl } from '../identity/json.js'
 import type { Kratos } from '../kratos.js'
 import { NIL_UUID, parseUuid } from '../random.js'
 import { DuplicateError } from '../store/identities.js'
@@ -40,7 +41,7 @@ async function create (ex: Exchange): Promise<Answer> {
       : error
   }
   const location = `${kratos.config.serve.admin.base_url.replace(/(?<!\/)\/+$/, '')}/identities/${identity.id}`
-  return json(201, writtenIdentity(kratos, identity, {}, isMetadataGiven(ex)), { Location: location })
+  return json(201, writtenIdentity(kratos, identity, { credentials: {} }, isMetadataGiven(ex)), { Location: location })
 }
 
 /** Metadata in the request is shown in the answer, even null. */
@@ -64,18 +65,20 @@ async function replace (ex: Exchange): Promise<Answer> {
   const body = replacementBody(ex)
   const identity = identityById(ex)
   const { password, ...others } = identity.credentials
+  const url = schemaUrl(ex.kratos, identity.schemaId)
   await replaceFromBody(ex, identity, body)
   // A password from this request has no times yet.
   const isKept = password !== undefined && identity.credentials['password']?.config === password.config
   storeIdentity(ex.kratos, identity)
-  return json(200, writtenIdentity(ex.kratos, identity, isKept ? { ...others, password } : others, isMetadataGiven(ex)))
+  const before = { credentials: isKept ? { ...others, password } : others, schemaUrl: url }
+  return json(200, writtenIdentity(ex.kratos, identity, before, isMetadataGiven(ex)))
 }
 
 function patch (ex: Exchange): Answer {
   const before = identityById(ex)
-  const identity = patchIdentity(ex, before)
+  const { identity, schemaUrl } = patchIdentity(ex, before)
   storeIdentity(ex.kratos, identity)
-  return json(200, writtenIdentity(ex.kratos, identity, before.credentials, true))
+  return json(200, writtenIdentity(ex.kratos, identity, { credentials: before.credentials, schemaUrl }, true))
 }
 
 function remove (ex: Exchange): Answer {

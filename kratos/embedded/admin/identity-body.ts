@@ -98,7 +98,7 @@ export const isState = (state: Json | undefined): state is Identity['state'] =>
  * @throws ApiError 400 with the text of Kratos' validator
  */
 export function checkIdentity (kratos: Kratos, identity: Identity): void {
-  const schema = kratos.schemas.get(identity.schemaId)
+  const schema = kratos.schemas.named(identity.schemaId)
   try {
     validateIdentity(identity, schema, kratos.clock.now())
   } catch (error) {

@@ -15,11 +15,17 @@ import { isDeepStrictEqual } from 'node:util'
 
 const refused = (message: string): Error => badRequest('An error occured when applying the JSON patch', { message })
 
+interface Patched {
+  identity: Identity
+  /** What the answer to the patch shows: it can be patched and is not stored. */
+  schemaUrl: string
+}
+
 /**
  * A patched and checked copy of the identity. The patch may change the configuration of credentials (recording 80).
  * @throws ApiError 400
  */
-export function patchIdentity (ex: Exchange, identity: Identity): Identity {
+export function patchIdentity (ex: Exchange, identity: Identity): Patched {
   const { kratos } = ex
   const configOf = Object.keys(identity.credentials)
   const shown: JsonObject = adminIdentityJson(kratos, identity, { credentials: true, configOf })
@@ -36,7 +42,7 @@ export function patchIdentity (ex: Exchange, identity: Identity): Identity {
   }
   const changed = decodedChanges(kratos, structuredClone(identity), document)
   checkIdentity(kratos, changed)
-  return changed
+  return { identity: changed, schemaUrl: String(document['schema_url'] ?? '') }
 }
 
 function decodedChanges (kratos: Kratos, identity: Identity, document: JsonObject): Identity {
@@ -56,7 +62,7 @@ const TIMES = ['created_at', 'updated_at', 'state_changed_at']
 const isTime = (value: Json): boolean => typeof value === 'string' && (FORMATS['date-time']?.(value) ?? false)
 
 /** String members with the names of their Go types. */
-const TEXTS = { state: 'identity.State', schema_id: 'string', external_id: 'sqlxx.NullString' }
+const TEXTS = { state: 'identity.State', schema_id: 'string', schema_url: 'string', external_id: 'sqlxx.NullString' }
 
 function applied (ex: Exchange, document: JsonObject): Json {
   try {

@@ -1,7 +1,7 @@
 import { json, type Answer } from '../http/answer.js'
 import { badRequest } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
-import type { Credential, Identity } from '../identity/identity.js'
+import type { Identity } from '../identity/identity.js'
 import { adminIdentityJson } from '../identity/json.js'
 import type { JsonObject } from '../json.js'
 import type { Kratos } from '../kratos.js'
@@ -46,24 +46,24 @@ export const oneIdentity = (ex: Exchange, identity: Identity): Answer =>
 
 /**
  * The identity as the request that wrote it is answered. Kratos shows the times of credentials as they were before the
- * change, and omits null metadata that the request did not have (recording 80).
- * @param old the credentials before the change
+ * change, omits null metadata that the request did not have (recording 80), and computes no new address of the schema.
  */
 export function writtenIdentity (
   kratos: Kratos,
   identity: Identity,
-  old: Record<string, Credential>,
+  before: Pick<Identity, 'credentials'> & { schemaUrl?: string },
   showsNullMetadata: boolean,
 ): JsonObject {
   const credentials = Object.fromEntries(
     Object.entries(identity.credentials).map(([type, credential]) => {
-      const { createdAt = 0, updatedAt = 0 } = old[type] ?? {}
+      const { createdAt = 0, updatedAt = 0 } = before.credentials[type] ?? {}
       return [type, { ...credential, createdAt, updatedAt }]
     }),
   )
-  return adminIdentityJson(
+  const shown = adminIdentityJson(
     kratos,
     { ...identity, credentials },
     { credentials: true, omitsNullMetadata: !showsNullMetadata },
   )
+  return before.schemaUrl === undefined ? shown : { ...shown, schema_url: before.schemaUrl }
 }

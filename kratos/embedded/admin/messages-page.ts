@@ -62,6 +62,6 @@ ${list}
 
 /** One page with the newest mails and text messages; only where the start asks for it. */
 export const messagesPageRoutes: Route[] = [
-  route('GET', '/admin/', guarded(page)),
+  route('GET', '/admin', guarded(page)),
   route('GET', '/admin/messages.css', guarded(() => answer('text/css', STYLE))),
 ]

@@ -9,7 +9,7 @@ import { ApiError, errorAnswer, internal } from './errors.js'
 import { newExchange, type Exchange, type RequestBody } from './exchange.js'
 import { simulateFault, waitForFault, type Faults } from './faults.js'
 import { AWAY } from '../store/away.js'
-import { createRouter, type Route } from './router.js'
+import { cleanPath, createRouter, type Route } from './router.js'
 
 const BODY_LIMIT = 5 * 1024 * 1024
 const HEADER_LIMIT = 1024 * 1024 + 4096
@@ -128,8 +128,16 @@ async function serve (
   if (body.kind === 'too-large') response.once('finish', () => request.destroy())
 }
 
-/** The admin port works with and without the prefix (docs/kratos-facts.md, section 15). */
-const underAdmin = (target: string): string => /^\/admin(?=[/?]|$)/.test(target) ? target : `/admin${target}`
+/**
+ * The admin port works with and without the prefix. A path that gets it is cleaned too, so that one slash at its end
+ * means nothing (docs/kratos-facts.md, section 15).
+ */
+function underAdmin (target: string): string {
+  if (/^\/admin(?=[/?]|$)/.test(target)) return target
+  const [path = '/', query] = target.split(/\?(.*)/s)
+  const cleaned = cleanPath(`/admin${path}`).replace(/(?<=.)\/$/, '')
+  return query === undefined ? cleaned : `${cleaned}?${query}`
+}
 
 async function answerFor (ex: Exchange, isPublic: boolean, dispatch: Dispatch): Promise<Answer> {
   try {

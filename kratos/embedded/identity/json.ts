@@ -40,8 +40,8 @@ export function identityJson (kratos: Kratos, identity: Identity): JsonObject {
 }
 
 /** An identity can name its schema in base64, or not at all. */
-function schemaUrl (kratos: Kratos, id: string): string {
-  const known = kratos.schemas.find(id)?.id ?? id
+export function schemaUrl (kratos: Kratos, id: string): string {
+  const known = id === '' ? 'default' : kratos.schemas.find(id)?.id ?? id
   return publicUrl(kratos, `/schemas/${Buffer.from(known).toString('base64url')}`)
 }
 

@@ -26,6 +26,8 @@ export interface IdentitySchemas {
   find(id: string): IdentitySchema | undefined
   /** @throws ApiError 400 for an unknown id */
   get(id: string): IdentitySchema
+  /** By what an identity calls its schema: an empty id is the one named `default`, whichever the default is. */
+  named(id: string): IdentitySchema
 }
 
 /**
@@ -60,15 +62,12 @@ export async function loadSchemas (
     const wanted = id === '' ? defaultId : id
     return all.find((schema) => schema.id === wanted) ?? all.find((schema) => isEncoded(schema.id, wanted))
   }
-  return {
-    all,
-    find,
-    get: (id) => {
-      const found = find(id)
-      if (found === undefined) throw badRequest(`Unable to find JSON Schema ID: ${id}`)
-      return found
-    },
+  const get = (id: string): IdentitySchema => {
+    const found = find(id)
+    if (found === undefined) throw badRequest(`Unable to find JSON Schema ID: ${id}`)
+    return found
   }
+  return { all, find, get, named: (id) => get(id === '' ? 'default' : id) }
 }
 
 /** Whether a text is an id in base64, without padding. */
