@@ -24,7 +24,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import fastifyKratos, { type FastifyKratosOptions, sessionOf } from '../../src/plugin.js'
-import { FRONTEND, REFUSING_URL, temporaryFolder } from '../support/app.js'
+import { FRONTEND, PATIENT, REFUSING_URL, temporaryFolder } from '../support/app.js'
 import { startKratos } from '../support/kratos.js'
 
 interface Neighbour {
@@ -191,7 +191,7 @@ async function buildHost (t: Test, { neighbour, order, kratosUrl }: Case): Promi
   const wait = async (added: unknown): Promise<void> => { if (isAwaited) await added }
   const addPlugin = () => kratosUrl === undefined
     ? undefined
-    : app.register(fastifyKratos, { publicUrl: kratosUrl, ...neighbour.options })
+    : app.register(fastifyKratos, { ...PATIENT, publicUrl: kratosUrl, ...neighbour.options })
   if (order === 'after') await addPlugin()
   await wait(neighbour.add(app))
   if (order !== 'after') await wait(addPlugin())

@@ -9,7 +9,7 @@ import type { Test } from 'tap'
 import { sessionWatch } from '../../src/http/own-names.js'
 import fastifyKratos, { type FastifyKratosOptions } from '../../src/plugin.js'
 import type { Bus } from '../../src/sessions/bus.js'
-import { construct, FRONTEND } from '../support/app.js'
+import { construct, FRONTEND, PATIENT } from '../support/app.js'
 import { PASSWORD, startKratos } from '../support/kratos.js'
 import { openWebSocket } from '../support/websocket.js'
 
@@ -63,7 +63,7 @@ export default async function (t: Test): Promise<void> {
     const app = Fastify()
     t.teardown(() => app.close())
     const { publicUrl, adminUrl } = kratos
-    await app.register(fastifyKratos, { publicUrl, adminUrl, origins: [FRONTEND], ...options })
+    await app.register(fastifyKratos, { ...PATIENT, publicUrl, adminUrl, origins: [FRONTEND], ...options })
     await addLive(app, afterGuard)
     return { app, url: await app.listen({ port: 0, host: '127.0.0.1' }) }
   }
@@ -147,7 +147,7 @@ export default async function (t: Test): Promise<void> {
     t.test('does nothing for a visitor, and refuses where no guard has run', async (t) => {
       const app = Fastify()
       t.teardown(() => app.close())
-      await app.register(fastifyKratos, { publicUrl: kratos.publicUrl })
+      await app.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.publicUrl })
       app.get('/open', async (request) => typeof request.onSessionEnd(() => {}))
       app.get('/visitors', { onRequest: app.authenticateOptional }, async (request) => typeof request.onSessionEnd(() => {}))
       t.equal((await app.inject('/visitors')).body, 'function')
@@ -159,7 +159,7 @@ export default async function (t: Test): Promise<void> {
       const lines: string[] = []
       const app = Fastify({ logger: { level: 'error', stream: { write: (line: string) => lines.push(line) } } })
       t.teardown(() => app.close())
-      await app.register(fastifyKratos, { publicUrl: kratos.publicUrl, origins: [FRONTEND] })
+      await app.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.publicUrl, origins: [FRONTEND] })
       const reached = new Promise<void>((resolve) => {
         app.get('/wait', { config: { auth: true } }, async (request) => {
           request.onSessionEnd(() => { throw new Error('the handler') })
@@ -221,7 +221,7 @@ export default async function (t: Test): Promise<void> {
 
       const modern = Fastify({ http2: true })
       t.teardown(() => modern.close())
-      await modern.register(fastifyKratos, { publicUrl: kratos.publicUrl })
+      await modern.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.publicUrl })
       modern.get('/short', { config: { auth: true } }, async (request) => {
         request.onSessionEnd(() => {})
         return 'done'

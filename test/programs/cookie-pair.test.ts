@@ -2,6 +2,7 @@ import Fastify, { type FastifyReply } from 'fastify'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import fastifyKratos from '../../src/plugin.js'
+import { PATIENT } from '../support/app.js'
 import { isBrowserPlatform, startBrowser } from '../support/browser.js'
 import { answer, startFaultServer } from '../support/fault-server.js'
 import { SESSION } from '../support/faults.js'
@@ -27,7 +28,7 @@ export default async function (t: Test): Promise<void> {
     const kratos = await startFaultServer(t, answer(200, SESSION))
     const app = Fastify()
     t.teardown(() => app.close())
-    await app.register(fastifyKratos, { publicUrl: kratos.url })
+    await app.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.url })
     app.get('/own', (_request, reply) => page(reply.header('set-cookie', `${NAME}=${OWN}; Path=/; HttpOnly`)))
     app.get('/foreign/:n', (request, reply) => {
       const { n } = request.params as { n: string }

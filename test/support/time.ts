@@ -1,4 +1,6 @@
+import { mock } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Test } from 'tap'
 
 /**
  * Whether work that ends by a timer of this process ends before another timer, which is set after it and runs longer.
@@ -7,4 +9,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export async function endsBefore (ms: number, work: () => Promise<unknown>): Promise<boolean> {
   const ended = work().then(() => true)
   return await Promise.race([ended, sleep(ms, false)])
+}
+
+/**
+ * Timers stand still until the test ends: what happens once a second happens once, however long the machine takes.
+ */
+export function holdTimers (t: Test): void {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
 }
