@@ -238,7 +238,7 @@ export default async function (t: Test): Promise<void> {
     await t.test('an answer that never ends is cut off at the deadline', async (t) => {
       const { app } = await listening(t, (socket) => {
         socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\nstart')
-      }, { KRATOS_DEADLINE_MS: '300' })
+      }, { WHOAMI_DEADLINE_MS: '300' })
       const { ms, closed } = await speak(app, request('GET /kratos/sessions/whoami HTTP/1.1'))
       t.ok(closed)
       t.ok(ms >= 250, `not before: ${ms} ms`)

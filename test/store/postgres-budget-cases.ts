@@ -167,27 +167,42 @@ async function untilShared (...services: Service[]): Promise<void> {
   }
 }
 
+/**
+ * On a machine that is too busy for the time limit each instance keeps its own budget, as it should; then another
+ * address tries.
+ */
+async function unlessLate (
+  t: Test,
+  services: Service[],
+  work: (attempt: number) => Promise<() => unknown>,
+): Promise<void> {
+  const outages = (): number => events(services.flatMap(({ logs }) => logs())).length
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const before = outages()
+    const check = await work(attempt)
+    if (outages() === before) {
+      check()
+      return
+    }
+    await untilShared(...services)
+  }
+  t.fail('Postgres was late twenty times')
+}
+
 async function testProcesses (t: Test, url: string): Promise<void> {
   await t.test('a hundred submits at once to two instances: the budget of the address and no more (G05)', async (t) => {
     const kratos = await startKratos(t)
     const [one, other] = [await service(t, kratos, url), await service(t, kratos, url)]
-    const outages = (): number => events([...one.logs(), ...other.logs()]).length
-    // On a machine that is too busy for the time limit each instance keeps its own budget, as it should; then another
-    // address tries.
-    for (let attempt = 0; attempt < 10; attempt++) {
-      const before = outages()
+    await unlessLate(t, [one, other], async (attempt) => {
       kratos.requests.length = 0
       const statuses = await Promise.all(
         Array.from({ length: 100 }, (_, index) =>
           login(index % 2 === 0 ? one.app : other.app, `p${index}@example.test`, `198.51.100.${attempt}`)),
       )
-      if (outages() === before) {
-        return t.same([countOf(statuses, 400), countOf(statuses, 429), kratos.requests.length], [30, 70, 30])
-      }
+      const asked = kratos.requests.length
       t.ok(countOf(statuses, 400) <= 60 && countOf(statuses, 500) === 0)
-      await untilShared(one, other)
-    }
-    t.fail('Postgres was late ten times')
+      return () => t.same([countOf(statuses, 400), countOf(statuses, 429), asked], [30, 70, 30])
+    })
   })
 
   await t.test('exactly the budget under any load, where nothing is late (G05)', async (t) => {
@@ -205,12 +220,18 @@ async function testProcesses (t: Test, url: string): Promise<void> {
   await t.test('and that of an identifier, one after the other', async (t) => {
     const kratos = await startKratos(t)
     const [one, other] = [await service(t, kratos, url), await service(t, kratos, url)]
-    const statuses: number[] = []
-    for (let index = 0; index < 14; index++) {
-      statuses.push(await login(index % 2 === 0 ? one.app : other.app, 'ada@example.test', '203.0.113.9'))
-    }
-    t.same(statuses, [...Array(10).fill(400), ...Array(4).fill(429)])
-    t.equal(await login(other.app, 'ada@example.test', '203.0.113.10'), 400, 'from another address (G10)')
+    await unlessLate(t, [one, other], async (attempt) => {
+      const [identifier, from] = [`ada-${attempt}@example.test`, '203.0.113']
+      const statuses: number[] = []
+      for (let index = 0; index < 14; index++) {
+        statuses.push(await login(index % 2 === 0 ? one.app : other.app, identifier, `${from}.${2 * attempt}`))
+      }
+      const elsewhere = await login(other.app, identifier, `${from}.${2 * attempt + 1}`)
+      return () => {
+        t.same(statuses, [...Array(10).fill(400), ...Array(4).fill(429)])
+        t.equal(elsewhere, 400, 'from another address (G10)')
+      }
+    })
   })
 
   await t.test('no row tells an address or an e-mail (H01)', async (t) => {
@@ -246,8 +267,14 @@ async function testOutage (t: Test, server: PostgresServer, url: string): Promis
   await t.test('a Postgres that stops leaves each instance its own budgets, with one warning, until it is back', async (t) => {
     const kratos = await startKratos(t)
     const { app, logs } = await service(t, kratos, url)
-    const from = '192.0.2.2'
-    for (let index = 0; index < 4; index++) t.equal(await login(app, 'ada@example.test', from), 400)
+    let from = ''
+    await unlessLate(t, [{ app, logs }], async (attempt) => {
+      from = `192.0.2.${100 + attempt}`
+      const statuses = []
+      for (let index = 0; index < 4; index++) statuses.push(await login(app, 'ada@example.test', from))
+      return () => t.same(statuses, Array(4).fill(400))
+    })
+    const before = events(logs()).length
     await server.stop()
     const during = []
     for (let index = 0; index < 10; index++) during.push(await login(app, 'ada@example.test', from))
@@ -256,11 +283,11 @@ async function testOutage (t: Test, server: PostgresServer, url: string): Promis
       Array.from({ length: 40 }, (_, index) => login(app, `p${index}@example.test`, '192.0.2.3')),
     )
     t.same([countOf(crowd, 400), countOf(crowd, 429)], [30, 10], 'never unlimited, never 500')
-    t.same(events(logs()), ['login_budgets_local'])
+    t.same(events(logs()).slice(before), ['login_budgets_local'])
     await server.start()
     await untilReady(app.store)
     await untilShared({ app, logs })
-    t.same(events(logs()), ['login_budgets_local', 'login_budgets_shared'])
+    t.same(events(logs()).slice(before), ['login_budgets_local', 'login_budgets_shared'])
     t.equal(await login(app, 'ada@example.test', from), 429, 'nobody starts afresh by an outage')
   })
 }

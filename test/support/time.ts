@@ -8,7 +8,9 @@ import type { Test } from 'tap'
  */
 export async function endsBefore (ms: number, work: () => Promise<unknown>): Promise<boolean> {
   const ended = work().then(() => true)
-  return await Promise.race([ended, sleep(ms, false)])
+  const over = new AbortController()
+  const late = sleep(ms, false, { signal: over.signal }).catch(() => false)
+  return await Promise.race([ended, late]).finally(() => over.abort())
 }
 
 /**
