@@ -29,7 +29,7 @@ async function openPage (t: Test, browser: Browser): Promise<Page> {
   const context = await browser.newContext({ locale: 'en-GB' })
   t.teardown(() => context.close())
   const page = await context.newPage()
-  page.setDefaultTimeout(20_000)
+  page.setDefaultTimeout(120_000)
   page.on('pageerror', (error) => t.fail(`error in the page: ${error.message}`))
   page.on('console', (message) => {
     if (/content security policy/i.test(message.text())) t.fail(message.text())
@@ -496,7 +496,6 @@ async function walkTrouble (t: Test, page: Page, { page: port, service, kratos }
 
 export default async function (t: Test): Promise<void> {
   t.test('the demo in a browser', {
-    timeout: 420_000,
     skip: !isBrowserPlatform && 'no Chromium in npm for this platform',
   }, async (t) => {
     const browser = await startBrowser(t)

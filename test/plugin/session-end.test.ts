@@ -15,8 +15,6 @@ import { openWebSocket } from '../support/websocket.js'
 
 type Headers = Record<string, string>
 const ENDED = 'close 4401'
-/** What never comes is waited for no longer. */
-const WAITS = { timeout: 120_000 }
 
 /** A socket and a stream that end with the session. */
 async function addLive (app: FastifyInstance, afterGuard = async (): Promise<void> => {}): Promise<void> {
@@ -81,7 +79,7 @@ export default async function (t: Test): Promise<void> {
     return client
   }
 
-  t.test('request.onSessionEnd', WAITS, async (t) => {
+  t.test('request.onSessionEnd', async (t) => {
     t.test('ends a socket and a stream with the logout, and leaves those of others', async (t) => {
       const { app, url } = await host(t)
       const ada = await person()
@@ -179,7 +177,7 @@ export default async function (t: Test): Promise<void> {
     })
   })
 
-  t.test('nothing is left of connections that have ended', WAITS, async (t) => {
+  t.test('nothing is left of connections that have ended', async (t) => {
     t.test('a hundred sockets, and a hundred answers over one connection', async (t) => {
       const { app, url } = await host(t)
       const headers = signIn(await person())
@@ -234,7 +232,7 @@ export default async function (t: Test): Promise<void> {
     })
   })
 
-  t.test('the service ends them too', WAITS, async (t) => {
+  t.test('the service ends them too', async (t) => {
     const { app } = await construct(t, { KRATOS_PUBLIC_URL: kratos.publicUrl, KRATOS_ADMIN_URL: kratos.adminUrl })
     await addLive(app)
     const url = await app.listen({ port: 0, host: '127.0.0.1' })

@@ -17,7 +17,6 @@ const page = (reply: FastifyReply): FastifyReply => reply.type('text/html').send
 
 export default async function (t: Test): Promise<void> {
   t.test('a pair of session cookies in a browser ends with the first answer: ours stays (B01)', {
-    timeout: 120_000,
     skip: !isBrowserPlatform && 'no Chromium in npm for this platform',
   }, async (t) => {
     const browser = await startBrowser(t, '--host-resolver-rules=MAP *.example.test 127.0.0.1')
@@ -39,6 +38,7 @@ export default async function (t: Test): Promise<void> {
 
     for (const [n, attributes] of FOREIGN_COOKIES.entries()) {
       const context = await browser.newContext()
+      context.setDefaultTimeout(120_000)
       const tab = await context.newPage()
       await tab.goto(`http://evil.example.test:${port}/foreign/${n}`)
       await tab.goto(`http://app.example.test:${port}/own`)

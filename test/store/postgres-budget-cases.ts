@@ -159,8 +159,8 @@ const events = (logs: string[]): string[] =>
 /** Until both count in common again: a submit a second asks. */
 async function untilShared (...services: Service[]): Promise<void> {
   for (const { app, logs } of services) {
-    const deadline = Date.now() + 10_000
-    for (let index = 0; events(logs()).at(-1) === 'login_budgets_local' && Date.now() < deadline; index++) {
+    const deadline = performance.now() + 60_000
+    for (let index = 0; events(logs()).at(-1) === 'login_budgets_local' && performance.now() < deadline; index++) {
       await login(app, 'ada@example.test', `192.0.2.${index}`)
       await sleep(100)
     }
@@ -270,7 +270,7 @@ async function testOutage (t: Test, server: PostgresServer, url: string): Promis
     let from = ''
     await unlessLate(t, [{ app, logs }], async (attempt) => {
       from = `192.0.2.${100 + attempt}`
-      const statuses = []
+      const statuses: number[] = []
       for (let index = 0; index < 4; index++) statuses.push(await login(app, 'ada@example.test', from))
       return () => t.same(statuses, Array(4).fill(400))
     })

@@ -13,8 +13,8 @@ export function testFaultsInUse (t: Test, server: PostgresServer): Promise<unkno
     const store = await open(t, {
       url,
       onError: (error) => errors.push(error),
-      statementTimeoutMs: 400,
-      waitMs: 400,
+      statementTimeoutMs: 1500,
+      waitMs: 1500,
       maxConnections: 2,
     })
     const client = await connect(t, server.url)

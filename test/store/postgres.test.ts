@@ -78,7 +78,7 @@ export default async function (t: Test): Promise<void> {
       migrations: Migrations,
       onError: (error: unknown) => void,
     ): PostgresEngineOptions => {
-      const limits = { waitMs: 1000, statementTimeoutMs: 1000, maxConnections: 2 }
+      const limits = { waitMs: 30_000, statementTimeoutMs: 30_000, maxConnections: 2 }
       return { url, migrations, onError, ...limits }
     }
 
