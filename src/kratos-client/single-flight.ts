@@ -10,6 +10,14 @@ export interface Asker {
   dueAt: number
 }
 
+/**
+ * What the map holds. Emptied when the look-up has landed: V8 links each table that a map has outgrown to the next one,
+ * and may so keep all that they held until a full collection, the requests of each look-up with it.
+ */
+interface Place<T> {
+  lookUp: PendingLookUp<T> | undefined
+}
+
 class PendingLookUp<T> implements Cancellable {
   /** Its own: it outlives the request that began it. */
   readonly scope: RequestScope
@@ -18,19 +26,22 @@ class PendingLookUp<T> implements Cancellable {
   waiting = 0
   /** Undefined once it has landed, so that it keeps nothing alive. */
   outcome: Promise<T | UpstreamFailure> | undefined = undefined
-  readonly #pending: Map<string, PendingLookUp<T>>
+  readonly #pending: Map<string, Place<T>>
   readonly #key: string
+  readonly #place: Place<T>
 
-  constructor (pending: Map<string, PendingLookUp<T>>, key: string, scope: RequestScope) {
+  constructor (pending: Map<string, Place<T>>, key: string, scope: RequestScope) {
     this.#pending = pending
     this.#key = key
+    this.#place = { lookUp: this }
     this.scope = scope
-    pending.set(key, this)
+    pending.set(key, this.#place)
   }
 
   settle (): void {
     this.outcome = undefined
-    if (this.#pending.get(this.#key) === this) this.#pending.delete(this.#key)
+    this.#place.lookUp = undefined
+    if (this.#pending.get(this.#key) === this.#place) this.#pending.delete(this.#key)
   }
 
   /** With the last one who waits the look-up ends (J24). */
@@ -88,7 +99,7 @@ function waitUntil<T> (
 
 /** @param limitMs for one look-up, and for who joins it */
 export function createSingleFlight<T> (limitMs: number): SingleFlight<T> {
-  const pending = new Map<string, PendingLookUp<T>>()
+  const pending = new Map<string, Place<T>>()
 
   function start (
     lookUp: PendingLookUp<T>,
@@ -111,7 +122,7 @@ export function createSingleFlight<T> (limitMs: number): SingleFlight<T> {
   ): Shared<T> {
     const { scope, dueAt } = asker
     if (dueAt - now < SLACK_MS) return { outcome: Promise.resolve(upstreamFailure('UPSTREAM_TIMEOUT')), isFirst: true }
-    const known = pending.get(key)
+    const known = pending.get(key)?.lookUp
     const lookUp = known ?? new PendingLookUp<T>(pending, key, new RequestScope(now, scope?.client, scope?.trace))
     const landed = lookUp.outcome ??= start(lookUp, begin)
     lookUp.waiting++
@@ -130,7 +141,7 @@ export function createSingleFlight<T> (limitMs: number): SingleFlight<T> {
   }
 
   function invalidateAll (): void {
-    for (const lookUp of pending.values()) lookUp.isCurrent = false
+    for (const { lookUp } of pending.values()) if (lookUp !== undefined) lookUp.isCurrent = false
     pending.clear()
   }
 
