@@ -196,7 +196,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'return_to',
     file: 'routes/api/auth/flows/index.ts',
-    search: '!isAllowedReturnTo(target, returnTargets)',
+    search: '!isAllowedReturnTo(target, allowedReturns)',
     replace: 'false',
     tests: ['test/routes/injection.test.ts'],
   },
