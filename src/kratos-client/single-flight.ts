@@ -11,12 +11,10 @@ export interface Asker {
 }
 
 /**
- * What the map holds. Emptied when the look-up has landed: V8 links each table that a map has outgrown to the next one,
- * and may so keep all that they held until a full collection, the requests of each look-up with it.
+ * By key, without a prototype. No Map: V8 links each table that a Map has outgrown to the next one, and may so keep
+ * what was under way at that time, with the requests that it was for, until a full collection.
  */
-interface Place<T> {
-  lookUp: PendingLookUp<T> | undefined
-}
+type Pending<T> = Record<string, PendingLookUp<T>>
 
 class PendingLookUp<T> implements Cancellable {
   /** Its own: it outlives the request that began it. */
@@ -26,22 +24,19 @@ class PendingLookUp<T> implements Cancellable {
   waiting = 0
   /** Undefined once it has landed, so that it keeps nothing alive. */
   outcome: Promise<T | UpstreamFailure> | undefined = undefined
-  readonly #pending: Map<string, Place<T>>
+  readonly #pending: Pending<T>
   readonly #key: string
-  readonly #place: Place<T>
 
-  constructor (pending: Map<string, Place<T>>, key: string, scope: RequestScope) {
+  constructor (pending: Pending<T>, key: string, scope: RequestScope) {
     this.#pending = pending
     this.#key = key
-    this.#place = { lookUp: this }
     this.scope = scope
-    pending.set(key, this.#place)
+    pending[key] = this
   }
 
   settle (): void {
     this.outcome = undefined
-    this.#place.lookUp = undefined
-    if (this.#pending.get(this.#key) === this.#place) this.#pending.delete(this.#key)
+    if (this.#pending[this.#key] === this) delete this.#pending[this.#key]
   }
 
   /** With the last one who waits the look-up ends (J24). */
@@ -51,6 +46,8 @@ class PendingLookUp<T> implements Cancellable {
     cancelScope(this.scope)
   }
 }
+
+const nothing = <T>(): Pending<T> => Object.create(null) as Pending<T>
 
 export interface Shared<T> {
   outcome: Promise<T | UpstreamFailure>
@@ -99,7 +96,7 @@ function waitUntil<T> (
 
 /** @param limitMs for one look-up, and for who joins it */
 export function createSingleFlight<T> (limitMs: number): SingleFlight<T> {
-  const pending = new Map<string, Place<T>>()
+  let pending = nothing<T>()
 
   function start (
     lookUp: PendingLookUp<T>,
@@ -122,7 +119,7 @@ export function createSingleFlight<T> (limitMs: number): SingleFlight<T> {
   ): Shared<T> {
     const { scope, dueAt } = asker
     if (dueAt - now < SLACK_MS) return { outcome: Promise.resolve(upstreamFailure('UPSTREAM_TIMEOUT')), isFirst: true }
-    const known = pending.get(key)?.lookUp
+    const known = pending[key]
     const lookUp = known ?? new PendingLookUp<T>(pending, key, new RequestScope(now, scope?.client, scope?.trace))
     const landed = lookUp.outcome ??= start(lookUp, begin)
     lookUp.waiting++
@@ -141,8 +138,8 @@ export function createSingleFlight<T> (limitMs: number): SingleFlight<T> {
   }
 
   function invalidateAll (): void {
-    for (const { lookUp } of pending.values()) if (lookUp !== undefined) lookUp.isCurrent = false
-    pending.clear()
+    for (const lookUp of Object.values(pending)) lookUp.isCurrent = false
+    pending = nothing()
   }
 
   return { join, joinAs, invalidateAll }

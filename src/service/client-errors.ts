@@ -19,23 +19,28 @@ interface Exchange {
 }
 
 /**
- * What is not wholly answered, and the last that was: it may still be sending its body. No Set: V8 links each table
- * that a Set has outgrown to the next one, and may so keep all exchanges of a connection until a full collection.
+ * What is not wholly answered, and the last that was: it may still be sending its body. On the socket: no Set and no
+ * WeakMap that changes with each request is free of what has left it before the next full collection.
  */
-const exchangesOf = new WeakMap<Socket, Exchange[]>()
+const EXCHANGES = Symbol('exchanges')
+
+type Noted = Socket & { [EXCHANGES]?: Exchange[] }
+
+const exchangesOf = (socket: Socket): Exchange[] => (socket as Noted)[EXCHANGES] ?? []
 
 /** So that the handler below adds nothing to an answer. */
 export function noteAnswers (app: FastifyInstance): void {
   app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const unfinished = exchangesOf.get(request.socket)?.filter((exchange) => !exchange.response.writableFinished) ?? []
-    exchangesOf.set(request.socket, [...unfinished, { request, response }])
+    const socket: Noted = request.socket
+    const unfinished = exchangesOf(socket).filter((exchange) => !exchange.response.writableFinished)
+    socket[EXCHANGES] = [...unfinished, { request, response }]
   })
 }
 
 // An answer has begun, or is due to a request that is here whole: bytes of another one would stand in the middle of it,
 // or be taken for it. What has failed then is the request after it.
 function isAnswering (socket: Socket): boolean {
-  return (exchangesOf.get(socket) ?? []).some(({ request, response }) =>
+  return exchangesOf(socket).some(({ request, response }) =>
     response.writableFinished ? !request.complete : response.headersSent || request.complete,
   )
 }

@@ -62,7 +62,9 @@ interface Load {
 export function limitConnections (app: FastifyInstance): void {
   const loads = new WeakMap<Socket, Load>()
   const spare = createSpareConnections()
-  const open = new Set<Socket>()
+  // No Set to count them: V8 links each table that a set has outgrown to the next one, and may so keep all closed ones.
+  const open = new WeakSet<Socket>()
+  let openCount = 0
   logDrops(app)
   const logClosed = countedLog((closed) =>
     app.log.info({ event: 'connections_closed', closed }, 'Idle connections near the limit were closed'))
@@ -80,12 +82,16 @@ export function limitConnections (app: FastifyInstance): void {
     else load.waiting.shift()?.()
   }
 
+  function leave (socket: Socket): void {
+    if (open.delete(socket)) openCount--
+  }
+
   function makeRoom (newcomer: Socket): void {
     const limit = app.server.maxConnections ?? Infinity
-    for (let over = open.size - limit + roomBelow(limit); over > 0; over--) {
+    for (let over = openCount - limit + roomBelow(limit); over > 0; over--) {
       const given = spare.take(newcomer)
       if (given === undefined) return
-      open.delete(given)
+      leave(given)
       given.destroy()
       logClosed()
     }
@@ -93,9 +99,10 @@ export function limitConnections (app: FastifyInstance): void {
 
   app.server.on('connection', (socket: Socket) => {
     open.add(socket)
+    openCount++
     spare.add(socket, 'reading')
     socket.once('close', () => {
-      open.delete(socket)
+      leave(socket)
       spare.remove(socket)
     })
     makeRoom(socket)

@@ -11,17 +11,27 @@ export interface SpareConnections {
   take: (newcomer: Socket) => Socket | undefined
 }
 
-type ByAddress = Map<string, Set<Socket>>
+/**
+ * Where a connection is kept. Emptied when it leaves: V8 links each table that a set has outgrown to the next one, and
+ * may so keep every connection that was in one until a full collection.
+ */
+interface Place {
+  kind: SpareKind
+  address: string
+  socket: Socket | undefined
+}
+
+type ByAddress = Map<string, Set<Place>>
 
 /** Addresses that are compared, so that a flood from many costs no more than one from a few. */
 const MAX_COMPARED = 256
 
 /** Who has the most connections to spare gives one. */
-function largest (group: ByAddress): Set<Socket> | undefined {
-  let found: Set<Socket> | undefined
+function largest (group: ByAddress): Set<Place> | undefined {
+  let found: Set<Place> | undefined
   let compared = 0
-  for (const sockets of group.values()) {
-    if (found === undefined || sockets.size > found.size) found = sockets
+  for (const places of group.values()) {
+    if (found === undefined || places.size > found.size) found = places
     if (++compared >= MAX_COMPARED) break
   }
   return found
@@ -29,29 +39,31 @@ function largest (group: ByAddress): Set<Socket> | undefined {
 
 export function createSpareConnections (): SpareConnections {
   const groups: Record<SpareKind, ByAddress> = { idle: new Map(), reading: new Map() }
-  const places = new WeakMap<Socket, { kind: SpareKind, address: string }>()
+  const placeOf = new WeakMap<Socket, Place>()
 
   function remove (socket: Socket): void {
-    const place = places.get(socket)
+    const place = placeOf.get(socket)
     if (place === undefined) return
-    places.delete(socket)
-    const sockets = groups[place.kind].get(place.address)
-    sockets?.delete(socket)
-    if (sockets?.size === 0) groups[place.kind].delete(place.address)
+    placeOf.delete(socket)
+    place.socket = undefined
+    const places = groups[place.kind].get(place.address)
+    places?.delete(place)
+    if (places?.size === 0) groups[place.kind].delete(place.address)
   }
 
   function add (socket: Socket, kind: SpareKind): void {
     remove(socket)
     const address = socket.remoteAddress ?? ''
-    places.set(socket, { kind, address })
-    const sockets = groups[kind].get(address) ?? new Set()
-    groups[kind].set(address, sockets.add(socket))
+    const place: Place = { kind, address, socket }
+    placeOf.set(socket, place)
+    const places = groups[kind].get(address) ?? new Set()
+    groups[kind].set(address, places.add(place))
   }
 
   function take (newcomer: Socket): Socket | undefined {
     for (const kind of ['idle', 'reading'] as const) {
-      for (const socket of largest(groups[kind]) ?? []) {
-        if (socket === newcomer) continue
+      for (const { socket } of largest(groups[kind]) ?? []) {
+        if (socket === undefined || socket === newcomer) continue
         remove(socket)
         return socket
       }

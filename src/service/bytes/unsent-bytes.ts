@@ -23,7 +23,9 @@ export const UNSENT_LIMITS: UnsentLimits = {
 /** Health, refusals and the like are smaller: they are always sent. */
 const SMALL_BYTES = 4096
 
+/** Of a connection that has been answered. It lets go of a closed one: see Place of the spare connections. */
 interface Reader {
+  socket: Socket | undefined
   unsent: number
   /** Begin of the window in which it is watched, and what had gone by then. */
   since: number
@@ -48,36 +50,45 @@ const sizeOf = (payload: unknown): number =>
 
 /** Unread answers count as bytes held; a client that reads next to nothing for long loses its connection. */
 export function limitUnsentBytes (app: FastifyInstance, budget: ByteBudget, limits = UNSENT_LIMITS): void {
-  const readers = new Map<Socket, Reader>()
+  const readers = new Set<Reader>()
+  const readerOf = new WeakMap<Socket, Reader>()
 
-  function begin (socket: Socket, bytes: number): void {
-    const reader = readers.get(socket) ??
-      { unsent: 0, since: performance.now(), handedOver: handedOver(socket) }
-    reader.unsent += bytes
-    readers.set(socket, reader)
-    budget.add(bytes)
+  function meet (socket: Socket): Reader {
+    const reader: Reader = { socket, unsent: 0, since: 0, handedOver: 0 }
+    readers.add(reader)
+    readerOf.set(socket, reader)
+    socket.once('close', () => {
+      reader.socket = undefined
+      readers.delete(reader)
+    })
+    return reader
   }
 
-  function end (socket: Socket, bytes: number): void {
+  function begin (socket: Socket, bytes: number): Reader {
+    const reader = readerOf.get(socket) ?? meet(socket)
+    if (reader.unsent === 0) Object.assign(reader, { since: performance.now(), handedOver: handedOver(socket) })
+    reader.unsent += bytes
+    budget.add(bytes)
+    return reader
+  }
+
+  function end (reader: Reader, bytes: number): void {
     budget.remove(bytes)
-    const reader = readers.get(socket)
-    if (reader === undefined) return
     reader.unsent -= bytes
-    if (reader.unsent <= 0) readers.delete(socket)
   }
 
   app.addHook('onSend', function holdAnswer ({ raw: { socket } }, { raw }, payload, done) {
     const bytes = sizeOf(payload)
     if (bytes > SMALL_BYTES) {
-      const unsent = readers.get(socket)?.unsent ?? 0
+      const unsent = readerOf.get(socket)?.unsent ?? 0
       // What one answer may have is its route's business.
       if ((unsent > 0 && unsent + bytes > limits.perConnection) || budget.isFull(bytes)) return done(serviceError('OVERLOADED'))
     }
     if (bytes > 0 && !raw.destroyed) {
-      begin(socket, bytes)
+      const reader = begin(socket, bytes)
       let isHeld = true
       const release = (): void => {
-        if (isHeld) end(socket, bytes)
+        if (isHeld) end(reader, bytes)
         isHeld = false
       }
       // Finished: the system has all of it.
@@ -88,11 +99,12 @@ export function limitUnsentBytes (app: FastifyInstance, budget: ByteBudget, limi
 
   function cutOffSlowReaders (): void {
     const now = performance.now()
-    for (const [socket, reader] of readers) {
-      if (now - reader.since < limits.windowMs) continue
+    for (const reader of readers) {
+      const { socket, unsent, since } = reader
+      if (socket === undefined || unsent === 0 || now - since < limits.windowMs) continue
       const taken = handedOver(socket) - reader.handedOver
       if (taken < limits.minBytes) {
-        app.log.info({ event: 'slow_reader', unsent: reader.unsent }, 'Connection that reads next to nothing closed')
+        app.log.info({ event: 'slow_reader', unsent }, 'Connection that reads next to nothing closed')
         socket.destroy()
       }
       Object.assign(reader, { since: now, handedOver: handedOver(socket) })
