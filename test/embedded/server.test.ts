@@ -124,6 +124,24 @@ export default async function (t: Test): Promise<void> {
       for (const email of acknowledged) t.equal((await logIn(kratos.publicUrl, email)).status, 200, email)
     })
 
+    t.test('who sends too long a body and reads only then gets the answer, and the connection ends', async (t) => {
+      const kratos = await start(t)
+      const { port } = new URL(kratos.publicUrl)
+      for (let turn = 0; turn < 5; turn++) {
+        const socket = createConnection(Number(port), '127.0.0.1').on('error', () => {}).setEncoding('latin1').pause()
+        const closed = once(socket, 'close')
+        let raw = ''
+        socket.on('data', (text: string) => {
+          raw += text
+        }).pause()
+        const length = 24 * 1024 * 1024
+        socket.write(`POST /self-service/login?flow=x HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`)
+        socket.write(' '.repeat(length), () => socket.resume())
+        await closed
+        t.match(raw, /^HTTP\/1\.1 400 [^]*connection: close/i)
+      }
+    })
+
     t.test('close ends idle keep-alive connections and hanging requests', async (t) => {
       const kratos = await startEmbeddedKratos()
       const agent = new Agent({ keepAlive: true })
