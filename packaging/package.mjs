@@ -11,11 +11,15 @@ const [dist = join(ROOT, 'dist'), target = join(ROOT, 'build')] = process.argv.s
 const root = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 const ranges = { ...root.devDependencies, ...root.peerDependencies, ...root.dependencies }
 
+const packageOf = (name) => name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/')
+
 /**
- * Copied in as one file each: TypeBox is 220 files, which take 60 ms of every start; lru-cache brings 3.6 MB of builds
- * for one file; jose and qr have no CommonJS, which jest needs.
+ * Copied in as one file each: TypeBox is 220 files, which take 60 ms of every start, yaml and libphonenumber-js 70;
+ * lru-cache brings 3.6 MB of builds for one file; jose and qr have no CommonJS, which jest needs.
  */
-const INLINED = ['@sinclair/typebox', 'jose', 'lru-cache', 'qr']
+const INLINED = ['@sinclair/typebox', 'jose', 'libphonenumber-js/max', 'lru-cache', 'qr', 'yaml']
+const INLINED_PACKAGES = INLINED.map(packageOf)
+const vendoredFile = (name) => `${basename(packageOf(name))}.js`
 
 /** Modules that read files of `kratos/`. The package has their text instead, so that one file can hold it all. */
 const TEXTS = {
@@ -24,16 +28,23 @@ const TEXTS = {
 
 const isCode = (file) => file.endsWith('.js')
 const isBuiltin = (name) => name.startsWith('node:') || builtinModules.includes(name)
-const packageOf = (name) => name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/')
+
+/** Files by their path in the build, packages by their name. */
+const importsOf = (file) => ts.preProcessFile(readFileSync(join(dist, file), 'utf8'), true, true).importedFiles
+  .map(({ fileName }) => isCode(file) ? fileName : fileName.replace(/\.js$/, '.d.ts'))
+  .map((path) => path.startsWith('.') ? join(dirname(file), path) : path)
+
+/** A file of its own stays one that is loaded later; it must share no module that has a state. */
+const loadedLater = (file) => [...readFileSync(join(dist, file), 'utf8').matchAll(/\bimport\('(\.[^']+)'\)/g)]
+  .map(([, path]) => join(dirname(file), path))
 
 /** The files that are loaded with the entries, and the packages they name: from code to code, from types to types. */
 function closureOf (entries) {
   const files = new Set(entries)
   const packages = new Map()
   for (const file of files) {
-    for (const { fileName } of ts.preProcessFile(readFileSync(join(dist, file), 'utf8'), true, true).importedFiles) {
-      const path = isCode(file) ? fileName : fileName.replace(/\.js$/, '.d.ts')
-      if (path.startsWith('.')) files.add(join(dirname(file), path))
+    for (const path of importsOf(file)) {
+      if (existsSync(join(dist, path))) files.add(path)
       else if (!isBuiltin(path)) packages.set(packageOf(path), packages.get(packageOf(path)) || !isCode(file))
     }
   }
@@ -42,7 +53,8 @@ function closureOf (entries) {
 
 /** Inlined packages are installed only where declarations name them. */
 function dependenciesOf (packages, { name, peerDependencies = {} }) {
-  const names = [...packages].filter(([used, inTypes]) => inTypes || !INLINED.includes(used)).map(([used]) => used)
+  const names = [...packages].filter(([used, inTypes]) => inTypes || !INLINED_PACKAGES.includes(used))
+    .map(([used]) => used)
     .filter((used) => !(used in peerDependencies)).sort()
   const unknown = names.filter((used) => !(used in ranges))
   if (unknown.length > 0) throw new Error(`${name} imports ${unknown.join()}, which package.json does not list`)
@@ -51,33 +63,43 @@ function dependenciesOf (packages, { name, peerDependencies = {} }) {
 
 const COMMON_JS = { format: 'cjs', platform: 'node', target: 'node20', bundle: true, logLevel: 'warning' }
 
-/** Turns ES modules into CommonJS in place; what they import stays a file or a package of its own. */
-async function toCommonJs (folder, files) {
+/**
+ * Makes each of these one CommonJS file with all that it imports but packages and each other: hundreds of small files
+ * take longer to find than to run.
+ */
+async function toCommonJs (folder, entries) {
   const vendored = new Set()
-  const keepImports = ({ onResolve }) => onResolve({ filter: /^/ }, ({ kind, path, importer }) => {
-    if (kind === 'entry-point') return undefined
-    if (!INLINED.includes(path)) return { path, external: true }
-    vendored.add(path)
-    return { path: `./${relative(dirname(importer), join(folder, 'vendor', basename(path)))}.js`, external: true }
-  })
-  await build({
-    ...COMMON_JS,
-    absWorkingDir: folder,
-    entryPoints: files,
-    outdir: '.',
-    outbase: '.',
-    allowOverwrite: true,
-    sourcemap: true,
-    define: { 'import.meta.dirname': '__dirname' },
-    // As require(), which jest knows too.
-    supported: { 'dynamic-import': false },
-    plugins: [{ name: 'keep-imports', setup: keepImports }],
-  })
+  const own = new Set(entries.map((entry) => join(folder, entry)))
+  for (const entry of entries) {
+    const from = join(folder, dirname(entry))
+    const keepImports = ({ onResolve }) => onResolve({ filter: /^/ }, ({ kind, path, resolveDir }) => {
+      if (kind === 'entry-point') return undefined
+      if (path.startsWith('.')) {
+        const file = join(resolveDir, path)
+        return own.has(file) ? { path: `./${relative(from, file)}`, external: true } : undefined
+      }
+      if (!INLINED.includes(path)) return { path, external: true }
+      vendored.add(path)
+      return { path: `./${relative(from, join(folder, 'vendor', vendoredFile(path)))}`, external: true }
+    })
+    await build({
+      ...COMMON_JS,
+      absWorkingDir: folder,
+      entryPoints: [entry],
+      outfile: entry,
+      allowOverwrite: true,
+      sourcemap: true,
+      define: { 'import.meta.dirname': '__dirname' },
+      // As require(), which jest knows too.
+      supported: { 'dynamic-import': false },
+      plugins: [{ name: 'keep-imports', setup: keepImports }],
+    })
+  }
   for (const name of vendored) {
-    const outfile = join(folder, 'vendor', `${basename(name)}.js`)
+    const outfile = join(folder, 'vendor', vendoredFile(name))
     await build({ ...COMMON_JS, stdin: { contents: `export * from '${name}'`, resolveDir: ROOT }, outfile })
-    const licence = readdirSync(join(ROOT, 'node_modules', name)).find((file) => /^licen[cs]e/i.test(file))
-    cpSync(join(ROOT, 'node_modules', name, licence), outfile.replace(/\.js$/, '.LICENSE'))
+    const licence = readdirSync(join(ROOT, 'node_modules', packageOf(name))).find((file) => /^licen[cs]e/i.test(file))
+    cpSync(join(ROOT, 'node_modules', packageOf(name), licence), outfile.replace(/\.js$/, '.LICENSE'))
   }
 }
 
@@ -113,6 +135,9 @@ async function writePackage (name) {
   const declarations = entries.map((entry) => entry.replace(/\.js$/, '.d.ts'))
   const { files, packages } = closureOf([...entries, ...declarations, ...commands])
   const modules = files.filter((file) => isCode(file) && !commands.includes(file))
+  // What is imported by name from outside, or later, and so has a file of its own.
+  const others = [...commands.flatMap(importsOf), ...modules.flatMap(loadedLater)]
+  const kept = modules.filter((file) => entries.includes(file) || others.includes(file))
 
   const folder = join(target, name)
   rmSync(folder, { recursive: true, force: true })
@@ -129,7 +154,10 @@ async function writePackage (name) {
   const dependencies = dependenciesOf(packages, manifest)
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ ...manifest, ...fields, dependencies }, null, 2)}\n`)
   writeTexts(join(folder, 'dist'), modules)
-  await toCommonJs(join(folder, 'dist'), modules)
+  await toCommonJs(join(folder, 'dist'), kept)
+  for (const file of modules.filter((module) => !kept.includes(module))) {
+    for (const path of [file, `${file}.map`]) rmSync(join(folder, 'dist', path))
+  }
   for (const entry of entries) writeEsModule(join(folder, 'dist'), entry)
   // The client is for browsers too: one ES module, and it keeps no state that two copies could divide.
   const client = 'src/client/client.js'

@@ -115,6 +115,12 @@ export const ConfigSchema = Type.Object({
     'signing-key',
     'former EVENTS_WEBHOOK_SECRET while it is being rotated: events are signed by both',
   )),
+  RECONCILE_HOURS: integer(
+    0,
+    8760,
+    0,
+    "hours after which one of the replicas compares all users with Kratos' identities and repairs rows, as reconcile --fix; 0: none does",
+  ),
   DOCUMENTS_PER_USER: integer(1, 1_000_000, 1000, 'documents that one user may keep'),
   DOCUMENT_BYTES_PER_USER: integer(1, 999_999_999, 20 * 1024 ** 2, 'bytes of their titles and contents together'),
   TRUST_PROXY: text(

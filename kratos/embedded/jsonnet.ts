@@ -10,8 +10,8 @@ export class JsonnetError extends Error {
 }
 
 /**
- * Precedes every snippet. The interpreter lacks std.trim, and its external variables are strings, where Kratos passes
- * values. `input` is the only external variable, because a variable keeps its value until it is set again.
+ * Precedes every snippet. The interpreter lacks what is newer in Go's, and its external variables are strings, where
+ * Kratos passes values. `input` is the only one here, because a variable keeps its value until it is set again.
  */
 const PRELUDE = `
 local plain = std;
@@ -20,7 +20,25 @@ local std = plain + {
   extVar(name)::
     if plain.objectHas(input.variables, name) then input.variables[name]
     else error 'undefined external variable: ' + name,
-  trim(text):: plain.stripChars(text, ' \\t\\n\\f\\r\\u0085\\u00a0'),
+  trim(text):: plain.stripChars(text, ' \\t\\n\\u000b\\f\\r\\u0085\\u00a0\\u1680\\u2028\\u2029\\u202f\\u205f\\u3000' +
+    plain.join('', [plain.char(code) for code in plain.range(8192, 8202)])),
+  thisFile:: '',
+  isOdd(x):: plain.floor(plain.abs(x)) % 2 == 1,
+  isEven(x):: plain.floor(plain.abs(x)) % 2 == 0,
+  pi:: 3.14159265358979311600,
+  deg2rad(x):: x * self.pi / 180,
+  rad2deg(x):: x * 180 / self.pi,
+  hypot(a, b)::
+    local p = plain.max(plain.abs(a), plain.abs(b)), q = plain.min(plain.abs(a), plain.abs(b));
+    if p == 0 then 0 else p * plain.sqrt(1 + (q / p) * (q / p)),
+  log2(x):: plain.log(x) / plain.log(2),
+  log10(x):: plain.log(x) / plain.log(10),
+  atan2(y, x)::
+    if y == 0 then (if x < 0 then self.pi else 0)
+    else if x == 0 then (if y < 0 then -1 else 1) * self.pi / 2
+    else plain.atan(y / x) + (if x > 0 then 0 else if y < 0 then -self.pi else self.pi),
+  flattenDeepArray(value)::
+    if plain.isArray(value) then [item for part in value for item in self.flattenDeepArray(part)] else [value],
 };`.replaceAll('\n', ' ')
 
 /**

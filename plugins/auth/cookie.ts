@@ -1,4 +1,4 @@
-import { fastifyCookie, type SerializeOptions } from '@fastify/cookie'
+import { type SetCookie, stringifySetCookie } from 'cookie'
 import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import { cookieDomains, cookiePaths, hasDomain } from '../../src/http/cookie-domains.js'
@@ -42,7 +42,7 @@ const SECOND = 1000
 /** A cookie that ends so much earlier than its session is set anew. */
 const RENEWAL_SECONDS = 60
 
-// @fastify/cookie only serialises: parsing every request's cookies would decode values that must stay raw (B06), and
+// No @fastify/cookie: parsing every request's cookies would decode values that must stay raw (B06), and
 // cost every protected request.
 export default fp<CookiePluginOptions>(async function cookie (app, { settings }) {
   const { cookieName } = settings
@@ -56,11 +56,13 @@ export default fp<CookiePluginOptions>(async function cookie (app, { settings })
     reply: FastifyReply,
     name: string,
     value: string,
-    attributes: Pick<SerializeOptions, 'maxAge' | 'expires' | 'domain' | 'path'>,
+    attributes: Pick<SetCookie, 'maxAge' | 'expires' | 'domain' | 'path'>,
   ): FastifyReply {
     const secure = isHttpsUrl(reply.request[ownUrl]())
     // Without a Domain the cookie belongs to this host alone (B26).
-    const line = fastifyCookie.serialize(name, value, {
+    const line = stringifySetCookie({
+      name,
+      value,
       path: '/',
       httpOnly: true,
       sameSite: 'lax',
@@ -71,7 +73,7 @@ export default fp<CookiePluginOptions>(async function cookie (app, { settings })
     return reply
   }
 
-  const expire = (reply: FastifyReply, name: string, where: Pick<SerializeOptions, 'domain' | 'path'> = {}) =>
+  const expire = (reply: FastifyReply, name: string, where: Pick<SetCookie, 'domain' | 'path'> = {}) =>
     add(reply, name, '', { maxAge: 0, expires: new Date(0), ...where })
 
   const expiryCookie = ({ request }: FastifyReply): string | undefined =>

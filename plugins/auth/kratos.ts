@@ -38,7 +38,7 @@ export default fp<KratosPluginOptions>(async function kratos (app, options) {
     adminUrl: settings.adminUrl,
     cookieName: settings.cookieName,
     deadlines: settings.deadlines,
-    dispatcher,
+    dispatcher: dispatcher ?? (await import('../../src/kratos-client/pool.js')).createPool,
     onTimes,
     failing: settings.throttle === false
       ? undefined

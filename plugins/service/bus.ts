@@ -8,25 +8,34 @@ import type { Bus } from '../../src/sessions/bus.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Undefined where there is nothing to tell, or nobody to tell it. */
-    bus: (Bus & { wasConnected: () => boolean }) | undefined
+    /**
+     * Undefined without a Postgres that other replicas can use, too. `isAwaited`: nothing may be kept before they know
+     * of this one.
+     */
+    bus: (Bus & { isAwaited: () => boolean }) | undefined
   }
 }
 
 export default fp<{ config: Config }>(async function bus (app, { config }) {
-  const url = config.SESSION_CACHE_MAX_AGE > 0 ? busUrl(config) : undefined
+  const url = busUrl(config)
   if (url === undefined) {
     app.decorate('bus', undefined)
     return
   }
   let [isLost, wasConnected] = [false, false]
+  const keepsSessions = config.SESSION_CACHE_MAX_AGE > 0
   const opened = await postgresBus({
     url,
     onError: (error) => {
       if (isLost) return
       isLost = true
       const cause = describeStoreError(toPostgresStoreError(error))
-      app.log.warn({ event: 'bus_lost', cause }, 'Other replicas are not heard: no session is kept for more than 5 s')
+      app.log.warn(
+        { event: 'bus_lost', cause },
+        keepsSessions
+          ? 'Other replicas are not heard: no session is kept for more than 5 s'
+          : 'Other replicas are not heard: what depends on a session that ends there is told once they are',
+      )
     },
     onConnected: () => {
       isLost = false
@@ -34,14 +43,14 @@ export default fp<{ config: Config }>(async function bus (app, { config }) {
       app.log.info({ event: 'bus_connected' }, 'Other replicas are heard')
     },
     onUnheard: () => {
-      app.log.error(
+      app.log[keepsSessions ? 'error' : 'warn'](
         { event: 'bus_unheard' },
         'The bus does not hear itself: BUS_DATABASE_URL must not lead through a pooler of transactions',
       )
     },
   })
   app.metrics.trackBus(() => ({ isConnected: opened.alive(), silenceMs: app[ownReplicas]?.silenceMs() }))
-  app.decorate('bus', { ...opened, wasConnected: () => wasConnected })
+  app.decorate('bus', { ...opened, isAwaited: () => keepsSessions && !wasConnected })
   // After the goodbye, which the sessions say before.
   app.addHook('onClose', () => opened.close())
 }, { name: 'bus', fastify: '5.x', dependencies: ['metrics'] })

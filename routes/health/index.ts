@@ -41,7 +41,7 @@ const healthRoutes: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
     // A database that was never seen migrated may belong to another version.
     if (app.lifecycle.isDraining || !app.store.isMigrated()) throw serviceError('NOT_READY')
     // Nobody knows of this replica yet, so nobody waits for what it has to say (docs/decisions/0027).
-    if (app.bus?.wasConnected() === false) throw serviceError('NOT_READY')
+    if (app.bus?.isAwaited() === true) throw serviceError('NOT_READY')
     const degraded = await degradedParts()
     if (degraded.some((part) => required.has(part))) throw serviceError('NOT_READY', { members: { degraded } })
     return ok({ status: 'ok', ...(degraded.length > 0 && { degraded }) })

@@ -2,6 +2,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { serviceError } from '../../src/errors.js'
 import { tellEnded } from '../../src/flows/login-events.js'
 import { mayHoldToken, noteProxiedLogin, submittedMembers, throttleProxied } from '../../src/flows/proxied-login.js'
+import { watchProxied } from '../../src/flows/proxied-events.js'
 import { isProviderCallback, readBody, tokenShown } from '../../src/kratos-client/provider-callback.js'
 import { MAIL_LINK_PATHS, type MailLink, readMailLink, withCode } from '../../src/flows/mail-link.js'
 import { answerHeaders, mayChange, passThroughPath, proxiedKind, type ProxiedKind } from '../../src/kratos-client/pass-through.js'
@@ -41,7 +42,7 @@ function pathOf (request: FastifyRequest): string {
 
 async function wholeBody ({ body }: StreamedAnswer): Promise<Buffer> {
   const whole = await readBody(body)
-  if (whole === undefined) throw serviceError('UPSTREAM_ERROR', { cause: new Error('an answer of more than 1 MiB') })
+  if (!Buffer.isBuffer(whole)) throw upstreamError(whole)
   return whole
 }
 
@@ -83,9 +84,10 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
 
   /** Only to a place that Kratos may send a browser to, and only from a submit to a provider (E10). */
   function addLocation (reply: FastifyReply, answer: StreamedAnswer, link: MailLink | undefined): void {
-    const { location } = answer.headers
+    // A list where Kratos, or what stands before it, sends two.
+    const location: unknown = answer.headers.location
     if (location === undefined) return
-    if (app[ownKratos].isAllowedRedirect(location, { viaProvider: reply.request.method === 'POST' })) {
+    if (typeof location === 'string' && app[ownKratos].isAllowedRedirect(location, { viaProvider: reply.request.method === 'POST' })) {
       reply.header('location', link === undefined ? location : withCode(location, link))
       return
     }
@@ -144,6 +146,7 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
         wantsOwner: isLogout && app[authEvents] !== undefined,
       }, request[kratosCredential]())
       : {}
+    const watch = await watchProxied(request, { method, path, body })
     const answer = await app[ownKratos].passThrough({
       method,
       path,
@@ -155,7 +158,9 @@ const kratosRoutes: FastifyPluginAsync<KratosRoutesOptions> = async function kra
     if (changes) app[ownSessions].invalidate({ credential: request[kratosCredential](), identityId: owner.identityId })
     if (answer.kind === 'unavailable') throw upstreamError(answer)
     if (isLogout && answer.status < 400) tellEnded(request, 'logout', [owner])
-    const whole = mayHoldToken(path, answer) ? await wholeBody(answer) : undefined
+    const isRead = mayHoldToken(path, answer) || watch.readsAnswer(answer)
+    const whole = isRead ? await wholeBody(answer) : undefined
+    await watch.tell(answer, whole)
     if (isSubmit) await noteProxiedLogin(request, members, answer, { path, cookieName, whole })
     addLocation(reply, answer, link)
     const shown = isProviderCallback(path) ? await callbackBody(answer) : whole ?? answer.body

@@ -6,6 +6,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   migrate: async () => (await import('./commands/migrate.js')).migrate,
   reconcile: async () => (await import('./commands/reconcile.js')).reconcile,
   import: async () => (await import('./commands/import.js')).importIdentities,
+  'dead-letters': async () => (await import('./commands/dead-letters.js')).deadLetters,
   doctor: async () => (await import('./commands/doctor.js')).doctor,
 }
 

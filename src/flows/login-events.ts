@@ -1,12 +1,15 @@
 import type { FastifyRequest } from 'fastify'
 import type { ErrorCode } from '../errors.js'
 import { type AuthEvent, ownerDetails, ownerOf, recordAuthEvent, type SessionOwner } from '../http/auth-events.js'
+import { authEvents, kratosCredential, loginThrottle, ownSessions } from '../http/own-names.js'
 import { logSecurityEvent } from '../http/security-event.js'
-import type { Accepted, Answer, Refusal } from '../kratos-client/answer.js'
+import type { Accepted, Answer } from '../kratos-client/answer.js'
 import type { FlowName } from '../kratos-client/caller.js'
 import { isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 import { sessionToken } from '../kratos-client/session-token.js'
 import type { EndedSession } from '../sessions/logout.js'
+import { isUsable } from '../sessions/resolver.js'
+import { triesSecondFactor } from '../throttling/second-factor.js'
 import { adviseOnSessions } from './advice.js'
 import { wrongFactor } from './second-factor.js'
 
@@ -39,10 +42,21 @@ export function loginEvent (flow: FlowName, session: JsonObject): AuthEvent | un
   return last?.aal === 'aal2' ? { type: 'second_factor.passed', ...known } : undefined
 }
 
-/** Kratos does not say whose login failed. */
-export function failureEvent (refusal: Pick<Refusal, 'members'>): AuthEvent {
-  const method = wrongFactor(refusal)
-  return method === undefined ? { type: 'login.failed' } : { type: 'second_factor.failed', method }
+const keptSessions = new WeakMap<FastifyRequest, SessionOwner>()
+
+/** Before a second factor is tried, because the try forgets what is kept of the session. Asks nobody. */
+export function noteSession (request: FastifyRequest, body: unknown): void {
+  if (request.server[authEvents] === undefined || !triesSecondFactor(body)) return
+  const credential = request[kratosCredential]()
+  const kept = isUsable(credential) ? request.server[ownSessions].kept(credential) : undefined
+  if (kept !== undefined) keptSessions.set(request, { identityId: kept.identity.id, sessionId: kept.id })
+}
+
+/** Kratos does not say whose login failed. @param factor the second factor that was wrong, where one was tried */
+export function failureEvent (request: FastifyRequest, factor: string | undefined): AuthEvent {
+  if (factor === undefined) return { type: 'login.failed' }
+  const known = keptSessions.get(request) ?? { session: request.server[loginThrottle].sessionOfTry(request) }
+  return { type: 'second_factor.failed', method: factor, ...known }
 }
 
 /** A completed or failed login; a step on the way there is neither (H08). */
@@ -55,7 +69,7 @@ export function tellLogin (request: FastifyRequest, flow: FlowName, answer: Answ
     logSecurityEvent(request, 'login_succeeded', { flow, ...ownerDetails(request, ownerOf(session)) }, 'Logged in')
   }
   if (answer.kind === 'refused' && PROVING_FLOWS.has(flow) && FAILED_PROOFS.has(answer.code)) {
-    recordAuthEvent(request, failureEvent(answer))
+    recordAuthEvent(request, failureEvent(request, wrongFactor(answer)))
     logSecurityEvent(request, 'login_failed', { flow, code: answer.code }, 'A login failed')
   }
 }

@@ -1,13 +1,13 @@
 import type { FastifyRequest } from 'fastify'
 import { serviceError } from '../errors.js'
-import { recordAuthEvent } from '../http/auth-events.js'
+import { keyedSession, recordAuthEvent } from '../http/auth-events.js'
 import { loginThrottle } from '../http/own-names.js'
 import type { JsonObject } from '../kratos-client/kratos-body.js'
 import { tokenShown } from '../kratos-client/provider-callback.js'
 import { setCookieLines } from '../kratos-client/cookies.js'
 import type { StreamedAnswer } from '../kratos-client/streamed-call.js'
-import { triesSecondFactor, type TryResult } from '../throttling/second-factor.js'
-import { loginEvent, sessionIn } from './login-events.js'
+import { holdsProof, triedFactor, type TryResult } from '../throttling/second-factor.js'
+import { failureEvent, loginEvent, noteSession, sessionIn } from './login-events.js'
 import { newCredential } from './next-flow.js'
 import { outOfBounds } from './text-bounds.js'
 
@@ -51,7 +51,7 @@ export function submittedMembers (body: Buffer | null, type = ''): unknown {
 }
 
 /** Kratos reads some members in the query of a submit as well; of both one may hide the other. */
-function withQuery (members: unknown, query: URLSearchParams): unknown {
+export function withQuery (members: unknown, query: URLSearchParams): unknown {
   const own = isRecord(members) ? members : {}
   const inQuery = formMembers(query.toString())
   const names = Object.keys(inQuery).filter((name) => name !== 'flow')
@@ -60,7 +60,10 @@ function withQuery (members: unknown, query: URLSearchParams): unknown {
   return { ...own, ...Object.fromEntries(both) as JsonObject }
 }
 
-const isLogin = (path: string): boolean => path.startsWith('/self-service/login?') || path === '/self-service/login'
+const isLogin = (path: string): boolean => /^\/self-service\/login(?:\?|$)/.test(path)
+/** In a registration a refusal is a name that is taken, or a field that is wrong. */
+const provesIdentity = (path: string): boolean => /^\/self-service\/(?:login|recovery)(?:\?|$)/.test(path)
+const givesSession = (path: string): boolean => /^\/self-service\/(?:login|registration|recovery)(?:\?|$)/.test(path)
 
 /**
  * The budgets of a submit at our own routes, for one below /kratos/.
@@ -74,32 +77,47 @@ export async function throttleProxied (request: FastifyRequest, path: string, me
   const query = new URLSearchParams(path.split('?', 2)[1])
   const all = withQuery(members, query)
   await throttle.byIdentifier(request, all, query.get('flow')?.toLowerCase().slice(0, 64))
-  if (isLogin(path)) await throttle.bySecondFactor(request, all)
+  if (!isLogin(path)) return
+  await throttle.bySecondFactor(request, all)
+  noteSession(request, all)
 }
 
 /** Kratos says what was wrong in a body or on the page that it redirects to: all but a success is a wrong code here. */
 const resultOf = (answer: StreamedAnswer, gaveSession: boolean): TryResult =>
   answer.status === 200 || gaveSession ? 'right' : [303, 400, 422].includes(answer.status) ? 'wrong' : 'neither'
 
-/** Of a form's redirect nothing can be read but that it sets a session. */
+const flowIn = (url: string): string | null => {
+  const start = url.indexOf('?')
+  return start === -1 ? null : new URLSearchParams(url.slice(start)).get('flow')
+}
+
+/** A form is sent back to the page of the same flow; for another problem Kratos begins a new one, or shows an error. */
+function isSentBack (path: string, { status, headers }: StreamedAnswer): boolean {
+  const id = flowIn(path)
+  return status === 303 && id !== null && id === flowIn(headers.location ?? '')
+}
+
+/** Of a form's redirect nothing can be read but that it sets a session, or leads back. */
 function tellProxiedLogin (
   request: FastifyRequest,
   members: unknown,
-  answer: { path: string, status: number, gaveSession: boolean, whole: Buffer | undefined },
+  answer: { path: string, upstream: StreamedAnswer, gaveSession: boolean, body: JsonObject },
 ): void {
-  const { path, status, gaveSession, whole } = answer
+  const { path, upstream, gaveSession, body } = answer
   if (gaveSession) {
-    const body = jsonMembers(whole?.toString('utf8') ?? '')
-    const event = loginEvent(isLogin(path) ? 'login' : 'registration', sessionIn(isRecord(body) ? body : {}))
+    const event = loginEvent(isLogin(path) ? 'login' : 'registration', sessionIn(body))
     if (event !== undefined) recordAuthEvent(request, event)
-  } else if (isLogin(path) && status === 400) {
-    recordAuthEvent(request, { type: triesSecondFactor(members) ? 'second_factor.failed' : 'login.failed' })
+    return
+  }
+  const isRefused = upstream.status === 400 || isSentBack(path, upstream)
+  if (isRefused && provesIdentity(path) && holdsProof(members)) {
+    recordAuthEvent(request, failureEvent(request, isLogin(path) ? triedFactor(members) : undefined))
   }
 }
 
 /** Whether the answer has to be read whole, because the session that it gives is in its body. */
 export const mayHoldToken = (path: string, { status, headers }: StreamedAnswer): boolean =>
-  isLogin(path) && status === 200 && String(headers['content-type']).startsWith('application/json')
+  givesSession(path) && status === 200 && String(headers['content-type']).startsWith('application/json')
 
 /** @param whole the body, where `mayHoldToken` */
 export async function noteProxiedLogin (
@@ -110,13 +128,15 @@ export async function noteProxiedLogin (
 ): Promise<void> {
   const { [loginThrottle]: throttle } = request.server
   const token = whole === undefined ? undefined : tokenShown(whole)
-  const body = token === undefined ? {} : { session_token: token }
+  const tokenBody = token === undefined ? {} : { session_token: token }
   const credential = newCredential({
-    answer: { kind: 'ok', next: 'done', body, setCookie: setCookieLines(answer.headers) },
+    answer: { kind: 'ok', next: 'done', body: tokenBody, setCookie: setCookieLines(answer.headers) },
     cookieName,
   })
   const gaveSession = credential !== undefined
-  tellProxiedLogin(request, members, { path, status: answer.status, gaveSession, whole })
+  const shown = whole === undefined ? undefined : jsonMembers(whole.toString('utf8'))
+  const body = isRecord(shown) ? shown : {}
+  tellProxiedLogin(request, members, { path, upstream: answer, gaveSession, body })
   await throttle.settleSecondFactor(request, resultOf(answer, gaveSession))
-  await throttle.rememberLogin(request, members, credential)
+  await throttle.rememberLogin(request, members, credential, keyedSession(request, body))
 }

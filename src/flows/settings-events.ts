@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import { type AuthEventType, ownerOf, recordAuthEvent } from '../http/auth-events.js'
 import { authEvents, kratosCredential, kratosScope, ownKratos } from '../http/own-names.js'
-import type { Answer } from '../kratos-client/answer.js'
 import { isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
+import { withFoldedNames } from '../throttling/second-factor.js'
 import { tellEnded } from './login-events.js'
 
 /** Members of a submit that add or remove a second factor. */
@@ -15,46 +15,49 @@ const FACTOR_CHANGES: ReadonlyArray<[member: string, type: AuthEventType, method
   ['webauthn_remove', 'second_factor.removed', 'webauthn'],
 ]
 
-const isGiven = (value: unknown): boolean => value !== undefined && value !== null && value !== '' && value !== false
+/** A form says `false` in letters. */
+const isGiven = (value: unknown): boolean => ![undefined, null, '', false, 'false'].some((nothing) => nothing === value)
 
 const changesPassword = ({ method, password }: JsonObject): boolean =>
   method === 'password' || (method === undefined && isGiven(password))
 
 export interface SettingsWatch {
-  /** What a submit of settings has changed. */
-  tell: (answer: Answer) => Promise<void>
+  /** Whether the submit would be an event. */
+  isWanted: boolean
+  /** What a submit of settings has changed. @param flow as it is afterwards; undefined: nothing was changed */
+  tell: (flow: JsonObject | undefined) => Promise<void>
 }
 
-const NOBODY_LISTENS: SettingsWatch = { tell: async () => {} }
+const NOBODY_LISTENS: SettingsWatch = { isWanted: false, tell: async () => {} }
+
+/** Of the request's own session; undefined where Kratos does not say. */
+export async function otherSessions (request: FastifyRequest): Promise<JsonObject[] | undefined> {
+  const { [ownKratos]: kratos } = request.server
+  const answer = await kratos.listOtherSessions(request[kratosCredential](), request[kratosScope]())
+  const list = answer.kind === 'ok' ? answer.body['sessions'] : undefined
+  return Array.isArray(list) ? list.filter(isRecord) : undefined
+}
 
 /**
  * Looks before a submit of settings at what it may end. Whether a new password ends the other sessions is Kratos'
  * configuration, and its answer does not say so: they are listed before and after.
  */
-export async function watchSettings (request: FastifyRequest, body: JsonObject): Promise<SettingsWatch> {
+export async function watchSettings (request: FastifyRequest, submitted: JsonObject): Promise<SettingsWatch> {
   if (request.server[authEvents] === undefined) return NOBODY_LISTENS
+  const body = withFoldedNames(submitted)
+  const before = changesPassword(body) ? await otherSessions(request) ?? [] : []
+  const factors = FACTOR_CHANGES.filter(([member]) => isGiven(body[member]))
 
-  async function otherSessions (): Promise<JsonObject[] | undefined> {
-    const { [ownKratos]: kratos } = request.server
-    const answer = await kratos.listOtherSessions(request[kratosCredential](), request[kratosScope]())
-    const list = answer.kind === 'ok' ? answer.body['sessions'] : undefined
-    return Array.isArray(list) ? list.filter(isRecord) : undefined
-  }
-
-  const before = changesPassword(body) ? await otherSessions() ?? [] : []
-
-  async function tell (answer: Answer): Promise<void> {
-    if (answer.kind !== 'ok' || answer.body['state'] !== 'success') return
-    const { identityId } = ownerOf(answer.body)
-    for (const [member, type, method] of FACTOR_CHANGES) {
-      if (isGiven(body[member])) recordAuthEvent(request, { type, method, identityId })
-    }
-    const after = before.length > 0 ? await otherSessions() : undefined
+  async function tell (flow: JsonObject | undefined): Promise<void> {
+    if (flow?.['state'] !== 'success') return
+    const { identityId } = ownerOf(flow)
+    for (const [, type, method] of factors) recordAuthEvent(request, { type, method, identityId })
+    const after = before.length > 0 ? await otherSessions(request) : undefined
     if (after === undefined) return
     const left = new Set(after.map(({ id }) => id))
     const ended = before.filter(({ id }) => !left.has(id))
     tellEnded(request, 'password_changed', ended.map((session) => ({ ...ownerOf(session), identityId })))
   }
 
-  return { tell }
+  return { isWanted: before.length > 0 || factors.length > 0, tell }
 }

@@ -19,6 +19,8 @@ export interface SessionOwner {
 
 export interface AuthEvent extends SessionOwner {
   type: AuthEventType
+  /** Instead of `sessionId`: as `sessionKey` made it before. */
+  session?: string | undefined
   /** Why a session ended. */
   reason?: 'logout' | 'revoked' | 'password_changed' | 'deleted' | undefined
   /** Of the login or the second factor, as Kratos calls it. */
@@ -44,6 +46,12 @@ export function ownerOf (session: JsonObject): SessionOwner {
 
 export function recordAuthEvent (request: FastifyRequest, event: AuthEvent): void {
   request.server[authEvents]?.record(request, event)
+}
+
+/** Of the session in a body, its id as it may be written down. */
+export function keyedSession ({ server }: FastifyRequest, body: JsonObject): string | undefined {
+  const { sessionId } = isRecord(body['session']) ? ownerOf(body['session']) : {}
+  return sessionId === undefined ? undefined : server[authEvents]?.sessionKey(sessionId)
 }
 
 /** Members of a log line: of the session a keyed digest, and nothing where nobody keeps a key. */

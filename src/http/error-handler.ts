@@ -36,8 +36,13 @@ function fieldErrors (error: FastifyError): FieldError[] | undefined {
 /** Node's word for a client that went away before its body was complete: nothing of ours failed. */
 const isAbortedUpload = ({ code, message }: FastifyError): boolean => code === 'ECONNRESET' && message === 'aborted'
 
+/** An error of `http-errors`, which many packages throw, and which may be told: a client made it, and knows why. */
+const isExposed = (error: FastifyError & { expose?: unknown }): boolean =>
+  error.expose === true && Number(error.statusCode) >= 400 && Number(error.statusCode) < 500
+
 const isClientsMistake = (error: FastifyError): boolean =>
-  isAbortedUpload(error) || (String(error.code).startsWith('FST_ERR_') && Number(error.statusCode ?? 500) < 500)
+  isAbortedUpload(error) || isExposed(error) ||
+  (String(error.code).startsWith('FST_ERR_') && Number(error.statusCode ?? 500) < 500)
 
 /** Only its type is told: the value may hold anything. */
 const notAnError = (thrown: unknown): Error => new Error(`thrown: ${thrown === null ? 'null' : typeof thrown}`)

@@ -56,9 +56,9 @@ function complain (all: string[]): void {
 }
 
 /** Packages such as @fastify/http-proxy hand on a hook that their user may leave out; an app has no reason to. */
-function forgottenHooks (route: RouteOptions): string[] {
+function forgottenHooks (scope: FastifyInstance, route: RouteOptions): string[] {
   const found = HOOKS.filter((hook) => Object.hasOwn(route, hook) && route[hook] === undefined)
-  return found.length === 0 || isDeclaredByPackage(declareRoute) ? [] : found
+  return found.length === 0 || isDeclaredByPackage(scope, declareRoute) ? [] : found
 }
 
 /** Hook `onRoute`: puts the guard of `config.auth` before the route's own `onRequest` hooks. */
@@ -66,7 +66,7 @@ function declareRoute (this: FastifyInstance, route: RouteOptions): void {
   const auth: unknown = route.config?.auth
   const own = (this as Scope)[ROUTE_GUARD]
   if (own !== undefined && auth !== undefined) complain(requirementProblems(auth).map((line) => `${nameOf(route)}: ${line}`))
-  const undefinedHooks = own === undefined && auth === undefined ? forgottenHooks(route) : []
+  const undefinedHooks = own === undefined && auth === undefined ? forgottenHooks(this, route) : []
   ;(this as Scope)[DECLARED]?.push({ scope: this, route, name: nameOf(route), url: route.url, undefinedHooks })
   // With the plugin in sight every route has it: a hook of the app that comes later may still add `config.auth`.
   if (own === undefined && !isLabel(auth)) return

@@ -15,6 +15,16 @@ export interface LoginThrottle {
   /** Counts a try before Kratos is asked; `settleSecondFactor` says what became of it. */
   bySecondFactor: (request: FastifyRequest, body: unknown) => Promise<void>
   settleSecondFactor: (request: FastifyRequest, result: TryResult) => Promise<void>
-  /** Remembers whose second factor the session of a login step may prove; a renewed one goes on as before. */
-  rememberLogin: (request: FastifyRequest, body: unknown, credential: Credential | undefined) => Promise<void>
+  /** Of a request that tried a second factor: its session, as it was remembered. */
+  sessionOfTry: (request: FastifyRequest) => string | undefined
+  /**
+   * Remembers whose second factor the session of a login step may prove; a renewed one goes on as before.
+   * @param session its id as it may be written down, so that a wrong factor can be told of it
+   */
+  rememberLogin: (
+    request: FastifyRequest,
+    body: unknown,
+    credential: Credential | undefined,
+    session: string | undefined,
+  ) => Promise<void>
 }

@@ -6,6 +6,16 @@ import { documentOwnRoute, type DocumentOptions } from './own-document.js'
 /** A host's limit may be too small for a flow, or far too large. */
 const BODY_LIMIT = 64 * 1024
 
+type ErrorHandler = NonNullable<RouteOptions['errorHandler']>
+const ownHandlers = new WeakSet<object>()
+const isOwn = (handler: ErrorHandler | undefined): boolean => handler !== undefined && ownHandlers.has(handler)
+
+/** Marks the error handler of a route of ours: any other one is a host's. */
+export function ownErrorHandler (handler: ErrorHandler): ErrorHandler {
+  ownHandlers.add(handler)
+  return handler
+}
+
 /** As text: reply serialisers and `preSerialization` hooks of the host, which may wrap answers, have no part in it. */
 function asText (handler: RouteHandlerMethod): RouteHandlerMethod {
   return async function sendText (request: FastifyRequest, reply: FastifyReply) {
@@ -24,10 +34,13 @@ export function applyOwnRouteRules (scope: FastifyInstance, options: DocumentOpt
   scope.setReplySerializer(undefined as never)
   scope.setSchemaErrorFormatter((errors) => new Error(errors[0]?.message))
   scope.addHook('onRoute', (route: RouteOptions) => {
-    route.bodyLimit ??= BODY_LIMIT
+    // Whatever a hook of the host gave to every route that it sees.
+    route.bodyLimit = BODY_LIMIT
     route.attachValidation = false
-    route.validatorCompiler ??= validatorCompiler as never
-    route.serializerCompiler ??= serializerCompiler as never
+    route.validatorCompiler = validatorCompiler as never
+    route.serializerCompiler = serializerCompiler as never
+    if (!isOwn(route.errorHandler)) delete route.errorHandler
+    delete route.schemaErrorFormatter
     route.handler = asText(route.handler)
     documentOwnRoute(route, options)
   })

@@ -10,7 +10,7 @@ import { triesSecondFactor } from '../throttling/second-factor.js'
 import { kratosCredential } from './own-names.js'
 import type { LoginThrottle } from './login-throttle.js'
 
-type SecondFactors = Pick<LoginThrottle, 'bySecondFactor' | 'settleSecondFactor' | 'rememberLogin'>
+type SecondFactors = Pick<LoginThrottle, 'bySecondFactor' | 'settleSecondFactor' | 'sessionOfTry' | 'rememberLogin'>
 
 export interface SecondFactorOptions {
   /** Where a body may have an identifier. */
@@ -26,23 +26,39 @@ const WRONG_CODES: Budget = { perWindow: 10, burst: 10, windowMs: 15 * 60_000 }
 export const NO_SECOND_FACTORS: SecondFactors = {
   bySecondFactor: async () => {},
   settleSecondFactor: async () => {},
+  sessionOfTry: () => undefined,
   rememberLogin: async () => {},
 }
 
 const valueOf = (credential: Credential | undefined): string | undefined =>
   credential?.kind === 'token' || credential?.kind === 'cookie' ? credential.value : undefined
 
+/** What is remembered of a login: the bucket of its identifier, and its session where that is told of. */
+interface Login {
+  bucket: string
+  session: string | undefined
+}
+
+const textOf = ({ bucket, session }: Login): string => session === undefined ? bucket : `${bucket} ${session}`
+
+function loginOf (text: string | undefined): Login | undefined {
+  const [bucket, session] = text?.split(' ') ?? []
+  return bucket === undefined ? undefined : { bucket, session }
+}
+
 /** By the identifier of the login that led there (G10, the exception): only who passed it can use up the tries. */
 export function createSecondFactors ({ paths, key, createStore, memory, refuse }: SecondFactorOptions): SecondFactors {
   const store = settlingStore(createStore(WRONG_CODES))
-  const tries = new WeakMap<FastifyRequest, string[]>()
+  const tries = new WeakMap<FastifyRequest, { buckets: string[], session: string | undefined }>()
   const digest = (credential: string): string => bucketKey(key, 'session', credential)
 
+  async function recall (credential: string | undefined): Promise<Login | undefined> {
+    return credential === undefined ? undefined : loginOf(await memory.recall(digest(credential)))
+  }
+
   /** Where nothing is remembered of the login, the session and the address count. */
-  async function bucketsOf (request: FastifyRequest): Promise<string[]> {
-    const credential = valueOf(request[kratosCredential]())
-    const identifier = credential === undefined ? undefined : await memory.recall(digest(credential))
-    if (identifier !== undefined) return [identifier]
+  function bucketsOf (request: FastifyRequest, credential: string | undefined, login: Login | undefined): string[] {
+    if (login !== undefined) return [login.bucket]
     const [network] = networksOf(request.ip)
     return [
       ...(credential === undefined ? [] : [bucketKey(key, 'second_factor', 'session', credential)]),
@@ -53,8 +69,10 @@ export function createSecondFactors ({ paths, key, createStore, memory, refuse }
   return {
     bySecondFactor: async (request, body) => {
       if (!triesSecondFactor(body)) return
-      const buckets = await bucketsOf(request)
-      tries.set(request, buckets)
+      const credential = valueOf(request[kratosCredential]())
+      const login = await recall(credential)
+      const buckets = bucketsOf(request, credential, login)
+      tries.set(request, { buckets, session: login?.session })
       for (const bucket of buckets) {
         // Before Kratos is asked, so that a hundred at once are ten.
         const { used, waitMs } = await store.consume(bucket)
@@ -62,20 +80,22 @@ export function createSecondFactors ({ paths, key, createStore, memory, refuse }
       }
     },
     settleSecondFactor: async (request, result) => {
-      const buckets = tries.get(request) ?? []
+      const { buckets = [] } = tries.get(request) ?? {}
       if (result === 'wrong') return
       const settle = result === 'right' ? store.clear : store.giveBack
       await Promise.all(buckets.map((bucket) => settle(bucket)))
     },
-    rememberLogin: async (request, body, credential) => {
+    sessionOfTry: (request) => tries.get(request)?.session,
+    rememberLogin: async (request, body, credential, session) => {
       const value = valueOf(credential)
       if (value === undefined) return
       const identifier = loginIdentifier(body, paths)
-      const former = valueOf(request[kratosCredential]())
-      const bucket = identifier !== undefined
-        ? bucketKey(key, 'second_factor', 'identifier', identifier)
-        : former === undefined ? undefined : await memory.recall(digest(former))
-      if (bucket !== undefined) await memory.remember(digest(value), bucket)
+      const former = identifier === undefined ? await recall(valueOf(request[kratosCredential]())) : undefined
+      const bucket = identifier === undefined
+        ? former?.bucket
+        : bucketKey(key, 'second_factor', 'identifier', identifier)
+      if (bucket === undefined) return
+      await memory.remember(digest(value), textOf({ bucket, session: session ?? former?.session }))
     },
   }
 }

@@ -95,8 +95,11 @@ const HEADERS_DOWN = [
   'ory-error-id',
 ]
 
+/** Of the others two are none: whoever reads them takes one or the other. */
+const LISTS = new Set(['set-cookie', 'cache-control', 'link'])
+
 export const answerHeaders = (headers: IncomingHttpHeaders): Record<string, string | string[]> =>
   Object.fromEntries(HEADERS_DOWN.flatMap((name) => {
     const value = headers[name]
-    return value === undefined ? [] : [[name, value]]
+    return typeof value === 'string' || (value !== undefined && LISTS.has(name)) ? [[name, value]] : []
   }))

@@ -3,6 +3,7 @@ import { type Answer, type AnswerContext, classify, type Operation } from './ans
 import type { CallTimes } from './call.js'
 import type { Epoch } from './kratos-time.js'
 import { type RequestScope, timeLeft } from './request-scope.js'
+import type { CreatePool } from './pool.js'
 import { createTransport, type Load, type Transport, type UpstreamRequest } from './transport.js'
 
 /** Milliseconds, waiting for a socket included; the calls of one scope share the longest of theirs. */
@@ -63,8 +64,8 @@ export interface PoolsOptions {
   publicUrl: string
   adminUrl?: string | undefined
   deadlines: Deadlines
-  /** Instead of pools of our own, for both ports. */
-  dispatcher?: Dispatcher | undefined
+  /** Makes pools of our own, or is used instead of them, for both ports. */
+  dispatcher: Dispatcher | CreatePool
   onEpoch?: ((epoch: Epoch) => void) | undefined
   /** Told how long each call waited for a connection, and how long Kratos took. */
   onTimes?: PoolTimes | undefined

@@ -1,8 +1,9 @@
-import { Client, type Dispatcher, Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import { createAdmissionQueue, type QueueLimits } from './admission-queue.js'
 import { BufferedCall, type UpstreamAnswer } from './buffered-call.js'
-import { type CallDispatch, type CallTimes, clientHasGone, onlyReads, type Shared } from './call.js'
+import { type CallTimes, clientHasGone, onlyReads, type Shared } from './call.js'
 import type { Epoch } from './kratos-time.js'
+import type { CreatePool } from './pool.js'
 import type { RequestScope } from './request-scope.js'
 import { StreamedCall, type StreamedAnswer } from './streamed-call.js'
 import { type UpstreamFailure, upstreamFailure } from './upstream-failure.js'
@@ -56,18 +57,11 @@ export interface TransportOptions extends Omit<QueueLimits, 'slots'> {
   maxHeaderBytes: number
   /** Longest life of a connection in milliseconds; each has its own, not below a third of it. Default 3000. */
   connectionTtlMs?: number | undefined
-  /** Instead of a pool of our own; who gave it closes it. */
-  dispatcher?: Dispatcher | undefined
+  /** Makes a pool of our own, or is somebody else's, who closes it. */
+  dispatcher: Dispatcher | CreatePool
   onEpoch?: ((epoch: Epoch) => void) | undefined
   onTimes?: CallTimes | undefined
 }
-
-/** Most calls of a quiet service use one connection: it has to change often for a new Kratos to get its share. */
-const CONNECTION_TTL_MS = 3000
-
-// Of the same age, connections are renewed in the same order for ever, and a balancer that takes turns gives each of
-// them to the Kratos that it had before.
-const lifeOf = (ttlMs: number): number => ttlMs * (1 + 2 * Math.random()) / 3
 
 /** Our own deadline covers the whole call; these would only add two more timers. */
 const NO_TIMEOUTS = { headersTimeout: 0, bodyTimeout: 0 }
@@ -89,44 +83,16 @@ function dispatchOptions (basePath: string, request: UpstreamRequest): Dispatche
   return { method, path, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
 }
 
-// Dispatches a call that waited in its own async context. The last call of an old connection says `Connection: close`,
-// so that none is cut off; undici's own `clientTtl` lets calls wait for ever while all clients are closing.
-class PoolClient extends Client {
-  #expiresAt = Infinity
-
-  constructor (origin: URL, options: object, ttlMs: number) {
-    super(origin, options)
-    this.on('connect', () => {
-      this.#expiresAt = performance.now() + lifeOf(ttlMs)
-    })
-    this.on('disconnect', () => {
-      this.#expiresAt = Infinity
-    })
-  }
-
-  override dispatch (options: CallDispatch, handler: Dispatcher.DispatchHandler): boolean {
-    const isOld = performance.now() > this.#expiresAt
-    const upstream = isOld ? { ...options, reset: true } : options
-    const dispatch = (): boolean => super.dispatch(upstream, handler)
-    return options.call === undefined ? dispatch() : options.call.inContext(dispatch)
-  }
-}
-
 /** `send` never throws. */
 export function createTransport (options: TransportOptions): Transport {
   const { origin, pathname } = new URL(options.url)
   const basePath = pathname.replace(/(?<!\/)\/+$/, '')
-  const ttlMs = options.connectionTtlMs ?? CONNECTION_TTL_MS
   const queue = createAdmissionQueue({ ...options, slots: options.connections })
-  const pool = options.dispatcher ?? new Pool(origin, {
-    connections: options.connections,
-    factory: (origin, clientOptions) => new PoolClient(origin, clientOptions, ttlMs),
-    pipelining: 1,
-    maxHeaderSize: options.maxHeaderBytes,
-    connect: { timeout: options.connectTimeoutMs },
-  })
+  const { dispatcher } = options
+  const isOwn = typeof dispatcher === 'function'
+  const pool = isOwn ? dispatcher(origin, options) : dispatcher
   const close = async (): Promise<void> => {
-    if (pool !== options.dispatcher) await pool.destroy()
+    if (isOwn) await pool.destroy()
   }
 
   const { maxBodyBytes, onEpoch, onTimes } = options

@@ -1,9 +1,10 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Socket } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { awaitsBody } from './bytes/unfinished-bodies.js'
 import { lingerOverBody } from './lingering-close.js'
 import { createSpareConnections } from './spare-connections.js'
+import { createStartQueue } from './start-queue.js'
 
 /** Requests of one connection that may wait at a time; proxies and browsers send one after the other. */
 const MAX_UNANSWERED = 32
@@ -52,6 +53,12 @@ interface Load {
   waiting: Array<() => void>
 }
 
+/** What begins a request whose client may have gone by then. */
+const laterStart = (socket: Socket, reply: FastifyReply, done: () => void): () => void => () => {
+  if (socket.destroyed) reply.hijack()
+  else done()
+}
+
 /**
  * To be registered before all other hooks. Node hands out every request of a chunk at once: a pipelining client would
  * have thousands at work by one packet. Answers leave in order anyway, so one request of a connection is at work at a
@@ -62,6 +69,7 @@ interface Load {
 export function limitConnections (app: FastifyInstance): void {
   const loads = new WeakMap<Socket, Load>()
   const spare = createSpareConnections()
+  const starts = createStartQueue()
   // No Set to count them: V8 links each table that a set has outgrown to the next one, and may so keep all closed ones.
   const open = new WeakSet<Socket>()
   let openCount = 0
@@ -78,8 +86,9 @@ export function limitConnections (app: FastifyInstance): void {
   }
 
   function startNext (socket: Socket, load: Load): void {
+    const next = load.waiting.shift()
     if (socket.destroyed) load.waiting = []
-    else load.waiting.shift()?.()
+    else if (next !== undefined) starts.start(next)
   }
 
   function leave (socket: Socket): void {
@@ -98,6 +107,7 @@ export function limitConnections (app: FastifyInstance): void {
   }
 
   app.server.on('connection', (socket: Socket) => {
+    starts.connectionAccepted()
     open.add(socket)
     openCount++
     spare.add(socket, 'reading')
@@ -132,8 +142,9 @@ export function limitConnections (app: FastifyInstance): void {
       load.waiting = []
       return
     }
-    if (hasBody || load.unanswered === 1) return done()
-    load.waiting.push(AsyncResource.bind(() => done()))
+    if (!hasBody && load.unanswered > 1) load.waiting.push(AsyncResource.bind(laterStart(socket, reply, done)))
+    else if (starts.isAccepting()) starts.start(laterStart(socket, reply, done))
+    else done()
   })
 
   app.addHook('preValidation', function bodyIsHere ({ raw: { socket } }, _reply, done) {

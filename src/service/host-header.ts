@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { type ErrorCode, serviceError } from '../errors.js'
 
@@ -14,8 +15,10 @@ function countHosts (rawHeaders: readonly string[]): number {
   return count
 }
 
-function faultOf (rawHeaders: string[], httpVersion: string): ErrorCode | undefined {
+function faultOf ({ rawHeaders, httpVersion, headers }: IncomingMessage): ErrorCode | undefined {
   if (rawHeaders.length > 2 * MAX_HEADERS) return 'HEADERS_TOO_LARGE'
+  const { 'transfer-encoding': coding } = headers
+  if (coding !== undefined && (httpVersion === '1.0' || coding.toLowerCase() !== 'chunked')) return 'VALIDATION_ERROR'
   const count = countHosts(rawHeaders)
   return count === 1 || (count === 0 && httpVersion === '1.0') ? undefined : 'VALIDATION_ERROR'
 }
@@ -23,13 +26,14 @@ function faultOf (rawHeaders: string[], httpVersion: string): ErrorCode | undefi
 /**
  * Exactly one `Host` (RFC 9112, section 3.2; B29): Node would answer a missing one outside our envelope, and take the
  * first of two, where a proxy may have taken the second. No more headers than are looked at: Node drops the rest
- * without a word, and a second `Host` or a cookie could hide among them.
+ * without a word, and a second `Host` or a cookie could hide among them. No transfer coding but `chunked`, and
+ * none in HTTP/1.0 (RFC 9112, section 6.1): Node leaves others to us, and nobody here decodes them.
  */
 export function addHostCheck (app: FastifyInstance): void {
   // One more than allowed is enough to see that there are too many.
   app.server.maxHeadersCount = MAX_HEADERS + 1
   app.addHook('onRequest', ({ raw }, reply, done) => {
-    const fault = faultOf(raw.rawHeaders, raw.httpVersion)
+    const fault = faultOf(raw)
     if (fault !== undefined) reply.header('connection', 'close')
     done(fault === undefined ? undefined : serviceError(fault))
   })

@@ -4,11 +4,23 @@ const isGiven = (value: unknown): boolean =>
 /** Go reads a member by its name in whatever letters, `ſ` and the Kelvin sign among them. */
 const foldName = (name: string): string => name.toUpperCase().toLowerCase()
 
+export const withFoldedNames = (body: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(body).map(([name, value]) => [foldName(name), value]))
+
 const holds = (body: unknown, names: readonly string[]): boolean =>
   typeof body === 'object' && body !== null &&
   Object.entries(body).some(([name, value]) => names.includes(foldName(name)) && isGiven(value))
 
 export const triesSecondFactor = (body: unknown): boolean => holds(body, ['totp_code', 'lookup_secret'])
+
+/** Which of them a body holds. */
+export const triedFactor = (body: unknown): string | undefined =>
+  holds(body, ['totp_code']) ? 'totp' : holds(body, ['lookup_secret']) ? 'lookup_secret' : undefined
+
+const PROOFS = ['password', 'code', 'totp_code', 'lookup_secret', 'passkey_login', 'webauthn_login', 'id_token']
+
+/** Whether a body wants to prove who somebody is; a name alone, or a wish for a code, does not. */
+export const holdsProof = (body: unknown): boolean => holds(body, PROOFS)
 
 export const triesCode = (body: unknown): boolean => holds(body, ['code'])
 

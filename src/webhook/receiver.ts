@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type, type Static } from '@sinclair/typebox'
 import { serviceError } from '../errors.js'
 import { publicError } from '../http/error-handler.js'
+import { ownErrorHandler } from '../http/own-routes.js'
 import { logSecurityEvent } from '../http/security-event.js'
 import { about } from '../schemas/about.js'
 import { responses } from '../schemas/envelope.js'
@@ -89,12 +90,12 @@ export function addWebhookReceiver (
     config: OWN_KEY,
     onRequest: createCallerCheck(keys),
     // Only logs; the scope's error handler answers.
-    errorHandler: (error, request) => {
+    errorHandler: ownErrorHandler((error, request) => {
       const fault = bodyFault(error, request.body)
       if (fault !== undefined) advise(request.log, fault, { fields: faultyFields(error) })
       // Thrown again it reaches that handler only as an error; anything else would be sent as it is.
       throw error instanceof Error ? error : publicError(error)
-    },
+    }),
     onResponse: async (_request, reply) => onOutcome(outcomeOf(reply.statusCode)),
   }, async (request) => {
     const deliveryId = request.headers['ory-webhook-trigger-id']

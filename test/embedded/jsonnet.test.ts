@@ -18,6 +18,29 @@ export default async function (t: Test): Promise<void> {
       t.equal(await evaluateTemplate('{ a: 1 } // a comment at the end', {}), '{\n   "a": 1\n}\n')
     })
 
+    t.test("knows the newer functions of Go's standard library, with the real one's results", async (t) => {
+      const results: Record<string, unknown> = {
+        'std.pi': 3.141592653589793,
+        'std.deg2rad(180)': 3.141592653589793,
+        'std.rad2deg(std.pi)': 180,
+        'std.hypot(-3, 4)': 5,
+        'std.log2(8)': 3,
+        'std.log2(10)': 3.3219280948873626,
+        'std.log10(7)': 0.8450980400142567,
+        'std.atan2(-1, -1)': -2.356194490192345,
+        'std.atan2(0, -1)': 3.141592653589793,
+        'std.atan2(-3, 0)': -1.5707963267948966,
+        'std.flattenDeepArray([1, [2, [3, [], "a"]], null])': [1, 2, 3, 'a', null],
+        'std.trim("\\u2003a\\u00a0\\u000b")': 'a',
+        'std.isOdd(3.5)': true,
+        'std.isEven(-2.5)': true,
+        'std.thisFile': '',
+      }
+      for (const [snippet, expected] of Object.entries(results)) {
+        t.same(JSON.parse(await evaluateTemplate(`[${snippet}]`, {})), [expected], snippet)
+      }
+    })
+
     t.test('a mapper gets values by std.extVar', async (t) => {
       t.same(
         await evaluateMapper("local claims = std.extVar('claims'); { name: claims.names[1], is: claims.ok }", {

@@ -76,6 +76,15 @@ export default async function (t: Test): Promise<void> {
       )
     })
 
+    t.test('an Accept line of thousands of ranges is read as any other', async (t) => {
+      const { publicUrl } = await start(t)
+      for (const [accept, status] of [['application/json', 200], ['text/html', 303]] as const) {
+        const headers = { accept: `${'a,'.repeat(7000)}${accept}` }
+        const answer = await fetch(`${publicUrl}/self-service/login/browser`, { headers, redirect: 'manual' })
+        t.equal(answer.status, status, accept)
+      }
+    })
+
     t.test('200 parallel registrations of one e-mail give one identity and 199 duplicate errors', async (t) => {
       const kratos = await start(t)
       const answers = await Promise.all(

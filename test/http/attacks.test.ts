@@ -3,7 +3,9 @@ import type { Test } from 'tap'
 import Fastify, { type FastifyInstance } from 'fastify'
 import fastifyKratos from '../../src/plugin.js'
 import { build, PATIENT, REFUSING_URL } from '../support/app.js'
-import { answer, bytes, type FaultServer, hang, type Reaction, startFaultServer } from '../support/fault-server.js'
+import {
+  answer, bytes, drip, type FaultServer, flood, hang, type Reaction, resetInBody, startFaultServer, truncate,
+} from '../support/fault-server.js'
 import { refused, request, speak } from '../support/raw-http.js'
 
 const TOKEN = `ory_st_${'a1B2'.repeat(8)}`
@@ -119,7 +121,41 @@ export default async function (t: Test): Promise<void> {
           )
         }
       }
+      kratos.react((socket) => {
+        const [allowed, evil] = ['http://localhost:3001/login', 'http://evil.example/']
+        socket.write(bytes(303, [['Location', allowed], ['Location', evil]], ''))
+      })
+      refused(t, await speak(app, request('GET /kratos/self-service/login/browser HTTP/1.1')), 502, 'UPSTREAM_ERROR', 'two')
       t.same(uncaught, [])
+    })
+
+    await t.test('an answer that is read whole fails as at our own routes (J06, J08)', async (t) => {
+      const { app, kratos } = await listening(t, hang, { SUBMIT_DEADLINE_MS: '300' })
+      const session = { session_token: TOKEN, session: SESSION }
+      const faults: Array<[name: string, reaction: Reaction, status: number, code: string]> = [
+        ['reset', resetInBody, 502, 'UPSTREAM_ERROR'],
+        ['cut short', truncate(session), 502, 'UPSTREAM_ERROR'],
+        ['too large', flood(2 * 1024 * 1024, { chunked: true }), 502, 'UPSTREAM_ERROR'],
+        ['never ends', drip, 504, 'UPSTREAM_TIMEOUT'],
+      ]
+      for (const [name, reaction, status, code] of faults) {
+        kratos.react(reaction)
+        refused(t, await speak(app, request(LOGIN, JSON_TYPE, 'Content-Length: 2') + '{}'), status, code, `login: ${name}`)
+        const callback = 'GET /kratos/self-service/methods/oidc/callback/x?code=1 HTTP/1.1'
+        refused(t, await speak(app, request(callback)), status, code, `callback: ${name}`)
+      }
+      t.same(uncaught, [])
+    })
+
+    await t.test('a header that can be there once is not passed on twice', async (t) => {
+      const { app } = await listening(t, (socket) => {
+        const twice = ['Content-Type', 'ETag', 'Retry-After', 'Cache-Control'].flatMap((name): Array<[string, string]> =>
+          [[name, 'one'], [name, 'two']])
+        socket.write(bytes(200, twice, '{}'))
+      })
+      const { raw } = await speak(app, request('GET /kratos/sessions/whoami HTTP/1.1'))
+      t.notMatch(raw, /^(?:content-type|etag|retry-after): (?:one|two)/im)
+      t.match(raw, /cache-control: one\r\ncache-control: two/i, 'a list goes on as it is')
     })
 
     await t.test("bytes go up as they came, framed anew, with nothing of the client's framing", async (t) => {

@@ -113,6 +113,18 @@ export default async function (t: Test): Promise<void> {
       t.notMatch(logs().join(), /secret text/)
     })
 
+    await t.test('tells a client of its mistake, where a package says that it is one', async (t) => {
+      const { app } = await construct(t, { DOCS: 'true' })
+      const mistake = (statusCode: number, expose: boolean): Error => Object.assign(new Error('x'), { statusCode, expose })
+      app.get('/mistake', () => Promise.reject(mistake(400, true)))
+      app.get('/secret', () => Promise.reject(mistake(400, false)))
+      app.get('/failure', () => Promise.reject(mistake(500, true)))
+      for (const url of ['/mistake', '/docs/static/%00']) {
+        refused(t, plain(await app.inject(url)), 400, 'VALIDATION_ERROR', url)
+      }
+      for (const url of ['/secret', '/failure']) refused(t, plain(await app.inject(url)), 500, 'INTERNAL_ERROR', url)
+    })
+
     await t.test('and so does a receiver of the plugin', async (t) => {
       for (const value of [null, undefined, 'text', 0, {}]) {
         const app = Fastify()

@@ -365,6 +365,37 @@ export default async function (t: Test): Promise<void> {
     for (const [openFiles, expected] of limits) t.equal(connectionLimit(openFiles), expected, String(openFiles))
   })
 
+  t.test('newcomers do not wait behind every request of the connections that are there (M13)', async (t) => {
+    const { app } = await construct(t)
+    let served = 0
+    app.get('/busy', async () => {
+      served++
+      const end = performance.now() + 1
+      while (performance.now() < end);
+      return 'x'
+    })
+    await listen(app)
+    const [there, newcomers] = [50, 20]
+    let isOver = false
+    const busy = Array.from({ length: there }, () => dial(app))
+    for (const socket of busy) {
+      const ask = (): void => {
+        if (!isOver) socket.write(request('GET /busy HTTP/1.1'))
+      }
+      socket.on('data', ask)
+      ask()
+    }
+    const count = (): number => served
+    while (count() < 100) await sleep(1)
+    const before = served
+    const answers = await Promise.all(Array.from({ length: newcomers }, () => speak(app, request(ALIVE))))
+    const meanwhile = served - before
+    isOver = true
+    for (const socket of busy) socket.destroy()
+    t.same([...new Set(answers.map(({ status }) => status))], [200])
+    t.ok(meanwhile < there * newcomers / 2, `${meanwhile} others were served before the last newcomer`)
+  })
+
   t.test('near the limit of connections', async (t) => {
     /** Connections whose requests wait for Kratos. */
     async function waiting (app: FastifyInstance, count: number): Promise<Socket[]> {

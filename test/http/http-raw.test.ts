@@ -68,6 +68,7 @@ export default async function (t: Test): Promise<void> {
     const { app, kratos } = await listening(t)
     const POST = 'POST /api/auth/flows/login HTTP/1.1'
     const body = `{"flow_id":"${ID}"}`
+    const chunks = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
     const json = 'Content-Type: application/json'
     const length = `Content-Length: ${body.length}`
     const broken: Array<[name: string, bytes: string]> = [
@@ -80,6 +81,11 @@ export default async function (t: Test): Promise<void> {
       ['xchunked', request(POST, json, 'Transfer-Encoding: xchunked') + '0\r\n\r\n'],
       ['chunked twice', request(POST, json, 'Transfer-Encoding: chunked, chunked') + '0\r\n\r\n'],
       ['identity', request(POST, json, 'Transfer-Encoding: identity') + body],
+      ...['gzip, chunked', 'identity, chunked', 'chunked;q=1', ', chunked'].map((coding): [string, string] => [
+        coding,
+        request(POST, json, `Transfer-Encoding: ${coding}`) + chunks,
+      ]),
+      ['chunked in HTTP/1.0', request(POST.replace('1.1', '1.0'), json, 'Transfer-Encoding: chunked') + chunks],
       ['blank before colon', request(POST, json, `Content-Length : ${body.length}`) + body],
       ['folded header', request('GET /health/alive HTTP/1.1', 'X-A: 1', ' folded')],
       ['bare LF', 'GET /health/alive HTTP/1.1\nHost: localhost\n\n'],

@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import type { Answer } from '../../src/kratos-client/answer.js'
 import type { Caller } from '../../src/kratos-client/caller.js'
 import { createKratosClient, type KratosClient, type KratosClientOptions } from '../../src/kratos-client/client.js'
+import { createPool } from '../../src/kratos-client/pool.js'
 import type { Credential } from '../../src/kratos-client/credential.js'
 import { cancelScope, RequestScope } from '../../src/kratos-client/request-scope.js'
 import type { IdentityOutcome, SessionOutcome } from '../../src/kratos-client/session-outcome.js'
@@ -78,6 +79,7 @@ async function setUp (t: Test, options: Partial<KratosClientOptions> = {}) {
   const server = await startFaultServer(t, hang)
   const deadlines = { whoamiMs: DEADLINE_MS, submitMs: DEADLINE_MS, otherMs: DEADLINE_MS }
   const kratos = createKratosClient({
+    dispatcher: createPool,
     publicUrl: server.url,
     cookieName: 'ory_kratos_session',
     deadlines,

@@ -22,6 +22,7 @@ import {
   startFaultServer,
   truncate,
 } from '../support/fault-server.js'
+import { createPool } from '../../src/kratos-client/pool.js'
 import { endsBefore } from '../support/time.js'
 
 const MIB = 1024 * 1024
@@ -35,6 +36,7 @@ interface Setup {
 async function setUp (t: Test, reaction: Reaction, options: Partial<TransportOptions> = {}): Promise<Setup> {
   const server = await startFaultServer(t, reaction)
   const transport = createTransport({
+    dispatcher: createPool,
     url: server.url,
     connections: 8,
     queue: 8,
@@ -403,6 +405,7 @@ export default async function (t: Test): Promise<void> {
   t.test('the address of a call is a constant path, values stand encoded in the query (D01)', async (t) => {
     const { server } = await setUp(t, OK)
     const transport = createTransport({
+      dispatcher: createPool,
       url: `${server.url}/base/path/`,
       connections: 1,
       queue: 1,

@@ -11,9 +11,11 @@ const ROOT = join(import.meta.dirname, '../..')
 
 const APP = `
 import Fastify from 'fastify'
+import httpProxy from '@fastify/http-proxy'
 import fastifyKratos, { sessionOf } from './src/plugin.ts'
 const start = async () => {
   const app = Fastify()
+  await app.register(httpProxy, { upstream: '${REFUSING_URL}', prefix: '/legacy' })
   await app.register(fastifyKratos, { publicUrl: '${REFUSING_URL}', proxy: true })
   app.get('/me', { config: { auth: true } }, async (request) => sessionOf(request))
   const answers = await Promise.all(['whoami', 'mine', 'flows/login'].map((path) => app.inject('/api/auth/' + path)))

@@ -1,169 +1,16 @@
-import caching from '@fastify/caching'
-import compress from '@fastify/compress'
-import cookie from '@fastify/cookie'
-import cors from '@fastify/cors'
-import etag from '@fastify/etag'
-import helmet from '@fastify/helmet'
-import httpProxy from '@fastify/http-proxy'
-import jwt from '@fastify/jwt'
-import multipart from '@fastify/multipart'
-import FastifyOtel from '@fastify/otel'
-import rateLimit from '@fastify/rate-limit'
-import session from '@fastify/session'
-import staticFiles from '@fastify/static'
-import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
-import websocket from '@fastify/websocket'
-import { initTRPC } from '@trpc/server'
-import { fastifyTRPCPlugin } from '@trpc/server/adapters/fastify'
 import autoload from '@fastify/autoload'
-import Fastify, { type FastifyError, type FastifyInstance, type InjectOptions } from 'fastify'
+import circuitBreaker from '@fastify/circuit-breaker'
+import Fastify, { type FastifyInstance, type InjectOptions } from 'fastify'
 import * as zodProvider from 'fastify-type-provider-zod'
-import mercurius from 'mercurius'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import fastifyKratos, { type FastifyKratosOptions, sessionOf } from '../../src/plugin.js'
-import { FRONTEND, PATIENT, REFUSING_URL, temporaryFolder } from '../support/app.js'
+import fastifyKratos, { sessionOf } from '../../src/plugin.js'
+import { PATIENT, temporaryFolder } from '../support/app.js'
 import { startKratos } from '../support/kratos.js'
+import { type Neighbour, NEIGHBOURS, type Order, ORDERS } from '../support/neighbours.js'
 
-interface Neighbour {
-  /** As an app adds it; what `register` returns need not be awaited. */
-  add: (app: FastifyInstance) => unknown
-  options?: Partial<FastifyKratosOptions>
-  /** The app has `app.swagger()`. */
-  isDocumented?: boolean
-  /** Not before the plugin, or not without await: what the neighbour itself wants. */
-  orders?: readonly Order[]
-}
-type Order = 'before' | 'after' | 'without await'
-const ORDERS: readonly Order[] = ['before', 'after', 'without await']
-
-const INFO = { info: { title: 'shop', version: '1' } }
 const JSON_TYPE = { 'content-type': 'application/json' }
-
-const NEIGHBOURS: Record<string, Neighbour> = {
-  'none at all': { add: () => {} },
-  '@fastify/swagger': { add: (app) => app.register(swagger, { openapi: INFO }), isDocumented: true },
-  '@fastify/swagger, Swagger 2': { add: (app) => app.register(swagger, { swagger: INFO }), isDocumented: true },
-  '@fastify/swagger with schemes and a transform of its own': {
-    add: (app) => app.register(swagger, {
-      openapi: { ...INFO, components: { securitySchemes: { bearerToken: { type: 'http', scheme: 'bearer' } } } },
-      transform: ({ schema, url }) => {
-        if (url.startsWith('/api/auth')) throw new Error('not made for routes of others')
-        return { schema: schema as object, url }
-      },
-    }),
-    isDocumented: true,
-  },
-  '@fastify/swagger and openapi: false': {
-    add: (app) => app.register(swagger, { openapi: INFO }),
-    options: { openapi: false },
-    isDocumented: true,
-  },
-  '@fastify/swagger-ui': {
-    add: (app) => {
-      app.register(swagger, { openapi: INFO })
-      return app.register(swaggerUi, { routePrefix: '/docs' })
-    },
-    isDocumented: true,
-  },
-  'fastify-type-provider-zod with its transform': {
-    add: (app) => {
-      app.setValidatorCompiler(zodProvider.validatorCompiler)
-      app.setSerializerCompiler(zodProvider.serializerCompiler)
-      return app.register(swagger, {
-        openapi: INFO,
-        transform: zodProvider.jsonSchemaTransform,
-        transformObject: zodProvider.jsonSchemaTransformObject,
-      })
-    },
-    isDocumented: true,
-  },
-  '@fastify/cors': { add: (app) => app.register(cors, { origin: [FRONTEND], credentials: true }) },
-  '@fastify/cookie': { add: (app) => app.register(cookie, { secret: 'a secret of the host' }) },
-  '@fastify/session': {
-    add: (app) => {
-      app.register(cookie)
-      return app.register(session, { secret: 'x'.repeat(32), cookie: { secure: false }, saveUninitialized: false })
-    },
-  },
-  '@fastify/jwt with the documented app.authenticate': {
-    add: (app) => {
-      app.register(jwt, { secret: 'a secret of the host' })
-      app.decorate('authenticate' as never, (async () => {}) as never)
-    },
-    options: { decorators: { authenticate: 'requireSession' } },
-  },
-  '@fastify/helmet': { add: (app) => app.register(helmet) },
-  '@fastify/compress': { add: (app) => app.register(compress, { threshold: 0 }) },
-  '@fastify/etag': { add: (app) => app.register(etag) },
-  '@fastify/caching': { add: (app) => app.register(caching, { privacy: 'public', expiresIn: 300 }) },
-  '@fastify/static': { add: (app) => app.register(staticFiles, { root: import.meta.dirname, prefix: '/files/' }) },
-  '@fastify/rate-limit': { add: (app) => app.register(rateLimit, { max: 1000 }) },
-  '@fastify/multipart': { add: (app) => app.register(multipart, { attachFieldsToBody: true }) },
-  '@fastify/websocket': { add: (app) => app.register(websocket) },
-  '@fastify/http-proxy at /kratos': {
-    add: (app) => app.register(httpProxy, { upstream: REFUSING_URL, prefix: '/kratos' }),
-  },
-  '@fastify/otel': { add: (app) => app.register(new FastifyOtel.FastifyOtelInstrumentation().plugin()) },
-  '@trpc/server': {
-    add: (app) => app.register(fastifyTRPCPlugin, { prefix: '/trpc', trpcOptions: { router: initTRPC.create().router({}) } }),
-  },
-  '@fastify/autoload': { add: (app) => app.register(autoload, { dir: hostFolder }) },
-  mercurius: {
-    add: (app) => app.register(mercurius, {
-      schema: 'type Query { add(x: Int, y: Int): Int }',
-      resolvers: { Query: { add: async (_: unknown, { x, y }: { x: number, y: number }) => x + y } },
-    }),
-  },
-  'a reply serialiser': { add: (app) => app.setReplySerializer((payload) => JSON.stringify({ host: payload })) },
-  'a serialiser compiler': { add: (app) => app.setSerializerCompiler(() => (data) => JSON.stringify({ host: data })) },
-  'a validator compiler': { add: (app) => app.setValidatorCompiler(() => () => ({ error: new Error('the host') })) },
-  'a schema controller': {
-    add: (app) => app.setSchemaController({
-      compilersFactory: { buildValidator: () => () => () => ({ error: new Error('the host') }) as never },
-    }),
-  },
-  'an error formatter': { add: (app) => app.setSchemaErrorFormatter(() => new Error('the host')) },
-  'schemas of its own': { add: (app) => app.addSchema({ $id: 'Error', type: 'object', properties: {} }) },
-  'an error handler': {
-    add: (app) => app.setErrorHandler(async (error: FastifyError, _request, reply) =>
-      reply.code(error.statusCode ?? 500).send({ host: error.message }),
-    ),
-  },
-  'a not-found handler': { add: (app) => app.setNotFoundHandler(async (_request, reply) => reply.code(404).send('host')) },
-  'parsers for everything': {
-    add: (app) => {
-      app.removeAllContentTypeParsers()
-      app.addContentTypeParser('*', { parseAs: 'string' }, async (_request: unknown, body: string) => ({ host: body }))
-    },
-  },
-  'hooks that wrap answers': {
-    add: (app) => app.addHook('preSerialization', async (_request, _reply, payload) => ({ host: payload })),
-  },
-  'hooks of every kind': {
-    add: (app) => {
-      app.addHook('onRequest', async () => {})
-      app.addHook('preParsing', async (_request, _reply, payload) => payload)
-      app.addHook('preValidation', async () => {})
-      app.addHook('preHandler', (_request, _reply, done) => done())
-      app.addHook('onSend', async (_request, _reply, payload) => payload)
-      app.addHook('onResponse', async () => {})
-      app.addHook('onError', async () => {})
-      app.addHook('onTimeout', async () => {})
-      app.addHook('onRequestAbort', async (_request) => {})
-      app.addHook('onRoute', () => {})
-      app.addHook('onRegister', () => {})
-      app.addHook('onReady', async () => {})
-      app.addHook('onListen', async () => {})
-      app.addHook('preClose', async () => {})
-      app.addHook('onClose', async () => {})
-    },
-  },
-}
-
-let hostFolder = ''
 
 const REQUESTS: Record<string, InjectOptions> = {
   'a route of the app': { url: '/products' },
@@ -233,7 +80,7 @@ async function answersOf (app: FastifyInstance, names: string[], user: Record<st
 export default async function (t: Test): Promise<void> {
   const kratos = await startKratos(t)
   const { headers: user } = kratos.signIn(await kratos.createIdentity({ email: 'ada@example.com' }))
-  hostFolder = join(await temporaryFolder(t), 'routes')
+  const hostFolder = join(await temporaryFolder(t), 'routes')
   await mkdir(hostFolder)
   await writeFile(join(hostFolder, 'mine.mjs'), "export default async (app) => { app.get('/mine', async () => 'mine') }\n")
 
@@ -243,7 +90,11 @@ export default async function (t: Test): Promise<void> {
   const OWN_STATUSES = [401, 200, 200, 400, 400, 400]
   const guarded = ['a guarded route, a stranger', 'a guarded route, a user']
 
-  for (const [name, neighbour] of Object.entries(NEIGHBOURS)) {
+  const neighbours: Record<string, Neighbour> = {
+    ...NEIGHBOURS,
+    '@fastify/autoload': { add: (app) => app.register(autoload, { dir: hostFolder }) },
+  }
+  for (const [name, neighbour] of Object.entries(neighbours)) {
     for (const order of neighbour.orders ?? ORDERS) {
       t.test(`beside ${name}, ${order}: everybody answers as alone`, async (t) => {
         const app = await buildHost(t, { neighbour, order, kratosUrl: kratos.publicUrl })
@@ -259,6 +110,15 @@ export default async function (t: Test): Promise<void> {
       })
     }
   }
+  t.test('@fastify/circuit-breaker after any scope, ours or not: its hook fails there (docs/plugin.md)', async (t) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await app.register(async (scope) => { scope.get('/scoped', async () => 'scoped') })
+    await app.register(circuitBreaker)
+    app.get('/later', async () => 'later')
+    t.strictSame(await Promise.all(['/scoped', '/later'].map(async (url) => (await app.inject(url)).statusCode)), [500, 200])
+  })
+
   t.strictSame(Object.values(expected).map((answer) => (answer as { status: number }).status), OWN_STATUSES)
 }
 

@@ -1,9 +1,7 @@
-import websocket from '@fastify/websocket'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { Agent, request as requestHttp, type Server } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import { sessionWatch } from '../../src/http/own-names.js'
@@ -11,32 +9,10 @@ import fastifyKratos, { type FastifyKratosOptions } from '../../src/plugin.js'
 import type { Bus } from '../../src/sessions/bus.js'
 import { construct, FRONTEND, PATIENT } from '../support/app.js'
 import { PASSWORD, startKratos } from '../support/kratos.js'
+import { addLive, ENDED } from '../support/live-routes.js'
 import { openWebSocket } from '../support/websocket.js'
 
 type Headers = Record<string, string>
-const ENDED = 'close 4401'
-
-/** A socket and a stream that end with the session. */
-async function addLive (app: FastifyInstance, afterGuard = async (): Promise<void> => {}): Promise<void> {
-  await app.register(websocket)
-  app.addHook('preHandler', afterGuard)
-  await app.register(async (scope) => {
-    scope.get('/socket', { websocket: true, config: { auth: true } }, (socket, request) => {
-      request.onSessionEnd(() => socket.close(4401, 'the session has ended'))
-      socket.send('hello')
-    })
-    scope.get('/events', { config: { auth: { only: 'id' } } }, async (request, reply) => {
-      const events = new PassThrough()
-      request.onSessionEnd(() => events.end('event: end\ndata:\n\n'))
-      events.write('data: hello\n\n')
-      return reply.type('text/event-stream').send(events)
-    })
-    scope.get('/short', { config: { auth: true } }, async (request) => {
-      request.onSessionEnd(() => {})
-      return 'done'
-    })
-  })
-}
 
 const watched = (app: FastifyInstance): number => app[sessionWatch].size()
 async function until (isSo: () => boolean): Promise<void> {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { parse } from 'yaml'
 import { startEmbeddedKratos } from '../../kratos/embedded/index.js'
+import { openStore } from '../../src/service/store/store.js'
 import { ENVIRONMENT, temporaryFolder, WEBHOOK_KEY } from '../support/app.js'
 import { type Program, ROOT, run, transpiled } from '../support/process.js'
 
@@ -21,6 +22,23 @@ async function startShipped (t: Test) {
   const kratos = await startEmbeddedKratos({ config, folder: join(ROOT, 'kratos'), watchCourier: false })
   t.teardown(() => kratos.close())
   return { file, kratos }
+}
+
+const SUBSCRIBER = 'webhook example.org 12345678'
+
+/** Two events that a subscriber did not take; their ids. */
+async function makeDeadLetters (url: string): Promise<[string, string]> {
+  const store = await openStore({ url, replica: 'one' })
+  const owner = 'owner'
+  await store.subscriptions.take(SUBSCRIBER, owner, await store.subscriptions.lease(SUBSCRIBER))
+  await store.events.record([{ type: 'session.ended' }, { type: 'session.ended' }])
+  const events = await store.subscriptions.next(SUBSCRIBER, 2)
+  const left = events.map(({ position, identity_id: identityId }) =>
+    ({ position, identityId, attempts: 10, nextAt: null, isDead: true, error: 'HTTP_500' }))
+  await store.subscriptions.advance(SUBSCRIBER, owner, left.at(-1)?.position ?? 0, left)
+  await store.close()
+  const [first, second] = events.map(({ id }) => id)
+  return [first ?? '', second ?? '']
 }
 
 export default async function (t: Test): Promise<void> {
@@ -88,6 +106,29 @@ export default async function (t: Test): Promise<void> {
       const { output, ended } = migrate()
       t.equal((await ended).code, 1)
       t.match(output(), /^migrate: /)
+    })
+
+    t.test('dead-letters lists them and has them tried anew', async (t) => {
+      const url = join(await temporaryFolder(t), 'app.db')
+      const [first, second] = await makeDeadLetters(url)
+      const command = async (...args: string[]) => {
+        const { output, ended } = run(t, [SERVICE, 'dead-letters', ...args], { ...ENVIRONMENT, DATABASE_URL: url })
+        return { code: (await ended).code, output: output() }
+      }
+      const listed = await command()
+      t.equal(listed.code, 1)
+      t.match(listed.output, new RegExp(`${first} {2}session\\.ended .* 10 attempts {2}HTTP_500 {2}${SUBSCRIBER}\n`))
+      t.match(listed.output, /2 dead letters\n$/)
+      t.match(await command('list', '--subscriber', 'nobody'), { code: 0, output: /^0 dead letters/ })
+      t.match(await command('replay', SUBSCRIBER, '--event', first), { code: 0, output: /^1 of / })
+      const { output } = await command('list', '--json', '--subscriber', SUBSCRIBER)
+      t.match(JSON.parse(output.split('\n')[0] ?? ''), { subscriber: SUBSCRIBER, event: { id: second } })
+      t.match(await command('replay', SUBSCRIBER), { code: 0, output: /^1 of / })
+      t.match(await command('replay', SUBSCRIBER), { code: 1, output: /^0 of / })
+      t.match(await command(), { code: 0, output: /^0 dead letters/ })
+      for (const wrong of [['replay'], ['purge'], ['replay', 'a', '--event', 'x'], ['replay', 'a', 'b'], ['list', 'a']]) {
+        t.match(await command(...wrong), { code: 2, output: /^dead-letters: / }, wrong.join(' '))
+      }
     })
 
     t.test('serve warns after its start of what the doctor would find at once', async (t) => {

@@ -228,6 +228,19 @@ export default async function (t: Test): Promise<void> {
     t.same([...folders].filter((folder) => !existsSync(join(ROOT, folder, 'index.ts'))), [])
   })
 
+  t.test('the public plugin loads undici at its first use, and not for an app that brings a dispatcher', async (t) => {
+    const register = (options: string): string => `
+      import Fastify from 'fastify'
+      import fastifyKratos from './src/plugin.js'
+      const app = Fastify()
+      if ('${options}' !== '') await app.register(fastifyKratos, { publicUrl: 'http://127.0.0.1:9', ${options} })
+      await app.close()`
+    for (const [options, loads] of [['', false], ['dispatcher: { dispatch: () => true }', false], ['routes: false', true]] as const) {
+      const files = loadedFiles(register(options), await temporaryFolder(t))
+      t.equal(files.some((file) => file.startsWith('node_modules/undici/')), loads, options)
+    }
+  })
+
   t.test('the public plugin loads no database, no OpenAPI and no embedded Kratos, even when it is registered', async (t) => {
     const program = `
     import Fastify from 'fastify'

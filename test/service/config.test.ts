@@ -132,6 +132,7 @@ export default async function (t: Test): Promise<void> {
         ],
         EVENTS_WEBHOOK_SECRET: ['short', 'x'.repeat(44), `whsec_${'A'.repeat(40)}`, `whsec_${'!'.repeat(44)}`],
         EVENTS_WEBHOOK_SECRET_PREVIOUS: ['short'],
+        RECONCILE_HOURS: ['-1', '8761', '1.5', 'x'],
         DOCUMENTS_PER_USER: ['0', '-1', '1000001', 'x'],
         DOCUMENT_BYTES_PER_USER: ['0', '1000000000', '1e6'],
         DATABASE_URL: ['mysql://h/db', 'mongodb://h', 'http://h/db'],

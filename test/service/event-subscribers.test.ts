@@ -101,7 +101,7 @@ export default async function (t: Test): Promise<void> {
       return built
     }
 
-    await t.test('posts each event, signed as Standard Webhooks want it', async (t) => {
+    await t.test('posts each event, signed as Standard Webhooks want it (H16)', async (t) => {
       const receiver = await startReceiver(t, () => [204])
       const { app } = await webhooks(t, `${receiver.url}/hook?token=needle`, { EVENTS_WEBHOOK_SECRET_PREVIOUS: FORMER })
       const user = someUser()

@@ -16,7 +16,7 @@ const DAY_MS = 86_400_000
 
 async function setUp (t: Test, people: number) {
   const kratos = await startKratos(t, { overrides: { hashers: { bcrypt: { cost: 4 } } } })
-  const store = await openStore({ url: join(await temporaryFolder(t), 'app.db') })
+  const store = await openStore({ url: join(await temporaryFolder(t), 'app.db'), replica: 'one' })
   t.teardown(() => store.close())
   const identities = []
   for (let n = 0; n < people; n++) identities.push(await kratos.createIdentity({ email: `p${n}@example.org` }))
@@ -85,6 +85,21 @@ export default async function (t: Test): Promise<void> {
       t.match(await run(sides, { deleteOrphans: true, ...all }), { found: { orphaned: 2 }, repaired: 2 })
       t.equal(await sides.store.inventory.count(), PAGE)
       t.ok(await sides.store.deletions.isDeleted(orphans[0] ?? ''), 'a late delivery does not bring it back')
+    })
+
+    t.test('what it repairs is told to subscribers, like any other change', async (t) => {
+      const sides = await setUp(t, 2)
+      const [changed = '', gone = ''] = sides.identities.map(({ id }) => id)
+      const typesOf = async (identityId: string) =>
+        (await sides.store.events.list({ identityId, limit: 10 })).map(({ type }) => type).reverse()
+      await run(sides)
+      t.same(await typesOf(changed), [], 'looking changes nothing')
+      await run(sides, { fix: true })
+      await admin(sides.kratos, 'PATCH', changed, [{ op: 'replace', path: '/traits/email', value: 'new@example.org' }])
+      await admin(sides.kratos, 'DELETE', gone)
+      await run(sides, { fix: true, deleteOrphans: true, maxOrphansPercent: 50 })
+      t.same(await typesOf(changed), ['user.created', 'user.updated'])
+      t.same(await typesOf(gone), ['user.created', 'user.deleted'])
     })
 
     t.test('takes many rows without an identity for another Kratos, and stops', async (t) => {

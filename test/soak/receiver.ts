@@ -7,6 +7,7 @@ interface Received {
   id: string
   type: string
   identity_id: string | null
+  request_id: string | null
 }
 
 export interface Receiver {
@@ -16,7 +17,10 @@ export interface Receiver {
   times: Map<string, number>
   /** Identities of which an event of this type came. */
   identitiesOf: (type: string) => Set<string | null>
-  countOf: (type: string) => number
+  /** Requests of which an event of this type came. */
+  requestsOf: (type: string) => Set<string | null>
+  /** Changes of users whom nobody had been told of. */
+  outOfOrder: () => number
   /** Deliveries that were under way at the same time as another one of the same event. */
   clashes: () => number
   stop: () => void
@@ -31,7 +35,8 @@ export async function startReceiver (
   const events = new Map<string, Received>()
   const times = new Map<string, number>()
   const underWay = new Set<string>()
-  let [count, clashes] = [0, 0]
+  const users = new Set<string | null>()
+  let [count, clashes, outOfOrder] = [0, 0, 0]
 
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = []
@@ -44,6 +49,8 @@ export async function startReceiver (
     underWay.delete(data.id)
     const isRefused = ++count % refuseEvery === 0
     if (!isRefused) {
+      if (data.type === 'user.created') users.add(data.identity_id)
+      if (data.type === 'user.updated' && !users.has(data.identity_id)) outOfOrder++
       events.set(data.id, data)
       times.set(data.id, (times.get(data.id) ?? 0) + 1)
     }
@@ -57,7 +64,8 @@ export async function startReceiver (
     secret,
     times,
     identitiesOf: (type) => new Set(ofType(type).map(({ identity_id: id }) => id)),
-    countOf: (type) => ofType(type).length,
+    requestsOf: (type) => new Set(ofType(type).map(({ request_id: id }) => id)),
+    outOfOrder: () => outOfOrder,
     clashes: () => clashes,
     stop: () => {
       server.close()

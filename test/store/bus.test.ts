@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, InjectOptions } from 'fastify'
 import type { Test } from 'tap'
 import { postgresBus } from '../../src/bus/postgres-bus.js'
-import { build, WEBHOOK_KEY } from '../support/app.js'
+import { build, construct, WEBHOOK_KEY } from '../support/app.js'
 import { freshEmail, startKratos } from '../support/kratos.js'
+import { addLive, ENDED } from '../support/live-routes.js'
+import { openWebSocket } from '../support/websocket.js'
 import { connect, deafProxy, newDatabase } from './postgres-clients.js'
 import { preparePostgres } from './postgres-server.js'
 
@@ -110,6 +112,43 @@ export default async function (t: Test): Promise<void> {
     })
   })
 
+  t.test('two replicas that keep no session', { timeout: 120_000 }, async (t) => {
+    const DATABASE_URL = await newDatabase(t, server.url)
+    const kratos = await startKratos(t)
+    const env = { DATABASE_URL, KRATOS_PUBLIC_URL: kratos.publicUrl, KRATOS_ADMIN_URL: kratos.adminUrl }
+    const [here, there] = [(await construct(t, env)).app, (await construct(t, env)).app]
+    await addLive(there)
+    const url = await there.listen({ port: 0, host: '127.0.0.1' })
+    await Promise.all([here, there].map((app) => until(() => app.bus?.alive() === true)))
+
+    /** A socket at one replica whose session ends by what the other one is asked. */
+    async function endsBy (
+      t: Test,
+      ask: (headers: Record<string, string>) => InjectOptions,
+      before = async (): Promise<void> => {},
+    ): Promise<void> {
+      const identity = await kratos.createIdentity({ email: freshEmail() })
+      const session = kratos.signIn(identity)
+      const client = await openWebSocket(t, `${url}/socket`, session.headers)
+      t.equal(await client.next(), 'hello')
+      await before()
+      const answer = await here.inject(ask(session.headers))
+      t.ok(answer.statusCode < 300, answer.body)
+      t.equal(await client.next(), ENDED)
+    }
+    const logout = (headers: Record<string, string>): InjectOptions =>
+      ({ method: 'POST', url: '/api/auth/logout', headers, payload: {} })
+
+    t.test('end sockets of each other by a logout', (t) => endsBy(t, logout))
+    t.test('end sockets of each other with the account', (t) =>
+      endsBy(t, (headers) => ({ method: 'DELETE', url: '/api/auth/account', headers })))
+    t.test('end them later where the bus was away meanwhile', (t) => endsBy(t, logout, async () => {
+      await (await connect(t, DATABASE_URL)).query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%bus' AND datname = current_database()",
+      )
+    }))
+  })
+
   t.test('the metrics tell whether replicas are heard', async (t) => {
     const METRICS_TOKEN = 'a-metrics-token-of-the-test-suite-0005'
     const { app } = await build(t, { ...CACHE, METRICS_TOKEN, BUS_DATABASE_URL: await newDatabase(t, server.url) })
@@ -119,11 +158,13 @@ export default async function (t: Test): Promise<void> {
     t.match(await text(), /^bus_heartbeat_age_seconds \d/m)
   })
 
-  t.test('the service has a bus where there is something to tell and somebody to hear it', async (t) => {
+  t.test('the service has a bus where others can hear it, and waits for it where sessions are kept', async (t) => {
     const url = await newDatabase(t, server.url)
     for (
       const [env, has] of [
-        [{ DATABASE_URL: url }, false],
+        [{}, false],
+        [{ DATABASE_URL: url }, true],
+        [{ BUS_DATABASE_URL: url }, true],
         [{ SESSION_CACHE_MAX_AGE: '5' }, false],
         [{ SESSION_CACHE_MAX_AGE: '5', DATABASE_URL: url }, true],
         [{ ...CACHE, BUS_DATABASE_URL: url }, true],
@@ -132,9 +173,12 @@ export default async function (t: Test): Promise<void> {
       const { app } = await build(t, env)
       t.equal(app.bus !== undefined, has, JSON.stringify(Object.keys(env)))
     }
-    const { app } = await build(t, { ...CACHE, BUS_DATABASE_URL: 'postgres://u:p@127.0.0.1:1/d' })
+    const BUS_DATABASE_URL = 'postgres://u:p@127.0.0.1:1/d'
+    const { app } = await build(t, { ...CACHE, BUS_DATABASE_URL })
     const ready = await app.inject('/health/ready')
     t.match(ready.json(), { code: 'NOT_READY' }, 'others would not wait for one that they never heard')
+    const keepsNone = await build(t, { BUS_DATABASE_URL })
+    t.equal((await keepsNone.app.inject('/health/ready')).statusCode, 200, 'nothing is kept that has to be forgotten')
     await t.rejects(build(t, CACHE), /SESSION_CACHE_MAX_AGE is not valid: it wants at most 5, or a Postgres/)
   })
 }

@@ -117,7 +117,8 @@ export async function testPaging (t: Test, { users, documents }: Store): Promise
 
 export async function testQuotas (t: Test, url: string): Promise<void> {
   await t.test('what one owner may keep (K17)', async (t) => {
-    const store = await openStore({ url, documentQuota: { count: 3, bytes: 100 } })
+    const documentQuota = { count: 3, bytes: 100 }
+    const store = await openStore({ url, documentQuota, waitMs: 30_000, statementTimeoutMs: 30_000 })
     t.teardown(() => store.close())
     const { users, documents } = store
     /** On Postgres a store is migrated in the background. */

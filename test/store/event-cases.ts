@@ -40,7 +40,7 @@ export async function testEvents (t: Test, url: string): Promise<void> {
     t.same(await typesOf(store, user.identity_id), ['user.created', 'user.updated', 'user.deleted'])
   })
 
-  await t.test('a deletion is one event, and takes the addresses with it', async (t) => {
+  await t.test('a deletion is one event, and takes the addresses with it (H11)', async (t) => {
     const user = someUser()
     await users.upsert(user, { address: ADDRESS })
     await events.record([someEvent({ identityId: user.identity_id })])

@@ -7,9 +7,12 @@ import { openStore, type Store, type StoreOptions } from '../../src/service/stor
 
 export const UNAVAILABLE = { name: 'StoreUnavailableError', code: 'DATABASE_UNAVAILABLE' }
 
-/** Closed at the end of its test. */
+/** A busy machine is no ill database. */
+export const PATIENT = { waitMs: 30_000, statementTimeoutMs: 30_000 }
+
+/** Closed at the end of its test; patient but for what is asked. */
 export async function open (t: Test, options: StoreOptions): Promise<Store> {
-  const store = await openStore(options)
+  const store = await openStore({ ...PATIENT, ...options })
   t.teardown(() => store.close())
   return store
 }

@@ -10,13 +10,7 @@ export function testFaultsInUse (t: Test, server: PostgresServer): Promise<unkno
   return t.test('a Postgres that fails while in use', async (t) => {
     const errors: unknown[] = []
     const url = `${server.url}?application_name=faulty`
-    const store = await open(t, {
-      url,
-      onError: (error) => errors.push(error),
-      statementTimeoutMs: 1500,
-      waitMs: 1500,
-      maxConnections: 2,
-    })
+    const store = await open(t, { url, onError: (error) => errors.push(error), maxConnections: 2 })
     const client = await connect(t, server.url)
     const user = someUser()
     await untilReady(store)
@@ -29,15 +23,19 @@ export function testFaultsInUse (t: Test, server: PostgresServer): Promise<unkno
     const storeBackends = "FROM pg_stat_activity WHERE application_name = 'faulty'"
 
     await t.test('a statement that takes too long ends, and the connection goes on (K07, F17)', async (t) => {
+      const hasty = await open(t, { url: server.url, statementTimeoutMs: 400 })
+      await untilReady(hasty)
       await holdRow()
-      await t.rejects(store.users.upsert(newer), { ...UNAVAILABLE, driverCode: '57014' })
+      await t.rejects(hasty.users.upsert(newer), { ...UNAVAILABLE, driverCode: '57014' })
       await client.query('ROLLBACK')
-      t.equal((await store.users.find(user.identity_id))?.email, user.email)
+      t.equal((await hasty.users.find(user.identity_id))?.email, user.email)
     })
 
     await t.test('whoever finds no free connection waits only so long', async (t) => {
+      const hasty = await open(t, { url: server.url, statementTimeoutMs: 2000, waitMs: 400, maxConnections: 2 })
+      await untilReady(hasty)
       await holdRow()
-      const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => store.users.upsert(newer)))
+      const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => hasty.users.upsert(newer)))
       for (const outcome of outcomes) t.match(outcome, { status: 'rejected', reason: UNAVAILABLE })
       const codes = outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.driverCode)
       t.ok(codes.includes('TIMEOUT'), 'and never had one')
@@ -46,12 +44,12 @@ export function testFaultsInUse (t: Test, server: PostgresServer): Promise<unkno
     })
 
     await t.test('whoever waits while others get their turn waits longer, as long as a statement may take', async (t) => {
-      const patient = await open(t, { url: server.url, statementTimeoutMs: 60_000, waitMs: 1000, maxConnections: 1 })
+      const patient = await open(t, { url: server.url, statementTimeoutMs: 60_000, waitMs: 3000, maxConnections: 1 })
       await untilReady(patient)
       const other = { ...someUser(), email: 'slow@example.com' }
       // All of the writes of this user together take twice as long as the wait.
       await client.query(`CREATE FUNCTION sleep_on_slow() RETURNS trigger AS $$
-        BEGIN IF NEW.email = 'slow@example.com' THEN PERFORM pg_sleep(0.2); END IF; RETURN NEW; END $$ LANGUAGE plpgsql`)
+        BEGIN IF NEW.email = 'slow@example.com' THEN PERFORM pg_sleep(0.6); END IF; RETURN NEW; END $$ LANGUAGE plpgsql`)
       await client.query('CREATE TRIGGER slow BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION sleep_on_slow()')
       const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => patient.users.upsert(other)))
       await client.query('DROP TRIGGER slow ON users')

@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import { MIGRATIONS, type Migrations } from '../../src/service/store/migrations.js'
 import { openPostgresEngine, type PostgresEngineOptions } from '../../src/service/store/postgres-engine.js'
 import { createStore } from '../../src/service/store/store.js'
-import { connect, newDatabase, open, UNAVAILABLE, urlWith } from './postgres-clients.js'
+import { connect, newDatabase, open, PATIENT, UNAVAILABLE, urlWith } from './postgres-clients.js'
 import { testCommands } from './postgres-command-cases.js'
 import { testLoginBudgets } from './postgres-budget-cases.js'
 import { testFaultsInUse, testUnusable } from './postgres-fault-cases.js'
@@ -41,8 +41,7 @@ export default async function (t: Test): Promise<void> {
   })
 
   t.test('store on Postgres', async (t) => {
-    // A busy machine is no ill database.
-    const store = await open(t, { url: server.url, waitMs: 30_000, statementTimeoutMs: 30_000 })
+    const store = await open(t, { url: server.url })
     const client = await connect(t, server.url)
     await untilReady(store)
     await client.query('SET enable_seqscan = off')
@@ -78,8 +77,7 @@ export default async function (t: Test): Promise<void> {
       migrations: Migrations,
       onError: (error: unknown) => void,
     ): PostgresEngineOptions => {
-      const limits = { waitMs: 30_000, statementTimeoutMs: 30_000, maxConnections: 2 }
-      return { url, migrations, onError, ...limits }
+      return { url, migrations, onError, ...PATIENT, maxConnections: 2 }
     }
 
     await t.test('instances that start at once apply them once', async (t) => {
@@ -158,8 +156,7 @@ export default async function (t: Test): Promise<void> {
   t.test('an error of Postgres keeps nothing but its code and constraint (H02)', async (t) => {
     const engine = await openPostgresEngine({
       url: server.url,
-      waitMs: 1000,
-      statementTimeoutMs: 1000,
+      ...PATIENT,
       maxConnections: 1,
       onError: () => {},
     })

@@ -70,7 +70,7 @@ async function testValues (t: Test, { users, documents }: Store): Promise<void> 
 
 async function testStatements (t: Test, { url, explain, fullScan }: TestDatabase): Promise<void> {
   const statements = new Set<string>()
-  const store = await openStore({ url, replica: 'r', onQuery: ({ sql }) => statements.add(sql) })
+  const store = await openStore({ url, replica: 'r', waitMs: 30_000, statementTimeoutMs: 30_000, onQuery: ({ sql }) => statements.add(sql) })
   t.teardown(() => store.close())
 
   await t.test('every statement uses an index, and none contains a value (K07, A37)', async (t) => {

@@ -110,7 +110,7 @@ export async function testSubscribers (t: Test, url: string): Promise<void> {
     t.same(crashed.events, [])
   })
 
-  await t.test('two processes never have the same event at the same time, and lose none', async (t) => {
+  await t.test('two processes never have the same event at the same time, and lose none (H13)', async (t) => {
     const name = await named(store)
     const busy = new Set<string>()
     let clashes = 0
@@ -185,7 +185,7 @@ export async function testSubscribers (t: Test, url: string): Promise<void> {
     for (const name of names) await store.deadLetters.replay(name)
   })
 
-  await t.test('after its last attempt it is a dead letter, which can be listed and replayed', async (t) => {
+  await t.test('after its last attempt it is a dead letter, which can be listed and replayed (H14)', async (t) => {
     const name = await named(store)
     const identityId = randomUUID()
     let isIll = true

@@ -41,7 +41,7 @@ const recoveryLinkBody = (link: string, minutes: number): string =>
 const verificationLinkBody = (link: string, minutes: number): string =>
   `Verify your account by opening the following link:\n\n${link}\n\n${expiry('link', minutes)}`
 
-/** Every message the embedded server can send (recordings 55, 60, 65; docs/kratos-facts.md, section 20). */
+/** Every message the embedded server can send (recordings 55, 60, 65; docs/kratos-facts.md, section 23). */
 export const TEMPLATES = {
   recoveryCode: (code: string, minutes: number): Template => ({
     type: 'recovery_code_valid',

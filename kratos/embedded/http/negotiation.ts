@@ -5,18 +5,23 @@ interface Range {
   quality: number
 }
 
-/** Token, quality if there is one, and what follows. Go's reader knows no other parameter than `q`. */
-const RANGE = /^([!#$%&'*+\-.^`|~\w/]+)[ \t]*(?:;[ \t]*q=([01](?:\.\d*)?))?[ \t]*(,?)[ \t]*(.*)$/s
+/** Token, and quality if there is one. Go's reader knows no other parameter than `q`. */
+const RANGE = /([!#$%&'*+\-.^`|~\w/]+)[ \t]*(?:;[ \t]*q=([01](?:\.\d*)?))?[ \t]*(,?)[ \t]*/y
 
 /**
  * The ranges of one `Accept` line. A range with another parameter, such as a charset, counts for nothing, and neither
  * does what follows it on the line.
  */
 function acceptRanges (line: string): Range[] {
-  const [, type, quality, comma, rest = ''] = RANGE.exec(line) ?? []
-  if (type === undefined || (quality === undefined && rest.startsWith(';'))) return []
-  const range = { type, quality: quality === undefined ? 1 : Number(quality) }
-  return comma === '' ? [range] : [range, ...acceptRanges(rest)]
+  const ranges: Range[] = []
+  RANGE.lastIndex = 0
+  for (let comma: string | undefined = ','; comma === ',';) {
+    const [, type, quality, next] = RANGE.exec(line) ?? []
+    if (type === undefined || (quality === undefined && line[RANGE.lastIndex] === ';')) break
+    ranges.push({ type, quality: quality === undefined ? 1 : Number(quality) })
+    comma = next
+  }
+  return ranges
 }
 
 /**

@@ -9,7 +9,7 @@ import { readResource } from '../resources.js'
 import { sessionJson } from './json.js'
 import type { Session } from './session.js'
 
-/** A JWT for a session, made with the template of this name (docs/kratos-facts.md, section 20). @throws ApiError */
+/** A JWT for a session, made with the template of this name (docs/kratos-facts.md, section 23). @throws ApiError */
 export async function tokenized (kratos: Kratos, session: Session, name: string): Promise<string> {
   const template = asObject(asObject(kratos.config.session.whoami.tokenizer?.templates)[name])
   if (template['jwks_url'] === undefined) throw badRequest(`Unable to find tokenizer template ${JSON.stringify(name)}.`)

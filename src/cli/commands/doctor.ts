@@ -16,8 +16,11 @@ const isPostgres = (url: string): boolean => /^postgres(?:ql)?:\/\//i.test(url)
 async function databaseFindings (config: Config, replicas: number): Promise<Finding[]> {
   if (isPostgres(config.DATABASE_URL)) {
     const facts = await askDatabase(config.DATABASE_URL, { poolSize: config.DATABASE_POOL_SIZE, replicas })
-    const url = config.SESSION_CACHE_MAX_AGE > 0 ? busUrl(config) : undefined
-    return runChecks(DATABASE_CHECKS, { ...facts, bus: url === undefined ? undefined : await askBus(url) })
+    const keepsSessions = config.SESSION_CACHE_MAX_AGE > 0
+    return runChecks(DATABASE_CHECKS, {
+      ...facts,
+      bus: { ...await askBus(busUrl(config) ?? config.DATABASE_URL), keepsSessions },
+    })
   }
   if (replicas === 1) return [{ check: 'sqlite', ...note('DATABASE_URL is a SQLite file: one process alone can use it', 'use Postgres for a second replica') }]
   return [{ check: 'sqlite', ...error(`DATABASE_URL is a SQLite file, and ${replicas} replicas are asked for: each would have users of its own`, 'use Postgres') }]

@@ -1,28 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { authSettings, hasEvents, loadConfig } from '../../config.js'
+import { authSettings, loadConfig } from '../../config.js'
 import { isUuid } from '../../patterns.js'
 import { createKratosAdmin } from '../../service/admin/kratos-admin.js'
-import { replicaName } from '../../service/events/replica-name.js'
 import { DRIFTS, isAborted, reconcile as walk, type Reconciled } from '../../service/reconcile.js'
-import { describeStoreError, StoreUnavailableError } from '../../service/store/errors.js'
-import { openStore, type Store } from '../../service/store/store.js'
+import { StoreUnavailableError } from '../../service/store/errors.js'
 import { normaliseTimestamp } from '../../service/store/timestamps.js'
 import { type Command, type CommandIo, parsed, positive, UsageError } from './command.js'
+import { withStore } from './own-store.js'
 
 const DRIFT = 1
 const ABORTED = 3
-const OPEN_MS = 10_000
-const POLL_MS = 50
 const MAX_ORPHANS_PERCENT = 5
-/** One process, and nobody waits for it: a lock may take its time. */
-const WAIT_MS = 5000
-
-async function untilMigrated (store: Store): Promise<void> {
-  const deadline = performance.now() + OPEN_MS
-  while (!store.isMigrated() && performance.now() < deadline) await sleep(POLL_MS)
-  if (!store.isMigrated()) throw new StoreUnavailableError('The database cannot be used, or is not migrated')
-}
 
 function readArguments (args: string[]) {
   const { values } = parsed(() =>
@@ -56,40 +44,31 @@ async function run (args: string[], { env, print, tell, signal }: CommandIo): Pr
   const asked = readArguments(args)
   const config = loadConfig(env)
   const url = config.KRATOS_ADMIN_URL
-  const store = await openStore({
-    url: config.DATABASE_URL,
-    waitMs: WAIT_MS,
-    statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
-    maxConnections: config.DATABASE_POOL_SIZE,
-    replica: hasEvents(config) ? replicaName() : undefined,
-    onError: (error) => tell(describeStoreError(error)),
-  })
   try {
-    await untilMigrated(store)
-    const result = await walk({
-      // A page that was begun is ended, so that it is known where to go on.
-      kratos: createKratosAdmin({ url }),
-      store,
-      traits: authSettings(config).traits,
-      fix: asked.fix,
-      deleteOrphans: asked['delete-orphans'],
-      since: asked.since,
-      after: asked.after,
-      maxOrphansPercent: asked.maxOrphansPercent,
-      onDrift: (drift, id) => asked.quiet ? undefined : print(`${drift} ${id}\n`),
-      onProgress: (seen, last) => tell(`${seen} identities, up to ${last}`),
-      signal,
+    return await withStore(config, tell, async (store) => {
+      const result = await walk({
+        // A page that was begun is ended, so that it is known where to go on.
+        kratos: createKratosAdmin({ url }),
+        store,
+        traits: authSettings(config).traits,
+        fix: asked.fix,
+        deleteOrphans: asked['delete-orphans'],
+        since: asked.since,
+        after: asked.after,
+        maxOrphansPercent: asked.maxOrphansPercent,
+        onDrift: (drift, id) => asked.quiet ? undefined : print(`${drift} ${id}\n`),
+        onProgress: (seen, last) => tell(`${seen} identities, up to ${last}`),
+        signal,
+      })
+      print(summary(result))
+      if (result.stoppedAfter !== undefined) tell(`stopped; go on with --after ${result.stoppedAfter}`)
+      const drifts = DRIFTS.reduce((sum, drift) => sum + result.found[drift], 0)
+      return drifts > result.repaired ? DRIFT : 0
     })
-    print(summary(result))
-    if (result.stoppedAfter !== undefined) tell(`stopped; go on with --after ${result.stoppedAfter}`)
-    const drifts = DRIFTS.reduce((sum, drift) => sum + result.found[drift], 0)
-    return drifts > result.repaired ? DRIFT : 0
   } catch (error) {
     if (!isAborted(error) && !(error instanceof StoreUnavailableError)) throw error
     tell(`aborted: ${error instanceof Error ? error.message : ''}`)
     return ABORTED
-  } finally {
-    await store.close()
   }
 }
 

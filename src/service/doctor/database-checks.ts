@@ -80,7 +80,7 @@ export const DATABASE_CHECKS: Checks<DatabaseFacts> = {
   bus: ({ bus }) =>
     bus === undefined || bus.isHeard
       ? []
-      : [error(
+      : [(bus.keepsSessions ? error : warning)(
           bus.fault === undefined
             ? 'Replicas hear nothing of each other: BUS_DATABASE_URL (or DATABASE_URL) leads through a pooler of transactions'
             : `The bus cannot be used: ${FAULTS[bus.fault] ?? 'see the log of its server'} (${bus.fault})`,

@@ -10,8 +10,8 @@ export interface DatabaseFacts {
   sslMode?: string | undefined
   poolSize: number
   replicas: number
-  /** Whether the bus hears its own message; undefined without a bus. */
-  bus?: { isHeard: boolean, fault?: string | undefined } | undefined
+  /** Whether the bus hears its own message, and sessions are kept that wait for it; undefined without a bus. */
+  bus?: { isHeard: boolean, fault?: string | undefined, keepsSessions: boolean } | undefined
   /** What the server says; undefined where there is no connection. */
   server?: ServerFacts | undefined
 }
@@ -43,7 +43,7 @@ const RIGHTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE']
 const MIGRATION_TABLE = 'fastify_kratos_migrations'
 const TABLES = [
   'users', 'documents', 'login_budgets', 'account_deletions', 'login_sessions',
-  'events', 'event_counter', 'event_subscribers', 'event_deliveries',
+  'events', 'event_counter', 'event_subscribers', 'event_deliveries', 'jobs',
 ]
 
 const ABOUT_SERVER = `
@@ -53,7 +53,7 @@ const ABOUT_SERVER = `
     current_setting('max_connections')::int AS max_connections,
     current_setting('superuser_reserved_connections')::int AS reserved,
     (SELECT count(*)::int FROM pg_stat_activity
-      WHERE backend_type = 'client backend' AND application_name <> 'fastify-kratos' AND pid <> pg_backend_pid()) AS others,
+      WHERE backend_type = 'client backend' AND application_name NOT LIKE 'fastify-kratos%' AND pid <> pg_backend_pid()) AS others,
     (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user) AS role_limit,
     (SELECT datconnlimit FROM pg_database WHERE datname = current_database()) AS database_limit,
     (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
@@ -132,7 +132,7 @@ export async function askDatabase (
 /**
  * Whether a message of the bus comes back: through a pooler of transactions `LISTEN` succeeds, and nothing is heard.
  */
-export async function askBus (url: string): Promise<NonNullable<DatabaseFacts['bus']>> {
+export async function askBus (url: string): Promise<Pick<NonNullable<DatabaseFacts['bus']>, 'isHeard' | 'fault'>> {
   const { default: pg } = await import('pg')
   const limits = { connectionTimeoutMillis: CONNECT_MS, query_timeout: STATEMENT_MS }
   const client = new pg.Client({ connectionString: url, ...limits })

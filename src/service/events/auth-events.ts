@@ -35,7 +35,7 @@ export function createEventMaker (key: string): EventMaker {
 
   return {
     sessionKey,
-    make: (request, { type, identityId, sessionId, reason, method, hasAddress = true }) => {
+    make: (request, { type, identityId, sessionId, session, reason, method, hasAddress = true }) => {
       const at = Date.now()
       const { requestId, address } = originOf(request)
       return {
@@ -43,7 +43,7 @@ export function createEventMaker (key: string): EventMaker {
         at,
         id: type === 'login.failed' ? idOfFailure(at, { address }) : randomUUID(),
         identityId,
-        session: sessionId === undefined ? undefined : sessionKey(sessionId),
+        session: sessionId === undefined ? session : sessionKey(sessionId),
         reason,
         method,
         requestId,

@@ -17,6 +17,7 @@ export const MIGRATIONS: Migrations = {
   '0004_login_sessions': { up: createLoginSessions },
   '0005_document_sizes': { up: addDocumentSizes },
   '0006_events': { up: createEvents },
+  '0007_jobs': { up: createJobs },
 }
 
 async function createUsersAndDocuments (db: Kysely<unknown>): Promise<void> {
@@ -121,4 +122,13 @@ async function createEvents (db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('event_deliveries_by_time').on('event_deliveries').columns(['name', 'next_at']).execute()
   await db.schema.createIndex('event_deliveries_by_death').on('event_deliveries').columns(['name', 'dead_at']).execute()
   await db.schema.createIndex('event_deliveries_by_position').on('event_deliveries').column('position').execute()
+}
+
+async function createJobs (db: Kysely<unknown>): Promise<void> {
+  await db.schema.createTable('jobs')
+    .addColumn('name', 'text', (column) => column.primaryKey().notNull())
+    .addColumn('owner', 'text')
+    .addColumn('held_until', 'text', (column) => column.notNull())
+    .addColumn('done_at', 'text', (column) => column.notNull())
+    .execute()
 }

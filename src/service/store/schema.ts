@@ -106,7 +106,16 @@ export interface EventDeliveriesTable {
   error: string | null
 }
 
+/** Work that one process does for all. */
+export interface JobsTable {
+  name: string
+  owner: string | null
+  held_until: string
+  done_at: string
+}
+
 export interface StoreSchema {
+  jobs: JobsTable
   events: EventsTable
   event_counter: EventCounterTable
   event_subscribers: EventSubscribersTable

@@ -6,6 +6,7 @@ import { createDeadLetterRepository, type DeadLetterRepository } from './dead-le
 import { createDocumentRepository, type DocumentQuota, type DocumentRepository } from './documents.js'
 import type { PoolLoad, QueryListener } from './driver.js'
 import { createEventRepository, createEventWriter, type EventRepository } from './events.js'
+import { createJobRepository, type JobRepository } from './jobs.js'
 import { createInventory, type Inventory } from './inventory.js'
 import { createLoginBudgetRepository, type LoginBudgetRepository } from './login-budgets.js'
 import { openPostgresEngine } from './postgres-engine.js'
@@ -51,6 +52,7 @@ export interface Store {
   readonly events: EventRepository
   readonly subscriptions: SubscriptionRepository
   readonly deadLetters: DeadLetterRepository
+  readonly jobs: JobRepository
   /** Shared with other processes; undefined on SQLite. */
   readonly loginBudgets: LoginBudgetRepository | undefined
   /** Whether the migrations of this version were seen applied since the start; true for ever from then on. */
@@ -103,6 +105,7 @@ export function createStore (
     events: createEventRepository(db, retryPolicy, { dialect, replica: replica ?? '' }),
     subscriptions: createSubscriptionRepository(db, retryPolicy),
     deadLetters: createDeadLetterRepository(db, retryPolicy),
+    jobs: createJobRepository(db, retryPolicy),
     inventory: createInventory(db, retryPolicy),
     loginBudgets: dialect === 'postgres' ? createLoginBudgetRepository(db, retryPolicy) : undefined,
     ping: async () => {

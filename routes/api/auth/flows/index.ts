@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
 import { deliverStep, flowType, invalidateAfterSubmit, renderFailedStep } from '../../../../src/flows/delivery.js'
-import { tellLogin } from '../../../../src/flows/login-events.js'
+import { noteSession, tellLogin } from '../../../../src/flows/login-events.js'
 import { newCredential } from '../../../../src/flows/next-flow.js'
 import { resultOfTry } from '../../../../src/flows/second-factor.js'
 import { watchSettings } from '../../../../src/flows/settings-events.js'
@@ -21,6 +21,7 @@ import { flowParameters, FlowQuerySchema, SubmitQuerySchema, UuidSchema } from '
 import { FailedStepSchema, OutcomeSchema } from '../../../../src/schemas/outcome.js'
 import { isUsable } from '../../../../src/sessions/resolver.js'
 import { type AuthSettings, returnTargets } from '../../../../src/settings.js'
+import { keyedSession } from '../../../../src/http/auth-events.js'
 import { forwardCookies, guardOrigin, kratosCaller, loginThrottle, ownKratos } from '../../../../src/http/own-names.js'
 
 const ParamsSchema = Type.Object({ id: UuidSchema })
@@ -69,7 +70,8 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
   async function noteLogin (request: FastifyRequest, flow: FlowName, body: JsonObject, answer: Answer): Promise<void> {
     if (flow !== 'login') return
     await app[loginThrottle].settleSecondFactor(request, resultOfTry(answer))
-    await app[loginThrottle].rememberLogin(request, body, newCredential({ answer, cookieName }))
+    const session = answer.kind === 'ok' ? keyedSession(request, answer.body) : undefined
+    await app[loginThrottle].rememberLogin(request, body, newCredential({ answer, cookieName }), session)
   }
 
   function register (flow: FlowDefinition): void {
@@ -135,14 +137,17 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
       const submit = { flow: name, id, body: sent, caller: request[kratosCaller](), keepToken }
       // Kratos could only say so too.
       if (name === 'settings' && !isUsable(submit.caller.credential)) throw serviceError('INVALID_SESSION')
-      if (name === 'login') await app[loginThrottle].bySecondFactor(request, submit.body)
+      if (name === 'login') {
+        await app[loginThrottle].bySecondFactor(request, submit.body)
+        noteSession(request, submit.body)
+      }
       const watch = name === 'settings' ? await watchSettings(request, submit.body) : undefined
       const { answer, type, setCookie } = await submitStep(app[ownKratos], submit)
       reply[forwardCookies](setCookie)
       await noteLogin(request, name, submit.body, answer)
       invalidateAfterSubmit(request, answer)
       tellLogin(request, name, answer, cookieName)
-      await watch?.tell(answer)
+      await watch?.tell(answer.kind === 'ok' ? answer.body : undefined)
       return deliverStep(request, reply, { flow: name, type, answer, keepToken }, cookieName)
     })
   }
