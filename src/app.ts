@@ -58,6 +58,8 @@ function serverOptions (config: Config, { log = {} }: AppOverrides) {
   const proxies = trustedProxies(config)
   return {
     ...LIMITS,
+    // A machine that is short of processor time starts late; by Fastify's ten seconds it would not start at all.
+    pluginTimeout: 60_000,
     connectionTimeout: connectionTimeout(config),
     logger: loggerOptions(config.LOG_LEVEL, log),
     // `addRequestLog` writes the one line of a request.

@@ -7,6 +7,7 @@ const ERRORS = {
   INVALID_CREDENTIALS: [400, 'The provided credentials are invalid'],
   IDENTIFIER_TAKEN: [400, 'An account with the same identifier exists already'],
   FLOW_REJECTED: [400, 'The identity server rejected the input'],
+  METHOD_NOT_OFFERED: [400, 'This method or provider is not offered here'],
   SESSION_ALREADY_AVAILABLE: [400, 'You are already logged in'],
   RETURN_TO_FORBIDDEN: [400, 'The return_to address is not allowed'],
   INVALID_SESSION: [401, 'Invalid session'],

@@ -11,8 +11,6 @@ import { temporaryFolder } from './support/app.js'
 import { compile, footprint, install, link, pack, type Packed } from './support/package.js'
 import { freePorts, ROOT, run as start } from './support/process.js'
 
-// Packs, compiles and starts a dozen programs: on a loaded machine that takes its time.
-t.setTimeout(450_000)
 const run = promisify(execFile)
 const folder = await temporaryFolder(t)
 const { plugin, embedded } = await pack(folder)

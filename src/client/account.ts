@@ -1,5 +1,6 @@
+import { type Body, sendCode } from './bodies.js'
 import { askForPasskey } from './passkeys.js'
-import type { Answer, FlowName, FormError, InFlow, Options, Outcome, Reply } from './types.js'
+import type { Answer, Device, FlowName, FormError, InFlow, Options, Outcome, Reply } from './types.js'
 
 type Json = Record<string, unknown>
 
@@ -8,7 +9,7 @@ export interface Core {
   call: (method: string, path: string, body?: Json, options?: Options, base?: string) => Promise<Reply>
   read: (path: string, options?: Options, base?: string) => Promise<Reply>
   begin: (path: string, options?: Options) => Promise<Outcome>
-  submit: (flow: FlowName, body: Json, options?: InFlow & { query?: string }) => Promise<Outcome>
+  submit: (flow: FlowName, body: Body, options?: InFlow & { query?: string }) => Promise<Outcome>
   outcomeOf: (reply: Reply, flow: FlowName) => Outcome
   dataOf: (reply: Reply) => Json
   prefix: string
@@ -24,6 +25,10 @@ const displayName = (json: string, traits: unknown): string =>
 const fieldErrors = (fields: unknown): FormError[] =>
   (Array.isArray(fields) ? fields as Array<{ path: string, message: string }> : [])
     .map(({ path, message }) => ({ field: path.slice(1), code: 'invalid', id: 0, text: message, context: {} }))
+
+/** Without a code one is sent: once more where the flow has sent one already. */
+const byCode = (person: Json, code: string | undefined): Body =>
+  code === undefined ? (form) => ({ ...sendCode(form), ...person }) : { method: 'code', code, ...person }
 
 export function accountIntents<Traits> ({ call, read, begin, submit, outcomeOf, dataOf, prefix }: Core) {
   /** One ceremony: a form that offers a passkey, the person's answer, and the step that takes it. */
@@ -68,11 +73,11 @@ export function accountIntents<Traits> ({ call, read, begin, submit, outcomeOf, 
 
     /** Has a code mailed that lets the user in; with that code and the `flowId` of its form: logs in. */
     logInByCode: (identifier: string, code?: string, options?: InFlow) =>
-      submit('login', { method: 'code', identifier, ...(code !== undefined && { code }) }, options),
+      submit('login', byCode({ identifier }, code), options),
 
     /** The same for a new account. */
     signUpByCode: (traits: Partial<Traits>, code?: string, options?: InFlow) =>
-      submit('registration', { method: 'code', traits, ...(code !== undefined && { code }) }, options),
+      submit('registration', byCode({ traits }, code), options),
 
     signUpWithPasskey: (traits: Partial<Traits>, options?: InFlow) =>
       withPasskey('registration', 'passkey_register', options, { traits }),
@@ -110,6 +115,16 @@ export function accountIntents<Traits> ({ call, read, begin, submit, outcomeOf, 
 
     unlink: (provider: string, options?: InFlow) =>
       submit('settings', { method: 'oidc', unlink: provider }, { ...options, query: '?method=oidc' }),
+
+    /** @returns undefined when the devices cannot be told */
+    devices: async (options?: Options): Promise<Device[] | undefined> => {
+      const { sessions } = dataOf(await read('/sessions', options))
+      return Array.isArray(sessions) ? sessions as Device[] : undefined
+    },
+
+    /** @returns whether the session of a device has ended */
+    logOutDevice: async (id: string, options?: Options): Promise<boolean> =>
+      (await call('DELETE', `/sessions/${encodeURIComponent(id)}`, undefined, options)).status === 200,
 
     /** @returns how many other devices were logged out */
     logOutOthers: (options?: Options) => request<{ revoked: number }>('DELETE', `${prefix}/sessions`, undefined, options),

@@ -4,8 +4,9 @@
  */
 
 import { accountIntents } from './account.js'
+import { type Body, secondFactorBody, toAddress } from './bodies.js'
 import { formOf } from './form.js'
-import type { ClientOptions, Device, FlowName, InFlow, Options, Outcome, Reply, SessionState } from './types.js'
+import type { ClientOptions, FlowName, InFlow, Options, Outcome, Reply, SecondFactor, SessionState } from './types.js'
 
 export type * from './types.js'
 
@@ -27,7 +28,7 @@ const OUTCOME_OF_NEXT: Record<string, (data: Json, flow: FlowName) => Outcome> =
   done: () => ({ kind: 'done' }),
   form: (data, flow) => ({ kind: 'form', form: formOf(flow, data) }),
   step_up: (data) => ({ kind: 'second_factor', ...goingOn(data) }),
-  verify: (data) => ({ kind: 'confirm_address', ...goingOn(data) }),
+  verify: (data) => ({ kind: 'confirm_address', ...goingOn(data), isLoggedIn: isRecord(data['session']) }),
   settings: (data) => ({ kind: 'settings', ...goingOn(data) }),
   reauthenticate: (data) => ({ kind: 'log_in_again', ...goingOn(data) }),
   redirect: (data) => ({ kind: 'redirect', url: String(data['redirect_browser_to']) }),
@@ -40,6 +41,9 @@ const isOutage = ({ status }: Reply): boolean => status === 429 || status >= 500
 /** A path of the service as this client calls it, whatever proxies are between the two. */
 const ownPath = (start: string): string => start.slice(start.lastIndexOf('/flows/'))
 const flowIn = (path: string): FlowName => /\/flows\/(\w+)/.exec(path)?.[1] as FlowName
+
+/** Only in such a flow does every Kratos log in whom it has let recover (docs/kratos-facts.md, section 14). */
+const RECOVERY = '?type=browser'
 
 /** No form is further away: settings, which want a login, which wants its second factor. */
 const MAX_STEPS = 4
@@ -99,15 +103,19 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
   /** In a new flow if none is named or the named one is gone. */
   async function submit (
     flow: FlowName,
-    body: Json,
+    body: Body,
     { flowId, query = '', ...options }: InFlow & { query?: string } = {},
     restarts = 0,
   ): Promise<Outcome> {
-    const form = flowId === undefined ? await begin(`/flows/${flow}${query}`, options) : undefined
-    // Where another form comes first, the page shows that one.
-    if (form !== undefined && (form.kind !== 'form' || form.form.flow !== flow)) return form
-    const id = flowId ?? form?.form.flowId
-    const reply = await call('POST', `/flows/${flow}`, { flow_id: id, ...body }, options)
+    let step: { id: string | undefined, body: Json }
+    if (flowId === undefined || typeof body === 'function') {
+      const path = flowId === undefined ? `${flow}${query}` : `${flow}/${encodeURIComponent(flowId)}`
+      const outcome = await begin(`/flows/${path}`, options)
+      // Where another form comes first, the page shows that one.
+      if (outcome.kind !== 'form' || outcome.form.flow !== flow) return outcome
+      step = { id: outcome.form.flowId, body: typeof body === 'function' ? body(outcome.form) : body }
+    } else step = { id: flowId, body }
+    const reply = await call('POST', `/flows/${flow}`, { flow_id: step.id, ...step.body }, options)
     const data = dataOf(reply)
     if (data['next'] !== 'restart') return outcomeOf(reply, flow)
     if (restarts >= MAX_RESTARTS) return { kind: 'unavailable', retryAfterSeconds: undefined, isThrottled: false }
@@ -125,7 +133,7 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
      * `isAgain`: of a login that proves once more who is logged in.
      */
     form: async (flow: FlowName, options: InFlow & { query?: string, isAgain?: boolean } = {}): Promise<Outcome> => {
-      const { flowId, isAgain = false, query = isAgain ? '?refresh=true' : '', ...rest } = options
+      const { flowId, isAgain = false, query = isAgain ? '?refresh=true' : flow === 'recovery' ? RECOVERY : '', ...rest } = options
       return await begin(`/flows/${flow}${flowId === undefined ? query : `/${encodeURIComponent(flowId)}`}`, rest)
     },
 
@@ -153,17 +161,18 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
     logInWith: (provider: string, options?: InFlow) =>
       submit('login', { method: 'oidc', provider }, { ...options, query: '?method=oidc' }),
 
-    /** A code of an authenticator app, or a backup code. */
-    secondFactor: (code: { totp: string } | { backupCode: string }, options?: InFlow) =>
-      submit('login', 'totp' in code
-        ? { method: 'totp', totp_code: code.totp }
-        : { method: 'lookup_secret', lookup_secret: code.backupCode }, { ...options, query: '?aal=aal2' }),
+    /**
+     * A code of an authenticator app, a backup code, or the code of a mail or text message, which `codeTo` has sent.
+     */
+    secondFactor: (proof: SecondFactor, options?: InFlow) =>
+      submit('login', secondFactorBody(proof), { ...options, query: '?aal=aal2' }),
 
     /** Has a code mailed that proves an address; then `confirmCode` in the flow of the form. */
-    verify: (email: string, options?: InFlow) => submit('verification', { method: 'code', email }, options),
+    verify: (email: string, options?: InFlow) => submit('verification', toAddress(email), options),
 
     /** Has a code mailed that lets the user in; then `confirmCode` in the flow of the form. */
-    recover: (email: string, options?: InFlow) => submit('recovery', { method: 'code', email }, options),
+    recover: (email: string, options?: InFlow) =>
+      submit('recovery', toAddress(email), { query: RECOVERY, ...options }),
 
     /** The code of a mail, in the flow that sent it. */
     confirmCode: (flow: 'verification' | 'recovery', code: string, options: InFlow) =>
@@ -196,16 +205,6 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
       }
       return { state: 'in', user }
     },
-
-    /** @returns undefined when the devices cannot be told */
-    devices: async (options?: Options): Promise<Device[] | undefined> => {
-      const { sessions } = dataOf(await read('/sessions', options))
-      return Array.isArray(sessions) ? sessions as Device[] : undefined
-    },
-
-    /** @returns whether the session of a device has ended */
-    logOutDevice: async (id: string, options?: Options): Promise<boolean> =>
-      (await call('DELETE', `/sessions/${encodeURIComponent(id)}`, undefined, options)).status === 200,
 
     /** @returns whether nobody is logged in any more */
     logOut: async (options?: Options): Promise<boolean> => {

@@ -7,6 +7,8 @@ const list = (value: unknown): unknown[] => Array.isArray(value) ? value : []
 
 const labelContext = ({ meta }: FormNode): Record<string, unknown> => record(record(record(meta)['label'])['context'])
 
+const valueIn = ({ attributes }: FormNode): string => text(attributes['value'])
+
 /** A unix time in seconds, as Kratos' labels have it. */
 const dateOf = (seconds: unknown): string | undefined =>
   typeof seconds === 'number' ? new Date(seconds * 1000).toISOString() : undefined
@@ -27,6 +29,11 @@ function offersOf (nodes: FormNode[]): Offers {
     identifier: valueOf('identifier'),
     password: named('password').length > 0,
     code: named('method').some(({ group, attributes }) => group === 'code' && attributes['value'] === 'code'),
+    link: named('method').some(({ group }) => group === 'link'),
+    addresses: [
+      ...named('address').map((node) => ({ id: valueIn(node), label: valueIn(node) })),
+      ...named('recovery_select_address').map((node) => ({ id: valueIn(node), label: text(node.meta?.label?.text) })),
+    ],
     passkey: valueOf('passkey_create_data') || valueOf('passkey_challenge'),
     providers: [...providers('provider'), ...providers('link')],
     linked: providers('unlink'),

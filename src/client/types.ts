@@ -24,6 +24,12 @@ export interface Provider {
   label: string
 }
 
+export interface Address {
+  id: string
+  /** For people; a part of it may be hidden. */
+  label: string
+}
+
 /** A passkey in the settings. */
 export interface KeyEntry {
   id: string
@@ -37,8 +43,12 @@ export interface Offers {
   /** Who is asked to log in again; else empty. */
   identifier: string
   password: boolean
-  /** A code by mail. */
+  /** A code by mail or text message. */
   code: boolean
+  /** A link by mail: the person opens it, and there is no code to ask for. */
+  link: boolean
+  /** Where a code can be sent to, if there is a choice: for `secondFactor({ codeTo: id })` or `recover(id)`. */
+  addresses: Address[]
   /** Options of a passkey, for the intents; empty: none is offered. */
   passkey: string
   /** Social logins to log in with, or in the settings to link. */
@@ -59,6 +69,13 @@ export interface FormNode {
   meta?: { label?: { text?: string } }
 }
 
+/** What proves a second factor; `codeTo` has a code sent to an address, which `code` then is. */
+export type SecondFactor =
+  | { totp: string }
+  | { backupCode: string }
+  | { codeTo: string }
+  | { code: string }
+
 export type FlowName = 'registration' | 'login' | 'recovery' | 'verification' | 'settings'
 
 /** What came of an intent; `follow` gets the form of those with a `start`. */
@@ -69,8 +86,8 @@ export type Outcome =
   | { kind: 'form', form: Form }
   /** Ask for the second factor, then call `secondFactor`. */
   | { kind: 'second_factor', flowId: string | undefined, start: string | undefined }
-  /** Ask for the code of the mail, then call `confirmCode`. */
-  | { kind: 'confirm_address', flowId: string | undefined, start: string | undefined }
+  /** Ask for the code of the mail, then call `confirmCode`. Who `isLoggedIn` already can do so later. */
+  | { kind: 'confirm_address', flowId: string | undefined, start: string | undefined, isLoggedIn: boolean }
   /** Let the user set a new password or a second factor. */
   | { kind: 'settings', flowId: string | undefined, start: string | undefined }
   /** Ask for the password again, then repeat what was asked. */

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../kratos-client/kratos-body.js'
+import type { TraitPointers } from '../kratos-client/traits.js'
 
 /** Settings that Kratos has to agree with. */
 export interface SettingsFacts {
@@ -13,6 +14,7 @@ export interface SettingsFacts {
   returnUrls?: string[] | undefined
   cookieName: string
   sessionCacheMaxAge: number
+  traits?: TraitPointers | undefined
   /** Accepted keys of the webhook; undefined: not known here, so that no key is compared. */
   webhookKeys?: readonly string[] | undefined
   /** Path of the webhook's receiver; undefined: the paths of the service. */
@@ -23,7 +25,7 @@ export interface SettingsFacts {
 
 export type NamedSetting =
   | 'publicUrl' | 'adminUrl' | 'browserUrl' | 'baseUrl' | 'frontendUrl' | 'origins' | 'returnUrls' | 'cookieName'
-  | 'sessionCacheMaxAge' | 'webhookKeys'
+  | 'sessionCacheMaxAge' | 'webhookKeys' | `traits.${keyof TraitPointers}`
 
 /** Who answers at a URL: one of Kratos' ports, somebody else, or nobody. */
 export type Answering = 'public' | 'admin' | 'other' | 'nobody'
@@ -50,6 +52,8 @@ export interface KratosFacts {
   cookie?: CookieFacts | undefined
   /** Addresses to which Kratos does not let a flow return. */
   refusedReturns: string[]
+  /** Identity schemas that it serves; empty or undefined: it does not say. */
+  schemas?: unknown[] | undefined
   /** Whether sessions may be cached; undefined: not asked. */
   isCacheable?: boolean | undefined
   /** By how many milliseconds our clock is ahead of that of Kratos. */

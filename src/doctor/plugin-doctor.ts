@@ -6,6 +6,7 @@ import type { NamedSetting } from './facts.js'
 import { error, type Finding } from './finding.js'
 import { readKratosConfig } from './kratos-config.js'
 import { report } from './report.js'
+import { DEFAULT_TRAITS, isTraitPointer, type TraitPointers } from '../kratos-client/traits.js'
 import { isHttpUrl, isOrigin } from '../url-rules.js'
 
 const HELP = `fastify-kratos doctor [--json] [--kratos-config kratos.yml]... and what the plugin is given:
@@ -18,6 +19,7 @@ const HELP = `fastify-kratos doctor [--json] [--kratos-config kratos.yml]... and
   --origin        one of origins; may be repeated
   --cookie-name   cookieName
   --cache         sessionCacheMaxAge
+  --trait         one of traits, such as email=/contact/email; may be repeated
   --webhook-path  path of the webhook's receiver, if there is one; its key is read from WEBHOOK_KEY
   --kratos-config Kratos' own file; of several, later ones are merged over earlier ones
 
@@ -39,6 +41,7 @@ const parse = (args: string[]) =>
       origin: { type: 'string', multiple: true, default: [] },
       'cookie-name': { type: 'string', default: DEFAULT_COOKIE_NAME },
       cache: { type: 'string', default: '0' },
+      trait: { type: 'string', multiple: true, default: [] },
       'webhook-path': { type: 'string' },
     },
   }).values
@@ -57,6 +60,10 @@ const NAMES: Record<NamedSetting, string> = {
   cookieName: 'cookieName',
   sessionCacheMaxAge: 'sessionCacheMaxAge',
   webhookKeys: 'webhook.keys',
+  'traits.email': 'traits.email',
+  'traits.firstName': 'traits.firstName',
+  'traits.lastName': 'traits.lastName',
+  'traits.username': 'traits.username',
 }
 
 /** The name is no literal, because YAML's library need not be there: JSON is read without. */
@@ -70,6 +77,14 @@ async function yamlReader (): Promise<{ read: (text: string) => unknown, hint: s
   } catch {
     return { read: (text) => JSON.parse(text), hint: '; YAML needs the package yaml: npm install --save-dev yaml' }
   }
+}
+
+/** @throws Error in plain words */
+function traitsOf (given: string[]): TraitPointers {
+  const pairs = given.map((text) => text.split(/=(.*)/s))
+  const isValid = ([name = '', pointer = '']: string[]): boolean => Object.hasOwn(DEFAULT_TRAITS, name) && isTraitPointer(pointer)
+  if (!pairs.every(isValid)) throw new Error(`--trait wants ${Object.keys(DEFAULT_TRAITS).join(', ')} and a JSON pointer: email=/contact/email`)
+  return { ...DEFAULT_TRAITS, ...Object.fromEntries(pairs) }
 }
 
 /** @throws Error in plain words */
@@ -95,6 +110,7 @@ function factsOf (values: Values, env: Env): EnvironmentFacts {
     deadlines: { whoamiMs: 0, submitMs: 0, otherMs: 0 },
     throttle: false,
     sessionCacheMaxAge: Number(values.cache),
+    traits: traitsOf(values.trait),
   })
   const keys = [env['WEBHOOK_KEY'], env['WEBHOOK_KEY_PREVIOUS']].filter((key) => key !== undefined && key !== '') as string[]
   const hasWebhook = values['webhook-path'] !== undefined || keys.length > 0

@@ -1,6 +1,7 @@
 import { type Checks, error, note, warning } from './finding.js'
 import type { PortFacts, ProbeFacts } from './facts.js'
 import { hostOf, isInternal, isLoopback, originOf } from './hosts.js'
+import { TRAIT_CHECKS } from './trait-checks.js'
 import { isHttpsUrl } from '../url-rules.js'
 
 /** What Kratos is tested against; another minor release may answer otherwise. */
@@ -22,6 +23,8 @@ const because = ({ fault }: PortFacts): string => fault === undefined ? '' : ` (
 
 /** What a running Kratos tells by itself. */
 export const PROBE_CHECKS: Checks<ProbeFacts> = {
+  ...TRAIT_CHECKS,
+
   'kratos-urls-mixed-up': ({ settings: { nameOf }, kratos }) =>
     kratos.public.answering === 'admin' && kratos.admin?.answering !== 'admin'
       ? [error(

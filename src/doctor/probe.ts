@@ -1,4 +1,5 @@
 import { isRecord } from '../kratos-client/kratos-body.js'
+import { schemasOf } from './trait-checks.js'
 import type { Answering, CookieFacts, KratosFacts, PortFacts, SettingsFacts } from './facts.js'
 
 const DEADLINE_MS = 3000
@@ -105,8 +106,9 @@ export async function askKratos (
     adminUrl === undefined ? undefined : portAt(adminUrl).then(({ flow: _flow, ...port }) => port),
   ])
   if (open.answering !== 'public' || flow === undefined) return { public: open, admin, refusedReturns: [] }
-  const [refused, whoami] = await Promise.all([
+  const [refused, schemas, whoami] = await Promise.all([
     refusedReturns(publicUrl, returnTargets(settings)),
+    ask(publicUrl, '/schemas'),
     withSession ? ask(publicUrl, '/sessions/whoami') : undefined,
   ])
   return {
@@ -115,6 +117,7 @@ export async function askKratos (
     baseUrl: baseUrlOf(flow),
     cookie: cookieOf(flow),
     refusedReturns: refused,
+    schemas: isAnswered(schemas) ? schemasOf(schemas.body) : [],
     aheadMs: aheadOf(flow),
     isCacheable: whoami !== undefined && isAnswered(whoami) && whoami.status === 401
       ? whoami.headers.has('ory-session-cache-for')

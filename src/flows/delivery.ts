@@ -41,9 +41,14 @@ interface GoingOn {
 }
 
 /** `next` and what stands beside it, made of the outcome, the flow in the answer and the way on. */
-function nextMembers ({ next }: Outcome, flow: JsonObject, { flowId, start }: GoingOn): JsonObject {
+function nextMembers (
+  { next }: Outcome,
+  flow: JsonObject,
+  { flowId, start }: GoingOn,
+  code?: ErrorCode,
+): JsonObject {
   if (next === 'form') {
-    return { next, field_errors: fieldErrors(flow), errors: formErrors(flow), sent: hasSentMessage(flow) }
+    return { next, field_errors: fieldErrors(flow), errors: formErrors(flow, code), sent: hasSentMessage(flow) }
   }
   return { next, ...(flowId !== undefined && { flow_id: flowId }), ...start }
 }
@@ -115,7 +120,7 @@ export async function deliverStep (
   if (answer.kind !== 'ok') {
     const error = upstreamError(answer)
     throw Object.assign(error, {
-      members: { ...error.members, ...nextMembers(outcome, error.members ?? {}, goingOn) },
+      members: { ...error.members, ...nextMembers(outcome, error.members ?? {}, goingOn, code) },
     })
   }
   const body = keepToken ? answer.body : await moveTokenToCookie(reply, answer)

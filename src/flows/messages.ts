@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors.js'
 import { isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 
 /** One complaint of Kratos about a form, as a client shows and translates it. */
@@ -103,8 +104,18 @@ function formError (field: string | null, message: JsonObject): FormError {
   return { field, code, id, text: words?.(context) ?? plainText(String(message['text']), field), context }
 }
 
+/** Kratos answers without the form, and without a message that has a number. */
+const NOT_OFFERED: FormError = {
+  field: null,
+  code: 'method_not_offered',
+  id: 0,
+  text: 'This is not possible here; please choose another way',
+  context: {},
+}
+
 /** First the form itself, then its fields in their order. */
-export function formErrors (flow: JsonObject): FormError[] {
+export function formErrors (flow: JsonObject, code?: ErrorCode): FormError[] {
+  if (code === 'METHOD_NOT_OFFERED') return [NOT_OFFERED]
   const ui = isRecord(flow['ui']) ? flow['ui'] : {}
   const nodes = Array.isArray(ui['nodes']) ? ui['nodes'].filter(isRecord) : []
   return [

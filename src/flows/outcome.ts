@@ -106,4 +106,6 @@ export function fieldErrors (flow: JsonObject): Record<string, string[]> {
   return Object.fromEntries(byName)
 }
 
-export const hasSentMessage = (flow: JsonObject): boolean => flow['state'] === 'sent_email'
+/** Kratos' states while a code or link is awaited; the second with `feature_flags.choose_recovery_address`. */
+const SENT_STATES = new Set<unknown>(['sent_email', 'recovery_awaiting_code'])
+export const hasSentMessage = (flow: JsonObject): boolean => SENT_STATES.has(flow['state'])

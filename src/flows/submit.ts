@@ -45,11 +45,13 @@ const MISMATCH: Answer = {
   setCookie: [],
 }
 
+const poolOf = (flow: FlowName): 'settings' | 'submit' => flow === 'settings' ? 'settings' : 'submit'
+
 /**
  * The client need not know which type its flow has: where it may hold a browser flow and sends no CSRF token, the flow
  * is fetched once and its own token used (docs/decisions/0019). Others cost one call.
  */
-export async function submitStep (kratos: KratosClient, submit: Submit): Promise<Submitted> {
+async function submitAsType (kratos: KratosClient, submit: Submit): Promise<Submitted> {
   const { flow, id, caller, keepToken } = submit
   const asked = submitType(submit.body)
   if (asked === 'browser' || !mayHoldBrowserFlow(caller)) {
@@ -58,7 +60,7 @@ export async function submitStep (kratos: KratosClient, submit: Submit): Promise
     }
     return { answer: await kratos.submitFlow(flow, id, submit.body, caller), type: asked, setCookie: [] }
   }
-  const fetched = await kratos.fetchFlow(flow, id, caller, flow === 'settings' ? 'settings' : 'submit')
+  const fetched = await kratos.fetchFlow(flow, id, caller, poolOf(flow))
   if (fetched.kind !== 'ok') return { answer: fetched, type: 'browser', setCookie: [] }
   const token = fetched.body['type'] === 'browser' ? csrfToken(fetched.body) : undefined
   if (token === undefined) {
@@ -71,3 +73,21 @@ export async function submitStep (kratos: KratosClient, submit: Submit): Promise
   const body = { ...submit.body, csrf_token: token }
   return { answer: await kratos.submitFlow(flow, id, body, withCookies(caller, setCookie)), type: 'browser', setCookie }
 }
+
+/** Kratos says what it does not offer without the form, which a page needs to show what it does offer. */
+async function withForm (kratos: KratosClient, submit: Submit, submitted: Submitted): Promise<Submitted> {
+  const { flow, id, caller } = submit
+  const { answer } = submitted
+  if (answer.kind !== 'refused' || answer.code !== 'METHOD_NOT_OFFERED') return submitted
+  const fetched = await kratos.fetchFlow(flow, id, withCookies(caller, submitted.setCookie), poolOf(flow))
+  if (fetched.kind !== 'ok') return submitted
+  const { id: flowId, ui, state } = fetched.body
+  return {
+    ...submitted,
+    answer: { ...answer, members: { ...answer.members, id: flowId, ui, state } },
+    setCookie: [...submitted.setCookie, ...fetched.setCookie],
+  }
+}
+
+export const submitStep = async (kratos: KratosClient, submit: Submit): Promise<Submitted> =>
+  await withForm(kratos, submit, await submitAsType(kratos, submit))

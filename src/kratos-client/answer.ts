@@ -50,7 +50,7 @@ export interface AnswerContext {
 const MAY_BE_EMPTY = new Set<Operation>(['logout', 'sessions', 'identity'])
 
 /** The members of a refusal that help a client on; everything else of Kratos' error body stays here (H09). */
-const KEPT_MEMBERS = ['id', 'ui', 'use_flow_id', 'expired_at', 'since', 'redirect_browser_to', 'continue_with']
+const KEPT_MEMBERS = ['id', 'ui', 'state', 'use_flow_id', 'expired_at', 'since', 'redirect_browser_to', 'continue_with']
 
 function keptMembers (body: JsonObject, { isAllowedRedirect }: AnswerContext): JsonObject {
   const details = isRecord(body['error']) && isRecord(body['error']['details']) ? body['error']['details'] : {}

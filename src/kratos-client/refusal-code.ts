@@ -28,6 +28,9 @@ const CODE_OF_STATUS: Record<number, ErrorCode> = {
 /** Only registration has an id for it; the others say so in words. */
 const SWITCHED_OFF = /not allowed because it was disabled/
 
+/** The 404 of a submit is not always one of its flow: a method is off, or a provider is not configured. */
+const NOT_OFFERED = /^This endpoint was disabled by|^OpenID Connect Provider .* is unknown|^SAML Provider .* is unknown/
+
 /** What Kratos calls a failure of its own and is one of the input (docs/kratos-facts.md, section 15). */
 const INPUT_FAULTS: Array<[member: 'message' | 'reason', said: RegExp]> = [
   ['message', /^(?:json: cannot unmarshal |invalid character )/],
@@ -48,6 +51,7 @@ export function refusalCode (
   const known = CODE_OF_ERROR_ID.get(String(error['id']))
   if (known !== undefined) return known
   if (status === 400 && SWITCHED_OFF.test(String(error['reason']))) return 'FLOW_DISABLED'
+  if (operation === 'submit' && status === 404 && NOT_OFFERED.test(String(error['reason']))) return 'METHOD_NOT_OFFERED'
   // The 401 of a deactivated identity has no error id, and no other flow has such a 401 (recording 32).
   if (operation === 'submit' && flow === 'login' && status === 401) return 'ACCOUNT_DISABLED'
   if (operation === 'logout' && status === 403) return 'LOGOUT_TOKEN_INVALID'

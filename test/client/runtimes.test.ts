@@ -54,7 +54,7 @@ async function startPage (t: Test): Promise<string> {
 }
 
 export default async function (t: Test): Promise<void> {
-  t.test('the same journey of the client', { timeout: 240_000 }, async (t) => {
+  t.test('the same journey of the client', async (t) => {
     const page = await startPage(t)
     const { app, kratos } = await buildWithKratos(t, { env: { CORS_ORIGINS: page } })
     const baseUrl = await app.listen({ port: 0, host: '127.0.0.1' })
@@ -87,6 +87,7 @@ export default async function (t: Test): Promise<void> {
       const code = await script()
       for (const place of ['page', 'worker']) {
         const context = await browser.newContext()
+        context.setDefaultTimeout(120_000)
         const tab = await context.newPage()
         await tab.goto(page)
         await tab.exposeFunction('mailed', mailed)

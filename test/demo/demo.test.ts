@@ -29,7 +29,7 @@ async function openPage (t: Test, browser: Browser): Promise<Page> {
   const context = await browser.newContext({ locale: 'en-GB' })
   t.teardown(() => context.close())
   const page = await context.newPage()
-  page.setDefaultTimeout(20_000)
+  page.setDefaultTimeout(120_000)
   page.on('pageerror', (error) => t.fail(`error in the page: ${error.message}`))
   page.on('console', (message) => {
     if (/content security policy/i.test(message.text())) t.fail(message.text())
@@ -381,9 +381,9 @@ async function walkOtherDoors (t: Test, page: Page, { page: port, codeFor }: Dem
 }
 
 /** The same person elsewhere turns an authenticator app on: from then on each session wants its code. */
-async function turnOnElsewhere (service: number, email: string): Promise<string> {
+async function turnOnElsewhere (service: number, email: string, password: string): Promise<string> {
   const auth = createClient({ baseUrl: `http://localhost:${service}`, fetch: browserFetch() })
-  await auth.logIn(email, PASSWORD)
+  await auth.logIn(email, password)
   const settings = await auth.form('settings')
   if (settings.kind !== 'form') throw new Error(settings.kind)
   const { secret } = settings.form.offers.totp
@@ -392,7 +392,7 @@ async function turnOnElsewhere (service: number, email: string): Promise<string>
   return secret
 }
 
-async function walkTrouble (t: Test, page: Page, { page: port, service, kratos }: DemoInProcess): Promise<void> {
+async function walkTrouble (t: Test, page: Page, { page: port, service, kratos, pass }: DemoInProcess): Promise<void> {
   const base = `http://localhost:${port}`
   const email = 'trouble@example.test'
   const { press, reach, type } = keyboardOf(page)
@@ -450,11 +450,35 @@ async function walkTrouble (t: Test, page: Page, { page: port, service, kratos }
     await at(page, 'Profile')
   })
 
+  await t.test('a login that is too old is renewed in place, and what was asked for is done', async (t) => {
+    await page.goto(`${base}/settings/password`)
+    await at(page, 'Password')
+    pass(60 * 60 * 1000)
+    await type('New password', `${PASSWORD}!`)
+    await press('Change password')
+    const dialog = page.getByRole('dialog')
+    const entry = dialog.getByLabel('Password')
+    await entry.waitFor()
+    t.equal(await dialog.getByRole('heading').innerText(), 'Is it still you?')
+    await look(t, page, '45-login-again-in-place')
+    for (const [password, answered] of [
+      ['wrong', () => dialog.getByText('The e-mail or the password is not right.').waitFor()],
+      [PASSWORD, () => dialog.waitFor({ state: 'detached' })],
+    ] as const) {
+      await entry.fill(password)
+      await reach(dialog.getByRole('button', { name: 'Confirm' }))
+      await page.keyboard.press('Enter')
+      await answered()
+    }
+    await status('Your password is changed.')
+    pass(-60 * 60 * 1000)
+  })
+
   let secret = ''
   await t.test('a second factor that was set up elsewhere is asked for in place', async (t) => {
     await press('Documents', 'link')
     await at(page, 'Your documents')
-    secret = await turnOnElsewhere(service, email)
+    secret = await turnOnElsewhere(service, email, `${PASSWORD}!`)
     await type('Title', 'Behind two doors')
     await press('Add document')
     const dialog = page.getByRole('dialog')
@@ -496,7 +520,6 @@ async function walkTrouble (t: Test, page: Page, { page: port, service, kratos }
 
 export default async function (t: Test): Promise<void> {
   t.test('the demo in a browser', {
-    timeout: 420_000,
     skip: !isBrowserPlatform && 'no Chromium in npm for this platform',
   }, async (t) => {
     const browser = await startBrowser(t)

@@ -1,12 +1,12 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import type { Test } from 'tap'
 import { ROOT } from '../support/process.js'
 
-/** Ignored by git. */
-export const SCREENSHOTS = join(ROOT, '.tap/screenshots')
+/** Where pictures go, which only people look at, with `SCREENSHOTS=1`; ignored by git. */
+const SCREENSHOTS = join(ROOT, '.tap/screenshots')
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 const SIZES = { wide: { width: 1280, height: 900 }, narrow: { width: 360, height: 740 } }
@@ -21,9 +21,8 @@ interface Violation {
   nodes: Array<{ target: string[], failureSummary: string }>
 }
 
-/** Looks at what is on the screen: at both widths and in both themes, for axe and as a picture. */
+/** Looks at what is on the screen: at both widths and in both themes, for axe, and as a picture for people. */
 export async function look (t: Test, page: Page, name: string): Promise<void> {
-  mkdirSync(SCREENSHOTS, { recursive: true })
   for (const [size, viewport] of Object.entries(SIZES)) {
     await page.setViewportSize(viewport)
     for (const theme of THEMES) {
@@ -37,6 +36,7 @@ export async function look (t: Test, page: Page, name: string): Promise<void> {
       t.strictSame(found, [], `${state}: axe finds nothing`)
       const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
       t.ok(Number(overflow) <= 0, `${state}: nothing is wider than the screen`)
+      if (process.env['SCREENSHOTS'] !== '1') continue
       // What is behind a dialog is covered as far as the screen goes.
       const fullPage = await page.getByRole('dialog').count() === 0
       await page.screenshot({ path: join(SCREENSHOTS, `${state}.png`), fullPage })

@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import { buildPage } from '../../examples/spa/server.js'
 import type { EmbeddedKratos } from '../../kratos/embedded/index.js'
+import { systemClock } from '../../kratos/embedded/clock.js'
 import { construct } from '../support/app.js'
 import { startKratos } from '../support/kratos.js'
 import { freePorts } from '../support/process.js'
@@ -10,6 +11,8 @@ export interface DemoInProcess {
   service: number
   /** Takes faults. */
   kratos: EmbeddedKratos
+  /** Kratos' clock goes ahead by so much: logins are older. */
+  pass: (ms: number) => void
 }
 
 /** Limits as they are by default. */
@@ -22,7 +25,9 @@ const LIMITS = {
 /** The demo in front of a Kratos that can be told to be ill. */
 export async function startDemoInProcess (t: Test): Promise<DemoInProcess> {
   const [service = 0, page = 0] = await freePorts(2)
-  const kratos = await startKratos(t, { overrides: { hashers: { bcrypt: { cost: 4 } } } })
+  let ahead = 0
+  const clock = { ...systemClock, now: () => Date.now() + ahead }
+  const kratos = await startKratos(t, { clock, overrides: { hashers: { bcrypt: { cost: 4 } } } })
   const { app } = await construct(t, {
     ...LIMITS,
     PUBLIC_URL: `http://localhost:${service}`,
@@ -34,5 +39,8 @@ export async function startDemoInProcess (t: Test): Promise<DemoInProcess> {
   t.teardown(() => site.close())
   await site.listen({ host: 'localhost', port: page })
   await app.listen({ host: 'localhost', port: service })
-  return { page, service, kratos }
+  const pass = (ms: number): void => {
+    ahead += ms
+  }
+  return { page, service, kratos, pass }
 }

@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { startEmbeddedKratos } from '../../kratos/embedded/index.js'
 import type { JsonObject } from '../../kratos/embedded/json.js'
 import { freePorts } from '../support/process.js'
-import { isBrowserPlatform, startChromium } from './passkeys/chromium.js'
+import { isBrowserPlatform, startBrowser } from '../support/browser.js'
 import { startPage } from './passkeys/page.js'
 
 /**
@@ -99,14 +99,15 @@ const NOTE_REFUSALS = `
 
 export default async function (t: Test): Promise<void> {
   t.test('keys in Chromium', {
-    timeout: 120_000,
     skip: !isBrowserPlatform && 'no Chromium in npm for this platform',
   }, async (t) => {
-    const context = await startChromium(t)
-    if (context === undefined) {
+    const browser = await startBrowser(t)
+    if (browser === undefined) {
       t.pass('not tried: Chromium lacks a system library here', { skip: true })
       return
     }
+    const context = await browser.newContext()
+    context.setDefaultTimeout(120_000)
     const { publicUrl, home } = await start(t)
     const open = async (page: Page, flow: string, query = ''): Promise<void> => {
       await page.goto(`${publicUrl}/self-service/${flow}/browser${query}`)

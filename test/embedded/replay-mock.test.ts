@@ -364,8 +364,6 @@ const itemOf = (object: JsonObject, member: string, index: number): JsonObject =
   asObject(listOf(object, member)[index])
 
 export default async function (t: Test): Promise<void> {
-  t.setTimeout(120_000)
-
   /**
    * Tests the replay itself with a mock server that answers as recorded, but with other ids, tokens and codes. Nothing
    * may differ.

@@ -8,8 +8,6 @@ import { runRecording } from './replay/run.js'
 import { answersAreDescribed, type Exchanged } from './schema/described.js'
 
 export default async function (t: Test): Promise<void> {
-  t.setTimeout(240_000)
-
   /** Replays every recorded exchange of the real server, with a clock that follows the recorded times. */
   t.test('replay of the recordings against the embedded server', async (t) => {
     const verdicts: Verdict[] = []

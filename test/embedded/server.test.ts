@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { pbkdf2Sync } from 'node:crypto'
 import { once } from 'node:events'
 import { Agent, get } from 'node:http'
 import { createConnection } from 'node:net'
@@ -17,18 +18,25 @@ async function start (t: Test, options: EmbeddedKratosOptions = {}): Promise<Emb
   return kratos
 }
 
+/** Milliseconds of processor time, and the best of three, so that a busy machine does not matter. */
+async function spent (work: () => unknown): Promise<number> {
+  const tries: number[] = []
+  for (let tried = 0; tried < 3; tried++) {
+    const before = process.cpuUsage()
+    await work()
+    const { user, system } = process.cpuUsage(before)
+    tries.push((user + system) / 1000)
+  }
+  return Math.min(...tries)
+}
+
 export default async function (t: Test): Promise<void> {
   t.test('embedded Kratos', async (t) => {
-    t.test('starts with less than 200 ms of work after import', async (t) => {
-      // Processor time, and the best of three, so that a busy machine does not matter.
-      const spent: number[] = []
-      for (let tries = 0; tries < 3; tries++) {
-        const before = process.cpuUsage()
-        await start(t)
-        const { user, system } = process.cpuUsage(before)
-        spent.push((user + system) / 1000)
-      }
-      t.ok(Math.min(...spent) < 200, `${spent.map((ms) => ms.toFixed(0)).join(', ')} ms`)
+    t.test('starts with little work after import', async (t) => {
+      // What takes 200 ms where it was measured, and as much more as this machine is slower.
+      const yardstick = await spent(() => pbkdf2Sync('x', 'x', 330_000, 64, 'sha512'))
+      const started = await spent(() => start(t))
+      t.ok(started < yardstick, `${started.toFixed(0)} ms, ${yardstick.toFixed(0)} allowed`)
     })
 
     t.test('identifies itself in every answer and in its version', async (t) => {
@@ -92,12 +100,8 @@ export default async function (t: Test): Promise<void> {
     t.test('a login with an unknown identifier takes as long as one with a wrong password', async (t) => {
       const kratos = await start(t, { overrides: { hashers: { bcrypt: { cost: 10 } } } })
       await kratos.createIdentity({ email: 'time@example.test' }, PASSWORD)
-      const timeOf = async (identifier: string): Promise<number> => {
-        const before = process.cpuUsage()
-        t.equal((await logIn(kratos.publicUrl, identifier, 'wrong-password')).status, 400)
-        return process.cpuUsage(before).user
-      }
-      await timeOf('warm-up@example.test')
+      const timeOf = (identifier: string): Promise<number> =>
+        spent(async () => t.equal((await logIn(kratos.publicUrl, identifier, 'wrong-password')).status, 400))
       const times = { known: await timeOf('time@example.test'), unknown: await timeOf('nobody@example.test') }
       t.ok(times.unknown > times.known / 3, JSON.stringify(times))
     })
@@ -127,6 +131,24 @@ export default async function (t: Test): Promise<void> {
       const kratos = await start(t, { database })
       t.ok(acknowledged.length >= 12)
       for (const email of acknowledged) t.equal((await logIn(kratos.publicUrl, email)).status, 200, email)
+    })
+
+    t.test('who sends too long a body and reads only then gets the answer, and the connection ends', async (t) => {
+      const kratos = await start(t)
+      const { port } = new URL(kratos.publicUrl)
+      for (let turn = 0; turn < 5; turn++) {
+        const socket = createConnection(Number(port), '127.0.0.1').on('error', () => {}).setEncoding('latin1').pause()
+        const closed = once(socket, 'close')
+        let raw = ''
+        socket.on('data', (text: string) => {
+          raw += text
+        }).pause()
+        const length = 24 * 1024 * 1024
+        socket.write(`POST /self-service/login?flow=x HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`)
+        socket.write(' '.repeat(length), () => socket.resume())
+        await closed
+        t.match(raw, /^HTTP\/1\.1 400 [^]*connection: close/i)
+      }
     })
 
     t.test('close ends idle keep-alive connections and hanging requests', async (t) => {

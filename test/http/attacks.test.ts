@@ -2,7 +2,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net'
 import type { Test } from 'tap'
 import Fastify, { type FastifyInstance } from 'fastify'
 import fastifyKratos from '../../src/plugin.js'
-import { build, REFUSING_URL } from '../support/app.js'
+import { build, PATIENT, REFUSING_URL } from '../support/app.js'
 import {
   answer, bytes, drip, type FaultServer, flood, hang, type Reaction, resetInBody, startFaultServer, truncate,
 } from '../support/fault-server.js'
@@ -76,7 +76,7 @@ export default async function (t: Test): Promise<void> {
     const kratos = await startFaultServer(t, NO_SESSION)
     const app = Fastify()
     t.teardown(() => app.close())
-    await app.register(fastifyKratos, { publicUrl: kratos.url })
+    await app.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.url })
     app.get('/x', { config: { auth: true } }, async () => 'secret')
     for (const method of ['GET', 'HEAD'] as const) {
       await app.inject({ method, url: '/x', headers: { 'x-session-token': TOKEN } })
@@ -247,7 +247,7 @@ export default async function (t: Test): Promise<void> {
     })
 
     await t.test('a client that leaves, at whatever moment, gives its socket to Kratos back (J24, N02)', async (t) => {
-      const { app, kratos } = await listening(t, hang, { SUBMIT_DEADLINE_MS: '400' })
+      const { app, kratos } = await listening(t, hang)
       const endless: Reaction = (socket) => {
         socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\nstart')
       }
@@ -274,7 +274,7 @@ export default async function (t: Test): Promise<void> {
     await t.test('an answer that never ends is cut off at the deadline', async (t) => {
       const { app } = await listening(t, (socket) => {
         socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\nstart')
-      }, { SUBMIT_DEADLINE_MS: '300' })
+      }, { WHOAMI_DEADLINE_MS: '300' })
       const { ms, closed } = await speak(app, request('GET /kratos/sessions/whoami HTTP/1.1'))
       t.ok(closed)
       t.ok(ms >= 250, `not before: ${ms} ms`)
@@ -348,6 +348,7 @@ export default async function (t: Test): Promise<void> {
     for (const onAccountDeleted of broken) {
       const app = Fastify()
       await app.register(fastifyKratos, {
+        ...PATIENT,
         publicUrl: kratos.url,
         adminUrl: `${kratos.url}/admin-port`,
         onAccountDeleted: onAccountDeleted as () => Promise<void>,

@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Test } from 'tap'
 import { cacheControlWithCookies } from '../../src/http/held-cookies.js'
 import fastifyKratos from '../../src/plugin.js'
+import { PATIENT } from '../support/app.js'
 import { answer, type Reaction, startFaultServer } from '../support/fault-server.js'
 import { SESSION } from '../support/faults.js'
 
@@ -49,7 +50,7 @@ async function host (t: Test, reaction: Reaction, ...sends: Send[]): Promise<Fas
   const kratos = await startFaultServer(t, reaction)
   const app = Fastify()
   t.teardown(() => app.close())
-  await app.register(fastifyKratos, { publicUrl: kratos.url })
+  await app.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.url })
   const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     sends[Number((request.params as { n: string }).n)]?.(reply)
     return await reply
@@ -103,7 +104,7 @@ export default async function (t: Test): Promise<void> {
     const kratos = await startFaultServer(t, renews)
     const app = Fastify({ http2: true })
     t.teardown(() => app.close())
-    await app.register(fastifyKratos, { publicUrl: kratos.url })
+    await app.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.url })
     app.get('/:cache', { config: { auth: true } }, async (request, reply) => {
       const { cache } = request.params as { cache: string }
       if (cache !== 'none') reply.header('cache-control', cache)

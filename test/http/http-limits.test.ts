@@ -56,7 +56,7 @@ export default async function (t: Test): Promise<void> {
    * their time.
    */
   const slowClients = (async () => {
-    const { app } = await construct(t)
+    const { app } = await construct(t, { WHOAMI_DEADLINE_MS: '', SUBMIT_DEADLINE_MS: '', KRATOS_DEADLINE_MS: '' })
     app.get('/long', async () => 'x'.repeat(LONG_BYTES))
     const byDefault = { timeout: app.server.timeout, keepAliveTimeout: app.server.keepAliveTimeout }
     app.server.setTimeout(3000)

@@ -196,7 +196,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'return_to',
     file: 'routes/api/auth/flows/index.ts',
-    search: '!isAllowedReturnTo(target, returnTargets)',
+    search: '!isAllowedReturnTo(target, allowedReturns)',
     replace: 'false',
     tests: ['test/routes/injection.test.ts'],
   },
@@ -259,7 +259,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'nobody joins a look-up from before a purge',
     file: 'src/kratos-client/single-flight.ts',
-    search: 'pending.clear()',
+    search: 'pending = nothing()',
     replace: '',
     tests: SESSIONS,
   },
@@ -294,8 +294,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'one request of a connection at a time',
     file: 'src/service/connections.ts',
-    search: 'if (hasBody || load.unanswered === 1) return done()',
-    replace: 'return done()',
+    search: '!hasBody && load.unanswered > 1',
+    replace: 'false',
     tests: LIMITS,
   },
   {

@@ -7,7 +7,7 @@ import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import cors from '@fastify/cors'
 import type { Test } from 'tap'
 import fastifyKratos, { type FastifyKratosOptions, sessionOf } from '../../src/plugin.js'
-import { REFUSING_URL, temporaryFolder, WEBHOOK_KEY } from '../support/app.js'
+import { PATIENT, REFUSING_URL, temporaryFolder, WEBHOOK_KEY } from '../support/app.js'
 import { startKratos } from '../support/kratos.js'
 
 const OPTIONS: FastifyKratosOptions = { publicUrl: REFUSING_URL }
@@ -219,7 +219,7 @@ export default async function (t: Test): Promise<void> {
         ran.push(`${name}: ${request.auth.kind}`)
       }
       app.addHook('onRequest', note('instance, before'))
-      const registered = app.register(fastifyKratos, { publicUrl: kratos.publicUrl })
+      const registered = app.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.publicUrl })
       if (isAwaited) await registered
       app.addHook('onRequest', note('instance, after'))
       app.get('/', { config: { auth: true }, onRequest: note('route'), preHandler: note('preHandler') }, handler)
@@ -237,7 +237,7 @@ export default async function (t: Test): Promise<void> {
   t.test('several guards of one request', async (t) => {
     const { url: publicUrl, headers, asked } = await countingKratos(t)
     const app = host(t)
-    await app.register(fastifyKratos, { publicUrl })
+    await app.register(fastifyKratos, { ...PATIENT, publicUrl })
     app.register(async (members) => {
       members.addHook('onRequest', app.authenticate)
       members.get('/strong', { config: { auth: { aal: 'aal2' } } }, handler)
@@ -268,7 +268,7 @@ export default async function (t: Test): Promise<void> {
   t.test('request.auth and sessionOf', async (t) => {
     const { url: publicUrl, headers } = await countingKratos(t)
     const app = host(t)
-    await app.register(fastifyKratos, { publicUrl })
+    await app.register(fastifyKratos, { ...PATIENT, publicUrl })
     app.get('/none', async (request) => ({ ...request.auth, session: request.kratosSession, id: request.identityId }))
     app.get('/whole', { config: { auth: true } }, async (request) => {
       const { auth, kratosSession, identityId } = request
@@ -301,6 +301,7 @@ export default async function (t: Test): Promise<void> {
       const kratos = await startKratos(t)
       const app = host(t)
       await app.register(fastifyKratos, {
+        ...PATIENT,
         publicUrl: kratos.publicUrl,
         webhook: { keys: [WEBHOOK_KEY], onIdentity: async () => {} },
         purge: { keys: [WEBHOOK_KEY] },

@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import fastifyKratos, { type FastifyKratosOptions } from '../../src/plugin.js'
-import { FRONTEND } from '../support/app.js'
+import { FRONTEND, PATIENT } from '../support/app.js'
 import { get, post, signUp, startKratos } from '../support/kratos.js'
 import { freePorts } from '../support/process.js'
 
@@ -13,7 +13,7 @@ async function host (t: Test, options: Partial<FastifyKratosOptions>, path = '/k
   const app = Fastify()
   t.teardown(() => app.close())
   const urls = { publicUrl: kratos.publicUrl, browserUrl: `${base}${path}/`, baseUrl: base }
-  await app.register(fastifyKratos, { ...urls, origins: [FRONTEND], ...options })
+  await app.register(fastifyKratos, { ...PATIENT, ...urls, origins: [FRONTEND], ...options })
   const newestLink = (email: string): string =>
     kratos.messages(email).find((message) => message.link !== undefined)?.link?.slice(base.length) ?? ''
   return { app, newestLink }

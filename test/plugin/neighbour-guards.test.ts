@@ -6,7 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import mercurius, { type MercuriusContext } from 'mercurius'
 import type { Test } from 'tap'
 import fastifyKratos, { sessionOf } from '../../src/plugin.js'
-import { FRONTEND } from '../support/app.js'
+import { FRONTEND, PATIENT } from '../support/app.js'
 import { startKratos } from '../support/kratos.js'
 import { openWebSocket } from '../support/websocket.js'
 
@@ -40,7 +40,8 @@ export default async function (t: Test): Promise<void> {
   async function host (t: Test, order: Order, add: Add, addRoutes: Add): Promise<FastifyInstance> {
     const app = Fastify()
     t.teardown(() => app.close())
-    const addPlugin = () => app.register(fastifyKratos, { publicUrl: kratos.publicUrl, origins: [FRONTEND] })
+    const options = { ...PATIENT, publicUrl: kratos.publicUrl, origins: [FRONTEND] }
+    const addPlugin = () => app.register(fastifyKratos, options)
     if (order === 'after') await addPlugin()
     add(app)
     if (order === 'before') await addPlugin()

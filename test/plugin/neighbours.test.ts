@@ -6,7 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import fastifyKratos, { sessionOf } from '../../src/plugin.js'
-import { temporaryFolder } from '../support/app.js'
+import { PATIENT, temporaryFolder } from '../support/app.js'
 import { startKratos } from '../support/kratos.js'
 import { type Neighbour, NEIGHBOURS, type Order, ORDERS } from '../support/neighbours.js'
 
@@ -38,7 +38,7 @@ async function buildHost (t: Test, { neighbour, order, kratosUrl }: Case): Promi
   const wait = async (added: unknown): Promise<void> => { if (isAwaited) await added }
   const addPlugin = () => kratosUrl === undefined
     ? undefined
-    : app.register(fastifyKratos, { publicUrl: kratosUrl, ...neighbour.options })
+    : app.register(fastifyKratos, { ...PATIENT, publicUrl: kratosUrl, ...neighbour.options })
   if (order === 'after') await addPlugin()
   await wait(neighbour.add(app))
   if (order !== 'after') await wait(addPlugin())

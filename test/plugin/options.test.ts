@@ -8,7 +8,7 @@ import client, { Registry } from 'prom-client'
 import type { Test } from 'tap'
 import { Agent, MockAgent } from 'undici'
 import fastifyKratos, { type FastifyKratosOptions, type RateLimitStore } from '../../src/plugin.js'
-import { REFUSING_URL, temporaryFolder, WEBHOOK_KEY } from '../support/app.js'
+import { PATIENT, REFUSING_URL, temporaryFolder, WEBHOOK_KEY } from '../support/app.js'
 import { startKratos } from '../support/kratos.js'
 
 const OPTIONS: FastifyKratosOptions = { publicUrl: REFUSING_URL }
@@ -77,6 +77,7 @@ export default async function (t: Test): Promise<void> {
     }
     for (const name of ['forwardCookies', 'expireSessionCookie']) app.decorateReply(name as never, null as never)
     await app.register(fastifyKratos, {
+      ...PATIENT,
       publicUrl: kratos.publicUrl,
       decorators: {
         kratos: 'identityServer',
@@ -112,7 +113,7 @@ export default async function (t: Test): Promise<void> {
       { headers: { 'content-type': 'application/json' } },
     )
     const app = Fastify()
-    await app.register(fastifyKratos, { publicUrl: 'http://kratos.internal', dispatcher: agent })
+    await app.register(fastifyKratos, { ...PATIENT, publicUrl: 'http://kratos.internal', dispatcher: agent })
     app.get('/mine', { config: { auth: true } }, async ({ identityId }) => identityId)
     const headers = { 'x-session-token': `ory_st_${'a'.repeat(32)}` }
     t.equal((await app.inject({ url: '/mine', headers })).body, SUBMIT.payload.flow_id)
@@ -142,7 +143,7 @@ export default async function (t: Test): Promise<void> {
       [`https://127.0.0.1:${port}`, new Agent({ connect: { ca } }), false],
     ] as const) {
       const app = host(t)
-      await app.register(fastifyKratos, { publicUrl, dispatcher })
+      await app.register(fastifyKratos, { ...PATIENT, publicUrl, dispatcher })
       app.get('/mine', { config: { auth: true } }, async ({ identityId }) => identityId)
       const headers = { 'x-session-token': `ory_st_${'a'.repeat(32)}` }
       t.equal((await app.inject({ url: '/mine', headers })).statusCode === 200, isAnswered)
@@ -174,7 +175,7 @@ export default async function (t: Test): Promise<void> {
     const payload = { identity_id: SUBMIT.payload.flow_id }
     const app = host(t)
     const purge = { keys: [WEBHOOK_KEY], path: '/hooks/purge' }
-    await app.register(fastifyKratos, { publicUrl: kratos.publicUrl, purge, proxy: { path: '/ory' } })
+    await app.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.publicUrl, purge, proxy: { path: '/ory' } })
     const post = (on: FastifyInstance, url: string, headers = {}) => on.inject({ method: 'POST', url, headers, payload })
     t.strictSame((await post(app, '/hooks/purge', key)).json(), { success: true })
     t.equal((await post(app, '/hooks/purge')).statusCode, 401)
@@ -219,7 +220,7 @@ export default async function (t: Test): Promise<void> {
     const app = Fastify({ logger: { level: 'warn', stream } })
     t.teardown(() => app.close())
     const kratos = await startKratos(t)
-    await app.register(fastifyKratos, { publicUrl: kratos.publicUrl })
+    await app.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.publicUrl })
     app.post('/like', { config: { auth: true } }, handler)
     const ada = await kratos.createIdentity({ email: 'ada@example.com' })
     const { headers: cookie } = kratos.signIn(ada, { transport: 'cookie' })

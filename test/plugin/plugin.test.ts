@@ -5,12 +5,12 @@ import Fastify, { type FastifyInstance, type FastifyPluginAsync, type RouteOptio
 import type { Test } from 'tap'
 import fastifyKratos, { type FastifyKratosOptions, type WebhookIdentity } from '../../src/plugin.js'
 import { authSettings, loadConfig } from '../../src/config.js'
-import { build, ENVIRONMENT, REFUSING_URL, WEBHOOK_KEY } from '../support/app.js'
+import { build, ENVIRONMENT, PATIENT, REFUSING_URL, WEBHOOK_KEY } from '../support/app.js'
 import { answer, startFaultServer } from '../support/fault-server.js'
 import { SESSION } from '../support/faults.js'
 import { get, post, signUp, startKratos } from '../support/kratos.js'
 
-const OPTIONS: FastifyKratosOptions = { publicUrl: REFUSING_URL, adminUrl: 'http://127.0.0.1:10' }
+const OPTIONS: FastifyKratosOptions = { ...PATIENT, publicUrl: REFUSING_URL, adminUrl: 'http://127.0.0.1:10' }
 const IDENTITY = { id: '6c2f5b54-6f6f-4f9b-8a55-5b2f3f0c1a11', traits: { email: 'ada@example.test' } }
 const TOKEN_COOKIE = { cookie: 'ory_kratos_session=ory_st_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' }
 
@@ -130,7 +130,7 @@ export default async function (t: Test): Promise<void> {
       const two = host(t)
       for (const { publicUrl } of [first, second]) {
         two.register(async (scope) => {
-          await scope.register(fastifyKratos, { publicUrl })
+          await scope.register(fastifyKratos, { ...PATIENT, publicUrl })
         }, { prefix: publicUrl === first.publicUrl ? '/first' : '/second' })
       }
       const { cookie } = await signUp(one)

@@ -1,6 +1,7 @@
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
 import fastifyKratos, { sessionOf } from '../../src/plugin.js'
+import { PATIENT } from '../support/app.js'
 import { freshEmail, PASSWORD, startKratos } from '../support/kratos.js'
 
 /** What an app may be made with, as far as it could reach routes of others. */
@@ -39,7 +40,7 @@ export default async function (t: Test): Promise<void> {
     t.test(`an app made with ${name}: guards and auth routes are what they are`, async (t) => {
       const app = Fastify(options) as unknown as FastifyInstance
       t.teardown(() => app.close())
-      await app.register(fastifyKratos, { publicUrl: kratos.publicUrl, defaultDeny: { except: ['/open'] } })
+      await app.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.publicUrl, defaultDeny: { except: ['/open'] } })
       app.get('/me', { config: { auth: true } }, async (request) => sessionOf(request).identity.traits['email'])
       app.get('/open', async () => 'open')
       const statusOf = async (url: string, headers: Record<string, string> = {}): Promise<number> =>

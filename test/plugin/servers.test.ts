@@ -9,7 +9,7 @@ import awsLambda from '@fastify/aws-lambda'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import fastifyKratos, { sessionOf } from '../../src/plugin.js'
-import { temporaryFolder } from '../support/app.js'
+import { PATIENT, temporaryFolder } from '../support/app.js'
 import { startKratos } from '../support/kratos.js'
 
 const TLS = join(import.meta.dirname, '../fixtures/tls')
@@ -23,7 +23,7 @@ export default async function (t: Test): Promise<void> {
   /** Guarded route and auth routes, whatever the server. */
   async function addAll (t: Test, app: FastifyInstance): Promise<void> {
     t.teardown(() => app.close())
-    await app.register(fastifyKratos, { publicUrl: kratos.publicUrl })
+    await app.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.publicUrl })
     app.get('/me', { onRequest: app.authenticate }, async (request) => sessionOf(request).identity.traits)
   }
 

@@ -7,14 +7,12 @@ import type { Test } from 'tap'
 import { sessionWatch } from '../../src/http/own-names.js'
 import fastifyKratos, { type FastifyKratosOptions } from '../../src/plugin.js'
 import type { Bus } from '../../src/sessions/bus.js'
-import { construct, FRONTEND } from '../support/app.js'
+import { construct, FRONTEND, PATIENT } from '../support/app.js'
 import { PASSWORD, startKratos } from '../support/kratos.js'
 import { addLive, ENDED } from '../support/live-routes.js'
 import { openWebSocket } from '../support/websocket.js'
 
 type Headers = Record<string, string>
-/** What never comes is waited for no longer. */
-const WAITS = { timeout: 120_000 }
 
 const watched = (app: FastifyInstance): number => app[sessionWatch].size()
 async function until (isSo: () => boolean): Promise<void> {
@@ -39,7 +37,7 @@ export default async function (t: Test): Promise<void> {
     const app = Fastify()
     t.teardown(() => app.close())
     const { publicUrl, adminUrl } = kratos
-    await app.register(fastifyKratos, { publicUrl, adminUrl, origins: [FRONTEND], ...options })
+    await app.register(fastifyKratos, { ...PATIENT, publicUrl, adminUrl, origins: [FRONTEND], ...options })
     await addLive(app, afterGuard)
     return { app, url: await app.listen({ port: 0, host: '127.0.0.1' }) }
   }
@@ -57,7 +55,7 @@ export default async function (t: Test): Promise<void> {
     return client
   }
 
-  t.test('request.onSessionEnd', WAITS, async (t) => {
+  t.test('request.onSessionEnd', async (t) => {
     t.test('ends a socket and a stream with the logout, and leaves those of others', async (t) => {
       const { app, url } = await host(t)
       const ada = await person()
@@ -123,7 +121,7 @@ export default async function (t: Test): Promise<void> {
     t.test('does nothing for a visitor, and refuses where no guard has run', async (t) => {
       const app = Fastify()
       t.teardown(() => app.close())
-      await app.register(fastifyKratos, { publicUrl: kratos.publicUrl })
+      await app.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.publicUrl })
       app.get('/open', async (request) => typeof request.onSessionEnd(() => {}))
       app.get('/visitors', { onRequest: app.authenticateOptional }, async (request) => typeof request.onSessionEnd(() => {}))
       t.equal((await app.inject('/visitors')).body, 'function')
@@ -135,7 +133,7 @@ export default async function (t: Test): Promise<void> {
       const lines: string[] = []
       const app = Fastify({ logger: { level: 'error', stream: { write: (line: string) => lines.push(line) } } })
       t.teardown(() => app.close())
-      await app.register(fastifyKratos, { publicUrl: kratos.publicUrl, origins: [FRONTEND] })
+      await app.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.publicUrl, origins: [FRONTEND] })
       const reached = new Promise<void>((resolve) => {
         app.get('/wait', { config: { auth: true } }, async (request) => {
           request.onSessionEnd(() => { throw new Error('the handler') })
@@ -155,7 +153,7 @@ export default async function (t: Test): Promise<void> {
     })
   })
 
-  t.test('nothing is left of connections that have ended', WAITS, async (t) => {
+  t.test('nothing is left of connections that have ended', async (t) => {
     t.test('a hundred sockets, and a hundred answers over one connection', async (t) => {
       const { app, url } = await host(t)
       const headers = signIn(await person())
@@ -197,7 +195,7 @@ export default async function (t: Test): Promise<void> {
 
       const modern = Fastify({ http2: true })
       t.teardown(() => modern.close())
-      await modern.register(fastifyKratos, { publicUrl: kratos.publicUrl })
+      await modern.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.publicUrl })
       modern.get('/short', { config: { auth: true } }, async (request) => {
         request.onSessionEnd(() => {})
         return 'done'
@@ -210,7 +208,7 @@ export default async function (t: Test): Promise<void> {
     })
   })
 
-  t.test('the service ends them too', WAITS, async (t) => {
+  t.test('the service ends them too', async (t) => {
     const { app } = await construct(t, { KRATOS_PUBLIC_URL: kratos.publicUrl, KRATOS_ADMIN_URL: kratos.adminUrl })
     await addLive(app)
     const url = await app.listen({ port: 0, host: '127.0.0.1' })

@@ -8,6 +8,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import fastifyKratos from '../../src/plugin.js'
+import { PATIENT } from '../support/app.js'
 
 const TOKEN = (n: number): string => `ory_st_${String(n).padStart(32, 'a')}`
 const TRACE_PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
@@ -35,7 +36,7 @@ export default async function (t: Test): Promise<void> {
     const { url, heard } = await startSlowKratos(t)
     const app = Fastify({ genReqId: (request) => String(request.headers['x-id'] ?? 'request-1') })
     t.teardown(() => app.close())
-    await app.register(fastifyKratos, { publicUrl: url })
+    await app.register(fastifyKratos, { ...PATIENT, publicUrl: url })
     app.get('/', { config: { auth: true } }, async () => 'ok')
 
     t.test('the id of the request and the trace of its caller go up', async (t) => {
@@ -73,8 +74,7 @@ export default async function (t: Test): Promise<void> {
     const app = Fastify()
     t.teardown(() => app.close())
     await app.register(otel.plugin())
-    // A busy machine may take seconds for a hundred calls.
-    await app.register(fastifyKratos, { publicUrl: url, deadlines: { whoamiMs: 60_000 } })
+    await app.register(fastifyKratos, { ...PATIENT, publicUrl: url })
     app.get('/', { config: { auth: true } }, async ({ identityId }) => identityId)
 
     // Connections and the queue that stays: of more some are refused where the machine is late.

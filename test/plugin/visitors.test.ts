@@ -1,7 +1,7 @@
 import Fastify from 'fastify'
 import type { Test } from 'tap'
 import fastifyKratos from '../../src/plugin.js'
-import { REFUSING_URL } from '../support/app.js'
+import { PATIENT, REFUSING_URL } from '../support/app.js'
 import { buildWithKratos, get, signUp, startKratos } from '../support/kratos.js'
 
 export default async function (t: Test): Promise<void> {
@@ -41,7 +41,7 @@ export default async function (t: Test): Promise<void> {
       const { headers } = kratos.signIn(await kratos.createIdentity({ email: 'ada@example.com' }))
       const app = Fastify()
       t.teardown(() => app.close())
-      await app.register(fastifyKratos, { publicUrl: kratos.publicUrl, defaultDeny: true })
+      await app.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.publicUrl, defaultDeny: true })
       app.addHook('onRequest', app.authenticate)
       app.get('/', { config: { auth: { optional: true } } }, async ({ auth }) => auth.kind)
       app.get('/vault', { config: { auth: { optional: true, aal: 'aal2' } } }, async ({ auth }) => auth.kind)

@@ -2,6 +2,7 @@ import Fastify, { type FastifyReply } from 'fastify'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import fastifyKratos from '../../src/plugin.js'
+import { PATIENT } from '../support/app.js'
 import { isBrowserPlatform, startBrowser } from '../support/browser.js'
 import { answer, startFaultServer } from '../support/fault-server.js'
 import { SESSION } from '../support/faults.js'
@@ -16,7 +17,6 @@ const page = (reply: FastifyReply): FastifyReply => reply.type('text/html').send
 
 export default async function (t: Test): Promise<void> {
   t.test('a pair of session cookies in a browser ends with the first answer: ours stays (B01)', {
-    timeout: 120_000,
     skip: !isBrowserPlatform && 'no Chromium in npm for this platform',
   }, async (t) => {
     const browser = await startBrowser(t, '--host-resolver-rules=MAP *.example.test 127.0.0.1')
@@ -27,7 +27,7 @@ export default async function (t: Test): Promise<void> {
     const kratos = await startFaultServer(t, answer(200, SESSION))
     const app = Fastify()
     t.teardown(() => app.close())
-    await app.register(fastifyKratos, { publicUrl: kratos.url })
+    await app.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.url })
     app.get('/own', (_request, reply) => page(reply.header('set-cookie', `${NAME}=${OWN}; Path=/; HttpOnly`)))
     app.get('/foreign/:n', (request, reply) => {
       const { n } = request.params as { n: string }
@@ -38,6 +38,7 @@ export default async function (t: Test): Promise<void> {
 
     for (const [n, attributes] of FOREIGN_COOKIES.entries()) {
       const context = await browser.newContext()
+      context.setDefaultTimeout(120_000)
       const tab = await context.newPage()
       await tab.goto(`http://evil.example.test:${port}/foreign/${n}`)
       await tab.goto(`http://app.example.test:${port}/own`)

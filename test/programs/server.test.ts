@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -6,6 +6,7 @@ import type { Test } from 'tap'
 import { ENVIRONMENT, temporaryFolder } from '../support/app.js'
 import { startKratos } from '../support/kratos.js'
 import { freePorts, type Program, ROOT, run, transpiled } from '../support/process.js'
+import { until } from '../support/until.js'
 
 const SERVER = transpiled('src/server.ts')
 
@@ -31,13 +32,23 @@ async function startServer (
   return { ...program, base: `http://127.0.0.1:${port}` }
 }
 
-/** A Kratos that knows nobody, and says so late; `asked` resolves when somebody waits for it. */
-async function startSlowKratos (t: Test, delayMs: number): Promise<{ url: string, asked: Promise<unknown> }> {
-  const server: Server = createServer((_request, response) => {
-    setTimeout(
-      () => response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":{"code":401,"id":"session_inactive"}}'),
-      delayMs,
-    ).unref()
+interface SlowKratos {
+  url: string
+  /** Resolves when somebody waits for it. */
+  asked: Promise<unknown>
+  answer: () => void
+}
+
+/** A Kratos that knows nobody, and says so when the test wants it. */
+async function startSlowKratos (t: Test): Promise<SlowKratos> {
+  const waiting: ServerResponse[] = []
+  let isSlow = true
+  const refuse = (response: ServerResponse): void => {
+    response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":{"code":401,"id":"session_inactive"}}')
+  }
+  const server = createServer((_request, response) => {
+    if (isSlow) waiting.push(response)
+    else refuse(response)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() =>
@@ -46,14 +57,50 @@ async function startSlowKratos (t: Test, delayMs: number): Promise<{ url: string
       server.closeAllConnections()
     }),
   )
-  return { url: `http://127.0.0.1:${(server.address() as { port: number }).port}`, asked: once(server, 'request') }
+  return {
+    url: `http://127.0.0.1:${(server.address() as { port: number }).port}`,
+    asked: once(server, 'request'),
+    answer: () => {
+      isSlow = false
+      waiting.forEach(refuse)
+    },
+  }
 }
+
+/** Nobody is let in any more. */
+const isDeaf = (base: string): Promise<boolean> => fetch(base).then(() => false, () => true)
 
 const askWhoami = (base: string): Promise<Response> =>
   fetch(`${base}/api/auth/whoami`, { headers: { 'x-session-token': `ory_st_${'a'.repeat(32)}` } })
 
 export default async function (t: Test): Promise<void> {
   t.test('src/server.ts', async (t) => {
+    /** Started first and awaited last: these cases are about waiting. */
+    const stuck = (async () => {
+      const slow = await startSlowKratos(t)
+      const { base, child, ended, output } = await startServer(t, { KRATOS_PUBLIC_URL: slow.url })
+      askWhoami(base).catch(() => {})
+      await slow.asked
+      const start = performance.now()
+      child.kill('SIGTERM')
+      const { code } = await ended
+      return { code, ms: performance.now() - start, output: output() }
+    })()
+    const leaving = (async () => {
+      const kratos = await startKratos(t)
+      const { base, child, ended, output } = await startServer(t, {
+        KRATOS_PUBLIC_URL: kratos.publicUrl,
+        KRATOS_ADMIN_URL: kratos.adminUrl,
+        SHUTDOWN_DELAY_MS: '9000',
+      })
+      child.kill('SIGTERM')
+      const readiness = async (): Promise<number> => (await fetch(`${base}/health/ready`)).status
+      while (await readiness() === 200);
+      const statuses = [await readiness(), (await fetch(`${base}/api/auth/whoami`)).status]
+      const { code } = await ended
+      return { base, statuses, code, output: output() }
+    })()
+
     await t.test('does not start without its required variables, all named at once (L12)', async (t) => {
       const { ended, output } = run(t, [SERVER])
       t.equal((await ended).code, 1)
@@ -104,7 +151,6 @@ export default async function (t: Test): Promise<void> {
 
     await t.test('keeps files for itself when clients take every connection they can get', {
       skip: process.platform === 'win32' && 'no limit of open files',
-      timeout: 60_000,
     }, async (t) => {
       const kratos = await startKratos(t)
       // Below this the loader itself may run out of files.
@@ -119,11 +165,13 @@ export default async function (t: Test): Promise<void> {
     })
 
     await t.test('finishes a request in flight before it ends, and closes its connection (L02)', async (t) => {
-      const slow = await startSlowKratos(t, 600)
+      const slow = await startSlowKratos(t)
       const { base, child, ended, output } = await startServer(t, { KRATOS_PUBLIC_URL: slow.url })
       const pending = askWhoami(base)
       await slow.asked
       child.kill('SIGTERM')
+      await until(() => isDeaf(base))
+      slow.answer()
       const answer = await pending
       t.equal(answer.status, 401)
       t.equal(answer.headers.get('connection'), 'close')
@@ -132,18 +180,9 @@ export default async function (t: Test): Promise<void> {
     })
 
     await t.test('tells the load balancer first, and serves on until it has had its time (L05)', async (t) => {
-      const kratos = await startKratos(t)
-      const { base, child, ended, output } = await startServer(t, {
-        KRATOS_PUBLIC_URL: kratos.publicUrl,
-        KRATOS_ADMIN_URL: kratos.adminUrl,
-        SHUTDOWN_DELAY_MS: '1500',
-      })
-      child.kill('SIGTERM')
-      const readiness = async (): Promise<number> => (await fetch(`${base}/health/ready`)).status
-      while (await readiness() === 200);
-      t.equal(await readiness(), 503)
-      t.equal((await fetch(`${base}/api/auth/whoami`)).status, 401, 'who was sent here before is answered')
-      t.equal((await ended).code, 0, output())
+      const { base, statuses, code, output } = await leaving
+      t.same(statuses, [503, 401], 'not ready, and who was sent here before is answered')
+      t.equal(code, 0, output)
       await t.rejects(fetch(base), 'nobody listens any more')
     })
 
@@ -171,31 +210,23 @@ export default async function (t: Test): Promise<void> {
     })
 
     await t.test('a second SIGTERM drops nothing that is in flight (L03)', async (t) => {
-      const slow = await startSlowKratos(t, 700)
+      const slow = await startSlowKratos(t)
       const { base, child, ended, output, printed } = await startServer(t, { KRATOS_PUBLIC_URL: slow.url })
       const pending = askWhoami(base)
       await slow.asked
       child.kill('SIGTERM')
       await printed(/"event":"stopping"/)
       child.kill('SIGTERM')
+      slow.answer()
       t.equal((await pending).status, 401)
       t.equal((await ended).code, 0, output())
     })
 
     await t.test('does not wait for a stuck request for ever: after ten seconds it ends, says so and fails (L03)', async (t) => {
-      const slow = await startSlowKratos(t, 60_000)
-      const { base, child, ended, output } = await startServer(t, {
-        KRATOS_PUBLIC_URL: slow.url,
-        WHOAMI_DEADLINE_MS: '30000',
-      })
-      askWhoami(base).catch(() => {})
-      await slow.asked
-      const asked = Date.now()
-      child.kill('SIGTERM')
-      t.equal((await ended).code, 1)
-      const ms = Date.now() - asked
+      const { code, ms, output } = await stuck
+      t.equal(code, 1)
       t.ok(ms >= 9900, `after ${ms} ms`)
-      t.match(output(), /"level":50,.*"event":"stopped","code":1.*killed by timeout/)
+      t.match(output, /"level":50,.*"event":"stopped","code":1.*killed by timeout/)
     })
 
     for (
@@ -205,11 +236,10 @@ export default async function (t: Test): Promise<void> {
       ], ['a rejection with something else', 'Promise.reject("by chance")']]
     ) {
       await t.test(`${name} ends it with a failure at once, logged once, whoever is being served (L10)`, async (t) => {
-        const slow = await startSlowKratos(t, 60_000)
+        const slow = await startSlowKratos(t)
         const inject = `process.on('SIGWINCH', () => { ${fault} })`
         const { base, child, ended, output } = await startServer(t, {
           KRATOS_PUBLIC_URL: slow.url,
-          WHOAMI_DEADLINE_MS: '10000',
           SHUTDOWN_DELAY_MS: '30000',
           NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(inject)}`,
         })

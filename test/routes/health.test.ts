@@ -59,10 +59,12 @@ export default async function (t: Test): Promise<void> {
     await t.test('however many ask, Kratos is asked once', async (t) => {
       const kratos = await startFaultServer(t, answer(200, { status: 'ok' }))
       const { app } = await build(t, { KRATOS_PUBLIC_URL: kratos.url })
+      const startedAt = performance.now()
       const answers = await Promise.all(Array.from({ length: 200 }, () => get(app, '/health/ready')))
+      const seconds = Math.floor((performance.now() - startedAt) / 1000)
       t.same([...new Set(answers.map(({ statusCode }) => statusCode))], [200])
       const asked = kratos.requests.filter(({ target }) => target === '/health/ready')
-      t.ok(asked.length <= 2, `asked ${asked.length} times`)
+      t.ok(asked.length <= 1 + seconds, `asked ${asked.length} times in ${seconds} s`)
     })
 
     await t.test('draining is not ready', async (t) => {

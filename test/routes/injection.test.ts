@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import Fastify, { type FastifyInstance } from 'fastify'
 import fastifyKratos from '../../src/plugin.js'
-import { build, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
+import { build, FRONTEND, PATIENT, WEBHOOK_KEY } from '../support/app.js'
 import { answer, type FaultServer, type Reaction, startFaultServer } from '../support/fault-server.js'
 import { ID, SESSION } from '../support/faults.js'
 import { HOSTILE_TARGETS } from '../support/hostile-targets.js'
@@ -298,7 +298,7 @@ export default async function (t: Test): Promise<void> {
     const { app, kratos, logs } = await setUp(t)
     const host = Fastify()
     t.teardown(() => host.close())
-    await host.register(fastifyKratos, { publicUrl: kratos.url })
+    await host.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.url })
     for (
       const [name, service, own] of [['the service', app, 'http://localhost:3000'], [
         'the plugin without a base URL',

@@ -2,7 +2,7 @@ import Fastify, { type FastifyInstance, type InjectOptions } from 'fastify'
 import type { Test } from 'tap'
 import { type EmbeddedKratos, startEmbeddedKratos } from '../../kratos/embedded/index.js'
 import fastifyKratos from '../../src/plugin.js'
-import { build, FRONTEND } from '../support/app.js'
+import { build, FRONTEND, PATIENT } from '../support/app.js'
 import { cookieHeader, get, PASSWORD, post, setCookies, signUp, signUpInBrowser, startFlow } from '../support/kratos.js'
 
 interface Setup {
@@ -100,7 +100,7 @@ export default async function (t: Test): Promise<void> {
     const kratos = await startEmbeddedKratos()
     const app = Fastify()
     t.teardown(() => Promise.all([app.close(), kratos.close()]))
-    await app.register(fastifyKratos, { publicUrl: kratos.publicUrl })
+    await app.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.publicUrl })
     app.get('/optional', { onRequest: app.authenticateOptional }, async ({ kratosSession }) =>
       kratosSession === null ? 'a stranger' : 'known')
     app.get('/id', { config: { auth: { only: 'id' } } }, async ({ identityId }) => identityId)

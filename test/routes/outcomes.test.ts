@@ -219,6 +219,8 @@ export default async function (t: Test): Promise<void> {
       t.match(failure(await post(app, '/api/auth/flows/recovery', { flow_id: id, method: 'code', code: '000000' })), {
         next: 'form',
         code: 'FLOW_REJECTED',
+        sent: true,
+        state: 'sent_email',
       })
       const code = await mailedCode(kratos, email)
       const start = Date.now()

@@ -1,7 +1,7 @@
 import Fastify from 'fastify'
 import type { Test } from 'tap'
 import fastifyKratos from '../../src/plugin.js'
-import { build, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
+import { build, FRONTEND, PATIENT, WEBHOOK_KEY } from '../support/app.js'
 import {
   answer, type FaultServer, hang, type Reaction, recorded, replay,
   startFaultServer,
@@ -320,7 +320,7 @@ export default async function (t: Test): Promise<void> {
     async function host (t: Test, publicUrl: string, sessionCacheMaxAge = 0) {
       const app = Fastify()
       t.teardown(() => app.close())
-      await app.register(fastifyKratos, { publicUrl, sessionCacheMaxAge })
+      await app.register(fastifyKratos, { ...PATIENT, publicUrl, sessionCacheMaxAge })
       app.get(
         '/id',
         { config: { auth: { only: 'id' } } },

@@ -61,6 +61,24 @@ export default async function (t: Test): Promise<void> {
       })
     }
 
+    await t.test('a provider that is not there is told from a flow that is not there, with the form', async (t) => {
+      for (const type of ['browser', 'api']) {
+        const started = await startFlow(app, 'login', `?type=${type}`)
+        const body = { flow_id: started.id, method: 'oidc', provider: 'nobody' }
+        const url = `/api/auth/flows/login?transport=${type === 'api' ? 'token' : 'cookie'}`
+        const answer = await post(app, url, body, type === 'api' ? {} : { cookie: cookieHeader(started.init) })
+        t.equal(answer.statusCode, 400, type)
+        t.match(answer.json(), {
+          code: 'METHOD_NOT_OFFERED',
+          next: 'form',
+          id: started.id,
+          ui: { nodes: Array },
+          errors: [{ field: null, code: 'method_not_offered' }],
+        })
+        t.notMatch(answer.body, /nobody/, 'what was asked for is not echoed')
+      }
+    })
+
     await t.test('an address that is no provider of a social login is not handed on (E10)', async (t) => {
       const strict = await build(t, { ...env, PUBLIC_URL: 'https://api.example.com' })
       const started = await startFlow(strict.app, 'login', '?type=browser')

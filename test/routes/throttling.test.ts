@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { build } from '../support/app.js'
 import { type FaultServer, replay, startFaultServer } from '../support/fault-server.js'
 import { buildWithKratos, get, signUp } from '../support/kratos.js'
+import { holdTimers } from '../support/time.js'
 
 const FLOW_ID = '6c2f5b54-6f6f-4f9b-8a55-5b2f3f0c1a11'
 const FLOWS = ['login', 'registration', 'recovery', 'verification']
@@ -614,6 +615,7 @@ export default async function (t: Test): Promise<void> {
       LOGIN_LIMIT_PER_IDENTIFIER: '1',
       LOGIN_LIMIT_BURST: '1',
     })
+    holdTimers(t)
     const answers: LightMyRequestResponse[] = []
     for (let index = 0; index < 4; index++) { answers.push(await submit(app, { body: { identifier: 'canary@example.test' } })) }
     const events = logs().map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ event }) =>

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
 import type { Test } from 'tap'
 import fastifyKratos from '../../src/plugin.js'
-import { build, WEBHOOK_KEY } from '../support/app.js'
+import { build, PATIENT, WEBHOOK_KEY } from '../support/app.js'
 import { identifier, identitySchema } from '../support/identity-schema.js'
 import {
   buildWithKratos, cookieHeader, freshEmail, get, PASSWORD, post, startFlow, startKratos,
@@ -187,7 +187,7 @@ export default async function (t: Test): Promise<void> {
       const kratos = await startKratos(t, { schema: SCHEMA })
       const app = Fastify()
       t.teardown(() => app.close())
-      await app.register(fastifyKratos, { publicUrl: kratos.publicUrl, traits: TRAITS, throttle: false })
+      await app.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.publicUrl, traits: TRAITS, throttle: false })
       const email = freshEmail()
       const cookie = await signUpFlat(app, email)
       t.match((await get(app, '/api/auth/whoami', { cookie })).json().data, { email, first_name: 'Ada', last_name: 'Lovelace' })

@@ -62,6 +62,14 @@ const withoutHook = (name: string) => (config: Tree): void => {
   registration(config)['passkey'] = { hooks: registration(config)['passkey'].hooks.filter(({ hook }: Tree) => hook !== name) }
   config['selfservice'].methods.passkey = { enabled: true, config: { rp: { id: 'localhost', display_name: 'x', origins: ['http://localhost:3001'] } } }
 }
+const withTraits = (properties: Tree, rest: Tree = {}) => (config: Tree): void => {
+  const schema = { type: 'object', properties: { traits: { type: 'object', properties, additionalProperties: false } }, ...rest }
+  const url = `base64://${Buffer.from(JSON.stringify(schema)).toString('base64')}`
+  config['identity'] = { default_schema_id: 'own', schemas: [{ id: 'own', url }] }
+}
+const TEXT = { type: 'string' }
+const EMAIL = { ...TEXT, format: 'email', 'ory.sh/kratos': { credentials: { password: { identifier: true } }, verification: { via: 'email' } } }
+const NAME = { type: 'object', properties: { first: TEXT, last: TEXT } }
 const HTTPS = { PUBLIC_URL: 'https://api.example.org', CORS_ORIGINS: 'https://app.example.org', TRUST_PROXY: '10.1.2.3' }
 
 const BROKEN: Broken[] = [
@@ -103,6 +111,12 @@ const BROKEN: Broken[] = [
   { finds: 'printed-secrets', says: /secrets\.cookie is printed/, config: (config) => { config['secrets'].cookie = ['PLEASE-CHANGE-ME-I-AM-VERY-INSECURE'] } },
   { finds: 'hook-key-printed', says: /key of a web_hook is printed/, config: (config) => { hookOf(config)['auth'].config.value = 'Bearer development-webhook-key-printed-in-kratos-yml' } },
   { finds: 'secrets-in-log', says: /passwords, cookies and codes into its log/, config: (config) => { config['log'].leak_sensitive_values = true } },
+  { finds: 'trait-pointers', says: /TRAIT_EMAIL is \/contact\/mail, and no identity schema.*\nset TRAIT_EMAIL to \/email$/, env: () => ({ TRAIT_EMAIL: '/contact/mail' }) },
+  { finds: 'trait-pointers', says: /TRAIT_EMAIL is \/email, its default, .* e-mail address\nset TRAIT_EMAIL to \/emails\/0$/, config: withTraits({ emails: { type: 'array', items: EMAIL } }) },
+  { finds: 'trait-pointers', says: /TRAIT_FIRST_NAME is \/first_name, its default, .*\nset TRAIT_FIRST_NAME to \/name\/first$/, config: withTraits({ email: EMAIL, name: NAME }) },
+  { finds: 'trait-pointers', says: /TRAIT_LAST_NAME is \/name, which is no text.*\nset TRAIT_LAST_NAME to \/name\/last$/, config: withTraits({ email: EMAIL, name: NAME }), env: () => ({ TRAIT_LAST_NAME: '/name' }) },
+  { finds: 'trait-pointers', says: /TRAIT_USERNAME is \/username, its default, .*\nset TRAIT_USERNAME to \/login$/, config: withTraits({ login: TEXT }) },
+  { finds: 'trait-pointers', says: /\ntake TRAIT_USERNAME out, or set it to a trait that is there: \/email$/, config: withTraits({ email: EMAIL }), env: () => ({ TRAIT_USERNAME: '/nick' }) },
   { finds: 'unknown-variables', says: /LOGIN_LIMIT_PER_USER is set, and nothing reads it/, env: () => ({ LOGIN_LIMIT_PER_USER: '3' }) },
   { finds: 'printed-keys', says: /METRICS_TOKEN is printed/, env: () => ({ METRICS_TOKEN: 'change-me-change-me-change-me-change-me' }) },
   { finds: 'insecure-base-url', says: /travel in the clear/, env: () => ({ PUBLIC_URL: 'http://api.example.org' }) },
@@ -166,6 +180,22 @@ export default async function (t: Test): Promise<void> {
         t.ok(named.some(({ what, change }) => says.test(`${what}\n${change}`)), `${finds}: ${JSON.stringify(found)}`)
         t.notMatch(JSON.stringify(found), new RegExp(WEBHOOK_KEY), 'and says no secret')
       }
+    })
+
+    t.test('takes a trait for there however a schema names it, and where nothing is like it', async (t) => {
+      const pointers = (env: Env) => async (damage: (config: Tree) => void): Promise<string[]> =>
+        (await examine(t, { config: damage, env: () => env })).filter(({ check }) => check === 'trait-pointers').map(({ what }) => what)
+      t.same(await pointers({})(withTraits({ phone: TEXT, name: TEXT })), [])
+      t.match(await pointers({})(withTraits({ login: EMAIL })), [/^TRAIT_EMAIL is/], 'and no trait for two')
+      const nested = pointers({ TRAIT_EMAIL: '/person/email', TRAIT_FIRST_NAME: '/person/names/0', TRAIT_LAST_NAME: '/person/more/last', TRAIT_USERNAME: '/nicks/a~1b' })
+      const person = {
+        type: 'object',
+        allOf: [{ properties: { email: EMAIL } }],
+        oneOf: [{ properties: { names: { type: 'array', items: [TEXT] } } }, { required: ['email'] }],
+        properties: { more: { type: 'object', additionalProperties: { type: ['string', 'null'] } } },
+      }
+      const nicks = { type: 'object', patternProperties: { '^a': { enum: ['x', 'y'] } } }
+      t.same(await nested(withTraits({ person: { $ref: '#/definitions/a~1person' }, nicks }, { definitions: { 'a/person': person } })), [])
     })
 
     t.test('has a broken configuration for every check', async (t) => {

@@ -131,7 +131,7 @@ const REACTIONS: Array<[name: string, reaction: Reaction]> = [
   ['two documents', answer(502, JSON.stringify(tokenAnswer).repeat(2))],
   ['HTML', answer(502, `<h1>${canary('html')}</h1>`, [['Content-Type', 'text/html']])],
   ['a header of another kind', (socket) => {
-    socket.write(`HTTP/1.1 200 OK\r\n${canary('headerline')}\r\n\r\n`)
+    socket.end(`HTTP/1.1 200 OK\r\n${canary('headerline')}\r\n\r\n`)
   }],
   ['reset', resetInBody],
 ]
@@ -169,9 +169,6 @@ async function setUp (t: Test, reaction: Reaction, env: Record<string, string> =
       METRICS_TOKEN: `${canary('metricstoken')}-${'k'.repeat(32)}`,
       WEBHOOK_KEY_PREVIOUS: `${canary('previouskey')}-${'k'.repeat(32)}`,
       LOG_LEVEL: 'trace',
-      WHOAMI_DEADLINE_MS: '200',
-      SUBMIT_DEADLINE_MS: '200',
-      KRATOS_DEADLINE_MS: '200',
       ...env,
     }),
   }

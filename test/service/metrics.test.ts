@@ -1,10 +1,13 @@
 import { connect, type AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import type { Test } from 'tap'
 import { build, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
 import { answer, hang, type Reaction, startFaultServer } from '../support/fault-server.js'
 import { BROKEN, ID, SESSION } from '../support/faults.js'
 import { refused } from '../support/raw-http.js'
+import { holdTimers } from '../support/time.js'
+import { until } from '../support/until.js'
 
 const METRICS_TOKEN = 'a-metrics-token-of-the-test-suite-0001'
 const cookie = `ory_kratos_session=ory_st_${'a1B2'.repeat(8)}`
@@ -13,7 +16,7 @@ async function setUp (t: Test, reaction: Reaction = answer(200, SESSION), env: R
   const kratos = await startFaultServer(t, reaction)
   return {
     kratos,
-    ...await build(t, { KRATOS_PUBLIC_URL: kratos.url, METRICS_TOKEN, WHOAMI_DEADLINE_MS: '2000', ...env }),
+    ...await build(t, { KRATOS_PUBLIC_URL: kratos.url, METRICS_TOKEN, ...env }),
   }
 }
 
@@ -40,6 +43,7 @@ export default async function (t: Test): Promise<void> {
 
     t.test('is for the holder of the token alone', async (t) => {
       const { app, logs } = await setUp(t)
+      holdTimers(t)
       const wrong = [
         '',
         METRICS_TOKEN,
@@ -114,7 +118,7 @@ export default async function (t: Test): Promise<void> {
     })
 
     t.test('counts a client that went away as aborted', async (t) => {
-      const { app, kratos, logs } = await setUp(t, hang, { WHOAMI_DEADLINE_MS: '2000' })
+      const { app, kratos, logs } = await setUp(t, hang)
       await app.listen({ port: 0, host: '127.0.0.1' })
       const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
       socket.write(`GET /api/auth/whoami HTTP/1.1\r\nHost: localhost\r\nCookie: ${cookie}\r\n\r\n`)
@@ -138,13 +142,15 @@ export default async function (t: Test): Promise<void> {
         url: '/api/auth/whoami',
       })
       await outcome('operation="whoami",outcome="UPSTREAM_ERROR"', BROKEN, { url: '/api/auth/whoami' })
-      await outcome('operation="whoami",outcome="UPSTREAM_TIMEOUT"', hang, { url: '/api/auth/whoami' })
       await outcome('operation="init_flow",outcome="RATE_LIMITED"', answer(429, {}), { url: '/api/auth/flows/login' })
       await outcome('operation="submit_flow",outcome="UPSTREAM_ERROR"', BROKEN, {
         method: 'POST',
         url: '/api/auth/flows/login',
         payload: { flow_id: ID },
       })
+      const { app: hasty } = await setUp(t, hang, { WHOAMI_DEADLINE_MS: '100' })
+      await hasty.inject({ url: '/api/auth/whoami', headers: { cookie } })
+      t.equal((await samples(hasty))['kratos_call_duration_seconds_count{operation="whoami",outcome="UPSTREAM_TIMEOUT"}'], 1)
       const { app: alone } = await build(t, { METRICS_TOKEN })
       await alone.inject({ url: `/api/auth/flows/login/${ID}` })
       t.equal(
@@ -156,15 +162,22 @@ export default async function (t: Test): Promise<void> {
     })
 
     t.test('tells the time that a call waited from the time that Kratos took', async (t) => {
-      const { app, kratos } = await setUp(t, hang, { WHOAMI_DEADLINE_MS: '300' })
-      // 32 have a connection, the others wait until the deadline of these ends.
+      const asked: Array<() => void> = []
+      const { app, kratos } = await setUp(t, (socket, request) => {
+        asked.push(() => answer(200, SESSION)(socket, request))
+      })
+      // 32 have a connection, the others wait until these have their answers.
       const tokens = Array.from({ length: 34 }, (_, n) => `ory_kratos_session=ory_st_${'a1B2'.repeat(7)}${1000 + n}`)
-      await Promise.all(tokens.map((one) => app.inject({ url: '/api/auth/whoami', headers: { cookie: one } })))
+      const answers = Promise.all(tokens.map((one) => app.inject({ url: '/api/auth/whoami', headers: { cookie: one } })))
+      await until(() => asked.length === 32 && app.kratos.load()['whoami']?.waiting === 2)
+      await sleep(400)
+      kratos.react(answer(200, SESSION))
+      for (const give of asked) give()
+      await answers
       const busy = await samples(app)
       t.equal(busy['kratos_wait_seconds_count{pool="whoami"}'], 34)
-      t.ok((busy['kratos_answer_seconds_count{pool="whoami"}'] ?? 0) >= 32)
+      t.equal(busy['kratos_answer_seconds_count{pool="whoami"}'], 34)
       t.ok((busy['kratos_wait_seconds_sum{pool="whoami"}'] ?? 0) > 0.3, 'and they waited for it')
-      kratos.react(answer(200, SESSION))
       await app.inject({ url: '/api/auth/whoami', headers: { cookie } })
       const idle = await samples(app)
       t.equal(idle['kratos_wait_seconds_count{pool="whoami"}'], 35)

@@ -1,6 +1,7 @@
 import Fastify from 'fastify'
 import type { Test } from 'tap'
 import fastifyKratos, { type KratosSession } from '../../src/plugin.js'
+import { PATIENT } from '../support/app.js'
 import { durationMs, missingRequirement } from '../../src/sessions/strength.js'
 import { cookieHeader, startKratos } from '../support/kratos.js'
 import { enrolTotp } from '../support/totp.js'
@@ -49,7 +50,7 @@ export default async function (t: Test): Promise<void> {
     const kratos = await startKratos(t)
     const app = Fastify()
     t.teardown(() => app.close())
-    await app.register(fastifyKratos, { publicUrl: kratos.publicUrl })
+    await app.register(fastifyKratos, { ...PATIENT, publicUrl: kratos.publicUrl })
     let handled = 0
     const handler = async (): Promise<object> => ({ handled: ++handled })
     app.get('/open', handler)

@@ -1,23 +1,39 @@
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Browser, chromium as playwright } from 'playwright-core'
 import type { Test } from 'tap'
-import { temporaryFolder } from './app.js'
 import { ROOT } from './process.js'
 
 /** The npm package holds a Chromium for this platform only. */
 export const isBrowserPlatform = process.platform === 'linux' && process.arch === 'x64'
 
+/** tap's folder is ignored, and stays from run to run. */
+async function unpackedPlace (): Promise<string> {
+  const manifest = await readFile(join(ROOT, 'node_modules/@sparticuz/chromium/package.json'), 'utf8')
+  return join(ROOT, '.tap', `chromium-${(JSON.parse(manifest) as { version: string }).version}`)
+}
+
 /**
- * Unpacks the browser into a folder of this run. By default it is one that all users of the machine share: only the
- * first could start what is in it, and a run that was killed may have left half of it.
+ * Unpacks the browser once, and shows it only when it is whole. By default its place is one that all users of the
+ * machine share: only the first could start what is in it, and a run that was killed may have left half of it.
  */
-async function unpackBrowser (t: Test): Promise<string> {
+async function unpackBrowser (): Promise<string> {
   const program =
     "import chromium from '@sparticuz/chromium'; process.stdout.write(await chromium.executablePath())"
-  const env = { ...process.env, TMPDIR: await temporaryFolder(t) }
+  const executable = (folder: string): string => join(folder, 'chromium')
+  const place = await unpackedPlace()
+  if (existsSync(executable(place))) return executable(place)
+  await mkdir(join(ROOT, '.tap'), { recursive: true })
+  const own = await mkdtemp(`${place}-`)
+  const env = { ...process.env, TMPDIR: own }
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { cwd: ROOT, env })
-  return stdout
+  if (basename(stdout) !== 'chromium') throw new Error(`Chromium was unpacked to ${stdout}`)
+  // Another test may have been faster.
+  await rename(own, place).catch(() => rm(own, { recursive: true, force: true }))
+  return executable(place)
 }
 
 /**
@@ -27,7 +43,8 @@ async function unpackBrowser (t: Test): Promise<string> {
 export async function startBrowser (t: Test, ...args: string[]): Promise<Browser | undefined> {
   try {
     const browser = await playwright.launch({
-      executablePath: await unpackBrowser(t),
+      executablePath: await unpackBrowser(),
+      timeout: 180_000,
       args: [
         '--no-sandbox',
         '--disable-gpu',

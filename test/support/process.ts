@@ -12,12 +12,29 @@ export const TRANSPILED = join(ROOT, '.tap/transpiled')
 /** @param file a source below the root, such as `src/server.ts`; gives what Node starts */
 export const transpiled = (file: string): string => join(TRANSPILED, file.replace(/\.ts$/, '.js'))
 
-/** Ports that were free a moment ago: for programs that insist on being told. */
+/**
+ * Below those that systems hand out to whoever wants any port (49152 on, on Linux 32768 on): another test, or a client,
+ * would get one of them between the look here and the start of the program.
+ */
+const [FIRST_PORT, PORTS] = [21_000, 11_000]
+/** Test files are processes, and start to look in different places. */
+let looked = process.pid * 61
+
+function isFree (port: number): Promise<boolean> {
+  const server = createServer()
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false)).listen(port, () => server.close(() => resolve(true)))
+  })
+}
+
+/** Ports that nobody listens at, each told once: for programs that insist on being told. */
 export async function freePorts (count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => once(server.close(), 'close')))
+  const ports: number[] = []
+  for (let tries = 0; tries < PORTS && ports.length < count; tries++) {
+    const port = FIRST_PORT + looked++ % PORTS
+    if (await isFree(port)) ports.push(port)
+  }
+  if (ports.length < count) throw new Error('no port is free')
   return ports
 }
 

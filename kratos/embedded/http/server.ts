@@ -8,6 +8,7 @@ import { guardCsrf } from './csrf.js'
 import { ApiError, errorAnswer, internal } from './errors.js'
 import { newExchange, type Exchange, type RequestBody } from './exchange.js'
 import { simulateFault, waitForFault, type Faults } from './faults.js'
+import { endWithAnswer } from './last-answer.js'
 import { AWAY } from '../store/away.js'
 import { cleanPath, createRouter, type Route } from './router.js'
 
@@ -124,8 +125,8 @@ async function serve (
   }
   writeHead(ex, answer, response)
   await waitForFault(fault, 'slow-body', kratos.clock, kratos.closing)
+  if (body.kind === 'too-large') endWithAnswer(request, response)
   response.end(ex.method === 'HEAD' || answer.body === null ? undefined : answer.body)
-  if (body.kind === 'too-large') response.once('finish', () => request.destroy())
 }
 
 /**

@@ -14,6 +14,10 @@ const VARIABLES: Record<NamedSetting, keyof Config> = {
   cookieName: 'SESSION_COOKIE_NAME',
   sessionCacheMaxAge: 'SESSION_CACHE_MAX_AGE',
   webhookKeys: 'WEBHOOK_KEY',
+  'traits.email': 'TRAIT_EMAIL',
+  'traits.firstName': 'TRAIT_FIRST_NAME',
+  'traits.lastName': 'TRAIT_LAST_NAME',
+  'traits.username': 'TRAIT_USERNAME',
 }
 
 /** The service's configuration as the doctor looks at it. */

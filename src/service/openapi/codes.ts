@@ -27,6 +27,7 @@ const RAISED_BY: Record<ErrorCode, Rule> = {
   INVALID_CREDENTIALS: named(/^submitLoginFlow$/),
   IDENTIFIER_TAKEN: named(/^submit(?:Registration|Settings)Flow$/),
   FLOW_REJECTED: named(FLOW),
+  METHOD_NOT_OFFERED: named(/^submit\w+Flow$/),
   SESSION_ALREADY_AVAILABLE: named(/^(?:start|submit)(?:Login|Registration|Recovery)Flow$/),
   RETURN_TO_FORBIDDEN: named(/^start/),
   INVALID_SESSION: wantsSession,

@@ -51,6 +51,8 @@ const NOTHING: Offers = {
   identifier: '',
   password: true,
   code: false,
+  link: false,
+  addresses: [],
   passkey: '',
   providers: [],
   linked: [],
