@@ -1,24 +1,9 @@
-import { isObject, type JsonObject } from './steps.js'
+import { all, email, flows, methods, schemaOf, UI, type Configuration } from './base-configuration.js'
+import { PUBLISHED } from './published-configurations.js'
+import type { JsonObject } from './steps.js'
 
-const UI = 'http://app.test'
-const PUBLIC_URL = 'http://kratos.test/'
-const ADMIN_URL = 'http://admin.kratos.test/'
+export type { Configuration } from './base-configuration.js'
 
-const email = {
-  type: 'string',
-  format: 'email',
-  title: 'E-Mail',
-  minLength: 3,
-  'ory.sh/kratos': {
-    credentials: {
-      password: { identifier: true },
-      code: { identifier: true, via: 'email' },
-      totp: { account_name: true },
-    },
-    verification: { via: 'email' },
-    recovery: { via: 'email' },
-  },
-}
 const name = { type: 'string', title: 'Name', maxLength: 12, pattern: '^[^0-9]*$' }
 const user = {
   type: 'string',
@@ -36,16 +21,6 @@ const phone = {
     recovery: { via: 'sms' },
   },
 }
-
-const schemaOf = (traits: JsonObject, more: JsonObject = {}): JsonObject => ({
-  $id: 'https://schemas.test/person.json',
-  $schema: 'http://json-schema.org/draft-07/schema#',
-  title: 'Person',
-  type: 'object',
-  properties: {
-    traits: { type: 'object', properties: traits, required: ['email'], additionalProperties: false, ...more },
-  },
-})
 
 const PERSON = schemaOf({ email, name, user })
 const DETAILED = schemaOf({
@@ -68,8 +43,6 @@ const LONG = schemaOf({
 })
 const PHONE = schemaOf({ email, phone, name })
 
-const session: JsonObject = { after: { password: { hooks: [{ hook: 'session' }] } } }
-const on: JsonObject = { enabled: true }
 const REVOKE: JsonObject = { hooks: [{ hook: 'revoke_active_sessions' }] }
 const RELYING_PARTY = { id: 'app.test', display_name: 'Walks' }
 const SMS_CHANNEL: JsonObject = {
@@ -88,57 +61,9 @@ const provider = (id: string, label: string): JsonObject => ({
   mapper_url: 'base64://e30=',
 })
 
-const BASE: JsonObject = {
-  version: 'v26.2.0',
-  dsn: 'memory',
-  serve: { public: { host: '127.0.0.1', base_url: PUBLIC_URL }, admin: { host: '127.0.0.1', base_url: ADMIN_URL } },
-  selfservice: {
-    default_browser_return_url: `${UI}/`,
-    allowed_return_urls: [UI, 'https://also.test/path'],
-    methods: {
-      password: { enabled: true, config: { haveibeenpwned_enabled: false } },
-      code: on,
-      link: on,
-      totp: { enabled: true, config: { issuer: 'walks' } },
-      lookup_secret: on,
-    },
-    flows: {
-      error: { ui_url: `${UI}/error` },
-      login: { ui_url: `${UI}/login` },
-      registration: { ui_url: `${UI}/registration`, style: 'unified', ...session },
-      settings: { ui_url: `${UI}/settings`, privileged_session_max_age: '15m' },
-      recovery: { enabled: true, ui_url: `${UI}/recovery`, use: 'code' },
-      verification: { enabled: true, ui_url: `${UI}/verification`, use: 'code' },
-      logout: { after: { default_browser_return_url: `${UI}/bye` } },
-    },
-  },
-  session: { whoami: { required_aal: 'aal1' } },
-  secrets: { cookie: ['a-cookie-secret-for-walks'], cipher: ['32-characters-for-walks-00000000'] },
-  ciphers: { algorithm: 'xchacha20-poly1305' },
-  hashers: { algorithm: 'bcrypt', bcrypt: { cost: 4 } },
-  courier: { smtp: { connection_uri: 'smtp://127.0.0.1:1/?disable_starttls=true' } },
-}
-
-export interface Configuration {
-  config: JsonObject
-  schema: JsonObject
-}
-
-function merged (base: JsonObject, changes: JsonObject): JsonObject {
-  const entries = Object.entries(changes).map(([name, value]) => {
-    const own = base[name]
-    return [name, isObject(own) && isObject(value) ? merged(own, value) : value] as const
-  })
-  return { ...base, ...Object.fromEntries(entries) }
-}
-
-const flows = (flows: JsonObject): JsonObject => ({ selfservice: { flows } })
-const methods = (methods: JsonObject): JsonObject => ({ selfservice: { methods } })
-const all = (...changes: JsonObject[]): JsonObject => changes.reduce(merged, BASE)
-
 /** What walks are walked with. Each row turns on what others leave off. */
 export const CONFIGURATIONS: Record<string, Configuration> = {
-  plain: { schema: PERSON, config: BASE },
+  plain: { schema: PERSON, config: all() },
   'two-steps': {
     schema: DETAILED,
     config: all(flows({ registration: { style: 'profile_first' }, login: { style: 'identifier_first' } })),
@@ -243,6 +168,7 @@ export const CONFIGURATIONS: Record<string, Configuration> = {
       { session: { lifespan: '2h', earliest_possible_extend: '1h', cookie: { name: 'my_session', persistent: false } } },
     ),
   },
+  ...PUBLISHED,
 }
 
 /** The addresses that a server with this configuration tells, whatever it listens on. */
