@@ -55,7 +55,7 @@ export default async function (t: Test): Promise<void> {
       >()
       t.same(
         rest,
-        { success: false, code: 'IDENTIFIER_TAKEN', id, next: 'form', field_errors: {}, errors: [taken.json().errors[0]], sent: false },
+        { success: false, code: 'IDENTIFIER_TAKEN', id, next: 'form', field_errors: {}, errors: [taken.json().errors[0]], sent: false, state: 'choose_method' },
         'nothing beside the flow and its step',
       )
       const own = await fetch(`${kratos.publicUrl}/self-service/registration/flows?id=${id}`).then((answer) =>
