@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import { Socket } from 'node:net'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { serviceError } from '../../errors.js'
 import type { ByteBudget } from './byte-budget.js'
 
@@ -45,11 +45,16 @@ function handedOver (socket: Socket): number {
   return dispatched - (handle?.writeQueueSize ?? 0)
 }
 
+/** Bytes of an answer that count as unsent. */
+const HELD = Symbol('held bytes')
+type Holding = FastifyReply & { [HELD]: number }
+
 const sizeOf = (payload: unknown): number =>
   typeof payload === 'string' ? Buffer.byteLength(payload) : Buffer.isBuffer(payload) ? payload.length : 0
 
 /** Unread answers count as bytes held; a client that reads next to nothing for long loses its connection. */
 export function limitUnsentBytes (app: FastifyInstance, budget: ByteBudget, limits = UNSENT_LIMITS): void {
+  app.decorateReply(HELD, 0)
   const readers = new Set<Reader>()
   const readerOf = new WeakMap<Socket, Reader>()
 
@@ -58,18 +63,18 @@ export function limitUnsentBytes (app: FastifyInstance, budget: ByteBudget, limi
     readers.add(reader)
     readerOf.set(socket, reader)
     socket.once('close', () => {
+      end(reader, reader.unsent)
       reader.socket = undefined
       readers.delete(reader)
     })
     return reader
   }
 
-  function begin (socket: Socket, bytes: number): Reader {
+  function begin (socket: Socket, bytes: number): void {
     const reader = readerOf.get(socket) ?? meet(socket)
     if (reader.unsent === 0) Object.assign(reader, { since: performance.now(), handedOver: handedOver(socket) })
     reader.unsent += bytes
     budget.add(bytes)
-    return reader
   }
 
   function end (reader: Reader, bytes: number): void {
@@ -77,24 +82,26 @@ export function limitUnsentBytes (app: FastifyInstance, budget: ByteBudget, limi
     reader.unsent -= bytes
   }
 
-  app.addHook('onSend', function holdAnswer ({ raw: { socket } }, { raw }, payload, done) {
+  app.addHook('onSend', function holdAnswer ({ raw: { socket } }, reply, payload, done) {
     const bytes = sizeOf(payload)
     if (bytes > SMALL_BYTES) {
       const unsent = readerOf.get(socket)?.unsent ?? 0
       // What one answer may have is its route's business.
       if ((unsent > 0 && unsent + bytes > limits.perConnection) || budget.isFull(bytes)) return done(serviceError('OVERLOADED'))
     }
-    if (bytes > 0 && !raw.destroyed) {
-      const reader = begin(socket, bytes)
-      let isHeld = true
-      const release = (): void => {
-        if (isHeld) end(reader, bytes)
-        isHeld = false
-      }
-      // Finished: the system has all of it.
-      raw.on('finish', release).on('close', release)
+    // What `inject` asks goes over no wire.
+    if (bytes > 0 && socket instanceof Socket && !socket.destroyed) {
+      begin(socket, bytes)
+      ;(reply as Holding)[HELD] += bytes
     }
     done(null, payload)
+  })
+
+  // Finished: the system has all of it. Who has gone before has released all with the connection.
+  app.addHook('onResponse', function releaseAnswer ({ raw: { socket } }, reply, done) {
+    const reader = readerOf.get(socket)
+    if (reader?.socket !== undefined) end(reader, (reply as Holding)[HELD])
+    done()
   })
 
   function cutOffSlowReaders (): void {
