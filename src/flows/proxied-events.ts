@@ -5,7 +5,7 @@ import { isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 import type { StreamedAnswer } from '../kratos-client/streamed-call.js'
 import { isUuid } from '../patterns.js'
 import { tellEnded } from './login-events.js'
-import { submittedMembers, withQuery } from './proxied-login.js'
+import { isJsonStep, objectIn, queryIn, submittedMembers, withQuery } from './proxied-login.js'
 import { otherSessions, watchSettings } from './settings-events.js'
 
 export interface ProxiedRequest {
@@ -24,8 +24,6 @@ export interface ProxiedWatch {
 }
 
 const NOTHING: ProxiedWatch = { readsAnswer: () => false, tell: async () => {} }
-const isJson = ({ status, headers }: StreamedAnswer): boolean =>
-  status === 200 && String(headers['content-type']).startsWith('application/json')
 
 /** Kratos says "done" of a stranger's session too, and leaves it alone (docs/kratos-facts.md, section 12). */
 async function watchRevocation (request: FastifyRequest, id: string | undefined): Promise<ProxiedWatch> {
@@ -43,19 +41,10 @@ async function watchRevocation (request: FastifyRequest, id: string | undefined)
 function membersOf (request: FastifyRequest, { path, body }: ProxiedRequest): JsonObject {
   try {
     const members = submittedMembers(body, request.headers['content-type'])
-    const all = withQuery(members, new URLSearchParams(path.split('?', 2)[1]))
+    const all = withQuery(members, queryIn(path))
     return isRecord(all) ? all : {}
   } catch {
     return {}
-  }
-}
-
-function flowOf (whole: Buffer | undefined): JsonObject | undefined {
-  try {
-    const flow: unknown = JSON.parse(whole?.toString('utf8') ?? '')
-    return isRecord(flow) ? flow : undefined
-  } catch {
-    return undefined
   }
 }
 
@@ -65,16 +54,16 @@ async function watchSettingsForm (request: FastifyRequest, proxied: ProxiedReque
   if (!watch.isWanted) return NOTHING
 
   async function fetchFlow (): Promise<JsonObject | undefined> {
-    const id = new URLSearchParams(proxied.path.split('?', 2)[1]).get('flow')?.toLowerCase()
+    const id = queryIn(proxied.path).get('flow')?.toLowerCase()
     if (id === undefined || !isUuid(id)) return undefined
     const answer = await request.server[ownKratos].fetchFlow('settings', id, request[kratosCaller]())
     return answer.kind === 'ok' ? answer.body : undefined
   }
 
   return {
-    readsAnswer: isJson,
+    readsAnswer: isJsonStep,
     tell: async (answer, whole) => {
-      await watch.tell(answer.status === 303 ? await fetchFlow() : flowOf(whole))
+      await watch.tell(answer.status === 303 ? await fetchFlow() : objectIn(whole))
     },
   }
 }

@@ -2,8 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { serviceError } from '../errors.js'
 import { keyedSession, recordAuthEvent } from '../http/auth-events.js'
 import { loginThrottle } from '../http/own-names.js'
-import type { JsonObject } from '../kratos-client/kratos-body.js'
-import { tokenShown } from '../kratos-client/provider-callback.js'
+import { isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 import { setCookieLines } from '../kratos-client/cookies.js'
 import type { StreamedAnswer } from '../kratos-client/streamed-call.js'
 import { holdsProof, triedFactor, type TryResult } from '../throttling/second-factor.js'
@@ -22,9 +21,6 @@ function formMembers (text: string): JsonObject {
   return Object.fromEntries([...members].map(([name, values]) => [name, values.length > 1 ? values : values[0]]))
 }
 
-const isRecord = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 /** Undefined for what is no JSON. */
 function jsonMembers (text: string): unknown {
   try {
@@ -33,6 +29,19 @@ function jsonMembers (text: string): unknown {
     return undefined
   }
 }
+
+/** The object that an answer holds; undefined where it was not read, or holds none. */
+export function objectIn (whole: Buffer | undefined): JsonObject | undefined {
+  const value = whole === undefined ? undefined : jsonMembers(whole.toString('utf8'))
+  return isRecord(value) ? value : undefined
+}
+
+/** Whether an answer holds what a step came to, and no page or redirect. */
+export const isJsonStep = ({ status, headers }: StreamedAnswer): boolean =>
+  status === 200 && String(headers['content-type']).startsWith('application/json')
+
+/** Of a path or URL: all behind the first question mark, as Kratos reads it. */
+export const queryIn = (url: string): URLSearchParams => new URLSearchParams(url.split(/\?(.*)/s)[1])
 
 /**
  * What Kratos reads in the body of a submit. A form may be JSON as well, and Kratos takes JSON with anything behind it:
@@ -74,7 +83,7 @@ export async function throttleProxied (request: FastifyRequest, path: string, me
   const { [loginThrottle]: throttle } = request.server
   const found = outOfBounds(members)
   if (found !== undefined) throw serviceError('VALIDATION_ERROR', { fields: [found] })
-  const query = new URLSearchParams(path.split('?', 2)[1])
+  const query = queryIn(path)
   const all = withQuery(members, query)
   await throttle.byIdentifier(request, all, query.get('flow')?.toLowerCase().slice(0, 64))
   if (!isLogin(path)) return
@@ -86,15 +95,10 @@ export async function throttleProxied (request: FastifyRequest, path: string, me
 const resultOf = (answer: StreamedAnswer, gaveSession: boolean): TryResult =>
   answer.status === 200 || gaveSession ? 'right' : [303, 400, 422].includes(answer.status) ? 'wrong' : 'neither'
 
-const flowIn = (url: string): string | null => {
-  const start = url.indexOf('?')
-  return start === -1 ? null : new URLSearchParams(url.slice(start)).get('flow')
-}
-
 /** A form is sent back to the page of the same flow; for another problem Kratos begins a new one, or shows an error. */
 function isSentBack (path: string, { status, headers }: StreamedAnswer): boolean {
-  const id = flowIn(path)
-  return status === 303 && id !== null && id === flowIn(headers.location ?? '')
+  const id = queryIn(path).get('flow')
+  return status === 303 && id !== null && id === queryIn(String(headers.location ?? '')).get('flow')
 }
 
 /** Of a form's redirect nothing can be read but that it sets a session, or leads back. */
@@ -116,8 +120,7 @@ function tellProxiedLogin (
 }
 
 /** Whether the answer has to be read whole, because the session that it gives is in its body. */
-export const mayHoldToken = (path: string, { status, headers }: StreamedAnswer): boolean =>
-  givesSession(path) && status === 200 && String(headers['content-type']).startsWith('application/json')
+export const mayHoldToken = (path: string, answer: StreamedAnswer): boolean => givesSession(path) && isJsonStep(answer)
 
 /** @param whole the body, where `mayHoldToken` */
 export async function noteProxiedLogin (
@@ -127,15 +130,12 @@ export async function noteProxiedLogin (
   { path, cookieName, whole }: { path: string, cookieName: string, whole: Buffer | undefined },
 ): Promise<void> {
   const { [loginThrottle]: throttle } = request.server
-  const token = whole === undefined ? undefined : tokenShown(whole)
-  const tokenBody = token === undefined ? {} : { session_token: token }
+  const body = objectIn(whole) ?? {}
   const credential = newCredential({
-    answer: { kind: 'ok', next: 'done', body: tokenBody, setCookie: setCookieLines(answer.headers) },
+    answer: { kind: 'ok', next: 'done', body, setCookie: setCookieLines(answer.headers) },
     cookieName,
   })
   const gaveSession = credential !== undefined
-  const shown = whole === undefined ? undefined : jsonMembers(whole.toString('utf8'))
-  const body = isRecord(shown) ? shown : {}
   tellProxiedLogin(request, members, { path, upstream: answer, gaveSession, body })
   await throttle.settleSecondFactor(request, resultOf(answer, gaveSession))
   await throttle.rememberLogin(request, members, credential, keyedSession(request, body))

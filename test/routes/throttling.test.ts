@@ -600,6 +600,14 @@ export default async function (t: Test): Promise<void> {
       t.equal(kratos.requests.length, 20)
     })
 
+    t.test('counts what stands behind another question mark, which means nothing in a query', async (t) => {
+      const { app, kratos } = await setUp(t, { KRATOS_PROXY: 'true' })
+      const url = `/kratos/self-service/recovery?flow=${FLOW_ID}&x=?&email=victim@example.test`
+      const from = (index: number): Submit => ({ url, from: `198.51.100.${index}`, text: '{"method":"code"}' })
+      t.same(await statuses(app, 11, () => from(1)), [...times(10, 400), 429])
+      t.equal(kratos.requests.length, 10)
+    })
+
     t.test('counts a link of a mail as the submit that it is', async (t) => {
       const { app } = await setUp(t, { KRATOS_PROXY: 'true', LOGIN_LIMIT_PER_ADDRESS: '1' })
       const open = async (): Promise<number> =>
