@@ -112,12 +112,12 @@ export type GivenSettings =
   & { [name in 'adminUrl' | 'browserUrl' | 'baseUrl' | 'frontendUrl']?: string | undefined }
   & { traits?: TraitPointers, returnUrls?: string[] }
 
-/** Fills in what follows from other settings. */
 /** Where a flow may end: at the front ends and in apps. */
 export const returnTargets = (
   { frontendUrl, origins, returnUrls }: Pick<AuthSettings, 'frontendUrl' | 'origins' | 'returnUrls'>,
 ): URL[] => [frontendUrl, ...origins, ...returnUrls].filter((url) => url !== undefined).map((url) => new URL(url))
 
+/** Fills in what follows from other settings. */
 export function completeSettings (given: GivenSettings): AuthSettings {
   const [firstOrigin] = given.origins
   const baseUrl = given.baseUrl?.replace(/(?<!\/)\/+$/, '')

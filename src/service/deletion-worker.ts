@@ -37,10 +37,7 @@ export function createDeletionWorker (
     return true
   }
 
-  let isBusy = false
   return async function settleAll () {
-    if (isBusy) return
-    isBusy = true
     try {
       while (await settleOne());
       await deletions.forgetOld()
@@ -49,8 +46,6 @@ export function createDeletionWorker (
         { event: 'account_deletion_waits', cause: describeStoreError(error) },
         'Unfinished deletions cannot be looked for at the moment',
       )
-    } finally {
-      isBusy = false
     }
   }
 }

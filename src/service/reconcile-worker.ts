@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import type { TraitPointers } from '../kratos-client/traits.js'
 import { createKratosAdmin } from './admin/kratos-admin.js'
-import { DRIFTS, isAborted, reconcile, type Reconciled } from './reconcile.js'
+import { isAborted, leftOver, MAX_ORPHANS_PERCENT, reconcile, type Reconciled } from './reconcile.js'
 import { describeStoreError, StoreUnavailableError } from './store/errors.js'
 import type { Store } from './store/store.js'
 
@@ -29,18 +29,16 @@ const JOB = 'reconcile'
 const LEASE_MS = 60_000
 const RENEWALS = 4
 const PAUSE_MS = 15 * 60_000
-const MAX_ORPHANS_PERCENT = 5
 
 /** As `reconcile --fix` does: what a webhook or an admin's change has left is repaired, and nothing is deleted. */
 export function createReconcileWorker (options: ReconcileWorkerOptions): ReconcileWorker {
   const { store, adminUrl, traits, log, everyMs, leaseMs = LEASE_MS, pauseMs = PAUSE_MS } = options
   const owner = randomUUID()
   const ending = new AbortController()
-  let isBusy = false
 
-  function tell ({ identities, found, repaired }: Reconciled): void {
-    const drifts = DRIFTS.reduce((sum, drift) => sum + found[drift], 0)
-    const level = drifts > repaired ? 'warn' : 'info'
+  function tell (result: Reconciled): void {
+    const { identities, found, repaired } = result
+    const level = leftOver(result) > 0 ? 'warn' : 'info'
     log[level]({ event: 'reconciled', identities, ...found, repaired }, 'Users were compared with Kratos’ identities')
   }
 
@@ -81,8 +79,7 @@ export function createReconcileWorker (options: ReconcileWorkerOptions): Reconci
 
   return {
     work: async () => {
-      if (isBusy || ending.signal.aborted || !store.isMigrated()) return false
-      isBusy = true
+      if (ending.signal.aborted || !store.isMigrated()) return false
       try {
         if (!await store.jobs.take(JOB, owner, { everyMs, leaseMs })) return false
         await walk()
@@ -90,8 +87,6 @@ export function createReconcileWorker (options: ReconcileWorkerOptions): Reconci
       } catch (error) {
         tellFailure(error)
         return false
-      } finally {
-        isBusy = false
       }
     },
     end: () => ending.abort(),

@@ -15,6 +15,9 @@ import { normaliseTimestamp } from './store/timestamps.js'
 export const DRIFTS = ['missing', 'stale', 'orphaned', 'buried', 'unusable'] as const
 export type Drift = typeof DRIFTS[number]
 
+/** More rows without an identity, and the Kratos that was asked is taken for another one. */
+export const MAX_ORPHANS_PERCENT = 5
+
 export interface ReconcileOptions {
   kratos: Pick<KratosAdmin, 'page' | 'has'>
   store: Pick<Store, 'users' | 'deletions' | 'inventory'>
@@ -40,6 +43,10 @@ export interface Reconciled {
   /** Where the walk ended, when it was ended. */
   stoppedAfter: string | undefined
 }
+
+/** Differences that were found and are there still. */
+export const leftOver = ({ found, repaired }: Reconciled): number =>
+  DRIFTS.reduce((sum, drift) => sum + found[drift], 0) - repaired
 
 /** The walk cannot be trusted, so that nothing more is concluded from it. */
 export class ReconcileAbortedError extends Error {

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { authSettings, loadConfig } from '../../config.js'
 import { isUuid } from '../../patterns.js'
 import { createKratosAdmin } from '../../service/admin/kratos-admin.js'
-import { DRIFTS, isAborted, reconcile as walk, type Reconciled } from '../../service/reconcile.js'
+import { DRIFTS, isAborted, leftOver, MAX_ORPHANS_PERCENT, reconcile as walk, type Reconciled } from '../../service/reconcile.js'
 import { StoreUnavailableError } from '../../service/store/errors.js'
 import { normaliseTimestamp } from '../../service/store/timestamps.js'
 import { type Command, type CommandIo, parsed, positive, UsageError } from './command.js'
@@ -10,7 +10,6 @@ import { withStore } from './own-store.js'
 
 const DRIFT = 1
 const ABORTED = 3
-const MAX_ORPHANS_PERCENT = 5
 
 function readArguments (args: string[]) {
   const { values } = parsed(() =>
@@ -62,8 +61,7 @@ async function run (args: string[], { env, print, tell, signal }: CommandIo): Pr
       })
       print(summary(result))
       if (result.stoppedAfter !== undefined) tell(`stopped; go on with --after ${result.stoppedAfter}`)
-      const drifts = DRIFTS.reduce((sum, drift) => sum + result.found[drift], 0)
-      return drifts > result.repaired ? DRIFT : 0
+      return leftOver(result) > 0 ? DRIFT : 0
     })
   } catch (error) {
     if (!isAborted(error) && !(error instanceof StoreUnavailableError)) throw error
