@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import Libsql from 'libsql'
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -10,6 +10,7 @@ import {
   StoreUnavailableError,
 } from '../../src/service/store/errors.js'
 import { MIGRATIONS } from '../../src/service/store/migrations.js'
+import type { StoreSchema } from '../../src/service/store/schema.js'
 import { openSqliteEngine } from '../../src/service/store/sqlite-engine.js'
 import { createStore, openStore } from '../../src/service/store/store.js'
 import { temporaryFolder } from '../support/app.js'
@@ -237,6 +238,24 @@ export default async function (t: Test): Promise<void> {
     await sql`PRAGMA max_page_count = 1000000`.execute(engine.db)
     t.ok(await store.documents.create(user.identity_id, large))
     t.same((await sql`PRAGMA integrity_check`.execute(engine.db)).rows, [{ integrity_check: 'ok' }])
+  })
+
+  t.test('a commit waits for the disk, but for what Kratos has done already (K14)', async (t) => {
+    const engine = await openSqliteEngine({ path: fileOf('durability.db'), waitMs: 1000 })
+    t.teardown(() => engine.close())
+    const read = sql<{ synchronous: number }>`PRAGMA synchronous`
+    const levelIn = async (db: Kysely<StoreSchema>) =>
+      (await db.transaction().execute((transaction) => read.execute(transaction))).rows[0]?.synchronous
+    const [normal, full] = [1, 2]
+    t.equal(await levelIn(engine.db), full)
+    t.equal(await levelIn(engine.eventsDb), normal)
+    t.equal(await levelIn(engine.db), full, 'the one after it waits again')
+    await t.rejects(engine.eventsDb.transaction().execute(async () => {
+      throw new Error('broken off')
+    }), /broken off/)
+    t.same((await read.execute(engine.db)).rows, [{ synchronous: full }], 'and a single statement')
+    const [a, b, c] = await Promise.all([levelIn(engine.eventsDb), levelIn(engine.db), levelIn(engine.eventsDb)])
+    t.same([a, b, c], [normal, full, normal], 'at once')
   })
 
   t.test('thousands of different statements are not all kept prepared', async (t) => {

@@ -18,8 +18,11 @@ export interface Session {
   release(): void
 }
 
+/** What has to happen before a commit returns: the rows are on the disk, or only with the operating system. */
+export type Durability = 'disk' | 'process'
+
 export interface Backend {
-  connect(): Promise<Session>
+  connect(durability: Durability): Promise<Session>
   close(): Promise<void>
   /** A driver's error as one of ours, without SQL, parameters and paths; ours and plain bugs unchanged. */
   toStoreError(error: unknown): unknown
@@ -39,12 +42,18 @@ export interface PoolLoad {
 
 type DialectParts = Pick<Dialect, 'createAdapter' | 'createIntrospector' | 'createQueryCompiler'>
 
-/** Every bound value and every error of both databases passes here, and nowhere else. */
-export function createDialect (parts: DialectParts, backend: Backend, onQuery?: QueryListener): Dialect {
-  return { ...parts, createDriver: () => createDriver(backend, onQuery) }
+export interface DialectOptions {
+  onQuery?: QueryListener | undefined
+  /** Default `disk`. */
+  durability?: Durability
 }
 
-function createDriver (backend: Backend, onQuery: QueryListener | undefined): Driver {
+/** Every bound value and every error of both databases passes here, and nowhere else. */
+export function createDialect (parts: DialectParts, backend: Backend, options: DialectOptions = {}): Dialect {
+  return { ...parts, createDriver: () => createDriver(backend, options) }
+}
+
+function createDriver (backend: Backend, { onQuery, durability = 'disk' }: DialectOptions): Driver {
   const sessions = new WeakMap<DatabaseConnection, Session>()
   const translated = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
@@ -63,7 +72,7 @@ function createDriver (backend: Backend, onQuery: QueryListener | undefined): Dr
     destroy: () => backend.close(),
     acquireConnection: () =>
       translated(async () => {
-        const session = await backend.connect()
+        const session = await backend.connect(durability)
         const connection = createConnection((query) => {
           const statement = toStatement(query)
           return translated(() => execute(session, statement, onQuery))

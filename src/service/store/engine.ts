@@ -7,6 +7,8 @@ import type { StoreSchema } from './schema.js'
 export interface Engine {
   readonly dialect: 'sqlite' | 'postgres'
   readonly db: Kysely<StoreSchema>
+  /** For what Kratos has done already: of SQLite a commit does not wait for the disk (docs/events.md). */
+  readonly eventsDb: Kysely<StoreSchema>
   readonly retryPolicy: RetryPolicy
   /** Whether the migrations of this version were seen applied, once. */
   isMigrated(): boolean

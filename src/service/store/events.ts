@@ -145,8 +145,10 @@ export const createEventWriter = ({ dialect, replica }: EventWriterOptions): Eve
   },
 })
 
+/** @param eventsDb for `record` */
 export function createEventRepository (
   db: Kysely<StoreSchema>,
+  eventsDb: Kysely<StoreSchema>,
   { read, write }: RetryPolicy,
   options: EventWriterOptions,
 ): EventRepository {
@@ -154,7 +156,7 @@ export function createEventRepository (
 
   async function record (events: readonly NewEvent[]): Promise<void> {
     if (events.length === 0) return
-    await write(() => db.transaction().execute((transaction) => insertEvents(transaction, events)))
+    await write(() => eventsDb.transaction().execute((transaction) => insertEvents(transaction, events)))
   }
 
   async function list (

@@ -47,7 +47,7 @@ export async function openPostgresEngine (options: PostgresEngineOptions): Promi
     await Promise.all([migration.stop(), backend.close()])
   }
   const db = createKysely<StoreSchema>(backend, options.onQuery)
-  return { dialect: 'postgres', db, retryPolicy, isMigrated: migration.isDone, load: backend.load, close }
+  return { dialect: 'postgres', db, eventsDb: db, retryPolicy, isMigrated: migration.isDone, load: backend.load, close }
 }
 
 function createKysely<T> (backend: Backend, onQuery: QueryListener | undefined): Kysely<T> {
@@ -59,7 +59,7 @@ function createKysely<T> (backend: Backend, onQuery: QueryListener | undefined):
         createQueryCompiler: () => new PostgresQueryCompiler(),
       },
       backend,
-      onQuery,
+      { onQuery },
     ),
   })
 }

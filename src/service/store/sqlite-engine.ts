@@ -1,5 +1,5 @@
 import { Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
-import { createDialect, type Backend, type QueryListener } from './driver.js'
+import { createDialect, type Backend, type DialectOptions, type QueryListener } from './driver.js'
 import type { Engine } from './engine.js'
 import { StoreMigrationError } from './errors.js'
 import { MIGRATIONS, type Migrations } from './migrations.js'
@@ -7,7 +7,6 @@ import { type MigrationResult, migrateToLatest, sqliteMigrationLock } from './mi
 import { createLockRetryPolicy, retryWhileLocked } from './retry-policy.js'
 import { openSqliteBackend } from './sqlite.js'
 import { toSqliteOpenError } from './sqlite-errors.js'
-import type { StoreSchema } from './schema.js'
 
 export interface SqliteEngineOptions {
   path: string
@@ -23,20 +22,27 @@ const START_WAIT_MS = 10_000
 
 /** @throws StoreOpenError, StoreMigrationError: then nothing is left open, and nothing was changed. */
 export async function openSqliteEngine (options: SqliteEngineOptions): Promise<Engine> {
+  const { onQuery } = options
   const backend = await openSqliteBackend(options.path, START_WAIT_MS)
   try {
-    const { names, newer } = await migrate(createKysely(backend, options.onQuery), options.migrations ?? MIGRATIONS)
+    const { names, newer } = await migrate(createKysely(backend, { onQuery }), options.migrations ?? MIGRATIONS)
     if (names.length > 0) options.onMigrated?.(names)
     if (newer.length > 0) options.onNewer?.(newer)
   } catch (error) {
     await backend.close()
     throw error instanceof StoreMigrationError ? error : toSqliteOpenError(error, options.path)
   }
-  const db = createKysely<StoreSchema>(backend, options.onQuery)
-  return { dialect: 'sqlite', db, retryPolicy: createLockRetryPolicy(options.waitMs), isMigrated: () => true, close: () => backend.close() }
+  return {
+    dialect: 'sqlite',
+    db: createKysely(backend, { onQuery }),
+    eventsDb: createKysely(backend, { onQuery, durability: 'process' }),
+    retryPolicy: createLockRetryPolicy(options.waitMs),
+    isMigrated: () => true,
+    close: () => backend.close(),
+  }
 }
 
-function createKysely<T> (backend: Backend, onQuery: QueryListener | undefined): Kysely<T> {
+function createKysely<T> (backend: Backend, options: DialectOptions): Kysely<T> {
   return new Kysely<T>({
     dialect: createDialect(
       {
@@ -45,7 +51,7 @@ function createKysely<T> (backend: Backend, onQuery: QueryListener | undefined):
         createQueryCompiler: () => new SqliteQueryCompiler(),
       },
       backend,
-      onQuery,
+      options,
     ),
   })
 }

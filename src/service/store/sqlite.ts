@@ -2,7 +2,7 @@ import { mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type Libsql from 'libsql'
 import type { QueryResult } from 'kysely'
-import type { Backend, Session, Statement } from './driver.js'
+import type { Backend, Durability, Session, Statement } from './driver.js'
 import { StoreUnavailableError } from './errors.js'
 import { retryWhileLocked } from './retry-policy.js'
 import { toSqliteOpenError, toSqliteStoreError } from './sqlite-errors.js'
@@ -18,6 +18,11 @@ const STATEMENT_CACHE_SIZE = 100
 /** Takes the snapshot at once, so that a lock is met here and not by a prepared statement (see `inTransaction`). */
 const BEGIN_READ = 'BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1'
 const BEGIN_WRITE = 'BEGIN IMMEDIATE'
+/** Cannot change within a transaction. With NORMAL a commit does not wait for the disk (sqlite.org/pragma.html). */
+const SYNCHRONOUS: Record<Durability, string> = {
+  disk: 'PRAGMA synchronous = FULL',
+  process: 'PRAGMA synchronous = NORMAL',
+}
 
 /** Creates file and folder. @param waitMs for another process at work on it @throws StoreOpenError with a clear line */
 export async function openSqliteBackend (path: string, waitMs: number): Promise<Backend> {
@@ -51,7 +56,7 @@ function openConnection (Database: typeof Libsql, path: string): Connection {
     connection.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`) // first: the next line wants a lock
     connection.exec('PRAGMA journal_mode = WAL')
     connection.exec(
-      `PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = ${WAL_LIMIT_BYTES}`,
+      `${SYNCHRONOUS.disk}; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = ${WAL_LIMIT_BYTES}`,
     )
     checkSettings(connection, path === ':memory:' ? 'memory' : 'wal')
     checkWritable(connection)
@@ -86,11 +91,17 @@ function createBackend (connection: Connection): Backend {
   const takeTurn = createMutex()
   const statements = new Map<string, Libsql.Statement>()
   let isClosed = false
+  let current: Durability = 'disk'
+  const setDurability = (wanted: Durability): void => {
+    if (wanted === current) return
+    connection.exec(SYNCHRONOUS[wanted])
+    current = wanted
+  }
   return {
     toStoreError: toSqliteStoreError,
-    connect: async () => {
+    connect: async (durability) => {
       const leave = await takeTurn()
-      if (!isClosed) return createSession(connection, statements, leave)
+      if (!isClosed) return createSession(connection, statements, () => setDurability(durability), leave)
       leave()
       throw new StoreUnavailableError('The store is closed')
     },
@@ -112,7 +123,12 @@ function closeConnection (connection: Connection): void {
   connection.close()
 }
 
-function createSession (connection: Connection, statements: Map<string, Libsql.Statement>, leave: Release): Session {
+function createSession (
+  connection: Connection,
+  statements: Map<string, Libsql.Statement>,
+  setDurability: () => void,
+  leave: Release,
+): Session {
   let isInTransaction = false
   const rollback = () => {
     isInTransaction = false
@@ -132,6 +148,7 @@ function createSession (connection: Connection, statements: Map<string, Libsql.S
   // taken by `exec`, and a row counts as written once COMMIT has returned.
   const inTransaction = <T>(begin: string, work: () => T): T => {
     try {
+      setDurability()
       connection.exec(begin)
       const result = work()
       connection.exec('COMMIT')
@@ -148,6 +165,7 @@ function createSession (connection: Connection, statements: Map<string, Libsql.S
       return inTransaction(statement.isRead ? BEGIN_READ : BEGIN_WRITE, work)
     },
     begin: async () => {
+      setDurability()
       connection.exec(BEGIN_WRITE)
       isInTransaction = true
     },

@@ -83,7 +83,7 @@ export async function openStore (options: StoreOptions): Promise<Store> {
 const DEFAULT_QUOTA: DocumentQuota = { count: 1000, bytes: 20 * 1024 * 1024 }
 
 export function createStore (
-  { dialect, db, retryPolicy, isMigrated, load, close }: Engine,
+  { dialect, db, eventsDb, retryPolicy, isMigrated, load, close }: Engine,
   { documentQuota = DEFAULT_QUOTA, replica }: Pick<StoreOptions, 'documentQuota' | 'replica'> = {},
 ): Store {
   const writer = replica === undefined ? undefined : createEventWriter({ dialect, replica })
@@ -102,7 +102,7 @@ export function createStore (
     users,
     documents: createDocumentRepository(db, retryPolicy, documentQuota),
     deletions: createDeletionRepository(db, retryPolicy, writer),
-    events: createEventRepository(db, retryPolicy, { dialect, replica: replica ?? '' }),
+    events: createEventRepository(db, eventsDb, retryPolicy, { dialect, replica: replica ?? '' }),
     subscriptions: createSubscriptionRepository(db, retryPolicy),
     deadLetters: createDeadLetterRepository(db, retryPolicy),
     jobs: createJobRepository(db, retryPolicy),
