@@ -3,7 +3,7 @@ import type { Credential } from '../kratos-client/credential.js'
 import { networksOf } from '../throttling/address.js'
 import type { Budget } from '../throttling/budget.js'
 import type { CredentialMemory } from '../throttling/credential-memory.js'
-import { loginIdentifier } from '../throttling/identifiers.js'
+import { type IdentifierPaths, loginIdentifier } from '../throttling/identifiers.js'
 import { bucketKey } from '../throttling/keys.js'
 import { type RateLimitStore, settlingStore } from '../throttling/rate-limit-store.js'
 import { triesSecondFactor } from '../throttling/second-factor.js'
@@ -14,7 +14,7 @@ type SecondFactors = Pick<LoginThrottle, 'bySecondFactor' | 'settleSecondFactor'
 
 export interface SecondFactorOptions {
   /** Where a body may have an identifier. */
-  paths: readonly string[]
+  paths: IdentifierPaths
   key: string
   createStore: (budget: Budget) => RateLimitStore
   memory: CredentialMemory

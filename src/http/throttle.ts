@@ -4,7 +4,7 @@ import type { LoginLimits } from '../settings.js'
 import { networksOf } from '../throttling/address.js'
 import { type Budget, minuteBudget } from '../throttling/budget.js'
 import type { CredentialMemory } from '../throttling/credential-memory.js'
-import { identifiersOf } from '../throttling/identifiers.js'
+import { type IdentifierPaths, identifiersOf } from '../throttling/identifiers.js'
 import { bucketKey } from '../throttling/keys.js'
 import type { RateLimitStore } from '../throttling/rate-limit-store.js'
 import { triesCode } from '../throttling/second-factor.js'
@@ -15,7 +15,7 @@ import { logSecurityEvent } from './security-event.js'
 export interface LoginThrottleOptions {
   limits: LoginLimits | false
   /** Where a body may have an identifier. */
-  identifierPaths: readonly string[]
+  identifierPaths: IdentifierPaths
   /** Key of the digests under which buckets are kept. */
   key: string
   /** Called once for each budget. */

@@ -19,22 +19,28 @@ const TRAITS = ['traits.email', 'traits.username', 'traits.phone']
 const pathOf = (path: string, name: string): string =>
   (path === '' ? name : `${path}.${name}`).replaceAll(/(?:^|\.)\d+(?=\.|$)/g, '')
 
-/** Where a body may have an identifier, in order; its e-mail address and its username are where the settings say. */
-export function identifierPaths ({ email, username }: Pick<TraitPointers, 'email' | 'username'>): string[] {
+/** Places in a body, with their order. */
+export type IdentifierPaths = ReadonlyMap<string, number>
+
+/** Where a body may have an identifier; its e-mail address and its username are where the settings say. */
+export function identifierPaths ({ email, username }: Pick<TraitPointers, 'email' | 'username'>): IdentifierPaths {
   const own = [email, username].map((pointer) => segmentsOf(pointer).reduce(pathOf, 'traits'))
-  return [...new Set([...MEMBERS, ...TRAITS, ...own])]
+  return new Map([...new Set([...MEMBERS, ...TRAITS, ...own])].map((path, order) => [path, order]))
 }
 
 /** In a form also several times; Kratos makes text of a number. */
-function sentIdentifiers (body: unknown, paths: readonly string[]): string[] {
-  const found = new Map<string, string[]>(paths.map((path) => [path, []]))
+function sentIdentifiers (body: unknown, paths: IdentifierPaths): string[] {
+  const found: Array<[order: number, text: string]> = []
   function collect (value: unknown, path: string): void {
-    if (typeof value === 'string' || typeof value === 'number') found.get(path)?.push(String(value))
-    if (typeof value !== 'object' || value === null) return
-    for (const [name, member] of Object.entries(value)) collect(member, pathOf(path, name))
+    if (typeof value === 'object' && value !== null) {
+      for (const [name, member] of Object.entries(value)) collect(member, pathOf(path, name))
+      return
+    }
+    const order = typeof value === 'string' || typeof value === 'number' ? paths.get(path) : undefined
+    if (order !== undefined) found.push([order, String(value)])
   }
   collect(body, '')
-  return [...found.values()].flat()
+  return found.sort(([a], [b]) => a - b).map(([, text]) => text)
 }
 
 /** What Go counts as blank, U+0085 included. */
@@ -86,11 +92,11 @@ function spellingsOf (text: string): string[] {
 }
 
 /** Each once, in one spelling; none for a step without an identifier, such as a code. */
-export const identifiersOf = (body: unknown, paths: readonly string[]): string[] =>
+export const identifiersOf = (body: unknown, paths: IdentifierPaths): string[] =>
   [...new Set(sentIdentifiers(body, paths).flatMap(spellingsOf))].filter((identifier) => identifier !== '')
 
 /** The one identifier of a login, in a spelling that no other account has: it is counted whatever the address. */
-export function loginIdentifier (body: unknown, paths: readonly string[]): string | undefined {
+export function loginIdentifier (body: unknown, paths: IdentifierPaths): string | undefined {
   const folded = sentIdentifiers(body, paths).map(foldText).find((text) => text !== '')
   if (folded === undefined) return undefined
   const [digits] = folded.includes('+') ? phoneReadings(folded) : []
