@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
 import { deliverStep, flowType, invalidateAfterSubmit, renderFailedStep } from '../../../../src/flows/delivery.js'
 import { noteSession, tellLogin } from '../../../../src/flows/login-events.js'
-import { newCredential } from '../../../../src/flows/next-flow.js'
+import { initFittingFlow, newCredential } from '../../../../src/flows/next-flow.js'
 import { resultOfTry } from '../../../../src/flows/second-factor.js'
 import { watchSettings } from '../../../../src/flows/settings-events.js'
 import { submitStep } from '../../../../src/flows/submit.js'
@@ -90,12 +90,11 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
       for (const target of [query.return_to, query.after_verification_return_to]) {
         if (target !== undefined && !isAllowedReturnTo(target, allowedReturns)) throw serviceError('RETURN_TO_FORBIDDEN')
       }
-      const type = flowType(request, asked, method)
-      const answer = await app[ownKratos].initFlow(
-        name,
-        { type, query },
-        request[kratosCaller](),
-      )
+      const options = { type: flowType(request, asked, method), query }
+      const caller = request[kratosCaller]()
+      const { answer, type } = asked === undefined
+        ? await initFittingFlow(app[ownKratos], name, options, caller)
+        : { answer: await app[ownKratos].initFlow(name, options, caller), type: asked }
       return deliverStep(request, reply, { flow: name, type, answer, keepToken: false }, cookieName)
     })
 
