@@ -102,6 +102,12 @@ function spellingsOf (text: string): string[] {
 export const identifiersOf = (body: unknown, paths: IdentifierPaths): string[] =>
   [...new Set(sentIdentifiers(body, paths).flatMap(spellingsOf))].filter((identifier) => identifier !== '')
 
+/** Of a body that names one person only. */
+export function soleIdentifier (body: unknown, paths: IdentifierPaths): string | undefined {
+  const folded = new Set(sentIdentifiers(body, paths).map(foldText).filter((text) => text !== ''))
+  return folded.size === 1 ? loginIdentifier(body, paths) : undefined
+}
+
 /** The one identifier of a login, in a spelling that no other account has: it is counted whatever the address. */
 export function loginIdentifier (body: unknown, paths: IdentifierPaths): string | undefined {
   const folded = sentIdentifiers(body, paths).map(foldText).find((text) => text !== '')

@@ -294,13 +294,22 @@ async function walkOtherDoors (t: Test, page: Page, { page: port, codeFor }: Dem
     await press('Mail me a code')
     await page.getByRole('heading', { name: 'Check your mailbox' }).waitFor()
     await look(t, page, '30-code')
+    await page.reload()
+    await at(page, 'Check your mailbox')
+    await page.getByText(email).waitFor()
     await type('Code', await codeFor(email, 'registration_code_valid'))
     await press('Continue')
     await page.getByRole('button', { name: 'Log out' }).waitFor()
     await logOut()
     await type('E-mail or username', email)
     await press('Mail me a code')
-    await page.getByRole('heading', { name: 'Check your mailbox' }).waitFor()
+    await at(page, 'Check your mailbox')
+    t.equal(await page.title(), 'Check your mailbox · Fernleaf')
+    await page.goBack()
+    await at(page, 'Welcome back')
+    await page.goForward()
+    await at(page, 'Check your mailbox')
+    await page.getByText(email).waitFor()
     await type('Code', '000000')
     await press('Continue')
     await page.getByText('This code is not right, or was used already.').waitFor()
@@ -376,7 +385,41 @@ async function walkOtherDoors (t: Test, page: Page, { page: port, codeFor }: Dem
     await press('Unlink Sample ID')
     await status('The account is unlinked.')
     await look(t, page, '34-unlinked')
+    await page.goto(`${base}/second-step`)
+    await at(page, 'Your documents')
     await logOut()
+  })
+
+  await t.test('a social login whose address has an account: what it is, and it is linked by a log-in', async (t) => {
+    const email = 'links@example.test'
+    await press('Continue with Sample ID')
+    await provider(email)
+    await page.getByText(`There is an account for ${email} already. Log in to it, and Sample ID is linked.`).waitFor()
+    await look(t, page, '35-links')
+    t.equal(await page.getByLabel('E-mail or username').inputValue(), email)
+    await type('Password', PASSWORD)
+    await press('Log in')
+    await status('Welcome back')
+    await page.goto(`${base}/settings/linked`)
+    await page.getByRole('button', { name: 'Unlink Sample ID' }).waitFor()
+    await logOut()
+  })
+
+  await t.test('a browser that keeps no cookies is told so', async (t) => {
+    await page.route('**/api/auth/flows/login', async (route) => {
+      if (route.request().method() !== 'POST') return await route.continue()
+      const response = await route.fetch()
+      await page.context().clearCookies()
+      const { 'set-cookie': _, ...headers } = response.headers()
+      await route.fulfill({ response, headers })
+    })
+    await type('E-mail or username', 'links@example.test')
+    await type('Password', PASSWORD)
+    await press('Show')
+    t.equal(await page.getByLabel('Password', { exact: true }).getAttribute('type'), 'text')
+    await press('Log in')
+    await page.getByRole('alert').getByText('Your browser keeps no cookies for Fernleaf').waitFor()
+    await page.unroute('**/api/auth/flows/login')
   })
 }
 
@@ -460,6 +503,7 @@ async function walkTrouble (t: Test, page: Page, { page: port, service, kratos, 
     const entry = dialog.getByLabel('Password')
     await entry.waitFor()
     t.equal(await dialog.getByRole('heading').innerText(), 'Is it still you?')
+    await dialog.getByText(email).waitFor()
     await look(t, page, '45-login-again-in-place')
     for (const [password, answered] of [
       ['wrong', () => dialog.getByText('The e-mail or the password is not right.').waitFor()],
@@ -496,8 +540,22 @@ async function walkTrouble (t: Test, page: Page, { page: port, service, kratos, 
     await status('“Behind two doors” is added.')
   })
 
+  await t.test('a log-out in another tab shows when this one is looked at, but takes nothing that was typed', async (t) => {
+    await page.evaluate(`fetch('http://localhost:${service}/api/auth/logout', {
+      method: 'POST', credentials: 'include', headers: { 'content-type': 'application/json' }, body: '{}',
+    })`)
+    const look = (): Promise<unknown> => page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await type('Title', 'Half')
+    await look()
+    t.equal(await page.getByLabel('Title').inputValue(), 'Half')
+    await type('Title', ' ')
+    await page.keyboard.press('Backspace')
+    await look()
+    await page.getByRole('link', { name: 'Log in' }).first().waitFor()
+  })
+
   await t.test('too many tries say so, and how long to wait', async (t) => {
-    await press('Log out')
+    await page.goto(`${base}/login`)
     await at(page, 'Welcome back')
     await type('E-mail or username', email)
     const tooMany = page.getByRole('alert').getByText('That was a bit often.')

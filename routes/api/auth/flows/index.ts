@@ -3,7 +3,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
 import { deliverStep, flowType, invalidateAfterSubmit, renderFailedStep } from '../../../../src/flows/delivery.js'
-import { noteSession, tellLogin } from '../../../../src/flows/login-events.js'
+import { noteSession, tellLogin, whoseLogin } from '../../../../src/flows/login-events.js'
 import { initFittingFlow, newCredential } from '../../../../src/flows/next-flow.js'
 import { resultOfTry } from '../../../../src/flows/second-factor.js'
 import { watchSettings } from '../../../../src/flows/settings-events.js'
@@ -71,7 +71,8 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
     if (flow !== 'login') return
     await app[loginThrottle].settleSecondFactor(request, resultOfTry(answer))
     const session = answer.kind === 'ok' ? keyedSession(request, answer.body) : undefined
-    await app[loginThrottle].rememberLogin(request, body, newCredential({ answer, cookieName }), session)
+    const whose = whoseLogin(request, answer.kind === 'ok' && answer.next === 'redirect')
+    await app[loginThrottle].rememberLogin(request, body, newCredential({ answer, cookieName }), { session, whose })
   }
 
   function register (flow: FlowDefinition): void {
