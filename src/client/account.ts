@@ -62,7 +62,7 @@ export function accountIntents<Traits> ({ call, read, begin, submit, outcomeOf, 
   }
 
   /**
-   * Any other route of the product, under the same rules, whether it answers in the API's envelope, with JSON of its own
+   * Any other route of the product, under the same rules: it may answer in the API's envelope, with JSON of its own
    * or with a text. `path` is the whole path, without `prefix`.
    */
   async function request<Data = Json> (

@@ -90,7 +90,8 @@ const KEYS = {
 
 function optionsIn (answer: LightMyRequestResponse, name: string): PublicKeyOptions {
   const value = wordsOf(answer).ui?.nodes.find(({ attributes }) => attributes.name === name)?.attributes.value ?? ''
-  const parsed = JSON.parse(value) as { credentialOptions?: { publicKey: PublicKeyOptions }, publicKey: PublicKeyOptions }
+  interface Options { publicKey: PublicKeyOptions }
+  const parsed = JSON.parse(value) as Options & { credentialOptions?: Options }
   return (parsed.credentialOptions ?? parsed).publicKey
 }
 
