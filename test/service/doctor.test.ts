@@ -72,12 +72,45 @@ const EMAIL = { ...TEXT, format: 'email', 'ory.sh/kratos': { credentials: { pass
 const NAME = { type: 'object', properties: { first: TEXT, last: TEXT } }
 const HTTPS = { PUBLIC_URL: 'https://api.example.org', CORS_ORIGINS: 'https://app.example.org', TRUST_PROXY: '10.1.2.3' }
 
+const SOCIAL = { enabled: true, config: { providers: [{ id: 'x', provider: 'generic', client_id: 'x', client_secret: 'x', issuer_url: 'http://127.0.0.1:9', mapper_url: 'base64://e30=' }] } }
+
 const BROKEN: Broken[] = [
   { finds: 'kratos-urls-mixed-up', says: /swap KRATOS_PUBLIC_URL and KRATOS_ADMIN_URL/, env: ({ publicUrl, adminUrl }) => ({ KRATOS_PUBLIC_URL: adminUrl, KRATOS_ADMIN_URL: publicUrl }) },
   { finds: 'kratos-public-url', says: /KRATOS_PUBLIC_URL answers nobody \(/, env: () => ({ KRATOS_PUBLIC_URL: 'http://127.0.0.1:9' }) },
   { finds: 'kratos-admin-url', says: /KRATOS_ADMIN_URL answers nobody \(/, env: () => ({ KRATOS_ADMIN_URL: 'http://127.0.0.1:10' }) },
   { finds: 'base-url', says: /set KRATOS_BROWSER_URL to http/, env: () => ({ KRATOS_BROWSER_URL: 'https://id.example.org' }) },
   { finds: 'mail-links', says: /nobody outside can open them/, env: () => HTTPS },
+  { finds: 'kratos-urls-mixed-up', says: /leads to Kratos' admin port.*\nlet KRATOS_PUBLIC_URL name Kratos' public port/, env: ({ adminUrl }) => ({ KRATOS_PUBLIC_URL: adminUrl, KRATOS_ADMIN_URL: adminUrl.replace('127.0.0.1', 'localhost') }) },
+  { finds: 'kratos-public-url', says: /speaks no TLS there.*\nwrite http instead of https/, env: ({ publicUrl }) => ({ KRATOS_PUBLIC_URL: publicUrl.replace('http:', 'https:') }) },
+  { finds: 'kratos-admin-url', says: /speaks no TLS there.*\nwrite http instead of https/, env: ({ adminUrl }) => ({ KRATOS_ADMIN_URL: adminUrl.replace('http:', 'https:') }) },
+  { finds: 'kratos-admin-url', says: /At KRATOS_ADMIN_URL answers Kratos' public port/, env: ({ publicUrl }) => ({ KRATOS_ADMIN_URL: publicUrl.replace('127.0.0.1', 'localhost') }) },
+  { finds: 'kratos-in-the-clear', says: /KRATOS_PUBLIC_URL is http on a host that is not inside: passwords/, env: () => ({ KRATOS_PUBLIC_URL: 'http://192.0.2.1:9' }) },
+  { finds: 'kratos-in-the-clear', says: /KRATOS_ADMIN_URL is http .* all accounts/, env: () => ({ KRATOS_ADMIN_URL: 'http://192.0.2.1:9' }) },
+  { finds: 'cookie-path', says: /for the path \/kratos/, config: (config) => { config['cookies'] = { path: '/kratos' } } },
+  { finds: 'session-cookie-path', says: /for the path \/kratos/, config: (config) => { config['session'].cookie.path = '/kratos' } },
+  { finds: 'cookie-same-site', says: /SameSite=None and not Secure/, config: (config) => { config['cookies'] = { same_site: 'None', secure: 'false' } } },
+  { finds: 'cookie-same-site', says: /every social login fails/, config: (config) => { config['cookies'] = { same_site: 'Strict' }; config['selfservice'].methods.oidc = SOCIAL } },
+  { finds: 'social-login-callback', says: /set KRATOS_PROXY=true/, config: (config) => { config['selfservice'].methods.oidc = SOCIAL }, env: () => ({ KRATOS_BROWSER_URL: 'http://localhost:3000/kratos/' }) },
+  { finds: 'relative-pages', says: /login\.ui_url is relative: .*127\.0\.0\.1:\d+, and the front end is at http:\/\/localhost:3001/, config: (config) => { config['selfservice'].flows.login.ui_url = '/login' } },
+  { finds: 'relative-pages', says: /selfservice\.default_browser_return_url is relative/, config: (config) => { config['selfservice'].default_browser_return_url = '/welcome' } },
+  { finds: 'mailing-method', says: /A recovery works by code, .* switched off/, config: (config) => { config['selfservice'].methods.code.enabled = false } },
+  { finds: 'mailing-method', says: /A verification works by link, .* switched off/, config: (config) => { config['selfservice'].methods.link.enabled = false; config['selfservice'].flows.verification.use = 'link' } },
+  { finds: 'passkey-site', says: /passkey\.config\.rp is for example\.org/, config: (config) => { config['selfservice'].methods.passkey = { enabled: true, config: { rp: { id: 'example.org', display_name: 'x', origins: ['https://example.org'] } } } } },
+  { finds: 'passkey-site', says: /webauthn\.config\.rp is for localhost and http:\/\/localhost:3009/, config: (config) => { config['selfservice'].methods.webauthn = { enabled: true, config: { rp: { id: 'localhost', display_name: 'x', origins: ['http://localhost:3009'] } } } } },
+  { finds: 'webhook-url', says: /posts to another path/, config: (config) => { hookOf(config)['url'] = 'http://127.0.0.1:3000/internal/auth/user_created' } },
+  { finds: 'webhook-url', says: /posts to another path/, config: (config) => { hookOf(config)['url'] = 'http://127.0.0.1:3000/api/internal/auth/user-created' } },
+  { finds: 'webhook-url', says: /leads to Kratos itself/, config: (config) => { hookOf(config)['url'] = 'http://127.0.0.1:10/internal/auth/user-created' }, env: () => ({ KRATOS_ADMIN_URL: 'http://127.0.0.1:10' }) },
+  { finds: 'webhook-url', says: /another port of this machine than 8080/, env: () => ({ PORT: '8080' }) },
+  { finds: 'webhook-url', says: /INTERNAL_PORT has moved .*\n.*port 3100/, env: () => ({ INTERNAL_PORT: '3100' }) },
+  { finds: 'webhook-url', says: /wants TLS at port 3000/, config: (config) => { hookOf(config)['url'] = 'https://127.0.0.1:3000/internal/auth/user-created' } },
+  { finds: 'webhook-auth', says: /sends no key/, config: (config) => { hookOf(config)['auth'].config.in = 'cookie' } },
+  { finds: 'webhook-key', says: /name of a variable instead of a key/, config: (config) => { hookOf(config)['auth'].config.value = 'Bearer $WEBHOOK_KEY' } },
+  { finds: 'webhook-blocking', says: /every login fails/, config: (config) => { config['selfservice'].flows.login.after = { password: { hooks: [{ hook: 'web_hook', config: { ...hookOf(config), url: 'http://127.0.0.1:3000/internal/auth/user-updated', response: { ignore: false } } }] } } } },
+  { finds: 'unknown-variables', says: /EVENTS_RETENTION is set.*\n.*EVENTS_RETENTION_DAYS/, env: () => ({ EVENTS_RETENTION: '3' }) },
+  { finds: 'unknown-variables', says: /TRUSTED_PROXIES is set.*\n.*TRUST_PROXY/, env: () => ({ TRUSTED_PROXIES: '10.0.0.1' }) },
+  { finds: 'unknown-variables', says: /COOKIE_NAME is set.*\n.*SESSION_COOKIE_NAME/, env: () => ({ COOKIE_NAME: 'x' }) },
+  { finds: 'printed-keys', says: /OPERATOR_KEY is printed/, env: () => ({ OPERATOR_KEY: 'your-secret-operator-key-000000000000000' }) },
+  { finds: 'proxy-trusted-too-widely', says: /trusts ::ffff:10\.0\.0\.0\/104/, env: () => ({ TRUST_PROXY: '::ffff:10.0.0.0/104' }) },
   { finds: 'secure-cookies', says: /Secure, and PUBLIC_URL is http/, dev: false },
   { finds: 'secure-cookies', says: /does not mark its cookies Secure/, env: () => HTTPS },
   { finds: 'cookie-domain', says: /for example\.net, and PUBLIC_URL is at localhost/, config: (config) => { config['cookies'] = { domain: 'example.net' } } },
@@ -129,7 +162,7 @@ const BROKEN: Broken[] = [
 ]
 
 /** Those that are tried in front of something else than an embedded Kratos. */
-const ELSEWHERE = ['kratos-version', 'kratos-admin-port-absent', 'clock-skew']
+const ELSEWHERE = ['kratos-version', 'kratos-admin-port-absent', 'clock-skew', 'admin-api-exposed', 'other-kratos', 'kratos-failing']
 
 const SERVER: ServerFacts = {
   hasTls: true,
@@ -141,6 +174,8 @@ const SERVER: ServerFacts = {
   roleLimit: -1,
   databaseLimit: -1,
   pending: [],
+  newer: [],
+  encoding: 'UTF8',
   canCreate: false,
   isSuperuser: false,
   missingRights: [],
@@ -153,6 +188,9 @@ const BROKEN_DATABASES: Array<[check: string, says: RegExp, facts: DatabaseFacts
   ['database-rights', /users: DELETE/, server({ missingRights: ['users: DELETE'] })],
   ['database-migrations', /may not create tables/, server({ pending: ['0001_users_and_documents'] })],
   ['database-migrations', /the service does so at its start/, server({ pending: ['0001_users_and_documents'], canCreate: true })],
+  ['database-newer', /migrated by a newer version \(9999_x\)/, server({ newer: ['9999_x'] })],
+  ['database-encoding', /encoded in LATIN1/, server({ encoding: 'LATIN1' })],
+  ['database-connection', /has expired/, { ...DATABASE, server: undefined, fault: 'CERT_HAS_EXPIRED' }],
   ['database-read-only', /takes no writes/, server({ isReadOnly: true })],
   ['database-superuser', /is a superuser/, server({ isSuperuser: true })],
   ['database-tls', /in the clear/, server({ hasTls: false })],
