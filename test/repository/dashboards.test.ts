@@ -64,7 +64,10 @@ const login = {
 const FAULTS: Record<string, { env?: Record<string, string>, times: number, fault: (app: App) => Promise<unknown> }> = {
   KratosFails: { times: 3, fault: (app) => app.inject({ url: '/api/auth/whoami', headers: { 'x-session-token': token } }) },
   DatabaseCannotBeUsed: { times: 1, env: { DATABASE_URL: 'postgres://nobody:x@127.0.0.1:9/x' }, fault: (app) => app.inject('/health/ready') },
-  ServiceIsOverloaded: { times: 70, fault: async (app) => app.metrics.recordShed(Object.keys(SHED_AT)[0] as keyof typeof SHED_AT) },
+  ServiceIsOverloaded: {
+    times: 70,
+    fault: async (app) => app.metrics.recordShed(Object.keys(SHED_AT)[0] as keyof typeof SHED_AT),
+  },
   WebhookDoesNotArrive: { times: 6, fault: (app) => app.inject({ method: 'POST', url: '/internal/auth/user-created', payload: {}, headers: { 'x-webhook-key': 'wrong' } }) },
   LoginsAreGuessed: { times: 70, env: { LOGIN_LIMIT_PER_ADDRESS: '1' }, fault: (app) => app.inject(login) },
 }
