@@ -608,6 +608,30 @@ export default async function (t: Test): Promise<void> {
       t.equal(kratos.requests.length, 10)
     })
 
+    t.test('counts codes for a flow, in whatever way its id is written', async (t) => {
+      const { app, kratos } = await setUp(t, { KRATOS_PROXY: 'true' })
+      const plain = FLOW_ID.replaceAll('-', '')
+      const flows = [
+        `flow=${FLOW_ID}`,
+        `flow=${FLOW_ID.toUpperCase()}`,
+        `flow=${plain}`,
+        `flow={${FLOW_ID}}`,
+        `flow=urn:uuid:${plain}`,
+        `flow=x;y&flow=${FLOW_ID}`,
+        `flow=%zz&flow=${FLOW_ID}`,
+        `flow=%7B${plain}%7d&flow=x`,
+      ]
+      const code = (index: number): Submit => ({
+        url: `/kratos/self-service/recovery?${flows[index % flows.length]}`,
+        from: `198.51.100.${index}`,
+        text: '{"method":"code","code":"123456"}',
+      })
+      t.same(await statuses(app, 12, code), [...times(10, 400), 429, 429])
+      const own = { flow_id: FLOW_ID, method: 'code', code: '123456' }
+      t.equal((await submit(app, { url: '/api/auth/flows/recovery', from: ELSEWHERE, body: own })).statusCode, 429, 'one budget for both doors')
+      t.equal(kratos.requests.length, 10)
+    })
+
     t.test('counts a link of a mail as the submit that it is', async (t) => {
       const { app } = await setUp(t, { KRATOS_PROXY: 'true', LOGIN_LIMIT_PER_ADDRESS: '1' })
       const open = async (): Promise<number> =>
