@@ -608,6 +608,20 @@ export default async function (t: Test): Promise<void> {
       t.equal(kratos.requests.length, 10)
     })
 
+    t.test('counts the other ends of a login too, as our own routes do', async (t) => {
+      const { app } = await setUp(t, { KRATOS_PROXY: 'true', LOGIN_LIMIT_PER_ADDRESS: '1' })
+      const requests: Array<[url: string, method: 'GET' | 'POST']> = [
+        ['/kratos/sessions/token-exchange?init_code=a&return_to_code=b', 'GET'],
+        ['/kratos/self-service/fed-cm/token', 'POST'],
+        ['/kratos/self-service/methods/oidc/callback/x?code=1', 'GET'],
+      ]
+      for (const [index, [url, method]] of requests.entries()) {
+        const statuses = []
+        for (let n = 0; n < 2; n++) statuses.push((await app.inject({ url, method, remoteAddress: `198.51.100.${index}` })).statusCode)
+        t.same(statuses, [400, 429], url)
+      }
+    })
+
     t.test('counts codes for a flow, in whatever way its id is written', async (t) => {
       const { app, kratos } = await setUp(t, { KRATOS_PROXY: 'true' })
       const plain = FLOW_ID.replaceAll('-', '')
