@@ -327,6 +327,20 @@ export default async function (t: Test): Promise<void> {
         1,
       ))
 
+    t.test('more of them than an account has are refused, and none of them is counted', async (t) => {
+      const { app, kratos } = await setUp(t, { KRATOS_PROXY: 'true', LOGIN_LIMIT_PER_IDENTIFIER: '1', LOGIN_LIMIT_BURST: '1' })
+      const many = (count: number) => ({ method: 'password', traits: { email: Array.from({ length: count }, (_, index) => someone(index)) } })
+      const own = { url: '/api/auth/flows/registration', body: many(21) }
+      const proxied = { url: `/kratos/self-service/registration?flow=${FLOW_ID}`, text: JSON.stringify(many(21)) }
+      for (const request of [own, proxied]) {
+        t.match((await submit(app, request)).json(), { code: 'VALIDATION_ERROR', fields: [{ message: /20 identifiers/ }] })
+      }
+      t.equal(kratos.requests.length, 0)
+      t.equal((await submit(app, { ...own, body: many(20) })).statusCode, 400)
+      t.equal(kratos.requests.length, 1, 'as many as that are for Kratos to judge')
+      t.equal((await submit(app, { ...own, body: many(1) })).statusCode, 429)
+    })
+
     t.test('one identifier in two places of a body is counted once', (t) =>
       rejected(
         t,
