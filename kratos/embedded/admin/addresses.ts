@@ -7,21 +7,21 @@ import type { Members } from './strict-body.js'
 
 /** Members of an address in a request. */
 export const VERIFIABLE_SHAPE: Members = {
-  id: 'any',
+  id: 'uuid',
   value: 'string',
   verified: 'boolean',
   via: 'string',
   status: 'string',
-  verified_at: 'any',
-  created_at: 'any',
-  updated_at: 'any',
+  verified_at: 'time',
+  created_at: 'time',
+  updated_at: 'time',
 }
 export const RECOVERY_SHAPE: Members = {
-  id: 'any',
+  id: 'uuid',
   value: 'string',
   via: 'string',
-  created_at: 'any',
-  updated_at: 'any',
+  created_at: 'time',
+  updated_at: 'time',
 }
 
 const listed = (given: Json | undefined): JsonObject[] => Array.isArray(given) ? given.filter(isObject) : []

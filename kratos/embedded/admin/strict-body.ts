@@ -2,11 +2,12 @@ import { firstJson } from '../go/json.js'
 import { ApiError, badRequest } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
 import { goQuote } from '../go/text.js'
+import { timeProblem } from '../go/time.js'
 import { asObject, isObject, type Json, type JsonObject } from '../json.js'
 import { parseUuid } from '../random.js'
 
 /** What a Go struct accepts: a type, any value, or members. A list contains the shape of its items. */
-export type Shape = 'string' | 'boolean' | 'uuid' | 'any' | Members | [Shape]
+export type Shape = 'string' | 'boolean' | 'uuid' | 'time' | 'any' | Members | [Shape]
 export interface Members {
   [member: string]: Shape
 }
@@ -64,11 +65,14 @@ function check (value: Json | undefined, shape: Shape, path: string, isStrict: b
   if (value === undefined || value === null || shape === 'any') return
   if (shape === 'uuid') {
     ensureUuid(String(value))
+  } else if (shape === 'time') {
+    const problem = typeof value === 'string' ? timeProblem(value) : 'Time.UnmarshalJSON: input is not a JSON string'
+    if (problem !== undefined) throw new DecodingError(problem)
   } else if (Array.isArray(shape)) {
-    if (!Array.isArray(value)) throw mismatch(value, path, 'list')
+    if (!Array.isArray(value)) throw mismatch(value, path, `[]${structAt(path)}`)
     for (const item of value) check(item, shape[0], path, isStrict)
   } else if (typeof shape === 'object') {
-    if (!isObject(value)) throw mismatch(value, path, 'struct')
+    if (!isObject(value)) throw mismatch(value, path, structAt(path))
     const unknown = Object.keys(value).find((name) => !Object.hasOwn(shape, name))
     if (unknown !== undefined && isStrict) throw new DecodingError(`json: unknown field ${JSON.stringify(unknown)}`)
     for (const [name, inner] of Object.entries(shape)) check(value[name], inner, `${path}.${name}`, isStrict)
@@ -83,6 +87,21 @@ export function ensureUuid (text: string): string {
   if (id !== undefined) return id
   throw new DecodingError(`uuid: incorrect UUID length ${text.length} in string ${goQuote(text)}`)
 }
+
+/** What Kratos calls the members of an identity that are no plain values. */
+const STRUCTS: Record<string, string> = {
+  verifiable_addresses: 'VerifiableAddress',
+  recovery_addresses: 'RecoveryAddress',
+  credentials: 'IdentityWithCredentials',
+  'credentials.password': 'AdminIdentityImportCredentialsPassword',
+  'credentials.password.config': 'AdminIdentityImportCredentialsPasswordConfig',
+  ...Object.fromEntries(['oidc', 'saml'].flatMap((type) => [
+    [`credentials.${type}`, `AdminIdentityImportCredentials${type.toUpperCase()}`],
+    [`credentials.${type}.config`, `AdminIdentityImportCredentials${type.toUpperCase()}Config`],
+    [`credentials.${type}.config.providers`, `AdminCreateIdentityImportCredentials${type.toUpperCase()}Provider`],
+  ])),
+}
+const structAt = (path: string): string => `identity.${STRUCTS[path.replace(/^\w+\./, '')] ?? 'BatchIdentityPatch'}`
 
 const mismatch = (value: Json, path: string, type: string): DecodingError =>
   new DecodingError(`json: cannot unmarshal ${typeName(value)} into Go struct field ${path} of type ${type}`)
