@@ -83,12 +83,12 @@ const visitWith = (kinds: Submits): Arbitrary<Step[]> => fc.tuple(client, fc.con
 
 const journeyOf = (registered: Journey): Arbitrary<Step[]> =>
   fc.tuple(fc.constantFrom(registered, ...JOURNEYS), client, person)
-  .map(([make, as, person]) => make(as, person))
-  .chain((steps) => {
-    const [first] = steps
-    const isForStrangers = first?.do === 'open' && first.query === undefined
-    return isForStrangers ? stranger(first.as, first.flow).map((before) => [...before, ...steps]) : fc.constant(steps)
-  })
+    .map(([make, as, person]) => make(as, person))
+    .chain((steps) => {
+      const [first] = steps
+      const isForStrangers = first?.do === 'open' && first.query === undefined
+      return isForStrangers ? stranger(first.as, first.flow).map((before) => [...before, ...steps]) : fc.constant(steps)
+    })
 
 const call: Arbitrary<Step> = fc.tuple(client, fc.constantFrom(...CALLS))
   .map(([as, [method, path, body]]) => clean({ do: 'call', as, method, path, body }) as Step)

@@ -7,7 +7,8 @@ import { asObject, isObject, type Json, type JsonObject } from './steps.js'
 
 /** By the format; each address of a person is another one. */
 const BY_FORMAT: Record<string, (person: number, name: string) => string> = {
-  email: (person, name) => /^e?-?mail(_?address)?$/i.test(name) ? `$email:${person}` : `${name.replace(/\W/g, '')}.$email:${person}`,
+  email: (person, name) =>
+    /^e?-?mail(_?address)?$/i.test(name) ? `$email:${person}` : `${name.replace(/\W/g, '')}.$email:${person}`,
   tel: (person) => `$phone:${person}`,
   uri: () => 'https://ada.test/',
   date: () => '2001-02-03',
@@ -78,7 +79,8 @@ export const traitsFor = (schema: JsonObject): Traits => (person) => {
   const valid = asObject(validTraitsFor(schema)(person))
   const required = [traitsSchema(schema)['required'] ?? []].flat().map(String)
   const names = Object.keys(valid)
-  const least = Object.fromEntries(names.filter((name) => required.includes(name)).map((name) => [name, valid[name] as Json]))
+  const wanted = names.filter((name) => required.includes(name))
+  const least = Object.fromEntries(wanted.map((name) => [name, valid[name] as Json]))
   return fc.oneof(
     { weight: 3, arbitrary: fc.constant<Json>(valid) },
     { weight: 2, arbitrary: fc.constant<Json>(least) },

@@ -33,7 +33,7 @@ export const verifiableAddresses = (given: Json | undefined, now: number): Verif
     value: lowered(String(address['value'] ?? '')),
     via: String(address['via'] ?? ''),
     verified: address['verified'] === true,
-    status: address['status'] === 'completed' || address['status'] === 'sent' ? address['status'] : 'pending',
+    status: String(address['status'] ?? '') || (address['verified'] === true ? 'completed' : 'pending'),
     ...(address['verified'] === true
       ? { verifiedAt: typeof address['verified_at'] === 'string' ? parsedTime(address['verified_at']) : now }
       : {}),

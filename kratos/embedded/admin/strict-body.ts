@@ -17,7 +17,7 @@ export class DecodingError extends Error {}
 
 /**
  * The request's body, decoded as Go would decode it into a struct.
- * @param struct name of the struct, for messages
+ * @param struct name of the struct with its package, for messages
  * @param isStrict whether unknown members are an error
  * @throws DecodingError
  */
@@ -26,10 +26,10 @@ export function decoded (ex: Exchange, struct: string, shape: Members, isStrict:
   const body = parsed(ex.body.bytes.toString())
   if (body === null) return {}
   if (!isObject(body)) {
-    throw new DecodingError(`json: cannot unmarshal ${typeName(body)} into Go value of type identity.${struct}`)
+    throw new DecodingError(`json: cannot unmarshal ${typeName(body)} into Go value of type ${struct}`)
   }
   const named = asObject(withKnownNames(body, shape))
-  check(named, shape, struct, isStrict)
+  check(named, shape, struct.replace(/^\w+\./, ''), isStrict)
   return named
 }
 
@@ -46,14 +46,15 @@ function withKnownNames (value: Json, shape: Shape): Json {
 }
 
 function parsed (text: string): unknown {
-  if (text.trim() === '') throw new DecodingError('EOF')
+  const start = text.replace(/^[ \t\r\n]+/, '')
+  if (start === '') throw new DecodingError('EOF')
   try {
     return firstJson(text)
   } catch {
     throw new DecodingError(
-      /^[\s]*[[{"]/.test(text)
+      /^[[{"]/.test(start)
         ? 'unexpected EOF'
-        : `invalid character '${text.trim().charAt(0)}' looking for beginning of value`,
+        : `invalid character '${Buffer.from(start).toString('latin1', 0, 1)}' looking for beginning of value`,
     )
   }
 }
@@ -64,7 +65,8 @@ const typeName = (value: unknown): string =>
 function check (value: Json | undefined, shape: Shape, path: string, isStrict: boolean): void {
   if (value === undefined || value === null || shape === 'any') return
   if (shape === 'uuid') {
-    ensureUuid(String(value))
+    if (typeof value !== 'string') throw mismatch(value, path, 'uuid.UUID')
+    ensureUuid(value)
   } else if (shape === 'time') {
     const problem = typeof value === 'string' ? timeProblem(value) : 'Time.UnmarshalJSON: input is not a JSON string'
     if (problem !== undefined) throw new DecodingError(problem)
@@ -101,10 +103,21 @@ const STRUCTS: Record<string, string> = {
     [`credentials.${type}.config.providers`, `AdminCreateIdentityImportCredentials${type.toUpperCase()}Provider`],
   ])),
 }
-const structAt = (path: string): string => `identity.${STRUCTS[path.replace(/^\w+\./, '')] ?? 'BatchIdentityPatch'}`
+/** @param path with the name of the outermost struct first */
+function structOf (path: string): string {
+  const [outermost = '', ...members] = path.split('.')
+  if (members.length === 0) return outermost
+  const inIdentity = members.join('.').replace(/^identities\.create(\.|$)/, '')
+  return inIdentity === '' ? 'CreateIdentityBody' : STRUCTS[inIdentity] ?? 'BatchIdentityPatch'
+}
+const structAt = (path: string): string => `identity.${structOf(path)}`
 
-const mismatch = (value: Json, path: string, type: string): DecodingError =>
-  new DecodingError(`json: cannot unmarshal ${typeName(value)} into Go struct field ${path} of type ${type}`)
+/** Go names the struct that holds the member, before the whole path. */
+function mismatch (value: Json, path: string, type: string): DecodingError {
+  const holder = structOf(path.replace(/\.?\w+$/, ''))
+  const field = path.replace(/^\w+/, holder)
+  return new DecodingError(`json: cannot unmarshal ${typeName(value)} into Go struct field ${field} of type ${type}`)
+}
 
 /** A strict body. Errors have a message and no reason, as for POST of identities. @throws ApiError 400 */
 export function strictBody (ex: Exchange, struct: string, shape: Members): JsonObject {

@@ -14,6 +14,9 @@ const RANGES: Array<[string, RegExp]> = [
   ['second', /^.{17}[0-5]/],
 ]
 
+/** Whether the month has the day. */
+const isDay = (text: string): boolean => new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(text.slice(8, 10))
+
 /** Why Go reads no time from a JSON text, in its words. */
 export function timeProblem (text: string): string | undefined {
   const problem = (why: string): string => `parsing time ${goQuote(text)}${why}`
@@ -26,6 +29,6 @@ export function timeProblem (text: string): string | undefined {
     rest = rest.slice(found.length)
   }
   if (rest !== '') return problem(`: extra text: ${goQuote(rest)}`)
-  const outside = RANGES.find(([, range]) => !range.test(text))
-  return outside === undefined ? undefined : problem(`: ${outside[0]} out of range`)
+  const [outside] = RANGES.find(([, range]) => !range.test(text)) ?? (isDay(text) ? [] : ['day'])
+  return outside === undefined ? undefined : problem(`: ${outside} out of range`)
 }

@@ -29,20 +29,9 @@ const ONLY_BCRYPT = 'only bcrypt is used'
 const PROCESS = 'it steers the process of a real Kratos'
 const CLEANUP = 'nothing is cleaned up'
 
-/** Whether exactly one of the flows that send messages is on: with both Kratos does not look. */
-function wantsCourier (selfservice: Json | undefined): boolean {
-  const flows = isObject(selfservice) ? selfservice['flows'] : undefined
-  const isOn = (name: string): boolean => {
-    const flow = isObject(flows) ? flows[name] : undefined
-    return isObject(flow) && flow['enabled'] === true
-  }
-  return isOn('recovery') !== isOn('verification')
-}
-
-/** Kratos needs a key where it encrypts, and a courier where it sends. */
+/** Kratos needs a key where it encrypts. */
 function rootProblem (config: Json): string | undefined {
-  const { ciphers, secrets, selfservice, courier } = isObject(config) ? config : {}
-  if (courier === undefined && wantsCourier(selfservice)) return 'lacks courier, which recovery and verification need'
+  const { ciphers, secrets } = isObject(config) ? config : {}
   const algorithm = isObject(ciphers) ? ciphers['algorithm'] : undefined
   const isEncrypted = algorithm === 'aes' || algorithm === 'xchacha20-poly1305'
   return isEncrypted && !(isObject(secrets) && secrets['cipher'] !== undefined)

@@ -42,8 +42,8 @@ const FORM: JsonObject = {
 }
 
 /**
- * States: choose_method (address), sent_email (code, or the address again for another code), passed_challenge; others in
- * `recovery-by-choice.ts`.
+ * States: choose_method (address), sent_email (code, or the address again for another code), passed_challenge. Those of
+ * a recovery by a choice of addresses are in `recovery-by-choice.ts`.
  */
 export const recovery: RecoveryMethod = {
   populate: (ex, flow) => {
