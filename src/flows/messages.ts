@@ -79,6 +79,7 @@ const MESSAGES: Record<number, Row> = {
     () => 'That took too long; please start again',
   ]),
   ...rows([4060001, 4070002], ['flow_completed', () => 'This was done already; please start again']),
+  4060002: ['flow_failed', () => 'This did not work; please start again'],
   ...rows([4060004, 4070001], ['wrong_link', () => 'The link is not right, or was used already']),
 }
 
