@@ -3,7 +3,7 @@ import { Ajv, type ValidateFunction } from 'ajv'
 import type { Dispatcher } from 'undici'
 import type { PromClient, PromRegistry } from './http/prom-client.js'
 import { PUBLIC_NAMES, type PublicNames } from './http/public-names.js'
-import { schemaProblems, withSettingFormats } from './schema-problems.js'
+import { OWN_SCHEMAS, schemaProblems, withSettingFormats } from './schema-problems.js'
 import { type AuthSettings, completeSettings, contradictions, MIN_KEY_BYTES, SettingsSchema } from './settings.js'
 import type { Bus } from './sessions/bus.js'
 import type { Budget } from './throttling/budget.js'
@@ -113,7 +113,8 @@ export type FastifyKratosOptions =
 /** Compiled at the first registration: an app that only imports the plugin's types should not wait for it. */
 let validate: ValidateFunction | undefined
 function optionsValidator (): ValidateFunction {
-  validate ??= withSettingFormats(new Ajv({ allErrors: true, useDefaults: true, strict: false })).compile(OptionsSchema)
+  const options = { allErrors: true, useDefaults: true, strict: false, ...OWN_SCHEMAS }
+  validate ??= withSettingFormats(new Ajv(options)).compile(OptionsSchema)
   return validate
 }
 

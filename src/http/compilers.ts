@@ -2,9 +2,11 @@ import createSerializerFactory from '@fastify/fast-json-stringify-compiler'
 import type { TSchema } from '@sinclair/typebox'
 import { Ajv, type ValidateFunction } from 'ajv'
 import type { FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify'
+import { OWN_SCHEMAS } from '../schema-problems.js'
 
 // All routes share the schema of a failure, for a dozen statuses each: compiled one by one they took most of the start.
-// By identity, so two schemas that look alike stay apart.
+// Compiled when they are first used: an app uses few of them, and a `$ref` that a hook of a host put among our
+// failures, which leave as text, is never looked up. By identity, so two schemas that look alike stay apart.
 function once<Compiled> (compile: (schema: TSchema) => Compiled): (schema: TSchema) => Compiled {
   const compiled = new WeakMap<TSchema, Compiled>()
   return (schema) => {
@@ -22,11 +24,27 @@ const AJV_OPTIONS = {
   allErrors: true,
   strict: true,
   strictTypes: false,
+  ...OWN_SCHEMAS,
 } as const
 
-function validator (coerceTypes: boolean): (schema: TSchema) => ValidateFunction {
-  const ajv = new Ajv({ ...AJV_OPTIONS, coerceTypes })
-  return once((schema) => ajv.compile(schema))
+interface Validator {
+  (data: unknown): boolean
+  errors: NonNullable<ValidateFunction['errors']> | null
+}
+
+function validator (coerceTypes: boolean): (schema: TSchema) => Validator {
+  let ajv: Ajv | undefined
+  return once((schema) => {
+    let compiled: ValidateFunction | undefined
+    const validate: Validator = Object.assign((data: unknown): boolean => {
+      ajv ??= new Ajv({ ...AJV_OPTIONS, coerceTypes })
+      compiled ??= ajv.compile(schema)
+      const isValid = compiled(data)
+      validate.errors = compiled.errors ?? null
+      return isValid
+    }, { errors: null })
+    return validate
+  })
 }
 
 const exact = validator(false)
@@ -36,7 +54,15 @@ const converting = validator(true)
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) =>
   (httpPart === 'body' ? exact : converting)(schema)
 
+type Serialize = (data: unknown) => string
+
 const compileSerializer = createSerializerFactory()() as FastifySerializerCompiler<TSchema>
-const serializer = once((schema) => compileSerializer({ schema, method: '', url: '' }))
+const serializer = once((schema): Serialize => {
+  let compiled: Serialize | undefined
+  return (data) => {
+    compiled ??= compileSerializer({ schema, method: '', url: '' })
+    return compiled(data)
+  }
+})
 
 export const serializerCompiler: FastifySerializerCompiler<TSchema> = ({ schema }) => serializer(schema)
