@@ -1,9 +1,10 @@
-import { subscribe } from 'node:diagnostics_channel'
+import { channel } from 'node:diagnostics_channel'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { AuthRequirement } from '../sessions/strength.js'
 import { isDeclaredByPackage } from './declared-by.js'
 import { hasAnswer } from './request-auth.js'
 import { requirementProblems } from './requirement.js'
+import { subscribeWeakly } from './weak-subscription.js'
 
 export interface RouteGuard {
   guard: (request: FastifyRequest, reply: FastifyReply, requirement: AuthRequirement) => Promise<void>
@@ -79,13 +80,15 @@ function declareRoute (this: FastifyInstance, route: RouteOptions): void {
   if (!hooks.includes(guardByConfig)) route.onRequest = [guardByConfig, ...hooks]
 }
 
-function watchRoutes (app: FastifyInstance): void {
+/** Takes what Fastify publishes for each new app. */
+function watchRoutes ({ fastify: app }: { fastify: FastifyInstance }): void {
   app.decorate(DECLARED, [])
   app.addHook('onRoute', declareRoute)
 }
 
 // Sees everything that is declared in an app created from now on, in whatever scope and order.
-subscribe('fastify.initialization', (message) => watchRoutes((message as { fastify: FastifyInstance }).fastify))
+// `guardRoutes` holds `watchRoutes`: it lives as long as anybody can register the plugin.
+subscribeWeakly(channel('fastify.initialization'), new WeakRef(watchRoutes as (message: unknown) => void))
 
 /** Once all plugins have loaded. */
 function problemsOf ({ scope, route, name, url, undefinedHooks }: DeclaredRoute): string[] {
@@ -116,7 +119,7 @@ export function guardRoutes (app: FastifyInstance, own: RouteGuard): void {
   const isWatched = (app as Scope)[DECLARED] !== undefined
   app.decorate(ROUTE_GUARD, own)
   if (!isWatched) {
-    watchRoutes(app)
+    watchRoutes({ fastify: app })
     app.addHook('onRequest', guardEarlierRoute)
   }
   app.addHook('preHandler', refuseUnguarded)

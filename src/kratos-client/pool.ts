@@ -1,4 +1,5 @@
-import { Client, type Dispatcher, Pool } from 'undici'
+// By its file: Bun has an empty stub of its own in the place of the package.
+import { Client, type Dispatcher, Pool } from 'undici/index.js'
 import type { CallDispatch } from './call.js'
 
 export interface PoolLimits {
