@@ -79,18 +79,6 @@ t.test('the packed packages', async (t) => {
     t.equal(await output(project, '--input-type=commonjs', '-e', script), 'function true fastify-kratos\n')
   })
 
-  t.test('is let go by a process that loads its modules anew, as jest does', async (t) => {
-    const script = `
-      const load = () => new WeakRef(require("fastify-kratos").default)
-      const loaded = load()
-      const { default: Fastify } = require("fastify")
-      const seen = Fastify().hasRoute({ method: "GET", url: "/" })
-      for (const key of Object.keys(require.cache)) delete require.cache[key]
-      module.children.length = 0
-      setTimeout(() => { gc(); console.log(seen, loaded.deref()) }, 10)`
-    t.equal(await output(project, '--expose-gc', '--input-type=commonjs', '-e', script), 'false undefined\n')
-  })
-
   t.test('the bus of Postgres is a path of its own, and only it wants pg', async (t) => {
     const script = 'import("fastify-kratos/postgres-bus").then(({ postgresBus }) => { console.log(typeof postgresBus, postgresBus === require("fastify-kratos/postgres-bus").postgresBus); return postgresBus({ url: "postgres://127.0.0.1:9" }) }).catch(({ message }) => console.log(message))'
     t.equal(await output(alone, '--input-type=commonjs', '-e', script), 'function true\npostgresBus needs the package pg: npm install pg\n')

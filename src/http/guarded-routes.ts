@@ -1,10 +1,9 @@
-import { channel } from 'node:diagnostics_channel'
+import { subscribe } from 'node:diagnostics_channel'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { AuthRequirement } from '../sessions/strength.js'
 import { isDeclaredByPackage } from './declared-by.js'
 import { hasAnswer } from './request-auth.js'
 import { requirementProblems } from './requirement.js'
-import { subscribeWeakly } from './weak-subscription.js'
 
 export interface RouteGuard {
   guard: (request: FastifyRequest, reply: FastifyReply, requirement: AuthRequirement) => Promise<void>
@@ -80,15 +79,13 @@ function declareRoute (this: FastifyInstance, route: RouteOptions): void {
   if (!hooks.includes(guardByConfig)) route.onRequest = [guardByConfig, ...hooks]
 }
 
-/** Takes what Fastify publishes for each new app. */
-function watchRoutes ({ fastify: app }: { fastify: FastifyInstance }): void {
+function watchRoutes (app: FastifyInstance): void {
   app.decorate(DECLARED, [])
   app.addHook('onRoute', declareRoute)
 }
 
 // Sees everything that is declared in an app created from now on, in whatever scope and order.
-// `guardRoutes` holds `watchRoutes`: it lives as long as anybody can register the plugin.
-subscribeWeakly(channel('fastify.initialization'), new WeakRef(watchRoutes as (message: unknown) => void))
+subscribe('fastify.initialization', (message) => watchRoutes((message as { fastify: FastifyInstance }).fastify))
 
 /** Once all plugins have loaded. */
 function problemsOf ({ scope, route, name, url, undefinedHooks }: DeclaredRoute): string[] {
@@ -119,7 +116,7 @@ export function guardRoutes (app: FastifyInstance, own: RouteGuard): void {
   const isWatched = (app as Scope)[DECLARED] !== undefined
   app.decorate(ROUTE_GUARD, own)
   if (!isWatched) {
-    watchRoutes({ fastify: app })
+    watchRoutes(app)
     app.addHook('onRequest', guardEarlierRoute)
   }
   app.addHook('preHandler', refuseUnguarded)

@@ -95,6 +95,16 @@ export default async function (t: Test): Promise<void> {
     t.match((await app.inject('/api/auth/flows/login')).json(), { success: false, code: 'UPSTREAM_UNAVAILABLE' })
   })
 
+  t.test('a hook onRoute that wants headers by a schema of the app, which ours cannot know, stops the start', async (t) => {
+    const app = await host(t, {
+      before: (app) => {
+        app.addSchema({ $id: 'Tenant', type: 'object', properties: { 'x-tenant': { type: 'string' } } })
+        app.addHook('onRoute', (route) => { route.schema = { ...route.schema, headers: { $ref: 'Tenant#' } } })
+      },
+    })
+    await t.rejects(async () => { await app.ready() }, { message: /can't resolve reference Tenant#/ })
+  })
+
   t.test('a handler timeout of the app is told as what it is', async (t) => {
     const hung = await startFaultServer(t, () => {})
     const app = await host(t, { publicUrl: hung.url, server: { handlerTimeout: 100 } })
