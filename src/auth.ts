@@ -34,17 +34,14 @@ declare module 'fastify' {
 
 /** What an app keeps of an account, around the moment when Kratos deletes its identity. */
 export interface AccountData {
-  /** Before Kratos is asked; when it throws, nothing is deleted. */
-  beginDeletion: (identityId: string) => Promise<void>
-  /** Kratos did not delete it. */
-  withdrawDeletion: (identityId: string) => Promise<void>
+  /** Before Kratos is asked; when it throws, nothing is deleted. @returns takes it back: Kratos did not delete it */
+  beginDeletion: (identityId: string) => Promise<() => Promise<void>>
   /** Removes all of it, once Kratos has deleted the identity. */
   remove: (identityId: string, context: { requestId: string }) => Promise<void>
 }
 
 const NO_DATA: AccountData = {
-  beginDeletion: async () => {},
-  withdrawDeletion: async () => {},
+  beginDeletion: async () => async () => {},
   remove: async () => {},
 }
 

@@ -16,6 +16,9 @@ const SHUTDOWN_LIMIT_MS = 10_000
 /** What a process in an unknown state may still take to answer and to close its database (L10). */
 const CRASH_LIMIT_MS = 500
 
+/** For requests that were on their way when nothing more was accepted. */
+const LAST_REQUESTS_MS = 500
+
 function configure (): Config {
   const problems = runtimeProblems(process.env, process.execArgv)
   try {
@@ -33,6 +36,13 @@ function configure (): Config {
 function openFileLimit (): number | string | undefined {
   const report = process.report?.getReport() as { userLimits?: { open_files?: { soft: number | string } } } | undefined
   return report?.userLimits?.open_files?.soft
+}
+
+/** Answers end their connections by now, so that soon none is left; one that is still busy is closed with the app. */
+async function stopListening ({ server }: FastifyInstance): Promise<void> {
+  const closed = once(server, 'close')
+  server.close()
+  await Promise.race([closed, sleep(LAST_REQUESTS_MS, undefined, { ref: false })])
 }
 
 /** Start, signal and end are one log line each. */
@@ -53,7 +63,10 @@ function endWithGrace (app: FastifyInstance, config: Config, about: object): voi
       return
     }
     app.log.info({ event: 'stopping', signal, ...about }, `${signal ?? 'The program'} ends the service`)
-    if (signal !== undefined) await sleep(config.SHUTDOWN_DELAY_MS)
+    if (signal !== undefined) {
+      await sleep(config.SHUTDOWN_DELAY_MS)
+      await stopListening(app)
+    }
     await app.close()
     app.log.info(endLine(0), 'The service has ended')
   }

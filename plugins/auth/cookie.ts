@@ -5,7 +5,7 @@ import { cookieDomains, cookiePaths, hasDomain } from '../../src/http/cookie-dom
 import { holdCookies } from '../../src/http/held-cookies.js'
 import { logSecurityEvent } from '../../src/http/security-event.js'
 import { parseCookieHeader } from '../../src/kratos-client/cookies.js'
-import { type Epoch, timeAt } from '../../src/kratos-client/kratos-time.js'
+import { type Epoch, timeBefore } from '../../src/kratos-client/kratos-time.js'
 import type { AuthSettings } from '../../src/settings.js'
 import { isHttpsUrl } from '../../src/url-rules.js'
 import {
@@ -87,8 +87,9 @@ export default fp<CookiePluginOptions>(async function cookie (app, { settings })
 
   function mint (reply: FastifyReply, token: string, expiresAt: string | undefined, epoch: Epoch | undefined) {
     const expiresMs = Date.parse(expiresAt ?? '')
-    if (Number.isNaN(expiresMs)) return add(reply, cookieName, token, {})
-    const maxAge = Math.max(0, Math.floor((expiresMs - timeAt(epoch)) / SECOND))
+    const maxAge = Math.floor((expiresMs - timeBefore(expiresMs, epoch)) / SECOND)
+    // A session that was just given out has not ended, whatever the clocks say.
+    if (Number.isNaN(maxAge) || maxAge <= 0) return add(reply, cookieName, token, {})
     add(reply, cookieName, token, { maxAge })
     return add(reply, expiryName, String(Math.floor(expiresMs / SECOND)), { maxAge })
   }

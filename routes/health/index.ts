@@ -38,11 +38,13 @@ const healthRoutes: FastifyPluginAsyncTypebox<{ config: Config }> = async functi
   app.get('/ready', {
     schema: { ...about.operation('isReady', 'Whether the service can take traffic'), response: responses(success(ReadySchema)) },
   }, async () => {
+    if (app.lifecycle.isDraining) throw serviceError('NOT_READY')
+    // Also before the first migration: log and metrics tell of a database that was never there.
+    const degraded = await degradedParts()
     // A database that was never seen migrated may belong to another version.
     if (app.lifecycle.isDraining || !app.store.isMigrated()) throw serviceError('NOT_READY')
     // Nobody knows of this replica yet, so nobody waits for what it has to say (docs/decisions/0027).
     if (app.bus?.isAwaited() === true) throw serviceError('NOT_READY')
-    const degraded = await degradedParts()
     if (degraded.some((part) => required.has(part))) throw serviceError('NOT_READY', { members: { degraded } })
     return ok({ status: 'ok', ...(degraded.length > 0 && { degraded }) })
   })

@@ -19,6 +19,8 @@ const bitsOf = (range: string): number => Number(range.split('/')[1] ?? 128)
 const addressOf = (range: string): string => range.split('/')[0] ?? ''
 /** A range whose members are not all machines of the operator. */
 const isTooWide = (range: string): boolean => {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(addressOf(range))?.[1]
+  if (mapped !== undefined) return isTooWide(`${mapped}/${bitsOf(range) - 96}`)
   const widest = addressOf(range).includes(':') ? 48 : isPrivateAddress(addressOf(range)) ? 12 : 24
   return range.includes('/') && bitsOf(range) < widest
 }
@@ -43,6 +45,15 @@ export const ENVIRONMENT_CHECKS: Checks<EnvironmentFacts> = {
           `${nameOf('baseUrl')} is http on a host that is not this machine: session cookies travel in the clear`,
           'put TLS in front, and say https in it',
         )],
+
+  'kratos-in-the-clear': ({ settings: { publicUrl, adminUrl, nameOf } }) =>
+    (['publicUrl', 'adminUrl'] as const).filter((name) => {
+      const url = name === 'publicUrl' ? publicUrl : adminUrl
+      return url !== undefined && !isHttpsUrl(url) && !isInternal(hostOf(url))
+    }).map((name) => warning(
+      `${nameOf(name)} is http on a host that is not inside: ${name === 'publicUrl' ? 'passwords and sessions' : 'all accounts'} travel in the clear`,
+      `write the name that Kratos has inside your network into ${nameOf(name)}, or https`,
+    )),
 
   'insecure-origins': ({ settings: { baseUrl = '', origins, nameOf } }) =>
     origins.filter((origin) => isHttpsUrl(baseUrl) && !isHttpsUrl(origin) && !isLoopback(hostOf(origin)))

@@ -19,6 +19,10 @@ export interface SettingsFacts {
   webhookKeys?: readonly string[] | undefined
   /** Path of the webhook's receiver; undefined: the paths of the service. */
   webhookPath?: string | undefined
+  /** Whether Kratos' public API is served here, at /kratos/; undefined: not known. */
+  hasProxy?: boolean | undefined
+  /** Where this process listens: for all, and for the inside; undefined: not known. */
+  ports?: { open: number, internal?: number | undefined } | undefined
   /** What the reader calls a setting. */
   nameOf: (setting: NamedSetting) => string
 }
@@ -27,13 +31,15 @@ export type NamedSetting =
   | 'publicUrl' | 'adminUrl' | 'browserUrl' | 'baseUrl' | 'frontendUrl' | 'origins' | 'returnUrls' | 'cookieName'
   | 'sessionCacheMaxAge' | 'webhookKeys' | `traits.${keyof TraitPointers}`
 
-/** Who answers at a URL: one of Kratos' ports, somebody else, or nobody. */
-export type Answering = 'public' | 'admin' | 'other' | 'nobody'
+/** Who answers at a URL: one of Kratos' ports, something in front of both, somebody else, or nobody. */
+export type Answering = 'public' | 'admin' | 'both' | 'other' | 'nobody'
 
 export interface PortFacts {
   answering: Answering
   /** Why nobody answers, in the words of the system: ECONNREFUSED, a code of TLS, `timeout`. */
   fault?: string | undefined
+  /** What somebody else says, where it tells what he is. */
+  says?: string | undefined
   version?: string | undefined
 }
 
@@ -41,12 +47,15 @@ export interface PortFacts {
 export interface CookieFacts {
   isSecure: boolean
   domain?: string | undefined
+  path?: string | undefined
 }
 
 /** What a running Kratos says by itself. */
 export interface KratosFacts {
   public: PortFacts
   admin?: PortFacts | undefined
+  /** What it answers to the start of a login, where that is a failure of its own. */
+  failure?: number | undefined
   /** `serve.public.base_url`, as the form of a flow names it. */
   baseUrl?: string | undefined
   cookie?: CookieFacts | undefined
@@ -54,6 +63,8 @@ export interface KratosFacts {
   refusedReturns: string[]
   /** Identity schemas that it serves; empty or undefined: it does not say. */
   schemas?: unknown[] | undefined
+  /** Those that the admin port serves. */
+  adminSchemas?: unknown[] | undefined
   /** Whether sessions may be cached; undefined: not asked. */
   isCacheable?: boolean | undefined
   /** By how many milliseconds our clock is ahead of that of Kratos. */

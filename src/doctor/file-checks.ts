@@ -48,6 +48,29 @@ export const FILE_CHECKS: Checks<FileFacts> = {
     )]
   },
 
+  'session-cookie-path': ({ config }) => {
+    const path = textAt(config, 'session.cookie.path') ?? textAt(config, 'cookies.path') ?? '/'
+    return path === '/' || path === ''
+      ? []
+      : [error(
+          `The session cookie is for the path ${path}: browsers do not send it to /api/auth, so a login is done, and the next request is 401`,
+          'take session.cookie.path and cookies.path out',
+        )]
+  },
+
+  'cookie-same-site': ({ config }) => {
+    const [sameSite, secure] = ['same_site', 'secure'].map((name) => valueAt(config, `session.cookie.${name}`) ?? valueAt(config, `cookies.${name}`))
+    if (sameSite === 'None' && String(secure) === 'false') {
+      return [error('The session cookie is SameSite=None and not Secure: browsers drop it', 'set session.cookie.same_site and cookies.same_site to Lax')]
+    }
+    return valueAt(config, 'cookies.same_site') === 'Strict' && isFactor(config, 'oidc.enabled')
+      ? [error(
+          'cookies.same_site is Strict: browsers send no cookie along when a provider sends them back, and every social login fails',
+          'set cookies.same_site: Lax',
+        )]
+      : []
+  },
+
   'file-base-url': ({ config, settings: { browserUrl, nameOf } }) => {
     const url = textAt(config, 'serve.public.base_url')
     if (url === undefined || withoutSlash(url) === withoutSlash(browserUrl)) return []
@@ -89,6 +112,54 @@ export const FILE_CHECKS: Checks<FileFacts> = {
       `Kratos sends browsers to pages of ${origin}, which ${nameOf('origins')} does not name: what these pages post is refused with 403`,
       `add ${origin} to ${nameOf('origins')}, or correct the ui_url of the flows`,
     ))
+  },
+
+  'relative-pages': ({ config, settings: { origins, frontendUrl, baseUrl, browserUrl, nameOf } }) => {
+    const home = originOf(browserUrl)
+    const frontEnds = [...origins, ...(frontendUrl === undefined ? [] : [originOf(frontendUrl)])]
+    if (frontEnds.length === 0 || frontEnds.includes(home) || frontEnds.includes(originOf(baseUrl ?? ''))) return []
+    const places = ['selfservice.default_browser_return_url', ...FLOWS.map((flow) => `selfservice.flows.${flow}.ui_url`)]
+    const relative = places.filter((path) => !URL.canParse(textAt(config, path) ?? home))
+    return relative.length === 0
+      ? []
+      : [warning(
+          `${relative.join(', ')} is relative: browsers look for that page at ${home}, and the front end is at ${frontEnds[0]}`,
+          `write it in full, beginning with ${frontEnds[0]}, as ${nameOf('frontendUrl')} has it`,
+        )]
+  },
+
+  'mailing-method': ({ config }) =>
+    ['recovery', 'verification'].filter((flow) => isOn(config, `selfservice.flows.${flow}.enabled`)).flatMap((flow) => {
+      const method = textAt(config, `selfservice.flows.${flow}.use`) ?? 'code'
+      return valueAt(config, `selfservice.methods.${method}.enabled`) === false
+        ? [error(`A ${flow} works by ${method}, and selfservice.methods.${method} is switched off: there is none`, `set selfservice.methods.${method}.enabled: true`)]
+        : []
+    }),
+
+  'social-login-callback': ({ config, settings: { baseUrl, browserUrl, hasProxy } }) =>
+    hasProxy === false && isFactor(config, 'oidc.enabled') && baseUrl !== undefined && originOf(browserUrl) === originOf(baseUrl) &&
+    textAt(config, 'selfservice.methods.oidc.config.base_redirect_uri') === undefined
+      ? [error(
+          `Providers of social logins send browsers back to ${browserUrl}, which this service does not pass on: every social login ends with 404`,
+          'set KRATOS_PROXY=true',
+        )]
+      : [],
+
+  'passkey-site': ({ config, settings: { origins, frontendUrl } }) => {
+    const pages = [...new Set([...origins, ...(frontendUrl === undefined ? [] : [originOf(frontendUrl)])])]
+    return ['passkey', 'webauthn'].filter((method) => isFactor(config, `${method}.enabled`)).flatMap((method) => {
+      const rp = `selfservice.methods.${method}.config.rp`
+      const id = textAt(config, `${rp}.id`) ?? ''
+      const allowed = [...listAt(config, `${rp}.origins`), valueAt(config, `${rp}.origin`)].filter((url) => typeof url === 'string').map(originOf)
+      const fits = (page: string): boolean =>
+        (hostOf(page) === id || hostOf(page).endsWith(`.${id}`)) && (allowed.length === 0 || allowed.includes(page))
+      return id === '' || pages.length === 0 || pages.some(fits)
+        ? []
+        : [error(
+            `${rp} is for ${id}${allowed.length === 0 ? '' : ` and ${allowed.join(', ')}`}, and no front end is there (${pages.join(', ')}): browsers make no ${method} credential`,
+            `set ${rp}.id to the host of the front end, or a domain above it, and name its origin in ${rp}.origins`,
+          )]
+    })
   },
 
   'required-aal': ({ config }) => {

@@ -1,7 +1,8 @@
 import { valueAt, textAt } from './kratos-config.js'
 import type { FileFacts } from './facts.js'
 import { type Checks, error, type Finding, warning } from './finding.js'
-import { type Hook, hooksAfter, isOurs, ourHooks, registeringMethods } from './hooks.js'
+import { HOOKED_FLOWS, type Hook, hooksAfter, isOurs, missesReceiver, ourHooks, registeringMethods } from './hooks.js'
+import { hostOf, isLoopback, originOf } from './hosts.js'
 
 const HEADER = "auth: { type: api_key, config: { in: header, name: Authorization, value: 'Bearer <WEBHOOK_KEY>' } }"
 
@@ -20,14 +21,24 @@ const forMethods = (methods: Array<{ method: string }>, find: (names: string, li
     ? []
     : [find(methods.map(({ method }) => method).join(', '), methods.map(({ method }) => listOf(method)).join(', '))]
 
-type Auth = { type: string | undefined, name: string, value: string | undefined }
+type Auth = { type: string | undefined, name: string, value: string | undefined, isHeader: boolean }
 const authOf = ({ hook }: Hook): Auth => ({
   type: textAt(hook, 'config.auth.type'),
   name: (textAt(hook, 'config.auth.config.name') ?? '').toLowerCase(),
   value: textAt(hook, 'config.auth.config.value'),
+  isHeader: textAt(hook, 'config.auth.config.in') !== 'cookie',
 })
 const keyOf = ({ name, value = '' }: Auth): string => name === 'authorization' ? value.replace(/^Bearer +/i, '') : value
-const isKeyHeader = ({ type, name }: Auth): boolean => type === 'api_key' && /^(?:authorization|x-webhook-key)$/.test(name)
+const isKeyHeader = ({ type, name, isHeader }: Auth): boolean =>
+  type === 'api_key' && isHeader && /^(?:authorization|x-webhook-key)$/.test(name)
+
+const urlOf = ({ hook }: Hook): string => textAt(hook, 'config.url') ?? ''
+const portOf = (url: string): number => {
+  const { port, protocol } = new URL(url)
+  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
+}
+const flowsOf = (places: string): string =>
+  HOOKED_FLOWS.filter((flow) => places.includes(`.${flow}.after.`)).join(' and every ')
 
 /** Hooks of Kratos, by its configuration. Whoever takes no webhook is told nothing of those that are missing. */
 export const HOOK_CHECKS: Checks<FileFacts> = {
@@ -63,10 +74,49 @@ export const HOOK_CHECKS: Checks<FileFacts> = {
     ))
   },
 
+  'webhook-url': (facts) => {
+    const { publicUrl, adminUrl = '', baseUrl = '', ports } = facts.settings
+    const leadsToKratos = (hook: Hook): boolean =>
+      [publicUrl, adminUrl].map(originOf).includes(originOf(urlOf(hook))) && originOf(urlOf(hook)) !== originOf(baseUrl)
+    const hooks = ourHooks(facts).filter((hook) => !leadsToKratos(hook))
+    const isAt = (hook: Hook, port: number | undefined): boolean => portOf(urlOf(hook)) === port
+    const isHere = (hook: Hook): boolean => isLoopback(hostOf(urlOf(hook)))
+    const receiver = ports?.internal ?? ports?.open
+    const isElsewhere = (hook: Hook): boolean => isHere(hook) && !isAt(hook, ports?.open) && !isAt(hook, receiver)
+    return [
+      ...atPlaces(ourHooks(facts).filter(leadsToKratos), (places) => error(
+        `The web_hook in ${places} leads to Kratos itself: nothing there takes it`,
+        `let its url in ${places} name this service`,
+      )),
+      ...atPlaces(hooks.filter((hook) => missesReceiver(hook, facts.settings)), (places) => error(
+        `The web_hook in ${places} posts to another path than /internal/auth/user-created: unless a proxy mends it, every delivery is refused with 404`,
+        `let its url in ${places} end with <host>/internal/auth/user-created, or …/user-updated`,
+      )),
+      ...(ports?.internal === undefined
+        ? []
+        : atPlaces(hooks.filter((hook) => isAt(hook, ports.open)), (places) => error(
+            `The web_hook in ${places} goes to port ${ports.open}, and INTERNAL_PORT has moved /internal away from there: every delivery is refused with 404`,
+            `let its url in ${places} name port ${ports.internal}`,
+        ))),
+      ...(receiver === undefined
+        ? []
+        : atPlaces(hooks.filter(isElsewhere), (places) => warning(
+            `The web_hook in ${places} goes to another port of this machine than ${receiver}, where this service listens`,
+            `let its url in ${places} name port ${receiver}, unless something passes that port on`,
+        ))),
+      ...(receiver === undefined
+        ? []
+        : atPlaces(hooks.filter((hook) => urlOf(hook).startsWith('https:') && isAt(hook, receiver)), (places) => error(
+            `The web_hook in ${places} wants TLS at port ${receiver}, where this service speaks plain http: no delivery arrives`,
+            `write http in its url in ${places}, or let it name the proxy that speaks TLS`,
+        ))),
+    ]
+  },
+
   'webhook-blocking': (facts) => {
     const awaited = ourHooks(facts).filter(({ hook }) => valueAt(hook, 'config.response.ignore') !== true)
-    const comesEarly = ({ hook }: Hook): boolean =>
-      valueAt(hook, 'config.response.parse') === true || valueAt(hook, 'config.can_interrupt') === true
+    const comesEarly = ({ hook, place }: Hook): boolean =>
+      place.includes('.registration.') && (valueAt(hook, 'config.response.parse') === true || valueAt(hook, 'config.can_interrupt') === true)
     const change = (places: string): string => `set response: { ignore: true } in ${places}, and take parse and can_interrupt out`
     return [
       ...atPlaces(awaited.filter(comesEarly), (places) => error(
@@ -74,7 +124,7 @@ export const HOOK_CHECKS: Checks<FileFacts> = {
         change(places),
       )),
       ...atPlaces(awaited.filter((hook) => !comesEarly(hook)), (places) => warning(
-        `The web_hook in ${places} is awaited: while this side is away, every registration fails although it is stored`,
+        `The web_hook in ${places} is awaited: while this side is away, every ${flowsOf(places)} fails although it is stored`,
         change(places),
       )),
     ]
@@ -121,9 +171,14 @@ export const HOOK_CHECKS: Checks<FileFacts> = {
       const auth = authOf(hook)
       return isKeyHeader(auth) && auth.value !== undefined && !keys.includes(keyOf(auth))
     }
-    return atPlaces(ourHooks(facts).filter(isOther), (places) => error(
+    const isVariable = (hook: Hook): boolean => /^(?:\$\w*|\$?\{.*\}|<.*>)$/.test(keyOf(authOf(hook)))
+    const others = ourHooks(facts).filter(isOther)
+    return [...atPlaces(others.filter(isVariable), (places) => error(
+      `The web_hook in ${places} sends the name of a variable instead of a key: Kratos fills in none in its files`,
+      `write the key itself, or give it by Kratos' environment, as docker-compose.yml does, and no value in ${places}`,
+    )), ...atPlaces(others.filter((hook) => !isVariable(hook)), (places) => error(
       `The web_hook in ${places} sends another key than ${nameOf('webhookKeys')}: every delivery is refused with 401`,
       `write the key of ${nameOf('webhookKeys')} behind 'Bearer ' in ${places}, or in Kratos' environment`,
-    ))
+    ))]
   },
 }

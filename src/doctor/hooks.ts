@@ -8,6 +8,9 @@ export interface Hook {
   hook: JsonObject
 }
 
+export const HOOKED_FLOWS = ['registration', 'settings', 'login', 'recovery', 'verification'] as const
+type HookedFlow = typeof HOOKED_FLOWS[number]
+
 const FLOWS = 'selfservice.flows'
 const METHODS = 'selfservice.methods'
 
@@ -34,7 +37,7 @@ export function registeringMethods (config: JsonObject): string[] {
 }
 
 /** What runs after a flow by a method: its own list, else that of all methods. Kratos never runs both. */
-export function hooksAfter (config: JsonObject, flow: 'registration' | 'settings', method: string): Hook[] {
+export function hooksAfter (config: JsonObject, flow: HookedFlow, method: string): Hook[] {
   const own = `${FLOWS}.${flow}.after.${method}.hooks`
   const place = Array.isArray(valueAt(config, own)) && listAt(config, own).length > 0
     ? own
@@ -42,24 +45,36 @@ export function hooksAfter (config: JsonObject, flow: 'registration' | 'settings
   return listAt(config, place).filter(isRecord).map((hook) => ({ place, hook }))
 }
 
-const SERVICE_PATH = /\/internal\/auth\/user-(?:created|updated)\/?$/
+const SERVICE_PATH = /^\/internal\/auth\/user-(?:created|updated)\/?$/
+/** Meant for the service, though something is wrong with it. */
+const NEARLY_SERVICE_PATH = /\/internal\/auth\/user-(?:created|updated)\/?$|^\/internals?\/.*\buser/i
 
-/** Whether a hook is a call of our receiver. */
-export function isOurs ({ hook }: Hook, { webhookPath }: SettingsFacts): boolean {
+const pathOf = ({ hook }: Hook): string | undefined => {
   const url = textAt(hook, 'config.url') ?? ''
-  if (hook['hook'] !== 'web_hook' || !URL.canParse(url)) return false
-  const { pathname } = new URL(url)
-  return webhookPath === undefined ? SERVICE_PATH.test(pathname) : pathname.replace(/\/$/, '').endsWith(webhookPath)
+  return hook['hook'] === 'web_hook' && URL.canParse(url) ? new URL(url).pathname : undefined
 }
+
+/** Whether a hook is meant for our receiver. */
+export function isOurs (hook: Hook, { webhookPath }: SettingsFacts): boolean {
+  const path = pathOf(hook)
+  if (path === undefined) return false
+  return webhookPath === undefined
+    ? SERVICE_PATH.test(path) || NEARLY_SERVICE_PATH.test(path)
+    : path.replace(/\/$/, '').endsWith(webhookPath)
+}
+
+/** Whether it is, and no route of the service takes it. The plugin's receiver may be below any prefix. */
+export const missesReceiver = (hook: Hook, { webhookPath }: SettingsFacts): boolean =>
+  webhookPath === undefined && !SERVICE_PATH.test(pathOf(hook) ?? '')
 
 /** Every hook that calls us, once for each list. */
 export function ourHooks ({ config, settings }: FileFacts): Hook[] {
-  const after = (flow: 'registration' | 'settings'): Hook[] => {
+  const after = (flow: HookedFlow): Hook[] => {
     const methods = isRecord(valueAt(config, `${FLOWS}.${flow}.after`))
       ? Object.keys(valueAt(config, `${FLOWS}.${flow}.after`) as JsonObject)
       : []
     return methods.flatMap((method) => hooksAfter(config, flow, method))
   }
-  const all = [...after('registration'), ...after('settings')].filter((hook) => isOurs(hook, settings))
+  const all = HOOKED_FLOWS.flatMap(after).filter((hook) => isOurs(hook, settings))
   return [...new Map(all.map((one) => [`${one.place} ${textAt(one.hook, 'config.url')}`, one])).values()]
 }

@@ -1,5 +1,6 @@
 import { type Checks, error, note, warning } from './finding.js'
 import type { PortFacts, ProbeFacts } from './facts.js'
+import { faultWords, isUnknownAuthority, speaksNoTls } from './faults.js'
 import { hostOf, isInternal, isLoopback, originOf } from './hosts.js'
 import { TRAIT_CHECKS } from './trait-checks.js'
 import { isHttpsUrl } from '../url-rules.js'
@@ -15,38 +16,75 @@ const sameUrl = (one: string, other: string): boolean =>
 const WHO: Record<PortFacts['answering'], string> = {
   public: "Kratos' public port",
   admin: "Kratos' admin port",
+  both: 'something in front of both of Kratos\' ports',
   other: 'somebody who is not Kratos, or another path of it',
   nobody: 'nobody',
 }
 
-const because = ({ fault }: PortFacts): string => fault === undefined ? '' : ` (${fault})`
+const because = ({ fault, says }: PortFacts): string => {
+  const words = fault === undefined ? says : faultWords(fault)
+  return words === undefined ? '' : ` (${words})`
+}
+/** What to change where an address does not lead to a port of Kratos. */
+const correction = ({ fault, says = '' }: PortFacts, name: string, byDefault: string): string => {
+  if (isUnknownAuthority(fault)) return 'give the file of that authority to this process: NODE_EXTRA_CA_CERTS=<file>'
+  if (speaksNoTls(fault)) return `write http instead of https in ${name}, or let it name the port that speaks TLS`
+  if (/TLS|redirects/.test(says)) return `write in ${name} where Kratos itself is, scheme included`
+  return byDefault
+}
 
 /** What a running Kratos tells by itself. */
 export const PROBE_CHECKS: Checks<ProbeFacts> = {
   ...TRAIT_CHECKS,
 
   'kratos-urls-mixed-up': ({ settings: { nameOf }, kratos }) =>
-    kratos.public.answering === 'admin' && kratos.admin?.answering !== 'admin'
+    kratos.public.answering === 'admin'
       ? [error(
           `${nameOf('publicUrl')} leads to Kratos' admin port: every login fails with 502, and the admin port must not be reachable by clients`,
-          `swap ${nameOf('publicUrl')} and ${nameOf('adminUrl')}`,
+          kratos.admin?.answering === 'public'
+            ? `swap ${nameOf('publicUrl')} and ${nameOf('adminUrl')}`
+            : `let ${nameOf('publicUrl')} name Kratos' public port (4433 by default), base path included`,
         )]
       : [],
 
+  'admin-api-exposed': ({ settings: { nameOf }, kratos }) =>
+    kratos.public.answering === 'both'
+      ? [warning(
+          `At ${nameOf('publicUrl')} Kratos' admin API answers too: whoever reaches that address administers all accounts, without a password`,
+          'let what is in front of Kratos pass nothing of /admin/ to its admin port',
+        )]
+      : [],
+
+  'other-kratos': ({ settings: { nameOf }, kratos: { schemas = [], adminSchemas = [] } }) =>
+    schemas.length === 0 || adminSchemas.length === 0 || JSON.stringify(schemas) === JSON.stringify(adminSchemas)
+      ? []
+      : [error(
+          `${nameOf('publicUrl')} and ${nameOf('adminUrl')} are two different Kratos, with identity schemas of their own: accounts are looked for where they are not`,
+          'let both name the ports of one Kratos',
+        )],
+
+  'kratos-failing': ({ settings: { nameOf }, kratos: { failure } }) =>
+    failure === undefined
+      ? []
+      : [error(
+          `Kratos at ${nameOf('publicUrl')} answers ${failure} to the start of a login: nobody can log in`,
+          'see its log: mostly its database cannot be reached (dsn), or `kratos migrate sql` was not run after an upgrade',
+        )],
+
   'kratos-public-url': ({ settings: { nameOf }, kratos: { public: port } }) =>
-    port.answering === 'public' || port.answering === 'admin'
+    port.answering !== 'other' && port.answering !== 'nobody'
       ? []
       : [error(
           `At ${nameOf('publicUrl')} answers ${WHO[port.answering]}${because(port)}: nobody can log in`,
-          `start Kratos, or let ${nameOf('publicUrl')} name its public port (4433 by default), base path included`,
+          correction(port, nameOf('publicUrl'), `start Kratos, or let ${nameOf('publicUrl')} name its public port (4433 by default), base path included`),
         )],
 
   'kratos-admin-url': ({ settings: { nameOf }, kratos: { admin } }) =>
-    admin === undefined || admin.answering === 'admin'
+    admin === undefined || admin.answering === 'admin' || admin.answering === 'both'
       ? []
       : [error(
           `At ${nameOf('adminUrl')} answers ${WHO[admin.answering]}${because(admin)}: accounts cannot be deleted`,
-          `let ${nameOf('adminUrl')} name Kratos' admin port (4434 by default), which this process alone should reach`,
+          correction(admin, nameOf('adminUrl'), `let ${nameOf('adminUrl')} name Kratos' admin port (4434 by default), which this process alone should reach`),
         )],
 
   'kratos-admin-port-absent': ({ settings: { adminUrl, nameOf } }) =>
@@ -103,6 +141,14 @@ export const PROBE_CHECKS: Checks<ProbeFacts> = {
       `take cookies.domain and session.cookie.domain out, or set them to a domain of ${host}`,
     )]
   },
+
+  'cookie-path': ({ settings: { baseUrl }, kratos: { cookie } }) =>
+    cookie?.path === undefined || baseUrl === undefined || cookie.path === '/'
+      ? []
+      : [error(
+          `Kratos' cookies are for the path ${cookie.path}: browsers send none of them to /api/auth, and every post of a form is refused`,
+          'take cookies.path and session.cookie.path out',
+        )],
 
   'return-addresses': ({ settings: { nameOf, returnUrls = [] }, kratos: { refusedReturns } }) =>
     refusedReturns.map((url) => {

@@ -9,6 +9,7 @@ const MAX_RETURNS = 10
 interface Answered {
   status: number
   headers: Headers
+  text: string
   body: unknown
 }
 
@@ -32,7 +33,7 @@ async function ask (url: string, path: string): Promise<Answered | { fault: stri
     } catch {
       body = undefined
     }
-    return { status: answer.status, headers: answer.headers, body }
+    return { status: answer.status, headers: answer.headers, text, body }
   } catch (error) {
     return { fault: faultOf(error) }
   }
@@ -41,9 +42,18 @@ async function ask (url: string, path: string): Promise<Answered | { fault: stri
 const memberOf = (value: unknown, name: string): unknown => isRecord(value) ? value[name] : undefined
 const errorOf = (answer: Answered): unknown => memberOf(answer.body, 'error')
 
+const hasForm = ({ body }: Answered): boolean => isRecord(memberOf(body, 'ui'))
 /** A flow, or Kratos' own words for why there is none. */
 const speaksOfFlows = (answer: Answered): boolean =>
-  isRecord(memberOf(answer.body, 'ui')) || (answer.status !== 404 && typeof memberOf(errorOf(answer), 'code') === 'number')
+  hasForm(answer) || (answer.status !== 404 && typeof memberOf(errorOf(answer), 'code') === 'number')
+
+/** What tells an operator who it is that answers instead of Kratos. */
+function introduced ({ status, headers, text }: Answered): string | undefined {
+  if (/HTTP request to an HTTPS server/i.test(text)) return 'it speaks TLS, so the address begins with https'
+  const location = headers.get('location') ?? ''
+  if (status >= 300 && status < 400 && URL.canParse(location)) return `it redirects to ${new URL(location).origin}`
+  return status >= 500 ? `status ${status}` : undefined
+}
 
 async function portAt (url: string): Promise<PortFacts & { flow?: Answered }> {
   const [flow, version] = await Promise.all([
@@ -52,9 +62,11 @@ async function portAt (url: string): Promise<PortFacts & { flow?: Answered }> {
   ])
   if (!isAnswered(flow)) return { answering: 'nobody', fault: flow.fault }
   const text = isAnswered(version) && version.status === 200 ? memberOf(version.body, 'version') : undefined
-  if (typeof text === 'string') return { answering: 'admin', version: text }
+  if (typeof text === 'string') {
+    return hasForm(flow) ? { answering: 'both', version: text, flow } : { answering: 'admin', version: text }
+  }
   const answering: Answering = speaksOfFlows(flow) ? 'public' : 'other'
-  return { answering, flow }
+  return { answering, flow, says: introduced(flow) }
 }
 
 /** The form's address without what Kratos appends to its base URL. */
@@ -67,8 +79,9 @@ function cookieOf ({ headers }: Answered): CookieFacts | undefined {
   const line = headers.getSetCookie().find((cookie) => cookie.startsWith('csrf_token_'))
   if (line === undefined) return undefined
   const attributes = line.split(';').slice(1).map((part) => part.trim())
-  const domain = attributes.find((part) => /^domain=/i.test(part))?.slice('domain='.length)
-  return { isSecure: attributes.some((part) => /^secure$/i.test(part)), domain }
+  const valueOf = (name: string): string | undefined =>
+    attributes.find((part) => part.toLowerCase().startsWith(`${name}=`))?.slice(name.length + 1)
+  return { isSecure: attributes.some((part) => /^secure$/i.test(part)), domain: valueOf('domain'), path: valueOf('path') }
 }
 
 function aheadOf ({ headers }: Answered): number | undefined {
@@ -105,10 +118,12 @@ export async function askKratos (
     portAt(publicUrl),
     adminUrl === undefined ? undefined : portAt(adminUrl).then(({ flow: _flow, ...port }) => port),
   ])
-  if (open.answering !== 'public' || flow === undefined) return { public: open, admin, refusedReturns: [] }
-  const [refused, schemas, whoami] = await Promise.all([
+  if (flow === undefined || open.answering === 'other') return { public: open, admin, refusedReturns: [] }
+  if (flow.status >= 500) return { public: open, admin, failure: flow.status, refusedReturns: [] }
+  const [refused, schemas, adminSchemas, whoami] = await Promise.all([
     refusedReturns(publicUrl, returnTargets(settings)),
     ask(publicUrl, '/schemas'),
+    adminUrl === undefined || admin?.answering !== 'admin' ? undefined : ask(adminUrl, '/schemas'),
     withSession ? ask(publicUrl, '/sessions/whoami') : undefined,
   ])
   return {
@@ -118,6 +133,7 @@ export async function askKratos (
     cookie: cookieOf(flow),
     refusedReturns: refused,
     schemas: isAnswered(schemas) ? schemasOf(schemas.body) : [],
+    adminSchemas: adminSchemas !== undefined && isAnswered(adminSchemas) ? schemasOf(adminSchemas.body) : [],
     aheadMs: aheadOf(flow),
     isCacheable: whoami !== undefined && isAnswered(whoami) && whoami.status === 401
       ? whoami.headers.has('ory-session-cache-for')

@@ -5,7 +5,7 @@ import { isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 import type { StreamedAnswer } from '../kratos-client/streamed-call.js'
 import { isUuid } from '../patterns.js'
 import { tellEnded } from './login-events.js'
-import { isJsonStep, objectIn, queryIn, submittedMembers, withQuery } from './proxied-login.js'
+import { flowIdIn, isJsonStep, objectIn, queryIn, submittedMembers, withQuery } from './proxied-login.js'
 import { otherSessions, watchSettings } from './settings-events.js'
 
 export interface ProxiedRequest {
@@ -54,7 +54,7 @@ async function watchSettingsForm (request: FastifyRequest, proxied: ProxiedReque
   if (!watch.isWanted) return NOTHING
 
   async function fetchFlow (): Promise<JsonObject | undefined> {
-    const id = queryIn(proxied.path).get('flow')?.toLowerCase()
+    const id = flowIdIn(queryIn(proxied.path))
     if (id === undefined || !isUuid(id)) return undefined
     const answer = await request.server[ownKratos].fetchFlow('settings', id, request[kratosCaller]())
     return answer.kind === 'ok' ? answer.body : undefined

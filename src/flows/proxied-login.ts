@@ -40,8 +40,21 @@ export function objectIn (whole: Buffer | undefined): JsonObject | undefined {
 export const isJsonStep = ({ status, headers }: StreamedAnswer): boolean =>
   status === 200 && String(headers['content-type']).startsWith('application/json')
 
+/** Go takes such a pair of a query for none, and reads the next one of that name. */
+const UNREAD_PAIR = /;|%(?![\da-f]{2})/i
+
 /** Of a path or URL: all behind the first question mark, as Kratos reads it. */
-export const queryIn = (url: string): URLSearchParams => new URLSearchParams(url.split(/\?(.*)/s)[1])
+export function queryIn (url: string): URLSearchParams {
+  const pairs = (url.split(/\?(.*)/s)[1] ?? '').split('&')
+  return new URLSearchParams(pairs.filter((pair) => !UNREAD_PAIR.test(pair)).join('&'))
+}
+
+/** The flow of a submit. Kratos takes its id in braces, as a URN, without hyphens and in capitals too. */
+export function flowIdIn (query: URLSearchParams): string | undefined {
+  const text = query.get('flow')?.toLowerCase().slice(0, 64)
+  const digits = text?.replace(/^urn:uuid:/, '').replaceAll(/[{}-]/g, '') ?? ''
+  return /^[\da-f]{32}$/.test(digits) ? digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') : text
+}
 
 /**
  * What Kratos reads in the body of a submit. A form may be JSON as well, and Kratos takes JSON with anything behind it:
@@ -85,7 +98,7 @@ export async function throttleProxied (request: FastifyRequest, path: string, me
   if (found !== undefined) throw serviceError('VALIDATION_ERROR', { fields: [found] })
   const query = queryIn(path)
   const all = withQuery(members, query)
-  await throttle.byIdentifier(request, all, query.get('flow')?.toLowerCase().slice(0, 64))
+  await throttle.byIdentifier(request, all, flowIdIn(query))
   if (!isLogin(path)) return
   await throttle.bySecondFactor(request, all)
   noteSession(request, all)
@@ -97,8 +110,8 @@ const resultOf = (answer: StreamedAnswer, gaveSession: boolean): TryResult =>
 
 /** A form is sent back to the page of the same flow; for another problem Kratos begins a new one, or shows an error. */
 function isSentBack (path: string, { status, headers }: StreamedAnswer): boolean {
-  const id = queryIn(path).get('flow')
-  return status === 303 && id !== null && id === queryIn(String(headers.location ?? '')).get('flow')
+  const id = flowIdIn(queryIn(path))
+  return status === 303 && id !== undefined && id === flowIdIn(queryIn(String(headers.location ?? '')))
 }
 
 /** Of a form's redirect nothing can be read but that it sets a session, or leads back. */

@@ -14,6 +14,9 @@ const DENIALS = new Set<ErrorCode>([
   'LOGOUT_TOKEN_INVALID',
 ])
 
+/** TLS can break before a call is on its way, or later. */
+const OF_CONNECTION = new Set<ErrorCode>(['UPSTREAM_UNAVAILABLE', 'UPSTREAM_ERROR'])
+
 /** Looks at causes and at the members of an AggregateError too. */
 function tlsFailure (error: unknown, depth = 0): string | undefined {
   if (!(error instanceof Error) || depth > 4) return undefined
@@ -33,7 +36,7 @@ export function logRefusal (request: FastifyRequest, { code, cause }: ServiceErr
     const details = { budget: 'credentials', route: request.routeOptions.url }
     logSecurityEvent(request, 'rate_limited', details, 'Too many credentials without a session from one address')
   }
-  const reason = code === 'UPSTREAM_UNAVAILABLE' ? tlsFailure(cause) : undefined
+  const reason = OF_CONNECTION.has(code) ? tlsFailure(cause) : undefined
   if (reason !== undefined) {
     logSecurityEvent(
       request,

@@ -50,6 +50,9 @@ function networkStores (budget: Budget, createStore: LoginThrottleOptions['creat
 const CODES = { perWindow: 10, burst: 10, windowMs: 3_600_000 }
 /** A flow that is never filled in costs Kratos a row. */
 const MIN_STARTS = 60
+/** Far more than an account has; each is a bucket or two, in the database where that is shared. */
+const MAX_IDENTIFIERS = 20
+const TOO_MANY_IDENTIFIERS = { path: '', message: `must NOT have more than ${MAX_IDENTIFIERS} identifiers` }
 const LET_PASS: LoginThrottle = {
   byAddress: async () => {},
   startByAddress: async () => {},
@@ -92,7 +95,9 @@ export function createLoginThrottle (options: LoginThrottleOptions): LoginThrott
     byAddress: (request) => countNetworks(request, addresses, 'address'),
     startByAddress: (request) => countNetworks(request, starts, 'flow_starts'),
     byIdentifier: async (request, body, flowId) => {
-      for (const identifier of identifiersOf(body, paths)) await countNetworks(request, identifiers, 'identifier', identifier)
+      const sent = identifiersOf(body, paths)
+      if (sent.length > MAX_IDENTIFIERS) throw serviceError('VALIDATION_ERROR', { fields: [TOO_MANY_IDENTIFIERS] })
+      for (const identifier of sent) await countNetworks(request, identifiers, 'identifier', identifier)
       if (flowId !== undefined && triesCode(body)) await count(request, codes, 'code', flowId)
     },
     ...createSecondFactors({ paths, key, createStore, memory, refuse }),

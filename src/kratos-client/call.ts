@@ -120,13 +120,14 @@ export abstract class Call<Answer> implements Dispatcher.DispatchHandler, QueueE
   onResponseError (_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#mayRepeat(error)) {
       this.#isRepeated = true
+      this.#controller = undefined
       // Not at once: the pool would take another idle socket, which may have ended just like this one.
       setImmediate(() => this.admit())
       return
     }
     this.shared.queue.leave()
     this.onLateError(error)
-    this.finish(failureOfException(error))
+    this.finish(failureOfException(error, { isSent: this.#controller !== undefined }))
   }
 
   protected answer (outcome: Answer | UpstreamFailure): void {

@@ -28,6 +28,15 @@ export function epochOf (date: unknown, receivedAt: number): Epoch {
 
 export const timeAt = (epoch: Epoch | undefined): number => (epoch ?? ourEpoch()) + performance.now()
 
+/**
+ * The same, for the end of a session that Kratos has just given out: a `Date` behind that end is not Kratos', whose
+ * answer may come through something that writes another one; then our own clock counts.
+ */
+export function timeBefore (end: number, epoch: Epoch | undefined): number {
+  const time = timeAt(epoch)
+  return time < end ? time : timeAt(undefined)
+}
+
 /** Not a member of the session, which is Kratos' own JSON. */
 const epochs = new WeakMap<KratosSession, Epoch>()
 
@@ -42,7 +51,7 @@ export const sessionEpoch = (session: KratosSession): Epoch | undefined => epoch
 export const sessionTime = (session: KratosSession): number => timeAt(epochs.get(session))
 
 /** A `Date` has whole seconds, and an answer takes a while. */
-const MAX_SKEW_MS = 5000
+export const MAX_SKEW_MS = 5000
 
 /** Milliseconds by which our clock is ahead; undefined while the two agree. */
 export function skewOf (epoch: Epoch): number | undefined {

@@ -29,12 +29,13 @@ export function passThroughPath (path: string): string | undefined {
 /** What a request for Kratos' own API is, as one for ours would be called. */
 export type ProxiedKind = 'logout' | 'submit' | 'settings' | 'start' | 'whoami' | 'read'
 
-/** First match wins; a link of a mail is a submit too, and so is a provider's way back. */
+/** First match wins; a link of a mail is a submit too, and so are a provider's way back and the end of its login. */
 const KINDS: Array<[request: RegExp, kind: ProxiedKind]> = [
   [/^\S+ \/self-service\/logout(?:\/|$)/, 'logout'],
   [/^\S+ \/self-service\/settings$/, 'settings'],
   [/^\S+ \/self-service\/(?:login|registration|recovery|verification)$/, 'submit'],
-  [/^\S+ \/self-service\/methods\//, 'submit'],
+  [/^\S+ \/self-service\/(?:methods|fed-cm)\//, 'submit'],
+  [/^\S+ \/sessions\/token-exchange$/, 'submit'],
   [/^\S+ \/self-service\/[a-z]+\/(?:browser|api)$/, 'start'],
   [/^\S+ \/sessions\/whoami$/, 'whoami'],
 ]

@@ -1,5 +1,6 @@
+import type { Socket } from 'node:net'
 // By its file: Bun has an empty stub of its own in the place of the package.
-import { Client, type Dispatcher, Pool } from 'undici/index.js'
+import { buildConnector, Client, type Dispatcher, Pool } from 'undici/index.js'
 import type { CallDispatch } from './call.js'
 
 export interface PoolLimits {
@@ -41,6 +42,34 @@ class PoolClient extends Client {
   }
 }
 
+const BEGIN_OF_CONTINUE = Buffer.from('HTTP/1.1 100')
+const CONTINUE = /^(?:HTTP\/1\.1 100[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n)+/
+
+/** @param chunk of an answer: JSON has no line end followed by another, so these bytes begin none of its pieces */
+function withoutContinue (chunk: Buffer): Buffer {
+  if (!chunk.subarray(0, BEGIN_OF_CONTINUE.length).equals(BEGIN_OF_CONTINUE)) return chunk
+  return chunk.subarray(CONTINUE.exec(chunk.toString('latin1'))?.[0].length ?? 0)
+}
+
+/** A client reads over a 100 that it has not asked for (RFC 9110, section 15.2); undici ends the connection. */
+function readOverContinue (socket: Socket): void {
+  const read = socket.read.bind(socket)
+  socket.read = (size?: number): unknown => {
+    const chunk: unknown = read(size)
+    const rest = Buffer.isBuffer(chunk) ? withoutContinue(chunk) : chunk
+    return Buffer.isBuffer(rest) && rest.length === 0 ? read(size) : rest
+  }
+}
+
+function createConnector (timeout: number): buildConnector.connector {
+  const connect = buildConnector({ timeout })
+  return (options, callback) =>
+    connect(options, (...outcome) => {
+      if (outcome[0] === null) readOverContinue(outcome[1])
+      callback(...outcome)
+    })
+}
+
 /** Loaded where it is used: undici is a quarter of what the plugin loads, and an app may bring its own dispatcher. */
 export const createPool: CreatePool = (origin, limits) => {
   const { connections, connectTimeoutMs, maxHeaderBytes, connectionTtlMs = CONNECTION_TTL_MS } = limits
@@ -49,6 +78,6 @@ export const createPool: CreatePool = (origin, limits) => {
     factory: (origin, options) => new PoolClient(origin, options, connectionTtlMs),
     pipelining: 1,
     maxHeaderSize: maxHeaderBytes,
-    connect: { timeout: connectTimeoutMs },
+    connect: createConnector(connectTimeoutMs),
   })
 }

@@ -20,7 +20,7 @@ export async function readBody (body: Readable): Promise<Buffer | UpstreamFailur
       chunks.push(chunk)
     }
   } catch (error) {
-    return error === GIVEN_UP ? upstreamFailure('UPSTREAM_TIMEOUT') : failureOfException(error)
+    return error === GIVEN_UP ? upstreamFailure('UPSTREAM_TIMEOUT') : failureOfException(error, { isSent: true })
   }
   return Buffer.concat(chunks)
 }

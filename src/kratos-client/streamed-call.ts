@@ -12,6 +12,12 @@ export interface StreamedAnswer {
   body: Readable
 }
 
+/** Nobody asked for a coding, and who looks into the answer, or gets it without that header, could not read it. */
+function faultOf (status: number, { 'content-encoding': coding }: IncomingHttpHeaders): string | undefined {
+  if (status >= 600) return `status ${status}`
+  return coding === undefined || coding === 'identity' ? undefined : `content coding ${coding}`
+}
+
 /** Its deadline goes on until the body has ended. */
 export class StreamedCall extends Call<StreamedAnswer> {
   #body: Readable | undefined = undefined
@@ -28,8 +34,9 @@ export class StreamedCall extends Call<StreamedAnswer> {
     // A body that is cut off before anybody reads it has no listener for its error.
     body.on('error', () => {})
     this.#body = body
-    if (status < 600) return this.answer({ kind: 'stream', status, headers, body })
-    this.answer(upstreamFailure('UPSTREAM_ERROR', new Error(`status ${status}`)))
+    const fault = faultOf(status, headers)
+    if (fault === undefined) return this.answer({ kind: 'stream', status, headers, body })
+    this.answer(upstreamFailure('UPSTREAM_ERROR', new Error(fault)))
     body.destroy()
   }
 

@@ -57,10 +57,14 @@ const errorCodes = (
   error: unknown,
 ): string[] => [errorCode(error), ...(error instanceof AggregateError ? error.errors.map(errorCode) : [])]
 
-/** Anything unknown is a bad answer, never a missing session. */
-export function failureOfException (error: unknown): UpstreamFailure {
+/**
+ * Anything unknown is a bad answer, never a missing session. @param isSent the connection was there and the call on its
+ * way: Kratos may have done what was asked, whatever broke then (a time out and TLS can break a connection later too)
+ */
+export function failureOfException (error: unknown, { isSent = false } = {}): UpstreamFailure {
   const codes = errorCodes(error)
-  if (codes.some((code) => CANNOT_CONNECT.has(code) || isTlsCode(code))) { return upstreamFailure('UPSTREAM_UNAVAILABLE', error) }
+  const isUnconnected = !isSent && codes.some((code) => CANNOT_CONNECT.has(code) || isTlsCode(code))
+  if (isUnconnected) return upstreamFailure('UPSTREAM_UNAVAILABLE', error)
   return upstreamFailure(codes.some((code) => TIMED_OUT.has(code)) ? 'UPSTREAM_TIMEOUT' : 'UPSTREAM_ERROR', error)
 }
 

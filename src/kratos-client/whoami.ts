@@ -13,6 +13,7 @@ const WHOAMI = '/sessions/whoami'
 const IDENTITY_HEADER = 'x-kratos-authenticated-identity-id'
 /** With it a 401 is a fact: nothing could be read, so no database was asked (docs/kratos-facts.md, section 16). */
 const CACHE_HEADER = 'ory-session-cache-for'
+const SECONDS = /^\d+$/
 
 /** A logout does not wait longer to know whose it is. */
 const OWNER_MS = 1000
@@ -39,7 +40,7 @@ export function createWhoami ({ pools, cookieName, isAllowedRedirect, confirm, c
 
   /** A HEAD has no body that could tell whose 401 it is: the confirmation does. */
   const isClaim = (method: Method, answer: Received): boolean =>
-    answer.kind === 'answer' && answer.status === 401 && answer.headers[CACHE_HEADER] === undefined &&
+    answer.kind === 'answer' && answer.status === 401 && !SECONDS.test(String(answer.headers[CACHE_HEADER])) &&
     (method === 'HEAD' || read(answer).kind === 'none')
 
   function ask (

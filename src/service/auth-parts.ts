@@ -54,8 +54,12 @@ export function authParts (app: FastifyInstance, config: Config, { traits }: Aut
     bus: app.bus,
     ...rateLimits(app, config),
     accountData: {
-      beginDeletion: store.deletions.begin,
-      withdrawDeletion: store.deletions.withdraw,
+      beginDeletion: async (identityId) => {
+        const attempt = await store.deletions.begin(identityId)
+        return async () => {
+          if (attempt !== undefined) await store.deletions.withdraw(attempt)
+        }
+      },
       remove: store.deletions.finish,
     },
     events: app.events,

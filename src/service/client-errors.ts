@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { type ErrorCode, serviceError, type ServiceError } from '../errors.js'
 import { envelope } from '../http/error-handler.js'
 import { responseHeaders } from '../http/rules.js'
-import { closeInStages } from './lingering-close.js'
+import { closeInStages, lingerOverBody } from './lingering-close.js'
 
 /** Of Node's HTTP parser, before there is a request; the rest is plain bad framing (B09, B29, L13). */
 const CODE_OF_PARSER_ERROR: Record<string, ErrorCode> = {
@@ -24,30 +24,44 @@ interface Exchange {
  */
 const EXCHANGES = Symbol('exchanges')
 
-type Noted = Socket & { [EXCHANGES]?: Exchange[] }
+/** Nothing more is read of a request: what came after the last one is broken. */
+const IS_BROKEN = Symbol('is broken')
+
+type Noted = Socket & { [EXCHANGES]?: Exchange[], [IS_BROKEN]?: true }
 
 const exchangesOf = (socket: Socket): Exchange[] => (socket as Noted)[EXCHANGES] ?? []
 
-/** So that the handler below adds nothing to an answer. */
-export function noteAnswers (app: FastifyInstance): void {
-  app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const socket: Noted = request.socket
-    const unfinished = exchangesOf(socket).filter((exchange) => !exchange.response.writableFinished)
-    socket[EXCHANGES] = [...unfinished, { request, response }]
-  })
+function note (request: IncomingMessage, response: ServerResponse): void {
+  const socket: Noted = request.socket
+  const unfinished = exchangesOf(socket).filter((exchange) => !exchange.response.writableFinished)
+  socket[EXCHANGES] = [...unfinished, { request, response }]
 }
 
-// An answer has begun, or is due to a request that is here whole: bytes of another one would stand in the middle of it,
-// or be taken for it. What has failed then is the request after it.
-function isAnswering (socket: Socket): boolean {
-  return exchangesOf(socket).some(({ request, response }) =>
-    response.writableFinished ? !request.complete : response.headersSent || request.complete,
-  )
+/** So that the handler below adds nothing to an answer. */
+export function noteAnswers (app: FastifyInstance): void {
+  app.server.on('request', note)
+}
+
+/** Bytes of another answer would stand in the middle of one that has begun, or be taken for one that is over. */
+const isAnswering = (socket: Socket): boolean =>
+  exchangesOf(socket).some(({ request, response }) =>
+    response.writableFinished ? !request.complete : response.headersSent && !response.writableEnded)
+
+/** What is here whole has its answer to come, whatever was sent after it. */
+const isDue = ({ request, response }: Exchange): boolean =>
+  !response.writableFinished && !response.destroyed && (request.complete || response.writableEnded)
+
+function afterAnswers (socket: Socket, work: () => void): void {
+  const last = exchangesOf(socket).findLast(isDue)
+  if (last === undefined) work()
+  else last.response.once('close', () => afterAnswers(socket, work))
 }
 
 /** `Expect` with anything but `100-continue` (RFC 9110, section 10.1.1): Node would answer outside our envelope. */
 export function refuseExpectations (app: FastifyInstance, { https }: { https: boolean }): void {
-  app.server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+  app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    note(request, response)
+    lingerOverBody(request, response)
     const { statusCode, body, headers } = closingAnswer(serviceError('VALIDATION_ERROR'), https)
     response.writeHead(statusCode, headers).end(body)
   })
@@ -68,12 +82,17 @@ function closingAnswer (
   return { statusCode: error.statusCode, headers, body }
 }
 
-/** Answers on the raw socket, before there is a request, and closes it: what follows on it cannot be trusted. */
+/** Of Node's parser, or of its patience: about what follows the requests that are here. */
+const isAboutRequest = ({ code = '' }: NodeJS.ErrnoException): boolean => code.startsWith('HPE_') || code in CODE_OF_PARSER_ERROR
+
+/**
+ * Answers on the raw socket, where there is no request that could be answered, and closes it: what follows on it cannot
+ * be trusted. Requests before it, which are here whole, have their answers first.
+ */
 export function createClientErrorHandler ({ https }: { https: boolean }) {
-  return (error: NodeJS.ErrnoException, socket: Socket): void => {
-    // Each further chunk is an error of its own.
+  function refuse (error: NodeJS.ErrnoException, socket: Socket): void {
     if (socket.writableEnded) return
-    if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || isAnswering(socket)) {
+    if (socket.destroyed || !socket.writable || isAnswering(socket)) {
       socket.destroy()
       return
     }
@@ -84,5 +103,16 @@ export function createClientErrorHandler ({ https }: { https: boolean }) {
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
     socket.write([`HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}`, ...lines, '', body].join('\r\n'))
     closeInStages(socket)
+  }
+
+  return (error: NodeJS.ErrnoException, socket: Noted): void => {
+    // Each further chunk is an error of its own.
+    if (socket.writableEnded || (socket[IS_BROKEN] === true && isAboutRequest(error))) return
+    if (!isAboutRequest(error) || isAnswering(socket)) {
+      socket.destroy()
+      return
+    }
+    socket[IS_BROKEN] = true
+    afterAnswers(socket, () => refuse(error, socket))
   }
 }

@@ -24,12 +24,13 @@ export function createDeletionWorker (
   { deletions, kratos, log, onFinished, abandonedMs = ABANDONED_MS }: DeletionWorkerOptions,
 ): () => Promise<void> {
   async function settleOne (): Promise<boolean> {
-    const identityId = await deletions.takeOver(abandonedMs)
-    if (identityId === undefined) return false
+    const attempt = await deletions.takeOver(abandonedMs)
+    if (attempt === undefined) return false
+    const { identityId } = attempt
     const identity = await kratos.hasIdentity(identityId)
     // It is tried again when it has been left alone for as long as before.
     if (identity === 'unknown') return true
-    if (identity === 'present') await deletions.withdraw(identityId)
+    if (identity === 'present') await deletions.withdraw(attempt)
     else await deletions.finish(identityId)
     if (identity === 'absent') onFinished(identityId)
     const event = identity === 'present' ? 'account_deletion_withdrawn' : 'account_deletion_finished'

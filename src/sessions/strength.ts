@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { ErrorCode } from '../errors.js'
 import { isRecord } from '../kratos-client/kratos-body.js'
-import { sessionTime } from '../kratos-client/kratos-time.js'
+import { MAX_SKEW_MS, sessionTime } from '../kratos-client/kratos-time.js'
 import type { KratosSession } from '../kratos-client/session.js'
 
 /** What a route asks of a session beyond being there. */
@@ -39,10 +39,14 @@ export function durationMs (text: string): number {
   return Number(count) * factor
 }
 
-/** By Kratos' clock; a login without a readable time counts as too old. */
+/**
+ * By Kratos' clock; a login without a readable time counts as too old. One after the answer that tells of it shows that
+ * the answer's `Date` is not Kratos': then our own clock counts.
+ */
 function isRecent ({ authenticated_at: authenticatedAt }: KratosSession, withinMs: number, now: number): boolean {
-  const age = now - Date.parse(String(authenticatedAt))
-  return age <= withinMs
+  const loginAt = Date.parse(String(authenticatedAt))
+  const isTold = now >= loginAt - MAX_SKEW_MS
+  return (isTold ? now : Date.now()) - loginAt <= withinMs
 }
 
 export const hasVerifiedAddress = ({ identity }: KratosSession): boolean => {

@@ -1,4 +1,5 @@
 import { connect, type AddressInfo, type Socket } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import type { Test } from 'tap'
 import Fastify, { type FastifyInstance } from 'fastify'
 import fastifyKratos from '../../src/plugin.js'
@@ -156,6 +157,19 @@ export default async function (t: Test): Promise<void> {
       const { raw } = await speak(app, request('GET /kratos/sessions/whoami HTTP/1.1'))
       t.notMatch(raw, /^(?:content-type|etag|retry-after): (?:one|two)/im)
       t.match(raw, /cache-control: one\r\ncache-control: two/i, 'a list goes on as it is')
+    })
+
+    await t.test('an answer in a coding that nobody asked for is none', async (t) => {
+      const { app, kratos } = await listening(t, hang)
+      const packed = gzipSync(JSON.stringify({ session_token: TOKEN, session: SESSION })).toString('latin1')
+      kratos.react((socket) => {
+        const head = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n'
+        socket.write(`${head}Content-Length: ${packed.length}\r\n\r\n${packed}`, 'latin1')
+      })
+      for (const target of ['sessions/whoami', 'self-service/methods/oidc/callback/x?code=1']) {
+        refused(t, await speak(app, request(`GET /kratos/${target} HTTP/1.1`)), 502, 'UPSTREAM_ERROR', target)
+      }
+      refused(t, await speak(app, request(LOGIN, JSON_TYPE, 'Content-Length: 2') + '{}'), 502, 'UPSTREAM_ERROR', 'login')
     })
 
     await t.test("bytes go up as they came, framed anew, with nothing of the client's framing", async (t) => {

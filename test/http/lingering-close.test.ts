@@ -36,6 +36,7 @@ export default async function (t: Test): Promise<void> {
     ['a body that says that it is too long', request(LOGIN, JSON_TYPE, 'Content-Length: 100000000'), spaces, '413'],
     ['a body for a client that wants no other answer', request(LOGIN, 'Content-Type: text/plain', 'Connection: close', 'Content-Length: 100000000'), spaces, '415'],
     ['a body for a path that is not there', request('POST /nowhere HTTP/1.1', 'Connection: close', 'Transfer-Encoding: chunked'), chunk, '404'],
+    ['a body for an expectation that nobody meets', request(LOGIN, JSON_TYPE, 'Expect: miracles', 'Content-Length: 100000000'), spaces, '400'],
     ['headers without end', 'GET / HTTP/1.1\r\nX-Long: ', 'x'.repeat(0x4000), '431'],
     ['no HTTP at all', 'GARBAGE\r\n\r\n', spaces, '400'],
   ]

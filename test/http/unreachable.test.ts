@@ -4,35 +4,35 @@ import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import { build, FRONTEND } from '../support/app.js'
 import { plain, refused } from '../support/raw-http.js'
 import { ROOT, run, transpiled } from '../support/process.js'
-import { startBlackHole, startTlsServer } from '../support/unreachable.js'
+import { startBlackHole, startBreakingTlsServers, startTlsServer } from '../support/unreachable.js'
 
 const TOKEN = { 'x-session-token': `ory_st_${'a'.repeat(32)}` }
 const ID = '77d1b512-3207-4f23-81ed-7fd35915a4f0'
 
 export default async function (t: Test): Promise<void> {
-  t.test('a Kratos behind TLS that cannot be trusted is 503 with its reason in the log, a good one answers (J21)', async (t) => {
+  t.test('a Kratos behind TLS that cannot be trusted is 503 with its reason in the log, and 502 where TLS breaks later (J08, J21)', async (t) => {
     const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const
-    const cases: Array<[url: string, expected: object]> = [
-      [await startTlsServer(t, 'good'), { statusCode: 401, code: 'INVALID_SESSION', cause: '' }],
-      [await startTlsServer(t, 'expired'), { statusCode: 503, cause: /CERT_HAS_EXPIRED/ }],
-      [await startTlsServer(t, 'wrong-name'), { statusCode: 503, cause: /ERR_TLS_CERT_ALTNAME_INVALID/ }],
-      [await startTlsServer(t, 'self-signed'), { statusCode: 503, cause: /SELF_SIGNED_CERT/ }],
-      [await startTlsServer(t, 'good', old), { statusCode: 503, cause: /PROTOCOL/ }],
+    const untrusted = { statusCode: 503, code: 'UPSTREAM_UNAVAILABLE' }
+    const cases: Array<[name: string, url: string, expected: object]> = [
+      ['is heard', await startTlsServer(t, 'good'), { statusCode: 401, code: 'INVALID_SESSION', cause: '' }],
+      ['expired', await startTlsServer(t, 'expired'), { ...untrusted, cause: /CERT_HAS_EXPIRED/ }],
+      ['wrong name', await startTlsServer(t, 'wrong-name'), { ...untrusted, cause: /ERR_TLS_CERT_ALTNAME_INVALID/ }],
+      ['signed by itself', await startTlsServer(t, 'self-signed'), { ...untrusted, cause: /SELF_SIGNED_CERT/ }],
+      ['too old', await startTlsServer(t, 'good', old), { ...untrusted, cause: /PROTOCOL/ }],
+      ...(await startBreakingTlsServers(t)).map(([name, url]): [string, string, object] =>
+        [name, url, { statusCode: 502, code: 'UPSTREAM_ERROR', cause: /./ }]),
     ]
     const authority = { NODE_EXTRA_CA_CERTS: join(ROOT, 'test/fixtures/tls/authority.pem') }
     const { ended, output } = run(
       t,
-      [transpiled('test/support/tls-child.ts'), ...cases.map(([url]) => url)],
+      [transpiled('test/support/tls-child.ts'), ...cases.map(([, url]) => url)],
       authority,
     )
     t.equal((await ended).code, 0, output())
     const answers = output().split('\n').filter((line) => line.startsWith('{')).map((line) =>
       JSON.parse(line) as { url: string, statusCode: number, code: string, cause: string },
     )
-    for (const [index, [url, expected]] of cases.entries()) {
-      t.match(answers[index], { url, ...expected })
-      if (index > 0) t.equal(answers[index]?.code, 'UPSTREAM_UNAVAILABLE')
-    }
+    for (const [index, [name, url, expected]] of cases.entries()) t.match(answers[index], { url, ...expected }, name)
   })
 
   t.test('a Kratos whose machine swallows connections is given up in time (J03)', async (t) => {

@@ -165,6 +165,15 @@ export default async function (t: Test): Promise<void> {
     }
   })
 
+  t.test('a 401 with an Ory-Session-Cache-For that no Kratos writes is a claim like others', async (t) => {
+    const setup = await setUp(t)
+    for (const value of ['', 'soon', '-1', '60, 60']) {
+      const claim = answer(401, { error: { code: 401, id: 'session_inactive' } }, [['Ory-Session-Cache-For', value]])
+      const { outcome, confirmations } = await outcomeOf(setup, PLACES['whoami'] as Place, BROKEN, [claim])
+      t.same([said(outcome), confirmations], ['UPSTREAM_UNAVAILABLE', 1], value)
+    }
+  })
+
   t.test('its fresh CSRF cookie goes to nobody', async (t) => {
     const setup = await setUp(t)
     const csrf: Reaction = replay('40-logout-browser', 'init without credential (json)')

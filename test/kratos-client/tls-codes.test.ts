@@ -31,6 +31,11 @@ export default async function (t: Test): Promise<void> {
       t.match(failureOfException(error), { kind: 'unavailable', code: 'UPSTREAM_UNAVAILABLE' }, code)
       t.match(failureOfException(new AggregateError([error])), { code: 'UPSTREAM_UNAVAILABLE' }, code)
     }
+    for (const code of [...CODES, 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH']) {
+      const error = Object.assign(new Error('x'), { code })
+      const late = failureOfException(error, { isSent: true })
+      t.match(late, { kind: 'unavailable', code: 'UPSTREAM_ERROR' }, `${code}, when the call was on its way already`)
+    }
     for (const code of ['ECONNRESET', 'UND_ERR_SOCKET', 'CERTAIN', '']) t.notOk(isTlsCode(code), code)
   })
 }

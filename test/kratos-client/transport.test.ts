@@ -71,6 +71,34 @@ export default async function (t: Test): Promise<void> {
     t.ok(server.requests.length > first(), 'and it is used until then')
   })
 
+  t.test('what announces an answer is read over, asked for or not (RFC 9110, section 15.2)', async (t) => {
+    const { server, transport } = await setUp(t, hang, { connections: 1 })
+    const head = (status: string, ...more: string[]): string => [`HTTP/1.1 ${status}`, ...more, '', ''].join('\r\n')
+    const before: string[][] = [
+      [head('100 Continue')],
+      [head('100')],
+      [head('100 Continue', 'X-A: 1', 'X-B: 2')],
+      [head('100 Continue') + head('100 Continue')],
+      [head('103 Early Hints', 'Link: </x>') + head('102 Processing')],
+    ]
+    for (const [announcement = ''] of before) {
+      for (const call of [get, post]) {
+        server.react((socket, request) => {
+          socket.write(announcement)
+          OK(socket, request)
+        })
+        t.match(await transport.send(call()), { kind: 'answer', status: 200, body: { ok: true } }, announcement)
+        server.react((socket, request) => {
+          socket.write(announcement, () => setImmediate(() => OK(socket, request)))
+        })
+        t.match(await transport.send(call()), { kind: 'answer', status: 200 }, `${announcement} in a packet of its own`)
+      }
+    }
+    server.react(answer(200, { text: 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(5000) }))
+    const { body } = await transport.send(get()) as { body?: { text: string } }
+    t.equal(body?.text.length, 125_000, 'and nothing of an answer is lost')
+  })
+
   t.test('a new Kratos gets its share although two connections are renewed in turn (J29)', async (t) => {
     const instances = await Promise.all([startFaultServer(t, OK), startFaultServer(t, OK)])
     let turn = 0
@@ -281,7 +309,7 @@ export default async function (t: Test): Promise<void> {
       }, 'UPSTREAM_ERROR'],
       ['100 and nothing more (J20)', (socket) => {
         socket.write('HTTP/1.1 100 Continue\r\n\r\n')
-      }, 'UPSTREAM_ERROR'],
+      }, 'UPSTREAM_TIMEOUT'],
       ['103 and nothing more (J20)', (socket) => {
         socket.write('HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n')
       }, 'UPSTREAM_TIMEOUT'],

@@ -156,6 +156,20 @@ export default async function (t: Test): Promise<void> {
       t.equal((await get(app, '/api/documents', TOKEN)).statusCode, 200)
     })
 
+    await t.test('a request that Kratos refuses does not take back one before it, of which nobody knows', async (t) => {
+      let isFirst = true
+      const { app, abandon, rows } = await scene(t, (socket, request) => {
+        if (isFirst) socket.destroy()
+        else answer(429, { error: { code: 429 } })(socket, request)
+        isFirst = false
+      })
+      t.ok((await deleteAccount(app, TOKEN)).statusCode >= 502, 'Kratos had deleted the identity, and its answer was lost')
+      t.equal((await deleteAccount(app, TOKEN)).statusCode, 429)
+      abandon()
+      await settle(app)
+      t.same(await rows(), [false, 0, true])
+    })
+
     for (
       const [what, reaction] of [['too late', () => {}], [
         'cut off',

@@ -102,6 +102,19 @@ export default async function (t: Test): Promise<void> {
     }
   })
 
+  t.test('a session that has just begun is not over, whatever its answer says of the time', async (t) => {
+    const { app, kratos } = await setUp(t)
+    const maxAgeOf = async (expiresInMs: number, date: string) => {
+      const { body } = session({ expiresInMs })
+      kratos.react(answer(200, { session_token: TOKEN, session: body, identity: body.identity }, [['Date', date]]))
+      const entered = await post(app, '/api/auth/flows/login', { flow_id: ID, identifier: 'a', password: 'b' })
+      return cookieOf(setCookies(entered), NAME)?.maxAge
+    }
+    const year2100 = 'Fri, 01 Jan 2100 00:00:00 GMT'
+    t.ok(Math.abs(Number(await maxAgeOf(HOUR, year2100)) - HOUR / SECOND) <= 30, 'by our clock')
+    t.same(await maxAgeOf(-HOUR, year2100), NaN, 'as long as the browser, where ours is of no use either')
+  })
+
   t.test('a session that was prolonged prolongs its minted cookie, at GET whoami alone', async (t) => {
     const { app } = await setUp(t)
     const end = Math.floor((Date.now() + HOUR) / SECOND)

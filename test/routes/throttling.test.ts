@@ -327,6 +327,20 @@ export default async function (t: Test): Promise<void> {
         1,
       ))
 
+    t.test('more of them than an account has are refused, and none of them is counted', async (t) => {
+      const { app, kratos } = await setUp(t, { KRATOS_PROXY: 'true', LOGIN_LIMIT_PER_IDENTIFIER: '1', LOGIN_LIMIT_BURST: '1' })
+      const many = (count: number) => ({ method: 'password', traits: { email: Array.from({ length: count }, (_, index) => someone(index)) } })
+      const own = { url: '/api/auth/flows/registration', body: many(21) }
+      const proxied = { url: `/kratos/self-service/registration?flow=${FLOW_ID}`, text: JSON.stringify(many(21)) }
+      for (const request of [own, proxied]) {
+        t.match((await submit(app, request)).json(), { code: 'VALIDATION_ERROR', fields: [{ message: /20 identifiers/ }] })
+      }
+      t.equal(kratos.requests.length, 0)
+      t.equal((await submit(app, { ...own, body: many(20) })).statusCode, 400)
+      t.equal(kratos.requests.length, 1, 'as many as that are for Kratos to judge')
+      t.equal((await submit(app, { ...own, body: many(1) })).statusCode, 429)
+    })
+
     t.test('one identifier in two places of a body is counted once', (t) =>
       rejected(
         t,
@@ -605,6 +619,44 @@ export default async function (t: Test): Promise<void> {
       const url = `/kratos/self-service/recovery?flow=${FLOW_ID}&x=?&email=victim@example.test`
       const from = (index: number): Submit => ({ url, from: `198.51.100.${index}`, text: '{"method":"code"}' })
       t.same(await statuses(app, 11, () => from(1)), [...times(10, 400), 429])
+      t.equal(kratos.requests.length, 10)
+    })
+
+    t.test('counts the other ends of a login too, as our own routes do', async (t) => {
+      const { app } = await setUp(t, { KRATOS_PROXY: 'true', LOGIN_LIMIT_PER_ADDRESS: '1' })
+      const requests: Array<[url: string, method: 'GET' | 'POST']> = [
+        ['/kratos/sessions/token-exchange?init_code=a&return_to_code=b', 'GET'],
+        ['/kratos/self-service/fed-cm/token', 'POST'],
+        ['/kratos/self-service/methods/oidc/callback/x?code=1', 'GET'],
+      ]
+      for (const [index, [url, method]] of requests.entries()) {
+        const statuses = []
+        for (let n = 0; n < 2; n++) statuses.push((await app.inject({ url, method, remoteAddress: `198.51.100.${index}` })).statusCode)
+        t.same(statuses, [400, 429], url)
+      }
+    })
+
+    t.test('counts codes for a flow, in whatever way its id is written', async (t) => {
+      const { app, kratos } = await setUp(t, { KRATOS_PROXY: 'true' })
+      const plain = FLOW_ID.replaceAll('-', '')
+      const flows = [
+        `flow=${FLOW_ID}`,
+        `flow=${FLOW_ID.toUpperCase()}`,
+        `flow=${plain}`,
+        `flow={${FLOW_ID}}`,
+        `flow=urn:uuid:${plain}`,
+        `flow=x;y&flow=${FLOW_ID}`,
+        `flow=%zz&flow=${FLOW_ID}`,
+        `flow=%7B${plain}%7d&flow=x`,
+      ]
+      const code = (index: number): Submit => ({
+        url: `/kratos/self-service/recovery?${flows[index % flows.length]}`,
+        from: `198.51.100.${index}`,
+        text: '{"method":"code","code":"123456"}',
+      })
+      t.same(await statuses(app, 12, code), [...times(10, 400), 429, 429])
+      const own = { flow_id: FLOW_ID, method: 'code', code: '123456' }
+      t.equal((await submit(app, { url: '/api/auth/flows/recovery', from: ELSEWHERE, body: own })).statusCode, 429, 'one budget for both doors')
       t.equal(kratos.requests.length, 10)
     })
 

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { parse } from 'yaml'
@@ -9,12 +9,13 @@ import { ENVIRONMENT_CHECKS } from '../../src/doctor/environment-checks.js'
 import { FILE_CHECKS } from '../../src/doctor/file-checks.js'
 import { type Finding, runChecks } from '../../src/doctor/finding.js'
 import { HOOK_CHECKS } from '../../src/doctor/hook-checks.js'
+import { examine as examinePlugin } from '../../src/doctor/plugin-doctor.js'
 import { PROBE_CHECKS } from '../../src/doctor/probe-checks.js'
 import type { JsonObject } from '../../src/kratos-client/kratos-body.js'
 import { DATABASE_CHECKS } from '../../src/service/doctor/database-checks.js'
 import type { DatabaseFacts, ServerFacts } from '../../src/service/doctor/database-facts.js'
 import { environmentFacts } from '../../src/service/doctor/settings-facts.js'
-import { ENVIRONMENT, WEBHOOK_KEY } from '../support/app.js'
+import { ENVIRONMENT, temporaryFolder, WEBHOOK_KEY } from '../support/app.js'
 import { ROOT } from '../support/process.js'
 import { answer, startFaultServer } from '../support/fault-server.js'
 
@@ -37,15 +38,15 @@ interface Broken {
   finds: string
   says: RegExp
   /** What is broken in kratos.yml. */
-  config?: (config: Tree) => void
+  config?: (config: Tree) => void | Promise<void>
   env?: (urls: { publicUrl: string, adminUrl: string }) => Env
   dev?: boolean
 }
 
 /** What the doctor says in front of an embedded Kratos with this configuration. */
-async function examine (t: Test, { config: damage = () => {}, env = () => ({}), dev = true }: Omit<Broken, 'finds' | 'says'> = {}): Promise<Finding[]> {
+async function examine (t: Test, { config: damage = async () => {}, env = () => ({}), dev = true }: Omit<Broken, 'finds' | 'says'> = {}): Promise<Finding[]> {
   const config = await goodConfig()
-  damage(config)
+  await damage(config)
   const kratos = await startEmbeddedKratos({ config: structuredClone(config), folder: join(ROOT, 'kratos'), dev, watchCourier: false })
   t.teardown(() => kratos.close())
   const { publicUrl, adminUrl } = kratos
@@ -72,12 +73,45 @@ const EMAIL = { ...TEXT, format: 'email', 'ory.sh/kratos': { credentials: { pass
 const NAME = { type: 'object', properties: { first: TEXT, last: TEXT } }
 const HTTPS = { PUBLIC_URL: 'https://api.example.org', CORS_ORIGINS: 'https://app.example.org', TRUST_PROXY: '10.1.2.3' }
 
+const SOCIAL = { enabled: true, config: { providers: [{ id: 'x', provider: 'generic', client_id: 'x', client_secret: 'x', issuer_url: 'http://127.0.0.1:9', mapper_url: 'base64://e30=' }] } }
+
 const BROKEN: Broken[] = [
   { finds: 'kratos-urls-mixed-up', says: /swap KRATOS_PUBLIC_URL and KRATOS_ADMIN_URL/, env: ({ publicUrl, adminUrl }) => ({ KRATOS_PUBLIC_URL: adminUrl, KRATOS_ADMIN_URL: publicUrl }) },
   { finds: 'kratos-public-url', says: /KRATOS_PUBLIC_URL answers nobody \(/, env: () => ({ KRATOS_PUBLIC_URL: 'http://127.0.0.1:9' }) },
   { finds: 'kratos-admin-url', says: /KRATOS_ADMIN_URL answers nobody \(/, env: () => ({ KRATOS_ADMIN_URL: 'http://127.0.0.1:10' }) },
   { finds: 'base-url', says: /set KRATOS_BROWSER_URL to http/, env: () => ({ KRATOS_BROWSER_URL: 'https://id.example.org' }) },
   { finds: 'mail-links', says: /nobody outside can open them/, env: () => HTTPS },
+  { finds: 'kratos-urls-mixed-up', says: /leads to Kratos' admin port.*\nlet KRATOS_PUBLIC_URL name Kratos' public port/, env: ({ adminUrl }) => ({ KRATOS_PUBLIC_URL: adminUrl, KRATOS_ADMIN_URL: adminUrl.replace('127.0.0.1', 'localhost') }) },
+  { finds: 'kratos-public-url', says: /speaks no TLS there.*\nwrite http instead of https/, env: ({ publicUrl }) => ({ KRATOS_PUBLIC_URL: publicUrl.replace('http:', 'https:') }) },
+  { finds: 'kratos-admin-url', says: /speaks no TLS there.*\nwrite http instead of https/, env: ({ adminUrl }) => ({ KRATOS_ADMIN_URL: adminUrl.replace('http:', 'https:') }) },
+  { finds: 'kratos-admin-url', says: /At KRATOS_ADMIN_URL answers Kratos' public port/, env: ({ publicUrl }) => ({ KRATOS_ADMIN_URL: publicUrl.replace('127.0.0.1', 'localhost') }) },
+  { finds: 'kratos-in-the-clear', says: /KRATOS_PUBLIC_URL is http on a host that is not inside: passwords/, env: () => ({ KRATOS_PUBLIC_URL: 'http://192.0.2.1:9' }) },
+  { finds: 'kratos-in-the-clear', says: /KRATOS_ADMIN_URL is http .* all accounts/, env: () => ({ KRATOS_ADMIN_URL: 'http://192.0.2.1:9' }) },
+  { finds: 'cookie-path', says: /for the path \/kratos/, config: (config) => { config['cookies'] = { path: '/kratos' } } },
+  { finds: 'session-cookie-path', says: /for the path \/kratos/, config: (config) => { config['session'].cookie.path = '/kratos' } },
+  { finds: 'cookie-same-site', says: /SameSite=None and not Secure/, config: (config) => { config['cookies'] = { same_site: 'None', secure: 'false' } } },
+  { finds: 'cookie-same-site', says: /every social login fails/, config: (config) => { config['cookies'] = { same_site: 'Strict' }; config['selfservice'].methods.oidc = SOCIAL } },
+  { finds: 'social-login-callback', says: /set KRATOS_PROXY=true/, config: (config) => { config['selfservice'].methods.oidc = SOCIAL }, env: () => ({ KRATOS_BROWSER_URL: 'http://localhost:3000/kratos/' }) },
+  { finds: 'relative-pages', says: /login\.ui_url is relative: .*127\.0\.0\.1:\d+, and the front end is at http:\/\/localhost:3001/, config: (config) => { config['selfservice'].flows.login.ui_url = '/login' } },
+  { finds: 'relative-pages', says: /selfservice\.default_browser_return_url is relative/, config: (config) => { config['selfservice'].default_browser_return_url = '/welcome' } },
+  { finds: 'mailing-method', says: /A recovery works by code, .* switched off/, config: (config) => { config['selfservice'].methods.code.enabled = false } },
+  { finds: 'mailing-method', says: /A verification works by link, .* switched off/, config: (config) => { config['selfservice'].methods.link.enabled = false; config['selfservice'].flows.verification.use = 'link' } },
+  { finds: 'passkey-site', says: /passkey\.config\.rp is for example\.org/, config: (config) => { config['selfservice'].methods.passkey = { enabled: true, config: { rp: { id: 'example.org', display_name: 'x', origins: ['https://example.org'] } } } } },
+  { finds: 'passkey-site', says: /webauthn\.config\.rp is for localhost and http:\/\/localhost:3009/, config: (config) => { config['selfservice'].methods.webauthn = { enabled: true, config: { rp: { id: 'localhost', display_name: 'x', origins: ['http://localhost:3009'] } } } } },
+  { finds: 'webhook-url', says: /posts to another path/, config: (config) => { hookOf(config)['url'] = 'http://127.0.0.1:3000/internal/auth/user_created' } },
+  { finds: 'webhook-url', says: /posts to another path/, config: (config) => { hookOf(config)['url'] = 'http://127.0.0.1:3000/api/internal/auth/user-created' } },
+  { finds: 'webhook-url', says: /leads to Kratos itself/, config: (config) => { hookOf(config)['url'] = 'http://127.0.0.1:10/internal/auth/user-created' }, env: () => ({ KRATOS_ADMIN_URL: 'http://127.0.0.1:10' }) },
+  { finds: 'webhook-url', says: /another port of this machine than 8080/, env: () => ({ PORT: '8080' }) },
+  { finds: 'webhook-url', says: /INTERNAL_PORT has moved .*\n.*port 3100/, env: () => ({ INTERNAL_PORT: '3100' }) },
+  { finds: 'webhook-url', says: /wants TLS at port 3000/, config: (config) => { hookOf(config)['url'] = 'https://127.0.0.1:3000/internal/auth/user-created' } },
+  { finds: 'webhook-auth', says: /sends no key/, config: (config) => { hookOf(config)['auth'].config.in = 'cookie' } },
+  { finds: 'webhook-key', says: /name of a variable instead of a key/, config: (config) => { hookOf(config)['auth'].config.value = 'Bearer $WEBHOOK_KEY' } },
+  { finds: 'webhook-blocking', says: /every login fails/, config: (config) => { config['selfservice'].flows.login.after = { password: { hooks: [{ hook: 'web_hook', config: { ...hookOf(config), url: 'http://127.0.0.1:3000/internal/auth/user-updated', response: { ignore: false } } }] } } } },
+  { finds: 'unknown-variables', says: /EVENTS_RETENTION is set.*\n.*EVENTS_RETENTION_DAYS/, env: () => ({ EVENTS_RETENTION: '3' }) },
+  { finds: 'unknown-variables', says: /TRUSTED_PROXIES is set.*\n.*TRUST_PROXY/, env: () => ({ TRUSTED_PROXIES: '10.0.0.1' }) },
+  { finds: 'unknown-variables', says: /COOKIE_NAME is set.*\n.*SESSION_COOKIE_NAME/, env: () => ({ COOKIE_NAME: 'x' }) },
+  { finds: 'printed-keys', says: /OPERATOR_KEY is printed/, env: () => ({ OPERATOR_KEY: 'your-secret-operator-key-000000000000000' }) },
+  { finds: 'proxy-trusted-too-widely', says: /trusts ::ffff:10\.0\.0\.0\/104/, env: () => ({ TRUST_PROXY: '::ffff:10.0.0.0/104' }) },
   { finds: 'secure-cookies', says: /Secure, and PUBLIC_URL is http/, dev: false },
   { finds: 'secure-cookies', says: /does not mark its cookies Secure/, env: () => HTTPS },
   { finds: 'cookie-domain', says: /for example\.net, and PUBLIC_URL is at localhost/, config: (config) => { config['cookies'] = { domain: 'example.net' } } },
@@ -128,8 +162,50 @@ const BROKEN: Broken[] = [
   { finds: 'internal-base-url', says: /inside your network/, env: () => ({ PUBLIC_URL: 'https://api', CORS_ORIGINS: 'https://app.example.org' }) },
 ]
 
+const rewritten = (config: Tree, replacements: Array<[what: string, by: string]>): void => {
+  const text = replacements.reduce((json, [what, by]) => json.replaceAll(what, by), JSON.stringify(config))
+  Object.assign(config, JSON.parse(text))
+}
+const PRODUCTION = {
+  ...HTTPS,
+  FRONTEND_URL: 'https://app.example.org/',
+  KRATOS_BROWSER_URL: 'https://api.example.org/kratos/',
+  KRATOS_PROXY: 'true',
+  OPERATOR_KEY: 'of-an-operator-of-this-suite-0000000001',
+}
+/** As docs/production.md wants it, with all ways to log in. */
+const toProduction = (config: Tree): void => {
+  rewritten(config, [['http://localhost:3001', 'https://app.example.org'], ['http://127.0.0.1:3001', 'https://app.example.org'], ['http://127.0.0.1:3000', 'http://service:3000']])
+  config['serve'].public.base_url = 'https://api.example.org/kratos/'
+  config['selfservice'].methods.oidc = SOCIAL
+  config['selfservice'].methods.passkey = { enabled: true, config: { rp: { id: 'example.org', display_name: 'x', origins: ['https://app.example.org'] } } }
+}
+async function toCompose (config: Tree): Promise<void> {
+  const over = parse(await readFile(join(ROOT, 'kratos/kratos.compose.yml'), 'utf8'), { merge: true })
+  config['serve'].public.base_url = over.serve.public.base_url
+  config['cookies'] = over.cookies
+  config['session'].cookie.secure = over.session.cookie.secure
+  // What comes from Kratos' environment there.
+  over.selfservice.flows.settings.after.hooks[0].config.auth.config.value = `Bearer ${WEBHOOK_KEY}`
+  for (const flow of ['settings', 'registration']) config['selfservice'].flows[flow].after = over.selfservice.flows[flow].after
+}
+
+const GOOD: Record<string, Omit<Broken, 'finds' | 'says'>> = {
+  compose: { dev: false, config: toCompose, env: () => ({ FRONTEND_URL: 'http://localhost:3001/', CORS_ORIGINS: 'http://localhost:3001,http://127.0.0.1:3001', KRATOS_BROWSER_URL: 'http://localhost:3000/kratos/' }) },
+  'the production page': { dev: false, config: toProduction, env: () => PRODUCTION },
+  'cookies of a whole domain, as hosted Ory has them': {
+    dev: false,
+    config: (config) => {
+      toProduction(config)
+      config['cookies'] = { domain: 'example.org', path: '/', same_site: 'Lax' }
+      config['session'].cookie = { name: 'ory_session_example', domain: 'example.org', path: '/', same_site: 'Lax' }
+    },
+    env: () => ({ ...PRODUCTION, SESSION_COOKIE_NAME: 'ory_session_example' }),
+  },
+}
+
 /** Those that are tried in front of something else than an embedded Kratos. */
-const ELSEWHERE = ['kratos-version', 'kratos-admin-port-absent', 'clock-skew']
+const ELSEWHERE = ['kratos-version', 'kratos-admin-port-absent', 'clock-skew', 'admin-api-exposed', 'other-kratos', 'kratos-failing']
 
 const SERVER: ServerFacts = {
   hasTls: true,
@@ -141,6 +217,8 @@ const SERVER: ServerFacts = {
   roleLimit: -1,
   databaseLimit: -1,
   pending: [],
+  newer: [],
+  encoding: 'UTF8',
   canCreate: false,
   isSuperuser: false,
   missingRights: [],
@@ -153,6 +231,9 @@ const BROKEN_DATABASES: Array<[check: string, says: RegExp, facts: DatabaseFacts
   ['database-rights', /users: DELETE/, server({ missingRights: ['users: DELETE'] })],
   ['database-migrations', /may not create tables/, server({ pending: ['0001_users_and_documents'] })],
   ['database-migrations', /the service does so at its start/, server({ pending: ['0001_users_and_documents'], canCreate: true })],
+  ['database-newer', /migrated by a newer version \(9999_x\)/, server({ newer: ['9999_x'] })],
+  ['database-encoding', /encoded in LATIN1/, server({ encoding: 'LATIN1' })],
+  ['database-connection', /has expired/, { ...DATABASE, server: undefined, fault: 'CERT_HAS_EXPIRED' }],
   ['database-read-only', /takes no writes/, server({ isReadOnly: true })],
   ['database-superuser', /is a superuser/, server({ isSuperuser: true })],
   ['database-tls', /in the clear/, server({ hasTls: false })],
@@ -171,6 +252,49 @@ export default async function (t: Test): Promise<void> {
   t.test('doctor', async (t) => {
     t.test('finds nothing in the configuration that is shipped, with secrets of its own', async (t) => {
       t.same(await examine(t), [])
+    })
+
+    t.test('finds nothing in other good ones', async (t) => {
+      // The embedded Kratos names its own port in its forms; the file's base_url is looked at beside it.
+      const ofItsPort = new Set(['base-url', 'mail-links'])
+      for (const [name, good] of Object.entries(GOOD)) {
+        t.same((await examine(t, good)).filter(({ check }) => !ofItsPort.has(check)), [], name)
+      }
+    })
+
+    t.test('finds nothing in a host app with the plugin, whose pages are its own', async (t) => {
+      const config = await goodConfig()
+      rewritten(config, [['http://localhost:3001', 'http://localhost:3000'], ['http://127.0.0.1:3001', 'http://localhost:3000'], ['/internal/auth/user-created', '/hooks/kratos'], ['/internal/auth/user-updated', '/hooks/kratos']])
+      config['selfservice'].flows.login.ui_url = '/login'
+      const kratos = await startEmbeddedKratos({ config: structuredClone(config), folder: join(ROOT, 'kratos'), dev: true, watchCourier: false })
+      t.teardown(() => kratos.close())
+      config['serve'].public.base_url = `${kratos.publicUrl}/`
+      const file = join(await temporaryFolder(t), 'kratos.json')
+      await writeFile(file, JSON.stringify(config))
+      const args = ['--public-url', kratos.publicUrl, '--admin-url', kratos.adminUrl, '--base-url', 'http://localhost:3000', '--origin', 'http://localhost:3000', '--webhook-path', '/hooks/kratos', '--kratos-config', file]
+      t.match(await examinePlugin(args, { WEBHOOK_KEY }), { exitCode: 0, text: /^0 errors, 0 warnings/ })
+    })
+
+    t.test('tells a proxy before both ports, two different Kratos and a Kratos without its database', async (t) => {
+      const ui = { id: 'x', ui: { action: 'http://127.0.0.1:4433/self-service/login?flow=x' } }
+      const schema = (name: string) => [{ id: 'x', schema: { type: 'object', properties: { traits: { properties: { [name]: TEXT } } } } }]
+      const behind = (answers: Record<string, object>, status = 200) => startFaultServer(t, (socket, request) => {
+        const found = Object.entries(answers).find(([path]) => request.target.startsWith(path))?.[1]
+        answer(found === undefined ? 404 : status, found ?? {})(socket, request)
+      })
+      const checksOf = async (publicUrl: string, adminUrl: string): Promise<string[]> => {
+        const env = { ...ENVIRONMENT, KRATOS_PUBLIC_URL: publicUrl, KRATOS_ADMIN_URL: adminUrl }
+        return (await diagnose(environmentFacts(loadConfig(env), env), undefined)).map(({ check }) => check)
+      }
+      const [admin, both, one, failing] = await Promise.all([
+        behind({ '/admin/version': { version: 'v26.2.0' }, '/schemas': schema('login') }),
+        behind({ '/self-service/login': ui, '/admin/version': { version: 'v26.2.0' }, '/schemas': schema('login') }),
+        behind({ '/self-service/login': ui, '/schemas': schema('mail') }),
+        behind({ '/self-service/login': { error: { code: 500 } } }, 500),
+      ])
+      t.ok((await checksOf(both.url, admin.url)).includes('admin-api-exposed'))
+      t.ok((await checksOf(one.url, admin.url)).includes('other-kratos'))
+      t.match(await checksOf(failing.url, admin.url), ['kratos-failing'])
     })
 
     t.test('finds the mistake in each broken configuration, in front of a Kratos', async (t) => {

@@ -34,6 +34,13 @@ export default async function (t: Test): Promise<void> {
       )
     })
 
+    await t.test('a clock that is behind the login is not that of Kratos', async (t) => {
+      t.equal(missingRequirement(session(), { within: '5m' }, at('00:00:00') - 4000), undefined, 'a few seconds are nothing')
+      t.equal(missingRequirement(session(), { within: '5m' }, 0), 'SESSION_REFRESH_REQUIRED')
+      const now = new Date().toISOString()
+      t.equal(missingRequirement(session({ authenticated_at: now }), { within: '5m' }, 0), undefined)
+    })
+
     await t.test('a second factor comes first, because giving it renews the login', async (t) => {
       t.equal(missingRequirement(session(), { aal: 'aal2', within: '1s' }, at('01:00:00')), 'AAL2_REQUIRED')
     })

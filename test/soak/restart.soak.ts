@@ -1,25 +1,26 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ENVIRONMENT } from '../support/app.js'
-import { freePorts, ROOT } from '../support/process.js'
+import { freePorts } from '../support/process.js'
 import { SESSION } from '../support/faults.js'
 import { preparePostgres } from '../store/postgres-server.js'
+import { type Balancer, balancers, PROBE_INTERVAL_MS } from './balancers.js'
+import { brokenRules, LARGE_BYTES, METRICS_TOKEN, OPERATOR_KEY, through } from './proxy-rules.js'
+import { type Replica, startReplica } from './replica.js'
 import { numberFrom, type Result, verdict } from './result.js'
 
-/** Whole rounds in which each of the replicas is restarted. */
+/** Whole rounds in which each of the replicas is restarted, for each balancer. */
 const RESTARTS = numberFrom('SOAK_RESTARTS', 10)
 const POSTS = numberFrom('SOAK_POSTS', 2000)
-/** As often as balancers usually look. */
-const PROBE_INTERVAL_MS = 500
-const CONNECTIONS = 16
+const REPLICAS = numberFrom('SOAK_REPLICAS', 2)
 
 /** A Kratos in good health, to whom every token is the same person's. */
 async function startKratos (): Promise<{ url: string, close: () => void }> {
-  const server = http.createServer((_request, response) => {
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(SESSION))
+  const large = { text: 'x'.repeat(LARGE_BYTES) }
+  const server = http.createServer((request, response) => {
+    const body = request.url?.startsWith('/schemas/') === true ? large : SESSION
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const close = (): void => {
@@ -29,136 +30,27 @@ async function startKratos (): Promise<{ url: string, close: () => void }> {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close }
 }
 
-interface Replica {
-  port: number
-  /** Ends it by SIGTERM and starts it again on its port; resolves when it is ready. */
-  restart: () => Promise<void>
-  stop: () => Promise<void>
-}
-
-/** The built service with what production has by default; two of them share a Postgres. */
-async function startReplica (port: number, env: Record<string, string>): Promise<Replica> {
-  const start = async () => {
-    const child = spawn(process.execPath, ['dist/src/server.js'], {
-      cwd: ROOT,
-      env: {
-        PATH: process.env['PATH'],
-        ...ENVIRONMENT,
-        // Empty is not set; with 0 this soak fails.
-        SHUTDOWN_DELAY_MS: process.env['SHUTDOWN_DELAY_MS'] ?? '',
-        MAX_IN_FLIGHT: '',
-        MAX_EVENT_LOOP_DELAY_MS: '',
-        LOG_LEVEL: 'warn',
-        HOST: '127.0.0.1',
-        PORT: String(port),
-        ...env,
-      },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
-    while (!await isReady(port)) await sleep(50)
-    return child
-  }
-  let child = await start()
-  const stop = async (): Promise<void> => {
-    const ended = once(child, 'exit')
-    child.kill('SIGTERM')
-    await ended
-  }
-  return {
-    port,
-    stop,
-    restart: async () => {
-      await stop()
-      child = await start()
-    },
-  }
-}
-
-const isReady = (port: number): Promise<boolean> =>
-  fetch(`http://127.0.0.1:${port}/health/ready`).then(({ status }) => status === 200, () => false)
-
-/**
- * A balancer with keep-alive connections: a replica takes part while its probe says 200, and a request that fails is
- * never sent again.
- */
-async function startProxy (ports: number[]) {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS })
-  let healthy = [...ports]
-  const probe = setInterval(async () => {
-    const answers = await Promise.all(ports.map(isReady))
-    healthy = ports.filter((_, index) => answers[index])
-  }, PROBE_INTERVAL_MS)
-  let turn = 0
-  const server = http.createServer((request, response) => {
-    const port = healthy[turn++ % healthy.length]
-    const upstream = http.request(
-      { agent, host: '127.0.0.1', port, method: request.method, path: request.url, headers: request.headers },
-      (answer) => {
-        const { connection: _, ...headers } = answer.headers
-        response.writeHead(answer.statusCode ?? 502, headers)
-        answer.pipe(response)
-      },
-    )
-    upstream.on('error', () => response.writeHead(502).end())
-    request.pipe(upstream)
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () => {
-      clearInterval(probe)
-      agent.destroy()
-      server.closeAllConnections()
-      server.close()
-    },
-  }
-}
-
-/** Rolling restarts of two replicas under a stream of POSTs, none of which may be lost (L05, N08). */
-export async function run (): Promise<Result> {
-  const kratos = await startKratos()
-  const postgres = await preparePostgres()
-  await postgres.start()
-  const env = {
-    KRATOS_PUBLIC_URL: kratos.url,
-    KRATOS_ADMIN_URL: `${kratos.url}/admin`,
-    DATABASE_URL: postgres.url,
-    // All documents are one user's.
-    DOCUMENTS_PER_USER: '1000000',
-    DOCUMENT_BYTES_PER_USER: '999999999',
-  }
-  const ports = await freePorts(2)
-  const replicas = await Promise.all(ports.map((port) => startReplica(port, env)))
-  const proxy = await startProxy(ports)
-  const agent = new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS })
+/** A stream of POSTs while the replicas are restarted one after the other; how many were answered what. */
+async function postWhileRolling (balancer: Balancer, replicas: Replica[]): Promise<Map<string, number>> {
+  const agent = balancer.agentFrom()
   const outcomes = new Map<string, number>()
 
   async function post (n: number): Promise<void> {
-    const body = JSON.stringify({ title: `Document ${n}`, content: 'x' })
-    const outcome = await new Promise<string>((resolve) => {
-      const headers = {
-        'content-type': 'application/json',
-        'content-length': Buffer.byteLength(body),
-        'x-session-token': `ory_st_${String(n % 20).padStart(32, 'a')}`,
-      }
-      const target = { agent, host: '127.0.0.1', port: proxy.port, method: 'POST', path: '/api/documents', headers }
-      http.request(target, (answer) => {
-        let text = ''
-        answer.setEncoding('utf8').on('data', (part: string) => {
-          text += part
-        })
-        // A refusal tells why.
-        const why = (): string => answer.statusCode === 201 ? '' : ` ${/"code":"(\w+)"/.exec(text)?.[1] ?? 'no code'}`
-        answer.on('end', () => resolve(`${answer.statusCode}${why()}`))
-      }).on('error', () => resolve('lost')).end(body)
-    })
+    const { status, text } = await through(balancer, {
+      method: 'POST',
+      path: '/api/documents',
+      headers: { 'x-session-token': `ory_st_${String(n % 20).padStart(32, 'a')}` },
+      body: JSON.stringify({ title: `Document ${n}`, content: 'x' }),
+    }, agent)
+    // A refusal tells why.
+    const why = status === 201 || status === 0 ? '' : ` ${/"code":"(\w+)"/.exec(text)?.[1] ?? 'no code'}`
+    const outcome = status === 0 ? 'lost' : `${status}${why}`
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
   }
 
-  let restarts = 0
   const over = new AbortController()
   const rolling = (async () => {
-    for (; restarts < RESTARTS; restarts++) {
+    for (let round = 0; round < RESTARTS; round++) {
       for (const replica of replicas) {
         await replica.restart()
         // The balancer has to see it before the next one goes.
@@ -178,15 +70,65 @@ export async function run (): Promise<Result> {
   }
   await Promise.all([...pending, rolling])
   agent.destroy()
-  proxy.close()
-  await Promise.all(replicas.map(({ stop }) => stop()))
-  kratos.close()
-  await postgres.remove()
+  return outcomes
+}
 
-  const lost = sent - (outcomes.get('201') ?? 0)
-  const figures = { restarts, posts: sent, lost, ...Object.fromEntries(outcomes) }
-  return verdict('no POST is lost in rolling restarts (L05)', figures, [
-    [lost === 0, `${lost} of ${sent} POSTs were lost`],
-    [sent >= POSTS, `only ${sent} POSTs`],
-  ])
+const sum = (numbers: Iterable<number>): number => [...numbers].reduce((total, number) => total + number, 0)
+
+/**
+ * Rolling restarts under a stream of POSTs, none of which may be lost (L05, N08): before a balancer of this file's own,
+ * and before nginx and HAProxy by the examples of this repository, where they are on the PATH.
+ */
+export async function run (): Promise<Result> {
+  const kratos = await startKratos()
+  const postgres = await preparePostgres()
+  await postgres.start()
+  const env = {
+    PUBLIC_URL: 'https://api.example.com',
+    KRATOS_PUBLIC_URL: kratos.url,
+    KRATOS_ADMIN_URL: `${kratos.url}/admin`,
+    KRATOS_PROXY: 'true',
+    DATABASE_URL: postgres.url,
+    TRUST_PROXY: '127.0.0.1',
+    OPERATOR_KEY,
+    METRICS_TOKEN,
+    LOGIN_LIMIT_PER_ADDRESS: '',
+    LOGIN_LIMIT_PER_IDENTIFIER: '',
+    LOGIN_LIMIT_BURST: '',
+    // All documents are one user's.
+    DOCUMENTS_PER_USER: '1000000',
+    DOCUMENT_BYTES_PER_USER: '999999999',
+  }
+  const ports = await freePorts(REPLICAS)
+  const replicas = await Promise.all(ports.map((port) => startReplica(port, env)))
+  const figures: Record<string, unknown> = { rounds: RESTARTS, replicas: REPLICAS }
+  const checks: Array<[holds: boolean, failure: string]> = []
+  try {
+    for (const [name, start] of Object.entries(balancers())) {
+      if (start === undefined) {
+        figures[name] = 'skipped: not on the PATH'
+        continue
+      }
+      const balancer = await start(ports)
+      try {
+        const broken = balancer.isTls ? await brokenRules(balancer) : []
+        const outcomes = await postWhileRolling(balancer, replicas)
+        const posts = sum(outcomes.values())
+        const lost = posts - (outcomes.get('201') ?? 0)
+        figures[name] = { posts, lost, ...Object.fromEntries(outcomes) }
+        checks.push(
+          [lost === 0, `${name}: ${lost} of ${posts} POSTs were lost`],
+          [posts >= POSTS, `${name}: only ${posts} POSTs`],
+          ...broken.map((rule): [boolean, string] => [false, `${name}: ${rule}`]),
+        )
+      } finally {
+        balancer.close()
+      }
+    }
+  } finally {
+    await Promise.all(replicas.map(({ stop }) => stop()))
+    kratos.close()
+    await postgres.remove()
+  }
+  return verdict('no POST is lost in rolling restarts (L05)', figures, checks)
 }

@@ -26,7 +26,7 @@ const SOAKS: Record<string, () => Promise<Result>> = {
 
 // Run by `npm run test:soak [-- name …]`, one after the other; each bounded by SOAK_MINUTES, SOAK_OVERLOAD_SECONDS,
 // SOAK_REQUESTS, SOAK_RACES,
-// SOAK_RESTARTS, SOAK_POSTS, SOAK_LOGOUTS, SOAK_ROLLS, SOAK_KILLS, SOAK_KILL_SECONDS, or SOAK_ROUNDS,
+// SOAK_RESTARTS, SOAK_POSTS, SOAK_REPLICAS, SOAK_LOGOUTS, SOAK_ROLLS, SOAK_KILLS, SOAK_KILL_SECONDS, or SOAK_ROUNDS,
 // SOAK_ATTACK_SECONDS, SOAK_SETTLE_SECONDS, SOAK_SOCKETS and SOAK_ATTACKS (a pattern of names).
 if (!existsSync(join(ROOT, 'dist/src/server.js'))) throw new Error('the soaks run the built service: npm run build')
 const names = process.argv.slice(2)

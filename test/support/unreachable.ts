@@ -39,6 +39,32 @@ export async function startTlsServer (t: Test, certificate: string, options: Tls
   return `https://127.0.0.1:${await listen(t, server.on('tlsClientError', () => {}))}`
 }
 
+const HALF = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"id":"'
+
+/** What becomes of a TLS connection once the request is there; `wire` is the socket below TLS. */
+const BREAKS: Record<string, (tls: Socket, wire: Socket | undefined) => void> = {
+  'reset before the head': (_tls, wire) => wire?.resetAndDestroy(),
+  'reset in the body': (tls, wire) => tls.write(HALF, () => wire?.resetAndDestroy()),
+  // Without TLS' own word for an end.
+  'an end in the body': (tls, wire) => tls.write(HALF, () => wire?.end()),
+}
+
+/** Servers behind good TLS that breaks after the handshake, by what breaks it; for one connection after the other. */
+export async function startBreakingTlsServers (t: Test): Promise<Array<[name: string, url: string]>> {
+  const certificate = { key: fixture('server.key'), cert: fixture('good.pem') }
+  const start = async ([name, breakTls]: [string, typeof BREAKS[string]]): Promise<[string, string]> => {
+    let wire: Socket | undefined
+    const server = createTlsServer(certificate, (tls) => {
+      tls.on('error', () => {}).once('data', () => breakTls?.(tls, wire))
+    })
+    server.on('connection', (socket: Socket) => {
+      wire = socket
+    })
+    return [name, `https://127.0.0.1:${await listen(t, server)}`]
+  }
+  return await Promise.all(Object.entries(BREAKS).map(start))
+}
+
 /** Speaks HTTP where TLS is due. */
 export const startPlainServer = async (t: Test): Promise<string> =>
   `https://127.0.0.1:${await listen(t, createHttpServer((_request, response) => response.end()))}`

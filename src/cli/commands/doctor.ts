@@ -2,12 +2,13 @@ import { parseArgs } from 'node:util'
 import { parse } from 'yaml'
 import { busUrl, type Config, ConfigError, loadConfig } from '../../config.js'
 import { diagnose, lookedAt } from '../../doctor/diagnose.js'
-import { error, type Finding, note, runChecks } from '../../doctor/finding.js'
+import { error, type Finding, runChecks } from '../../doctor/finding.js'
 import { readKratosConfig } from '../../doctor/kratos-config.js'
 import { report } from '../../doctor/report.js'
 import { DATABASE_CHECKS } from '../../service/doctor/database-checks.js'
 import { askBus, askDatabase } from '../../service/doctor/database-facts.js'
 import { environmentFacts } from '../../service/doctor/settings-facts.js'
+import { lookAtSqlite, SQLITE_CHECKS } from '../../service/doctor/sqlite-checks.js'
 import { runtimeProblems } from '../../service/runtime-checks.js'
 import { type Command, type CommandIo, parsed, positive, UsageError } from './command.js'
 
@@ -22,8 +23,7 @@ async function databaseFindings (config: Config, replicas: number): Promise<Find
       bus: { ...await askBus(busUrl(config) ?? config.DATABASE_URL), keepsSessions },
     })
   }
-  if (replicas === 1) return [{ check: 'sqlite', ...note('DATABASE_URL is a SQLite file: one process alone can use it', 'use Postgres for a second replica') }]
-  return [{ check: 'sqlite', ...error(`DATABASE_URL is a SQLite file, and ${replicas} replicas are asked for: each would have users of its own`, 'use Postgres') }]
+  return runChecks(SQLITE_CHECKS, lookAtSqlite(config.DATABASE_URL, replicas))
 }
 
 /** The configuration, or why there is none, in the words of the start. */

@@ -1,22 +1,20 @@
 import { type Checks, error, note, warning } from '../../doctor/finding.js'
+import { FAULTS as SYSTEM_FAULTS } from '../../doctor/faults.js'
 import { isLoopback } from '../../doctor/hosts.js'
 import type { DatabaseFacts } from './database-facts.js'
 
-/** What Postgres' own codes, and those of the system, mean for whoever wrote the address. */
-const FAULTS: Record<string, string> = {
+/** What Postgres' own codes mean beside those of the system. */
+const FAULTS: Readonly<Record<string, string>> = {
+  ...SYSTEM_FAULTS,
   '28P01': 'the password is wrong',
   28000: 'the role does not exist, or may not come from here or without TLS (pg_hba.conf)',
   '3D000': 'there is no such database',
   53300: 'there are too many connections already',
   '57P03': 'it is starting',
-  ECONNREFUSED: 'nobody listens there',
-  ENOTFOUND: 'its name is not known',
-  EAI_AGAIN: 'its name cannot be looked up',
-  ETIMEDOUT: 'it does not answer',
-  timeout: 'it does not answer',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is of an authority that is not known here',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+  ENOENT: 'its socket, or a file that sslrootcert, sslcert or sslkey names, is not there',
+  ERR_INVALID_URL: 'the address is none: in a password @ is written %40, # %23, / %2F',
+  'no TLS': 'it speaks no TLS, and sslmode wants it',
+  'no password': 'it wants a password, and the address has none',
 }
 
 /** A process keeps one more than its pool while it migrates. */
@@ -55,6 +53,19 @@ export const DATABASE_CHECKS: Checks<DatabaseFacts> = {
     server?.isReadOnly === true
       ? [error('DATABASE_URL leads to a server that takes no writes', 'let it name the primary, such as with target_session_attrs=read-write')]
       : [],
+
+  'database-newer': ({ server }) =>
+    (server?.newer.length ?? 0) > 0
+      ? [note(`The database was migrated by a newer version (${server?.newer.join(', ')}); this one works beside it`, 'nothing while versions are mixed or rolled back; else start the newer one')]
+      : [],
+
+  'database-encoding': ({ server }) =>
+    server === undefined || server.encoding === 'UTF8'
+      ? []
+      : [warning(
+          `The database is encoded in ${server.encoding}: a name or document with a sign that it does not have is 503`,
+          "make the database anew: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0",
+        )],
 
   'database-superuser': ({ server }) =>
     server?.isSuperuser === true

@@ -30,6 +30,9 @@ export interface ServerFacts {
   databaseLimit: number
   /** Migrations of this version that were not applied. */
   pending: string[]
+  /** Migrations that this version does not know. */
+  newer: string[]
+  encoding: string
   canCreate: boolean
   isSuperuser: boolean
   /** `table: right` for each right that the role lacks. */
@@ -50,6 +53,7 @@ const ABOUT_SERVER = `
   SELECT pg_backend_pid() AS pid,
     coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS tls,
     current_setting('transaction_read_only') = 'on' AS read_only,
+    current_setting('server_encoding') AS encoding,
     current_setting('max_connections')::int AS max_connections,
     current_setting('superuser_reserved_connections')::int AS reserved,
     (SELECT count(*)::int FROM pg_stat_activity
@@ -63,13 +67,17 @@ const ABOUT_RIGHTS = `
   SELECT name, privilege FROM unnest($1::text[]) AS name, unnest($2::text[]) AS privilege
   WHERE to_regclass(name) IS NOT NULL AND NOT has_table_privilege(to_regclass(name), privilege)`
 
-async function pendingMigrations (client: Client): Promise<string[]> {
+async function compareMigrations (client: Client): Promise<Pick<ServerFacts, 'pending' | 'newer'>> {
   const known = Object.keys(MIGRATIONS)
   const { rows: [found] } = await client.query('SELECT to_regclass($1) IS NOT NULL AS exists', [MIGRATION_TABLE])
-  if (found?.exists !== true) return known
+  if (found?.exists !== true) return { pending: known, newer: [] }
   // A role that may not read it is told of by its missing rights.
   const { rows } = await client.query(`SELECT name FROM ${MIGRATION_TABLE}`).catch(() => ({ rows: [] as Array<{ name: string }> }))
-  return known.filter((name) => !rows.some((row) => row.name === name))
+  const applied = rows.map(({ name }: { name: string }) => name)
+  return {
+    pending: known.filter((name) => !applied.includes(name)),
+    newer: applied.filter((name) => !known.includes(name)),
+  }
 }
 
 async function askServer (client: Client): Promise<ServerFacts> {
@@ -87,15 +95,24 @@ async function askServer (client: Client): Promise<ServerFacts> {
     roleLimit: row.role_limit ?? -1,
     databaseLimit: row.database_limit ?? -1,
     isSuperuser: row.superuser === true,
-    pending: await pendingMigrations(client),
+    encoding: row.encoding,
+    ...await compareMigrations(client),
     canCreate: row.can_create,
     missingRights: [...rights, ...rightsOnMigrations].map(({ name, privilege }) => `${name}: ${privilege}`),
   }
 }
 
+/** What the driver says in words alone. */
+const WITHOUT_CODE: Array<[words: RegExp, fault: string]> = [
+  [/timeout/i, 'timeout'],
+  [/does not support SSL/i, 'no TLS'],
+  [/password must be a string|no password/i, 'no password'],
+]
+
 function faultOf (error: unknown): string {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
-  return code ?? (error instanceof Error && /timeout/i.test(error.message) ? 'timeout' : 'no answer')
+  const message = error instanceof Error ? error.message : ''
+  return code ?? WITHOUT_CODE.find(([words]) => words.test(message))?.[1] ?? 'no answer'
 }
 
 /** Asks the database about itself; nothing is changed. @param url `postgres://…` */

@@ -1,4 +1,4 @@
-import { authSettings, type Config, trustedProxies, webhookKeys } from '../../config.js'
+import { authSettings, type Config, SECRETS, trustedProxies, webhookKeys } from '../../config.js'
 import type { EnvironmentFacts } from '../../doctor/environment-checks.js'
 import type { NamedSetting, SettingsFacts } from '../../doctor/facts.js'
 import { unknownVariables } from './unknown-variables.js'
@@ -22,15 +22,20 @@ const VARIABLES: Record<NamedSetting, keyof Config> = {
 
 /** The service's configuration as the doctor looks at it. */
 export function settingsFacts (config: Config): SettingsFacts {
-  return { ...authSettings(config), webhookKeys: webhookKeys(config), nameOf: (setting) => VARIABLES[setting] }
+  return {
+    ...authSettings(config),
+    webhookKeys: webhookKeys(config),
+    hasProxy: config.KRATOS_PROXY,
+    ports: { open: config.PORT, internal: config.INTERNAL_PORT },
+    nameOf: (setting) => VARIABLES[setting],
+  }
 }
 
 export function environmentFacts (config: Config, env: Record<string, string | undefined>): EnvironmentFacts {
-  const { WEBHOOK_KEY, WEBHOOK_KEY_PREVIOUS, ID_KEY, ID_KEY_PREVIOUS, METRICS_TOKEN } = config
   return {
     settings: settingsFacts(config),
     trustedProxies: trustedProxies(config),
     unknownVariables: unknownVariables(env),
-    secrets: { WEBHOOK_KEY, WEBHOOK_KEY_PREVIOUS, ID_KEY, ID_KEY_PREVIOUS, METRICS_TOKEN },
+    secrets: Object.fromEntries(SECRETS.map((name) => [name, env[name]])),
   }
 }

@@ -9,20 +9,30 @@ const DAY_MS = 24 * 60 * 60_000
 /** How long an id that was deleted is remembered: longer than any delivery or upload that had begun can be late. */
 export const TOMBSTONE_DAYS = 30
 
+/** To delete an identity. */
+export interface Attempt {
+  readonly identityId: string
+  /** When it began: the last one counts. */
+  readonly at: string
+}
+
 /**
  * In three steps that a crash may part (docs/decisions/0026): written down, deleted at Kratos, then rows and tombstone
  * in one transaction.
  * All reject with StoreUnavailableError while the database cannot be used.
  */
 export interface DeletionRepository {
-  /** Before Kratos is asked to delete the identity. */
-  begin(identityId: string): Promise<void>
-  /** The identity lives on. */
-  withdraw(identityId: string): Promise<void>
+  /**
+   * Before Kratos is asked to delete the identity. Undefined where a request before has asked for it: what became of
+   * that one nobody knows yet, so this one cannot be withdrawn.
+   */
+  begin(identityId: string): Promise<Attempt | undefined>
+  /** The identity lives on; changes nothing once somebody else has begun again. */
+  withdraw(attempt: Attempt): Promise<void>
   /** Removes all rows of an identity, its addresses in events too, and leaves a tombstone; can be repeated. */
   finish(identityId: string, origin?: Pick<EventOrigin, 'requestId'>): Promise<void>
   /** A deletion that nobody has worked on for so long, if any; of several processes that ask, one gets it. */
-  takeOver(olderThanMs: number): Promise<string | undefined>
+  takeOver(olderThanMs: number): Promise<Attempt | undefined>
   /** Within the last TOMBSTONE_DAYS. */
   isDeleted(identityId: string): Promise<boolean>
   /** Removes older tombstones. */
@@ -37,19 +47,21 @@ export function createDeletionRepository (
   { read, write }: RetryPolicy,
   events?: EventWriter | undefined,
 ): DeletionRepository {
-  async function begin (identityId: string): Promise<void> {
-    const now = timeAgo(0)
-    const row = { identity_id: toCanonicalUuid(identityId), requested_at: now, attempted_at: now, deleted_at: null }
-    await write(() =>
+  async function begin (identityId: string): Promise<Attempt | undefined> {
+    const [id, now] = [toCanonicalUuid(identityId), timeAgo(0)]
+    const row = { identity_id: id, requested_at: now, attempted_at: now, deleted_at: null }
+    const written = await write(() =>
       db.insertInto('account_deletions').values(row)
-        .onConflict((conflict) => conflict.column('identity_id').doUpdateSet({ attempted_at: now })).execute(),
+        .onConflict((conflict) => conflict.column('identity_id').doUpdateSet({ attempted_at: now }))
+        .returning('requested_at').executeTakeFirst(),
     )
+    return written?.requested_at === now ? { identityId: id, at: now } : undefined
   }
 
-  async function withdraw (identityId: string): Promise<void> {
+  async function withdraw ({ identityId, at }: Attempt): Promise<void> {
     await write(() =>
       db.deleteFrom('account_deletions')
-        .where('identity_id', '=', identityId.toLowerCase()).where('deleted_at', 'is', null).execute(),
+        .where('identity_id', '=', identityId).where('attempted_at', '=', at).where('deleted_at', 'is', null).execute(),
     )
   }
 
@@ -74,18 +86,18 @@ export function createDeletionRepository (
     )
   }
 
-  async function takeOver (olderThanMs: number): Promise<string | undefined> {
-    const before = timeAgo(olderThanMs)
+  async function takeOver (olderThanMs: number): Promise<Attempt | undefined> {
+    const [before, now] = [timeAgo(olderThanMs), timeAgo(0)]
     const oldest = db.selectFrom('account_deletions').select('identity_id')
       .where('deleted_at', 'is', null).where('attempted_at', '<', before).orderBy('attempted_at').limit(1)
     const row = await write(() =>
-      db.updateTable('account_deletions').set({ attempted_at: timeAgo(0) })
+      db.updateTable('account_deletions').set({ attempted_at: now })
         .where('identity_id', 'in', oldest)
         // Looked at again once the row is locked: another process may have been faster.
         .where('attempted_at', '<', before)
         .returning('identity_id').executeTakeFirst(),
     )
-    return row?.identity_id
+    return row && { identityId: row.identity_id, at: now }
   }
 
   async function isDeleted (identityId: string): Promise<boolean> {

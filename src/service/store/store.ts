@@ -123,7 +123,7 @@ function isPostgresUrl (url: string): boolean {
 }
 
 /** Refuses other schemes: libsql takes `http:` and `libsql:` for a remote server, a typing error for a file name. */
-function toSqlitePath (url: string): string {
+export function toSqlitePath (url: string): string {
   if (url === ':memory:') return url
   const hasOtherScheme = /^(?!file:)[a-z][a-z0-9+.-]+:/i.test(url) // one letter is a drive
   const path = url.startsWith('file://') ? toFilePath(url) : url.replace(/^file:/, '')

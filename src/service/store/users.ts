@@ -1,5 +1,5 @@
 import { sql, type Kysely } from 'kysely'
-import { AccountDeletedError } from './errors.js'
+import { AccountDeletedError, StoreUnavailableError } from './errors.js'
 import type { EventOrigin, EventWriter } from './events.js'
 import type { RetryPolicy, Run } from './retry-policy.js'
 import { USER_COLUMNS, type StoreSchema, type UserRecord } from './schema.js'
@@ -20,7 +20,10 @@ export interface UserRepository {
    * for an id that is no UUID, a time that is not RFC 3339, text with NUL
    */
   upsert(user: UserRecord, origin?: EventOrigin): Promise<{ created: boolean }>
-  /** Makes a row, or one no older than this, where the news never came (F12). @throws AccountDeletedError */
+  /**
+   * Makes a row, or one no older than this, where the news never came (F12). @throws AccountDeletedError, or
+   * StoreUnavailableError while it is not known whether the account was deleted
+   */
   ensure(user: UserRecord, origin?: EventOrigin): Promise<{ created: boolean }>
   find(identityId: string): Promise<UserRecord | undefined>
   /** Deletes the user's documents, then the user; whether there was one. Cut short, it can be repeated. */
@@ -90,14 +93,14 @@ export function createUserRepository (
   async function store (
     user: UserRecord,
     origin: EventOrigin | undefined,
-  ): Promise<{ created: boolean, isDeleted: boolean }> {
+  ): Promise<{ created: boolean, deletion?: 'begun' | 'done' | undefined }> {
     const row = await writeRow(user, origin)
     const created = row?.revision === 1
-    if (row !== undefined && !created) return { created, isDeleted: false }
+    if (row !== undefined && !created) return { created }
     const deletion = await deletionOf(user.identity_id)
-    if (!created || deletion === undefined) return { created, isDeleted: deletion === 'done' }
+    if (!created || deletion === undefined) return { created, deletion: deletion === 'done' ? deletion : undefined }
     await deleteRow(user.identity_id)
-    return { created: false, isDeleted: true }
+    return { created: false, deletion }
   }
 
   async function upsert (user: UserRecord, origin?: EventOrigin): Promise<{ created: boolean }> {
@@ -109,8 +112,10 @@ export function createUserRepository (
     const values = normalise(user)
     const known = await find(values.identity_id) // without the write lock (K09)
     if (known !== undefined && known.updated_at >= values.updated_at) return { created: false }
-    const { created, isDeleted } = await store(values, origin)
-    if (isDeleted) throw new AccountDeletedError('This account was deleted')
+    const { created, deletion } = await store(values, origin)
+    if (deletion === 'done') throw new AccountDeletedError('This account was deleted')
+    // Nobody knows yet whether the account is gone: that its session is over is not for us to say.
+    if (deletion === 'begun') throw new StoreUnavailableError('The account is being deleted')
     return { created }
   }
 

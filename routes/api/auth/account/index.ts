@@ -35,9 +35,9 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
   // whoever finishes it asks Kratos again.
   const isUncertain = (code: string): boolean => code === 'UPSTREAM_TIMEOUT' || code === 'UPSTREAM_ERROR'
 
-  async function withdraw (request: FastifyRequest, id: string): Promise<void> {
+  async function takeBack (request: FastifyRequest, id: string, withdraw: () => Promise<void>): Promise<void> {
     try {
-      await app[accountData].withdrawDeletion(id)
+      await withdraw()
     } catch (error) {
       request.log.warn(
         { event: 'account_deletion_not_withdrawn', identityId: id, cause: nameOf(error) },
@@ -72,11 +72,11 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = asy
   const schema = { ...about.session('deleteAccount', 'Deletes the account; wants a recent login'), response: RESPONSES }
   app.delete('/', { schema, config: { auth: { within: RECENT_LOGIN, fresh: true } } }, async (request, reply) => {
     const { id: sessionId, identity: { id } } = sessionOf(request)
-    await app[accountData].beginDeletion(id)
+    const withdraw = await app[accountData].beginDeletion(id)
     const answer = await app[ownKratos].deleteIdentity(id, request[kratosScope]())
     app[ownSessions].invalidate({ identityId: id, isDeleted: answer.kind === 'ok' })
     if (answer.kind !== 'ok') {
-      if (!isUncertain(answer.code)) await withdraw(request, id)
+      if (!isUncertain(answer.code)) await takeBack(request, id, withdraw)
       throw upstreamError(answer)
     }
     const owner = { identityId: id, sessionId }
