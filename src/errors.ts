@@ -69,6 +69,8 @@ export interface ServiceError extends FastifyError {
   fields?: FieldError[] | undefined
   retryAfter?: number | undefined
   headers?: Record<string, string> | undefined
+  /** A hook of a host app refused the request, whose words these are. */
+  isOfHost?: boolean | undefined
 }
 
 // Without a stack: walking it takes an eighth of the time of a refusal, of which a flood wants many. What went wrong

@@ -3,7 +3,7 @@ import { Ajv, type ValidateFunction } from 'ajv'
 import type { Dispatcher } from 'undici'
 import type { PromClient, PromRegistry } from './http/prom-client.js'
 import { PUBLIC_NAMES, type PublicNames } from './http/public-names.js'
-import { schemaProblems, withSettingFormats } from './schema-problems.js'
+import { OWN_SCHEMAS, WORDS_OF_OURS, schemaProblems, withSettingFormats } from './schema-problems.js'
 import { type AuthSettings, completeSettings, contradictions, MIN_KEY_BYTES, SettingsSchema } from './settings.js'
 import type { Bus } from './sessions/bus.js'
 import type { Budget } from './throttling/budget.js'
@@ -89,31 +89,36 @@ export type CheckedOptions = Static<typeof OptionsSchema>
 const MAY_BE_FALSE = ['throttle', 'routes', 'defaultDeny', 'proxy', 'mailLinks'] as const
 const MAY_BE_TRUE = ['defaultDeny', 'proxy'] as const
 
+/** What an environment does not set is undefined, and as good as absent. */
+type Optional<T> = { [name in keyof T]?: T[name] | undefined }
+
 /** Everything but `publicUrl` is optional; docs/plugin.md has a table of them all. */
 export type FastifyKratosOptions =
   & Pick<CheckedOptions, 'publicUrl'>
-  & Partial<
+  & Optional<
     Omit<
       CheckedOptions,
-      'origins' | 'returnUrls' | 'deadlines' | 'traits' | typeof MAY_BE_FALSE[number] | typeof MAY_BE_TRUE[number]
+      | 'publicUrl' | 'origins' | 'returnUrls' | 'deadlines' | 'traits'
+      | typeof MAY_BE_FALSE[number] | typeof MAY_BE_TRUE[number]
     >
   >
-  & {
-    origins?: readonly string[]
-    returnUrls?: readonly string[]
-    deadlines?: Partial<CheckedOptions['deadlines']>
-    traits?: Partial<CheckedOptions['traits']>
-    throttle?: false | Partial<CheckedOptions['throttle']>
-    routes?: false | NonNullable<CheckedOptions['routes']>
-    defaultDeny?: boolean | NonNullable<CheckedOptions['defaultDeny']>
-    proxy?: boolean | NonNullable<CheckedOptions['proxy']>
-    mailLinks?: false | NonNullable<CheckedOptions['mailLinks']>
-  }
+  & Optional<{
+    origins: readonly string[]
+    returnUrls: readonly string[]
+    deadlines: Optional<CheckedOptions['deadlines']>
+    traits: Optional<CheckedOptions['traits']>
+    throttle: false | Optional<CheckedOptions['throttle']>
+    routes: false | Optional<NonNullable<CheckedOptions['routes']>>
+    defaultDeny: boolean | NonNullable<CheckedOptions['defaultDeny']>
+    proxy: boolean | Optional<NonNullable<CheckedOptions['proxy']>>
+    mailLinks: false | Optional<NonNullable<CheckedOptions['mailLinks']>>
+  }>
 
 /** Compiled at the first registration: an app that only imports the plugin's types should not wait for it. */
 let validate: ValidateFunction | undefined
 function optionsValidator (): ValidateFunction {
-  validate ??= withSettingFormats(new Ajv({ allErrors: true, useDefaults: true, strict: false })).compile(OptionsSchema)
+  const options = { allErrors: true, useDefaults: true, strict: false, ...OWN_SCHEMAS, ...WORDS_OF_OURS }
+  validate ??= withSettingFormats(new Ajv(options)).compile(OptionsSchema)
   return validate
 }
 

@@ -94,7 +94,10 @@ async function fastifyKratos (app: FastifyInstance, given: FastifyKratosOptions)
   refuseClash(app, publicNames(options.decorators))
   const { client, registry } = options.metrics ?? {}
   const metrics = client && createKratosMetrics(client, registry ?? client.register as PromRegistry)
-  if (metrics !== undefined) onSecurityEvent(app, metrics.recordSecurityEvent)
+  if (metrics !== undefined) {
+    onSecurityEvent(app, metrics.recordSecurityEvent)
+    app.addHook('onClose', async () => metrics.remove())
+  }
   const routesPrefix = options.routes?.prefix ?? DEFAULT_PREFIX
   const hostPrefix = app.prefix.replace(/\/$/, '')
   const flowsPath = given.routes === false ? undefined : `${hostPrefix}${routesPrefix}/flows`

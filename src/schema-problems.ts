@@ -9,6 +9,11 @@ import { isHttpUrl, isOrigin } from './url-rules.js'
 /** Long enough not to be guessed. Visible ASCII: a header value loses blanks at its ends and arrives as Latin-1. */
 const isStrongKey = (key: string): boolean => key.length >= MIN_KEY_BYTES && /^[\x21-\x7e]+$/.test(key)
 
+/** Ajv's options for schemas of ours: to hold them against JSON Schema takes a start longer than to compile them. */
+export const OWN_SCHEMAS = { meta: false, validateSchema: false } as const
+/** The same for what is looked at once, whose problems are told below in words of our own. */
+export const WORDS_OF_OURS = { messages: false, code: { optimize: false } } as const
+
 const FORMATS: Record<string, (text: string) => boolean> = {
   'http-url': isHttpUrl,
   origin: isOrigin,

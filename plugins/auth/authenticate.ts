@@ -147,4 +147,4 @@ export default fp<AuthenticateOptions>(async function authenticate (app, options
   }
   decorateByName(app, names.authenticate, requireSession)
   decorateByName(app, names.authenticateOptional, allowVisitor)
-}, { name: 'authenticate', fastify: '5.x', dependencies: ['kratos-caller', 'cookie', 'origin-guard', 'sessions'] })
+}, { name: 'fastify-kratos/authenticate', fastify: '5.x', dependencies: ['fastify-kratos/kratos-caller', 'fastify-kratos/cookie', 'fastify-kratos/origin-guard', 'fastify-kratos/sessions'] })

@@ -11,4 +11,4 @@ export default fp(async function challenge (app) {
     if (error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
     done()
   })
-}, { name: 'challenge', fastify: '5.x' })
+}, { name: 'fastify-kratos/challenge', fastify: '5.x' })

@@ -125,4 +125,4 @@ export default fp<CookiePluginOptions>(async function cookie (app, { settings })
     }
     return this
   })
-}, { name: 'cookie', fastify: '5.x', dependencies: ['kratos-caller'] })
+}, { name: 'fastify-kratos/cookie', fastify: '5.x', dependencies: ['fastify-kratos/kratos-caller'] })

@@ -70,4 +70,4 @@ export default fp<CallerPluginOptions>(async function callerOfRequest (app, { se
     })
     return isBehindTls ? `https://${this.host}` : `${this.protocol}://${this.host}`
   })
-}, { name: 'kratos-caller', fastify: '5.x' })
+}, { name: 'fastify-kratos/kratos-caller', fastify: '5.x' })

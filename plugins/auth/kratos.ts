@@ -55,4 +55,4 @@ export default fp<KratosPluginOptions>(async function kratos (app, options) {
   app.decorate(ownKratos, onCall === undefined ? client : observedClient(client, onCall))
   decorateByName(app, names.kratos, app[ownKratos])
   app.addHook('onClose', () => client.close())
-}, { name: 'kratos', fastify: '5.x' })
+}, { name: 'fastify-kratos/kratos', fastify: '5.x' })

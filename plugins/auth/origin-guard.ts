@@ -75,4 +75,4 @@ export default fp<OriginGuardOptions>(async function originGuard (app, { setting
   app.decorate(guardVisit, async (request: FastifyRequest) => {
     if (!isDeliberateVisit(guarded(request), settings.origins)) refuse(request)
   })
-}, { name: 'origin-guard', fastify: '5.x' })
+}, { name: 'fastify-kratos/origin-guard', fastify: '5.x' })

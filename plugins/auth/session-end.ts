@@ -56,4 +56,4 @@ export default fp<{ names?: PublicNames | undefined }>(async function sessionEnd
   }
 
   app.decorateRequest(names.onSessionEnd, onSessionEnd)
-}, { name: 'session-end', fastify: '5.x', dependencies: ['sessions', 'kratos-caller'] })
+}, { name: 'fastify-kratos/session-end', fastify: '5.x', dependencies: ['fastify-kratos/sessions', 'fastify-kratos/kratos-caller'] })

@@ -102,4 +102,4 @@ export default fp<SessionsPluginOptions>(async function sessions (
     if (settings.sessionCacheMaxAge > 0) askForPermission().catch(() => {})
     done()
   })
-}, { name: 'sessions', fastify: '5.x', dependencies: ['kratos'] })
+}, { name: 'fastify-kratos/sessions', fastify: '5.x', dependencies: ['fastify-kratos/kratos'] })

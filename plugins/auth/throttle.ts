@@ -32,4 +32,4 @@ export default fp<ThrottlePluginOptions>(async function throttle (app, options) 
     createStore,
     memory,
   }))
-}, { name: 'throttle', fastify: '5.x' })
+}, { name: 'fastify-kratos/throttle', fastify: '5.x' })

@@ -39,4 +39,4 @@ export default fp<WebhookPluginOptions>(async function webhook (app, { webhook, 
     const onPurge = (id: string): void => app[ownSessions].invalidate({ identityId: id })
     addPurgeReceiver(scope, path, { keys: purgeKeys, onPurge })
   })
-}, { name: 'webhook', fastify: '5.x', dependencies: ['sessions'] })
+}, { name: 'fastify-kratos/webhook', fastify: '5.x', dependencies: ['fastify-kratos/sessions'] })

@@ -145,7 +145,7 @@ const FLOW_NAMES: readonly FlowName[] = FLOWS.map(({ name }) => name)
 
 /** For failures of a flow step that never reached Kratos: bad input, a foreign origin. */
 export function renderFailedStep (thrown: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const error = publicError(thrown)
+  const error = publicError(thrown, request)
   const next = nextOfCode(error.code)
   const flow = FLOW_NAMES.find((name) => request.routeOptions.url?.includes(`/flows/${name}`))
   const members = {

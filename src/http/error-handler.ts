@@ -10,6 +10,7 @@ import {
 import { isRecord } from '../kratos-client/kratos-body.js'
 import { addChallenge } from './challenge.js'
 import { logRefusal } from './failure-events.js'
+import { hostRefusal } from './host-refusal.js'
 import { withNext } from './refusal.js'
 import { logCounted } from './log-limits.js'
 
@@ -17,6 +18,8 @@ import { logCounted } from './log-limits.js'
 const CODE_OF_FASTIFY_ERROR = new Map<unknown, ErrorCode>([
   ['FST_ERR_CTP_BODY_TOO_LARGE', 'PAYLOAD_TOO_LARGE'],
   ['FST_ERR_CTP_INVALID_MEDIA_TYPE', 'UNSUPPORTED_MEDIA_TYPE'],
+  // Our handlers wait for nothing but Kratos.
+  ['FST_ERR_HANDLER_TIMEOUT', 'UPSTREAM_TIMEOUT'],
 ])
 
 /** For errors neither ours nor Fastify's: a host app's own limiter may guard our routes too. */
@@ -47,16 +50,21 @@ const isClientsMistake = (error: FastifyError): boolean =>
 /** Only its type is told: the value may hold anything. */
 const notAnError = (thrown: unknown): Error => new Error(`thrown: ${thrown === null ? 'null' : typeof thrown}`)
 
-/** Ours as they are, Fastify's by the table, everything else a plain 500. */
-export function publicError (thrown: unknown): ServiceError {
+/** Ours as they are, Fastify's by the table, those of a host's hooks as they say, everything else a plain 500. */
+export function publicError (thrown: unknown, request?: FastifyRequest): ServiceError {
   if (isServiceError(thrown)) return thrown
   if (!(thrown instanceof Error)) {
+    const refusal = hostRefusal(thrown, request)
+    if (refusal !== undefined) return refusal
     const status = isRecord(thrown) ? thrown['statusCode'] : undefined
     return serviceError(CODE_OF_STATUS.get(status) ?? 'INTERNAL_ERROR', { cause: notAnError(thrown) })
   }
   const error = thrown as FastifyError
   if (Array.isArray(error.validation)) return serviceError('VALIDATION_ERROR', { fields: fieldErrors(error) })
-  const known = CODE_OF_FASTIFY_ERROR.get(error.code) ?? CODE_OF_STATUS.get(error.statusCode) ??
+  const code = CODE_OF_FASTIFY_ERROR.get(error.code)
+  const refusal = code === undefined ? hostRefusal(error, request) : undefined
+  if (refusal !== undefined) return refusal
+  const known = code ?? CODE_OF_STATUS.get(error.statusCode) ??
     (isClientsMistake(error) ? 'VALIDATION_ERROR' : 'INTERNAL_ERROR')
   return serviceError(known, { cause: error })
 }
@@ -85,14 +93,17 @@ export function envelope ({ code, message, members, fields }: ServiceError): Rec
 }
 
 export function renderError (thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const shown = withNext(request, publicError(thrown))
+  const error = publicError(thrown, request)
+  const shown = error.isOfHost === true ? error : withNext(request, error)
   log(request, shown)
-  logRefusal(request, shown)
+  if (shown.isOfHost !== true) logRefusal(request, shown)
   // A host app's own limiter may have said more than we know.
   const isSaid = !isServiceError(thrown) && reply.hasHeader('retry-after')
+  if (shown.isOfHost === true) reply.headers(shown.headers ?? {})
   if (shown.retryAfter !== undefined && !isSaid) reply.header('retry-after', String(shown.retryAfter))
   // No hook knew of errors that become ours only here.
-  if (shown.statusCode === 401) addChallenge(request, reply)
+  if (shown.statusCode === 401 && !reply.hasHeader('www-authenticate')) addChallenge(request, reply)
   // As text: a host app's serialisers and `preSerialization` hooks have no part in it.
+  reply.serializer(null as never)
   reply.code(shown.statusCode).type('application/json; charset=utf-8').send(JSON.stringify(envelope(shown)))
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod, RouteOptions } from 'fastify'
 import { serializerCompiler, validatorCompiler } from './compilers.js'
+import { beginHandler, watchHandlers } from './host-refusal.js'
 import { applyHttpRules } from './rules.js'
 import { documentOwnRoute, type DocumentOptions } from './own-document.js'
 
@@ -19,19 +20,24 @@ export function ownErrorHandler (handler: ErrorHandler): ErrorHandler {
 /** As text: reply serialisers and `preSerialization` hooks of the host, which may wrap answers, have no part in it. */
 function asText (handler: RouteHandlerMethod): RouteHandlerMethod {
   return async function sendText (request: FastifyRequest, reply: FastifyReply) {
+    beginHandler(request)
+    // A hook may have given this reply one, which is for text too.
+    reply.serializer(null as never)
     const answer: unknown = await handler.call(this, request, reply)
     const isObject = typeof answer === 'object' && answer !== null && answer !== reply
     if (reply.sent || !isObject) return answer
     reply.type('application/json; charset=utf-8')
-    return reply.serialize(answer as Record<string, unknown>)
+    const serialize = reply.getSerializationFunction(String(reply.statusCode)) ?? JSON.stringify
+    return serialize(answer as Record<string, unknown>)
   }
 }
 
 /** Set in the scope and on the routes, so that no call of the host reaches them, before or after. */
 export function applyOwnRouteRules (scope: FastifyInstance, options: DocumentOptions & { https: boolean }): void {
   applyHttpRules(scope, options)
-  // Its own, even if it is none: else it is the host's.
-  scope.setReplySerializer(undefined as never)
+  watchHandlers(scope)
+  // For what hooks of the host send instead of our handlers: the schemas of our answers are not made for it.
+  scope.setReplySerializer((payload) => JSON.stringify(payload))
   scope.setSchemaErrorFormatter((errors) => new Error(errors[0]?.message))
   scope.addHook('onRoute', (route: RouteOptions) => {
     // Whatever a hook of the host gave to every route that it sees.

@@ -8,4 +8,5 @@ export interface PromClient {
 
 export interface PromRegistry {
   registerMetric: (metric: never) => void
+  removeSingleMetric: (name: string) => void
 }

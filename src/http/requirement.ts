@@ -1,5 +1,5 @@
 import { Ajv, type ValidateFunction } from 'ajv'
-import { schemaProblems } from '../schema-problems.js'
+import { OWN_SCHEMAS, WORDS_OF_OURS, schemaProblems } from '../schema-problems.js'
 import { type AuthRequirement, AuthRequirementSchema } from '../sessions/strength.js'
 
 const names = Object.keys(AuthRequirementSchema.properties)
@@ -7,7 +7,8 @@ const names = Object.keys(AuthRequirementSchema.properties)
 let validate: ValidateFunction | undefined
 /** Compiled for the first route that asks for something. */
 function requirementValidator (): ValidateFunction {
-  validate ??= new Ajv({ allErrors: true, strict: false }).compile(AuthRequirementSchema)
+  const options = { allErrors: true, strict: false, ...OWN_SCHEMAS, ...WORDS_OF_OURS }
+  validate ??= new Ajv(options).compile(AuthRequirementSchema)
   return validate
 }
 

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { buildConnector, Client, type Dispatcher, Pool } from 'undici'
+// By its file: Bun has an empty stub of its own in the place of the package.
+import { buildConnector, Client, type Dispatcher, Pool } from 'undici/index.js'
 import type { CallDispatch } from './call.js'
 
 export interface PoolLimits {

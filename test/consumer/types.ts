@@ -23,6 +23,9 @@ import './app.js'
 
 export const options: FastifyKratosOptions = {
   publicUrl: 'http://127.0.0.1:4433',
+  // As an environment has them.
+  baseUrl: process.env['BASE_URL'],
+  proxy: { path: process.env['PROXY_PATH'] },
   routes: { prefix: DEFAULT_PREFIX },
   webhook: {
     keys: ['x'.repeat(32)],

@@ -305,7 +305,8 @@ export default async function (t: Test): Promise<void> {
 
     for (const { file, folder, plugin, code, name, dependencies } of plugins) {
       t.test(`${file} is named like its file, and names every plugin of its folder whose decorators it uses`, async (t) => {
-        t.equal(`${name}.ts`, basename(file))
+        const prefix = file.startsWith('auth') ? 'fastify-kratos/' : ''
+        t.equal(`${name}.ts`, prefix + basename(file))
         const used = plugins.filter((other) =>
           other.file !== file && other.folder === folder &&
           other.decorators.some((decorator) => new RegExp(`[.{,] ?${decorator}\\b(?!:)|\\[${decorator}\\](?!: )`).test(code)),

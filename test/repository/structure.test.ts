@@ -125,7 +125,7 @@ export default async function (t: Test): Promise<void> {
     const outside = (folder: string, allowed: RegExp): string[] =>
       imports(folder).filter(({ from }) => !allowed.test(from)).map(({ file, from }) => `${file} -> ${from}`)
     t.same(
-      outside('src/kratos-client', /^(?:src\/(?:kratos-client\/|errors\.ts|json-depth\.ts)|undici$|node:)/),
+      outside('src/kratos-client', /^(?:src\/(?:kratos-client\/|errors\.ts|json-depth\.ts)|undici(?:\/index\.js)?$|node:)/),
       [],
       'the Kratos client knows no framework, database or HTTP layer, types included',
     )
@@ -219,7 +219,7 @@ export default async function (t: Test): Promise<void> {
 
   t.test('plugins are named after their files, in the form that fails loudly', async (t) => {
     for (const file of sources('plugins')) {
-      t.match(code(file), new RegExp(`name: '${basename(file, '.ts')}', fastify: '5\\.x'`), file)
+      t.match(code(file), new RegExp(`name: '(?:fastify-kratos/)?${basename(file, '.ts')}', fastify: '5\\.x'`), file)
     }
   })
 

@@ -121,6 +121,11 @@ export const NEIGHBOURS: Record<string, Neighbour> = {
     }),
   },
   'a reply serialiser': { add: (app) => app.setReplySerializer((payload) => JSON.stringify({ host: payload })) },
+  'a serialiser for each reply': {
+    add: (app) => app.addHook('onRequest', async (_request, reply) => {
+      reply.serializer((payload) => JSON.stringify({ host: payload }))
+    }),
+  },
   'a serialiser compiler': { add: (app) => app.setSerializerCompiler(() => (data) => JSON.stringify({ host: data })) },
   'a validator compiler': { add: (app) => app.setValidatorCompiler(() => () => ({ error: new Error('the host') })) },
   'a schema controller': {

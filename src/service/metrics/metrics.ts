@@ -56,4 +56,5 @@ export const NO_METRICS: Metrics = {
   recordDegraded: ignore,
   trackSessions: ignore,
   trackPools: ignore,
+  remove: ignore,
 }
