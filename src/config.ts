@@ -1,7 +1,7 @@
 import type { Static, TObject } from '@sinclair/typebox'
-import type { Ajv, ErrorObject } from 'ajv'
-import envSchema from 'env-schema'
+import type { ValidateFunction } from 'ajv'
 import { distance } from 'fastest-levenshtein'
+import { createAjv } from './ajv.js'
 import {
   burst, ConfigSchema, failingCredentials, FORMATS, list, type Part, perAddress, perIdentifier,
 } from './config-schema.js'
@@ -110,6 +110,23 @@ function contradictionsOf (data: Record<string, string>): string[] {
   }, (setting) => VARIABLE_OF[setting] ?? setting)]
 }
 
+let validate: ValidateFunction<Config> | undefined
+/** Compiled once; a variable is text, and what is not in the schema is of somebody else. */
+function configValidator (): ValidateFunction<Config> {
+  if (validate === undefined) {
+    const ajv = createAjv({
+      allErrors: true,
+      removeAdditional: true,
+      useDefaults: true,
+      coerceTypes: true,
+      allowUnionTypes: true,
+    })
+    for (const [name, check] of Object.entries(FORMATS)) ajv.addFormat(name, check)
+    validate = withSettingFormats(ajv).compile<Config>({ ...ConfigSchema, additionalProperties: false })
+  }
+  return validate
+}
+
 function parse (env: Record<string, string | undefined>): { config?: Config, problems: string[] } {
   // An empty variable is one that is not set: compose files and shells cannot say it otherwise.
   const data = Object.fromEntries(
@@ -117,27 +134,12 @@ function parse (env: Record<string, string | undefined>): { config?: Config, pro
   )
   const beyondSchema = [...unreadableNumbers(data), ...misspelt(data)]
   const rules = contradictionsOf(data)
-  try {
-    const ajv = prepared ?? { customOptions: prepare as never }
-    return {
-      config: envSchema<Config>({ schema: ConfigSchema, data, env: false, ajv }),
-      problems: [...beyondSchema, ...rules],
-    }
-  } catch (error) {
-    if (!(error instanceof Error) || !('errors' in error) || !Array.isArray(error.errors)) throw error
-    const lines = [...new Set([...schemaProblems(error.errors as ErrorObject[], ConfigSchema), ...beyondSchema])]
-    const isReported = (rule: string): boolean => lines.some((line) => line.startsWith(`${rule.split(' ', 1)[0]} `))
-    return { problems: [...lines, ...rules.filter((rule) => !isReported(rule))] }
-  }
-}
-
-/** Of env-schema, which would make another, and compile the schema again, for each environment that is read. */
-let prepared: Ajv | undefined
-
-function prepare (ajv: Ajv): Ajv {
-  for (const [name, validate] of Object.entries(FORMATS)) ajv.addFormat(name, validate)
-  prepared = withSettingFormats(ajv)
-  return prepared
+  const isConfig = configValidator()
+  const config: unknown = { ...data }
+  if (isConfig(config)) return { config, problems: [...beyondSchema, ...rules] }
+  const lines = [...new Set([...schemaProblems(isConfig.errors ?? [], ConfigSchema), ...beyondSchema])]
+  const isReported = (rule: string): boolean => lines.some((line) => line.startsWith(`${rule.split(' ', 1)[0]} `))
+  return { problems: [...lines, ...rules.filter((rule) => !isReported(rule))] }
 }
 
 /** Pure. @throws ConfigError naming everything that is wrong at once */

@@ -1,5 +1,6 @@
 import { type Static, type TOptional, type TString, Type } from '@sinclair/typebox'
-import { Ajv, type ValidateFunction } from 'ajv'
+import type { ValidateFunction } from 'ajv'
+import { createAjv } from './ajv.js'
 import type { Dispatcher } from 'undici'
 import type { PromClient, PromRegistry } from './http/prom-client.js'
 import { PUBLIC_NAMES, type PublicNames } from './http/public-names.js'
@@ -113,7 +114,8 @@ export type FastifyKratosOptions =
 /** Compiled at the first registration: an app that only imports the plugin's types should not wait for it. */
 let validate: ValidateFunction | undefined
 function optionsValidator (): ValidateFunction {
-  validate ??= withSettingFormats(new Ajv({ allErrors: true, useDefaults: true, strict: false })).compile(OptionsSchema)
+  validate ??= withSettingFormats(createAjv({ allErrors: true, useDefaults: true, strict: false }))
+    .compile(OptionsSchema)
   return validate
 }
 

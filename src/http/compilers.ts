@@ -1,7 +1,8 @@
 import createSerializerFactory from '@fastify/fast-json-stringify-compiler'
 import type { TSchema } from '@sinclair/typebox'
-import { Ajv, type ValidateFunction } from 'ajv'
+import type { ValidateFunction } from 'ajv'
 import type { FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify'
+import { createAjv } from '../ajv.js'
 
 // All routes share the schema of a failure, for a dozen statuses each: compiled one by one they took most of the start.
 // By identity, so two schemas that look alike stay apart.
@@ -25,7 +26,7 @@ const AJV_OPTIONS = {
 } as const
 
 function validator (coerceTypes: boolean): (schema: TSchema) => ValidateFunction {
-  const ajv = new Ajv({ ...AJV_OPTIONS, coerceTypes })
+  const ajv = createAjv({ ...AJV_OPTIONS, coerceTypes })
   return once((schema) => ajv.compile(schema))
 }
 

@@ -1,4 +1,5 @@
-import { Ajv, type ValidateFunction } from 'ajv'
+import type { ValidateFunction } from 'ajv'
+import { createAjv } from '../ajv.js'
 import { schemaProblems } from '../schema-problems.js'
 import { type AuthRequirement, AuthRequirementSchema } from '../sessions/strength.js'
 
@@ -7,7 +8,7 @@ const names = Object.keys(AuthRequirementSchema.properties)
 let validate: ValidateFunction | undefined
 /** Compiled for the first route that asks for something. */
 function requirementValidator (): ValidateFunction {
-  validate ??= new Ajv({ allErrors: true, strict: false }).compile(AuthRequirementSchema)
+  validate ??= createAjv({ allErrors: true, strict: false }).compile(AuthRequirementSchema)
   return validate
 }
 
