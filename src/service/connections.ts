@@ -151,4 +151,10 @@ export function limitConnections (app: FastifyInstance): void {
     spare.remove(socket)
     done()
   })
+
+  // Once more: guards that waited for Kratos may have their answers all in one turn, and handlers cost most.
+  app.addHook('preHandler', function handleInTurn ({ raw: { socket } }, reply, done) {
+    if (starts.isAccepting()) starts.start(laterStart(socket, reply, done))
+    else done()
+  })
 }

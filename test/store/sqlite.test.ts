@@ -258,6 +258,35 @@ export default async function (t: Test): Promise<void> {
     t.same([a, b, c], [normal, full, normal], 'at once')
   })
 
+  t.test('a read that meets a lock leaves nothing behind (K09)', async (t) => {
+    // With WAL only a repair by another process can lock a reader out, and there is no making one at will.
+    const url = fileOf('repaired.db')
+    const engine = await openSqliteEngine({ path: url, waitMs: 1000 })
+    const other = new Libsql(url)
+    t.teardown(async () => {
+      other.close()
+      await engine.close()
+    })
+    const store = createStore(engine)
+    const [known, later] = [someUser(), someUser()]
+    await store.users.upsert(known)
+    await sql`CREATE TEMP TABLE of_this_connection (id)`.execute(engine.db)
+    const { prototype: statement } = new Libsql(':memory:').prepare('select 1').constructor as { prototype: Libsql.Statement }
+    const { all } = statement
+    t.teardown(() => {
+      statement.all = all
+    })
+    statement.all = () => {
+      statement.all = all
+      throw Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY_RECOVERY', rawCode: 261 })
+    }
+    t.ok(await store.users.find(known.identity_id), 'it is asked again')
+    await t.rejects(sql`SELECT id FROM of_this_connection`.execute(engine.db), 'on another connection')
+    await store.users.upsert(later)
+    t.equal(other.prepare('select 1 from users').all().length, 2)
+    t.same((await sql`PRAGMA synchronous`.execute(engine.db)).rows, [{ synchronous: 2 }])
+  })
+
   t.test('thousands of different statements are not all kept prepared', async (t) => {
     const engine = await openSqliteEngine({ path: fileOf('statements.db'), waitMs: 1000 })
     t.teardown(() => engine.close())

@@ -42,26 +42,42 @@ const BATCH = 500
 export function createRecorder (options: RecorderOptions): Recorder {
   const { write, onLost, onAway = () => {}, onBack = () => {} } = options
   const { maxWaiting = MAX_WAITING, waitMs = WAIT_MS, pauseMs = PAUSE_MS } = options
-  const queue = new Map<string, Waiting>()
+  // By id. No Map: V8 links the tables that a Map outgrows, and so keeps the requests of long ago until a full collection.
+  let queue: Record<string, Waiting> = {}
+  let queued = 0
   let writing: Promise<void> | undefined
   let retry: NodeJS.Timeout | undefined
   let isAway = false
 
   /** Of one id there is one event: the other adds to its count. */
   function enqueue ({ event, settle }: Waiting): void {
-    const known = queue.get(event.id)
+    const known = queue[event.id]
     if (known === undefined) {
-      queue.set(event.id, { event, settle })
+      queue[event.id] = { event, settle }
+      queued++
       return
     }
     const count = (known.event.count ?? 1) + (event.count ?? 1)
-    queue.set(event.id, {
+    queue[event.id] = {
       event: { ...known.event, count },
       settle: () => {
         known.settle()
         settle()
       },
-    })
+    }
+  }
+
+  function takeAll (): Waiting[] {
+    const all = Object.values(queue)
+    queue = {}
+    queued = 0
+    return all
+  }
+
+  function takeBatch (): Waiting[] {
+    const all = takeAll()
+    all.slice(BATCH).forEach(enqueue)
+    return all.slice(0, BATCH)
   }
 
   /** An event that the database refuses, which is a bug of ours, must not keep the others from being stored. */
@@ -86,8 +102,7 @@ export function createRecorder (options: RecorderOptions): Recorder {
   }
 
   function putBack (batch: Waiting[], error: unknown): void {
-    const later = [...queue.values()]
-    queue.clear()
+    const later = takeAll()
     for (const waiting of [...batch, ...later]) enqueue({ event: waiting.event, settle: () => {} })
     for (const { settle } of [...batch, ...later]) settle()
     if (!isAway) onAway(error)
@@ -96,9 +111,8 @@ export function createRecorder (options: RecorderOptions): Recorder {
   }
 
   async function drain (): Promise<void> {
-    while (queue.size > 0) {
-      const batch = [...queue.values()].slice(0, BATCH)
-      for (const { event } of batch) queue.delete(event.id)
+    while (queued > 0) {
+      const batch = takeBatch()
       try {
         await writeBatch(batch)
       } catch (error) {
@@ -115,13 +129,13 @@ export function createRecorder (options: RecorderOptions): Recorder {
     writing ??= drain().finally(() => {
       writing = undefined
       // One that came between the last look and this moment.
-      if (queue.size > 0 && !isAway) flush()
+      if (queued > 0 && !isAway) flush()
     })
     return writing
   }
 
   function record (event: NewEvent & { id: string }): Promise<void> {
-    if (queue.size >= maxWaiting && !queue.has(event.id)) {
+    if (queued >= maxWaiting && queue[event.id] === undefined) {
       onLost(event.count ?? 1)
       return Promise.resolve()
     }
@@ -146,11 +160,10 @@ export function createRecorder (options: RecorderOptions): Recorder {
 
   async function close (): Promise<void> {
     await writing
-    if (queue.size > 0) await flush()
+    if (queued > 0) await flush()
     clearTimeout(retry)
-    const lost = [...queue.values()].reduce((sum, { event }) => sum + (event.count ?? 1), 0)
+    const lost = takeAll().reduce((sum, { event }) => sum + (event.count ?? 1), 0)
     if (lost > 0) onLost(lost)
-    queue.clear()
   }
 
   return { record, close }

@@ -53,8 +53,13 @@ export function createDialect (parts: DialectParts, backend: Backend, options: D
   return { ...parts, createDriver: () => createDriver(backend, options) }
 }
 
+/** On the connection itself: a WeakMap would keep each of them until a full collection. */
+const SESSION = Symbol('session')
+interface Lent extends DatabaseConnection {
+  [SESSION]: Session
+}
+
 function createDriver (backend: Backend, { onQuery, durability = 'disk' }: DialectOptions): Driver {
-  const sessions = new WeakMap<DatabaseConnection, Session>()
   const translated = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work()
@@ -63,9 +68,8 @@ function createDriver (backend: Backend, { onQuery, durability = 'disk' }: Diale
     }
   }
   const sessionOf = (connection: DatabaseConnection): Session => {
-    const session = sessions.get(connection)
-    if (session === undefined) throw new TypeError('This connection belongs to another driver')
-    return session
+    if (!(SESSION in connection)) throw new TypeError('This connection belongs to another driver')
+    return (connection as Lent)[SESSION]
   }
   return {
     init: async () => {},
@@ -73,12 +77,10 @@ function createDriver (backend: Backend, { onQuery, durability = 'disk' }: Diale
     acquireConnection: () =>
       translated(async () => {
         const session = await backend.connect(durability)
-        const connection = createConnection((query) => {
+        return createConnection(session, (query) => {
           const statement = toStatement(query)
           return translated(() => execute(session, statement, onQuery))
         })
-        sessions.set(connection, session)
-        return connection
       }),
     releaseConnection: async (connection) => sessionOf(connection).release(),
     beginTransaction: (connection) => translated(() => sessionOf(connection).begin()),
@@ -87,8 +89,9 @@ function createDriver (backend: Backend, { onQuery, durability = 'disk' }: Diale
   }
 }
 
-function createConnection (run: (query: CompiledQuery) => Promise<QueryResult<unknown>>): DatabaseConnection {
+function createConnection (session: Session, run: (query: CompiledQuery) => Promise<QueryResult<unknown>>): Lent {
   return {
+    [SESSION]: session,
     executeQuery: async <R>(query: CompiledQuery) => await run(query) as QueryResult<R>,
     streamQuery: () => {
       throw new TypeError('The store does not stream; page with a limit')

@@ -15,8 +15,6 @@ const BUSY_TIMEOUT_MS = 5
 const WAL_LIMIT_BYTES = 64 * 1024 * 1024
 const STATEMENT_CACHE_SIZE = 100
 
-/** Takes the snapshot at once, so that a lock is met here and not by a prepared statement (see `inTransaction`). */
-const BEGIN_READ = 'BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1'
 const BEGIN_WRITE = 'BEGIN IMMEDIATE'
 /** Cannot change within a transaction. With NORMAL a commit does not wait for the disk (sqlite.org/pragma.html). */
 const SYNCHRONOUS: Record<Durability, string> = {
@@ -36,7 +34,7 @@ export async function openSqliteBackend (path: string, waitMs: number): Promise<
   }
   try {
     prepareFolder(path)
-    return createBackend(await retryWhileLocked(open, performance.now() + waitMs))
+    return createBackend(await retryWhileLocked(open, performance.now() + waitMs), () => openConnection(Database, path))
   } catch (error) {
     throw toSqliteOpenError(error, path)
   }
@@ -82,53 +80,79 @@ function checkWritable (connection: Connection): void {
   try {
     connection.exec(`${BEGIN_WRITE}; PRAGMA user_version = 0; ROLLBACK`)
   } catch (error) {
-    const translated = toSqliteStoreError(error)
-    if (!(translated instanceof StoreUnavailableError) || translated.reason !== 'locked') throw error
+    if (!isLocked(error)) throw error
   }
 }
 
-function createBackend (connection: Connection): Backend {
+function isLocked (error: unknown): boolean {
+  const translated = toSqliteStoreError(error)
+  return translated instanceof StoreUnavailableError && translated.reason === 'locked'
+}
+
+function createBackend (first: Connection, reopen: () => Connection): Backend {
+  let connection: Connection | undefined = first
   const takeTurn = createMutex()
   const statements = new Map<string, Libsql.Statement>()
   let isClosed = false
   let current: Durability = 'disk'
-  const setDurability = (wanted: Durability): void => {
-    if (wanted === current) return
-    connection.exec(SYNCHRONOUS[wanted])
-    current = wanted
+
+  function lend (durability: Durability, release: Release): Session {
+    const own = connection ??= reopen()
+    const setDurability = (): void => {
+      if (durability === current) return
+      own.exec(SYNCHRONOUS[durability])
+      current = durability
+    }
+    return createSession({ connection: own, statements, setDurability, discard, release })
   }
+
+  function discard (): void {
+    connection?.close()
+    connection = undefined
+    current = 'disk'
+    statements.clear()
+  }
+
   return {
     toStoreError: toSqliteStoreError,
     connect: async (durability) => {
       const leave = await takeTurn()
-      if (!isClosed) return createSession(connection, statements, () => setDurability(durability), leave)
+      try {
+        if (!isClosed) return lend(durability, leave)
+      } catch (error) {
+        leave()
+        throw error
+      }
       leave()
       throw new StoreUnavailableError('The store is closed')
     },
     close: async () => {
       const leave = await takeTurn()
-      if (!isClosed) closeConnection(connection)
       isClosed = true
-      statements.clear()
+      if (connection !== undefined) checkpoint(connection)
+      discard()
       leave()
     },
   }
 }
 
-function closeConnection (connection: Connection): void {
-  // So that the one file holds everything, for whoever copies it. If it fails, the next start replays the WAL.
+/** So that the one file holds everything, for whoever copies it. If it fails, the next start replays the WAL. */
+function checkpoint (connection: Connection): void {
   try {
     connection.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   } catch { /* another process is using it */ }
-  connection.close()
 }
 
-function createSession (
-  connection: Connection,
-  statements: Map<string, Libsql.Statement>,
-  setDurability: () => void,
-  leave: Release,
-): Session {
+interface SessionParts {
+  connection: Connection
+  statements: Map<string, Libsql.Statement>
+  setDurability: () => void
+  /** Closes the connection; the next one to come opens another. */
+  discard: () => void
+  release: Release
+}
+
+function createSession ({ connection, statements, setDurability, discard, release }: SessionParts): Session {
   let isInTransaction = false
   const rollback = () => {
     isInTransaction = false
@@ -144,12 +168,12 @@ function createSession (
     return statement
   }
   // libsql does not reset a prepared statement that met a lock: it stays active and puts off the next statement's own
-  // commit until the garbage collector comes, although that one reported success. `exec` does reset: so every lock is
-  // taken by `exec`, and a row counts as written once COMMIT has returned.
-  const inTransaction = <T>(begin: string, work: () => T): T => {
+  // commit until the garbage collector comes, although that one reported success. `exec` does reset: so a writer takes
+  // its lock by `exec`, and a row counts as written once COMMIT has returned.
+  const inTransaction = <T>(work: () => T): T => {
     try {
       setDurability()
-      connection.exec(begin)
+      connection.exec(BEGIN_WRITE)
       const result = work()
       connection.exec('COMMIT')
       return result
@@ -158,11 +182,21 @@ function createSession (
       throw error
     }
   }
+  // With WAL a read meets a lock only while another process repairs the file after a crash. A transaction around each
+  // read, against that, costs as much as the read does; so then the connection goes, and the statement with it.
+  const read = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (error) {
+      if (isLocked(error)) discard()
+      throw error
+    }
+  }
   return {
     execute: async (statement) => {
       const work = () => runStatement(prepare(statement.sql), statement)
       if (isInTransaction) return work()
-      return inTransaction(statement.isRead ? BEGIN_READ : BEGIN_WRITE, work)
+      return statement.isRead ? read(work) : inTransaction(work)
     },
     begin: async () => {
       setDurability()
@@ -174,7 +208,7 @@ function createSession (
       isInTransaction = false
     },
     rollback: async () => rollback(),
-    release: leave,
+    release,
   }
 }
 
