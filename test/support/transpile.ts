@@ -12,7 +12,7 @@ const SOURCES = ['src', 'plugins', 'routes', 'kratos', 'examples/spa', 'bench', 
 /** Compiled or run elsewhere, as they are. */
 const OTHERS = ['test/consumer', 'test/service/openapi-client']
 /** What the programs read beside their sources. */
-const READ_AT_RUN_TIME = ['package.json', 'kratos', 'examples/spa']
+const READ_AT_RUN_TIME = ['package.json', 'kratos', 'examples/spa', 'bench']
 
 /** Tests read recordings, documents and fixtures where their own sources are. */
 const testsStayInPlace: Plugin = {
