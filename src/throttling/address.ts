@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 /** `203.0.113.7:20001` and `[2001:db8::7]:443`, as some proxies write a client's address. */
@@ -5,7 +6,8 @@ const WITH_PORT = /^(?:\[([^\]]+)\]|([\d.]+))(?::\d{1,5})?$/
 
 /** Without a port; IPv4 in an IPv6 socket's form is the IPv4 client that it is. Undefined for no address. */
 export function addressOf (text: string | undefined): string | undefined {
-  if (text === undefined) return undefined
+  // Nearly every address, and in the one spelling that there is of it.
+  if (text === undefined || isIPv4(text)) return text
   const trimmed = text.trim()
   const [, inBrackets, beforePort] = WITH_PORT.exec(trimmed) ?? []
   const bare = inBrackets ?? beforePort ?? trimmed
