@@ -1,11 +1,11 @@
 import type { Static, TObject } from '@sinclair/typebox'
-import type { Ajv, ErrorObject } from 'ajv'
+import { Ajv, type ErrorObject } from 'ajv'
 import envSchema from 'env-schema'
 import { distance } from 'fastest-levenshtein'
 import {
   burst, ConfigSchema, failingCredentials, FORMATS, list, type Part, perAddress, perIdentifier,
 } from './config-schema.js'
-import { complaint, schemaProblems, unknownName, withSettingFormats } from './schema-problems.js'
+import { complaint, OWN_SCHEMAS, schemaProblems, unknownName, withSettingFormats } from './schema-problems.js'
 import {
   type AuthSettings,
   completeSettings,
@@ -118,9 +118,8 @@ function parse (env: Record<string, string | undefined>): { config?: Config, pro
   const beyondSchema = [...unreadableNumbers(data), ...misspelt(data)]
   const rules = contradictionsOf(data)
   try {
-    const ajv = prepared ?? { customOptions: prepare as never }
     return {
-      config: envSchema<Config>({ schema: ConfigSchema, data, env: false, ajv }),
+      config: envSchema<Config>({ schema: ConfigSchema, data, env: false, ajv: prepared() }),
       problems: [...beyondSchema, ...rules],
     }
   } catch (error) {
@@ -131,13 +130,14 @@ function parse (env: Record<string, string | undefined>): { config?: Config, pro
   }
 }
 
-/** Of env-schema, which would make another, and compile the schema again, for each environment that is read. */
-let prepared: Ajv | undefined
-
-function prepare (ajv: Ajv): Ajv {
+let ajv: Ajv | undefined
+/** As env-schema makes one by itself; it compiles the schema of settings once. */
+function prepared (): Ajv {
+  if (ajv !== undefined) return ajv
+  const reading = { removeAdditional: true, useDefaults: true, coerceTypes: true, allowUnionTypes: true }
+  ajv = withSettingFormats(new Ajv({ allErrors: true, ...reading, ...OWN_SCHEMAS }))
   for (const [name, validate] of Object.entries(FORMATS)) ajv.addFormat(name, validate)
-  prepared = withSettingFormats(ajv)
-  return prepared
+  return ajv
 }
 
 /** Pure. @throws ConfigError naming everything that is wrong at once */

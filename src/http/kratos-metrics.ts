@@ -3,7 +3,7 @@ import type { CallObserver } from '../kratos-client/observed-client.js'
 import type { PoolTimes } from '../kratos-client/pools.js'
 import type { Load } from '../kratos-client/transport.js'
 import type { SessionCounters } from '../sessions/resolver.js'
-import type { WebhookOutcome } from '../webhook/receiver.js'
+import { WEBHOOK_OUTCOMES, type WebhookOutcome } from '../webhook/receiver.js'
 import type { PromClient, PromRegistry } from './prom-client.js'
 import { SECURITY_EVENTS, type SecurityEvent } from './security-event.js'
 
@@ -63,6 +63,15 @@ function createCallSeries (
   }
 }
 
+/** By its one label. Every series is there from the start, so that a first event shows as a rise. */
+export function countBy<Value extends string> (
+  counter: prometheus.Counter,
+  values: readonly Value[],
+): (value: Value) => void {
+  for (const value of values) counter.labels(value).inc(0)
+  return (value) => counter.labels(value).inc()
+}
+
 /** The resolver counts for itself; its totals are taken over at each collection. */
 function createSessionSeries ({ Counter }: Client, registers: Registers): Pick<KratosMetrics, 'trackSessions'> {
   const trackTotals = (name: string, help: string, read: () => Record<string, number>) =>
@@ -93,28 +102,23 @@ function createSessionSeries ({ Counter }: Client, registers: Registers): Pick<K
   }
 }
 
-/** Every series is there from the start, so that a first event shows as a rise. */
 function createEventSeries (
   { Counter }: Client,
   registers: Registers,
 ): Pick<KratosMetrics, 'recordSecurityEvent' | 'recordWebhook'> {
-  const events = new Counter({
-    name: 'security_events_total',
-    help: 'Security events by name; each has a line in the log',
-    labelNames: ['event'],
-    registers,
-  })
-  for (const event of SECURITY_EVENTS) events.inc({ event }, 0)
-  const deliveries = new Counter({
-    name: 'webhook_deliveries_total',
-    help: "Deliveries of Kratos' webhook by outcome",
-    labelNames: ['outcome'],
-    registers,
-  })
-  for (const outcome of ['accepted', 'refused', 'invalid', 'failed']) deliveries.inc({ outcome }, 0)
   return {
-    recordSecurityEvent: (event) => events.inc({ event }),
-    recordWebhook: (outcome) => deliveries.inc({ outcome }),
+    recordSecurityEvent: countBy(new Counter({
+      name: 'security_events_total',
+      help: 'Security events by name; each has a line in the log',
+      labelNames: ['event'],
+      registers,
+    }), SECURITY_EVENTS),
+    recordWebhook: countBy(new Counter({
+      name: 'webhook_deliveries_total',
+      help: "Deliveries of Kratos' webhook by outcome",
+      labelNames: ['outcome'],
+      registers,
+    }), WEBHOOK_OUTCOMES),
   }
 }
 

@@ -13,7 +13,8 @@ import { type WebhookBody, type WebhookIdentity, webhookBodySchema } from './ide
 import type { TraitPointers } from '../kratos-client/traits.js'
 
 /** `refused`: for its key or origin; `failed`: valid and not stored. */
-export type WebhookOutcome = 'accepted' | 'refused' | 'invalid' | 'failed'
+export const WEBHOOK_OUTCOMES = ['accepted', 'refused', 'invalid', 'failed'] as const
+export type WebhookOutcome = typeof WEBHOOK_OUTCOMES[number]
 
 export interface WebhookOptions {
   /** Keys of `Authorization: Bearer <key>` or `X-Webhook-Key`, at least one; several while a key is rotated. */

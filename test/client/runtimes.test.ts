@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createContext, runInContext } from 'node:vm'
 import { build as bundle } from 'esbuild'
 import type { Test } from 'tap'
-import { isBrowserPlatform, startBrowser } from '../support/browser.js'
+import { testInBrowser } from '../support/browser.js'
 import { browserFetch } from '../support/browser-fetch.js'
 import { buildWithKratos, freshEmail, PASSWORD } from '../support/kratos.js'
 import { ROOT } from '../support/process.js'
@@ -76,14 +76,7 @@ export default async function (t: Test): Promise<void> {
       t.strictSame([...await runInContext(`${await script()}; journey.journey(given)`, context) as string[]], EXPECTED)
     })
 
-    await t.test('in Chromium, in a page and in a worker', {
-      skip: !isBrowserPlatform && 'no Chromium in npm for this platform',
-    }, async (t) => {
-      const browser = await startBrowser(t)
-      if (browser === undefined) {
-        t.pass('not tried: Chromium lacks a system library here', { skip: true })
-        return
-      }
+    await testInBrowser(t, 'in Chromium, in a page and in a worker', async (t, browser) => {
       const code = await script()
       for (const place of ['page', 'worker']) {
         const context = await browser.newContext()

@@ -1,4 +1,4 @@
-import t from 'tap'
+import type { Test } from 'tap'
 import { answersAreDescribed, type Exchanged } from '../embedded/schema/described.js'
 import { isRealTarget, startTarget } from '../support/target.js'
 import { type Contract, createCaller } from './caller.js'
@@ -16,15 +16,17 @@ import { settings } from './settings.js'
  * What this service relies on of a Kratos with `kratos/kratos.yml`, each behaviour once. Against the embedded server in
  * `npm test`; `npm run test:contract` also runs it against a real one.
  */
-t.test('contract with Kratos', async (t) => {
-  const exchanges: Exchanged[] = []
-  const kratos = await startTarget(t)
-  const contract: Contract = { kratos, ask: createCaller(kratos, exchanges), exchanges }
-  t.comment(`${isRealTarget ? 'a real' : 'the embedded'} Kratos at ${kratos.publicUrl}, version ${kratos.version}`)
-  for (const part of [credentials, flows, accounts, logout, sessions, settings, recovery, expiry, hooks]) {
-    t.test(part.name, async (t) => {
-      part(t, contract)
-    })
-  }
-  answersAreDescribed(t, exchanges)
-})
+export default async function (t: Test): Promise<void> {
+  t.test('contract with Kratos', async (t) => {
+    const exchanges: Exchanged[] = []
+    const kratos = await startTarget(t)
+    const contract: Contract = { kratos, ask: createCaller(kratos, exchanges), exchanges }
+    t.comment(`${isRealTarget ? 'a real' : 'the embedded'} Kratos at ${kratos.publicUrl}, version ${kratos.version}`)
+    for (const part of [credentials, flows, accounts, logout, sessions, settings, recovery, expiry, hooks]) {
+      t.test(part.name, async (t) => {
+        part(t, contract)
+      })
+    }
+    answersAreDescribed(t, exchanges)
+  })
+}

@@ -13,7 +13,7 @@ import { VERSION } from '../../kratos/embedded/index.js'
  * recordings.
  */
 const root = join(import.meta.dirname, '../..')
-const files = ['test/contract/contract.test.ts', 'test/embedded/sdk.test.ts', 'test/routes.test.ts']
+const files = ['test/contract/contract.test.ts', 'test/embedded/sdk.test.ts', 'test/routes.test.js']
 const { KRATOS_PUBLIC_URL: publicUrl, KRATOS_ADMIN_URL: adminUrl } = process.env
 
 const { values: { openapi } } = parseArgs({ options: { openapi: { type: 'string' } } })

@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core'
 import type { Test } from 'tap'
 import { createClient } from '../../src/client/client.js'
-import { isBrowserPlatform, startBrowser } from '../support/browser.js'
+import { testInBrowser } from '../support/browser.js'
 import { browserFetch } from '../support/browser-fetch.js'
 import { totpCode } from '../support/totp.js'
 import { keyboardOf } from './keyboard.js'
@@ -577,14 +577,7 @@ async function walkTrouble (t: Test, page: Page, { page: port, service, kratos, 
 }
 
 export default async function (t: Test): Promise<void> {
-  t.test('the demo in a browser', {
-    skip: !isBrowserPlatform && 'no Chromium in npm for this platform',
-  }, async (t) => {
-    const browser = await startBrowser(t)
-    if (browser === undefined) {
-      t.pass('not tried: Chromium lacks a system library here', { skip: true })
-      return
-    }
+  testInBrowser(t, 'the demo in a browser', async (t, browser) => {
     const demo = await startDemo(t)
     // Whoever logs in as often as this from one address has to wait, so the rest has a service of its own.
     const other = await startDemo(t)

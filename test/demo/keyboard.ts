@@ -10,16 +10,26 @@ export interface Keyboard {
   type: (label: string, text: string) => Promise<void>
 }
 
-/** Runs in the page. */
-const hasFocus = (element: object): boolean =>
-  (globalThis as { document?: { activeElement: unknown } }).document?.activeElement === element
+/** Runs in the page. Undefined: the element was replaced by another. */
+const hasFocus = (element: { isConnected?: boolean }): boolean | undefined =>
+  element.isConnected === true
+    ? (globalThis as { document?: { activeElement: unknown } }).document?.activeElement === element
+    : undefined
 
 export function keyboardOf (page: Page): Keyboard {
   async function reach (target: Locator): Promise<void> {
     await target.waitFor()
-    for (let tabs = 0; tabs < MAX_TABS; tabs++) {
-      if (await target.evaluate(hasFocus)) return
-      await page.keyboard.press('Tab')
+    // Looked for once: to find something by its role and name takes far longer than a step.
+    let element = await target.elementHandle()
+    for (let tabs = 0; tabs < MAX_TABS;) {
+      const isReached = await element?.evaluate(hasFocus)
+      if (isReached === true) return
+      if (isReached === undefined) {
+        element = await target.elementHandle()
+      } else {
+        await page.keyboard.press('Tab')
+        tabs++
+      }
     }
     throw new Error(`${String(target)} cannot be reached by Tab`)
   }

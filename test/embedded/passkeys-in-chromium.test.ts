@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { startEmbeddedKratos } from '../../kratos/embedded/index.js'
 import type { JsonObject } from '../../kratos/embedded/json.js'
 import { freePorts } from '../support/process.js'
-import { isBrowserPlatform, startBrowser } from '../support/browser.js'
+import { testInBrowser } from '../support/browser.js'
 import { startPage } from './passkeys/page.js'
 
 /**
@@ -98,14 +98,7 @@ const NOTE_REFUSALS = `
 `
 
 export default async function (t: Test): Promise<void> {
-  t.test('keys in Chromium', {
-    skip: !isBrowserPlatform && 'no Chromium in npm for this platform',
-  }, async (t) => {
-    const browser = await startBrowser(t)
-    if (browser === undefined) {
-      t.pass('not tried: Chromium lacks a system library here', { skip: true })
-      return
-    }
+  testInBrowser(t, 'keys in Chromium', async (t, browser) => {
     const context = await browser.newContext()
     context.setDefaultTimeout(120_000)
     const { publicUrl, home } = await start(t)

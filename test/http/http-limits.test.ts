@@ -8,6 +8,7 @@ import { build, construct, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
 import { answer, type FaultServer, hang, type Reaction, startFaultServer } from '../support/fault-server.js'
 import { ID, SESSION } from '../support/faults.js'
 import { refused, request, speak } from '../support/raw-http.js'
+import { until } from '../support/until.js'
 
 const TOKEN = `X-Session-Token: ory_st_${'a1B2'.repeat(8)}`
 const LOGIN = '/api/auth/flows/login'
@@ -225,7 +226,7 @@ export default async function (t: Test): Promise<void> {
       unread.write(request('GET /nope HTTP/1.1').repeat(20_000))
       await closed(unread.resume())
       t.equal((await speak(app, request(ALIVE))).status, 200)
-      while (await connections(app) > 0) await sleep(5)
+      await until(async () => await connections(app) === 0)
     })
 
     t.test('are at work one after the other, and not at all once their client has gone (M11)', async (t) => {
@@ -248,9 +249,9 @@ export default async function (t: Test): Promise<void> {
       const asked = kratos.requests.length
       const gone = dial(app)
       gone.write(whoami(20))
-      while (kratos.requests.length === asked) await sleep(1)
+      await until(() => kratos.requests.length !== asked)
       gone.resetAndDestroy()
-      while (await connections(app) > 0) await sleep(5)
+      await until(async () => await connections(app) === 0)
       t.equal(kratos.requests.length, asked + 1)
       t.equal((await speak(app, request(ALIVE))).status, 200)
     })
@@ -269,7 +270,7 @@ export default async function (t: Test): Promise<void> {
       const body = '{"a":1}'
       const post = request('POST /nope HTTP/1.1', 'Content-Type: application/json', `Content-Length: ${body.length}`)
       socket.write(request('GET /api/auth/whoami HTTP/1.1', TOKEN) + post + body + request(ALIVE))
-      while (kratos.requests.length === 0 || handled() === 0) await sleep(1)
+      await until(() => kratos.requests.length > 0 && handled() > 0)
       t.equal(raw, '', 'it was handled, and waits to be answered')
       release()
       while (statuses(raw).length < 3) await once(socket, 'data')
@@ -348,7 +349,7 @@ export default async function (t: Test): Promise<void> {
     )
     t.same(statuses(expecting.raw), ['100', '400'], 'Expect: 100-continue is met')
     t.equal(kratos.requests.length, 0)
-    while (await connections(app) > 0) await sleep(5)
+    await until(async () => await connections(app) === 0)
   })
 
   t.test('the number of connections stays below the limit of open files', async (t) => {
@@ -387,7 +388,7 @@ export default async function (t: Test): Promise<void> {
       ask()
     }
     const count = (): number => served
-    while (count() < 100) await sleep(1)
+    await until(() => count() >= 100)
     const before = served
     const answers = await Promise.all(Array.from({ length: newcomers }, () => speak(app, request(ALIVE))))
     const meanwhile = served - before
@@ -461,7 +462,7 @@ export default async function (t: Test): Promise<void> {
       t.same(inside.map(({ destroyed }) => destroyed), Array(8).fill(false))
       t.equal(logs().filter((line) => line.includes('connections_dropped')).length, 1)
       for (const socket of inside) socket.destroy()
-      while (await connections(app) > 0) await sleep(5)
+      await until(async () => await connections(app) === 0)
       t.equal((await speak(app, request(ALIVE))).status, 200, 'and there is room again')
     })
   })

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { build } from '../support/app.js'
 import { answer, type FaultServer, type Reaction, startFaultServer } from '../support/fault-server.js'
 import { refused, request, SECURITY_HEADERS, speak } from '../support/raw-http.js'
+import { until } from '../support/until.js'
 
 const TOKEN = `ory_st_${'a1B2'.repeat(8)}`
 const ID = '77d1b512-3207-4f23-81ed-7fd35915a4f0'
@@ -137,7 +138,7 @@ export default async function (t: Test): Promise<void> {
       ),
       () => setImmediate(() => socket.destroy()),
     )
-    while (!logs().some((line) => line.includes('request_aborted'))) await new Promise((resolve) => setImmediate(resolve))
+    await until(() => logs().some((line) => line.includes('request_aborted')))
     t.notOk(
       logs().some((line) => line.includes('INTERNAL_ERROR')),
       'an upload that breaks off is not logged as our error',

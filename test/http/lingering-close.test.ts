@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { build } from '../support/app.js'
 import { answer, startFaultServer } from '../support/fault-server.js'
 import { request } from '../support/raw-http.js'
+import { until } from '../support/until.js'
 
 const TIMES = 2
 const PIECES = 1000
@@ -51,7 +52,7 @@ export default async function (t: Test): Promise<void> {
   t.test('and no socket is left', async (t) => {
     const left = (): Promise<number> =>
       new Promise((resolve) => app.server.getConnections((_error, count) => resolve(count)))
-    while (await left() > 0) await new Promise(setImmediate)
+    await until(async () => await left() === 0)
     t.equal(await left(), 0)
   })
 }

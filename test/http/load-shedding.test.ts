@@ -1,7 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { type Dispatcher, Pool } from 'undici'
@@ -53,7 +52,7 @@ async function occupy ({ app, kratos }: Setup, count: number): Promise<{ release
     { length: count },
     (_, number) => app.inject({ url: '/api/auth/whoami', headers: { 'x-session-token': `${OCCUPIED}${number}` } }),
   )
-  while (kratos.requests.length < before + count) await sleep(2)
+  await until(() => kratos.requests.length >= before + count)
   return { release: () => Promise.all(waiting) }
 }
 
@@ -232,11 +231,11 @@ export default async function (t: Test): Promise<void> {
             'Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n',
         ),
       )
-      while (arrived.size < clients.length) await sleep(5)
+      await until(() => arrived.size >= clients.length)
       for (const client of clients) client.destroy()
-      while ([...arrived].some(({ destroyed }) => !destroyed)) await sleep(5)
+      await until(() => [...arrived].every(({ destroyed }) => destroyed))
       left.emit('all')
-      while (handled.size < clients.length) await sleep(5)
+      await until(() => handled.size >= clients.length)
       t.notMatch((await app.inject(LOGIN)).body, 'OVERLOADED')
     })
 
@@ -256,10 +255,10 @@ export default async function (t: Test): Promise<void> {
         client.write('GET /slow HTTP/1.1\r\nHost: localhost:3000\r\n\r\n')
         return client
       })
-      while (atWork.size < clients.length) await sleep(5)
+      await until(() => atWork.size >= clients.length)
       t.match((await app.inject(LOGIN)).body, 'OVERLOADED', 'they count while they wait')
       for (const client of clients) client.destroy()
-      while ([...atWork].some(({ destroyed }) => !destroyed)) await sleep(5)
+      await until(() => [...atWork].every(({ destroyed }) => destroyed))
       t.notMatch((await app.inject(LOGIN)).body, 'OVERLOADED')
     })
 
@@ -297,7 +296,7 @@ export default async function (t: Test): Promise<void> {
       const open = await Promise.all(slow)
       const connections = () =>
         new Promise<number>((resolve) => app.server.getConnections((_error, count) => resolve(count)))
-      while (await connections() < 50) await sleep(5)
+      await until(async () => await connections() >= 50)
       t.notMatch((await app.inject(LOGIN)).body, 'OVERLOADED', 'with fifty of them')
       for (const { controller } of open) controller.abort()
       await Promise.all(open.map(({ done }) => done))

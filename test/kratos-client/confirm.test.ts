@@ -9,6 +9,7 @@ import type { IdentityOutcome, SessionOutcome } from '../../src/kratos-client/se
 import { createFailingCredentials } from '../../src/throttling/failing-credentials.js'
 import { answer, type FaultServer, hang, type Reaction, replay, startFaultServer } from '../support/fault-server.js'
 import { BROKEN, FLOW, HTML, ID, OVER, SESSION } from '../support/faults.js'
+import { until } from '../support/until.js'
 
 const CONFIRMATION = '/self-service/logout/browser'
 const token = (letter: string): Credential => ({ kind: 'token', value: `ory_st_${letter.repeat(32)}`, from: 'cookie' })
@@ -118,9 +119,6 @@ const SESSION_THERE = ['valid', 'ok']
 
 const seen = ({ requests }: FaultServer, path: string): number =>
   requests.filter(({ target }) => target === path).length
-const until = async (isTrue: () => boolean): Promise<void> => {
-  while (!isTrue()) await new Promise((resolve) => setImmediate(resolve))
-}
 
 export default async function (t: Test): Promise<void> {
   t.test('a 401 is confirmed at every place that hears one', async (t) => {

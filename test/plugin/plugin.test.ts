@@ -287,7 +287,7 @@ export default async function (t: Test): Promise<void> {
     const options = { config, settings: authSettings(config) }
     const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.ts'))
     const plugins = await Promise.all(files.map(async (file) => {
-      const { default: plugin } = await import(join(folder, file)) as {
+      const { default: plugin } = await import(`../../plugins/${file.replace(/\.ts$/, '.js')}`) as {
         default: FastifyPluginAsync & Record<symbol, { name: string, dependencies?: string[] }>
       }
       const code = (await readFile(join(folder, file), 'utf8')).replace(/^import .*|\/\/.*|\/\*[^]*?\*\//gm, '')

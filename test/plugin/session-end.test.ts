@@ -10,14 +10,12 @@ import type { Bus } from '../../src/sessions/bus.js'
 import { construct, FRONTEND, PATIENT } from '../support/app.js'
 import { PASSWORD, startKratos } from '../support/kratos.js'
 import { addLive, ENDED } from '../support/live-routes.js'
+import { until } from '../support/until.js'
 import { openWebSocket } from '../support/websocket.js'
 
 type Headers = Record<string, string>
 
 const watched = (app: FastifyInstance): number => app[sessionWatch].size()
-async function until (isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
-}
 
 /** Messages to all who have subscribed, as a bus of several processes would carry them. */
 function createWire (): () => Bus & { close: () => void } {

@@ -5,7 +5,8 @@ import { parse } from 'yaml'
 import { startEmbeddedKratos } from '../../kratos/embedded/index.js'
 import { openStore } from '../../src/service/store/store.js'
 import { ENVIRONMENT, temporaryFolder, WEBHOOK_KEY } from '../support/app.js'
-import { type Program, ROOT, run, transpiled } from '../support/process.js'
+import { ROOT, run, transpiled } from '../support/process.js'
+import { runService } from '../support/service-command.js'
 
 const SERVICE = transpiled('src/cli/service.ts')
 const PLUGIN = transpiled('src/cli/fastify-kratos.ts')
@@ -45,40 +46,37 @@ export default async function (t: Test): Promise<void> {
   t.test('service doctor', async (t) => {
     const folder = await temporaryFolder(t)
     const env = { ...ENVIRONMENT, DATABASE_URL: join(folder, 'app.db') }
-    const doctor = (more: Record<string, string>, ...args: string[]): Program => run(t, [SERVICE, 'doctor', ...args], { ...env, ...more })
+    const doctor = (more: Record<string, string>, ...args: string[]) => runService(['doctor', ...args], { ...env, ...more })
 
     t.test('finds what is printed, in plain words and as JSON; status 1 with an error', async (t) => {
       const { file, kratos } = await startShipped(t)
       const urls = { KRATOS_PUBLIC_URL: kratos.publicUrl, KRATOS_ADMIN_URL: kratos.adminUrl }
-      const asText = doctor(urls, '--kratos-config', file)
+      const asText = run(t, [SERVICE, 'doctor', '--kratos-config', file], { ...env, ...urls })
       t.equal((await asText.ended).code, 1)
       t.match(asText.output(), /ERROR {3}secrets\.cookie is printed.*\n {8}-> make a new one/)
       t.match(asText.output(), /looked at settings, a running Kratos, the database and its configuration\n$/)
-      const asJson = doctor(urls, '--json', '--kratos-config', file)
-      t.equal((await asJson.ended).code, 1)
-      const { findings } = JSON.parse(asJson.output()) as Report
+      const asJson = await doctor(urls, '--json', '--kratos-config', file)
+      t.equal(asJson.code, 1)
+      const { findings } = JSON.parse(asJson.output) as Report
       const errors = findings.filter(({ severity }) => severity === 'error').map(({ check }) => check)
       t.same(errors.sort(), ['hook-key-printed', 'printed-secrets', 'printed-secrets', 'webhook-key'])
-      t.notMatch(asJson.output(), new RegExp(`${WEBHOOK_KEY}|development-cookie-secret`))
+      t.notMatch(asJson.output, new RegExp(`${WEBHOOK_KEY}|development-cookie-secret`))
     })
 
     t.test('says what keeps the service from its start', async (t) => {
-      const { output, ended } = doctor({ PORT: 'x' }, '--json')
-      t.equal((await ended).code, 1)
-      t.match(JSON.parse(output()), { findings: [{ check: 'configuration', what: /^The service does not start: PORT is not valid/ }] })
+      const { output, code } = await doctor({ PORT: 'x' }, '--json')
+      t.equal(code, 1)
+      t.match(JSON.parse(output), { findings: [{ check: 'configuration', what: /^The service does not start: PORT is not valid/ }] })
     })
 
     t.test('refuses two replicas on SQLite', async (t) => {
-      const { output, ended } = doctor({}, '--json', '--replicas', '2')
-      await ended
-      t.ok((JSON.parse(output()) as Report).findings.some(({ check, severity }) => check === 'sqlite' && severity === 'error'))
+      const { output } = await doctor({}, '--json', '--replicas', '2')
+      t.ok((JSON.parse(output) as Report).findings.some(({ check, severity }) => check === 'sqlite' && severity === 'error'))
     })
 
     t.test('says what it does not understand, with status 2', async (t) => {
       for (const args of [['--jsno'], ['--kratos-config', join(folder, 'absent.yml')], ['--replicas', 'x']]) {
-        const { output, ended } = doctor({}, ...args)
-        t.equal((await ended).code, 2, args.join(' '))
-        t.match(output(), /^doctor: /)
+        t.match(await doctor({}, ...args), { code: 2, output: /^doctor: / }, args.join(' '))
       }
     })
   })
@@ -95,26 +93,21 @@ export default async function (t: Test): Promise<void> {
 
     t.test('migrate makes a SQLite file, and says why when it cannot', async (t) => {
       const folder = await temporaryFolder(t)
-      const migrate = () => run(t, [SERVICE, 'migrate'], { DATABASE_URL: join(folder, 'app.db') })
-      for (const says of [/^Migrated: 0001_/, /^Nothing to migrate/]) {
-        const { output, ended } = migrate()
-        t.equal((await ended).code, 0)
-        t.match(output(), says)
-      }
+      const env = { DATABASE_URL: join(folder, 'app.db') }
+      const { output, ended } = run(t, [SERVICE, 'migrate'], env)
+      t.equal((await ended).code, 0)
+      t.match(output(), /^Migrated: 0001_/)
+      t.match(await runService(['migrate'], env), { code: 0, output: /^Nothing to migrate/ })
       writeFileSync(join(folder, 'app.db'), 'no database')
       chmodSync(join(folder, 'app.db'), 0o600)
-      const { output, ended } = migrate()
-      t.equal((await ended).code, 1)
-      t.match(output(), /^migrate: /)
+      t.match(await runService(['migrate'], env), { code: 1, output: /^migrate: / })
     })
 
     t.test('dead-letters lists them and has them tried anew', async (t) => {
       const url = join(await temporaryFolder(t), 'app.db')
       const [first, second] = await makeDeadLetters(url)
-      const command = async (...args: string[]) => {
-        const { output, ended } = run(t, [SERVICE, 'dead-letters', ...args], { ...ENVIRONMENT, DATABASE_URL: url })
-        return { code: (await ended).code, output: output() }
-      }
+      const command = (...args: string[]) =>
+        runService(['dead-letters', ...args], { ...ENVIRONMENT, DATABASE_URL: url })
       const listed = await command()
       t.equal(listed.code, 1)
       t.match(listed.output, new RegExp(`${first} {2}session\\.ended .* 10 attempts {2}HTTP_500 {2}${SUBSCRIBER}\n`))

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import fastifyKratos from '../../src/plugin.js'
 import { PATIENT } from '../support/app.js'
-import { isBrowserPlatform, startBrowser } from '../support/browser.js'
+import { testInBrowser } from '../support/browser.js'
 import { answer, startFaultServer } from '../support/fault-server.js'
 import { SESSION } from '../support/faults.js'
 
@@ -13,17 +13,12 @@ const FOREIGN = `ory_st_${'Z9y8'.repeat(8)}`
 /** What a sibling of the app's host, such as evil.example.test, may set for its domain. */
 const FOREIGN_COOKIES = ['/', '/api', '/api/auth'].map((path) => `Domain=example.test; Path=${path}`)
 
+const RESOLVER = '--host-resolver-rules=MAP *.example.test 127.0.0.1'
+
 const page = (reply: FastifyReply): FastifyReply => reply.type('text/html').send('<!doctype html><title>page</title>')
 
 export default async function (t: Test): Promise<void> {
-  t.test('a pair of session cookies in a browser ends with the first answer: ours stays (B01)', {
-    skip: !isBrowserPlatform && 'no Chromium in npm for this platform',
-  }, async (t) => {
-    const browser = await startBrowser(t, '--host-resolver-rules=MAP *.example.test 127.0.0.1')
-    if (browser === undefined) {
-      t.pass('this system has no library of Chromium', { skip: 'no Chromium can be started here' })
-      return
-    }
+  testInBrowser(t, 'a pair of session cookies in a browser ends with the first answer: ours stays (B01)', async (t, browser) => {
     const kratos = await startFaultServer(t, answer(200, SESSION))
     const app = Fastify()
     t.teardown(() => app.close())
@@ -49,5 +44,5 @@ export default async function (t: Test): Promise<void> {
       t.equal(cookies.length, 1)
       await context.close()
     }
-  })
+  }, RESOLVER)
 }

@@ -6,6 +6,7 @@ import { parseAllDocuments } from 'yaml'
 import { ConfigSchema } from '../../src/config-schema.js'
 import { temporaryFolder } from '../support/app.js'
 import { ROOT } from '../support/process.js'
+import { createProgram } from '../support/typescript.js'
 
 const text = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 
@@ -38,7 +39,7 @@ async function typeProblems (t: Test, all: Manifest[]): Promise<string[]> {
     noEmit: true,
     types: [],
   }
-  const program = ts.createProgram([file], options)
+  const program = createProgram([file], options)
   return program.getSemanticDiagnostics(program.getSourceFile(file))
     .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '))
 }

@@ -35,7 +35,7 @@ export default async function (t: Test): Promise<void> {
       }
     })
 
-    await t.test('the examples of tests are the files that test/package.test.ts runs', async (t) => {
+    await t.test('the examples of tests are the files that test/package/packages.test.ts runs', async (t) => {
       const shown = [...text('docs/testing.md').matchAll(/```js\n([^]*?)```/g)].map(([, code]) => code)
       t.strictSame(
         shown.filter((code) => code?.includes('startEmbeddedKratos')),

@@ -1,13 +1,12 @@
 import type { Test } from 'tap'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { build, FRONTEND } from '../support/app.js'
-import { answer, type FaultServer, type Reaction, startFaultServer } from '../support/fault-server.js'
-import { ID, SESSION } from '../support/faults.js'
+import { answer, type FaultServer, startFaultServer } from '../support/fault-server.js'
+import { ID, WELL } from '../support/faults.js'
 import { get, setCookies } from '../support/kratos.js'
 import { plain, refused, request, speak } from '../support/raw-http.js'
 
 const TOKEN = `ory_st_${'a1B2'.repeat(8)}`
-const FLOW = { id: ID, type: 'api', ui: { action: 'http://127.0.0.1:4433/x', method: 'POST', nodes: [] } }
 const EVIL = 'https://evil.example'
 const OTHER_ID = '11111111-2222-4333-8444-555555555555'
 
@@ -17,19 +16,6 @@ const VICTIMS: Record<string, string> = {
   sealed: `ory_kratos_session=MTc5${'Az_-09'.repeat(70)}; csrf_token_${'0f'.repeat(32)}=x`,
 }
 
-/** Kratos in good health, to whom every session is good. */
-const well: Reaction = (socket, sent) =>
-  answer(
-    200,
-    sent.target === '/sessions/whoami'
-      ? { ...SESSION, authenticated_at: new Date().toISOString() }
-      : sent.target.startsWith('/sessions')
-        ? []
-        : sent.target.startsWith('/self-service/logout')
-          ? { logout_token: 'ory_lo_x' }
-          : FLOW,
-  )(socket, sent)
-
 interface Setup {
   app: FastifyInstance
   kratos: FaultServer
@@ -38,7 +24,7 @@ interface Setup {
 
 /** The service, and how many of its handlers were reached. */
 async function setUp (t: Test): Promise<Setup> {
-  const kratos = await startFaultServer(t, well)
+  const kratos = await startFaultServer(t, WELL)
   const { app, handled } = await build(t, {
     KRATOS_PUBLIC_URL: kratos.url,
     KRATOS_ADMIN_URL: `${kratos.url}/admin-port`,

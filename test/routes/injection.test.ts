@@ -3,27 +3,14 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import fastifyKratos from '../../src/plugin.js'
 import { build, FRONTEND, PATIENT, WEBHOOK_KEY } from '../support/app.js'
 import { answer, type FaultServer, type Reaction, startFaultServer } from '../support/fault-server.js'
-import { ID, SESSION } from '../support/faults.js'
+import { ID, SESSION, WELL } from '../support/faults.js'
 import { HOSTILE_TARGETS } from '../support/hostile-targets.js'
 import { buildWithKratos, get, post, setCookies, startFlow } from '../support/kratos.js'
 import { plain, refused, request, speak } from '../support/raw-http.js'
 
 const TOKEN = `ory_st_${'a1B2'.repeat(8)}`
 const COOKIE = { cookie: `ory_kratos_session=${TOKEN}` }
-const FLOW = { id: ID, type: 'api', ui: { action: 'http://127.0.0.1:4433/x', method: 'POST', nodes: [] } }
 const LOGIN = '/api/auth/flows/login'
-
-const well: Reaction = (socket, sent) =>
-  answer(
-    200,
-    sent.target === '/sessions/whoami'
-      ? SESSION
-      : sent.target.startsWith('/sessions')
-        ? []
-        : sent.target.startsWith('/self-service/logout')
-          ? { logout_token: 'ory_lo_x' }
-          : FLOW,
-  )(socket, sent)
 
 interface Setup {
   app: FastifyInstance
@@ -31,7 +18,7 @@ interface Setup {
   logs: () => string[]
 }
 
-async function setUp (t: Test, reaction: Reaction = well, env: Record<string, string> = {}): Promise<Setup> {
+async function setUp (t: Test, reaction: Reaction = WELL, env: Record<string, string> = {}): Promise<Setup> {
   const kratos = await startFaultServer(t, reaction)
   return {
     kratos,
@@ -307,7 +294,7 @@ export default async function (t: Test): Promise<void> {
       ]] as const
     ) {
       const headers = { ...FORGED, host: new URL(own).host }
-      kratos.react(well)
+      kratos.react(WELL)
       t.match((await get(service, '/api/auth/flows/logout', { ...COOKIE, ...headers })).json(), {
         data: { logout_url: `${own}/api/auth/logout?token=ory_lo_x` },
       }, name)
@@ -325,7 +312,7 @@ export default async function (t: Test): Promise<void> {
   })
 
   t.test('/kratos passes on what its bodies need, and no header of another hop or of CORS (B24)', async (t) => {
-    const { app, kratos } = await setUp(t, well, { KRATOS_PROXY: 'true' })
+    const { app, kratos } = await setUp(t, WELL, { KRATOS_PROXY: 'true' })
     await app.listen({ port: 0, host: '127.0.0.1' })
     const dropped: Array<[string, string]> = [
       ['Connection', 'close, X-Hop'],

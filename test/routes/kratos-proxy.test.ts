@@ -1,8 +1,7 @@
 import { Configuration, FrontendApi, type UiNode } from '@ory/client-fetch'
 import type { Test } from 'tap'
 import { build, FRONTEND } from '../support/app.js'
-import { buildWithKratos, freshEmail, get, PASSWORD, startKratos } from '../support/kratos.js'
-import { freePorts } from '../support/process.js'
+import { buildInFrontOfKratos, buildWithKratos, freshEmail, get, PASSWORD } from '../support/kratos.js'
 import { embeddedOnly } from '../support/target.js'
 
 /** `fetch` with the cookies of one browser, and everything that came back, for the search of internal addresses. */
@@ -35,22 +34,6 @@ const csrfOf = (nodes: UiNode[]): string => {
 const statusOf = (call: Promise<unknown>): Promise<number> =>
   call.then(() => 200, (error: { response: Response }) => error.response.status)
 
-/** The service on a real port in front of a Kratos that was told to live at `<PUBLIC_URL>/kratos/`. */
-async function serve (t: Test) {
-  const [port = 0] = await freePorts(1)
-  const base = `http://127.0.0.1:${port}`
-  const kratos = await startKratos(t, { baseUrl: `${base}/kratos/` })
-  const { app } = await build(t, {
-    KRATOS_PUBLIC_URL: kratos.publicUrl,
-    KRATOS_ADMIN_URL: kratos.adminUrl,
-    KRATOS_BROWSER_URL: `${base}/kratos/`,
-    PUBLIC_URL: base,
-    KRATOS_PROXY: 'true',
-  })
-  await app.listen({ host: '127.0.0.1', port })
-  return { app, base, kratos }
-}
-
 export default async function (t: Test): Promise<void> {
   t.test('/kratos/*', embeddedOnly('a base URL of the service'), async (t) => {
     await t.test('is not there unless it is switched on', async (t) => {
@@ -58,7 +41,8 @@ export default async function (t: Test): Promise<void> {
       t.equal((await get(app, '/kratos/self-service/login/api')).statusCode, 404)
     })
 
-    const { app, base, kratos } = await serve(t)
+    const { app, base, port, kratos } = await buildInFrontOfKratos(t)
+    await app.listen({ host: '127.0.0.1', port })
     const internal = [new URL(kratos.publicUrl).host, new URL(kratos.adminUrl).host]
 
     await t.test('the stock SDK, unchanged, signs up, changes settings and logs out as a native client', async (t) => {

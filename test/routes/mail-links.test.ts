@@ -1,23 +1,16 @@
 import type { Test } from 'tap'
-import { build, FRONTEND } from '../support/app.js'
+import { FRONTEND } from '../support/app.js'
 import { ID } from '../support/faults.js'
-import { cookieHeader, freshEmail, get, post, signUp, startFlow, startKratos } from '../support/kratos.js'
-import { freePorts } from '../support/process.js'
+import { buildInFrontOfKratos, cookieHeader, freshEmail, get, post, signUp, startFlow } from '../support/kratos.js'
 
 const HTML = { accept: 'text/html' }
 
 /** The service, and a Kratos whose mails lead to it. */
 async function serve (t: Test, isProxyOn: boolean, use: 'code' | 'link') {
-  const [port = 0] = await freePorts(1)
-  const base = `http://127.0.0.1:${port}`
   const flows = { verification: { use }, recovery: { use } }
-  const kratos = await startKratos(t, { baseUrl: `${base}/kratos/`, overrides: { selfservice: { flows } } })
-  const { app } = await build(t, {
-    KRATOS_PUBLIC_URL: kratos.publicUrl,
-    KRATOS_ADMIN_URL: kratos.adminUrl,
-    KRATOS_BROWSER_URL: `${base}/kratos/`,
-    PUBLIC_URL: base,
-    KRATOS_PROXY: String(isProxyOn),
+  const { app, base, kratos } = await buildInFrontOfKratos(t, {
+    overrides: { selfservice: { flows } },
+    env: { KRATOS_PROXY: String(isProxyOn) },
   })
   /** Path of the newest link that was mailed. */
   const linkTo = (email: string): string => {

@@ -1,7 +1,6 @@
 import type { Test } from 'tap'
 import { build, FRONTEND } from '../support/app.js'
-import { cookieHeader, freshEmail, get, post, setCookies, startFlow, startKratos } from '../support/kratos.js'
-import { freePorts } from '../support/process.js'
+import { buildInFrontOfKratos, cookieHeader, freshEmail, get, post, setCookies, startFlow } from '../support/kratos.js'
 
 interface Redirected {
   next: string
@@ -10,17 +9,7 @@ interface Redirected {
 
 export default async function (t: Test): Promise<void> {
   t.test('social login', async (t) => {
-    const [port = 0] = await freePorts(1)
-    const base = `http://127.0.0.1:${port}`
-    const kratos = await startKratos(t, { baseUrl: `${base}/kratos/`, oidcProvider: true })
-    const env = {
-      KRATOS_PUBLIC_URL: kratos.publicUrl,
-      KRATOS_ADMIN_URL: kratos.adminUrl,
-      KRATOS_BROWSER_URL: `${base}/kratos/`,
-      PUBLIC_URL: base,
-      KRATOS_PROXY: 'true',
-    }
-    const { app } = await build(t, env)
+    const { app, base, port, kratos, env } = await buildInFrontOfKratos(t, { oidcProvider: true })
     await app.listen({ host: '127.0.0.1', port })
     const provider = kratos.oidcProvider
     if (provider === undefined) throw new Error('the embedded Kratos hosts no provider')

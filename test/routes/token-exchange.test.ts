@@ -1,8 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
-import { build, FRONTEND } from '../support/app.js'
-import { cookieHeader, freshEmail, get, post, startKratos } from '../support/kratos.js'
-import { freePorts } from '../support/process.js'
+import { FRONTEND } from '../support/app.js'
+import { buildInFrontOfKratos, cookieHeader, freshEmail, get, post } from '../support/kratos.js'
 
 const EXCHANGE = '/api/auth/token-exchange'
 const START = '?type=api&return_session_token_exchange_code=true&return_to='
@@ -10,20 +9,10 @@ const PAGE = `${FRONTEND}/app`
 const OWN_SCHEME = 'myapp://done'
 
 async function serve (t: Test, env: Record<string, string> = {}) {
-  const [port = 0] = await freePorts(1)
-  const base = `http://127.0.0.1:${port}`
-  const kratos = await startKratos(t, {
-    baseUrl: `${base}/kratos/`,
+  const { app, base, kratos } = await buildInFrontOfKratos(t, {
     oidcProvider: true,
     overrides: { selfservice: { allowed_return_urls: [FRONTEND, OWN_SCHEME] } },
-  })
-  const { app } = await build(t, {
-    KRATOS_PUBLIC_URL: kratos.publicUrl,
-    KRATOS_ADMIN_URL: kratos.adminUrl,
-    KRATOS_BROWSER_URL: `${base}/kratos/`,
-    PUBLIC_URL: base,
-    KRATOS_PROXY: 'true',
-    ...env,
+    env,
   })
   const email = freshEmail()
   kratos.oidcProvider?.signInAs({ sub: email, email })

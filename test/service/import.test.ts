@@ -7,6 +7,8 @@ import { readLine, refusalOf } from '../../src/service/import/line.js'
 import { temporaryFolder } from '../support/app.js'
 import { PASSWORD, startKratos } from '../support/kratos.js'
 import { run, transpiled } from '../support/process.js'
+import { runService } from '../support/service-command.js'
+import { until } from '../support/until.js'
 
 const SERVICE = transpiled('src/cli/service.ts')
 /** bcrypt, cost 4, of `password123`. */
@@ -29,10 +31,11 @@ async function setUp (t: Test, lines: string[]) {
   const kratos = await startKratos(t)
   const file = join(await temporaryFolder(t), 'people.jsonl')
   await writeFile(file, lines.map((line) => `${line}\n`).join(''))
-  const start = (...args: string[]) => run(t, [SERVICE, 'import', file, '--admin-url', kratos.adminUrl, '--batch', BATCH, ...args])
-  const runOnce = async (...args: string[]): Promise<{ code: number | null, text: string }> => {
-    const { ended, output } = start(...args)
-    return { code: (await ended).code, text: output() }
+  const command = ['import', file, '--admin-url', kratos.adminUrl, '--batch', BATCH]
+  const start = () => run(t, [SERVICE, ...command])
+  const runOnce = async (...args: string[]): Promise<{ code: number, text: string }> => {
+    const { code, output } = await runService([...command, ...args])
+    return { code, text: output }
   }
   return { kratos, file, start, runOnce }
 }
@@ -60,15 +63,13 @@ export default async function (t: Test): Promise<void> {
     })
 
     t.test('killed three times and started again, it has lost none and doubled none', async (t) => {
-      const count = 60
+      const count = 240
       const { kratos, file, start, runOnce } = await setUp(t, Array.from({ length: count }, (_, n) => person(n)))
       const progress = (): Promise<string> => readFile(`${file}.resume`, 'utf8').catch(() => '')
       for (let kill = 0; kill < 3; kill++) {
         const before = await progress()
         const { child, ended } = start()
-        while (await progress() === before && child.exitCode === null) {
-          await new Promise((resolve) => setImmediate(resolve))
-        }
+        await until(async () => await progress() !== before || child.exitCode !== null)
         child.kill('SIGKILL')
         await ended
       }
@@ -132,9 +133,8 @@ export default async function (t: Test): Promise<void> {
 
     t.test('sends hashes over no line that others can read, unless it is told to', async (t) => {
       const { file } = await setUp(t, [person(1)])
-      const { ended, output } = run(t, [SERVICE, 'import', file, '--admin-url', 'http://kratos.example.org:4434'])
-      t.equal((await ended).code, 2)
-      t.match(output(), /neither https nor loopback/)
+      const asked = ['import', file, '--admin-url', 'http://kratos.example.org:4434']
+      t.match(await runService(asked), { code: 2, output: /neither https nor loopback/ })
     })
   })
 

@@ -18,7 +18,7 @@ const session = (over: Partial<KratosSession> = {}): KratosSession => ({
 const at = (time: string): number => Date.parse(`2026-01-01T${time}Z`)
 
 export default async function (t: Test): Promise<void> {
-  t.test('lackOf', async (t) => {
+  t.test('missingRequirement', async (t) => {
     await t.test('aal2 asks for a second factor', async (t) => {
       t.equal(missingRequirement(session(), { aal: 'aal2' }), 'AAL2_REQUIRED')
       t.equal(missingRequirement(session({ authenticator_assurance_level: 'aal2' }), { aal: 'aal2' }), undefined)

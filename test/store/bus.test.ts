@@ -1,25 +1,19 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import type { Test } from 'tap'
 import { postgresBus } from '../../src/bus/postgres-bus.js'
 import { build, construct, WEBHOOK_KEY } from '../support/app.js'
 import { freshEmail, startKratos } from '../support/kratos.js'
 import { addLive, ENDED } from '../support/live-routes.js'
+import { until } from '../support/until.js'
 import { openWebSocket } from '../support/websocket.js'
 import { connect, deafProxy, newDatabase } from './postgres-clients.js'
-import { preparePostgres } from './postgres-server.js'
+import { sharedPostgres } from './postgres-server.js'
 
 const QUIET = { onError: () => {}, onConnected: () => {}, onUnheard: () => {} }
 const CACHE = { SESSION_CACHE_MAX_AGE: '60' }
 
-/** Until it holds; each look is a request or a statement, so it takes turns. */
-async function until (holds: () => Promise<boolean> | boolean): Promise<void> {
-  while (!await holds()) await sleep(10)
-}
-
 export default async function (t: Test): Promise<void> {
-  const server = await preparePostgres()
-  t.teardown(() => server.remove())
+  const server = await sharedPostgres(t)
   await server.start()
 
   t.test('the bus on Postgres', async (t) => {

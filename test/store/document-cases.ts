@@ -1,6 +1,5 @@
 import type { Test } from 'tap'
 import { randomUUID } from 'node:crypto'
-import { setImmediate } from 'node:timers/promises'
 import {
   InvalidCursorError,
   InvalidValueError,
@@ -9,6 +8,7 @@ import {
 } from '../../src/service/store/errors.js'
 import { openStore, type Store } from '../../src/service/store/store.js'
 import { someUser } from './records.js'
+import { until } from '../support/until.js'
 
 const HOSTILE = ["' OR 1=1 --", '"; DROP TABLE users; --', '%', '_', '\\', '$1', '?', ':a', '../..', 'x'.repeat(10_000)]
 
@@ -124,7 +124,7 @@ export async function testQuotas (t: Test, url: string): Promise<void> {
     /** On Postgres a store is migrated in the background. */
     const newOwner = async (): Promise<string> => {
       const user = someUser()
-      while (await users.upsert(user).then(() => false, () => true)) await setImmediate()
+      await until(() => users.upsert(user).then(() => true, () => false))
       return user.identity_id
     }
 

@@ -6,7 +6,7 @@ import { type Breaker, testAtomicity } from './atomic-cases.js'
 import { testEvents } from './event-cases.js'
 import { testJobs } from './job-cases.js'
 import { connect, newDatabase } from './postgres-clients.js'
-import { preparePostgres } from './postgres-server.js'
+import { sharedPostgres } from './postgres-server.js'
 import { testSubscribers } from './subscriber-cases.js'
 
 async function sqliteBreaker (path: string): Promise<Breaker> {
@@ -42,8 +42,7 @@ export default async function (t: Test): Promise<void> {
   })
 
   t.test('events on Postgres', async (t) => {
-    const server = await preparePostgres()
-    t.teardown(() => server.remove())
+    const server = await sharedPostgres(t)
     await server.start()
     const atomic = await newDatabase(t, server.url)
     await testAtomicity(t, atomic, () => postgresBreaker(t, atomic))

@@ -7,6 +7,7 @@ import type { RateLimitStore } from '../../src/throttling/rate-limit-store.js'
 import { createOutage, sharedRateLimitStore } from '../../src/service/rate-limit/shared-rate-limit-store.js'
 import { build } from '../support/app.js'
 import { type FaultServer, replay, startFaultServer } from '../support/fault-server.js'
+import { until } from '../support/until.js'
 import { connect, newDatabase, open } from './postgres-clients.js'
 import type { PostgresServer } from './postgres-server.js'
 import { untilReady } from './repository-cases.js'
@@ -99,9 +100,9 @@ async function testAccounts (t: Test, url: string): Promise<void> {
     for (let index = 0; index < 100; index++) await budgets.consume('live', IDENTIFIER)
     const rows = async (): Promise<number> =>
       Number((await client.query('SELECT count(*) FROM login_budgets')).rows[0].count)
-    while (await rows() !== 201) await sleep(10)
+    await until(async () => await rows() === 201)
     for (let index = 0; index < 100; index++) await budgets.consume('live', IDENTIFIER)
-    while (await rows() !== 1) await sleep(10)
+    await until(async () => await rows() === 1)
     t.same(await budgets.consume('live', IDENTIFIER).then(({ used }) => used), 11, 'a refused submit is not added up')
   })
 

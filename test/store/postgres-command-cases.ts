@@ -5,6 +5,8 @@ import { DATABASE_CHECKS } from '../../src/service/doctor/database-checks.js'
 import { askBus, askDatabase } from '../../src/service/doctor/database-facts.js'
 import { MIGRATIONS } from '../../src/service/store/migrations.js'
 import { run, transpiled } from '../support/process.js'
+import { runService } from '../support/service-command.js'
+import { until } from '../support/until.js'
 import { connect, newDatabase, open } from './postgres-clients.js'
 import type { PostgresServer } from './postgres-server.js'
 import { someUser } from './records.js'
@@ -50,28 +52,25 @@ export async function testCommands (t: Test, server: PostgresServer): Promise<vo
       await holder.query('CREATE TABLE fastify_kratos_migration_lock (id integer PRIMARY KEY); INSERT INTO fastify_kratos_migration_lock VALUES (1)')
       await holder.query('BEGIN')
       await holder.query('SELECT id FROM fastify_kratos_migration_lock FOR UPDATE')
-      const job = run(t, [SERVICE, 'migrate'], { DATABASE_URL: url })
+      const job = runService(['migrate'], { DATABASE_URL: url })
       const watcher = await connect(t, url)
-      for (;;) {
-        const { rows } = await watcher.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%for update%'")
-        if (rows.length > 0) break
-      }
+      const waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%for update%'"
+      await until(async () => (await watcher.query(waits)).rowCount !== 0)
       t.equal((await watcher.query("SELECT to_regclass('users') AS users")).rows[0].users, null)
       t.same((await watcher.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'")).rows, [])
       await holder.query('COMMIT')
-      t.equal((await job.ended).code, 0)
-      t.match(job.output(), /^Migrated: /)
+      t.match(await job, { code: 0, output: /^Migrated: / })
     })
 
     await t.test('a role without DDL is enough once the job was there, and not before', async (t) => {
       const url = await newDatabase(t, server.url)
       const role = await newRole(t, url, 'small_role')
-      const early = run(t, [SERVICE, 'migrate', '--timeout', '1'], { DATABASE_URL: role })
-      t.equal((await early.ended).code, 1)
-      t.match(early.output(), /permission denied[^]*The database was not migrated\n$/)
+      const early = await runService(['migrate', '--timeout', '1'], { DATABASE_URL: role })
+      t.equal(early.code, 1)
+      t.match(early.output, /permission denied[^]*The database was not migrated\n$/)
       t.match(await found(role), ['database-migrations'])
 
-      t.equal((await run(t, [SERVICE, 'migrate'], { DATABASE_URL: url }).ended).code, 0)
+      t.match(await runService(['migrate'], { DATABASE_URL: url }), { code: 0 })
       t.match((await found(role)).sort(), ['database-migrations', 'database-rights'])
       const owner = await connect(t, url)
       await owner.query('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO small_role')
@@ -94,7 +93,7 @@ export async function testCommands (t: Test, server: PostgresServer): Promise<vo
       const copy = `${url}_copy`
       const name = (address: string): string => new URL(address).pathname.slice(1)
       await (await connect(t, server.url)).query(`CREATE DATABASE ${name(copy)} TEMPLATE ${name(url)}`)
-      t.match(await run(t, [SERVICE, 'migrate'], { DATABASE_URL: copy }).ended, { code: 0 })
+      t.match(await runService(['migrate'], { DATABASE_URL: copy }), { code: 0 })
       const restored = await open(t, { url: copy })
       await untilReady(restored)
       t.match(await restored.users.find(kept.identity_id), { identity_id: kept.identity_id })

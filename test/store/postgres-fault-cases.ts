@@ -4,6 +4,7 @@ import type { PostgresServer } from './postgres-server.js'
 import { connect, cuttableProxy, newDatabase, open, silentServer, UNAVAILABLE, urlWith } from './postgres-clients.js'
 import { someUser } from './records.js'
 import { untilReady } from './repository-cases.js'
+import { until } from '../support/until.js'
 
 /** Needs a server that runs, and leaves one that runs. */
 export function testFaultsInUse (t: Test, server: PostgresServer): Promise<unknown> {
@@ -75,7 +76,8 @@ export function testFaultsInUse (t: Test, server: PostgresServer): Promise<unkno
       await untilReady(behind)
       await holdRow()
       const upsert = behind.users.upsert(newer).catch((error: unknown) => error)
-      while ((await client.query(`SELECT 1 ${storeBackends} AND wait_event_type = 'Lock'`)).rowCount === 0) { await sleep(10) }
+      const waits = `SELECT 1 ${storeBackends} AND wait_event_type = 'Lock'`
+      await until(async () => (await client.query(waits)).rowCount !== 0)
       proxy.cut()
       t.match(await upsert, UNAVAILABLE)
       await client.query('ROLLBACK')
@@ -87,7 +89,7 @@ export function testFaultsInUse (t: Test, server: PostgresServer): Promise<unkno
       errors.length = 0
       const { rowCount } = await client.query(`SELECT pg_terminate_backend(pid) ${storeBackends} AND state = 'idle'`)
       t.ok(rowCount)
-      while (errors.length < (rowCount ?? 0)) await sleep(10)
+      await until(() => errors.length >= (rowCount ?? 0))
       t.match(errors[0], { ...UNAVAILABLE, driverCode: '57P01' })
       await store.ping()
     })
@@ -110,7 +112,7 @@ export function testUnusable (t: Test, server: PostgresServer): Promise<unknown>
     const fails = async (t: Test, url: string, driverCode: string) => {
       const errors: unknown[] = []
       const store = await open(t, { url, waitMs: 300, onError: (error) => errors.push(error) })
-      while (errors.length === 0) await sleep(10)
+      await until(() => errors.length > 0)
       t.match(errors[0], { ...UNAVAILABLE, driverCode })
       t.notMatch(String(errors[0]), /secret/)
       await t.rejects(store.ping(), UNAVAILABLE)
@@ -120,7 +122,7 @@ export function testUnusable (t: Test, server: PostgresServer): Promise<unknown>
     await t.test('a server that accepts and says nothing', async (t) => fails(t, await silentServer(t), 'TIMEOUT'))
     await t.test('read-only: reads go on, writes are 503, and the ping tells (K13)', async (t) => {
       const store = await open(t, { url: urlWith(server.url, 'default_transaction_read_only=on') })
-      while (!store.isMigrated()) await sleep(10)
+      await until(() => store.isMigrated())
       t.equal(await store.users.find(someUser().identity_id), undefined)
       await t.rejects(store.ping(), { ...UNAVAILABLE, driverCode: '25006' })
       await t.rejects(store.users.upsert(someUser()), { ...UNAVAILABLE, driverCode: '25006' })

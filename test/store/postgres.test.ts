@@ -1,5 +1,4 @@
 import type { Test } from 'tap'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { MIGRATIONS, type Migrations } from '../../src/service/store/migrations.js'
 import { openPostgresEngine, type PostgresEngineOptions } from '../../src/service/store/postgres-engine.js'
@@ -9,13 +8,13 @@ import { testCommands } from './postgres-command-cases.js'
 import { testLoginBudgets } from './postgres-budget-cases.js'
 import { testFaultsInUse, testUnusable } from './postgres-fault-cases.js'
 import { testOperation } from './postgres-operation-cases.js'
-import { preparePostgres } from './postgres-server.js'
+import { sharedPostgres } from './postgres-server.js'
 import { someUser } from './records.js'
 import { testRepositories, untilReady } from './repository-cases.js'
+import { until } from '../support/until.js'
 
 export default async function (t: Test): Promise<void> {
-  const server = await preparePostgres()
-  t.teardown(() => server.remove())
+  const server = await sharedPostgres(t)
 
   t.test('a Postgres that is down at start (K01)', async (t) => {
     const errors: unknown[] = []
@@ -28,7 +27,7 @@ export default async function (t: Test): Promise<void> {
     t.equal(store.dialect, 'postgres')
     await t.rejects(store.ping(), UNAVAILABLE)
     await t.rejects(store.users.upsert(someUser()), UNAVAILABLE)
-    while (errors.length < 2) await sleep(10)
+    await until(() => errors.length >= 2)
     t.match(errors[0], { ...UNAVAILABLE, driverCode: 'ECONNREFUSED' })
     t.notMatch(
       JSON.stringify(errors.map((error) => ({ ...error as object, text: String(error) }))),
@@ -113,7 +112,7 @@ export default async function (t: Test): Promise<void> {
       const engine = await openPostgresEngine(engineOptions(url, migrations, (error) => errors.push(error)))
       const store = createStore(engine)
       t.teardown(() => store.close())
-      while (errors.length === 0) await sleep(10)
+      await until(() => errors.length > 0)
       t.match(errors[0], { message: /^Migration 0002_broken failed/ })
       await t.rejects(store.ping(), UNAVAILABLE)
       const client = await connect(t, url)
@@ -130,7 +129,7 @@ export default async function (t: Test): Promise<void> {
       const migrations: Migrations = { ...MIGRATIONS, '0002_broken': { up: () => Promise.reject(new Error('broken')) } }
       const store = createStore(await openPostgresEngine(engineOptions(url, migrations, (error) => errors.push(error))))
       t.teardown(() => store.close())
-      while (errors.length < 2) await sleep(10)
+      await until(() => errors.length >= 2)
       await t.rejects(store.ping(), UNAVAILABLE)
     })
 
@@ -147,7 +146,8 @@ export default async function (t: Test): Promise<void> {
       }
       const engine = await openPostgresEngine(engineOptions(url, migrations, () => {}))
       const client = await connect(t, url)
-      while ((await client.query("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")).rowCount === 0) { await sleep(10) }
+      const sleeps = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+      await until(async () => (await client.query(sleeps)).rowCount !== 0)
       await engine.close()
       t.notOk(hasEnded)
     })

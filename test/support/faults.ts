@@ -24,6 +24,17 @@ export const SESSION = {
 }
 export const FLOW = { id: ID, type: 'api', ui: { action: 'http://127.0.0.1:4433/x', method: 'POST', nodes: [] } }
 
+/** Kratos in good health, to whom every session is good. */
+export const WELL: Reaction = (socket, request) => {
+  const { target } = request
+  const session = { ...SESSION, authenticated_at: new Date().toISOString() }
+  const logout = { logout_token: 'ory_lo_x' }
+  const body = target === '/sessions/whoami'
+    ? session
+    : target.startsWith('/sessions') ? [] : target.startsWith('/self-service/logout') ? logout : FLOW
+  answer(200, body)(socket, request)
+}
+
 const error = (code: number, rest: object = {}): object => ({
   error: { code, status: 's', message: 'panic: runtime error at /go/src/kratos.go:12', ...rest },
 })

@@ -2,6 +2,7 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fas
 import type { Test } from 'tap'
 import { type EmbeddedKratos, type EmbeddedKratosOptions, startEmbeddedKratos } from '../../kratos/embedded/index.js'
 import { build, type BuiltApp } from './app.js'
+import { freePorts } from './process.js'
 import { freshEmail, PASSWORD, startTarget, type TargetKratos } from './target.js'
 
 export { freshEmail, PASSWORD }
@@ -25,6 +26,34 @@ export async function buildWithKratos (
   const kratos = await startTarget(t, options)
   const built = await build(t, { KRATOS_PUBLIC_URL: kratos.publicUrl, KRATOS_ADMIN_URL: kratos.adminUrl, ...env })
   return { ...built, kratos }
+}
+
+export interface PublicService extends BuiltApp {
+  /** Where browsers reach the service; it does not listen there yet. */
+  base: string
+  port: number
+  kratos: EmbeddedKratos
+  /** What it was built with, for another service in front of the same Kratos. */
+  env: Record<string, string>
+}
+
+/** The service in front of an embedded Kratos whose pages, mails and redirects lead back through `/kratos/*`. */
+export async function buildInFrontOfKratos (
+  t: Test,
+  { env: more = {}, ...options }: EmbeddedKratosOptions & { env?: Record<string, string> } = {},
+): Promise<PublicService> {
+  const [port = 0] = await freePorts(1)
+  const base = `http://127.0.0.1:${port}`
+  const kratos = await startKratos(t, { baseUrl: `${base}/kratos/`, ...options })
+  const env = {
+    KRATOS_PUBLIC_URL: kratos.publicUrl,
+    KRATOS_ADMIN_URL: kratos.adminUrl,
+    KRATOS_BROWSER_URL: `${base}/kratos/`,
+    PUBLIC_URL: base,
+    KRATOS_PROXY: 'true',
+    ...more,
+  }
+  return { ...await build(t, env), base, port, kratos, env }
 }
 
 type Answer = LightMyRequestResponse

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import ts from 'typescript'
 import { ROOT } from './process.js'
+import { createProgram } from './typescript.js'
 
 const run = promisify(execFile)
 
@@ -97,7 +98,7 @@ export function compile (project: string, config = 'tsconfig.json'): string[] {
     ts.sys,
     folder,
   )
-  const program = ts.createProgram(fileNames, options)
+  const program = createProgram(fileNames, options)
   const own = program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(folder))
   const found = [
     ...program.getOptionsDiagnostics(),

@@ -42,7 +42,7 @@ const BATCH = 500
 export function createRecorder (options: RecorderOptions): Recorder {
   const { write, onLost, onAway = () => {}, onBack = () => {} } = options
   const { maxWaiting = MAX_WAITING, waitMs = WAIT_MS, pauseMs = PAUSE_MS } = options
-  // By id. No Map: V8 links the tables that a Map outgrows, and so keeps the requests of long ago until a full collection.
+  // By id. No Map: V8 links the tables that a Map outgrows, and so keeps what was in them until a full collection.
   let queue: Record<string, Waiting> = {}
   let queued = 0
   let writing: Promise<void> | undefined
@@ -111,8 +111,7 @@ export function createRecorder (options: RecorderOptions): Recorder {
   }
 
   async function drain (): Promise<void> {
-    while (queued > 0) {
-      const batch = takeBatch()
+    for (let batch = takeBatch(); batch.length > 0; batch = takeBatch()) {
       try {
         await writeBatch(batch)
       } catch (error) {

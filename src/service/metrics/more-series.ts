@@ -1,7 +1,8 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import { ERROR_CODES } from '../../errors.js'
-import { DURATION_BUCKETS } from '../../http/kratos-metrics.js'
+import { countBy, DURATION_BUCKETS } from '../../http/kratos-metrics.js'
 import { SHED_AT } from '../pressure.js'
+import type { ShedClass } from '../../shed-class.js'
 import { API_VERSION } from '../openapi/document.js'
 import type { PoolLoad } from '../store/driver.js'
 import type { Metrics } from './metrics.js'
@@ -16,14 +17,12 @@ export function createRefusalSeries (
     labelNames: ['code'],
     registers,
   })
-  for (const code of ERROR_CODES) errors.inc({ code }, 0)
   const shed = new Counter({
     name: 'requests_shed_total',
     help: 'Requests that were refused for load, by what is given up together',
     labelNames: ['class'],
     registers,
   })
-  for (const shedClass of Object.keys(SHED_AT)) shed.inc({ class: shedClass }, 0)
   const dropped = new Counter({
     name: 'connections_dropped_total',
     help: 'Connections over the limit, closed without an answer',
@@ -35,8 +34,8 @@ export function createRefusalSeries (
     registers,
   })
   return {
-    recordError: (code) => errors.inc({ code }),
-    recordShed: (shedClass) => shed.inc({ class: shedClass }),
+    recordError: countBy(errors, ERROR_CODES),
+    recordShed: countBy(shed, Object.keys(SHED_AT) as ShedClass[]),
     recordDrop: () => dropped.inc(),
     recordLocalBudgets: (isLocal) => local.set(isLocal ? 1 : 0),
   }

@@ -53,9 +53,7 @@ function openConnection (Database: typeof Libsql, path: string): Connection {
   try {
     connection.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`) // first: the next line wants a lock
     connection.exec('PRAGMA journal_mode = WAL')
-    connection.exec(
-      `${SYNCHRONOUS.disk}; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = ${WAL_LIMIT_BYTES}`,
-    )
+    connection.exec(`${SYNCHRONOUS.disk}; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = ${WAL_LIMIT_BYTES}`)
     checkSettings(connection, path === ':memory:' ? 'memory' : 'wal')
     checkWritable(connection)
     return connection

@@ -5,7 +5,8 @@ import { createDeletionRepository, type DeletionRepository } from './deletions.j
 import { createDeadLetterRepository, type DeadLetterRepository } from './dead-letters.js'
 import { createDocumentRepository, type DocumentQuota, type DocumentRepository } from './documents.js'
 import type { PoolLoad, QueryListener } from './driver.js'
-import { createEventRepository, createEventWriter, type EventRepository } from './events.js'
+import { createEventWriter } from './event-writer.js'
+import { createEventRepository, type EventRepository } from './events.js'
 import { createJobRepository, type JobRepository } from './jobs.js'
 import { createInventory, type Inventory } from './inventory.js'
 import { createLoginBudgetRepository, type LoginBudgetRepository } from './login-budgets.js'
@@ -102,7 +103,7 @@ export function createStore (
     users,
     documents: createDocumentRepository(db, retryPolicy, documentQuota),
     deletions: createDeletionRepository(db, retryPolicy, writer),
-    events: createEventRepository(db, eventsDb, retryPolicy, { dialect, replica: replica ?? '' }),
+    events: createEventRepository(db, eventsDb, retryPolicy, writer ?? createEventWriter({ dialect, replica: '' })),
     subscriptions: createSubscriptionRepository(db, retryPolicy),
     deadLetters: createDeadLetterRepository(db, retryPolicy),
     jobs: createJobRepository(db, retryPolicy),

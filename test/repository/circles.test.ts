@@ -1,9 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import t from 'tap'
+import type { Test } from 'tap'
 import ts from 'typescript'
-
-const ROOT = join(import.meta.dirname, '..')
+import { ROOT } from '../support/process.js'
 
 /** Folders whose files must not import each other in circles. */
 const FOLDERS = ['src', 'plugins', 'routes', 'kratos']
@@ -45,14 +44,16 @@ function circlesIn (graph: Graph): string[][] {
   return circles
 }
 
-t.test('no file imports itself by way of others, types included', async (t) => {
-  const files = FOLDERS.flatMap(filesIn)
-  const graph: Graph = new Map(files.map((file) => [file, importsOf(file)]))
-  t.ok([...graph.values()].flat().filter((file) => graph.has(file)).length > files.length, 'the imports are seen')
-  t.same(circlesIn(graph), [])
-})
+export default async function (t: Test): Promise<void> {
+  t.test('no file imports itself by way of others, types included', async (t) => {
+    const files = FOLDERS.flatMap(filesIn)
+    const graph: Graph = new Map(files.map((file) => [file, importsOf(file)]))
+    t.ok([...graph.values()].flat().filter((file) => graph.has(file)).length > files.length, 'the imports are seen')
+    t.same(circlesIn(graph), [])
+  })
 
-t.test('a circle would be found', async (t) => {
-  const graph: Graph = new Map([['a', ['b']], ['b', ['c', 'd']], ['c', ['a']], ['d', ['e']], ['e', []]])
-  t.same(circlesIn(graph), [['a', 'b', 'c']])
-})
+  t.test('a circle would be found', async (t) => {
+    const graph: Graph = new Map([['a', ['b']], ['b', ['c', 'd']], ['c', ['a']], ['d', ['e']], ['e', []]])
+    t.same(circlesIn(graph), [['a', 'b', 'c']])
+  })
+}

@@ -1,3 +1,0 @@
-import { runFolder } from './support/folder.js'
-
-runFolder('client')

@@ -1,0 +1,3 @@
+import { runFolder } from '../.tap/transpiled/test/support/folder.js'
+
+runFolder('demo')
