@@ -1,6 +1,6 @@
 // Writes the published packages from their import closures in the build. Both arguments are optional:
 // node packaging/package.mjs <build folder, default dist> <target folder, default build>
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { build } from 'esbuild'
@@ -19,6 +19,12 @@ const packageOf = (name) => name.split('/').slice(0, name.startsWith('@') ? 2 : 
  */
 const INLINED = ['@sinclair/typebox', 'jose', 'libphonenumber-js/max', 'lru-cache', 'qr', 'yaml']
 const INLINED_PACKAGES = INLINED.map(packageOf)
+
+/** Loaded at their first use: most starts and tests of an embedded server need none of them, or one. */
+const LATER = [
+  ...['bcryptjs', 'libphonenumber-js/max', 'otpauth', 'qr', 're2js', 'smol-toml', 'yaml'],
+  ...['node:https', 'node:worker_threads', 'node:zlib'],
+]
 const vendoredFile = (name) => `${basename(packageOf(name))}.js`
 
 /** Modules that read files of `kratos/`. The package has their text instead, so that one file can hold it all. */
@@ -63,6 +69,13 @@ function dependenciesOf (packages, { name, peerDependencies = {} }) {
 
 const COMMON_JS = { format: 'cjs', platform: 'node', target: 'node20', bundle: true, logLevel: 'warning' }
 
+/** Each use of a module is a property of its variable in esbuild's output. Lines stay, for the source map. */
+function loadLater (file, paths) {
+  const code = readFileSync(file, 'utf8').replaceAll(/^var (\w+) = require\("([^"]+)"\);$/gm, (line, name, path) =>
+    paths.includes(path) ? `var ${name} = new Proxy({}, { get: (_, name) => require("${path}")[name] });` : line)
+  writeFileSync(file, code)
+}
+
 /**
  * Makes each of these one CommonJS file with all that it imports but packages and each other: hundreds of small files
  * take longer to find than to run.
@@ -72,6 +85,7 @@ async function toCommonJs (folder, entries) {
   const own = new Set(entries.map((entry) => join(folder, entry)))
   for (const entry of entries) {
     const from = join(folder, dirname(entry))
+    const vendoredPath = (path) => `./${relative(from, join(folder, 'vendor', vendoredFile(path)))}`
     const keepImports = ({ onResolve }) => onResolve({ filter: /^/ }, ({ kind, path, resolveDir }) => {
       if (kind === 'entry-point') return undefined
       if (path.startsWith('.')) {
@@ -80,7 +94,7 @@ async function toCommonJs (folder, entries) {
       }
       if (!INLINED.includes(path)) return { path, external: true }
       vendored.add(path)
-      return { path: `./${relative(from, join(folder, 'vendor', vendoredFile(path)))}`, external: true }
+      return { path: vendoredPath(path), external: true }
     })
     await build({
       ...COMMON_JS,
@@ -94,6 +108,7 @@ async function toCommonJs (folder, entries) {
       supported: { 'dynamic-import': false },
       plugins: [{ name: 'keep-imports', setup: keepImports }],
     })
+    loadLater(join(folder, entry), LATER.map((path) => INLINED.includes(path) ? vendoredPath(path) : path))
   }
   for (const name of vendored) {
     const outfile = join(folder, 'vendor', vendoredFile(name))
@@ -101,6 +116,23 @@ async function toCommonJs (folder, entries) {
     const licence = readdirSync(join(ROOT, 'node_modules', packageOf(name))).find((file) => /^licen[cs]e/i.test(file))
     cpSync(join(ROOT, 'node_modules', packageOf(name), licence), outfile.replace(/\.js$/, '.LICENSE'))
   }
+}
+
+/** Its code is in a file of its own: Node reads what `import` names twice, the first time for the names of exports. */
+const SPLIT = 'kratos/embedded/index.js'
+
+async function splitEntry (folder) {
+  const [file, code] = [join(folder, SPLIT), join(folder, SPLIT.replace(/\.js$/, '.code.js'))]
+  const { metafile } = await build({ entryPoints: [join(dist, SPLIT)], format: 'esm', write: false, metafile: true })
+  const names = Object.values(metafile.outputs).flatMap(({ exports }) => exports)
+  writeFileSync(code, readFileSync(file, 'utf8').replace(/(?<=# sourceMappingURL=).*$/m, `${basename(code)}.map`))
+  renameSync(`${file}.map`, `${code}.map`)
+  writeFileSync(file, [
+    "'use strict'",
+    `const code = require('./${basename(code)}')`,
+    ...names.map((name) => `exports.${name} = code.${name}`),
+    '',
+  ].join('\n'))
 }
 
 async function exportsOf (entry) {
@@ -116,8 +148,8 @@ async function exportsOf (entry) {
 async function writeEsModule (folder, entry) {
   const file = join(folder, entry)
   const names = (await exportsOf(entry)).map((name) => `exports.${name} = all.${name}`)
-  const namesFile = file.replace(/\.js$/, '.names.js')
-  writeFileSync(namesFile, [`const all = require('./${basename(entry)}')`, ...names, ''].join('\n'))
+  const namesFile = entry === SPLIT ? file : file.replace(/\.js$/, '.names.js')
+  if (entry !== SPLIT) writeFileSync(namesFile, [`const all = require('./${basename(entry)}')`, ...names, ''].join('\n'))
   const hasDefault = names.includes('exports.default = all.default')
   const from = `'./${basename(namesFile)}'`
   const code = hasDefault ? [`import cjs from ${from}`, 'export default cjs.default'] : []
@@ -171,7 +203,12 @@ async function writePackage (name) {
   for (const file of modules.filter((module) => !kept.includes(module))) {
     for (const path of [file, `${file}.map`]) rmSync(join(folder, 'dist', path))
   }
+<<<<<<< HEAD
   for (const entry of entries) await writeEsModule(join(folder, 'dist'), entry)
+=======
+  if (entries.includes(SPLIT)) await splitEntry(join(folder, 'dist'))
+  for (const entry of entries) writeEsModule(join(folder, 'dist'), entry)
+>>>>>>> main
   // The client is for browsers too: one ES module, and it keeps no state that two copies could divide.
   const client = 'src/client/client.js'
   if (entries.includes(client)) {

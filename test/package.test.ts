@@ -79,6 +79,24 @@ t.test('the packed packages', async (t) => {
     t.equal(await output(project, '--input-type=commonjs', '-e', script), 'function true fastify-kratos\n')
   })
 
+  t.test('an embedded server loads a library at its first use', async (t) => {
+    const script = `
+      const loaded = () => ['yaml', 'libphonenumber', 're2js', 'bcryptjs', 'otpauth']
+        .filter((name) => Object.keys(require.cache).some((path) => path.split(/node_modules|dist/).at(-1).includes(name)))
+      const { startEmbeddedKratos } = require('embedded-kratos')
+      const schema = { type: 'object', properties: { traits: { type: 'object', properties: { name: { type: 'string', pattern: '^a' } } } } }
+      const config = { selfservice: { default_browser_return_url: 'http://127.0.0.1/' }, identity: { schemas: [{ id: 'default', url: 'base64://' }] } }
+      const imported = loaded()
+      startEmbeddedKratos({ env: {}, config, schema }).then(async (kratos) => {
+        const started = loaded()
+        await kratos.createIdentity({ name: 'ada' }, 'a password of hers')
+        console.log(JSON.stringify([imported, started, loaded()]))
+        await kratos.close()
+      })`
+    const lists = JSON.parse(await output(project, '--input-type=commonjs', '-e', script))
+    t.strictSame(lists, [[], ['re2js'], ['re2js', 'bcryptjs']])
+  })
+
   t.test('the bus of Postgres is a path of its own, and only it wants pg', async (t) => {
     const script = 'import("fastify-kratos/postgres-bus").then(({ postgresBus }) => { console.log(typeof postgresBus, postgresBus === require("fastify-kratos/postgres-bus").postgresBus); return postgresBus({ url: "postgres://127.0.0.1:9" }) }).catch(({ message }) => console.log(message))'
     t.equal(await output(alone, '--input-type=commonjs', '-e', script), 'function true\npostgresBus needs the package pg: npm install pg\n')

@@ -34,7 +34,7 @@ export function LogIn () {
     setBusy(false)
     setOutcome(next)
     setHalf(next.kind === 'second_factor' ? next : next.kind === 'done' ? undefined : half)
-    if (next.kind === 'done') await look()
+    if (['done', 'already_logged_in', 'confirm_address'].includes(next.kind)) await look()
   }
 
   const leave = async (): Promise<unknown> => await auth.logOut() && setName(undefined)

@@ -1,5 +1,5 @@
 import type Jsonnet from '@arakoodev/jsonnet'
-import { isObject, type Json, type JsonObject } from './json.js'
+import type { Json, JsonObject } from './json.js'
 
 /** A snippet that cannot be parsed or ends with an error; `message` is the interpreter's. */
 export class JsonnetError extends Error {
@@ -55,10 +55,8 @@ export async function evaluateTemplate (source: string, context: Json): Promise<
  * Evaluates a snippet that reads values by `std.extVar`.
  * @throws JsonnetError
  */
-export async function evaluateMapper (source: string, variables: JsonObject): Promise<JsonObject> {
-  const result: unknown = JSON.parse(await evaluate(`(${source}\n)`, { variables }))
-  if (!isObject(result)) throw new JsonnetError('the snippet gives no object')
-  return result
+export async function evaluateMapper (source: string, variables: JsonObject): Promise<Json> {
+  return JSON.parse(await evaluate(`(${source}\n)`, { variables })) as Json
 }
 
 let machine: Promise<Jsonnet> | undefined

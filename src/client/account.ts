@@ -1,6 +1,7 @@
 import { type Body, sendCode } from './bodies.js'
-import { askForPasskey } from './passkeys.js'
-import type { Answer, Device, FlowName, FormError, InFlow, Options, Outcome, Reply } from './types.js'
+import { NOT_OFFERED } from './complaints.js'
+import { askForPasskey, hasPasskeys } from './passkeys.js'
+import type { Answer, Device, FlowName, Form, FormError, InFlow, Options, Outcome, Reply } from './types.js'
 
 type Json = Record<string, unknown>
 
@@ -31,25 +32,38 @@ const byCode = (person: Json, code: string | undefined): Body =>
   code === undefined ? (form) => ({ ...sendCode(form), ...person }) : { method: 'code', code, ...person }
 
 export function accountIntents<Traits> ({ call, read, begin, submit, outcomeOf, dataOf, prefix }: Core) {
-  /** One ceremony: a form that offers a passkey, the person's answer, and the step that takes it. */
-  async function withPasskey (
+  /** One ceremony: a form that offers a key, the person's answer, and the step that takes it. */
+  async function withKey (
     flow: FlowName,
-    field: string,
+    field: 'passkey_login' | 'passkey_register' | 'passkey_settings_register' | 'webauthn_login' | 'webauthn_register',
     options: InFlow & { query?: string } = {},
     body: Json = {},
   ): Promise<Outcome> {
-    const outcome = await begin(`/flows/${flow}${options.query ?? ''}`, options)
-    if (outcome.kind !== 'form' || outcome.form.flow !== flow) return outcome
-    const { flowId, offers: { passkey } } = outcome.form
-    const name = displayName(passkey, body['traits'])
-    const key = await askForPasskey(flow === 'login' ? 'get' : 'create', passkey, { name, signal: options.signal })
+    if (!hasPasskeys()) return { kind: 'cancelled' }
+    const [method] = field.split('_') as ['passkey' | 'webauthn']
+    const optionsOf = ({ offers }: Form): string => method === 'passkey' ? offers.passkey : offers.securityKey
+    const { query = method === 'webauthn' ? '?method=webauthn' : '' } = options
+    let outcome = await begin(`/flows/${flow}${query}`, options)
+    if (outcome.kind === 'form' && flow === 'registration' && optionsOf(outcome.form) === '') {
+      // Who someone is comes first, and then how they log in.
+      const { signal } = options
+      outcome = await submit(flow, { method: 'profile', ...body }, { signal, flowId: outcome.form.flowId })
+    }
+    if (outcome.kind !== 'form' || outcome.form.flow !== flow || outcome.form.errors.length > 0) return outcome
+    const { form } = outcome
+    const given = optionsOf(form)
+    if (given === '') return { kind: 'form', form: { ...form, errors: [NOT_OFFERED] } }
+    const name = displayName(given, body['traits'])
+    const how = flow === 'login' ? 'get' : 'create'
+    const key = await askForPasskey(how, given, { name, signal: options.signal })
     if (key === undefined) return { kind: 'cancelled' }
-    return await submit(flow, { method: 'passkey', [field]: key, ...body }, { ...options, flowId })
+    const whose = method === 'webauthn' && flow === 'login' ? { identifier: form.offers.identifier } : {}
+    return await submit(flow, { method, [field]: key, ...whose, ...body }, { ...options, flowId: form.flowId })
   }
 
   /**
-   * Any other route of the product, under the same rules, whether it answers in the API's envelope or with an object of
-   * its own. `path` is the whole path, without `prefix`.
+   * Any other route of the product, under the same rules: it may answer in the API's envelope, with JSON of its own
+   * or with a text. `path` is the whole path, without `prefix`.
    */
   async function request<Data = Json> (
     method: string,
@@ -58,14 +72,15 @@ export function accountIntents<Traits> ({ call, read, begin, submit, outcomeOf, 
     options?: Options,
   ): Promise<Answer<Data>> {
     const reply = method === 'GET' ? await read(path, options, '') : await call(method, path, body, options, '')
-    const { status, body: { success, next, code, error, message, fields } } = reply
-    if (status >= 200 && status < 300) return { kind: 'ok', data: (success === true ? dataOf(reply) : reply.body) as Data }
+    const { status, content, body: { success, data = {}, next, code, error, message, fields } } = reply
+    if (status >= 200 && status < 300) return { kind: 'ok', data: (success === true ? data : content) as Data }
     if (code === 'INVALID_SESSION' && next === undefined) return { kind: 'log_in_again', flowId: undefined, start: undefined }
     const outcome = outcomeOf(reply, 'login')
-    const isRefusal = (next === undefined || next === 'form') && status >= 400 && status < 429
+    const isRefusal = (next === undefined || next === 'form') && status >= 400 && status < 500 && status !== 429
     if (!isRefusal && outcome.kind !== 'form' && outcome.kind !== 'done') return outcome
-    const text = success === false ? error : message ?? error
-    return { kind: 'refused', code: String(code ?? status), text: String(text), errors: fieldErrors(fields) }
+    const words = success === false ? error : message ?? error ?? content
+    const text = typeof words === 'string' ? words : ''
+    return { kind: 'refused', code: String(code ?? status), text, errors: fieldErrors(fields) }
   }
 
   return {
@@ -80,21 +95,32 @@ export function accountIntents<Traits> ({ call, read, begin, submit, outcomeOf, 
       submit('registration', byCode({ traits }, code), options),
 
     signUpWithPasskey: (traits: Partial<Traits>, options?: InFlow) =>
-      withPasskey('registration', 'passkey_register', options, { traits }),
+      withKey('registration', 'passkey_register', options, { traits }),
 
-    logInWithPasskey: (options?: InFlow) => withPasskey('login', 'passkey_login', options),
+    logInWithPasskey: (options?: InFlow) => withKey('login', 'passkey_login', options),
 
     logInAgainWithPasskey: (options?: InFlow) =>
-      withPasskey('login', 'passkey_login', { ...options, query: '?refresh=true' }),
+      withKey('login', 'passkey_login', { ...options, query: '?refresh=true' }),
 
     /** Leads to a social login that proves once more who is logged in; the outcome is a `redirect`. */
     logInAgainWith: (provider: string, options?: InFlow) =>
       submit('login', { method: 'oidc', provider }, { ...options, query: '?refresh=true&method=oidc' }),
 
-    addPasskey: (options?: InFlow) => withPasskey('settings', 'passkey_settings_register', options),
+    addPasskey: (options?: InFlow) => withKey('settings', 'passkey_settings_register', options),
 
     removePasskey: (id: string, options?: InFlow) =>
       submit('settings', { method: 'passkey', passkey_remove: id }, options),
+
+    /** Proves the second factor by a security key. */
+    secondFactorWithKey: (options?: Options) =>
+      withKey('login', 'webauthn_login', { ...options, query: '?aal=aal2&method=webauthn' }),
+
+    /** @param name what the key is called in the list of `offers.securityKeys` */
+    addSecurityKey: (name: string, options?: Options) =>
+      withKey('settings', 'webauthn_register', options, { webauthn_register_displayname: name }),
+
+    removeSecurityKey: (id: string, options?: InFlow) =>
+      submit('settings', { method: 'webauthn', webauthn_remove: id }, { ...options, query: '?method=webauthn' }),
 
     /** New backup codes, to be shown and saved; they count when `confirmBackupCodes` was called in the same flow. */
     newBackupCodes: (options?: InFlow) =>

@@ -5,22 +5,14 @@
 
 import { accountIntents } from './account.js'
 import { type Body, secondFactorBody, toAddress } from './bodies.js'
+import { CODE_EXPIRED } from './complaints.js'
 import { formOf } from './form.js'
+import { contentOf, isRecord, NO_REPLY, retryAfter, text } from './reply.js'
 import type { ClientOptions, FlowName, InFlow, Options, Outcome, Reply, SecondFactor, SessionState } from './types.js'
 
 export type * from './types.js'
 
 type Json = Record<string, unknown>
-
-const isRecord = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-const text = (value: unknown): string | undefined => typeof value === 'string' ? value : undefined
-
-/** Seconds; a date or nonsense counts as none. */
-function retryAfter (headers: Headers): number | undefined {
-  const value = headers.get('retry-after') ?? ''
-  return /^\d{1,6}$/.test(value) ? Number(value) : undefined
-}
 
 const goingOn = (data: Json) => ({ flowId: text(data['flow_id']), start: text(data['start']) })
 
@@ -53,7 +45,8 @@ const MAX_RESTARTS = 1
 
 /** @template Traits the product's @returns functions that reject only when their `signal` was aborted */
 export function createClient<Traits = Record<string, unknown>> (options: ClientOptions = {}) {
-  const { baseUrl = '', prefix = '/api/auth', fetch: send = fetch } = options
+  const { prefix = '/api/auth', fetch: send = fetch } = options
+  const baseUrl = (options.baseUrl ?? '').replace(/\/$/, '')
 
   async function call (method: string, path: string, body?: Json, options?: Options, base = prefix): Promise<Reply> {
     const signal = options?.signal
@@ -65,13 +58,12 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
         ...(body !== undefined && { body: JSON.stringify(body) }),
         ...(signal !== undefined && { signal }),
       })
-      const json: unknown = answer.status === 204 ? {} : await answer.json().catch(() => undefined)
-      // A proxy's page in place of an answer of the API is no answer.
-      if (!isRecord(json)) return { status: 0, body: {}, retryAfterSeconds: retryAfter(answer.headers) }
-      return { status: answer.status, body: json, retryAfterSeconds: retryAfter(answer.headers) }
+      const content = contentOf(await answer.text(), answer.headers.get('content-type') ?? '')
+      const status = content === undefined ? 0 : answer.status
+      return { status, body: isRecord(content) ? content : {}, content, retryAfterSeconds: retryAfter(answer.headers) }
     } catch (error) {
       if (signal?.aborted === true) throw error
-      return { status: 0, body: {}, retryAfterSeconds: undefined }
+      return NO_REPLY
     }
   }
 
@@ -121,6 +113,10 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
     if (restarts >= MAX_RESTARTS) return { kind: 'unavailable', retryAfterSeconds: undefined, isThrottled: false }
     const { flowId: ready, start = `/flows/${flow}${query}` } = goingOn(data)
     if (ready === undefined && flowIn(start) !== flow) return await begin(ownPath(start), options)
+    if ('code' in step.body) {
+      const fresh = await begin(ready === undefined ? ownPath(start) : `/flows/${flow}/${ready}`, options)
+      return fresh.kind === 'form' ? { kind: 'form', form: { ...fresh.form, errors: [CODE_EXPIRED] } } : fresh
+    }
     const again = { ...options, flowId: ready, query: start.replace(/^[^?]*/, '') }
     return await submit(flow, body, again, restarts + 1)
   }
@@ -191,13 +187,15 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
     /** An outage is `unknown`, never `out`. */
     session: async (options?: Options): Promise<SessionState<Traits>> => {
       const reply = await read('/whoami?full=true', options)
-      if (reply.status === 401) return { state: 'out' }
-      if (reply.status === 403) return { state: 'out', lacks: 'second_factor' }
-      if (reply.status !== 200) return { state: 'unknown', retryAfterSeconds: reply.retryAfterSeconds }
-      const { id, email, traits, verified, session } = dataOf(reply)
+      const { next, id, email, traits, verified, session } = dataOf(reply)
+      // A proxy says 401 and 403 too, without a word of what comes next.
+      if (reply.status === 401 && next === 'reauthenticate') return { state: 'out' }
+      if (reply.status === 403 && next === 'step_up') return { state: 'out', lacks: 'second_factor' }
+      const { retryAfterSeconds } = reply
+      if (reply.status !== 200 || typeof id !== 'string') return { state: 'unknown', retryAfterSeconds }
       const expiresAt = isRecord(session) ? text(session['expires_at']) ?? '' : ''
       const user = {
-        id: String(id),
+        id,
         email: text(email) ?? null,
         traits: traits as Traits,
         verified: verified === true,
@@ -208,7 +206,8 @@ export function createClient<Traits = Record<string, unknown>> (options: ClientO
 
     /** @returns whether nobody is logged in any more */
     logOut: async (options?: Options): Promise<boolean> => {
-      return [200, 401].includes((await call('POST', '/logout', {}, options)).status)
+      const { body: { success, code } } = await call('POST', '/logout', {}, options)
+      return success === true || code === 'INVALID_SESSION'
     },
   }
 }

@@ -13,8 +13,11 @@ const valueIn = ({ attributes }: FormNode): string => text(attributes['value'])
 const dateOf = (seconds: unknown): string | undefined =>
   typeof seconds === 'number' ? new Date(seconds * 1000).toISOString() : undefined
 
+/** The number of Kratos' message that a log-in links a social account whose address has an account here already. */
+const LINKS = 1010016
+
 /** What a form holds besides its fields, so that no page has to read nodes. */
-function offersOf (nodes: FormNode[]): Offers {
+function offersOf (nodes: FormNode[], messages: unknown[]): Offers {
   const named = (name: string): FormNode[] => nodes.filter(({ attributes }) => attributes['name'] === name)
   const valueOf = (name: string): string => text(named(name)[0]?.attributes['value'])
   const shown = (id: string): Record<string, unknown> =>
@@ -24,6 +27,12 @@ function offersOf (nodes: FormNode[]): Offers {
       const id = text(node.attributes['value'])
       return { id, label: text(labelContext(node)['provider']) || id }
     })
+  const keys = (name: string): KeyEntry[] => named(name).map((node) => ({
+    id: text(node.attributes['value']),
+    name: text(labelContext(node)['display_name']),
+    addedAt: dateOf(labelContext(node)['added_at_unix']),
+    isLast: node.attributes['disabled'] === true,
+  }))
   const codes = record(record(shown('lookup_secret_codes')['text'])['context'])['secrets']
   return {
     identifier: valueOf('identifier'),
@@ -37,12 +46,10 @@ function offersOf (nodes: FormNode[]): Offers {
     passkey: valueOf('passkey_create_data') || valueOf('passkey_challenge'),
     providers: [...providers('provider'), ...providers('link')],
     linked: providers('unlink'),
-    passkeys: named('passkey_remove').map((node): KeyEntry => ({
-      id: text(node.attributes['value']),
-      name: text(labelContext(node)['display_name']),
-      addedAt: dateOf(labelContext(node)['added_at_unix']),
-      isLast: node.attributes['disabled'] === true,
-    })),
+    linksTo: text(record(record(messages.map(record).find(({ id }) => id === LINKS)?.['context']))['provider']),
+    passkeys: keys('passkey_remove'),
+    securityKey: valueOf('webauthn_login_trigger') || valueOf('webauthn_register_trigger'),
+    securityKeys: keys('webauthn_remove'),
     totp: {
       isOn: named('totp_unlink').length > 0,
       secret: text(record(record(shown('totp_secret_key')['text'])['context'])['secret']),
@@ -57,12 +64,13 @@ function offersOf (nodes: FormNode[]): Offers {
 
 /** A form of an answer, whatever that answer lacks. */
 export function formOf (flow: FlowName, data: Record<string, unknown>): Form {
-  const nodes = list(record(data['ui'])['nodes']) as FormNode[]
+  const ui = record(data['ui'])
+  const nodes = list(ui['nodes']) as FormNode[]
   return {
     flow,
     flowId: text(data['id']),
     nodes,
-    offers: offersOf(nodes),
+    offers: offersOf(nodes, list(ui['messages'])),
     errors: list(data['errors']) as FormError[],
     sent: data['sent'] === true,
   }

@@ -30,7 +30,7 @@ export interface Address {
   label: string
 }
 
-/** A passkey in the settings. */
+/** A passkey or security key in the settings. */
 export interface KeyEntry {
   id: string
   name: string
@@ -55,7 +55,12 @@ export interface Offers {
   providers: Provider[]
   /** Linked social logins that can be unlinked: the last way to log in cannot. */
   linked: Provider[]
+  /** The provider whose account is linked by this log-in: its address has an account here already; else empty. */
+  linksTo: string
   passkeys: KeyEntry[]
+  /** Options of a security key, for the intents; empty: none is offered. Only flows with `?method=webauthn` have it. */
+  securityKey: string
+  securityKeys: KeyEntry[]
   /** While it is off: the secret as text and as a picture (a `data:` URL). */
   totp: { isOn: boolean, secret: string, picture: string }
   /** `codes`: those that the step before showed. */
@@ -131,7 +136,7 @@ export interface Device {
 }
 
 export interface ClientOptions {
-  /** URL of the API, without trailing slash; default: the page's own origin. */
+  /** URL of the API; default: the page's own origin. */
   baseUrl?: string
   /** Path of the auth routes; default `/api/auth`. */
   prefix?: string
@@ -150,6 +155,9 @@ export interface InFlow extends Options {
 /** An answer of the API as the client reads it; status 0: none. */
 export interface Reply {
   status: number
+  /** Empty where the content is no object. */
   body: Record<string, unknown>
+  /** JSON of any kind, or a text. */
+  content: unknown
   retryAfterSeconds: number | undefined
 }

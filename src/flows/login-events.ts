@@ -1,7 +1,10 @@
 import type { FastifyRequest } from 'fastify'
 import type { ErrorCode } from '../errors.js'
 import { type AuthEvent, ownerDetails, ownerOf, recordAuthEvent, type SessionOwner } from '../http/auth-events.js'
-import { authEvents, kratosCredential, loginThrottle, ownSessions } from '../http/own-names.js'
+import type { Whose } from '../http/login-throttle.js'
+import {
+  authEvents, kratosCredential, kratosScope, loginThrottle, ownKratos, ownSessions,
+} from '../http/own-names.js'
 import { logSecurityEvent } from '../http/security-event.js'
 import type { Accepted, Answer } from '../kratos-client/answer.js'
 import type { FlowName } from '../kratos-client/caller.js'
@@ -52,10 +55,17 @@ export function noteSession (request: FastifyRequest, body: unknown): void {
   if (kept !== undefined) keptSessions.set(request, { identityId: kept.identity.id, sessionId: kept.id })
 }
 
+/** A browser's login that a redirect leads on to the second factor says nothing of whose it is: Kratos is asked. */
+export const whoseLogin = (request: FastifyRequest, isRedirect: boolean): Whose | undefined => {
+  const { server } = request
+  if (!isRedirect || server[authEvents] === undefined) return undefined
+  return (identifier) => server[ownKratos].identityOf(identifier, request[kratosScope]())
+}
+
 /** Kratos does not say whose login failed. @param factor the second factor that was wrong, where one was tried */
 export function failureEvent (request: FastifyRequest, factor: string | undefined): AuthEvent {
   if (factor === undefined) return { type: 'login.failed' }
-  const known = keptSessions.get(request) ?? { session: request.server[loginThrottle].sessionOfTry(request) }
+  const known = keptSessions.get(request) ?? request.server[loginThrottle].ownerOfTry(request)
   return { type: 'second_factor.failed', method: factor, ...known }
 }
 

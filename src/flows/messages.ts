@@ -79,8 +79,21 @@ const MESSAGES: Record<number, Row> = {
     () => 'That took too long; please start again',
   ]),
   ...rows([4060001, 4070002], ['flow_completed', () => 'This was done already; please start again']),
+  4060002: ['flow_failed', () => 'This did not work; please start again'],
   ...rows([4060004, 4070001], ['wrong_link', () => 'The link is not right, or was used already']),
 }
+
+/** What Kratos says under one number for all, and a page has to tell apart. */
+const BY_TEXT: Array<[said: RegExp, row: Row]> = [
+  [
+    /the OpenID Provider returned error/,
+    ['provider_refused', () => 'You were not logged in there; please try again or choose another way'],
+  ],
+  [/submitted too often/, ['too_many_tries', () => 'That was tried too often; please ask for a new code']],
+]
+
+const rowOf = (id: number, text: string): Row | undefined =>
+  (id === 4000001 ? BY_TEXT.find(([said]) => said.test(text))?.[1] : undefined) ?? MESSAGES[id]
 
 export const MESSAGE_CODES = new Map(Object.entries(MESSAGES).map(([id, [code]]) => [Number(id), code]))
 
@@ -100,7 +113,7 @@ const plainText = (text: string, field: string | null): string => {
 function formError (field: string | null, message: JsonObject): FormError {
   const id = Number(message['id'])
   const context = isRecord(message['context']) ? message['context'] : {}
-  const [code, words] = MESSAGES[id] ?? ['other']
+  const [code, words] = rowOf(id, String(message['text'])) ?? ['other']
   return { field, code, id, text: words?.(context) ?? plainText(String(message['text']), field), context }
 }
 

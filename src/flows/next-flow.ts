@@ -4,7 +4,7 @@ import type { KratosClient } from '../kratos-client/client.js'
 import type { InitOptions } from '../kratos-client/flow-calls.js'
 import { type Credential, isUsable as isUsableCredential } from '../kratos-client/credential.js'
 import { sessionToken } from '../kratos-client/session-token.js'
-import type { Next, Outcome } from './outcome.js'
+import { type Next, type Outcome, wantsMissingFactor } from './outcome.js'
 
 export interface Step {
   flow: FlowName
@@ -41,13 +41,30 @@ function callerAfter (step: Step): Caller {
 const loginType = ({ credential }: Caller, type: FlowType): FlowType =>
   credential.kind === 'cookie' ? 'browser' : credential.kind === 'token' ? 'api' : type
 
+/**
+ * A new flow of the type that suits best: Kratos offers security keys in browser flows only, so whoever has no other
+ * second factor gets one of these.
+ */
+export async function initFittingFlow (
+  kratos: KratosClient,
+  flow: FlowName,
+  options: InitOptions,
+  caller: Caller,
+): Promise<{ answer: Answer, type: FlowType }> {
+  const { type } = options
+  const answer = await kratos.initFlow(flow, options, caller)
+  if (type === 'browser' || answer.kind !== 'ok' || !wantsMissingFactor(answer.body)) return { answer, type }
+  const other = await kratos.initFlow(flow, { ...options, type: 'browser' }, caller)
+  return other.kind === 'ok' && !wantsMissingFactor(other.body) ? { answer: other, type: 'browser' } : { answer, type }
+}
+
 async function start (
   kratos: KratosClient,
   flow: FlowName,
   options: InitOptions,
   caller: Caller,
 ): Promise<PreparedFlow> {
-  const answer = await kratos.initFlow(flow, options, caller)
+  const { answer } = await initFittingFlow(kratos, flow, options, caller)
   const id = answer.kind === 'ok' ? answer.body['id'] : undefined
   return { flowId: typeof id === 'string' ? id : undefined, setCookie: answer.setCookie }
 }

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../errors.js'
 import type { Accepted, Answer, Refusal } from '../kratos-client/answer.js'
 import type { FlowName } from '../kratos-client/caller.js'
-import { continuedFlow, isFlow, isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
+import { continuedFlow, hasNodesOf, isFlow, isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 import { isUuid } from '../patterns.js'
 
 /** What a client does next. Every answer to a flow step carries exactly one. */
@@ -34,7 +34,7 @@ const nodesOf = ({ ui }: JsonObject): JsonObject[] =>
   isRecord(ui) && Array.isArray(ui['nodes']) ? ui['nodes'].filter(isRecord) : []
 
 /** The form of somebody who has no second factor has no fields; settings is where to add one. */
-const wantsMissingFactor = (body: JsonObject): boolean =>
+export const wantsMissingFactor = (body: JsonObject): boolean =>
   body['requested_aal'] === 'aal2' && isFlow(body) && nodesOf(body).every(({ group }) => group === 'default')
 
 /** Where Kratos' 422 sends a browser tells what is asked of the user (recordings 34, 55, 68). */
@@ -108,4 +108,6 @@ export function fieldErrors (flow: JsonObject): Record<string, string[]> {
 
 /** Kratos' states while a code or link is awaited; the second with `feature_flags.choose_recovery_address`. */
 const SENT_STATES = new Set<unknown>(['sent_email', 'recovery_awaiting_code'])
-export const hasSentMessage = (flow: JsonObject): boolean => SENT_STATES.has(flow['state'])
+/** Kratos also says so of a sign-up by code where that is off, in a form that takes none. */
+export const hasSentMessage = (flow: JsonObject): boolean =>
+  SENT_STATES.has(flow['state']) && ['code', 'link'].some((group) => hasNodesOf(flow, group))

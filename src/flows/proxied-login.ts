@@ -6,7 +6,7 @@ import { isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 import { setCookieLines } from '../kratos-client/cookies.js'
 import type { StreamedAnswer } from '../kratos-client/streamed-call.js'
 import { holdsProof, triedFactor, type TryResult } from '../throttling/second-factor.js'
-import { failureEvent, loginEvent, noteSession, sessionIn } from './login-events.js'
+import { failureEvent, loginEvent, noteSession, sessionIn, whoseLogin } from './login-events.js'
 import { newCredential } from './next-flow.js'
 import { outOfBounds } from './text-bounds.js'
 
@@ -132,6 +132,9 @@ function tellProxiedLogin (
   }
 }
 
+const leadsToFactor = ({ headers: { location } }: StreamedAnswer): boolean =>
+  queryIn(String(location ?? '')).get('aal') === 'aal2'
+
 /** Whether the answer has to be read whole, because the session that it gives is in its body. */
 export const mayHoldToken = (path: string, answer: StreamedAnswer): boolean => givesSession(path) && isJsonStep(answer)
 
@@ -151,5 +154,7 @@ export async function noteProxiedLogin (
   const gaveSession = credential !== undefined
   tellProxiedLogin(request, members, { path, upstream: answer, gaveSession, body })
   await throttle.settleSecondFactor(request, resultOf(answer, gaveSession))
-  await throttle.rememberLogin(request, members, credential, keyedSession(request, body))
+  // A form is always redirected; of JSON, the second factor alone.
+  const whose = whoseLogin(request, isLogin(path) && (answer.status === 422 || leadsToFactor(answer)))
+  await throttle.rememberLogin(request, members, credential, { session: keyedSession(request, body), whose })
 }

@@ -2,7 +2,7 @@ import type { Answer } from '../kratos-client/answer.js'
 import { type Caller, type FlowName, type FlowType, withCookies } from '../kratos-client/caller.js'
 import type { KratosClient } from '../kratos-client/client.js'
 import { submitType, usesProvider } from '../kratos-client/flow-calls.js'
-import { isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
+import { errorMessageIds, hasNodesOf, isFlow, isRecord, type JsonObject } from '../kratos-client/kratos-body.js'
 
 export interface Submitted {
   answer: Answer
@@ -74,11 +74,32 @@ async function submitAsType (kratos: KratosClient, submit: Submit): Promise<Subm
   return { answer: await kratos.submitFlow(flow, id, body, withCookies(caller, setCookie)), type: 'browser', setCookie }
 }
 
-/** Kratos says what it does not offer without the form, which a page needs to show what it does offer. */
+/** Kratos' "no strategy": nothing was chosen, or what was chosen is on for another purpose only, as a code may be. */
+const NO_STRATEGY = new Set([4010002, 4010003, 4010004, 4010005, 4010006])
+
+/** Where sign-ups by code are off, Kratos says that one was sent, in a form that takes none (tried on v26.2.0). */
+const pretendsToSend = ({ state, ui }: JsonObject): boolean =>
+  state === 'sent_email' && isRecord(ui) && ui['messages'] === undefined
+
+/** Kratos goes on with the form where what was chosen is not to be had in this flow. */
+function asNotOffered (answer: Answer, { method }: JsonObject): Answer {
+  if (answer.kind === 'unavailable' || typeof method !== 'string' || method === '') return answer
+  const { setCookie } = answer
+  const flow = answer.kind === 'ok' ? answer.body : answer.members
+  const isMissing = answer.kind === 'ok'
+    ? answer.next === 'form' && pretendsToSend(flow)
+    : NO_STRATEGY.has(errorMessageIds(flow)[0] ?? 0)
+  if (!isMissing || hasNodesOf(flow, method)) return answer
+  const { id, ui, state } = flow
+  return { kind: 'refused', code: 'METHOD_NOT_OFFERED', members: { id, ui, state }, setCookie }
+}
+
+/** Kratos says what it does not offer mostly without the form, which a page needs to show what it does offer. */
 async function withForm (kratos: KratosClient, submit: Submit, submitted: Submitted): Promise<Submitted> {
   const { flow, id, caller } = submit
-  const { answer } = submitted
+  const answer = asNotOffered(submitted.answer, submit.body)
   if (answer.kind !== 'refused' || answer.code !== 'METHOD_NOT_OFFERED') return submitted
+  if (isFlow(answer.members)) return { ...submitted, answer }
   const fetched = await kratos.fetchFlow(flow, id, withCookies(caller, submitted.setCookie), poolOf(flow))
   if (fetched.kind !== 'ok') return submitted
   const { id: flowId, ui, state } = fetched.body

@@ -4,6 +4,16 @@ import type { TryResult } from '../throttling/second-factor.js'
 
 type Hook = (request: FastifyRequest) => Promise<void>
 
+/** Whose session wants a second factor, as far as that is known. */
+export interface RememberedOwner {
+  /** Its id as it may be written down. */
+  session?: string | undefined
+  identityId?: string | undefined
+}
+
+/** Finds the identity of an identifier, where Kratos' answer to a login says nothing of it. */
+export type Whose = (identifier: string) => Promise<string | undefined>
+
 /** Hooks for what guesses passwords or names (G05); past a budget they throw RATE_LIMITED with the seconds to wait. */
 export interface LoginThrottle {
   /** For `onRequest`: before the body is read. */
@@ -15,16 +25,16 @@ export interface LoginThrottle {
   /** Counts a try before Kratos is asked; `settleSecondFactor` says what became of it. */
   bySecondFactor: (request: FastifyRequest, body: unknown) => Promise<void>
   settleSecondFactor: (request: FastifyRequest, result: TryResult) => Promise<void>
-  /** Of a request that tried a second factor: its session, as it was remembered. */
-  sessionOfTry: (request: FastifyRequest) => string | undefined
+  /** Of a request that tried a second factor: whose login that was, as it was remembered. */
+  ownerOfTry: (request: FastifyRequest) => RememberedOwner
   /**
    * Remembers whose second factor the session of a login step may prove; a renewed one goes on as before.
-   * @param session its id as it may be written down, so that a wrong factor can be told of it
+   * @param owner so that a wrong factor can be told of it
    */
   rememberLogin: (
     request: FastifyRequest,
     body: unknown,
     credential: Credential | undefined,
-    session: string | undefined,
+    owner: { session?: string | undefined, whose?: Whose | undefined },
   ) => Promise<void>
 }

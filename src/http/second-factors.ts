@@ -3,14 +3,14 @@ import type { Credential } from '../kratos-client/credential.js'
 import { networksOf } from '../throttling/address.js'
 import type { Budget } from '../throttling/budget.js'
 import type { CredentialMemory } from '../throttling/credential-memory.js'
-import { type IdentifierPaths, loginIdentifier } from '../throttling/identifiers.js'
+import { type IdentifierPaths, loginIdentifier, soleIdentifier } from '../throttling/identifiers.js'
 import { bucketKey } from '../throttling/keys.js'
 import { type RateLimitStore, settlingStore } from '../throttling/rate-limit-store.js'
-import { triesSecondFactor } from '../throttling/second-factor.js'
+import { goesByIdentifier, triesSecondFactor } from '../throttling/second-factor.js'
 import { kratosCredential } from './own-names.js'
-import type { LoginThrottle } from './login-throttle.js'
+import type { LoginThrottle, RememberedOwner } from './login-throttle.js'
 
-type SecondFactors = Pick<LoginThrottle, 'bySecondFactor' | 'settleSecondFactor' | 'sessionOfTry' | 'rememberLogin'>
+type SecondFactors = Pick<LoginThrottle, 'bySecondFactor' | 'settleSecondFactor' | 'ownerOfTry' | 'rememberLogin'>
 
 export interface SecondFactorOptions {
   /** Where a body may have an identifier. */
@@ -26,30 +26,30 @@ const WRONG_CODES: Budget = { perWindow: 10, burst: 10, windowMs: 15 * 60_000 }
 export const NO_SECOND_FACTORS: SecondFactors = {
   bySecondFactor: async () => {},
   settleSecondFactor: async () => {},
-  sessionOfTry: () => undefined,
+  ownerOfTry: () => ({}),
   rememberLogin: async () => {},
 }
 
 const valueOf = (credential: Credential | undefined): string | undefined =>
   credential?.kind === 'token' || credential?.kind === 'cookie' ? credential.value : undefined
 
-/** What is remembered of a login: the bucket of its identifier, and its session where that is told of. */
-interface Login {
+/** What is remembered of a login: the bucket of its identifier, and its owner where that is told of. */
+interface Login extends RememberedOwner {
   bucket: string
-  session: string | undefined
 }
 
-const textOf = ({ bucket, session }: Login): string => session === undefined ? bucket : `${bucket} ${session}`
+const textOf = ({ bucket, session = '', identityId = '' }: Login): string => [bucket, session, identityId].join(' ').trimEnd()
 
 function loginOf (text: string | undefined): Login | undefined {
-  const [bucket, session] = text?.split(' ') ?? []
-  return bucket === undefined ? undefined : { bucket, session }
+  const [bucket, session = '', identityId = ''] = text?.split(' ') ?? []
+  if (bucket === undefined) return undefined
+  return { bucket, session: session === '' ? undefined : session, identityId: identityId === '' ? undefined : identityId }
 }
 
 /** By the identifier of the login that led there (G10, the exception): only who passed it can use up the tries. */
 export function createSecondFactors ({ paths, key, createStore, memory, refuse }: SecondFactorOptions): SecondFactors {
   const store = settlingStore(createStore(WRONG_CODES))
-  const tries = new WeakMap<FastifyRequest, { buckets: string[], session: string | undefined }>()
+  const tries = new WeakMap<FastifyRequest, { buckets: string[], owner: RememberedOwner }>()
   const digest = (credential: string): string => bucketKey(key, 'session', credential)
 
   async function recall (credential: string | undefined): Promise<Login | undefined> {
@@ -72,7 +72,8 @@ export function createSecondFactors ({ paths, key, createStore, memory, refuse }
       const credential = valueOf(request[kratosCredential]())
       const login = await recall(credential)
       const buckets = bucketsOf(request, credential, login)
-      tries.set(request, { buckets, session: login?.session })
+      const { session, identityId } = login ?? {}
+      tries.set(request, { buckets, owner: { session, identityId } })
       for (const bucket of buckets) {
         // Before Kratos is asked, so that a hundred at once are ten.
         const { used, waitMs } = await store.consume(bucket)
@@ -85,8 +86,8 @@ export function createSecondFactors ({ paths, key, createStore, memory, refuse }
       const settle = result === 'right' ? store.clear : store.giveBack
       await Promise.all(buckets.map((bucket) => settle(bucket)))
     },
-    sessionOfTry: (request) => tries.get(request)?.session,
-    rememberLogin: async (request, body, credential, session) => {
+    ownerOfTry: (request) => tries.get(request)?.owner ?? {},
+    rememberLogin: async (request, body, credential, { session, whose }) => {
       const value = valueOf(credential)
       if (value === undefined) return
       const identifier = loginIdentifier(body, paths)
@@ -95,7 +96,9 @@ export function createSecondFactors ({ paths, key, createStore, memory, refuse }
         ? former?.bucket
         : bucketKey(key, 'second_factor', 'identifier', identifier)
       if (bucket === undefined) return
-      await memory.remember(digest(value), textOf({ bucket, session: session ?? former?.session }))
+      const sole = goesByIdentifier(body) ? soleIdentifier(body, paths) : undefined
+      const identityId = sole === undefined ? former?.identityId : await whose?.(sole)
+      await memory.remember(digest(value), textOf({ bucket, session: session ?? former?.session, identityId }))
     },
   }
 }

@@ -55,6 +55,8 @@ export interface KratosClient {
   deleteIdentity: (id: string, scope?: RequestScope) => Promise<Answer>
   /** By the admin port; `unknown` when Kratos does not say so. */
   hasIdentity: (id: string) => Promise<'present' | 'absent' | 'unknown'>
+  /** By the admin port: whose identifier it is, in whatever letters; undefined when Kratos does not say one. */
+  identityOf: (identifier: string, scope?: RequestScope) => Promise<string | undefined>
   isAllowedRedirect: RedirectRule
   /** For Kratos' SDK and forms. The path is checked, credential and headers are chosen here. */
   passThrough: (request: PassThroughRequest) => Promise<StreamedAnswer | UpstreamFailure>

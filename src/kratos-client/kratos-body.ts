@@ -35,6 +35,10 @@ function flowErrors (flow: JsonObject): UiMessage[] {
   return [...errorMessages(ui['messages']), ...nodes.flatMap((node) => errorMessages(node['messages']))]
 }
 
+/** Whether the form of a flow has something for a method. */
+export const hasNodesOf = ({ ui }: JsonObject, group: string): boolean =>
+  isRecord(ui) && Array.isArray(ui['nodes']) && ui['nodes'].some((node) => isRecord(node) && node['group'] === group)
+
 export const errorMessageIds = (flow: JsonObject): number[] => flowErrors(flow).map(({ id }) => id)
 
 /** The first error message of the flow itself, else of a node; undefined: the flow is simply the next page. */

@@ -1,13 +1,16 @@
 import { type Answer, type AnswerContext, classify, saysNoSession } from './answer.js'
 import { type Credential, credentialHeaders } from './credential.js'
 import type { CallsOptions } from './flow-calls.js'
-import { isRecord } from './kratos-body.js'
+import { isIdentityId, isRecord } from './kratos-body.js'
 import type { RequestScope } from './request-scope.js'
 import type { UpstreamRequest } from './transport.js'
 import { upstreamFailure } from './upstream-failure.js'
 
 /** Far more than a person has devices. */
 const MAX_SESSIONS = '250'
+
+/** An answer to a login waits for it. */
+const MAX_LOOK_UP_MS = 1000
 
 /** By Kratos' own body: the 404 of a proxy or of another server says nothing of an identity. */
 const isNotFound = (body: unknown): boolean =>
@@ -62,6 +65,17 @@ export function createSessionCalls ({ pools, cookieName, isAllowedRedirect, conf
     return classify(answer, context('identity'))
   }
 
+  async function identityOf (identifier: string, scope?: RequestScope): Promise<string | undefined> {
+    const { admin } = pools
+    if (admin === undefined || identifier === '') return undefined
+    const query = { credentials_identifier: identifier, page_size: '2' }
+    const deadlineMs = Math.min(MAX_LOOK_UP_MS, pools.timeLeft('session', scope))
+    const answer = await admin.send({ method: 'GET', path: '/admin/identities', query, deadlineMs })
+    if (answer.kind === 'unavailable' || answer.status !== 200 || !Array.isArray(answer.body)) return undefined
+    const [found, another] = answer.body as unknown[]
+    return another === undefined && isRecord(found) && isIdentityId(found['id']) ? found['id'] : undefined
+  }
+
   async function hasIdentity (id: string): Promise<'present' | 'absent' | 'unknown'> {
     const { admin } = pools
     if (admin === undefined) return 'unknown'
@@ -84,5 +98,6 @@ export function createSessionCalls ({ pools, cookieName, isAllowedRedirect, conf
       askSessions({ method: 'DELETE', path: '/sessions' }, credential, scope),
     deleteIdentity,
     hasIdentity,
+    identityOf,
   }
 }

@@ -28,21 +28,6 @@ export function identifierPaths ({ email, username }: Pick<TraitPointers, 'email
   return new Map([...new Set([...MEMBERS, ...TRAITS, ...own])].map((path, order) => [path, order]))
 }
 
-/** In a form also several times; Kratos makes text of a number. */
-function sentIdentifiers (body: unknown, paths: IdentifierPaths): string[] {
-  const found: Array<[order: number, text: string]> = []
-  function collect (value: unknown, path: string): void {
-    if (typeof value === 'object' && value !== null) {
-      for (const [name, member] of Object.entries(value)) collect(member, pathOf(path, name))
-      return
-    }
-    const order = typeof value === 'string' || typeof value === 'number' ? paths.get(path) : undefined
-    if (order !== undefined) found.push([order, String(value)])
-  }
-  collect(body, '')
-  return found.sort(([a], [b]) => a - b).map(([, text]) => text)
-}
-
 /** What Go counts as blank, U+0085 included. */
 const LEADING_BLANKS = /^[\s\u0085]+/
 const TRAILING_BLANKS = /(?<![\s\u0085])[\s\u0085]+$/
@@ -81,6 +66,28 @@ function phoneReadings (text: string): string[] {
   return readings.filter(({ length }) => length >= MIN_DIGITS)
 }
 
+/** A trait by any name to which Kratos may send a message. A number without a plus is no phone number to it there. */
+function isAddress (text: string): boolean {
+  const folded = foldText(text)
+  return folded.includes('@') || (folded.includes('+') && phoneReadings(folded).length > 0)
+}
+
+/** In a form also several times; Kratos makes text of a number. */
+function sentIdentifiers (body: unknown, paths: IdentifierPaths): string[] {
+  const found: Array<[order: number, text: string]> = []
+  function collect (value: unknown, path: string): void {
+    if (typeof value === 'object' && value !== null) {
+      for (const [name, member] of Object.entries(value)) collect(member, pathOf(path, name))
+      return
+    }
+    if (typeof value !== 'string' && typeof value !== 'number') return
+    const order = paths.get(path) ?? (path.startsWith('traits.') && isAddress(String(value)) ? paths.size : undefined)
+    if (order !== undefined) found.push([order, String(value)])
+  }
+  collect(body, '')
+  return found.sort(([a], [b]) => a - b).map(([, text]) => text)
+}
+
 /** They tell the numbers of one client apart; a national prefix within the number is not among them. */
 const SIGNIFICANT_DIGITS = 8
 
@@ -94,6 +101,12 @@ function spellingsOf (text: string): string[] {
 /** Each once, in one spelling; none for a step without an identifier, such as a code. */
 export const identifiersOf = (body: unknown, paths: IdentifierPaths): string[] =>
   [...new Set(sentIdentifiers(body, paths).flatMap(spellingsOf))].filter((identifier) => identifier !== '')
+
+/** Of a body that names one person only. */
+export function soleIdentifier (body: unknown, paths: IdentifierPaths): string | undefined {
+  const folded = new Set(sentIdentifiers(body, paths).map(foldText).filter((text) => text !== ''))
+  return folded.size === 1 ? loginIdentifier(body, paths) : undefined
+}
 
 /** The one identifier of a login, in a spelling that no other account has: it is counted whatever the address. */
 export function loginIdentifier (body: unknown, paths: IdentifierPaths): string | undefined {

@@ -22,6 +22,10 @@ const PROOFS = ['password', 'code', 'totp_code', 'lookup_secret', 'passkey_login
 /** Whether a body wants to prove who somebody is; a name alone, or a wish for a code, does not. */
 export const holdsProof = (body: unknown): boolean => holds(body, PROOFS)
 
+/** Whether a login went by the one identifier that its body has, and not by a key or a provider. */
+export const goesByIdentifier = (body: unknown): boolean =>
+  holds(body, ['password', 'code']) && !holds(body, ['passkey_login', 'webauthn_login', 'id_token', 'provider'])
+
 export const triesCode = (body: unknown): boolean => holds(body, ['code'])
 
 /** Only a wrong one is counted, and a right one makes up for those before it. */

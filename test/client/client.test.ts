@@ -58,18 +58,25 @@ export default async function (t: Test): Promise<void> {
     t.test('reads routes of a product that have no envelope', async (t) => {
       const kratos = await startFaultServer(t, answer(200, {}))
       const client = createClient({ baseUrl: kratos.url })
-      for (const [status, body, expected] of [
+      for (const [status, body, expected, type = 'application/json'] of [
         [200, { email: 'a', data: { b: 1 } }, { kind: 'ok', data: { email: 'a', data: { b: 1 } } }],
         [201, { success: true, data: { id: '1' } }, { kind: 'ok', data: { id: '1' } }],
         [204, '', { kind: 'ok', data: {} }],
+        [200, [{ id: 1 }], { kind: 'ok', data: [{ id: 1 }] }],
+        [200, { success: true, data: [1, 2] }, { kind: 'ok', data: [1, 2] }],
+        [200, 'gone', { kind: 'ok', data: 'gone' }, 'text/plain'],
+        [202, '', { kind: 'ok', data: {} }],
+        [200, '<html>', { kind: 'unavailable' }, 'text/html'],
+        [404, 'no such page', { kind: 'refused', code: '404', text: 'no such page' }, 'text/plain'],
+        [451, { message: 'not here' }, { kind: 'refused', code: '451', text: 'not here' }],
         [404, { statusCode: 404, error: 'Not Found', message: 'no such thing' }, { kind: 'refused', code: '404', text: 'no such thing', errors: [] }],
         [400, { success: false, code: 'VALIDATION_ERROR', error: 'not valid' }, { kind: 'refused', code: 'VALIDATION_ERROR', text: 'not valid', errors: [] }],
         [401, { statusCode: 401, code: 'INVALID_SESSION', next: 'reauthenticate', start: '/x/flows/login' }, { kind: 'log_in_again', flowId: undefined, start: '/x/flows/login' }],
         [500, { statusCode: 500, error: 'Internal Server Error' }, { kind: 'unavailable' }],
         [429, { statusCode: 429, error: 'Too Many Requests' }, { kind: 'unavailable', isThrottled: true }],
       ] as const) {
-        kratos.react(answer(status, body))
-        t.match(await client.request('POST', '/things', {}), expected, String(status))
+        kratos.react(answer(status, body, [['Content-Type', type]]))
+        t.match(await client.request('POST', '/things', {}), expected, `${status} ${JSON.stringify(body)}`)
       }
     })
 
@@ -141,6 +148,27 @@ export default async function (t: Test): Promise<void> {
       t.match(await client.logIn('ada', 'x'), { kind: 'unavailable', retryAfterSeconds: 7 })
     })
 
+    t.test('takes no word of a proxy for a word of the service', async (t) => {
+      const service = await startFaultServer(t, answer(200, {}))
+      const client = createClient({ baseUrl: `${service.url}/` })
+      for (const [status, body] of [[200, {}], [200, []], [401, { message: 'Unauthorized' }], [403, { message: 'Forbidden' }]] as const) {
+        service.react(answer(status, body))
+        t.match(await client.session(), { state: 'unknown' }, `${status} ${JSON.stringify(body)}`)
+        t.equal(await client.logOut(), false)
+      }
+      t.match(service.requests, [{ target: '/api/auth/whoami?full=true' }])
+    })
+
+    t.test('rejects what is aborted while its answer comes in', async (t) => {
+      const leaving = new AbortController()
+      const service = await startFaultServer(t, (socket) => {
+        socket.write('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"success":')
+        setImmediate(() => leaving.abort())
+      })
+      const client = createClient({ baseUrl: service.url })
+      await t.rejects(client.logOut({ signal: leaving.signal }), { name: 'AbortError' })
+    })
+
     t.test('reads what a form offers, shows backup codes and takes them, and tells who else is logged in', async (t) => {
       const { client, baseUrl } = await start(t)
       const other = createClient<Traits>({ baseUrl, fetch: browserFetch() })
@@ -180,6 +208,18 @@ export default async function (t: Test): Promise<void> {
       t.match(await client.request('GET', '/api/nothing'), { kind: 'refused', code: 'NOT_FOUND' })
       t.match(await client.deleteAccount(), { kind: 'ok' })
       t.match(await client.session(), { state: 'out' })
+    })
+
+    t.test('posts no code to another flow than the one that sent it', async (t) => {
+      const { client } = await start(t)
+      const gone = { flowId: '11111111-2222-4333-8444-555555555555' }
+      const expired = { kind: 'form', form: { sent: false, errors: [{ field: 'code', code: 'code_expired' }] } }
+      for (const flow of ['recovery', 'verification'] as const) {
+        const outcome = await client.confirmCode(flow, '123456', gone)
+        t.match(outcome, expired)
+        t.match(outcome, { form: { flow } })
+      }
+      t.match(await client.logInByCode('ada@example.test', '123456', gone), expired)
     })
 
     t.test('asks nobody for a passkey where there is no browser', async (t) => {

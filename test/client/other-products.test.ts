@@ -3,23 +3,46 @@ import type { EmbeddedKratosOptions, JsonObject } from '../../kratos/embedded/in
 import { createClient, type Form, type Outcome } from '../../src/client/client.js'
 import { browserFetch } from '../support/browser-fetch.js'
 import { answer, startFaultServer } from '../support/fault-server.js'
-import { identifier, identitySchema } from '../support/identity-schema.js'
-import { buildWithKratos, freshEmail, PASSWORD } from '../support/kratos.js'
+import { identifier, identitySchema, schemaWithSecurityKeys } from '../support/identity-schema.js'
+import { build } from '../support/app.js'
+import { freshEmail, PASSWORD, startKratos } from '../support/kratos.js'
+import { plugInPasskey } from '../support/passkey-browser.js'
+import { freePorts } from '../support/process.js'
 
 /** A browser in front of a product whose Kratos is configured otherwise than the one of this repository. */
 async function open (t: Test, options: Omit<EmbeddedKratosOptions, 'env'>) {
-  const { app, kratos } = await buildWithKratos(t, options)
-  const baseUrl = await app.listen({ port: 0, host: '127.0.0.1' })
+  const [port = 0] = await freePorts(1)
+  const baseUrl = `http://127.0.0.1:${port}`
+  const kratos = await startKratos(t, {
+    baseUrl: `${baseUrl}/kratos/`,
+    ...options,
+    overrides: { hashers: { bcrypt: { cost: 4 } }, ...options.overrides },
+  })
+  const { app } = await build(t, {
+    KRATOS_PUBLIC_URL: kratos.publicUrl,
+    KRATOS_ADMIN_URL: kratos.adminUrl,
+    KRATOS_BROWSER_URL: `${baseUrl}/kratos/`,
+    PUBLIC_URL: baseUrl,
+    KRATOS_PROXY: 'true',
+  })
+  await app.listen({ port, host: '127.0.0.1' })
   const browser = browserFetch()
   const mailed = async (email: string, what: RegExp): Promise<string> =>
-    (await kratos.messages(email)).map(({ body }) => what.exec(body)?.[0]).find((found) => found !== undefined) ?? ''
+    kratos.messages(email).map(({ body }) => what.exec(body)?.[0]).find((found) => found !== undefined) ?? ''
   return {
     client: createClient({ baseUrl, fetch: browser }),
     code: (email: string) => mailed(email, /\b\d{6}\b/),
+    provider: kratos.oidcProvider,
+    /** To the provider and back; says to which flow of the page that led. */
+    throughProvider: async (outcome: Outcome): Promise<string> => {
+      const consent = await fetch(outcome.kind === 'redirect' ? outcome.url : '', { redirect: 'manual' })
+      const shown = await browser(consent.headers.get('location') ?? '', { redirect: 'manual' })
+      return new URL(shown.headers.get('location') ?? '').searchParams.get('flow') ?? ''
+    },
     /** Opens the newest link to a page; says to which flow of the page it led. */
     openLink: async (email: string, flow: string): Promise<string> => {
       const link = new URL(await mailed(email, new RegExp(`http\\S+/${flow}\\?\\S+`)))
-      const shown = await browser(`${baseUrl}/kratos${link.pathname}${link.search}`, { redirect: 'manual' })
+      const shown = await browser(link, { redirect: 'manual' })
       return new URL(shown.headers.get('location') ?? '').searchParams.get('flow') ?? ''
     },
   }
@@ -31,6 +54,12 @@ const formOf = (outcome: Outcome): Form | undefined => outcome.kind === 'form' ?
 
 const selfservice = (flows: JsonObject, methods: JsonObject = {}) =>
   ({ overrides: { selfservice: { flows, methods } } })
+const PAGE = 'http://localhost:3001'
+const RELYING_PARTY = { id: 'localhost', display_name: 'Page', origins: [PAGE] }
+const KEYS = selfservice({ registration: { style: 'profile_first' } }, {
+  passkey: { enabled: true, config: { rp: RELYING_PARTY } },
+  webauthn: { enabled: true, config: { passwordless: false, rp: RELYING_PARTY } },
+})
 const LINKS = selfservice({ recovery: { use: 'link' }, verification: { use: 'link' } }, { code: { enabled: false } })
 
 export default async function (t: Test): Promise<void> {
@@ -95,6 +124,58 @@ export default async function (t: Test): Promise<void> {
       t.match(await client.logInWith('nobody'), refused)
       t.match(await client.logIn('ada@example.test', PASSWORD), refused)
       t.match(await client.signUp({ email: freshEmail() }, PASSWORD), refused)
+    })
+
+    t.test('says so where codes are on, and are no way to log in or sign up', async (t) => {
+      const { client } = await open(t, selfservice({}, { code: { passwordless_enabled: false } }))
+      const refused = { kind: 'form', form: { sent: false, errors: [{ field: null, code: 'method_not_offered' }] } }
+      const email = freshEmail()
+      t.match(await client.logInByCode(email), refused)
+      const signingUp = await client.signUpByCode({ email })
+      t.match(signingUp, refused)
+      t.not((await client.signUp({ email }, PASSWORD, { flowId: flowIdOf(signingUp) })).kind, 'form', 'the flow is no dead end')
+    })
+
+    t.test('signs up by a passkey where the profile is asked for first, and says where there are none', async (t) => {
+      const { client } = await open(t, KEYS)
+      plugInPasskey(t, PAGE)
+      t.match(await client.signUpWithPasskey({ email: 'nonsense' }), { form: { errors: [{ field: 'traits.email' }] } })
+      t.match(await client.signUpWithPasskey({ email: freshEmail() }), { kind: 'confirm_address', isLoggedIn: true })
+      await client.logOut()
+      t.match(await client.logInWithPasskey(), { kind: 'done' })
+      const without = await open(t, {})
+      t.match(await without.client.logInWithPasskey(), { form: { errors: [{ code: 'method_not_offered' }] } })
+    })
+
+    t.test('takes a security key as the second factor', async (t) => {
+      const { client } = await open(t, { ...KEYS, schema: schemaWithSecurityKeys() })
+      plugInPasskey(t, PAGE)
+      const email = freshEmail()
+      await client.signUp({ email }, PASSWORD)
+      t.match(await client.addSecurityKey('blue'), { kind: 'done' })
+      const settings = formOf(await client.form('settings', { query: '?method=webauthn' }))
+      t.match(settings?.offers.securityKeys, [{ name: 'blue', addedAt: String }])
+      await client.logOut()
+      const half = await client.logIn(email, PASSWORD)
+      t.match(await client.follow(half), { kind: 'form', form: { flow: 'login', offers: { securityKey: /challenge/ } } })
+      t.match(await client.secondFactorWithKey(), { kind: 'done' })
+      t.match(await client.session(), { state: 'in' })
+      t.match(await client.removeSecurityKey(settings?.offers.securityKeys[0]?.id ?? ''), { kind: 'done' })
+    })
+
+    t.test('tells what a social login came to: declined, or the address has an account already', async (t) => {
+      const { client, provider, throughProvider } = await open(t, { oidcProvider: true })
+      const email = freshEmail()
+      await client.signUp({ email }, PASSWORD)
+      await client.logOut()
+      provider?.refuse()
+      const declined = await throughProvider(await client.logInWith('dummy'))
+      t.match(await client.form('login', { flowId: declined }), { form: { errors: [{ code: 'provider_refused' }] } })
+      provider?.signInAs({ sub: email, email })
+      const flowId = await throughProvider(await client.logInWith('dummy'))
+      t.match(await client.form('login', { flowId }), { form: { errors: [], offers: { identifier: email, linksTo: 'Dummy' } } })
+      t.match(await client.logIn(email, PASSWORD, { flowId }), { kind: 'done' })
+      t.match(await client.form('settings'), { form: { offers: { linked: [{ id: 'dummy' }] } } })
     })
 
     t.test('says whether somebody who has to confirm an address is logged in already', async (t) => {

@@ -27,7 +27,9 @@ export async function startDemoInProcess (t: Test): Promise<DemoInProcess> {
   const [service = 0, page = 0] = await freePorts(2)
   let ahead = 0
   const clock = { ...systemClock, now: () => Date.now() + ahead }
-  const kratos = await startKratos(t, { clock, overrides: { hashers: { bcrypt: { cost: 4 } } } })
+  // Where a code logs in too, Kratos does not say whom it asks to log in again.
+  const selfservice = { methods: { code: { passwordless_enabled: true } } }
+  const kratos = await startKratos(t, { clock, overrides: { selfservice, hashers: { bcrypt: { cost: 4 } } } })
   const { app } = await construct(t, {
     ...LIMITS,
     PUBLIC_URL: `http://localhost:${service}`,

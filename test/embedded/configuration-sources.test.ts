@@ -119,11 +119,11 @@ export default async function (t: Test): Promise<void> {
         ...BASE,
         organizations: [{ id: 'a' }],
         clients: { http: { disallow_private_ip_ranges: true } },
-        feature_flags: { choose_recovery_address: true },
+        enterprise: { identity_schema_fallback_url_template: 'https://app.test/schemas/' },
       }
       t.strictSame(leftOut(config).sort(), [
         'clients.http.disallow_private_ip_ranges',
-        'feature_flags.choose_recovery_address',
+        'enterprise.identity_schema_fallback_url_template',
         'organizations[0]',
       ])
       const lines: string[] = []

@@ -48,7 +48,7 @@ export default async function (t: Test): Promise<void> {
         }),
         { name: 'b', is: true },
       )
-      t.equal((await failure(evaluateMapper('[1]', {}))).message, 'the snippet gives no object')
+      t.same(await evaluateMapper('[1]', {}), [1], 'its caller says what is wrong with that')
     })
 
     t.test('a snippet works after another one failed, for whatever reason', async (t) => {

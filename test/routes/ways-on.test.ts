@@ -3,8 +3,10 @@ import type { Test } from 'tap'
 import { build } from '../support/app.js'
 import { ID } from '../support/faults.js'
 import {
-  buildWithKratos, cookieHeader, get, PASSWORD, post, signUp, signUpInBrowser, startFlow, startKratos,
+  buildWithKratos, cookieHeader, freshEmail, get, PASSWORD, post, signUp, signUpInBrowser, startFlow, startKratos,
 } from '../support/kratos.js'
+import { newAuthenticator, type PublicKeyOptions } from '../embedded/passkeys/authenticator.js'
+import { schemaWithSecurityKeys } from '../support/identity-schema.js'
 import { enrolTotp } from '../support/totp.js'
 
 const FLOWS = '/api/auth/flows'
@@ -22,7 +24,7 @@ interface Words {
   next?: string
   flow_id?: string
   start?: string
-  ui?: { nodes: Array<{ attributes: { type?: string, name?: string } }> }
+  ui?: { nodes: Array<{ attributes: { type?: string, name?: string, value?: string } }> }
 }
 
 const wordsOf = (answer: LightMyRequestResponse): Words => {
@@ -75,12 +77,50 @@ async function logIn (app: FastifyInstance, email: string, query: string): Promi
   return mergeCookies([cookie, cookieHeader(await post(app, `${FLOWS}/login`, body, headers))].filter(Boolean).join('; '))
 }
 
+const ORIGIN = 'http://localhost:3001'
+const RELYING_PARTY = { id: 'localhost', display_name: 'Page', origins: [ORIGIN] }
+const KEYS = {
+  selfservice: {
+    methods: {
+      passkey: { enabled: true, config: { rp: RELYING_PARTY } },
+      webauthn: { enabled: true, config: { passwordless: false, rp: RELYING_PARTY } },
+    },
+  },
+}
+
+function optionsIn (answer: LightMyRequestResponse, name: string): PublicKeyOptions {
+  const value = wordsOf(answer).ui?.nodes.find(({ attributes }) => attributes.name === name)?.attributes.value ?? ''
+  interface Options { publicKey: PublicKeyOptions }
+  const parsed = JSON.parse(value) as Options & { credentialOptions?: Options }
+  return (parsed.credentialOptions ?? parsed).publicKey
+}
+
+async function signUpWithPasskey (app: FastifyInstance): Promise<string> {
+  const { id, init } = await startFlow(app, 'registration')
+  const key = newAuthenticator().create(optionsIn(init, 'passkey_create_data'), { origin: ORIGIN })
+  const body = { flow_id: id, method: 'passkey', passkey_register: key, traits: { email: freshEmail() } }
+  return cookieHeader(await post(app, `${FLOWS}/registration`, body))
+}
+
+/** Somebody whose only second factor is a security key. */
+async function enrolKey (app: FastifyInstance): Promise<{ email: string, cookie: string }> {
+  const { email, cookie } = await signUp(app)
+  const { id, init } = await startFlow(app, 'settings', '?method=webauthn', { cookie })
+  const held = mergeCookies(`${cookie}; ${cookieHeader(init)}`)
+  const key = newAuthenticator().create(optionsIn(init, 'webauthn_register_trigger'), { origin: ORIGIN })
+  const named = { webauthn_register: key, webauthn_register_displayname: 'blue' }
+  const answer = await post(app, `${FLOWS}/settings`, { flow_id: id, method: 'webauthn', ...named }, { cookie: held })
+  if (answer.statusCode !== 200) throw new Error(answer.body)
+  return { email, cookie: mergeCookies(`${held}; ${cookieHeader(answer)}`) }
+}
+
 /** Everybody who may stand at an endpoint. */
 async function everybody (app: FastifyInstance): Promise<Record<string, Headers>> {
   const plain = await signUp(app)
   const sealed = await signUpInBrowser(app)
   const strong = await signUp(app)
   await enrolTotp(app, strong.cookie)
+  const keyed = await enrolKey(app)
   const gone = await signUp(app)
   await post(app, '/api/auth/logout', {}, { cookie: gone.cookie })
   return {
@@ -91,6 +131,10 @@ async function everybody (app: FastifyInstance): Promise<Record<string, Headers>
     'one with two factors': { cookie: strong.cookie },
     'one who lacks the second factor': { cookie: await logIn(app, strong.email, '') },
     'one who lacks it in a browser flow': { cookie: await logIn(app, strong.email, '?type=browser') },
+    'one with a passkey and nothing else': { cookie: await signUpWithPasskey(app) },
+    'one with a security key': { cookie: keyed.cookie },
+    'one who lacks the security key': { cookie: await logIn(app, keyed.email, '') },
+    'one who lacks it in a browser': { cookie: await logIn(app, keyed.email, '?type=browser') },
     'one who logged out elsewhere': { cookie: gone.cookie },
   }
 }
@@ -113,7 +157,7 @@ const REQUESTS: Array<InjectOptions & { url: string }> = [
 export default async function (t: Test): Promise<void> {
   t.test('next', async (t) => {
     t.test('leads everybody from everywhere to an end or to a form, and never in a circle', async (t) => {
-      const { app } = await buildWithKratos(t)
+      const { app } = await buildWithKratos(t, { overrides: KEYS, schema: schemaWithSecurityKeys() })
       let refused = 0
       for (const [who, headers] of Object.entries(await everybody(app))) {
         for (const request of REQUESTS) {
@@ -143,7 +187,7 @@ export default async function (t: Test): Promise<void> {
     })
 
     t.test('is step_up for half a session wherever it asks', async (t) => {
-      const { app } = await buildWithKratos(t)
+      const { app } = await buildWithKratos(t, { overrides: KEYS, schema: schemaWithSecurityKeys() })
       const { 'one who lacks the second factor': half, 'one who lacks it in a browser flow': sealed } = await everybody(app)
       for (const headers of [half, sealed]) {
         for (const url of [...GUARDED, `${FLOWS}/login`, `${FLOWS}/registration`, `${FLOWS}/settings`]) {

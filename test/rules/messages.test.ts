@@ -51,9 +51,22 @@ export default async function (t: Test): Promise<void> {
     })
 
     t.test('leave as it is what is for people already', async (t) => {
-      for (const text of ['The request was submitted too often. Please request another code.', 'Bitte eine Firmenadresse angeben.']) {
+      for (const text of ['Please use the address of your school.', 'Bitte eine Firmenadresse angeben.']) {
         t.equal(textOf({ id: 4000001, text, type: 'error' }, null), text)
         t.equal(textOf({ id: 1234, text, type: 'error' }, 'traits.email'), text, 'a hook of the product')
+      }
+    })
+
+    t.test('tell apart what Kratos says under one number', async (t) => {
+      const declined = 'Unable to complete OpenID Connect flow because the OpenID Provider returned error "access_denied": no'
+      for (const [text, code] of [
+        [declined, 'provider_refused'],
+        ['The request was submitted too often. Please request another code.', 'too_many_tries'],
+        ['something else', 'invalid'],
+      ]) {
+        const [error] = formErrors({ ui: { nodes: [], messages: [{ id: 4000001, text, type: 'error' }] } })
+        t.equal(error?.code, code)
+        t.notMatch(error?.text, DEVELOPER_WORDS)
       }
     })
   })

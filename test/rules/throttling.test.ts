@@ -161,6 +161,14 @@ export default async function (t: Test): Promise<void> {
       ) t.same(identifiersOf(body, own), ['ada'], JSON.stringify(body))
       t.same(identifiersOf({ traits: { contact: { email: 'ada' } } }, paths), [])
     })
+
+    t.test('are made of every trait that Kratos may send a message to, whatever it is called', async (t) => {
+      const spellings = ['+49 170 1234567', '+491701234567', '\uff0b49-170/1234567']
+      for (const mobile of spellings) t.same(identifiersOf({ traits: { contact: { mobile } } }, paths), ['01234567'], mobile)
+      t.same(identifiersOf({ 'traits.mails.0': ' Ada@Example.test' }, paths), ['ada@example.test'])
+      const others = { zip: '94107-1234', born: '1990-01-01', since: 20_261_127, about: 'I + you, 24', color: 'red' }
+      t.same(identifiersOf({ traits: others, transient_payload: { mail: 'a@example.test' } }, paths), [])
+    })
   })
 
   t.test('buckets in common', async (t) => {

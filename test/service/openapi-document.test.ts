@@ -43,6 +43,14 @@ export default async function (t: Test): Promise<void> {
       t.same(problems.map(({ ruleId, message, location: [at] }) => `${ruleId}: ${message} ${String(at?.pointer)}`), [])
     })
 
+    t.test('wants nothing that has a default', async (t) => {
+      const parameters = operationsOf(document).flatMap(({ operation, path }) =>
+        (operation.parameters ?? []).map((parameter) => ({ path, ...parameter })))
+      const defaulted = parameters.filter(({ schema }) => schema.default !== undefined)
+      t.ok(defaulted.length > 0)
+      t.same(defaulted.filter(({ required }) => required), [])
+    })
+
     t.test('describes every operation, with examples that are valid', async (t) => {
       const ajv = new Ajv2020({ strict: false, validateFormats: false }).addSchema(document, 'openapi')
       for (const { operation, method, path } of operationsOf(document)) {

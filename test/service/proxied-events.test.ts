@@ -5,6 +5,9 @@ import {
   buildWithKratos, cookieHeader, freshEmail, get, PASSWORD, post, signUp, signUpInBrowser, startFlow,
 } from '../support/kratos.js'
 import { embeddedOnly } from '../support/target.js'
+import { DEFAULT_TRAITS } from '../../src/kratos-client/traits.js'
+import { identifierPaths, soleIdentifier } from '../../src/throttling/identifiers.js'
+import { goesByIdentifier } from '../../src/throttling/second-factor.js'
 import { enrolTotp, totpCode } from '../support/totp.js'
 
 interface Flow {
@@ -50,8 +53,8 @@ async function logInAtKratos (app: FastifyInstance, email: string, password = PA
 const tokenOf = (answer: LightMyRequestResponse): string => answer.json<{ session_token: string }>().session_token
 
 /** A form as a browser sends it, with the cookies that the start gave. */
-async function submitForm (app: FastifyInstance, name: string, fields: Record<string, string>, cookie = '') {
-  const started = await get(app, `/kratos/self-service/${name}/browser`, { cookie, accept: 'application/json' })
+async function submitForm (app: FastifyInstance, name: string, fields: Record<string, string>, cookie = '', query = '') {
+  const started = await get(app, `/kratos/self-service/${name}/browser${query}`, { cookie, accept: 'application/json' })
   const { id, ui } = started.json<Flow>()
   const csrf = ui.nodes.find(({ attributes }) => attributes.name === 'csrf_token')?.attributes.value ?? ''
   const cookies = [cookie, cookieHeader(started)].filter((text) => text !== '').join('; ')
@@ -166,6 +169,38 @@ export default async function (t: Test): Promise<void> {
   })
 
   t.test('second_factor.failed', async (t) => {
+    await t.test('names the identity where a login was led to it by a redirect', embeddedOnly('forms'), async (t) => {
+      const { app } = await buildWithKratos(t, { env: { KRATOS_PROXY: 'true' } })
+      const { email, identityId, cookie } = await signUp(app)
+      await enrolTotp(app, cookie)
+      const lastOf = async () => (await eventsOf(app, identityId)).at(-1)
+      const failed = { type: 'second_factor.failed', method: 'totp' }
+
+      const form = { method: 'password', identifier: ` ${email.toUpperCase()}`, password: PASSWORD }
+      const half = cookieHeader(await submitForm(app, 'login', form))
+      await submitForm(app, 'login', { method: 'totp', totp_code: '000000' }, half, '?aal=aal2')
+      t.match(await lastOf(), failed, 'a form')
+
+      const started = await startFlow(app, 'login', '?type=browser')
+      const body = { flow_id: started.id, identifier: email, password: PASSWORD, csrf_token: started.csrfToken }
+      const answer = await post(app, '/api/auth/flows/login', body, { cookie: cookieHeader(started.init) })
+      t.match(answer.json(), { data: { next: 'step_up' } })
+      const held = { cookie: cookieHeader(started.init, answer) }
+      const before = (await eventsOf(app, identityId)).length
+      const second = { flow_id: answer.json<{ data: { flow_id: string } }>().data.flow_id, method: 'totp', totp_code: '000000' }
+      await post(app, '/api/auth/flows/login', second, held)
+      t.equal((await eventsOf(app, identityId)).length, before + 1)
+      t.match(await lastOf(), failed, 'our own route')
+    })
+
+    await t.test('names nobody whose identifier a login only claimed', async (t) => {
+      const paths = identifierPaths(DEFAULT_TRAITS)
+      t.notOk(goesByIdentifier({ method: 'passkey', passkey_login: '{}', identifier: 'ada', password: 'x' }))
+      t.ok(goesByIdentifier({ method: 'password', identifier: 'ada', password: 'x' }))
+      t.equal(soleIdentifier({ identifier: 'ada', password_identifier: 'bob' }, paths), undefined)
+      t.equal(soleIdentifier({ identifier: ' Ada' }, paths), 'ada')
+    })
+
     await t.test('names the identity where its session is kept', embeddedOnly('required_aal'), async (t) => {
       const session = { whoami: { required_aal: 'aal1' } }
       const { app } = await buildWithKratos(t, { env: { SESSION_CACHE_MAX_AGE: '5' }, overrides: { session } })

@@ -1,4 +1,5 @@
-import { isObject, type JsonObject } from './steps.js'
+import type { Arbitrary } from 'fast-check'
+import { isObject, type JsonObject, type Walk } from './steps.js'
 
 export const UI = 'http://app.test'
 const PUBLIC_URL = 'http://kratos.test/'
@@ -64,8 +65,12 @@ const BASE: JsonObject = {
 }
 
 export interface Configuration {
+  /** With or without `identity`. */
   config: JsonObject
+  /** The schema of the people who walk. */
   schema: JsonObject
+  /** Default: walks for the schemas of this folder. */
+  walks?: Arbitrary<Walk>
 }
 
 function merged (base: JsonObject, changes: JsonObject): JsonObject {

@@ -1,6 +1,9 @@
 import { all, email, flows, methods, schemaOf, UI, type Configuration } from './base-configuration.js'
+import { walksWith } from './generate.js'
 import { PUBLISHED } from './published-configurations.js'
-import type { JsonObject } from './steps.js'
+import { traitsFor, validTraitsFor } from './schema-traits.js'
+import { asObject, type JsonObject } from './steps.js'
+import type { Places } from './walker.js'
 
 export type { Configuration } from './base-configuration.js'
 
@@ -42,6 +45,13 @@ const LONG = schemaOf({
   name,
 })
 const PHONE = schemaOf({ email, phone, name })
+/** A phone that only recovers does not decide about the login. */
+const REACHABLE = schemaOf({
+  email,
+  backup: { ...email, title: 'Backup', 'ory.sh/kratos': { recovery: { via: 'email' } } },
+  phone: { ...phone, 'ory.sh/kratos': { recovery: { via: 'sms' } } },
+  name,
+})
 
 const REVOKE: JsonObject = { hooks: [{ hook: 'revoke_active_sessions' }] }
 const RELYING_PARTY = { id: 'app.test', display_name: 'Walks' }
@@ -124,6 +134,14 @@ export const CONFIGURATIONS: Record<string, Configuration> = {
       { courier: { channels: [SMS_CHANNEL] } },
     ),
   },
+  'choice-of-addresses': {
+    schema: REACHABLE,
+    config: all(
+      flows({ recovery: { notify_unknown_recipients: true } }),
+      { courier: { channels: [SMS_CHANNEL] }, feature_flags: { choose_recovery_address: true } },
+    ),
+    walks: walksWith(traitsFor(REACHABLE), validTraitsFor(REACHABLE)),
+  },
   passkeys: {
     schema: PERSON,
     config: all(
@@ -172,7 +190,12 @@ export const CONFIGURATIONS: Record<string, Configuration> = {
 }
 
 /** The addresses that a server with this configuration tells, whatever it listens on. */
-export function urlsOf ({ config }: Pick<Configuration, 'config'>): { public: string, admin: string } {
-  const serve = config['serve'] as Record<string, JsonObject>
-  return { public: String(serve['public']?.['base_url']), admin: String(serve['admin']?.['base_url']) }
+export function placesOf ({ config }: Pick<Configuration, 'config'>): Places {
+  const { serve, selfservice } = config as Record<string, Record<string, JsonObject>>
+  const pages = Object.entries(asObject(selfservice?.['flows'])).map(([flow, settings]) => [flow, asObject(settings)['ui_url']])
+  return {
+    public: String(serve?.['public']?.['base_url']),
+    admin: String(serve?.['admin']?.['base_url']),
+    pages: Object.fromEntries(pages.filter(([, url]) => typeof url === 'string')) as Places['pages'],
+  }
 }

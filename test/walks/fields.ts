@@ -7,7 +7,11 @@ export const sometimes = <T>(arbitrary: Arbitrary<T>, freq = 6): Arbitrary<T | u
 const mostly = <T>(usual: T, ...others: T[]): Arbitrary<T> =>
   fc.oneof({ weight: 4, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(...others) })
 
-const traits = (person: number): Arbitrary<Json> => fc.record<Record<string, Json | undefined>>({
+/** Traits of a person, mostly right. */
+export type Traits = (person: number) => Arbitrary<Json>
+
+/** For schemas of this folder's configurations. */
+export const usualTraits: Traits = (person) => fc.record<Record<string, Json | undefined>>({
   email: mostly<Json | undefined>(`$email:${person}`, `$shouted:${person}`, `$blank:${person}`, 'no-address', '', 7, undefined),
   name: sometimes(mostly<Json>('Ada', 'Ada99', 'A name that is too long', { first: 'Ada' }, { last: 'L' }, 5, null), 3),
   user: sometimes(mostly<Json>(`$user:${person}`, 'abc', `$email:${person}`), 4),
@@ -29,6 +33,14 @@ const code = (person: number): Arbitrary<Json | undefined> => mostly<Json | unde
 const totp = mostly<Json | undefined>('$totp', '000000', 'abc', '', undefined)
 const lookup = mostly<Json | undefined>('$lookup:0', '$lookup:1', 'wrong', '')
 
+/** A recovery by a choice of addresses. */
+const choice = (person: number): Record<string, Arbitrary<Json | undefined>> => ({
+  recovery_address: sometimes(mostly<Json>(`$email:${person}`, `$shouted:${person}`, `backup.$email:${person}`, `$phone:${person}`, '$email:3'), 2),
+  recovery_select_address: sometimes(mostly<Json>(`$backup:${person}`, `$choice:${person}`, 'x'), 2),
+  recovery_confirm_address: sometimes(mostly<Json>(`backup.$email:${person}`, `$email:${person}`, '$email:3', 'x', '+4930'), 2),
+  code: sometimes(code(person), 3),
+})
+
 /** No credential, in several ways. */
 const credential = fc.constantFrom<Json>('', '{}', 'x', '{"id":"a"}', '{"id":"YQ","rawId":"YQ","type":"public-key","response":{}}', 'null')
 
@@ -37,7 +49,7 @@ const record = (model: Record<string, Arbitrary<Json | undefined>>): Fields => f
 const just = <T extends Json>(value: T): Arbitrary<T> => fc.constant(value)
 
 /** What a client sends in a flow; each is mostly right. */
-export const SUBMITS: Record<FlowName, (person: number) => Fields[]> = {
+export const submitsWith = (traits: Traits): Record<FlowName, (person: number) => Fields[]> => ({
   registration: (person) => [
     record({ method: just('password'), password, traits: traits(person) }),
     record({ method: just('password'), password, traits: traits(person) }),
@@ -83,10 +95,12 @@ export const SUBMITS: Record<FlowName, (person: number) => Fields[]> = {
     record({ method: just('code'), email: identifier(person) }),
     record({ method: just('code'), code: code(person) }),
     record({ method: just('link'), email: identifier(person) }),
+    record({ method: just('code'), ...choice(person) }),
+    record({ ...choice(person), screen: just('previous') }),
   ],
   verification: (person) => [
     record({ method: just('code'), email: identifier(person) }),
     record({ method: just('code'), code: code(person) }),
     record({ method: just('link'), email: identifier(person) }),
   ],
-}
+})

@@ -1,7 +1,7 @@
 import fc, { type Arbitrary } from 'fast-check'
 import { ADMIN_CALLS, CALLS } from './calls.js'
-import { sometimes, SUBMITS, withoutGaps } from './fields.js'
-import { JOURNEYS, registered } from './journeys.js'
+import { sometimes, submitsWith, usualTraits, withoutGaps, type Traits } from './fields.js'
+import { JOURNEYS, registration, usualPerson, type Journey, type ValidTraits } from './journeys.js'
 import type { ClientName, FlowChoice, FlowName, Json, Step, Walk } from './steps.js'
 
 const FLOWS: FlowName[] = ['registration', 'login', 'settings', 'recovery', 'verification']
@@ -34,9 +34,11 @@ const HEADERS = fc.constantFrom<Record<string, string>>(
 
 const BODIES = fc.constantFrom('', '{', '[]', 'null', '{"method":"password"} x', 'method=password&identifier=%zz')
 
-function submitOf (as: ClientName, flow: FlowName, person: number): Arbitrary<Step> {
+type Submits = ReturnType<typeof submitsWith>
+
+function submitOf (submits: Submits, as: ClientName, flow: FlowName, person: number): Arbitrary<Step> {
   return fc.record({
-    fields: fc.tuple(fc.oneof(...SUBMITS[flow](person)), ODD)
+    fields: fc.tuple(fc.oneof(...submits[flow](person)), ODD)
       .map(([fields, odd]) => withoutGaps({ ...fields, ...odd })),
     form: sometimes(fc.constant(true as const)),
     id: sometimes(fc.constantFrom<FlowChoice>('previous', 'previous', 'unknown', 'malformed', 'none'), 30),
@@ -72,20 +74,21 @@ const stranger = (as: ClientName, flow: FlowName): Arbitrary<Step[]> =>
   flow === 'settings' ? fc.constant([]) : fc.constantFrom<Step[]>([{ do: 'forget', as }], [])
 
 /** A flow from its beginning, with one to four submits. */
-const visit: Arbitrary<Step[]> = fc.tuple(client, fc.constantFrom(...FLOWS, 'login', 'settings'), person)
+const visitWith = (kinds: Submits): Arbitrary<Step[]> => fc.tuple(client, fc.constantFrom(...FLOWS, 'login', 'settings'), person)
   .chain(([as, flow, person]) => {
-    const submits = fc.array(submitOf(as, flow, person), { minLength: 1, maxLength: 4 })
+    const submits = fc.array(submitOf(kinds, as, flow, person), { minLength: 1, maxLength: 4 })
     return fc.tuple(stranger(as, flow), openOf(as, flow), submits)
   })
   .map(([before, open, submits]) => [...before, open, ...submits])
 
-const journey: Arbitrary<Step[]> = fc.tuple(fc.constantFrom(...JOURNEYS), client, person)
-  .map(([make, as, person]) => make(as, person))
-  .chain((steps) => {
-    const [first] = steps
-    const isForStrangers = first?.do === 'open' && first.query === undefined
-    return isForStrangers ? stranger(first.as, first.flow).map((before) => [...before, ...steps]) : fc.constant(steps)
-  })
+const journeyOf = (registered: Journey): Arbitrary<Step[]> =>
+  fc.tuple(fc.constantFrom(registered, ...JOURNEYS), client, person)
+    .map(([make, as, person]) => make(as, person))
+    .chain((steps) => {
+      const [first] = steps
+      const isForStrangers = first?.do === 'open' && first.query === undefined
+      return isForStrangers ? stranger(first.as, first.flow).map((before) => [...before, ...steps]) : fc.constant(steps)
+    })
 
 const call: Arbitrary<Step> = fc.tuple(client, fc.constantFrom(...CALLS))
   .map(([as, [method, path, body]]) => clean({ do: 'call', as, method, path, body }) as Step)
@@ -105,7 +108,7 @@ const fetched: Arbitrary<Step> = fc.record({
   id: sometimes(fc.constantFrom<FlowChoice>('previous', 'unknown', 'malformed', 'none'), 3),
 }).map((more) => clean({ do: 'fetch', ...more }) as Step)
 
-const single: Arbitrary<Step> = fc.oneof(
+const singleWith = (kinds: Submits): Arbitrary<Step> => fc.oneof(
   { weight: 1, arbitrary: client.map((as): Step => ({ do: 'forget', as })) },
   { weight: 3, arbitrary: call },
   { weight: 3, arbitrary: admin },
@@ -115,24 +118,31 @@ const single: Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fetched },
   {
     weight: 2,
-    arbitrary: fc.tuple(client, fc.constantFrom(...FLOWS), person).chain((what) => submitOf(...what)),
+    arbitrary: fc.tuple(client, fc.constantFrom(...FLOWS), person).chain((what) => submitOf(kinds, ...what)),
   },
 )
 
-/** Everything that the walks of one client are made of. Most walks have one client, so that its flows go on. */
-const part: Arbitrary<Step[]> = fc.oneof(
-  { weight: 5, arbitrary: visit },
-  { weight: 4, arbitrary: journey },
-  { weight: 3, arbitrary: single.map((step) => [step]) },
-)
 const asOne = (as: ClientName, steps: Step[]): Step[] => steps.map((step) => 'as' in step ? { ...step, as } : step)
 
 /** Walks start with somebody who is registered, mostly, so that later steps mean something. */
-export const walks: Arbitrary<Walk> = fc.tuple(
-  fc.option(fc.tuple(client, person).map(([as, person]) => registered(as, person)), { nil: [], freq: 6 }),
-  fc.array(part, { minLength: 1, maxLength: 8, size: 'max' }),
-  fc.option(client, { nil: undefined, freq: 4 }),
-).map(([first, parts, one]) => {
-  const steps = [...first, ...parts.flat()]
-  return one === undefined ? steps : asOne(one, steps)
-})
+export function walksWith (traits: Traits, valid: ValidTraits): Arbitrary<Walk> {
+  const kinds = submitsWith(traits)
+  const registered = registration(valid)
+  // Most walks have one client, so that its flows go on.
+  const part: Arbitrary<Step[]> = fc.oneof(
+    { weight: 5, arbitrary: visitWith(kinds) },
+    { weight: 4, arbitrary: journeyOf(registered) },
+    { weight: 3, arbitrary: singleWith(kinds).map((step) => [step]) },
+  )
+  return fc.tuple(
+    fc.option(fc.tuple(client, person).map(([as, person]) => registered(as, person)), { nil: [], freq: 6 }),
+    fc.array(part, { minLength: 1, maxLength: 8, size: 'max' }),
+    fc.option(client, { nil: undefined, freq: 4 }),
+  ).map(([first, parts, one]) => {
+    const steps = [...first, ...parts.flat()]
+    return one === undefined ? steps : asOne(one, steps)
+  })
+}
+
+/** For the configurations of this folder. */
+export const walks: Arbitrary<Walk> = walksWith(usualTraits, usualPerson)

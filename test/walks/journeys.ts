@@ -1,13 +1,19 @@
-import type { ClientName, Step } from './steps.js'
+import type { ClientName, Json, Step } from './steps.js'
+
+/** Traits that the schema takes. */
+export type ValidTraits = (person: number) => Json
+export type Journey = (as: ClientName, person: number) => Step[]
+
+/** For schemas of this folder's configurations. */
+export const usualPerson: ValidTraits = (person) => ({ email: `$email:${person}`, name: 'Ada' })
 
 /** Somebody signs up with a password. */
-export const registered = (as: ClientName, person: number): Step[] => [
+export const registration = (traits: ValidTraits): Journey => (as, person) => [
   { do: 'open', as, flow: 'registration' },
-  { do: 'submit', as, flow: 'registration', fields: { method: 'password', password: '$password', traits: { email: `$email:${person}`, name: 'Ada' } } },
+  { do: 'submit', as, flow: 'registration', fields: { method: 'password', password: '$password', traits: traits(person) } },
 ]
 /** Ways through a flow as its author means it. */
-export const JOURNEYS: Array<(as: ClientName, person: number) => Step[]> = [
-  registered,
+export const JOURNEYS: Journey[] = [
   (as, person) => [
     { do: 'open', as, flow: 'login' },
     { do: 'submit', as, flow: 'login', fields: { method: 'password', identifier: `$email:${person}`, password: '$password' } },
@@ -25,6 +31,13 @@ export const JOURNEYS: Array<(as: ClientName, person: number) => Step[]> = [
     { do: 'open', as, flow: 'recovery' },
     { do: 'submit', as, flow: 'recovery', fields: { method: 'code', email: `$email:${person}` } },
     { do: 'submit', as, flow: 'recovery', fields: { method: 'code', code: `$code:${person}` } },
+  ],
+  (as, person) => [
+    { do: 'open', as, flow: 'recovery' },
+    { do: 'submit', as, flow: 'recovery', fields: { recovery_address: `backup.$email:${person}` } },
+    { do: 'submit', as, flow: 'recovery', fields: { recovery_address: `backup.$email:${person}`, recovery_select_address: `$choice:${person}` } },
+    { do: 'submit', as, flow: 'recovery', fields: { recovery_address: `backup.$email:${person}`, recovery_confirm_address: `$email:${person}` } },
+    { do: 'submit', as, flow: 'recovery', fields: { code: `$code:${person}` } },
   ],
   (as, person) => [
     { do: 'open', as, flow: 'recovery' },

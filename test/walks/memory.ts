@@ -1,5 +1,5 @@
 import type { RawAnswer } from './normalise.js'
-import { isObject, type ClientName, type FlowChoice, type FlowName, type Json, type JsonObject } from './steps.js'
+import { asObject as objectOf, isObject, type ClientName, type FlowChoice, type FlowName, type Json, type JsonObject } from './steps.js'
 import { emailOf, type Known } from './values.js'
 
 interface OpenFlow {
@@ -16,8 +16,6 @@ export interface Client {
 
 const PEOPLE = [1, 2, 3]
 const UNKNOWN_ID = '11111111-2222-4333-8444-555555555555'
-
-const objectOf = (value: Json | undefined): JsonObject => isObject(value) ? value : {}
 
 /** What the clients of a walk remember of the answers of one server. */
 export function createMemory (known: Known) {

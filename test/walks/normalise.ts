@@ -23,6 +23,7 @@ const distance = (time: number): string => {
 /** Kinds of values that differ between two servers. Equal values get equal numbers: their relation is compared. */
 const KINDS: Array<[string, RegExp]> = [
   ['id', /(?<![0-9a-f-])[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}(?![\w-])/g],
+  ['address hash', /^[A-Za-z0-9+/]{43}=$/g],
   ['token', /\bory_(?:st|lo)_\w{32}\b/g],
   ['exchange code', /(?<!\w)[A-Za-z0-9]{64}(?!\w)/g],
   ['link token', /(?<=[?&]token=)[A-Za-z0-9]{20,}/g],

@@ -1,8 +1,8 @@
-import fc from 'fast-check'
+import fc, { type Arbitrary } from 'fast-check'
 import { startEmbeddedKratos, type EmbeddedKratosOptions } from '../../kratos/embedded/index.js'
 import { firstDifference, type Difference } from './compare.js'
-import { urlsOf, type Configuration } from './configurations.js'
-import { walks } from './generate.js'
+import { placesOf, type Configuration } from './configurations.js'
+import { walks as usualWalks } from './generate.js'
 import { withSchema } from './real.js'
 import { nextRun } from './run-name.js'
 import type { Answer, Walk } from './steps.js'
@@ -17,6 +17,7 @@ export interface Finding {
 }
 
 export interface Pair {
+  walks: Arbitrary<Walk>
   /** @returns undefined when both servers answer alike */
   compare: (walk: Walk) => Promise<Finding | undefined>
   close: () => Promise<void>
@@ -32,10 +33,15 @@ export async function startEmbedded (
 }
 
 /** Walks both servers. People have names that no walk before had. */
-export function createPair (real: Server, embedded: Server, { config }: Pick<Configuration, 'config'>): Pair {
-  const urls = urlsOf({ config })
-  const walkers = [real, embedded].map((server) => createWalker(server, urls))
+export function createPair (
+  real: Server,
+  embedded: Server,
+  { config, walks = usualWalks }: Pick<Configuration, 'config' | 'walks'>,
+): Pair {
+  const places = placesOf({ config })
+  const walkers = [real, embedded].map((server) => createWalker(server, places))
   return {
+    walks,
     compare: async (walk) => {
       const run = nextRun()
       const [answers = [], others = []] = await Promise.all(walkers.map(async (walker) => await walker.walk(walk, run)))
@@ -51,7 +57,7 @@ export function createPair (real: Server, embedded: Server, { config }: Pick<Con
 /** The walk of a seed, and if it differs, the smallest walk that still does. */
 export async function walkSeed (pair: Pair, seed: number): Promise<Finding | undefined> {
   let smallest: Finding | undefined
-  const property = fc.asyncProperty(walks, async (walk) => {
+  const property = fc.asyncProperty(pair.walks, async (walk) => {
     const found = await pair.compare(walk)
     if (found !== undefined) smallest = found
     return found === undefined

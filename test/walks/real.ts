@@ -12,13 +12,13 @@ export interface Running extends Server {
   close: () => Promise<void>
 }
 
-/** The schema as an address, so that a configuration is one file. */
+/** The schema as an address, so that a configuration is one file; unless the configuration names its schemas. */
 export const withSchema = ({ config, schema }: Configuration): JsonObject => ({
-  ...config,
   identity: {
     default_schema_id: 'default',
     schemas: [{ id: 'default', url: `base64://${Buffer.from(JSON.stringify(schema)).toString('base64')}` }],
   },
+  ...config,
 })
 
 const PROBES = 150

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { differencesOf, type Difference } from './compare.js'
-import { CONFIGURATIONS, urlsOf, type Configuration } from './configurations.js'
+import { CONFIGURATIONS, placesOf, type Configuration } from './configurations.js'
 import { nextRun } from './run-name.js'
 import type { Answer, Json, Walk } from './steps.js'
 import { createWalker, type Server } from './walker.js'
@@ -38,7 +38,7 @@ export const configurationOf = ({ configuration }: RecordedWalk): Configuration 
 
 /** What a server answers to the last step. */
 export async function lastAnswer (server: Server, recorded: RecordedWalk): Promise<Answer> {
-  const walker = createWalker(server, urlsOf(configurationOf(recorded)))
+  const walker = createWalker(server, placesOf(configurationOf(recorded)))
   try {
     const answer = (await walker.walk(recorded.steps, nextRun())).at(-1)
     if (answer === undefined) throw new Error(`the walk for "${recorded.fact}" has no steps`)

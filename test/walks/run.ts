@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { stringify } from 'yaml'
 import { CONFIGURATIONS, type Configuration } from './configurations.js'
+import { ownConfiguration } from './own-configuration.js'
 import { createPair, startEmbedded, walkSeed, type Finding } from './pair.js'
 import { startBinary, withSchema, type Running } from './real.js'
 import { deviations, lastAnswer, readWalk, recordedFiles, writeWalk } from './recorded.js'
@@ -19,6 +20,8 @@ const { values: args } = parseArgs({
     /** Or the path of a kratos to start, once for each configuration. */
     binary: { type: 'string' },
     configuration: { type: 'string', multiple: true },
+    /** Instead of these: kratos.yml files of one's own, for --binary. */
+    file: { type: 'string', multiple: true, default: [] },
     walks: { type: 'string', default: '30' },
     seed: { type: 'string', default: '1' },
     /** Writes the kratos.yml of each configuration into a folder, and ends. */
@@ -31,6 +34,7 @@ const { values: args } = parseArgs({
 type Named = [name: string, configuration: Configuration]
 
 function chosen (): Named[] {
+  if (args.file.length > 0) return args.file.map((path) => [path, ownConfiguration(path)])
   const isOne = args.binary === undefined && args.write === undefined
   const names = args.configuration ?? (isOne ? ['plain'] : Object.keys(CONFIGURATIONS))
   return names.map((name) => {

@@ -56,3 +56,5 @@ export interface Answer {
 
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+export const asObject = (value: unknown): JsonObject => isObject(value) ? value : {}

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { totpCode } from '../embedded/replay/totp.js'
 import { isObject, type Json } from './steps.js'
 
@@ -43,6 +44,9 @@ const VALUES: Record<string, Resolve> = {
   id: (person, { identities }) => identities.get(Number(person)) ?? UNKNOWN_ID,
   session: (_argument, { session }) => session ?? UNKNOWN_ID,
   flow: (kind, { flows }) => flows.get(kind) ?? UNKNOWN_ID,
+  /** How a recovery names an address of which it shows a part only. */
+  choice: (person, known) => createHash('sha256').update(emailOf(person, known)).digest('base64'),
+  backup: (person, known) => createHash('sha256').update(`backup.${emailOf(person, known)}`).digest('base64'),
   password: () => PASSWORD,
   other: () => OTHER_PASSWORD,
   code: async (person, known) => await newestIn(person, known, /\b\d{6}\b/),

@@ -12,24 +12,30 @@ export interface Server {
 }
 
 const TIMEOUT_MS = 20_000
-/** Pages of the configured user interface. */
-const PAGE = /^http:\/\/app\.test\/(\w+)\?(?:.*&)?(flow|id)=([\w-]+)/
+
+/** The addresses that a configuration tells. */
+export interface Places {
+  public: string
+  admin: string
+  /** Of the user interface, by flow or `error`. */
+  pages: Record<string, string>
+}
 
 /** Sends walks to one server. */
-export function createWalker ({ publicUrl, adminUrl }: Server, configuredUrls: { public: string, admin: string }) {
+export function createWalker ({ publicUrl, adminUrl }: Server, places: Places) {
   const limits = { connections: 1, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS }
   const pools = { public: new Pool(publicUrl, limits), admin: new Pool(adminUrl, limits) }
   const origins = {
-    [configuredUrls.public.replace(/\/$/, '')]: '<public>',
+    [places.public.replace(/\/$/, '')]: '<public>',
     [publicUrl]: '<public>',
-    [configuredUrls.admin.replace(/\/$/, '')]: '<admin>',
+    [places.admin.replace(/\/$/, '')]: '<admin>',
     [adminUrl]: '<admin>',
   }
 
   return {
     walk: async (walk: Walk, run: string): Promise<Answer[]> => {
       const normalised = createNormaliser(run, origins)
-      const send = createSender(pools, run)
+      const send = createSender(pools, run, places)
       const answers: Answer[] = []
       for (const step of walk) answers.push(normalised(await send(step)))
       return answers
@@ -42,7 +48,11 @@ type StepOf<Kind extends Step['do']> = Extract<Step, { do: Kind }>
 type Senders = { [Kind in Step['do']]: (step: StepOf<Kind>) => Promise<RawAnswer> }
 
 /** Sends the steps of one walk. */
-function createSender (pools: { public: Pool, admin: Pool }, run: string): (step: Step) => Promise<RawAnswer> {
+function createSender (
+  pools: { public: Pool, admin: Pool },
+  run: string,
+  { pages }: Places,
+): (step: Step) => Promise<RawAnswer> {
   const known: Known = {
     run,
     identities: new Map(),
@@ -72,9 +82,13 @@ function createSender (pools: { public: Pool, admin: Pool }, run: string): (step
 
   /** Where a redirect leads, the page reads the flow or the error that it shows. */
   async function withPage (answer: RawAnswer): Promise<RawAnswer> {
-    const [, page = '', kind = '', id = ''] = PAGE.exec(String(answer.headers['location'])) ?? []
-    if (id === '') return answer
-    const path = kind === 'id' ? `/self-service/errors?id=${id}` : `/self-service/${page}/flows?id=${id}`
+    const location = String(answer.headers['location'])
+    const [page = '', at = ''] = Object.entries(pages).find(([, url]) => /^[?&]/.test(location.slice(url.length)) &&
+      location.startsWith(url)) ?? []
+    const shownAt = new URLSearchParams(location.slice(at.length))
+    const id = shownAt.get(page === 'error' ? 'id' : 'flow')
+    if (page === '' || id === null) return answer
+    const path = page === 'error' ? `/self-service/errors?id=${id}` : `/self-service/${page}/flows?id=${id}`
     const shown = await sendAs('html', { method: 'GET', path, headers: { accept: 'application/json' } })
     return { ...answer, body: JSON.stringify({ status: shown.status, shown: parsed(shown.body) }) }
   }

@@ -46,9 +46,24 @@ let count = 0
 function control (field: Field, id: string): HTMLInputElement | HTMLTextAreaElement {
   const { name, type = 'text', autocomplete = 'off', value = '' } = field
   const shared = { id, name, autocomplete, 'aria-required': field.isOptional === true ? undefined : 'true' }
-  if (type === 'area') return Object.assign(h('textarea', { ...shared, rows: '6' }), { value })
+  if (type === 'area') return Object.assign(h('textarea', { ...shared, rows: '6' }), { defaultValue: value })
   const code = field.isCode === true ? { class: 'code', inputmode: 'numeric', spellcheck: 'false' } : {}
-  return Object.assign(h('input', { ...shared, type, ...code }), { value })
+  return Object.assign(h('input', { ...shared, type, ...code }), { defaultValue: value })
+}
+
+/** With a button that shows what was typed. */
+function secret (input: HTMLElement): HTMLElement {
+  const toggle = h('button', {
+    type: 'button',
+    class: 'plain',
+    'aria-controls': input.id,
+    click: () => {
+      const isShown = input.getAttribute('type') === 'text'
+      input.setAttribute('type', isShown ? 'password' : 'text')
+      toggle.textContent = say(isShown ? 'show' : 'hide')
+    },
+  }, say('show'))
+  return h('div', { class: 'secret' }, input, toggle)
 }
 
 function row (field: Field): HTMLElement {
@@ -57,7 +72,8 @@ function row (field: Field): HTMLElement {
   const hint = field.hint === undefined ? undefined : h('p', { class: 'hint', id: `${id}-hint` }, field.hint)
   if (hint !== undefined) input.setAttribute('aria-describedby', hint.id)
   const label = h('label', { for: id }, field.label, field.isOptional === true && h('small', {}, say('optional')))
-  return h('div', { class: 'field' }, h('div', { class: 'label' }, label, field.aside), input, hint)
+  const place = field.type === 'password' ? secret(input) : input
+  return h('div', { class: 'field' }, h('div', { class: 'label' }, label, field.aside), place, hint)
 }
 
 const inputs = (form: HTMLFormElement): Array<HTMLInputElement | HTMLTextAreaElement> =>
@@ -76,7 +92,8 @@ function clearErrors (form: HTMLFormElement): void {
 
 function mark (input: HTMLInputElement | HTMLTextAreaElement, text: string): void {
   const note = h('p', { class: 'field-error', id: `${input.id}-error` }, text)
-  input.after(note)
+  const place = input.closest('.secret') ?? input
+  place.after(note)
   input.setAttribute('aria-invalid', 'true')
   input.setAttribute('aria-describedby', `${note.id} ${input.id}-hint`)
 }
@@ -99,14 +116,17 @@ function showErrors (form: HTMLFormElement, errors: FormError[], otherwise: Word
   const first = form.querySelector<HTMLElement>('[aria-invalid=true]')
   if (above.length === 0 && first === null) above.push(say(otherwise))
   form.querySelector('.form-error')?.replaceChildren(above.join(' '))
-  const main = first ?? inputs(form).find(({ type }) => type === 'password') ?? inputs(form)[0]
+  const main = first ?? form.querySelector<HTMLElement>('.secret input') ?? inputs(form)[0]
   main?.focus()
 }
 
 const REQUIRED = { id: 0, code: 'required', text: '', context: {} }
 
 function valuesOf (form: HTMLFormElement): Values {
-  return Object.fromEntries(inputs(form).map(({ name, value, type }) => [name, type === 'password' ? value : value.trim()]))
+  return Object.fromEntries(inputs(form).map((input) => {
+    const { name, value } = input
+    return [name, input.closest('.secret') === null ? value.trim() : value]
+  }))
 }
 
 /** The one renderer of forms: fields, errors, busy and focus are the same everywhere. */

@@ -1,6 +1,7 @@
 import type { Offers, Outcome } from 'fastify-kratos/client'
 import { auth } from './auth.js'
 import { button, h } from './dom.js'
+import { whoIsHere } from './router.js'
 import { type Alternative, codeField, type FormControl, type FormSpec, renderForm } from './form.js'
 import { say } from './words.js'
 
@@ -15,7 +16,8 @@ export const secondFactorForm = (settle: Settle, isBackup = false): FormSpec => 
     settle(await auth.secondFactor(isBackup ? { backupCode: code } : { totp: code.replaceAll(' ', '') }), form),
 })
 
-function loginForm ({ identifier, password, passkey, providers }: Offers, settle: Settle): FormSpec {
+/** @param identifier empty where the form does not know it */
+function loginForm ({ password, passkey, providers }: Offers, identifier: string, settle: Settle): FormSpec {
   const withPasskey: Alternative = {
     label: say('withPasskey'),
     needs: [],
@@ -80,8 +82,9 @@ export async function stepUp (proof: Proof): Promise<boolean> {
       return
     }
     const { offers } = outcome.form
-    text.textContent = say('againText', { name: offers.identifier })
-    place.replaceChildren(renderForm(loginForm(offers, settle)))
+    const name = offers.identifier || (whoIsHere()?.email ?? '')
+    text.textContent = say('againText', { name })
+    place.replaceChildren(renderForm(loginForm(offers, name, settle)))
     place.querySelector<HTMLElement>('input, button')?.focus()
   }
 

@@ -26,8 +26,8 @@ export interface Visit {
 
 export interface Page {
   title: (person: Person | undefined) => string
-  /** Who may see it: somebody logged in, nobody logged in, everybody. */
-  needs: 'in' | 'out' | 'any'
+  /** Who may see it: somebody logged in, nobody logged in, somebody whose second factor is missing, everybody. */
+  needs: 'in' | 'out' | 'half' | 'any'
   /** It has the account menu beside it. */
   isAccount?: boolean
   show: (visit: Visit) => Node | Promise<Node>

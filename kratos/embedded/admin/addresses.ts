@@ -7,21 +7,21 @@ import type { Members } from './strict-body.js'
 
 /** Members of an address in a request. */
 export const VERIFIABLE_SHAPE: Members = {
-  id: 'any',
+  id: 'uuid',
   value: 'string',
   verified: 'boolean',
   via: 'string',
   status: 'string',
-  verified_at: 'any',
-  created_at: 'any',
-  updated_at: 'any',
+  verified_at: 'time',
+  created_at: 'time',
+  updated_at: 'time',
 }
 export const RECOVERY_SHAPE: Members = {
-  id: 'any',
+  id: 'uuid',
   value: 'string',
   via: 'string',
-  created_at: 'any',
-  updated_at: 'any',
+  created_at: 'time',
+  updated_at: 'time',
 }
 
 const listed = (given: Json | undefined): JsonObject[] => Array.isArray(given) ? given.filter(isObject) : []
@@ -33,7 +33,7 @@ export const verifiableAddresses = (given: Json | undefined, now: number): Verif
     value: lowered(String(address['value'] ?? '')),
     via: String(address['via'] ?? ''),
     verified: address['verified'] === true,
-    status: address['status'] === 'completed' || address['status'] === 'sent' ? address['status'] : 'pending',
+    status: String(address['status'] ?? '') || (address['verified'] === true ? 'completed' : 'pending'),
     ...(address['verified'] === true
       ? { verifiedAt: typeof address['verified_at'] === 'string' ? parsedTime(address['verified_at']) : now }
       : {}),

@@ -1,4 +1,5 @@
 import { rfc3339 } from '../clock.js'
+import { base64Problem } from '../go/base64.js'
 import { json, type Answer } from '../http/answer.js'
 import { ApiError, badRequest, noRow, plainError } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
@@ -74,7 +75,10 @@ const pageToken = ({ kratos }: Exchange, id: string): string => kratos.sealer.se
 function lastSeen ({ kratos, query }: Exchange): string {
   const token = query.get('page_token') ?? ''
   const content = token === '' ? { id: '' } : kratos.sealer.open('page_token', token)
-  if (content === undefined) throw plainError('decode token: it is none of this server').with({ httpStatus: 400 })
+  if (content === undefined) {
+    const why = base64Problem(token) ?? 'it is none of this server'
+    throw plainError(`decode token: ${why}`).with({ httpStatus: 400 })
+  }
   return String(content['id'] ?? '')
 }
 

@@ -44,7 +44,7 @@ export async function batchPatch (ex: Exchange): Promise<Answer> {
 /** The patches of the request. @throws ApiError, a plain one with status 400, when the body cannot be read */
 function patchesIn (ex: Exchange): JsonObject[] {
   try {
-    const { identities } = decoded(ex, 'BatchPatchIdentitiesBody', SHAPE, true)
+    const { identities } = decoded(ex, 'identity.BatchPatchIdentitiesBody', SHAPE, true)
     const patches = (Array.isArray(identities) ? identities : []).map(asObject)
     for (const { patch_id: id } of patches) {
       if (typeof id === 'string' && parseUuid(id) === undefined) {

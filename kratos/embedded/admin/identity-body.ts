@@ -30,7 +30,7 @@ export const CREATE_SHAPE: Members = {
 
 /** The identity of a create request: checked, with its password hashed, not stored. @throws ApiError 400 */
 export async function identityFromBody (ex: Exchange): Promise<Identity> {
-  const body = strictBody(ex, 'CreateIdentityBody', CREATE_SHAPE)
+  const body = strictBody(ex, 'identity.CreateIdentityBody', CREATE_SHAPE)
   const identity = await identityFrom(ex.kratos, body)
   checkIdentity(ex.kratos, identity)
   return identity
@@ -66,7 +66,7 @@ export async function replaceFromBody (ex: Exchange, identity: Identity, body: J
   checkIdentity(ex.kratos, identity)
 }
 
-export const replacementBody = (ex: Exchange): JsonObject => jsonBody(ex, 'UpdateIdentityBody', COMMON_SHAPE)
+export const replacementBody = (ex: Exchange): JsonObject => jsonBody(ex, 'identity.UpdateIdentityBody', COMMON_SHAPE)
 
 function described (body: JsonObject): Partial<Identity> {
   const externalId = String(body['external_id'] ?? '')

@@ -43,7 +43,9 @@ export async function importCredentials (kratos: Kratos, identity: Identity, giv
     const { providers } = asObject(credentials[type]['config'])
     const old = identity.credentials[type]
     const accounts = (Array.isArray(providers) ? providers : []).map(asObject).map(account)
-    identity.credentials[type] = { ...oidcCredential([...linkedAccounts(old), ...accounts], now, old), type }
+    const made = oidcCredential([...linkedAccounts(old), ...accounts], now, old)
+    const isNone = old === undefined && accounts.length === 0
+    identity.credentials[type] = { ...made, type, ...(isNone ? { config: { providers: null } } : {}) }
   }
 }
 

@@ -5,7 +5,6 @@ import { newRecovery } from '../flows/recovery/opening.js'
 import { json, type Answer } from '../http/answer.js'
 import { badRequest, noRow } from '../http/errors.js'
 import type { Exchange } from '../http/exchange.js'
-import { jsonBody, undecodable } from '../http/json-body.js'
 import { route, type Route } from '../http/router.js'
 import type { Identity } from '../identity/identity.js'
 import type { JsonObject } from '../json.js'
@@ -17,16 +16,13 @@ import { link } from '../methods/link/link.js'
 import { issueLink, linkLifespanMs } from '../methods/link/token.js'
 import { ensureEnabled, type Method } from '../methods/method.js'
 import { NIL_UUID, parseUuid } from '../random.js'
+import { jsonBody, type Members } from './strict-body.js'
+
+const SHAPE: Members = { identity_id: 'uuid', expires_in: 'string' }
 
 /** @returns undefined when there is no such identity */
-function identityIn (ex: Exchange, body: JsonObject): Identity | undefined {
-  const text = String(body['identity_id'] ?? NIL_UUID)
-  const id = parseUuid(text)
-  if (id === undefined) {
-    throw undecodable(`uuid: incorrect UUID length ${text.length} in string ${JSON.stringify(text)}`)
-  }
-  return ex.kratos.store.identities.get(id)
-}
+const identityIn = ({ kratos }: Exchange, body: JsonObject): Identity | undefined =>
+  kratos.store.identities.get(parseUuid(String(body['identity_id'] ?? NIL_UUID)) ?? NIL_UUID)
 
 /** Lifetime of the code or link, and of its flow. */
 function lifespanIn (body: JsonObject, fallbackMs: number, past: (ms: number, text: string) => string): number {
@@ -74,7 +70,7 @@ function flowFor (ex: Exchange, type: 'api' | 'browser', method: Method, lifespa
 function createCode (ex: Exchange): Answer {
   const { kratos } = ex
   ensureEnabled(kratos, 'code')
-  const body = jsonBody(ex)
+  const body = jsonBody(ex, 'code.createRecoveryCodeForIdentityBody', { ...SHAPE, flow_type: 'string' })
   const known = identityIn(ex, body)
   const lifespanMs = lifespanIn(body, codeLifespanMs(kratos), (ms) => `result to a future time: ${printed(ms)}`)
   const type = body['flow_type'] ?? 'browser'
@@ -94,7 +90,7 @@ function createCode (ex: Exchange): Answer {
 function createLink (ex: Exchange): Answer {
   const { kratos } = ex
   ensureEnabled(kratos, 'link')
-  const body = jsonBody(ex)
+  const body = jsonBody(ex, 'link.createRecoveryLinkForIdentityBody', SHAPE)
   const known = identityIn(ex, body)
   const lifespanMs = lifespanIn(body, linkLifespanMs(kratos), (_, text) => `be result to a future time: ${text}`)
   const flow = flowFor(ex, 'browser', link, lifespanMs)

@@ -4,8 +4,17 @@ import { containerJson, type UiContainer } from '../ui/container.js'
 
 export type FlowKind = 'registration' | 'login' | 'settings' | 'recovery' | 'verification'
 
-/** `show_form` and `success` are used by settings only. */
-export type FlowState = 'choose_method' | 'sent_email' | 'passed_challenge' | 'show_form' | 'success'
+/** `show_form` and `success` are used by settings only, `recovery_…` by a recovery with a choice of addresses. */
+export type FlowState =
+  | 'choose_method'
+  | 'sent_email'
+  | 'passed_challenge'
+  | 'show_form'
+  | 'success'
+  | 'recovery_awaiting_address'
+  | 'recovery_awaiting_address_choice'
+  | 'recovery_confirming_address'
+  | 'recovery_awaiting_code'
 
 export type ContinueWith = JsonObject & { action: string }
 

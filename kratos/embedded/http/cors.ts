@@ -4,6 +4,10 @@ import type { Exchange } from './exchange.js'
 
 const PREFLIGHT_VARY = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers'
 
+/** What an empty list means; the defaults of the configuration are for a missing one. */
+const FOR_EMPTY = { methods: ['GET', 'POST', 'HEAD'], headers: ['accept', 'content-type', 'x-requested-with'] }
+const orDefault = (list: string[], usual: string[]): string[] => list.length === 0 ? usual : list
+
 /**
  * `serve.public.cors` (recording 88). A refused origin, method or header gets no CORS headers.
  * @returns the answer of a preflight, which reaches neither CSRF check nor routes
@@ -20,7 +24,8 @@ export function applyCors (ex: Exchange): Answer | undefined {
 function preflightHeaders (ex: Exchange, cors: CorsConfig): Record<string, string> {
   const method = ex.headers.get('access-control-request-method') ?? ''
   const headers = ex.headers.all('access-control-request-headers')
-  if (!isAllowed(ex, cors, method) || !areHeadersAllowed(cors.allowed_headers, headers)) return {}
+  const allowedHeaders = orDefault(cors.allowed_headers, FOR_EMPTY.headers)
+  if (!isAllowed(ex, cors, method) || !areHeadersAllowed(allowedHeaders, headers)) return {}
   return {
     ...sharedHeaders(ex, cors),
     'Access-Control-Allow-Methods': method,
@@ -54,7 +59,8 @@ function isAllowed (ex: Exchange, cors: CorsConfig, method: string): boolean {
   const origin = (ex.headers.get('origin') ?? '').toLowerCase()
   const { allowed_origins: origins, allowed_methods: methods } = cors
   const isOriginAllowed = isAnyOrigin(origins) || origins.some((allowed) => matches(allowed.toLowerCase(), origin))
-  return origin !== '' && isOriginAllowed && (method === 'OPTIONS' || methods.includes(method))
+  const isMethodAllowed = method === 'OPTIONS' || orDefault(methods, FOR_EMPTY.methods).includes(method)
+  return origin !== '' && isOriginAllowed && isMethodAllowed
 }
 
 /** One `*` in an allowed origin matches any text, also the empty one. */

@@ -71,16 +71,14 @@ export function csrfToken (ex: Exchange): string {
 
 const xor = (left: Buffer, right: Buffer): Buffer => Buffer.from(left.map((byte, index) => byte ^ (right[index] ?? 0)))
 
-function unmask (token: string): Buffer {
-  const bytes = Buffer.from(token, 'base64')
-  return bytes.length === 2 * SECRET_BYTES ? xor(bytes.subarray(0, SECRET_BYTES), bytes.subarray(SECRET_BYTES)) : bytes
-}
+/** Whether `sent` is a token of the current secret. */
+export const isCsrfToken = (ex: Exchange, sent: string | undefined): boolean =>
+  ex.csrfSecret !== null && belongsTo(ex.csrfSecret, sent)
 
-/** Whether `sent`, masked or not, is the token of the current secret. */
-export function isCsrfToken (ex: Exchange, sent: string | undefined): boolean {
-  if (ex.csrfSecret === null || sent === undefined) return false
-  const secret = unmask(sent)
-  return secret.length === SECRET_BYTES && timingSafeEqual(secret, ex.csrfSecret)
+function belongsTo (secret: Buffer, sent: string | undefined): boolean {
+  const bytes = Buffer.from(sent ?? '', 'base64')
+  if (bytes.length !== 2 * SECRET_BYTES || secret.length !== SECRET_BYTES) return false
+  return timingSafeEqual(xor(bytes.subarray(0, SECRET_BYTES), bytes.subarray(SECRET_BYTES)), secret)
 }
 
 const HINT_AJAX =
@@ -123,14 +121,15 @@ function rejectReason (ex: Exchange, formToken: string | undefined): string | un
 export function guardCsrf (ex: Exchange): void {
   if (BARE_PATHS.includes(ex.path)) return
   ex.vary.push('Cookie')
-  const sent = cookieValues(ex, csrfCookieName(ex.kratos))
-    .map((value) => Buffer.from(value, 'base64'))
-    .find((secret) => secret.length === SECRET_BYTES)
-  ex.csrfSecret = sent ?? null
+  const cookies = cookieValues(ex, csrfCookieName(ex.kratos)).map((value) => Buffer.from(value, 'base64'))
+  // Several cookies are replaced by one, even if one of them is right; only the first can be.
+  const only = cookies.length === 1 ? cookies.find((secret) => secret.length === SECRET_BYTES) : undefined
+  ex.csrfSecret = only ?? null
   if (OWN_PATHS.some((path) => path.test(ex.path))) return
-  if (sent === undefined) renewCsrf(ex)
+  if (only === undefined) renewCsrf(ex)
   if (SAFE_METHODS.includes(ex.method)) return
   const formToken = new URLSearchParams(ex.body.kind === 'read' ? ex.body.bytes.toString() : '').get('csrf_token') ??
     undefined
-  if (!isCsrfToken(ex, ex.headers.get('x-csrf-token') ?? formToken)) throw csrfViolation(ex, formToken)
+  const token = ex.headers.get('x-csrf-token') ?? formToken
+  if (!cookies.slice(0, 1).some((secret) => belongsTo(secret, token))) throw csrfViolation(ex, formToken)
 }

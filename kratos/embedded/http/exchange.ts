@@ -34,8 +34,8 @@ export interface Exchange {
   readonly responseHeaders: Record<string, string>
   /** One `Vary` line each. */
   readonly vary: string[]
-  /** Set-Cookie lines by cookie name; the last value of a cookie wins. */
-  readonly setCookies: Map<string, string>
+  /** Set-Cookie lines by cookie name; the last value of a cookie wins. Undefined: Go would not send it. */
+  readonly setCookies: Map<string, string | undefined>
   /** The connection is closed without an answer, as when Kratos crashes in a handler. */
   isDropped: boolean
 }

@@ -156,7 +156,7 @@ async function answerFor (ex: Exchange, isPublic: boolean, dispatch: Dispatch): 
 }
 
 function writeHead (ex: Exchange, answer: Answer, response: ServerResponse): void {
-  const cookies = [...ex.setCookies.values()]
+  const cookies = [...ex.setCookies.values()].filter((line) => line !== undefined)
   // Go does not announce keep-alive, but it confirms `close`.
   if (ex.body.kind === 'too-large' || ex.headers.get('connection')?.toLowerCase() === 'close') {
     response.setHeader('connection', 'close')

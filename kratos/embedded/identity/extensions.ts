@@ -176,10 +176,8 @@ function deriveCredential (
 ): void {
   const old = identity.credentials[type]
   const identifiers = found[type]
-  if (identifiers.length === 0) {
-    if (old !== undefined) old.identifiers = []
-    return
-  }
+  // What the traits no longer have stays what it was.
+  if (identifiers.length === 0) return
   const config = type === 'code'
     ? { addresses: sorted(codeAddresses).map(({ value, via }) => ({ channel: via, address: value })) }
     : (old?.config ?? {})

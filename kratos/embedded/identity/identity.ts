@@ -15,7 +15,8 @@ export interface VerifiableAddress {
   value: string
   via: string
   verified: boolean
-  status: 'pending' | 'sent' | 'completed'
+  /** `pending`, `sent` or `completed`; an admin can write anything. */
+  status: string
   verifiedAt?: number
   createdAt: number
   updatedAt: number

@@ -106,10 +106,20 @@ export function adminIdentityJson (
 const upgraded = (credential: Credential): Credential =>
   credential.type === 'webauthn' && credential.createdAt !== 0 ? { ...credential, version: 1 } : credential
 
+const NO_TOKENS = { initial_id_token: '', initial_access_token: '', initial_refresh_token: '' }
+
+/** Social login that was imported without an account: Kratos shows an empty one. */
+const isNobodys = ({ config }: Credential): boolean => config['providers'] === null
+const shownConfig = (credential: Credential): JsonObject =>
+  isNobodys(credential)
+    ? { providers: [{ ...(credential.type === 'oidc' ? NO_TOKENS : {}), subject: '', provider: '' }] }
+    : credential.config
+
 const credentialJson = (credential: Credential, withConfig: boolean): JsonObject => ({
   type: credential.type,
-  identifiers: credential.identifiers,
-  ...(withConfig ? { config: credential.config } : {}),
+  // Without times it has not been stored yet.
+  identifiers: isNobodys(credential) && credential.createdAt === 0 ? null : credential.identifiers,
+  ...(withConfig ? { config: shownConfig(credential) } : {}),
   version: credential.version,
   created_at: timeJson(credential.createdAt),
   updated_at: timeJson(credential.updatedAt),

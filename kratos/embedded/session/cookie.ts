@@ -1,5 +1,6 @@
 import { parsedTime, rfc3339 } from '../clock.js'
 import { renewCsrf } from '../http/csrf.js'
+import { plainError } from '../http/errors.js'
 import { isSecure, setCookieLine, type CookieAttributes } from '../http/cookies.js'
 import type { Exchange } from '../http/exchange.js'
 import type { Kratos } from '../kratos.js'
@@ -14,7 +15,7 @@ function attributes (kratos: Kratos): CookieAttributes {
   const { config } = kratos
   const { cookie } = config.session
   return {
-    path: cookie.path ?? config.cookies.path,
+    path: (cookie.path ?? config.cookies.path) || '/',
     domain: cookie.domain ?? config.cookies.domain,
     secure: isSecure(kratos, cookie.secure),
     sameSite: cookie.same_site ?? config.cookies.same_site,
@@ -30,6 +31,7 @@ export const sealedValue = (
 /**
  * Sends the session as a sealed cookie. A change of identity also gives a new CSRF secret (docs/kratos-facts.md,
  * section 4).
+ * @throws ApiError 500 for a configured name that no cookie can have
  */
 export function issueCookie (ex: Exchange, session: Session): void {
   const { kratos } = ex
@@ -39,7 +41,9 @@ export function issueCookie (ex: Exchange, session: Session): void {
   const lifetime = persistent
     ? { maxAge: Math.floor((session.expiresAt - now - 1) / 1000), expires: session.expiresAt }
     : {}
-  ex.setCookies.set(name, setCookieLine(name, sealedValue(kratos, session), { ...attributes(kratos), ...lifetime }))
+  const line = setCookieLine(name, sealedValue(kratos, session), { ...attributes(kratos), ...lifetime })
+  if (line === undefined) throw plainError(`sessions: invalid character in cookie name: ${name}`)
+  ex.setCookies.set(name, line)
 }
 
 /** Sends a new cookie if the request's cookie expires before the session (recording 35). */

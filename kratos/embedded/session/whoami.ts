@@ -1,7 +1,8 @@
 import { durationMs } from '../clock.js'
+import { base64Problem } from '../go/base64.js'
 import { json, type Answer } from '../http/answer.js'
 import { ApiError } from '../http/errors.js'
-import type { Exchange } from '../http/exchange.js'
+import { cookieValues, type Exchange } from '../http/exchange.js'
 import { ensureAal } from './aal.js'
 import { refreshCookie } from './cookie.js'
 import { credentialOf, believedSession, hasSessionCookie, sealedSession } from './credentials.js'
@@ -29,7 +30,7 @@ export async function whoami (ex: Exchange): Promise<Answer> {
   const token = template === '' ? {} : { tokenized: await tokenized(kratos, session, template) }
   ex.responseHeaders['X-Kratos-Authenticated-Identity-Id'] = session.identityId
   if (isCacheable && template === '') ex.responseHeaders[CACHE_FOR] = String(cacheSeconds(ex, session))
-  if (hasSessionCookie(ex) && sealedSession(ex) === undefined) throw undecodableCookie()
+  if (hasSessionCookie(ex) && sealedSession(ex) === undefined) throw undecodableCookie(ex)
   refreshCookie(ex, session)
   return json(200, { ...sessionJson(kratos, session), ...token })
 }
@@ -46,4 +47,8 @@ function cacheSeconds ({ kratos }: Exchange, session: Session): number {
 /**
  * A valid token beside a cookie that cannot be opened: 500, only at whoami (docs/kratos-facts.md, section 1, row i).
  */
-const undecodableCookie = (): ApiError => new ApiError({ code: 500, message: 'securecookie: the value is not valid' })
+function undecodableCookie (ex: Exchange): ApiError {
+  const problem = base64Problem(cookieValues(ex, ex.kratos.config.session.cookie.name)[0] ?? '')
+  const why = problem === undefined ? 'the value is not valid' : `base64 decode failed - caused by: ${problem}`
+  return new ApiError({ code: 500, message: `securecookie: ${why}` })
+}

@@ -21,6 +21,8 @@ export interface IdentityStore {
   byUserHandle(userHandle: string): Identity | undefined
   /** The owner of a verifiable or recovery address. */
   byAddress(kind: 'verifiable' | 'recovery', via: string, value: string): Identity | undefined
+  /** All recovery addresses of the identity that has one of this value. */
+  recoveryAddressesBeside(value: string): string[]
   byExternalId(externalId: string): Identity | undefined
   /** Ids in order, after `after`. */
   ids(options: { after?: string, offset?: number, limit: number }): string[]
@@ -78,6 +80,14 @@ export function identityStore (sql: Sql): IdentityStore {
       ),
     byAddress: (kind, via, value) =>
       owner(`SELECT identity_id FROM ${ADDRESS_TABLES[kind]} WHERE via = ? AND value = ?`, via, storedAddress(value)),
+    recoveryAddressesBeside: (value) =>
+      sql
+        .all(
+          `SELECT one.value FROM recovery_addresses one JOIN recovery_addresses other
+        ON one.identity_id = other.identity_id WHERE other.value = ? LIMIT 10`,
+          storedAddress(value),
+        )
+        .map((row) => text(row, 'value')),
     byExternalId: (externalId) => owner('SELECT id AS identity_id FROM identities WHERE external_id = ?', externalId),
     ids: ({ after = '', offset = 0, limit }) =>
       sql

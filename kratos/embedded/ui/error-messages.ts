@@ -105,6 +105,7 @@ export const ERROR_MESSAGES = {
   settingsFlowExpired: expired(4050001, 'settings'),
   registrationCodeInvalid: () => failure(4040003, isSpent('registration code')),
   recoveryRetried: () => failure(4060001, COMPLETED),
+  recoveryStateFailure: () => failure(4060002, 'The recovery flow reached a failure state and must be retried.'),
   recoveryTokenInvalid: () =>
     failure(4060004, 'The recovery token is invalid or has already been used. Please retry the flow.'),
   recoveryFlowExpired: expired(4060005, 'recovery'),

@@ -104,6 +104,17 @@ export const INFO_MESSAGES = {
     ),
   recoveryLinkSent: () => info(1060002, wasSent('recovery link')),
   recoveryCodeSent: () => info(1060003, wasSent('recovery code')),
+  maskedRecoveryCodeSent: (address: string) =>
+    info(
+      1060004,
+      `A recovery code has been sent to ${address}. If you have not received it, check the spelling of the address and make sure to use the address you registered with.`,
+      { masked_address: address },
+    ),
+  giveRecoveryAddress: () =>
+    info(1060005, 'Recover access to your account by providing your recovery address in full.'),
+  chooseRecoveryAddress: () => info(1060006, 'How do you want to recover your account?'),
+  recoveryBack: () => info(1060007, 'Back'),
+  plainLabel: (text: string) => info(1070000, text),
   password: () => info(1070001, 'Password'),
   traitLabel: (title: string, name: string) => info(1070002, title, { name, title }),
   save: () => info(1070003, 'Save'),
@@ -117,6 +128,8 @@ export const INFO_MESSAGES = {
   verificationCodeLabel: () => info(1070011, 'Verification code'),
   registrationCodeLabel: () => info(1070012, 'Registration code'),
   loginCodeLabel: () => info(1070013, 'Login code'),
+  recoveryAddressLabel: () => info(1070016, 'Recovery address'),
+  phoneLabel: () => info(1070017, 'Phone number'),
   verificationLinkSent: () => info(1080001, wasSent('verification link')),
   verified: () => success(1080002, 'You successfully verified your email address.'),
   verificationCodeSent: () => info(1080003, wasSent('verification code')),

@@ -145,6 +145,18 @@ function finished (document: Record<string, unknown>): Record<string, unknown> {
   return { ...document, components: { ...document['components'] as object, schemas }, paths }
 }
 
+/** A value with a default need not be sent, though the checked request always has it. */
+function withoutDefaulted (schema: unknown): unknown {
+  if (!isRecord(schema) || !isRecord(schema['properties']) || !Array.isArray(schema['required'])) return schema
+  const { properties } = schema
+  const hasDefault = (name: unknown): boolean => {
+    const member = properties[String(name)]
+    return isRecord(member) && member['default'] !== undefined
+  }
+  const required = schema['required'].filter((name) => !hasDefault(name))
+  return { ...schema, required: required.length > 0 ? required : undefined }
+}
+
 /** The document is made of the schemas that the routes are checked by. */
 export function openapiOptions (settings: AuthSettings): SwaggerOptions {
   return {
@@ -164,7 +176,12 @@ export function openapiOptions (settings: AuthSettings): SwaggerOptions {
     // A route without a summary is not for clients: preflights, Kratos' own API. The index of a folder answers with and
     // without a slash at its end.
     transform: ({ schema, url }) => ({
-      schema: { ...schema, hide: schema?.summary === undefined },
+      schema: {
+        ...schema,
+        ...(schema?.querystring !== undefined && { querystring: withoutDefaulted(schema.querystring) }),
+        ...(schema?.body !== undefined && { body: withoutDefaulted(schema.body) }),
+        hide: schema?.summary === undefined,
+      },
       url: url.replace(/(?<=.)\/$/, ''),
     }),
     transformObject: (document) =>

@@ -27,6 +27,6 @@ export const authenticator = settingsPage('twoStep', ({ flowId, offers: { totp }
     },
   })
   return card(title, text, h('div', { class: 'scan' },
-    h('img', { src: totp.picture, alt: say('scanAlt'), width: '192', height: '192' }),
+    h('img', { src: totp.picture, alt: say('scanAlt'), width: '256', height: '256' }),
     h('div', {}, h('p', {}, say('scan')), h('p', {}, say('orType'), h('br'), h('code', {}, inFours(totp.secret))))), form)
 })

@@ -1,12 +1,16 @@
 import type { Outcome } from 'fastify-kratos/client'
-import { button, focusOn, h } from '../dom.js'
+import { button, focusOn, h, heading } from '../dom.js'
 import { codeField, renderForm } from '../form.js'
 import { tell } from '../notice.js'
 import { type Handlers, settle } from '../outcome.js'
-import { go } from '../router.js'
+import { go, markStep } from '../router.js'
 import { say, type Word } from '../words.js'
 
 export interface CodeStep {
+  /** The flow that sent the code. */
+  flowId: string
+  /** What a reload needs again. */
+  kept?: object
   email: string
   /** Nobody is told whether an address has an account; a new one has none. */
   text?: Word
@@ -20,8 +24,12 @@ export interface CodeStep {
 
 /** Asks for the code of a mail, in the place of the form that had it sent. */
 export function codeForm (place: HTMLElement, step: CodeStep): void {
-  const text = say(step.text ?? 'codeSent', { email: step.email })
-  const title = h('h2', { tabindex: '-1' }, say('codeTitle'))
+  markStep(step.flowId, step.kept ?? { email: step.email })
+  document.title = `${say('codeTitle')} · ${say('product')}`
+  const text = say(step.text ?? (step.email === '' ? 'codeOfMail' : 'codeSent'), { email: step.email })
+  const title = heading(say('codeTitle'))
+  // It takes the place of the page's own title.
+  place.classList.add('code-step')
   const form = renderForm({
     fields: [{ ...codeField(say('code')), value: step.code }],
     submit: say('goOn'),

@@ -6,7 +6,8 @@ const plain = (title: Word, text: Word): Page => ({
   title: () => say(title),
   needs: 'any',
   show: () =>
-    card(heading(say(title)), h('p', {}, say(text)), h('p', {}, link('/', say('toStart'), 'button main'))),
+    h('div', { class: 'narrow' },
+      card(heading(say(title)), h('p', {}, say(text)), h('p', {}, link('/', say('toStart'), 'button main')))),
 })
 
 export const notFound = plain('notFoundTitle', 'notFound')

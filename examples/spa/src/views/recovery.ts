@@ -10,19 +10,25 @@ import { visitorPage } from './visitor.js'
 
 const newPassword = (): Promise<void> => go('/settings/password', say('passwordText'))
 
-function askForCode (place: HTMLElement, email: string, flowId: string): void {
+function askForCode (place: HTMLElement, email: string, flowId: string, code = ''): void {
   codeForm(place, {
     email,
-    confirm: (code) => auth.confirmCode('recovery', code, { flowId }),
-    sendAgain: () => auth.recover(email),
+    flowId,
+    code,
+    confirm: (typed) => auth.confirmCode('recovery', typed, { flowId }),
+    // Where nobody knows to which address, that is asked anew.
+    ...(email !== '' && { sendAgain: () => auth.recover(email) }),
     handlers: { settings: newPassword, done: newPassword },
   })
 }
 
+/** A reload while a code is asked for. */
+const keptEmail = (): string => (history.state as { email?: string } | null)?.email ?? ''
+
 export const recovery: Page = {
   title: () => say('recoveryTitle'),
   needs: 'out',
-  show: ({ query }) => {
+  show: async ({ query, signal }) => {
     const place = h('div', {})
     const form = renderForm({
       fields: [{ name: 'email', label: say('email'), type: 'email', autocomplete: 'email' }],
@@ -34,14 +40,10 @@ export const recovery: Page = {
         }, { form, retry: form.again }),
     })
     const [flowId, code] = [query.get('flow'), query.get('code')]
-    if (flowId !== null && code !== null) {
-      codeForm(place, {
-        email: '',
-        text: 'codeOfMail',
-        code,
-        confirm: (typed) => auth.confirmCode('recovery', typed, { flowId }),
-        handlers: { settings: newPassword, done: newPassword },
-      })
+    const asked = flowId === null || code !== null ? undefined : await auth.form('recovery', { flowId, signal })
+    const isAsked = code !== null || (asked?.kind === 'form' && asked.form.sent && asked.form.flowId === flowId)
+    if (flowId !== null && isAsked) {
+      askForCode(place, keptEmail(), flowId, code ?? '')
     } else place.append(form, h('p', { class: 'other' }, link('/login', say('back'))))
     return visitorPage(say('recoveryTitle'), say('recoveryText'), place)
   },

@@ -22,7 +22,7 @@ function draw (place: HTMLElement, isBackup: boolean): void {
 /** The second half of a login. */
 export const secondStep: Page = {
   title: () => say('secondStep'),
-  needs: 'any',
+  needs: 'half',
   show: () => {
     const place = h('div', {})
     draw(place, false)

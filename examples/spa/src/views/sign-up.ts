@@ -11,28 +11,39 @@ import { visitorPage } from './visitor.js'
 
 const welcome = ({ first_name: name, email }: Traits): Promise<void> => goOn(say('welcome', { name: name ?? email }))
 
+const askForCode = (place: HTMLElement, traits: Traits, flowId: string): void =>
+  codeForm(place, {
+    email: traits.email,
+    text: 'codeOnItsWay',
+    flowId,
+    kept: { traits },
+    confirm: (code) => auth.signUpByCode(traits, code, { flowId }),
+    sendAgain: () => auth.signUpByCode(traits, undefined, { flowId }),
+    handlers: { done: () => welcome(traits), confirm_address: () => welcome(traits) },
+  })
+
 async function signUpByCode (values: Values, form: FormControl, place: HTMLElement): Promise<void> {
   const traits = traitsOf(values)
   await settle(await auth.signUpByCode(traits), {
     form: ({ form: { sent, flowId, errors } }) =>
-      sent
-        ? codeForm(place, {
-          email: traits.email,
-          text: 'codeOnItsWay',
-          confirm: (code) => auth.signUpByCode(traits, code, { flowId }),
-          sendAgain: () => auth.signUpByCode(traits, undefined, { flowId }),
-          handlers: { done: () => welcome(traits), confirm_address: () => welcome(traits) },
-        })
-        : form.showErrors(errors),
+      sent ? askForCode(place, traits, flowId) : form.showErrors(errors),
   }, { form, retry: form.again })
 }
+
+/** A reload while a code is asked for: it counts for the same entries only. */
+const keptTraits = (): Traits | undefined => (history.state as { traits?: Traits } | null)?.traits
 
 export const signUp: Page = {
   title: () => say('signUp'),
   needs: 'out',
   show: async (visit) => {
-    const offers = await offered('registration', visit)
+    const { offers, flowId: named, sent } = await offered('registration', visit)
     const place = h('div', {})
+    const traits = keptTraits()
+    if (named !== undefined && sent && traits !== undefined) {
+      askForCode(place, traits, named)
+      return visitorPage(say('signUp'), say('slogan'), place)
+    }
     const withPasskey: Alternative = {
       label: say('withPasskey'),
       needs: ['email'],

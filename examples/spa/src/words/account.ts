@@ -20,12 +20,22 @@ export const ACCOUNT = {
   loggedOut: ['You are logged out.', 'Sie sind abgemeldet.'],
   welcome: ['Welcome, {name}.', 'Willkommen, {name}.'],
   sessionEnded: ['Please log in to go on.', 'Bitte melden Sie sich an.'],
+  noCookies: [
+    'Your browser keeps no cookies for Fernleaf, so it cannot stay logged in. Please allow them and log in again.',
+    'Ihr Browser behält keine Cookies von Fernleaf und kann nicht angemeldet bleiben. Bitte erlauben Sie diese und melden sich noch einmal an.',
+  ],
+  linksTo: [
+    'There is an account for {email} already. Log in to it, and {name} is linked.',
+    'Zu {email} gibt es schon ein Konto. Melden Sie sich an, dann wird {name} verknüpft.',
+  ],
+  show: ['Show', 'Zeigen'],
+  hide: ['Hide', 'Verbergen'],
 
   code: ['Code', 'Code'],
   codeSent: ['If {email} belongs to an account, a code is on its way.', 'Falls zu {email} ein Konto gehört, ist ein Code unterwegs.'],
   codeOnItsWay: ['A code is on its way to {email}.', 'Ein Code ist unterwegs zu {email}.'],
-  codeOfMail: ['Confirm the code of the mail.', 'Bestätigen Sie den Code aus der Mail.'],
-  codeTitle: ['Look into your mailbox', 'Schauen Sie in Ihr Postfach'],
+  codeOfMail: ['Enter the code of the mail that we have sent you.', 'Geben Sie den Code aus unserer Mail ein.'],
+  codeTitle: ['Check your mailbox', 'Schauen Sie in Ihr Postfach'],
   codeAgain: ['Send another code', 'Neuen Code senden'],
   goOn: ['Continue', 'Weiter'],
   sendCode: ['Send a code', 'Code senden'],
@@ -65,11 +75,11 @@ export const ACCOUNT = {
 
   twoStep: ['Authenticator app', 'Authenticator-App'],
   twoStepText: [
-    'An app on your phone shows a code that changes. Whoever knows your password only, stays outside.',
+    'An app on your phone shows a code that changes. Somebody who only knows your password stays outside.',
     'Eine App auf Ihrem Telefon zeigt einen wechselnden Code. Wer nur Ihr Passwort kennt, bleibt draußen.',
   ],
   twoStepOn: ['Your account asks for a code of your app.', 'Ihr Konto fragt nach einem Code Ihrer App.'],
-  scan: ['Read this picture with the app.', 'Lesen Sie dieses Bild mit der App.'],
+  scan: ['Scan this picture with the app.', 'Scannen Sie dieses Bild mit der App.'],
   scanAlt: ['QR code with the key of the app', 'QR-Code mit dem Schlüssel der App'],
   orType: ['Or type in this key:', 'Oder tippen Sie diesen Schlüssel ein:'],
   turnOn: ['Turn on', 'Einschalten'],
@@ -114,7 +124,7 @@ export const ACCOUNT = {
   noProviders: ['What you log in with is your only way in. Set a password to change that.', 'Womit Sie sich anmelden, ist Ihr einziger Weg hinein. Mit einem Passwort ändern Sie das.'],
 
   devices: ['Devices', 'Geräte'],
-  devicesText: ['Where you are logged in. Log out what you do not know.', 'Wo Sie angemeldet sind. Melden Sie ab, was Sie nicht kennen.'],
+  devicesText: ['Where you are logged in. Log out any device that you do not know.', 'Wo Sie angemeldet sind. Melden Sie ab, was Sie nicht kennen.'],
   thisDevice: ['This device', 'Dieses Gerät'],
   deviceSince: ['Logged in {date}', 'Angemeldet {date}'],
   logOutThis: ['Log out {name}', '{name} abmelden'],

@@ -47,6 +47,36 @@ export const MESSAGES: Record<string, [english: Text, german: Text]> = {
     () => 'This is the password you have now.',
     () => 'Das ist Ihr jetziges Passwort.',
   ],
+  code_expired: [
+    () => 'This code does not count any more. Please ask for a new one.',
+    () => 'Dieser Code gilt nicht mehr. Bitte fordern Sie einen neuen an.',
+  ],
+  too_many_tries: [
+    () => 'That was tried too often. Please ask for a new code.',
+    () => 'Das war zu oft. Bitte fordern Sie einen neuen Code an.',
+  ],
+  provider_refused: [
+    () => 'You were not logged in there. Please try again, or choose another way.',
+    () => 'Die Anmeldung dort kam nicht zustande. Versuchen Sie es noch einmal oder anders.',
+  ],
+  method_not_offered: [
+    () => 'This is not possible here. Please choose another way.',
+    () => 'Das geht hier nicht. Bitte wählen Sie einen anderen Weg.',
+  ],
+  flow_expired: [
+    () => 'That took too long. Please start again.',
+    () => 'Das hat zu lange gedauert. Bitte fangen Sie neu an.',
+  ],
+  no_security_key: [
+    () => 'No account here knows this passkey.',
+    () => 'Kein Konto hier kennt diesen Passkey.',
+  ],
+  no_totp: [() => 'No authenticator app is set up.', () => 'Es ist keine Authenticator-App eingerichtet.'],
+  no_lookup_codes: [() => 'There are no backup codes.', () => 'Es gibt keine Ersatzcodes.'],
+  wrong_link: [
+    () => 'This link is not right, or was used already.',
+    () => 'Dieser Link stimmt nicht oder wurde schon benutzt.',
+  ],
   wrong_code: [
     () => 'This code is not right, or was used already.',
     () => 'Dieser Code stimmt nicht oder wurde schon benutzt.',

@@ -10,7 +10,6 @@ import {
   read,
   secret,
   text,
-  unbuilt,
   untyped,
   type Rule,
 } from '../rules.js'
@@ -39,8 +38,7 @@ export const SESSIONS: Record<string, Rule> = {
   'security.{account_enumeration.*,*}': unread,
   feature_flags: untyped,
   'feature_flags.{cacheable_sessions,use_continue_with_transitions}': read(boolean),
-  'feature_flags.legacy_continue_with_verification_ui': read(boolean),
-  'feature_flags.choose_recovery_address': unbuilt('recovery by a choice of addresses', boolean, false),
+  'feature_flags.{legacy_continue_with_verification_ui,choose_recovery_address}': read(boolean),
   'feature_flags.{legacy_require_verified_login_error,faster_session_extend,legacy_oidc_registration_node_group}': read(
     boolean,
   ),

@@ -29,6 +29,7 @@ export function configuredMethod ({ kratos }: Exchange): Method {
 /** A recovery flow with the form of one method, not stored yet. */
 export function newRecovery (ex: Exchange, type: 'api' | 'browser', method: Method): Flow {
   const flow = newFlow(ex, 'recovery', type)
+  if (ex.kratos.config.feature_flags['choose_recovery_address'] === true) flow.state = 'recovery_awaiting_address'
   flow.active = method.group
   method.recovery?.populate(ex, flow)
   return flow

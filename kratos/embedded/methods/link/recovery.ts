@@ -61,6 +61,10 @@ export const recovery: RecoveryMethod = {
     if (flow.state === 'passed_challenge') {
       return { kind: 'replaced', type: flow.type, cause: MESSAGES.recoveryRetried() }
     }
+    // Links do not know the states of a recovery by a choice of addresses.
+    if (flow.state !== 'choose_method' && flow.state !== 'sent_email') {
+      return { kind: 'replaced', type: flow.type, cause: MESSAGES.recoveryStateFailure() }
+    }
     return sendLink(ex, flow, form)
   },
 }

@@ -124,8 +124,10 @@ async function link (
 
 /** Some providers post a form. Browsers send cookies only with the GET of this redirect. */
 function toGet (ex: Exchange): Answer {
-  const form = new URLSearchParams(ex.body.kind === 'read' ? ex.body.bytes.toString() : '')
-  return redirect(ex.method, 302, withQuery(publicUrl(ex.kratos, ex.path), Object.fromEntries([...ex.query, ...form])))
+  const isForm = (ex.headers.get('content-type') ?? '').startsWith('application/x-www-form-urlencoded')
+  const form = new URLSearchParams(isForm && ex.body.kind === 'read' ? ex.body.bytes.toString() : '')
+  // What the address says counts more.
+  return redirect(ex.method, 302, withQuery(publicUrl(ex.kratos, ex.path), Object.fromEntries([...form, ...ex.query])))
 }
 
 /** Where providers send browsers back to. */

@@ -97,7 +97,7 @@ export async function identityFromClaims (
   return { identity, verified: verifiedAddresses(valueAt(mapped, 'identity.verified_addresses')) }
 }
 
-async function evaluated (kratos: Kratos, { mapperUrl }: Provider, claims: JsonObject): Promise<JsonObject> {
+async function evaluated (kratos: Kratos, { mapperUrl }: Provider, claims: JsonObject): Promise<Json> {
   try {
     return await evaluateMapper(await readResource(mapperUrl, kratos.folder), { claims })
   } catch (error) {
@@ -105,7 +105,7 @@ async function evaluated (kratos: Kratos, { mapperUrl }: Provider, claims: JsonO
   }
 }
 
-function metadata (mapped: JsonObject, key: string): Json {
+function metadata (mapped: Json, key: string): Json {
   const found = valueAt(mapped, key)
   if (found !== undefined && !isObject(found)) {
     throw misconfigured(

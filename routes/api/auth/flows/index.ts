@@ -3,8 +3,8 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
 import { serviceError } from '../../../../src/errors.js'
 import { deliverStep, flowType, invalidateAfterSubmit, renderFailedStep } from '../../../../src/flows/delivery.js'
-import { noteSession, tellLogin } from '../../../../src/flows/login-events.js'
-import { newCredential } from '../../../../src/flows/next-flow.js'
+import { noteSession, tellLogin, whoseLogin } from '../../../../src/flows/login-events.js'
+import { initFittingFlow, newCredential } from '../../../../src/flows/next-flow.js'
 import { resultOfTry } from '../../../../src/flows/second-factor.js'
 import { watchSettings } from '../../../../src/flows/settings-events.js'
 import { submitStep } from '../../../../src/flows/submit.js'
@@ -71,7 +71,8 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
     if (flow !== 'login') return
     await app[loginThrottle].settleSecondFactor(request, resultOfTry(answer))
     const session = answer.kind === 'ok' ? keyedSession(request, answer.body) : undefined
-    await app[loginThrottle].rememberLogin(request, body, newCredential({ answer, cookieName }), session)
+    const whose = whoseLogin(request, answer.kind === 'ok' && answer.next === 'redirect')
+    await app[loginThrottle].rememberLogin(request, body, newCredential({ answer, cookieName }), { session, whose })
   }
 
   function register (flow: FlowDefinition): void {
@@ -90,12 +91,11 @@ const flowRoutes: FastifyPluginAsyncTypebox<{ settings: AuthSettings }> = async 
       for (const target of [query.return_to, query.after_verification_return_to]) {
         if (target !== undefined && !isAllowedReturnTo(target, allowedReturns)) throw serviceError('RETURN_TO_FORBIDDEN')
       }
-      const type = flowType(request, asked, method)
-      const answer = await app[ownKratos].initFlow(
-        name,
-        { type, query },
-        request[kratosCaller](),
-      )
+      const options = { type: flowType(request, asked, method), query }
+      const caller = request[kratosCaller]()
+      const { answer, type } = asked === undefined
+        ? await initFittingFlow(app[ownKratos], name, options, caller)
+        : { answer: await app[ownKratos].initFlow(name, options, caller), type: asked }
       return deliverStep(request, reply, { flow: name, type, answer, keepToken: false }, cookieName)
     })
 
