@@ -203,12 +203,8 @@ async function writePackage (name) {
   for (const file of modules.filter((module) => !kept.includes(module))) {
     for (const path of [file, `${file}.map`]) rmSync(join(folder, 'dist', path))
   }
-<<<<<<< HEAD
-  for (const entry of entries) await writeEsModule(join(folder, 'dist'), entry)
-=======
   if (entries.includes(SPLIT)) await splitEntry(join(folder, 'dist'))
-  for (const entry of entries) writeEsModule(join(folder, 'dist'), entry)
->>>>>>> main
+  for (const entry of entries) await writeEsModule(join(folder, 'dist'), entry)
   // The client is for browsers too: one ES module, and it keeps no state that two copies could divide.
   const client = 'src/client/client.js'
   if (entries.includes(client)) {
