@@ -90,13 +90,13 @@ export function createSecondFactors ({ paths, key, createStore, memory, refuse }
     rememberLogin: async (request, body, credential, { session, whose }) => {
       const value = valueOf(credential)
       if (value === undefined) return
-      const identifier = loginIdentifier(body, paths)
+      const identifier = goesByIdentifier(body) ? loginIdentifier(body, paths) : undefined
       const former = identifier === undefined ? await recall(valueOf(request[kratosCredential]())) : undefined
       const bucket = identifier === undefined
         ? former?.bucket
         : bucketKey(key, 'second_factor', 'identifier', identifier)
       if (bucket === undefined) return
-      const sole = goesByIdentifier(body) ? soleIdentifier(body, paths) : undefined
+      const sole = identifier === undefined ? undefined : soleIdentifier(body, paths)
       const identityId = sole === undefined ? former?.identityId : await whose?.(sole)
       await memory.remember(digest(value), textOf({ bucket, session: session ?? former?.session, identityId }))
     },

@@ -22,9 +22,19 @@ const PROOFS = ['password', 'code', 'totp_code', 'lookup_secret', 'passkey_login
 /** Whether a body wants to prove who somebody is; a name alone, or a wish for a code, does not. */
 export const holdsProof = (body: unknown): boolean => holds(body, PROOFS)
 
-/** Whether a login went by the one identifier that its body has, and not by a key or a provider. */
-export const goesByIdentifier = (body: unknown): boolean =>
-  holds(body, ['password', 'code']) && !holds(body, ['passkey_login', 'webauthn_login', 'id_token', 'provider'])
+const BY_IDENTIFIER = ['password', 'code']
+const BY_SOMETHING_ELSE = ['passkey_login', 'webauthn_login', 'id_token', 'provider']
+
+/**
+ * Whether a login goes by the identifier in its body, and not by a key or a provider. By `method`, as Kratos decides:
+ * what else is in the body it ignores, so nobody may name another's identifier there, or hide one's own.
+ */
+export function goesByIdentifier (body: unknown): boolean {
+  if (typeof body !== 'object' || body === null) return false
+  const [method] = [withFoldedNames(body as Record<string, unknown>)['method']].flat()
+  if (typeof method === 'string' && method !== '') return BY_IDENTIFIER.includes(method)
+  return holds(body, BY_IDENTIFIER) && !holds(body, BY_SOMETHING_ELSE)
+}
 
 export const triesCode = (body: unknown): boolean => holds(body, ['code'])
 

@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { resultOfTry } from '../../src/flows/second-factor.js'
 import type { Answer } from '../../src/kratos-client/answer.js'
+import { build } from '../support/app.js'
+import { answer, startFaultServer } from '../support/fault-server.js'
 import { buildWithKratos, cookieHeader, PASSWORD, post, signUp, startFlow } from '../support/kratos.js'
 import { enrolTotp, totpCode } from '../support/totp.js'
 
@@ -108,6 +111,30 @@ export default async function (t: Test): Promise<void> {
       }
       const code = { totp_code: totpCode(person.secret) }
       t.equal(await tryCode(app, await firstFactor(app, person), code, '198.51.100.7'), 'done')
+    })
+
+    t.test('who logged in by a key spends nothing of the account that the body names (G10)', async (t) => {
+      let turn = 0
+      const messages = [{ id: 4000008, type: 'error', text: 'no' }]
+      const wrong = { id: randomUUID(), type: 'api', ui: { action: '/', method: 'POST', nodes: [], messages } }
+      const inside = () => ({ session_token: `ory_st_${String(++turn).padStart(32, 'x')}`, session: { id: randomUUID() } })
+      const kratos = await startFaultServer(t, (socket, received) => {
+        const isTry = received.body.includes('totp_code')
+        answer(isTry ? 400 : 200, isTry ? wrong : inside())(socket, received)
+      })
+      const { app } = await build(t, { KRATOS_PUBLIC_URL: kratos.url })
+      const flowId = randomUUID()
+      const identifier = 'ada@example.com'
+      const halfBy = async (proof: object) => ({
+        cookie: cookieHeader(await post(app, '/api/auth/flows/login', { flow_id: flowId, identifier, ...proof })),
+        flowId,
+      })
+      const byKey = await halfBy({ method: 'passkey', passkey_login: '{}' })
+      t.same(await tries(app, byKey, 11), [...times(10, 'FLOW_REJECTED'), '429 for long'])
+      const byPassword = await halfBy({ method: 'password', password: PASSWORD, webauthn_login: '{}' })
+      t.same(await tries(app, byPassword, 5), times(5, 'FLOW_REJECTED'), 'the account has all of its tries')
+      const again = await halfBy({ method: 'password', password: PASSWORD, passkey_login: '{}' })
+      t.same(await tries(app, again, 6), [...times(5, 'FLOW_REJECTED'), '429 for long'], 'whatever else is in the body')
     })
 
     t.test('below /kratos/ they count as they do here, in JSON and in forms', async (t) => {
