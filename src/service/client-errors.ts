@@ -19,8 +19,8 @@ interface Exchange {
 }
 
 /**
- * What is not wholly answered, and the last that was: it may still be sending its body. On the socket: no Set and no
- * WeakMap that changes with each request is free of what has left it before the next full collection.
+ * What is not wholly answered, or is still sending its body. On the socket: no Set and no WeakMap that changes with
+ * each request is free of what has left it before the next full collection.
  */
 const EXCHANGES = Symbol('exchanges')
 
@@ -37,9 +37,16 @@ function note (request: IncomingMessage, response: ServerResponse): void {
   socket[EXCHANGES] = [...unfinished, { request, response }]
 }
 
+const isOver = ({ request, response }: Exchange): boolean => response.writableFinished && request.complete
+
 /** So that the handler below adds nothing to an answer. */
 export function noteAnswers (app: FastifyInstance): void {
   app.server.on('request', note)
+  // At once: kept until the next request of its connection, one would grow old enough for a full collection.
+  app.addHook('onResponse', ({ raw: { socket } }, _reply, done) => {
+    (socket as Noted)[EXCHANGES] = exchangesOf(socket).filter((exchange) => !isOver(exchange))
+    done()
+  })
 }
 
 /** Bytes of another answer would stand in the middle of one that has begun, or be taken for one that is over. */
