@@ -31,20 +31,21 @@ type Noted = Socket & { [EXCHANGES]?: Exchange[], [IS_BROKEN]?: true }
 
 const exchangesOf = (socket: Socket): Exchange[] => (socket as Noted)[EXCHANGES] ?? []
 
+/** Without those that are answered, and have sent all of their body. */
+const unfinished = (socket: Socket): Exchange[] =>
+  exchangesOf(socket).filter(({ request, response }) => !(response.writableFinished && request.complete))
+
 function note (request: IncomingMessage, response: ServerResponse): void {
   const socket: Noted = request.socket
-  const unfinished = exchangesOf(socket).filter((exchange) => !exchange.response.writableFinished)
-  socket[EXCHANGES] = [...unfinished, { request, response }]
+  socket[EXCHANGES] = [...unfinished(socket), { request, response }]
 }
-
-const isOver = ({ request, response }: Exchange): boolean => response.writableFinished && request.complete
 
 /** So that the handler below adds nothing to an answer. */
 export function noteAnswers (app: FastifyInstance): void {
   app.server.on('request', note)
   // At once: kept until the next request of its connection, one would grow old enough for a full collection.
   app.addHook('onResponse', ({ raw: { socket } }, _reply, done) => {
-    (socket as Noted)[EXCHANGES] = exchangesOf(socket).filter((exchange) => !isOver(exchange))
+    (socket as Noted)[EXCHANGES] = unfinished(socket)
     done()
   })
 }
@@ -89,7 +90,7 @@ function closingAnswer (
   return { statusCode: error.statusCode, headers, body }
 }
 
-/** Of Node's parser, or of its patience: about what follows the requests that are here. */
+/** Of Node's parser, or its time limit: about what follows the requests that are here. */
 const isAboutRequest = ({ code = '' }: NodeJS.ErrnoException): boolean => code.startsWith('HPE_') || code in CODE_OF_PARSER_ERROR
 
 /**

@@ -1,24 +1,15 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { ownConfiguration } from './own-configuration.js'
-import { createPair, startEmbedded, walkSeed, type Finding } from './pair.js'
+import { findingsOf, type Finding } from './pair.js'
 import type { JsonObject } from './steps.js'
 import { ROOT } from '../support/process.js'
 
 export default async function (t: Test): Promise<void> {
   const configuration = ownConfiguration(join(ROOT, 'kratos/kratos.yml'))
 
-  async function findings (overrides: JsonObject, seeds: number[]): Promise<Finding[]> {
-    const servers = [await startEmbedded(configuration), await startEmbedded(configuration, { overrides })] as const
-    const pair = createPair(...servers, configuration)
-    t.teardown(async () => {
-      await pair.close()
-      await Promise.all(servers.map(async (server) => await server.close()))
-    })
-    const found: Finding[] = []
-    for (const seed of seeds) found.push(...[await walkSeed(pair, seed) ?? []].flat())
-    return found
-  }
+  const findings = (overrides: JsonObject, seeds: number[]): Promise<Finding[]> =>
+    findingsOf(t, configuration, { seeds, overrides })
 
   t.test('walks with a kratos.yml of somebody else', async (t) => {
     t.test('sign people up with traits that its schema takes', async (t) => {

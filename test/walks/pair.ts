@@ -1,11 +1,12 @@
 import fc, { type Arbitrary } from 'fast-check'
+import type { Test } from 'tap'
 import { startEmbeddedKratos, type EmbeddedKratosOptions } from '../../kratos/embedded/index.js'
 import { firstDifference, type Difference } from './compare.js'
 import { placesOf, type Configuration } from './configurations.js'
 import { walks as usualWalks } from './generate.js'
 import { withSchema } from './real.js'
 import { nextRun } from './run-name.js'
-import type { Answer, Walk } from './steps.js'
+import type { Answer, JsonObject, Walk } from './steps.js'
 import { createWalker, type Server } from './walker.js'
 
 export interface Finding {
@@ -75,4 +76,24 @@ async function shortened (pair: Pair, finding: Finding): Promise<Finding> {
     if (found !== undefined) smallest = found
   }
   return smallest
+}
+
+/** Walks two embedded servers, of which the second has something planted. */
+export async function findingsOf (
+  t: Pick<Test, 'teardown'>,
+  configuration: Configuration,
+  { seeds, overrides }: { seeds: number[], overrides: JsonObject },
+): Promise<Finding[]> {
+  const servers = [await startEmbedded(configuration), await startEmbedded(configuration, { overrides })] as const
+  const pair = createPair(...servers, configuration)
+  t.teardown(async () => {
+    await pair.close()
+    await Promise.all(servers.map(async (server) => await server.close()))
+  })
+  const found: Finding[] = []
+  for (const seed of seeds) {
+    const finding = await walkSeed(pair, seed)
+    if (finding !== undefined) found.push(finding)
+  }
+  return found
 }

@@ -1,24 +1,11 @@
 import type { Test } from 'tap'
 import { CONFIGURATIONS, type Configuration } from './configurations.js'
-import { createPair, startEmbedded, walkSeed, type Finding } from './pair.js'
+import { findingsOf, type Finding } from './pair.js'
 import type { JsonObject } from './steps.js'
 
 /** Walks two embedded servers, of which the second has something planted. */
-async function findings (t: Test, name: string, seeds: number[], overrides: JsonObject = {}): Promise<Finding[]> {
-  const configuration = CONFIGURATIONS[name] as Configuration
-  const servers = [await startEmbedded(configuration), await startEmbedded(configuration, { overrides })] as const
-  const pair = createPair(...servers, configuration)
-  t.teardown(async () => {
-    await pair.close()
-    await Promise.all(servers.map(async (server) => await server.close()))
-  })
-  const found: Finding[] = []
-  for (const seed of seeds) {
-    const finding = await walkSeed(pair, seed)
-    if (finding !== undefined) found.push(finding)
-  }
-  return found
-}
+const findings = (t: Test, name: string, seeds: number[], overrides: JsonObject = {}): Promise<Finding[]> =>
+  findingsOf(t, CONFIGURATIONS[name] as Configuration, { seeds, overrides })
 
 export default async function (t: Test): Promise<void> {
   t.test('walks of two servers', async (t) => {
