@@ -1,3 +1,4 @@
+import './v8-flags.js'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'

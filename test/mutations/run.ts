@@ -32,8 +32,12 @@ interface Result {
   failed: string[]
 }
 
+/** Seconds that a file may take. Without a guard a test may wait for what never comes. */
+const FILE_SECONDS = 180
+
+/** Up to the first failure, so that nothing else waits for what has no end without the guard. */
 function runTests (folder: string, tests: readonly string[]): Result {
-  const { status, stdout } = spawnSync('npx', ['tap', '--reporter=tap', ...tests], {
+  const { status, stdout } = spawnSync('npx', ['tap', '--reporter=tap', '--bail', `--timeout=${FILE_SECONDS}`, ...tests], {
     cwd: folder,
     encoding: 'utf8',
     maxBuffer: 1024 ** 3,

@@ -126,6 +126,25 @@ export default async function (t: Test): Promise<void> {
       t.match(output(), /^fastify-kratos cannot start: .+\n$/m)
     })
 
+    await t.test('has V8 make no part of a request in the old generation', async (t) => {
+      // V8 says after a collection what it decided about the lines of code whose objects it has met.
+      const atEnd = `process.on('exit', () => {
+        process.stdout.write('at the end')
+        const kept = []
+        const make = (n) => [n, n]
+        for (let n = 0; n < 5000; n++) kept.push(make(n))
+        gc({ type: 'minor' })
+      })`
+      const flags = ['--expose-gc', '--trace-pretenuring-statistics', '--import', `data:text/javascript,${encodeURIComponent(atEnd)}`]
+      const saidAtEnd = async (file: string): Promise<string | undefined> => {
+        const { ended, output } = run(t, [...flags, file])
+        await ended
+        return output().split('at the end')[1]
+      }
+      t.match(await saidAtEnd(transpiled('src/config.ts')), /pretenuring/)
+      t.notMatch(await saidAtEnd(SERVER), /pretenuring/)
+    })
+
     await t.test('serves in front of Kratos, logs one line a request, and ends at once on SIGTERM with idle keep-alive clients (L01)', async (t) => {
       const kratos = await startKratos(t)
       const { base, child, ended, output, printed } = await startServer(t, {
