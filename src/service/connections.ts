@@ -1,10 +1,9 @@
-import { AsyncResource } from 'node:async_hooks'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { awaitsBody } from './bytes/unfinished-bodies.js'
 import { lingerOverBody } from './lingering-close.js'
 import { createSpareConnections } from './spare-connections.js'
-import { createStartQueue } from './start-queue.js'
+import { createStartQueue, inContext } from './start-queue.js'
 
 /** Requests of one connection that may wait at a time; proxies and browsers send one after the other. */
 const MAX_UNANSWERED = 32
@@ -59,6 +58,9 @@ const laterStart = (socket: Socket, reply: FastifyReply, done: () => void): () =
   else done()
 }
 
+/** What is shed last: others, or whoever has typed a password, wait for it. */
+const isUrgent = ({ routeOptions: { config: { shed } } }: FastifyReply): boolean => shed === 'never' || shed === 'submit'
+
 /**
  * To be registered before all other hooks. Node hands out every request of a chunk at once: a pipelining client would
  * have thousands at work by one packet. Answers leave in order anyway, so one request of a connection is at work at a
@@ -88,7 +90,7 @@ export function limitConnections (app: FastifyInstance): void {
   function startNext (socket: Socket, load: Load): void {
     const next = load.waiting.shift()
     if (socket.destroyed) load.waiting = []
-    else if (next !== undefined) starts.start(next)
+    else if (next !== undefined) starts.start(next, false)
   }
 
   function leave (socket: Socket): void {
@@ -142,8 +144,8 @@ export function limitConnections (app: FastifyInstance): void {
       load.waiting = []
       return
     }
-    if (!hasBody && load.unanswered > 1) load.waiting.push(AsyncResource.bind(laterStart(socket, reply, done)))
-    else if (starts.isAccepting()) starts.start(laterStart(socket, reply, done))
+    if (!hasBody && load.unanswered > 1) load.waiting.push(inContext(laterStart(socket, reply, done)))
+    else if (starts.isBusy()) starts.start(laterStart(socket, reply, done), isUrgent(reply))
     else done()
   })
 
@@ -154,7 +156,7 @@ export function limitConnections (app: FastifyInstance): void {
 
   // Once more: guards that waited for Kratos may have their answers all in one turn, and handlers cost most.
   app.addHook('preHandler', function handleInTurn ({ raw: { socket } }, reply, done) {
-    if (starts.isAccepting()) starts.start(laterStart(socket, reply, done))
+    if (starts.isBusy()) starts.start(laterStart(socket, reply, done), isUrgent(reply))
     else done()
   })
 }

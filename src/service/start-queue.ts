@@ -1,52 +1,96 @@
-/** Requests begin for so long in a turn of the event loop that accepted a connection; at least one begins. */
+import { AsyncResource } from 'node:async_hooks'
+
+/** Requests begin for so long in a turn of the event loop, at least one; twice as long after each that accepts none. */
 const START_MS = 1
+const LONGEST_START_MS = 4
+/** While connections arrive, requests begin in one of so many turns; the others take a moment each. */
+const ACCEPTING_TURNS = 8
+/** That may begin in one turn, each an immediate of its own. */
+const MOST_STARTS = 256
 
 export interface StartQueue {
   /** Whether work has to wait for its turn. */
-  isAccepting: () => boolean
-  /** Begins the work: at once, or while connections arrive a few turns of the event loop later, in order. */
-  start: (work: () => void) => void
+  isBusy: () => boolean
+  /** Begins the work: at once, or in a later turn of the event loop. @param isUrgent has a line of its own */
+  start: (work: () => void, isUrgent: boolean) => void
   /** A connection was accepted, so that more may be waiting behind it. */
   connectionAccepted: () => void
+}
+
+/** The work in the asynchronous context of its request. `AsyncResource.bind` costs ten times as much on Node 20. */
+export function inContext (work: () => void): () => void {
+  const resource = new AsyncResource('fastify-kratos.start')
+  return () => resource.runInAsyncScope(work)
+}
+
+/** First in, first out. */
+function createLine () {
+  let line: Array<() => void> = []
+  let taken = 0
+  return {
+    add: (work: () => void) => line.push(work),
+    size: () => line.length - taken,
+    take: (): (() => void) | undefined => {
+      const work = line[taken++]
+      if (taken < line.length) return work
+      line = []
+      taken = 0
+      return work
+    },
+  }
 }
 
 /**
  * Node accepts one connection in a turn of the event loop. Where each turn serves hundreds of busy connections, a
  * newcomer, a probe of our health among them, would wait for all of them once for each newcomer before it. So turns are
- * short from one accepted connection until a turn accepts none. While nobody connects this costs nothing.
+ * short from one accepted connection until a turn accepts none and all work has begun. While nobody connects this costs
+ * nothing.
  */
 export function createStartQueue (): StartQueue {
-  let isAccepting = false
+  let isBusy = false
   let hasAccepted = false
+  let turns = 0
   let begun = 0
-  let endsAt = Infinity
+  let endsAt = 0
+  let startMs = START_MS
+  const urgent = createLine()
+  const others = createLine()
+  const waiting = (): number => urgent.size() + others.size()
 
-  /** The first of its turn: whatever waits for the turn asked for it later. */
-  function beginTurn (): void {
-    isAccepting = hasAccepted
-    hasAccepted = false
-    begun = 0
-    endsAt = isAccepting ? performance.now() + START_MS : Infinity
-    if (isAccepting) setImmediate(beginTurn)
+  // An immediate for each: what a request does after its first wait belongs to its turn too.
+  function beginNext (): void {
+    const now = performance.now()
+    if (begun === 0) endsAt = now + startMs
+    if (begun > 0 && now >= endsAt) return
+    // By turns, so that neither line stops the other.
+    const [first, second] = begun++ % 2 === 0 ? [urgent, others] : [others, urgent]
+    const work = first.take() ?? second.take()
+    work?.()
   }
 
-  // An immediate for each, and no list: it keeps the asynchronous context of its request.
-  function startInTurn (work: () => void): void {
-    if (begun++ === 0 || performance.now() < endsAt) work()
-    else setImmediate(startInTurn, work)
+  function turn (): void {
+    isBusy = hasAccepted || waiting() > 0
+    if (!isBusy) return
+    startMs = hasAccepted ? START_MS : Math.min(2 * startMs, LONGEST_START_MS)
+    if (!hasAccepted || ++turns % ACCEPTING_TURNS === 0) {
+      begun = 0
+      for (let n = Math.min(waiting(), MOST_STARTS); n > 0; n--) setImmediate(beginNext)
+    }
+    hasAccepted = false
+    setImmediate(turn)
   }
 
   return {
-    isAccepting: () => isAccepting,
-    start: (work) => {
-      if (isAccepting) setImmediate(startInTurn, work)
+    isBusy: () => isBusy,
+    start: (work, isUrgent) => {
+      if (isBusy) (isUrgent ? urgent : others).add(inContext(work))
       else work()
     },
     connectionAccepted: () => {
       hasAccepted = true
-      if (isAccepting) return
-      isAccepting = true
-      setImmediate(beginTurn)
+      if (isBusy) return
+      isBusy = true
+      setImmediate(turn)
     },
   }
 }

@@ -1,0 +1,76 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { createStartQueue, type StartQueue } from '../../src/service/start-queue.js'
+
+const busyFor = (ms: number): void => {
+  for (const end = performance.now() + ms; performance.now() < end;);
+}
+
+const idle = async (queue: StartQueue): Promise<void> => {
+  while (queue.isBusy()) await nextTurn()
+}
+
+export default async function (t: Test): Promise<void> {
+  t.test('service/start-queue', async (t) => {
+    await t.test('begins work at once while nobody connects', async (t) => {
+      const begun: string[] = []
+      createStartQueue().start(() => begun.push('work'), false)
+      t.same(begun, ['work'])
+    })
+
+    await t.test('after a newcomer a turn begins little work, until all has begun, in order', async (t) => {
+      const queue = createStartQueue()
+      const begun: number[] = []
+      queue.connectionAccepted()
+      for (let n = 0; n < 40; n++) {
+        queue.start(() => {
+          begun.push(n)
+          busyFor(2)
+        }, false)
+      }
+      t.same(begun, [])
+      let most = 0
+      while (queue.isBusy()) {
+        const before = begun.length
+        await nextTurn()
+        most = Math.max(most, begun.length - before)
+      }
+      t.same(begun, Array.from({ length: 40 }, (_, n) => n))
+      t.ok(most <= 3, `${most} of 40 in one turn`)
+    })
+
+    await t.test('one newcomer in each turn stops no work', async (t) => {
+      const queue = createStartQueue()
+      const begun: number[] = []
+      queue.connectionAccepted()
+      for (let n = 0; n < 10; n++) queue.start(() => begun.push(n), false)
+      for (let turn = 0; turn < 40; turn++) {
+        queue.connectionAccepted()
+        await nextTurn()
+      }
+      t.equal(begun.length, 10)
+    })
+
+    await t.test('what is urgent does not wait behind what is not, nor the other way round', async (t) => {
+      const queue = createStartQueue()
+      const begun: string[] = []
+      queue.connectionAccepted()
+      for (let n = 0; n < 20; n++) queue.start(() => begun.push('read'), false)
+      for (let n = 0; n < 20; n++) queue.start(() => begun.push('login'), true)
+      await idle(queue)
+      t.same(begun.slice(0, 4).sort(), ['login', 'login', 'read', 'read'])
+      t.equal(begun.length, 40)
+    })
+
+    await t.test('work keeps the asynchronous context of its request', async (t) => {
+      const queue = createStartQueue()
+      const context = new AsyncLocalStorage<string>()
+      const seen: unknown[] = []
+      queue.connectionAccepted()
+      for (const name of ['a', 'b']) context.run(name, () => queue.start(() => seen.push(context.getStore()), false))
+      await idle(queue)
+      t.same(seen, ['a', 'b'])
+    })
+  })
+}
