@@ -144,7 +144,9 @@ export function limitConnections (app: FastifyInstance): void {
       load.waiting = []
       return
     }
-    if (!hasBody && load.unanswered > 1) load.waiting.push(inContext(laterStart(socket, reply, done)))
+    // A body is read at once, and what it is for waits in `handleInTurn`: most half bodies never get there.
+    if (hasBody) done()
+    else if (load.unanswered > 1) load.waiting.push(inContext(laterStart(socket, reply, done)))
     else if (starts.isBusy()) starts.start(laterStart(socket, reply, done), isUrgent(reply))
     else done()
   })
