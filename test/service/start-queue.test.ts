@@ -19,7 +19,7 @@ export default async function (t: Test): Promise<void> {
       t.same(begun, ['work'])
     })
 
-    await t.test('after a newcomer a turn begins little work, until all has begun, in order', async (t) => {
+    await t.test('after a newcomer a turn begins little work, until all has begun, in order (M13)', async (t) => {
       const queue = createStartQueue()
       const begun: number[] = []
       queue.connectionAccepted()
