@@ -1,15 +1,29 @@
 import type { KratosIdentity } from './kratos-client/session.js'
-import { FLAT_NAMES, type FlatName, traitAt, TRAIT_OF, type TraitPointers } from './kratos-client/traits.js'
+import { FLAT_NAMES, type FlatName, segmentsOf, traitAt, TRAIT_OF, type TraitPointers } from './kratos-client/traits.js'
 
 /** Of the API's whoami and the users table; null where the identity has none. */
 export type Profile = Record<FlatName, string | null>
 
+type Places = Array<[name: FlatName, segments: readonly string[]]>
+
+/** By the settings' own object, which stays. */
+const placesIn = new WeakMap<TraitPointers, Places>()
+
+function placesOf (pointers: TraitPointers): Places {
+  const known = placesIn.get(pointers)
+  if (known !== undefined) return known
+  const places = FLAT_NAMES.map((name): Places[number] => [name, segmentsOf(pointers[TRAIT_OF[name]])])
+  placesIn.set(pointers, places)
+  return places
+}
+
 export function profileOf (traits: Record<string, unknown>, pointers: TraitPointers): Profile {
-  const text = (name: FlatName): string | null => {
-    const value = traitAt(traits, pointers[TRAIT_OF[name]])
-    return typeof value === 'string' ? value : null
+  const profile: Profile = { email: null, first_name: null, last_name: null, username: null }
+  for (const [name, segments] of placesOf(pointers)) {
+    const value = traitAt(traits, segments)
+    if (typeof value === 'string') profile[name] = value
   }
-  return Object.fromEntries(FLAT_NAMES.map((name) => [name, text(name)])) as Profile
+  return profile
 }
 
 /** A row of the users table; times are RFC 3339, the moment of asking where Kratos gave none. */

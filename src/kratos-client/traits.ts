@@ -45,8 +45,9 @@ export const segmentsOf = (pointer: string): string[] =>
 export const overlaps = (one: string, other: string): boolean =>
   one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`)
 
-export const traitAt = (traits: unknown, pointer: string): unknown =>
-  segmentsOf(pointer).reduce<unknown>(
+/** @param segments of a pointer, which are made once: every whoami asks */
+export const traitAt = (traits: unknown, segments: readonly string[]): unknown =>
+  segments.reduce<unknown>(
     (owner, name) =>
       typeof owner === 'object' && owner !== null && Object.hasOwn(owner, name)
         ? (owner as JsonObject)[name]

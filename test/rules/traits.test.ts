@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { isTraitPointer, traitAt, withTrait } from '../../src/kratos-client/traits.js'
+import { isTraitPointer, segmentsOf, traitAt, withTrait } from '../../src/kratos-client/traits.js'
 
 export default async function (t: Test): Promise<void> {
   t.test('a pointer into traits', async (t) => {
@@ -14,8 +14,8 @@ export default async function (t: Test): Promise<void> {
         ['/name/first/x', undefined],
         ['/toString', undefined],
         ['/name/first/length', undefined],
-      ] as const) t.equal(traitAt(traits, pointer), value, pointer)
-      for (const nothing of [null, undefined, 'text', 7]) t.equal(traitAt(nothing, '/email'), undefined)
+      ] as const) t.equal(traitAt(traits, segmentsOf(pointer)), value, pointer)
+      for (const nothing of [null, undefined, 'text', 7]) t.equal(traitAt(nothing, ['email']), undefined)
     })
 
     t.test('is filled beside what is there, and what it leads through is made', async (t) => {
