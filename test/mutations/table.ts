@@ -294,7 +294,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'one request of a connection at a time',
     file: 'src/service/connections.ts',
-    search: '!hasBody && load.unanswered > 1',
+    search: 'load.unanswered > 1',
     replace: 'false',
     tests: LIMITS,
   },
