@@ -59,7 +59,10 @@ const laterStart = (socket: Socket, reply: FastifyReply, done: () => void): () =
 }
 
 /** What is shed last: others, or whoever has typed a password, wait for it. */
-const isUrgent = ({ routeOptions: { config: { shed } } }: FastifyReply): boolean => shed === 'never' || shed === 'submit'
+function isUrgent ({ routeOptions }: FastifyReply): boolean {
+  const { shed } = routeOptions.config
+  return shed === 'never' || shed === 'submit'
+}
 
 /**
  * To be registered before all other hooks. Node hands out every request of a chunk at once: a pipelining client would
@@ -91,6 +94,11 @@ export function limitConnections (app: FastifyInstance): void {
     const next = load.waiting.shift()
     if (socket.destroyed) load.waiting = []
     else if (next !== undefined) starts.start(next, false)
+  }
+
+  function beginInTurn (socket: Socket, reply: FastifyReply, done: () => void): void {
+    if (starts.isBusy()) starts.start(laterStart(socket, reply, done), isUrgent(reply))
+    else done()
   }
 
   function leave (socket: Socket): void {
@@ -147,8 +155,7 @@ export function limitConnections (app: FastifyInstance): void {
     // A body is read at once, and what it is for waits in `handleInTurn`: most half bodies never get there.
     if (hasBody) done()
     else if (load.unanswered > 1) load.waiting.push(inContext(laterStart(socket, reply, done)))
-    else if (starts.isBusy()) starts.start(laterStart(socket, reply, done), isUrgent(reply))
-    else done()
+    else beginInTurn(socket, reply, done)
   })
 
   app.addHook('preValidation', function bodyIsHere ({ raw: { socket } }, _reply, done) {
@@ -158,7 +165,6 @@ export function limitConnections (app: FastifyInstance): void {
 
   // Once more: guards that waited for Kratos may have their answers all in one turn, and handlers cost most.
   app.addHook('preHandler', function handleInTurn ({ raw: { socket } }, reply, done) {
-    if (starts.isBusy()) starts.start(laterStart(socket, reply, done), isUrgent(reply))
-    else done()
+    beginInTurn(socket, reply, done)
   })
 }

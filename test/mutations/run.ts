@@ -37,7 +37,8 @@ const FILE_SECONDS = 180
 
 /** Up to the first failure, so that nothing else waits for what has no end without the guard. */
 function runTests (folder: string, tests: readonly string[]): Result {
-  const { status, stdout } = spawnSync('npx', ['tap', '--reporter=tap', '--bail', `--timeout=${FILE_SECONDS}`, ...tests], {
+  const flags = ['--reporter=tap', '--bail', `--timeout=${FILE_SECONDS}`]
+  const { status, stdout } = spawnSync('npx', ['tap', ...flags, ...tests], {
     cwd: folder,
     encoding: 'utf8',
     maxBuffer: 1024 ** 3,

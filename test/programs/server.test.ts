@@ -135,7 +135,8 @@ export default async function (t: Test): Promise<void> {
         for (let n = 0; n < 5000; n++) kept.push(make(n))
         gc({ type: 'minor' })
       })`
-      const flags = ['--expose-gc', '--trace-pretenuring-statistics', '--import', `data:text/javascript,${encodeURIComponent(atEnd)}`]
+      const hook = `data:text/javascript,${encodeURIComponent(atEnd)}`
+      const flags = ['--expose-gc', '--trace-pretenuring-statistics', '--import', hook]
       const saidAtEnd = async (file: string): Promise<string | undefined> => {
         const { ended, output } = run(t, [...flags, file])
         await ended
