@@ -37,8 +37,11 @@ const VARIABLE_OF: Partial<Record<SettingName, string>> = {
 /** One line for each variable; values are never part of it. */
 export class ConfigError extends Error {
   override name = 'ConfigError'
-  constructor (readonly problems: string[]) {
+  readonly problems: string[]
+
+  constructor (problems: string[]) {
     super(problems.join('\n'))
+    this.problems = problems
   }
 }
 

@@ -15,10 +15,10 @@ interface Running {
   now: () => number
 }
 
-/** A server with second factors and a clock that can be advanced. */
+/** A server with second factors and a clock that stands still until it is advanced. */
 async function start (t: Test, settings: object = {}): Promise<Running> {
-  let ahead = 0
-  const now = (): number => Date.now() + ahead
+  let time = Date.now()
+  const now = (): number => time
   const overrides = {
     hashers: { bcrypt: { cost: 4 } },
     selfservice: {
@@ -32,7 +32,7 @@ async function start (t: Test, settings: object = {}): Promise<Running> {
     kratos,
     now,
     later: (minutes) => {
-      ahead += minutes * 60_000
+      time += minutes * 60_000
     },
   }
 }

@@ -259,7 +259,7 @@ export default async function (t: Test): Promise<void> {
     const line = logs().find((text) => text.includes('request_failed')) ?? '{}'
     t.match(
       JSON.parse(line),
-      { level: 50, code: 'INTERNAL_ERROR', stack: /logs\.test\.ts/ },
+      { level: 50, code: 'INTERNAL_ERROR', stack: /logs\.test\.[jt]s/ },
       'the log has what is needed to find it',
     )
   })

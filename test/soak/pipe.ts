@@ -47,13 +47,16 @@ function cut (text: string): { reply: Reply, rest: string } | undefined {
  * the service and not its caller is what a million requests wait for.
  */
 export class Pipe {
+  readonly port: number
   #socket: Socket | undefined
   #text = ''
   #waiting:
     | { replies: Reply[], count: number, done: (replies: Reply[]) => void, failed: (error: Error) => void }
     | undefined
 
-  constructor (readonly port: number) {}
+  constructor (port: number) {
+    this.port = port
+  }
 
   #connect (): Socket {
     const socket = connect(this.port, '127.0.0.1').setNoDelay(true).setEncoding('latin1')
