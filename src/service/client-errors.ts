@@ -35,9 +35,12 @@ const exchangesOf = (socket: Socket): Exchange[] => (socket as Noted)[EXCHANGES]
 const unfinished = (socket: Socket): Exchange[] =>
   exchangesOf(socket).filter(({ request, response }) => !(response.writableFinished && request.complete))
 
+/** Nothing is filtered here: a packet of thousands of requests would have its list copied for each of them. */
 function note (request: IncomingMessage, response: ServerResponse): void {
   const socket: Noted = request.socket
-  socket[EXCHANGES] = [...unfinished(socket), { request, response }]
+  if (socket.destroyed) return
+  socket[EXCHANGES] ??= []
+  socket[EXCHANGES].push({ request, response })
 }
 
 /** So that the handler below adds nothing to an answer. */

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { awaitsBody } from './bytes/unfinished-bodies.js'
@@ -46,10 +47,25 @@ function logDrops (app: FastifyInstance): void {
   app.server.on('drop', logDrop)
 }
 
+interface Waiting {
+  request: IncomingMessage
+  begin: () => void
+}
+
 interface Load {
   unanswered: number
   /** Requests whose turn comes when an answer before them has gone, in order. */
-  waiting: Array<() => void>
+  waiting: Waiting[]
+}
+
+/**
+ * What nobody has begun to work at ends with its connection. Node would tell each of them that it was aborted, by an
+ * error of its own with a written stack, which costs more than all that such a request has cost before.
+ */
+function endUnbegun (load: Load | undefined): void {
+  if (load === undefined) return
+  for (const { request } of load.waiting) request.destroy()
+  load.waiting = []
 }
 
 /** What begins a request whose client may have gone by then. */
@@ -91,9 +107,9 @@ export function limitConnections (app: FastifyInstance): void {
   }
 
   function startNext (socket: Socket, load: Load): void {
+    if (socket.destroyed) return
     const next = load.waiting.shift()
-    if (socket.destroyed) load.waiting = []
-    else if (next !== undefined) starts.start(next, false)
+    if (next !== undefined) starts.start(next.begin, false)
   }
 
   function beginInTurn (socket: Socket, reply: FastifyReply, done: () => void): void {
@@ -121,7 +137,9 @@ export function limitConnections (app: FastifyInstance): void {
     open.add(socket)
     openCount++
     spare.add(socket, 'reading')
-    socket.once('close', () => {
+    // Before Node's own listener.
+    socket.prependOnceListener('close', () => {
+      endUnbegun(loads.get(socket))
       leave(socket)
       spare.remove(socket)
     })
@@ -131,6 +149,7 @@ export function limitConnections (app: FastifyInstance): void {
   app.addHook('onRequest', function limitConnection (request, reply, done) {
     const { raw: { socket }, log } = request
     if (socket.destroyed) {
+      request.raw.destroy()
       reply.hijack()
       return
     }
@@ -149,12 +168,12 @@ export function limitConnections (app: FastifyInstance): void {
       log.info({ event: 'pipelining_refused' }, 'Connection with too many unanswered requests closed')
       reply.hijack()
       socket.destroy()
-      load.waiting = []
+      request.raw.destroy()
       return
     }
     // A body is read at once, and what it is for waits in `handleInTurn`: most half bodies never get there.
     if (hasBody) done()
-    else if (load.unanswered > 1) load.waiting.push(inContext(laterStart(socket, reply, done)))
+    else if (load.unanswered > 1) load.waiting.push({ request: request.raw, begin: inContext(laterStart(socket, reply, done)) })
     else beginInTurn(socket, reply, done)
   })
 

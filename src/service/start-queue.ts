@@ -5,6 +5,8 @@ const START_MS = 1
 const LONGEST_START_MS = 4
 /** While connections arrive, requests begin in one of so many turns; the others take a moment each. */
 const ACCEPTING_TURNS = 8
+/** Unless they do not: the parser alone may take long over what others have sent. */
+const LONGEST_PAUSE_MS = 8
 /** That may begin in one turn, each an immediate of its own. */
 const MOST_STARTS = 256
 
@@ -50,6 +52,7 @@ export function createStartQueue (): StartQueue {
   let isBusy = false
   let hasAccepted = false
   let turns = 0
+  let lastTurnAt = -Infinity
   let begun = 0
   let endsAt = 0
   let startMs = START_MS
@@ -72,7 +75,10 @@ export function createStartQueue (): StartQueue {
     isBusy = hasAccepted || waiting() > 0
     if (!isBusy) return
     startMs = hasAccepted ? START_MS : Math.min(2 * startMs, LONGEST_START_MS)
-    if (!hasAccepted || ++turns % ACCEPTING_TURNS === 0) {
+    const now = performance.now()
+    if (!hasAccepted || ++turns >= ACCEPTING_TURNS || now - lastTurnAt >= LONGEST_PAUSE_MS) {
+      turns = 0
+      lastTurnAt = now
       begun = 0
       for (let n = Math.min(waiting(), MOST_STARTS); n > 0; n--) setImmediate(beginNext)
     }

@@ -256,6 +256,22 @@ export default async function (t: Test): Promise<void> {
       t.equal((await speak(app, request(ALIVE))).status, 200)
     })
 
+    t.test('end in silence with their connection when nobody has begun them: an error each costs most (N07)', async (t) => {
+      const { app, kratos } = await listening(t, hang)
+      let told = 0
+      app.server.on('request', (received) => received.on('error', () => told++))
+      await listen(app)
+      const gone = dial(app)
+      gone.write(request('GET /api/auth/whoami HTTP/1.1', TOKEN).repeat(20))
+      await until(() => kratos.requests.length === 1)
+      gone.resetAndDestroy()
+      await until(async () => await connections(app) === 0)
+      t.equal(told, 1, 'the one at work alone')
+      await speak(app, request('GET /api/auth/whoami HTTP/1.1', TOKEN).repeat(500), { untilClosed: true })
+      await until(async () => await connections(app) === 0)
+      t.ok(told <= 2, `${told} of 500 that were too many`)
+    })
+
     t.test('with a body do not wait for the answer before them, and are answered in order', async (t) => {
       let release = (): void => {}
       const { app, kratos, handled } = await listening(t, (socket, received) => {

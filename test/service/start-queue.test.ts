@@ -52,6 +52,19 @@ export default async function (t: Test): Promise<void> {
       t.equal(begun.length, 10)
     })
 
+    await t.test('newcomers and turns that others make long stop no work either', async (t) => {
+      const queue = createStartQueue()
+      const begun: number[] = []
+      queue.connectionAccepted()
+      for (let n = 0; n < 3; n++) queue.start(() => begun.push(n), false)
+      for (let turn = 0; turn < 4; turn++) {
+        queue.connectionAccepted()
+        busyFor(10)
+        await nextTurn()
+      }
+      t.equal(begun.length, 3)
+    })
+
     await t.test('what is urgent does not wait behind what is not, nor the other way round', async (t) => {
       const queue = createStartQueue()
       const begun: string[] = []
