@@ -112,8 +112,8 @@ export function limitConnections (app: FastifyInstance): void {
     if (next !== undefined) starts.start(next.begin, false)
   }
 
-  function beginInTurn (socket: Socket, reply: FastifyReply, done: () => void): void {
-    if (starts.isBusy()) starts.start(laterStart(socket, reply, done), isUrgent(reply))
+  function beginInTurn (isBusy: boolean, socket: Socket, reply: FastifyReply, done: () => void): void {
+    if (isBusy) starts.start(laterStart(socket, reply, done), isUrgent(reply))
     else done()
   }
 
@@ -173,8 +173,9 @@ export function limitConnections (app: FastifyInstance): void {
     }
     // A body is read at once, and what it is for waits in `handleInTurn`: most half bodies never get there.
     if (hasBody) done()
-    else if (load.unanswered > 1) load.waiting.push({ request: request.raw, begin: inContext(laterStart(socket, reply, done)) })
-    else beginInTurn(socket, reply, done)
+    else if (load.unanswered > 1) {
+      load.waiting.push({ request: request.raw, begin: inContext(laterStart(socket, reply, done)) })
+    } else beginInTurn(starts.isBusy(), socket, reply, done)
   })
 
   app.addHook('preValidation', function bodyIsHere ({ raw: { socket } }, _reply, done) {
@@ -184,6 +185,6 @@ export function limitConnections (app: FastifyInstance): void {
 
   // Once more: guards that waited for Kratos may have their answers all in one turn, and handlers cost most.
   app.addHook('preHandler', function handleInTurn ({ raw: { socket } }, reply, done) {
-    beginInTurn(socket, reply, done)
+    beginInTurn(starts.isBusyForHandler(), socket, reply, done)
   })
 }

@@ -9,10 +9,14 @@ const ACCEPTING_TURNS = 8
 const LONGEST_PAUSE_MS = 8
 /** That may begin in one turn, each an immediate of its own. */
 const MOST_STARTS = 256
+/** Handlers that may begin at once in one turn: those whose guards shared an answer come all together. */
+const MOST_AT_ONCE = 64
 
 export interface StartQueue {
   /** Whether work has to wait for its turn. */
   isBusy: () => boolean
+  /** The same for a handler, where work is dearest: this turn may have begun as many as it can take. */
+  isBusyForHandler: () => boolean
   /** Begins the work: at once, or in a later turn of the event loop. @param isUrgent has a line of its own */
   start: (work: () => void, isUrgent: boolean) => void
   /** A connection was accepted, so that more may be waiting behind it. */
@@ -53,6 +57,7 @@ export function createStartQueue (): StartQueue {
   let hasAccepted = false
   let turns = 0
   let lastTurnAt = -Infinity
+  let handlersAtOnce = 0
   let begun = 0
   let endsAt = 0
   let startMs = START_MS
@@ -86,17 +91,31 @@ export function createStartQueue (): StartQueue {
     setImmediate(turn)
   }
 
+  function becomeBusy (): void {
+    if (isBusy) return
+    isBusy = true
+    setImmediate(turn)
+  }
+
+  function forgetHandlers (): void {
+    handlersAtOnce = 0
+  }
+
   return {
     isBusy: () => isBusy,
+    isBusyForHandler: () => {
+      if (isBusy) return true
+      if (handlersAtOnce++ === 0) setImmediate(forgetHandlers)
+      if (handlersAtOnce > MOST_AT_ONCE) becomeBusy()
+      return isBusy
+    },
     start: (work, isUrgent) => {
       if (isBusy) (isUrgent ? urgent : others).add(inContext(work))
       else work()
     },
     connectionAccepted: () => {
       hasAccepted = true
-      if (isBusy) return
-      isBusy = true
-      setImmediate(turn)
+      becomeBusy()
     },
   }
 }

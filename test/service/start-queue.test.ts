@@ -76,6 +76,20 @@ export default async function (t: Test): Promise<void> {
       t.equal(begun.length, 40)
     })
 
+    await t.test('of handlers that could all begin in one turn the last ones wait, and all begin', async (t) => {
+      const queue = createStartQueue()
+      const begun: number[] = []
+      for (let n = 0; n < 200; n++) {
+        if (queue.isBusyForHandler()) queue.start(() => begun.push(n), false)
+        else begun.push(n)
+      }
+      const atOnce = begun.length
+      await idle(queue)
+      t.ok(atOnce > 0 && atOnce < 100, `${atOnce} at once`)
+      t.equal(begun.length, 200)
+      t.equal(queue.isBusyForHandler(), false, 'the next turn takes some again')
+    })
+
     await t.test('work keeps the asynchronous context of its request', async (t) => {
       const queue = createStartQueue()
       const context = new AsyncLocalStorage<string>()
