@@ -12,6 +12,9 @@ import { API_VERSION } from './service/openapi/document.js'
 import { runtimeProblems } from './service/runtime-checks.js'
 import { warnOfMistakes } from './service/start-checks.js'
 
+/** Connections that the system keeps until we accept them, at most: past it, newcomers lose a second and more. */
+const BACKLOG = 4096
+
 /** The load balancer's grace is not included (L03). */
 const SHUTDOWN_LIMIT_MS = 10_000
 /** What a process in an unknown state may still take to answer and to close its database (L10). */
@@ -95,7 +98,12 @@ async function serve (): Promise<void> {
   app.server.maxConnections = connectionLimit(openFileLimit())
   const about = { version: API_VERSION, node: process.version, settings: shownSettings(config) }
   endWithGrace(app, config, about)
-  const address = await app.listen({ host: config.HOST, port: config.PORT, listenTextResolver: () => NO_LINE })
+  const address = await app.listen({
+    host: config.HOST,
+    port: config.PORT,
+    backlog: BACKLOG,
+    listenTextResolver: () => NO_LINE,
+  })
   if (config.INTERNAL_PORT !== undefined) await listenInternally(app, config.INTERNAL_PORT, config.INTERNAL_HOST)
   app.log.info({ event: 'started', ...about }, `Server listening at ${address}`)
   if (config.START_CHECKS) await warnOfMistakes(config, process.env, app.log).catch(() => {})

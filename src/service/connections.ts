@@ -1,10 +1,10 @@
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { networksOf } from '../throttling/address.js'
 import { awaitsBody } from './bytes/unfinished-bodies.js'
 import { lingerOverBody } from './lingering-close.js'
 import { createSpareConnections } from './spare-connections.js'
-import { createStartQueue, inContext } from './start-queue.js'
+import { createStartQueue, inContext, type Who } from './start-queue.js'
 
 /** Requests of one connection that may wait at a time; proxies and browsers send one after the other. */
 const MAX_UNANSWERED = 32
@@ -48,7 +48,7 @@ function logDrops (app: FastifyInstance): void {
 }
 
 interface Waiting {
-  request: IncomingMessage
+  request: FastifyRequest
   begin: () => void
 }
 
@@ -64,7 +64,7 @@ interface Load {
  */
 function endUnbegun (load: Load | undefined): void {
   if (load === undefined) return
-  for (const { request } of load.waiting) request.destroy()
+  for (const { request } of load.waiting) request.raw.destroy()
   load.waiting = []
 }
 
@@ -74,10 +74,9 @@ const laterStart = (socket: Socket, reply: FastifyReply, done: () => void): () =
   else done()
 }
 
-/** What is shed last: others, or whoever has typed a password, wait for it. */
-function isUrgent ({ routeOptions }: FastifyReply): boolean {
-  const { shed } = routeOptions.config
-  return shed === 'never' || shed === 'submit'
+/** Urgent is what is shed last: others, or whoever has typed a password, wait for it. */
+function whoAsks ({ ip, routeOptions: { config: { shed } } }: FastifyRequest): Who {
+  return { client: networksOf(ip)[0]?.name ?? '', isUrgent: shed === 'never' || shed === 'submit' }
 }
 
 /**
@@ -109,11 +108,14 @@ export function limitConnections (app: FastifyInstance): void {
   function startNext (socket: Socket, load: Load): void {
     if (socket.destroyed) return
     const next = load.waiting.shift()
-    if (next !== undefined) starts.start(next.begin, false)
+    if (next === undefined) return
+    // What came in a packet with others is never urgent.
+    if (starts.isBusy()) starts.start(next.begin, { ...whoAsks(next.request), isUrgent: false })
+    else next.begin()
   }
 
-  function beginInTurn (isBusy: boolean, socket: Socket, reply: FastifyReply, done: () => void): void {
-    if (isBusy) starts.start(laterStart(socket, reply, done), isUrgent(reply))
+  function beginInTurn (isBusy: boolean, request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+    if (isBusy) starts.start(laterStart(request.raw.socket, reply, done), whoAsks(request))
     else done()
   }
 
@@ -174,8 +176,8 @@ export function limitConnections (app: FastifyInstance): void {
     // A body is read at once, and what it is for waits in `handleInTurn`: most half bodies never get there.
     if (hasBody) done()
     else if (load.unanswered > 1) {
-      load.waiting.push({ request: request.raw, begin: inContext(laterStart(socket, reply, done)) })
-    } else beginInTurn(starts.isBusy(), socket, reply, done)
+      load.waiting.push({ request, begin: inContext(laterStart(socket, reply, done)) })
+    } else beginInTurn(starts.isBusy(), request, reply, done)
   })
 
   app.addHook('preValidation', function bodyIsHere ({ raw: { socket } }, _reply, done) {
@@ -184,7 +186,7 @@ export function limitConnections (app: FastifyInstance): void {
   })
 
   // Once more: guards that waited for Kratos may have their answers all in one turn, and handlers cost most.
-  app.addHook('preHandler', function handleInTurn ({ raw: { socket } }, reply, done) {
-    beginInTurn(starts.isBusyForHandler(), socket, reply, done)
+  app.addHook('preHandler', function handleInTurn (request, reply, done) {
+    beginInTurn(starts.isBusyForHandler(), request, reply, done)
   })
 }

@@ -12,13 +12,22 @@ const MOST_STARTS = 256
 /** Handlers that may begin at once in one turn: those whose guards shared an answer come all together. */
 const MOST_AT_ONCE = 64
 
+export interface Who {
+  client: string
+  /** Does not wait for what is not. */
+  isUrgent: boolean
+}
+
 export interface StartQueue {
   /** Whether work has to wait for its turn. */
   isBusy: () => boolean
-  /** The same for a handler, where work is dearest: this turn may have begun as many as it can take. */
+  /**
+   * The same for a handler, where work is dearest: this turn may have begun as many as it can take. One that begins
+   * together with its request has had its turn.
+   */
   isBusyForHandler: () => boolean
-  /** Begins the work: at once, or in a later turn of the event loop. @param isUrgent has a line of its own */
-  start: (work: () => void, isUrgent: boolean) => void
+  /** Begins the work: at once, or in a later turn of the event loop. */
+  start: (work: () => void, who: Who) => void
   /** A connection was accepted, so that more may be waiting behind it. */
   connectionAccepted: () => void
 }
@@ -29,19 +38,26 @@ export function inContext (work: () => void): () => void {
   return () => resource.runInAsyncScope(work)
 }
 
-/** First in, first out. */
-function createLine () {
-  let line: Array<() => void> = []
-  let taken = 0
+/** One line for each client, which take turns: who sends thousands of requests waits for them, and others do not. */
+function createLines () {
+  const lines = new Map<string, Array<() => void>>()
+  let size = 0
   return {
-    add: (work: () => void) => line.push(work),
-    size: () => line.length - taken,
-    take: (): (() => void) | undefined => {
-      const work = line[taken++]
-      if (taken < line.length) return work
-      line = []
-      taken = 0
-      return work
+    add (client: string, work: () => void): void {
+      const line = lines.get(client)
+      if (line === undefined) lines.set(client, [work])
+      else line.push(work)
+      size++
+    },
+    size: () => size,
+    take (): (() => void) | undefined {
+      const [first] = lines
+      if (first === undefined) return undefined
+      const [client, line] = first
+      lines.delete(client)
+      if (line.length > 1) lines.set(client, line)
+      size--
+      return line.shift()
     },
   }
 }
@@ -54,6 +70,8 @@ function createLine () {
  */
 export function createStartQueue (): StartQueue {
   let isBusy = false
+  /** For as long as what begins waits for nothing. */
+  let isBeginning = false
   let hasAccepted = false
   let turns = 0
   let lastTurnAt = -Infinity
@@ -61,8 +79,8 @@ export function createStartQueue (): StartQueue {
   let begun = 0
   let endsAt = 0
   let startMs = START_MS
-  const urgent = createLine()
-  const others = createLine()
+  const urgent = createLines()
+  const others = createLines()
   const waiting = (): number => urgent.size() + others.size()
 
   // An immediate for each: what a request does after its first wait belongs to its turn too.
@@ -70,10 +88,12 @@ export function createStartQueue (): StartQueue {
     const now = performance.now()
     if (begun === 0) endsAt = now + startMs
     if (begun > 0 && now >= endsAt) return
-    // By turns, so that neither line stops the other.
+    // By turns, so that neither stops the other.
     const [first, second] = begun++ % 2 === 0 ? [urgent, others] : [others, urgent]
     const work = first.take() ?? second.take()
+    isBeginning = true
     work?.()
+    isBeginning = false
   }
 
   function turn (): void {
@@ -104,13 +124,14 @@ export function createStartQueue (): StartQueue {
   return {
     isBusy: () => isBusy,
     isBusyForHandler: () => {
+      if (isBeginning) return false
       if (isBusy) return true
       if (handlersAtOnce++ === 0) setImmediate(forgetHandlers)
       if (handlersAtOnce > MOST_AT_ONCE) becomeBusy()
       return isBusy
     },
-    start: (work, isUrgent) => {
-      if (isBusy) (isUrgent ? urgent : others).add(inContext(work))
+    start: (work, { client, isUrgent }) => {
+      if (isBusy) (isUrgent ? urgent : others).add(client, inContext(work))
       else work()
     },
     connectionAccepted: () => {

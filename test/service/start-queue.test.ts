@@ -3,6 +3,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { createStartQueue, type StartQueue } from '../../src/service/start-queue.js'
 
+const READ = { client: '192.0.2.1', isUrgent: false }
+const LOGIN = { client: '192.0.2.1', isUrgent: true }
+
 const busyFor = (ms: number): void => {
   for (const end = performance.now() + ms; performance.now() < end;);
 }
@@ -15,7 +18,7 @@ export default async function (t: Test): Promise<void> {
   t.test('service/start-queue', async (t) => {
     await t.test('begins work at once while nobody connects', async (t) => {
       const begun: string[] = []
-      createStartQueue().start(() => begun.push('work'), false)
+      createStartQueue().start(() => begun.push('work'), READ)
       t.same(begun, ['work'])
     })
 
@@ -27,7 +30,7 @@ export default async function (t: Test): Promise<void> {
         queue.start(() => {
           begun.push(n)
           busyFor(2)
-        }, false)
+        }, READ)
       }
       t.same(begun, [])
       let most = 0
@@ -44,7 +47,7 @@ export default async function (t: Test): Promise<void> {
       const queue = createStartQueue()
       const begun: number[] = []
       queue.connectionAccepted()
-      for (let n = 0; n < 10; n++) queue.start(() => begun.push(n), false)
+      for (let n = 0; n < 10; n++) queue.start(() => begun.push(n), READ)
       for (let turn = 0; turn < 40; turn++) {
         queue.connectionAccepted()
         await nextTurn()
@@ -56,7 +59,7 @@ export default async function (t: Test): Promise<void> {
       const queue = createStartQueue()
       const begun: number[] = []
       queue.connectionAccepted()
-      for (let n = 0; n < 3; n++) queue.start(() => begun.push(n), false)
+      for (let n = 0; n < 3; n++) queue.start(() => begun.push(n), READ)
       for (let turn = 0; turn < 4; turn++) {
         queue.connectionAccepted()
         busyFor(10)
@@ -69,18 +72,41 @@ export default async function (t: Test): Promise<void> {
       const queue = createStartQueue()
       const begun: string[] = []
       queue.connectionAccepted()
-      for (let n = 0; n < 20; n++) queue.start(() => begun.push('read'), false)
-      for (let n = 0; n < 20; n++) queue.start(() => begun.push('login'), true)
+      for (let n = 0; n < 20; n++) queue.start(() => begun.push('read'), READ)
+      for (let n = 0; n < 20; n++) queue.start(() => begun.push('login'), LOGIN)
       await idle(queue)
       t.same(begun.slice(0, 4).sort(), ['login', 'login', 'read', 'read'])
       t.equal(begun.length, 40)
+    })
+
+    await t.test('clients take turns: who sends much waits for itself', async (t) => {
+      const queue = createStartQueue()
+      const begun: string[] = []
+      queue.connectionAccepted()
+      for (const client of ['flood', 'flood', 'flood', 'flood', 'somebody', 'flood', 'somebody']) {
+        queue.start(() => begun.push(client), { client, isUrgent: false })
+      }
+      await idle(queue)
+      t.same(begun, ['flood', 'somebody', 'flood', 'somebody', 'flood', 'flood', 'flood'])
+    })
+
+    await t.test('a handler that begins together with its request does not wait again', async (t) => {
+      const queue = createStartQueue()
+      const waits: boolean[] = []
+      const look = (): number => waits.push(queue.isBusyForHandler())
+      queue.connectionAccepted()
+      queue.start(look, READ)
+      queue.start(() => queueMicrotask(look), READ)
+      queue.start(() => {}, READ)
+      await idle(queue)
+      t.same(waits, [false, true])
     })
 
     await t.test('of handlers that could all begin in one turn the last ones wait, and all begin', async (t) => {
       const queue = createStartQueue()
       const begun: number[] = []
       for (let n = 0; n < 200; n++) {
-        if (queue.isBusyForHandler()) queue.start(() => begun.push(n), false)
+        if (queue.isBusyForHandler()) queue.start(() => begun.push(n), READ)
         else begun.push(n)
       }
       const atOnce = begun.length
@@ -95,7 +121,7 @@ export default async function (t: Test): Promise<void> {
       const context = new AsyncLocalStorage<string>()
       const seen: unknown[] = []
       queue.connectionAccepted()
-      for (const name of ['a', 'b']) context.run(name, () => queue.start(() => seen.push(context.getStore()), false))
+      for (const name of ['a', 'b']) context.run(name, () => queue.start(() => seen.push(context.getStore()), READ))
       await idle(queue)
       t.same(seen, ['a', 'b'])
     })
