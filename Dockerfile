@@ -28,5 +28,6 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/health/alive').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # node itself is process 1 and gets SIGTERM; npm in front of it would not pass it on.
 # Other commands than serve: docker run <image> migrate, doctor; docs/operations.md says when.
-ENTRYPOINT ["node", "dist/src/cli/service.js"]
+# The flag is that of `npm start`: docs/production.md says what it is for.
+ENTRYPOINT ["node", "--max-semi-space-size=8", "dist/src/cli/service.js"]
 CMD ["serve"]

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { PlannedRequest } from './load.js'
 import type { Subject } from './measure.js'
 import type { Fleet, Program } from './process.js'
+import { START_FLAGS } from './start-flags.js'
 
 /** What scenarios are made of: the stand-in for Kratos, the service as built, the plugin in an app, the peers. */
 export interface Lab {
@@ -11,7 +12,7 @@ export interface Lab {
    */
   standIn: (options?: { cacheForSeconds?: number }) => Promise<Kratos>
   /**
-   * `node dist/src/server.js` with its defaults and standard output to a file; what `env` adds or changes.
+   * What `npm start` starts, with its defaults and standard output to a file; what `env` adds or changes.
    * @param script of another build
    */
   service: (kratos: Kratos, env?: Record<string, string>, script?: string) => Promise<Program>
@@ -64,7 +65,7 @@ export function createLab (fleet: Fleet, folder: string): Lab {
   const service: Lab['service'] = (kratos, env = {}, script = SERVICE_SCRIPT) =>
     fleet.start({
       name: SERVICE,
-      script,
+      command: () => [process.execPath, ...START_FLAGS, script],
       env: (port) => ({
         PUBLIC_URL: `http://127.0.0.1:${port}`,
         CORS_ORIGINS: 'http://127.0.0.1:3001',

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import ts from 'typescript'
 import { parseAllDocuments } from 'yaml'
+import { START_FLAGS } from '../../bench/start-flags.js'
 import { ConfigSchema } from '../../src/config-schema.js'
 import { temporaryFolder } from '../support/app.js'
 import { ROOT } from '../support/process.js'
@@ -90,6 +91,12 @@ export default async function (t: Test): Promise<void> {
       const grace = all.flatMap(podsOf).find(({ terminationGracePeriodSeconds: seconds }) => seconds !== undefined)
       t.ok(grace?.['terminationGracePeriodSeconds'] * 1000 > Number(config.SHUTDOWN_DELAY_MS) + 10_000, 'longer than a shutdown takes')
     })
+  })
+
+  t.test('the image gives Node the flags of npm start', async (t) => {
+    const [, entry = ''] = /^ENTRYPOINT (.*)$/m.exec(text('Dockerfile')) ?? []
+    t.ok(START_FLAGS.length > 0)
+    t.same((JSON.parse(entry) as string[]).filter((word) => word.startsWith('--')), START_FLAGS)
   })
 
   t.test('docker-compose.yml gives every container a limit of memory and takes its rights away', async (t) => {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { START_FLAGS } from '../../bench/start-flags.js'
 import { ENVIRONMENT } from '../support/app.js'
 import { ROOT } from '../support/process.js'
 
@@ -17,7 +18,7 @@ export const isReady = (port: number): Promise<boolean> =>
 /** The built service with what production has by default. */
 export async function startReplica (port: number, env: Record<string, string>): Promise<Replica> {
   const start = async () => {
-    const child = spawn(process.execPath, ['dist/src/server.js'], {
+    const child = spawn(process.execPath, [...START_FLAGS, 'dist/src/server.js'], {
       cwd: ROOT,
       env: {
         PATH: process.env['PATH'],

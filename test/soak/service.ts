@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { START_FLAGS } from '../../bench/start-flags.js'
 import { ENVIRONMENT } from '../support/app.js'
 import { freePorts, ROOT } from '../support/process.js'
 
@@ -56,7 +57,8 @@ async function listening (url: string, child: ChildProcess): Promise<void> {
 export async function startService (env: Record<string, string>): Promise<SoakedService> {
   const [port = 0] = await freePorts(1)
   const folder = await mkdtemp(join(tmpdir(), 'fastify-kratos-soak-'))
-  const child = spawn(process.execPath, ['--expose-gc', '--import', './test/soak/report.mjs', 'dist/src/server.js'], {
+  const flags = [...START_FLAGS, '--expose-gc', '--import', './test/soak/report.mjs']
+  const child = spawn(process.execPath, [...flags, 'dist/src/server.js'], {
     cwd: ROOT,
     // Empty is not set: here the limits are those that production has by default.
     env: {
