@@ -69,10 +69,11 @@ function endUnbegun (load: Load | undefined): void {
 }
 
 /** What begins a request whose client may have gone by then. */
-const laterStart = (socket: Socket, reply: FastifyReply, done: () => void): () => void => () => {
-  if (socket.destroyed) reply.hijack()
-  else done()
-}
+const laterStart = ({ raw: { socket } }: FastifyRequest, reply: FastifyReply, done: () => void): () => void =>
+  inContext(() => {
+    if (socket.destroyed) reply.hijack()
+    else done()
+  })
 
 /** Urgent is what is shed last: others, or whoever has typed a password, wait for it. */
 function whoAsks ({ ip, routeOptions: { config: { shed } } }: FastifyRequest): Who {
@@ -115,7 +116,7 @@ export function limitConnections (app: FastifyInstance): void {
   }
 
   function beginInTurn (isBusy: boolean, request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-    if (isBusy) starts.start(laterStart(request.raw.socket, reply, done), whoAsks(request))
+    if (isBusy) starts.start(laterStart(request, reply, done), whoAsks(request))
     else done()
   }
 
@@ -175,9 +176,8 @@ export function limitConnections (app: FastifyInstance): void {
     }
     // A body is read at once, and what it is for waits in `handleInTurn`: most half bodies never get there.
     if (hasBody) done()
-    else if (load.unanswered > 1) {
-      load.waiting.push({ request, begin: inContext(laterStart(socket, reply, done)) })
-    } else beginInTurn(starts.isBusy(), request, reply, done)
+    else if (load.unanswered > 1) load.waiting.push({ request, begin: laterStart(request, reply, done) })
+    else beginInTurn(starts.isBusy(), request, reply, done)
   })
 
   app.addHook('preValidation', function bodyIsHere ({ raw: { socket } }, _reply, done) {

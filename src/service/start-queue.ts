@@ -26,13 +26,13 @@ export interface StartQueue {
    * together with its request has had its turn.
    */
   isBusyForHandler: () => boolean
-  /** Begins the work: at once, or in a later turn of the event loop. */
+  /** Begins the work: at once, or in a later turn of the event loop, whose context it has unless it brings its own. */
   start: (work: () => void, who: Who) => void
   /** A connection was accepted, so that more may be waiting behind it. */
   connectionAccepted: () => void
 }
 
-/** The work in the asynchronous context of its request. `AsyncResource.bind` costs ten times as much on Node 20. */
+/** Work for later in the context of its request. `AsyncResource.bind` costs ten times as much on Node 20. */
 export function inContext (work: () => void): () => void {
   const resource = new AsyncResource('fastify-kratos.start')
   return () => resource.runInAsyncScope(work)
@@ -131,7 +131,7 @@ export function createStartQueue (): StartQueue {
       return isBusy
     },
     start: (work, { client, isUrgent }) => {
-      if (isBusy) (isUrgent ? urgent : others).add(client, inContext(work))
+      if (isBusy) (isUrgent ? urgent : others).add(client, work)
       else work()
     },
     connectionAccepted: () => {

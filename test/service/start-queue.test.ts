@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { createStartQueue, type StartQueue } from '../../src/service/start-queue.js'
+import { createStartQueue, inContext, type StartQueue } from '../../src/service/start-queue.js'
 
 const READ = { client: '192.0.2.1', isUrgent: false }
 const LOGIN = { client: '192.0.2.1', isUrgent: true }
@@ -121,7 +121,7 @@ export default async function (t: Test): Promise<void> {
       const context = new AsyncLocalStorage<string>()
       const seen: unknown[] = []
       queue.connectionAccepted()
-      for (const name of ['a', 'b']) context.run(name, () => queue.start(() => seen.push(context.getStore()), READ))
+      for (const name of ['a', 'b']) context.run(name, () => queue.start(inContext(() => seen.push(context.getStore())), READ))
       await idle(queue)
       t.same(seen, ['a', 'b'])
     })

@@ -63,6 +63,8 @@ export async function startService (env: Record<string, string>): Promise<Soaked
     // Empty is not set: here the limits are those that production has by default.
     env: {
       PATH: process.env['PATH'],
+      // As in the Dockerfile.
+      MALLOC_MMAP_THRESHOLD_: '32768',
       ...ENVIRONMENT,
       MAX_IN_FLIGHT: '',
       MAX_EVENT_LOOP_DELAY_MS: '',
