@@ -23,7 +23,9 @@ function groupsOf<T extends PlacedEvent> (events: readonly T[]): T[][] {
   const groups = new Map<string, T[]>()
   for (const event of events) {
     const key = event.identity_id ?? `event ${event.id}`
-    groups.set(key, [...groups.get(key) ?? [], event])
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [event])
+    else group.push(event)
   }
   return [...groups.values()].map((group) => group.sort((one, other) => one.position - other.position))
 }

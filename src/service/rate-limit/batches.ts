@@ -49,7 +49,9 @@ export function inBatches (buckets: Pick<SharedBuckets, 'consume'>, budget: Budg
 
   return (key) =>
     new Promise((resolve, reject) => {
-      waiting.set(key, [...waiting.get(key) ?? [], { resolve, reject }])
+      const entries = waiting.get(key)
+      if (entries === undefined) waiting.set(key, [{ resolve, reject }])
+      else entries.push({ resolve, reject })
       work()
     })
 }
