@@ -121,7 +121,8 @@ export default async function (t: Test): Promise<void> {
       const context = new AsyncLocalStorage<string>()
       const seen: unknown[] = []
       queue.connectionAccepted()
-      for (const name of ['a', 'b']) context.run(name, () => queue.start(inContext(() => seen.push(context.getStore())), READ))
+      const look = (): number => seen.push(context.getStore())
+      for (const name of ['a', 'b']) context.run(name, () => queue.start(inContext(look), READ))
       await idle(queue)
       t.same(seen, ['a', 'b'])
     })

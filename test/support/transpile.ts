@@ -26,8 +26,8 @@ function inPlace (file: string, source: string): string {
 }
 
 function toJavaScript (file: string): string {
-  const source = readFileSync(join(ROOT, file), 'utf8')
-  return tsBlankSpace(inPlace(file, source), ({ pos }) => {
+  const source = inPlace(file, readFileSync(join(ROOT, file), 'utf8'))
+  return tsBlankSpace(source, ({ pos }) => {
     throw new Error(`${file}:${source.slice(0, pos).split('\n').length} is no syntax that goes with its types`)
   })
 }
