@@ -58,6 +58,9 @@ const isAnswering = (socket: Socket): boolean =>
   exchangesOf(socket).some(({ request, response }) =>
     response.writableFinished ? !request.complete : response.headersSent && !response.writableEnded)
 
+/** Waits for its turn to be read (see `readInTurns`): nobody knows a request that could be answered. */
+const isUnread = (socket: Socket): boolean => socket.isPaused() && exchangesOf(socket).length === 0
+
 /** What is here whole has its answer to come, whatever was sent after it. */
 const isDue = ({ request, response }: Exchange): boolean =>
   !response.writableFinished && !response.destroyed && (request.complete || response.writableEnded)
@@ -74,10 +77,11 @@ export function refuseExpectations (app: FastifyInstance, { https }: { https: bo
     note(request, response)
     lingerOverBody(request, response)
     const { statusCode, body, headers } = closingAnswer(serviceError('VALIDATION_ERROR'), https)
-    response.writeHead(statusCode, headers).end(body)
+    response.writeHead(statusCode, { ...headers, 'x-request-id': randomUUID() }).end(body)
   })
 }
 
+/** But for its id. */
 function closingAnswer (
   error: ServiceError,
   https: boolean,
@@ -87,7 +91,6 @@ function closingAnswer (
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
     ...responseHeaders(https),
-    'x-request-id': randomUUID(),
     connection: 'close',
   }
   return { statusCode: error.statusCode, headers, body }
@@ -101,25 +104,35 @@ const isAboutRequest = ({ code = '' }: NodeJS.ErrnoException): boolean => code.s
  * be trusted. Requests before it, which are here whole, have their answers first.
  */
 export function createClientErrorHandler ({ https }: { https: boolean }) {
+  const texts = new Map<ErrorCode, [beforeId: string, afterId: string]>()
+
+  function textOf (code: ErrorCode): [beforeId: string, afterId: string] {
+    const known = texts.get(code)
+    if (known !== undefined) return known
+    const { statusCode, headers, body } = closingAnswer(serviceError(code), https)
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+    const text: [string, string] = [
+      `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n${lines.join('')}x-request-id: `,
+      `\r\n\r\n${body}`,
+    ]
+    texts.set(code, text)
+    return text
+  }
+
   function refuse (error: NodeJS.ErrnoException, socket: Socket): void {
     if (socket.writableEnded) return
     if (socket.destroyed || !socket.writable || isAnswering(socket)) {
       socket.destroy()
       return
     }
-    const { statusCode, headers, body } = closingAnswer(
-      serviceError(CODE_OF_PARSER_ERROR[error.code ?? ''] ?? 'VALIDATION_ERROR'),
-      https,
-    )
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-    socket.write([`HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}`, ...lines, '', body].join('\r\n'))
+    socket.write(textOf(CODE_OF_PARSER_ERROR[error.code ?? ''] ?? 'VALIDATION_ERROR').join(randomUUID()))
     closeInStages(socket)
   }
 
   return (error: NodeJS.ErrnoException, socket: Noted): void => {
     // Each further chunk is an error of its own.
     if (socket.writableEnded || (socket[IS_BROKEN] === true && isAboutRequest(error))) return
-    if (!isAboutRequest(error) || isAnswering(socket)) {
+    if (!isAboutRequest(error) || isAnswering(socket) || isUnread(socket)) {
       socket.destroy()
       return
     }

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { networksOf } from '../throttling/address.js'
 import { awaitsBody } from './bytes/unfinished-bodies.js'
 import { lingerOverBody } from './lingering-close.js'
+import { readInTurns } from './read-turns.js'
 import { createSpareConnections } from './spare-connections.js'
 import { createStartQueue, inContext, type Who } from './start-queue.js'
 
@@ -135,6 +136,7 @@ export function limitConnections (app: FastifyInstance): void {
     }
   }
 
+  readInTurns(app.server, starts, spare)
   app.server.on('connection', (socket: Socket) => {
     starts.connectionAccepted()
     open.add(socket)

@@ -7,6 +7,8 @@ export type SpareKind = 'idle' | 'reading'
 export interface SpareConnections {
   add: (socket: Socket, kind: SpareKind) => void
   remove: (socket: Socket) => void
+  /** Those that wait for their clients, in no order. */
+  all: () => Iterable<Socket>
   /** The one to give up, never the newcomer; undefined where all others wait for us. */
   take: (newcomer: Socket) => Socket | undefined
 }
@@ -71,5 +73,11 @@ export function createSpareConnections (): SpareConnections {
     return undefined
   }
 
-  return { add, remove, take }
+  function * all (): Iterable<Socket> {
+    for (const places of Object.values(groups).flatMap((group) => [...group.values()])) {
+      for (const { socket } of places) if (socket !== undefined) yield socket
+    }
+  }
+
+  return { add, remove, all, take }
 }

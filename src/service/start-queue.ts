@@ -1,13 +1,16 @@
 import { AsyncResource } from 'node:async_hooks'
+import { createLines } from './lines.js'
+import { createReadQueue } from './read-queue.js'
 
-/** Requests begin for so long in a turn of the event loop, at least one; twice as long after each that accepts none. */
+/**
+ * Requests begin for so long in a turn of the event loop, at least one, and connections are read for about as long;
+ * twice as long after each turn that accepts none.
+ */
 const START_MS = 1
 const LONGEST_START_MS = 4
-/** While connections arrive, requests begin in one of so many turns; the others take a moment each. */
-const ACCEPTING_TURNS = 8
-/** Unless they do not: the parser alone may take long over what others have sent. */
-const LONGEST_PAUSE_MS = 8
-/** That may begin in one turn, each an immediate of its own. */
+/** While connections arrive, nothing else is read and begun for so long, and each turn takes but a moment. */
+const ACCEPTING_MS = 8
+/** Requests that may begin in one turn, each an immediate of its own. */
 const MOST_STARTS = 256
 /** Handlers that may begin at once in one turn: those whose guards shared an answer come all together. */
 const MOST_AT_ONCE = 64
@@ -28,6 +31,8 @@ export interface StartQueue {
   isBusyForHandler: () => boolean
   /** Begins the work: at once, or in a later turn of the event loop, whose context it has unless it brings its own. */
   start: (work: () => void, who: Who) => void
+  /** Lets a connection be read, in a later turn: until then nothing that its client sends costs us anything. */
+  read: (resume: () => void, client: string) => void
   /** A connection was accepted, so that more may be waiting behind it. */
   connectionAccepted: () => void
 }
@@ -36,30 +41,6 @@ export interface StartQueue {
 export function inContext (work: () => void): () => void {
   const resource = new AsyncResource('fastify-kratos.start')
   return () => resource.runInAsyncScope(work)
-}
-
-/** One line for each client, which take turns: who sends thousands of requests waits for them, and others do not. */
-function createLines () {
-  const lines = new Map<string, Array<() => void>>()
-  let size = 0
-  return {
-    add (client: string, work: () => void): void {
-      const line = lines.get(client)
-      if (line === undefined) lines.set(client, [work])
-      else line.push(work)
-      size++
-    },
-    size: () => size,
-    take (): (() => void) | undefined {
-      const [first] = lines
-      if (first === undefined) return undefined
-      const [client, line] = first
-      lines.delete(client)
-      if (line.length > 1) lines.set(client, line)
-      size--
-      return line.shift()
-    },
-  }
 }
 
 /**
@@ -73,14 +54,15 @@ export function createStartQueue (): StartQueue {
   /** For as long as what begins waits for nothing. */
   let isBeginning = false
   let hasAccepted = false
-  let turns = 0
-  let lastTurnAt = -Infinity
+  let hasWorked = false
+  let pauseFrom = -Infinity
   let handlersAtOnce = 0
   let begun = 0
   let endsAt = 0
   let startMs = START_MS
   const urgent = createLines()
   const others = createLines()
+  const unread = createReadQueue()
   const waiting = (): number => urgent.size() + others.size()
 
   // An immediate for each: what a request does after its first wait belongs to its turn too.
@@ -97,13 +79,15 @@ export function createStartQueue (): StartQueue {
   }
 
   function turn (): void {
-    isBusy = hasAccepted || waiting() > 0
+    isBusy = hasAccepted || waiting() > 0 || unread.size() > 0
     if (!isBusy) return
     startMs = hasAccepted ? START_MS : Math.min(2 * startMs, LONGEST_START_MS)
     const now = performance.now()
-    if (!hasAccepted || ++turns >= ACCEPTING_TURNS || now - lastTurnAt >= LONGEST_PAUSE_MS) {
-      turns = 0
-      lastTurnAt = now
+    // The last turn did what the one before had let begin: however long that took, accepting has its time now.
+    if (hasWorked) pauseFrom = now
+    hasWorked = !hasAccepted || now - pauseFrom >= ACCEPTING_MS
+    if (hasWorked) {
+      unread.readNext(startMs)
       begun = 0
       for (let n = Math.min(waiting(), MOST_STARTS); n > 0; n--) setImmediate(beginNext)
     }
@@ -133,6 +117,10 @@ export function createStartQueue (): StartQueue {
     start: (work, { client, isUrgent }) => {
       if (isBusy) (isUrgent ? urgent : others).add(client, work)
       else work()
+    },
+    read: (resume, client) => {
+      unread.add(resume, client)
+      becomeBusy()
     },
     connectionAccepted: () => {
       hasAccepted = true

@@ -419,6 +419,73 @@ export default async function (t: Test): Promise<void> {
     await t.test('requests whose guards have their answers in one turn of the event loop', letsNewcomersIn(() => sleep(5)))
   })
 
+  const busyFor = (ms: number): void => {
+    for (const end = performance.now() + ms; performance.now() < end;);
+  }
+
+  /** @param act what all connections do at once @param watch has each noted that was read, and take a moment */
+  const readsInTurns = (
+    act: (socket: Socket) => unknown,
+    watch: (app: FastifyInstance, note: () => void) => unknown,
+  ) => async (t: Test): Promise<void> => {
+    const { app } = await construct(t)
+    const seen = { all: 0, inTurn: 0, most: 0 }
+    watch(app, () => {
+      busyFor(2)
+      seen.all++
+      if (seen.inTurn++ === 0) setImmediate(() => Object.assign(seen, { inTurn: 0 }))
+      seen.most = Math.max(seen.most, seen.inTurn)
+    })
+    await listen(app)
+    const sockets = Array.from({ length: 100 }, () => dial(app).resume())
+    await until(async () => await connections(app) === 100)
+    for (const socket of sockets) act(socket)
+    await until(() => seen.all === 100)
+    for (const socket of sockets) socket.destroy()
+    t.ok(seen.most < 50, `${seen.most} of 100 in one turn of the event loop`)
+  }
+
+  t.test('what connections do at once is read in several turns, so that others come in between (N07)', async (t) => {
+    await t.test('requests', readsInTurns(
+      (socket) => socket.write(request(ALIVE)),
+      ({ server }, note) => server.on('request', note),
+    ))
+    await t.test('their ends', readsInTurns(
+      (socket) => socket.end(),
+      ({ server }, note) => server.on('connection', (socket) => socket.on('end', note)),
+    ))
+    await t.test('newcomers are accepted before they are read', async (t) => {
+      const { app } = await construct(t)
+      const seen = { accepted: 0, read: 0, readAtLast: 0 }
+      app.server.on('request', () => {
+        busyFor(3)
+        seen.read++
+      })
+      app.server.on('connection', () => {
+        if (++seen.accepted === 100) seen.readAtLast = seen.read
+      })
+      await listen(app)
+      const sockets = Array.from({ length: 100 }, () => dial(app))
+      for (const socket of sockets) socket.resume().write(request(ALIVE))
+      await until(() => seen.read === 100)
+      for (const socket of sockets) socket.destroy()
+      t.ok(seen.readAtLast < 50, `${seen.readAtLast} of 100 were read before the last one was accepted`)
+    })
+    await t.test('who has waited too long to be read is closed without an answer', async (t) => {
+      const { app } = await construct(t)
+      app.server.headersTimeout = 100
+      app.server.on('connection', (socket) => process.nextTick(() => socket.pause()))
+      await listen(app)
+      const socket = dial(app)
+      let raw = ''
+      socket.on('data', (bytes: Buffer) => {
+        raw += bytes.toString()
+      }).write(request(ALIVE))
+      await closed(socket)
+      t.equal(raw, '')
+    })
+  })
+
   t.test('near the limit of connections', async (t) => {
     /** Connections whose requests wait for Kratos. */
     async function waiting (app: FastifyInstance, count: number): Promise<Socket[]> {

@@ -48,7 +48,7 @@ export default async function (t: Test): Promise<void> {
       const begun: number[] = []
       queue.connectionAccepted()
       for (let n = 0; n < 10; n++) queue.start(() => begun.push(n), READ)
-      for (let turn = 0; turn < 40; turn++) {
+      for (let turn = 0; begun.length < 10 && turn < 1_000_000; turn++) {
         queue.connectionAccepted()
         await nextTurn()
       }
@@ -114,6 +114,42 @@ export default async function (t: Test): Promise<void> {
       t.ok(atOnce > 0 && atOnce < 100, `${atOnce} at once`)
       t.equal(begun.length, 200)
       t.equal(queue.isBusyForHandler(), false, 'the next turn takes some again')
+    })
+
+    await t.test('connections are read in later turns, few at a time, and their clients take turns (N07)', async (t) => {
+      const queue = createStartQueue()
+      const read: string[] = []
+      for (let n = 0; n < 99; n++) queue.read(() => read.push('flood'), 'flood')
+      queue.read(() => read.push('somebody'), 'somebody')
+      t.same([read, queue.isBusy()], [[], true])
+      let most = 0
+      while (queue.isBusy()) {
+        const before = read.length
+        await nextTurn()
+        most = Math.max(most, read.length - before)
+      }
+      t.same(read.slice(0, 2), ['flood', 'somebody'])
+      t.equal(read.length, 100)
+      t.ok(most > 2 && most <= 16, `${most} of 100 in one turn`)
+    })
+
+    await t.test('fewer connections are read where that takes long, and always more than are accepted', async (t) => {
+      const queue = createStartQueue()
+      const read: number[] = []
+      for (let n = 0; n < 20; n++) {
+        queue.read(() => {
+          read.push(n)
+          setImmediate(busyFor, 5)
+        }, 'client')
+      }
+      let most = 0
+      for (let turn = 0; read.length < 20 && turn < 1_000_000; turn++) {
+        const before = read.length
+        queue.connectionAccepted()
+        await nextTurn()
+        most = Math.max(most, read.length - before)
+      }
+      t.same([read.length, most], [20, 2])
     })
 
     await t.test('work keeps the asynchronous context of its request', async (t) => {

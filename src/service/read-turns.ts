@@ -1,0 +1,53 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { networksOf } from '../throttling/address.js'
+import type { SpareConnections } from './spare-connections.js'
+import type { StartQueue } from './start-queue.js'
+
+/** One turn of the event loop reads for so long; what it has not read by then waits for a turn of its own. */
+const LONGEST_READ_MS = 20
+
+/** Gives whether what was read in this turn has taken too long; true once in a turn. */
+function createReadClock (): () => boolean {
+  let end: number | undefined
+  const forget = (): void => {
+    end = undefined
+  }
+  return () => {
+    const now = performance.now()
+    if (end === undefined) {
+      end = now + LONGEST_READ_MS
+      setImmediate(forget)
+    }
+    if (now < end) return false
+    end = Infinity
+    return true
+  }
+}
+
+/**
+ * The system tells of thousands of connections at once, and all that they have sent would be parsed before anything
+ * else happens: before the next newcomer is accepted, before an answer of Kratos is passed on. So newcomers wait to be
+ * read while there is work, and what a turn has not read in its time waits too. Until then it costs us nothing.
+ */
+export function readInTurns (server: Server, starts: StartQueue, spare: SpareConnections): void {
+  const hasReadLong = createReadClock()
+
+  function readLater (socket: Socket): void {
+    if (socket.destroyed || socket.isPaused()) return
+    socket.pause()
+    starts.read(() => socket.resume(), networksOf(socket.remoteAddress)[0]?.name ?? '')
+  }
+
+  function noteRead (): void {
+    if (hasReadLong()) for (const socket of spare.all()) readLater(socket)
+  }
+
+  server.on('connection', (socket: Socket) => {
+    // In the next tick, and there after Node, which begins to read whoever has paused the socket before.
+    if (starts.isBusy()) process.nextTick(readLater, socket)
+    // Thousands that end at once take as long as requests.
+    socket.on('end', noteRead)
+  })
+  server.on('request', noteRead)
+}
