@@ -32,22 +32,25 @@ function createReadClock (): () => boolean {
  */
 export function readInTurns (server: Server, starts: StartQueue, spare: SpareConnections): void {
   const hasReadLong = createReadClock()
+  const hasWaited = new WeakSet<Socket>()
 
   function readLater (socket: Socket): void {
     if (socket.destroyed || socket.isPaused()) return
     socket.pause()
+    hasWaited.add(socket)
     starts.read(() => socket.resume(), networksOf(socket.remoteAddress)[0]?.name ?? '')
   }
 
-  function noteRead (): void {
-    if (hasReadLong()) for (const socket of spare.all()) readLater(socket)
+  function noteRead (socket: Socket): void {
+    if (hasWaited.delete(socket)) starts.noteRead()
+    if (hasReadLong()) for (const other of spare.all()) readLater(other)
   }
 
   server.on('connection', (socket: Socket) => {
     // In the next tick, and there after Node, which begins to read whoever has paused the socket before.
     if (starts.isBusy()) process.nextTick(readLater, socket)
     // Thousands that end at once take as long as requests.
-    socket.on('end', noteRead)
+    socket.on('end', () => noteRead(socket))
   })
-  server.on('request', noteRead)
+  server.on('request', ({ socket }) => noteRead(socket))
 }

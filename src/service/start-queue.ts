@@ -3,8 +3,8 @@ import { createLines } from './lines.js'
 import { createReadQueue } from './read-queue.js'
 
 /**
- * Requests begin for so long in a turn of the event loop, at least one, and connections are read for about as long;
- * twice as long after each turn that accepts none.
+ * Requests begin for so long in a turn of the event loop, at least one; twice as long after each turn that accepts
+ * none. Connections are read for about as long, the longer time in each turn that accepts none.
  */
 const START_MS = 1
 const LONGEST_START_MS = 4
@@ -33,6 +33,8 @@ export interface StartQueue {
   start: (work: () => void, who: Who) => void
   /** Lets a connection be read, in a later turn: until then nothing that its client sends costs us anything. */
   read: (resume: () => void, client: string) => void
+  /** One that has waited was read. */
+  noteRead: () => void
   /** A connection was accepted, so that more may be waiting behind it. */
   connectionAccepted: () => void
 }
@@ -87,7 +89,7 @@ export function createStartQueue (): StartQueue {
     if (hasWorked) pauseFrom = now
     hasWorked = !hasAccepted || now - pauseFrom >= ACCEPTING_MS
     if (hasWorked) {
-      unread.readNext(startMs)
+      unread.readNext(hasAccepted ? START_MS : LONGEST_START_MS)
       begun = 0
       for (let n = Math.min(waiting(), MOST_STARTS); n > 0; n--) setImmediate(beginNext)
     }
@@ -122,6 +124,7 @@ export function createStartQueue (): StartQueue {
       unread.add(resume, client)
       becomeBusy()
     },
+    noteRead: unread.noteRead,
     connectionAccepted: () => {
       hasAccepted = true
       becomeBusy()

@@ -119,7 +119,11 @@ export default async function (t: Test): Promise<void> {
     await t.test('connections are read in later turns, few at a time, and their clients take turns (N07)', async (t) => {
       const queue = createStartQueue()
       const read: string[] = []
-      for (let n = 0; n < 99; n++) queue.read(() => read.push('flood'), 'flood')
+      const readFlood = (): void => {
+        read.push('flood')
+        setImmediate(queue.noteRead)
+      }
+      for (let n = 0; n < 99; n++) queue.read(readFlood, 'flood')
       queue.read(() => read.push('somebody'), 'somebody')
       t.same([read, queue.isBusy()], [[], true])
       let most = 0
@@ -130,7 +134,7 @@ export default async function (t: Test): Promise<void> {
       }
       t.same(read.slice(0, 2), ['flood', 'somebody'])
       t.equal(read.length, 100)
-      t.ok(most > 2 && most <= 16, `${most} of 100 in one turn`)
+      t.ok(most > 2 && most <= 32, `${most} of 100 in one turn`)
     })
 
     await t.test('fewer connections are read where that takes long, and always more than are accepted', async (t) => {
@@ -139,7 +143,10 @@ export default async function (t: Test): Promise<void> {
       for (let n = 0; n < 20; n++) {
         queue.read(() => {
           read.push(n)
-          setImmediate(busyFor, 5)
+          setImmediate(() => {
+            queue.noteRead()
+            busyFor(5)
+          })
         }, 'client')
       }
       let most = 0
