@@ -445,7 +445,7 @@ export default async function (t: Test): Promise<void> {
     t.ok(seen.most < 50, `${seen.most} of 100 in one turn of the event loop`)
   }
 
-  t.test('what connections do at once is read in several turns, so that others come in between (N07)', async (t) => {
+  t.test('what connections do at once is read in several turns, so that others come in between (M14)', async (t) => {
     await t.test('requests', readsInTurns(
       (socket) => socket.write(request(ALIVE)),
       ({ server }, note) => server.on('request', note),

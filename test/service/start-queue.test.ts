@@ -116,7 +116,7 @@ export default async function (t: Test): Promise<void> {
       t.equal(queue.isBusyForHandler(), false, 'the next turn takes some again')
     })
 
-    await t.test('connections are read in later turns, few at a time, and their clients take turns (N07)', async (t) => {
+    await t.test('connections are read in later turns, few at a time, and their clients take turns (M14)', async (t) => {
       const queue = createStartQueue()
       const read: string[] = []
       const readFlood = (): void => {
