@@ -7,6 +7,10 @@ import type { StartQueue } from './start-queue.js'
 /** One turn of the event loop reads for so long; what it has not read by then waits for a turn of its own. */
 const LONGEST_READ_MS = 20
 
+/** On the socket: no WeakSet that changes with each request is free of what has left it before a full collection. */
+const HAS_WAITED = Symbol('has waited to be read')
+type Waiting = Socket & { [HAS_WAITED]?: boolean }
+
 /** Gives whether what was read in this turn has taken too long; true once in a turn. */
 function createReadClock (): () => boolean {
   let end: number | undefined
@@ -32,17 +36,19 @@ function createReadClock (): () => boolean {
  */
 export function readInTurns (server: Server, starts: StartQueue, spare: SpareConnections): void {
   const hasReadLong = createReadClock()
-  const hasWaited = new WeakSet<Socket>()
 
   function readLater (socket: Socket): void {
     if (socket.destroyed || socket.isPaused()) return
     socket.pause()
-    hasWaited.add(socket)
+    ;(socket as Waiting)[HAS_WAITED] = true
     starts.read(() => socket.resume(), networksOf(socket.remoteAddress)[0]?.name ?? '')
   }
 
   function noteRead (socket: Socket): void {
-    if (hasWaited.delete(socket)) starts.noteRead()
+    if ((socket as Waiting)[HAS_WAITED] === true) {
+      (socket as Waiting)[HAS_WAITED] = false
+      starts.noteRead()
+    }
     if (hasReadLong()) for (const other of spare.all()) readLater(other)
   }
 
