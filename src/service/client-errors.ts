@@ -104,6 +104,7 @@ const isAboutRequest = ({ code = '' }: NodeJS.ErrnoException): boolean => code.s
  * be trusted. Requests before it, which are here whole, have their answers first.
  */
 export function createClientErrorHandler ({ https }: { https: boolean }) {
+  // A flood of silent connections ends by thousands in one turn of the event loop.
   const texts = new Map<ErrorCode, [beforeId: string, afterId: string]>()
 
   function textOf (code: ErrorCode): [beforeId: string, afterId: string] {

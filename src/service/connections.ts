@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { networksOf } from '../throttling/address.js'
+import { clientOf } from '../throttling/address.js'
 import { awaitsBody } from './bytes/unfinished-bodies.js'
 import { lingerOverBody } from './lingering-close.js'
 import { readInTurns } from './read-turns.js'
@@ -78,7 +78,7 @@ const laterStart = ({ raw: { socket } }: FastifyRequest, reply: FastifyReply, do
 
 /** Urgent is what is shed last: others, or whoever has typed a password, wait for it. */
 function whoAsks ({ ip, routeOptions: { config: { shed } } }: FastifyRequest): Who {
-  return { client: networksOf(ip)[0]?.name ?? '', isUrgent: shed === 'never' || shed === 'submit' }
+  return { client: clientOf(ip), isUrgent: shed === 'never' || shed === 'submit' }
 }
 
 /**

@@ -1,12 +1,10 @@
-import { createLines } from './lines.js'
+import { createLines, type Lines } from './lines.js'
 
 /** Connections that are read in one turn of the event loop: more than it accepts, so that no newcomer is left over. */
 const LEAST_AT_ONCE = 2
 const MOST_AT_ONCE = 32
 
-export interface ReadQueue {
-  add: (resume: () => void, client: string) => void
-  size: () => number
+export interface ReadQueue extends Pick<Lines, 'add' | 'size'> {
   /** Lets some be read in the next turn: as many as should take about so many milliseconds, by those before them. */
   readNext: (ms: number) => void
   /** One of them was read. */
@@ -20,7 +18,7 @@ export function createReadQueue (): ReadQueue {
   // The system tells of them after those that have been read all along: from the first one on the time is theirs.
   let from: number | undefined
   return {
-    add: (resume, client) => lines.add(client, resume),
+    add: lines.add,
     size: lines.size,
     readNext: (ms) => {
       if (lines.size() === 0) return

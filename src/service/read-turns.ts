@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { networksOf } from '../throttling/address.js'
+import { clientOf } from '../throttling/address.js'
 import type { SpareConnections } from './spare-connections.js'
 import type { StartQueue } from './start-queue.js'
 
@@ -41,7 +41,7 @@ export function readInTurns (server: Server, starts: StartQueue, spare: SpareCon
     if (socket.destroyed || socket.isPaused()) return
     socket.pause()
     ;(socket as Waiting)[HAS_WAITED] = true
-    starts.read(() => socket.resume(), networksOf(socket.remoteAddress)[0]?.name ?? '')
+    starts.read(clientOf(socket.remoteAddress), () => socket.resume())
   }
 
   function noteRead (socket: Socket): void {

@@ -32,7 +32,7 @@ export interface StartQueue {
   /** Begins the work: at once, or in a later turn of the event loop, whose context it has unless it brings its own. */
   start: (work: () => void, who: Who) => void
   /** Lets a connection be read, in a later turn: until then nothing that its client sends costs us anything. */
-  read: (resume: () => void, client: string) => void
+  read: (client: string, resume: () => void) => void
   /** One that has waited was read. */
   noteRead: () => void
   /** A connection was accepted, so that more may be waiting behind it. */
@@ -120,8 +120,8 @@ export function createStartQueue (): StartQueue {
       if (isBusy) (isUrgent ? urgent : others).add(client, work)
       else work()
     },
-    read: (resume, client) => {
-      unread.add(resume, client)
+    read: (client, resume) => {
+      unread.add(client, resume)
       becomeBusy()
     },
     noteRead: unread.noteRead,

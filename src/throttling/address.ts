@@ -34,6 +34,9 @@ export const coarseNetwork = (address: string): string =>
     ? prefixOf(address, 48)
     : `${ipaddr.IPv4.networkAddressFromCIDR(`${address}/24`).toString()}/24`
 
+/** An address, or with IPv6 its /64: whose requests and connections are one client's. */
+export const clientOf = (text: string | undefined): string => networksOf(text)[0]?.name ?? ''
+
 /** An address; with IPv6 its /64, whose holder has all 2^64, and its /48. All that is no address is one client. */
 export function networksOf (text: string | undefined): Network[] {
   const address = addressOf(text)

@@ -5,6 +5,7 @@ import type { Test } from 'tap'
 import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify'
 import { connectionLimit } from '../../src/service/connections.js'
 import { build, construct, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
+import { busyFor } from '../support/busy-for.js'
 import { answer, type FaultServer, hang, type Reaction, startFaultServer } from '../support/fault-server.js'
 import { ID, SESSION } from '../support/faults.js'
 import { refused, request, speak } from '../support/raw-http.js'
@@ -388,8 +389,7 @@ export default async function (t: Test): Promise<void> {
     let served = 0
     app.get('/busy', { onRequest: guard }, async () => {
       served++
-      const end = performance.now() + 1
-      while (performance.now() < end);
+      busyFor(1)
       return 'x'
     })
     await listen(app)
@@ -418,10 +418,6 @@ export default async function (t: Test): Promise<void> {
     await t.test('requests that can be answered at once', letsNewcomersIn(async () => {}))
     await t.test('requests whose guards have their answers in one turn of the event loop', letsNewcomersIn(() => sleep(5)))
   })
-
-  const busyFor = (ms: number): void => {
-    for (const end = performance.now() + ms; performance.now() < end;);
-  }
 
   /** @param act what all connections do at once @param watch has each noted that was read, and take a moment */
   const readsInTurns = (

@@ -6,6 +6,7 @@ import { DEFAULT_TRAITS } from '../../src/kratos-client/traits.js'
 import { bucketKey, randomKey, sharedKey } from '../../src/throttling/keys.js'
 import { createMemoryRateLimitStore, localRateLimitStore, MAX_BUCKETS } from '../../src/throttling/rate-limit-store.js'
 import { createOutage, sharedRateLimitStore } from '../../src/service/rate-limit/shared-rate-limit-store.js'
+import { busyFor } from '../support/busy-for.js'
 
 const IDENTIFIER: Budget = minuteBudget(5, 10)
 const ADDRESS: Budget = minuteBudget(30, 30)
@@ -255,8 +256,7 @@ export default async function (t: Test): Promise<void> {
         answering(() =>
           new Promise((resolve) => {
             setTimeout(() => setImmediate(() => resolve({ used: 7, waitMs: 1 })), 1)
-            const until = performance.now() + 60
-            while (performance.now() < until);
+            busyFor(60)
           }),
         ),
         { limitMs: 30 },

@@ -2,13 +2,10 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { createStartQueue, inContext, type StartQueue } from '../../src/service/start-queue.js'
+import { busyFor } from '../support/busy-for.js'
 
 const READ = { client: '192.0.2.1', isUrgent: false }
 const LOGIN = { client: '192.0.2.1', isUrgent: true }
-
-const busyFor = (ms: number): void => {
-  for (const end = performance.now() + ms; performance.now() < end;);
-}
 
 const idle = async (queue: StartQueue): Promise<void> => {
   while (queue.isBusy()) await nextTurn()
@@ -123,8 +120,8 @@ export default async function (t: Test): Promise<void> {
         read.push('flood')
         setImmediate(queue.noteRead)
       }
-      for (let n = 0; n < 99; n++) queue.read(readFlood, 'flood')
-      queue.read(() => read.push('somebody'), 'somebody')
+      for (let n = 0; n < 99; n++) queue.read('flood', readFlood)
+      queue.read('somebody', () => read.push('somebody'))
       t.same([read, queue.isBusy()], [[], true])
       let most = 0
       while (queue.isBusy()) {
@@ -141,13 +138,13 @@ export default async function (t: Test): Promise<void> {
       const queue = createStartQueue()
       const read: number[] = []
       for (let n = 0; n < 20; n++) {
-        queue.read(() => {
+        queue.read('client', () => {
           read.push(n)
           setImmediate(() => {
             queue.noteRead()
             busyFor(5)
           })
-        }, 'client')
+        })
       }
       let most = 0
       for (let turn = 0; read.length < 20 && turn < 1_000_000; turn++) {
