@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { clientOf } from '../throttling/address.js'
 import { awaitsBody } from './bytes/unfinished-bodies.js'
 import { lingerOverBody } from './lingering-close.js'
-import { readInTurns } from './read-turns.js'
+import { hasItsTurn, readInTurns } from './read-turns.js'
 import { createSpareConnections } from './spare-connections.js'
 import { createStartQueue, inContext, type Who } from './start-queue.js'
 
@@ -179,6 +179,7 @@ export function limitConnections (app: FastifyInstance): void {
     // A body is read at once, and what it is for waits in `handleInTurn`: most half bodies never get there.
     if (hasBody) done()
     else if (load.unanswered > 1) load.waiting.push({ request, begin: laterStart(request, reply, done) })
+    else if (hasItsTurn(socket) && whoAsks(request).isUrgent) starts.begin(done)
     else beginInTurn(starts.isBusy(), request, reply, done)
   })
 

@@ -11,6 +11,9 @@ const LONGEST_READ_MS = 20
 const HAS_WAITED = Symbol('has waited to be read')
 type Waiting = Socket & { [HAS_WAITED]?: boolean }
 
+/** Whether a connection that has waited to be read has its turn now: what is read first begins with it. */
+export const hasItsTurn = (socket: Socket): boolean => (socket as Waiting)[HAS_WAITED] === true
+
 /** Gives whether what was read in this turn has taken too long; true once in a turn. */
 function createReadClock (): () => boolean {
   let end: number | undefined

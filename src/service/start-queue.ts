@@ -31,6 +31,8 @@ export interface StartQueue {
   isBusyForHandler: () => boolean
   /** Begins the work: at once, or in a later turn of the event loop, whose context it has unless it brings its own. */
   start: (work: () => void, who: Who) => void
+  /** Begins what has had its turn: its connection was read in it. */
+  begin: (work: () => void) => void
   /** Lets a connection be read, in a later turn: until then nothing that its client sends costs us anything. */
   read: (client: string, resume: () => void) => void
   /** One that has waited was read. */
@@ -67,6 +69,15 @@ export function createStartQueue (): StartQueue {
   const unread = createReadQueue()
   const waiting = (): number => urgent.size() + others.size()
 
+  function begin (work: () => void): void {
+    isBeginning = true
+    try {
+      work()
+    } finally {
+      isBeginning = false
+    }
+  }
+
   // An immediate for each: what a request does after its first wait belongs to its turn too.
   function beginNext (): void {
     const now = performance.now()
@@ -75,9 +86,7 @@ export function createStartQueue (): StartQueue {
     // By turns, so that neither stops the other.
     const [first, second] = begun++ % 2 === 0 ? [urgent, others] : [others, urgent]
     const work = first.take() ?? second.take()
-    isBeginning = true
-    work?.()
-    isBeginning = false
+    if (work !== undefined) begin(work)
   }
 
   function turn (): void {
@@ -120,6 +129,7 @@ export function createStartQueue (): StartQueue {
       if (isBusy) (isUrgent ? urgent : others).add(client, work)
       else work()
     },
+    begin,
     read: (client, resume) => {
       unread.add(client, resume)
       becomeBusy()

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, type AddressInfo, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify'
 import { connectionLimit } from '../../src/service/connections.js'
@@ -466,6 +466,26 @@ export default async function (t: Test): Promise<void> {
       await until(() => seen.read === 100)
       for (const socket of sockets) socket.destroy()
       t.ok(seen.readAtLast < 50, `${seen.readAtLast} of 100 were read before the last one was accepted`)
+    })
+    await t.test('who has waited to be read does not wait again for an urgent answer', async (t) => {
+      const { app } = await construct(t)
+      let answered = 0
+      let read = 0
+      app.server.on('request', (_request, response) => {
+        read++
+        busyFor(3)
+        // Before anything that waits for a turn of its own.
+        setImmediate(() => {
+          if (response.headersSent) answered++
+        })
+      })
+      await listen(app)
+      const sockets = Array.from({ length: 100 }, () => dial(app))
+      for (const socket of sockets) socket.resume().write(request(ALIVE))
+      await until(() => read === 100)
+      await nextTurn()
+      for (const socket of sockets) socket.destroy()
+      t.ok(answered > 50, `${answered} of 100 were answered in the turn in which they were read`)
     })
     await t.test('who has waited too long to be read is closed without an answer', async (t) => {
       const { app } = await construct(t)

@@ -344,9 +344,23 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'clients take turns',
     file: 'src/service/lines.ts',
-    search: 'const line = lines.get(client)',
-    replace: "client = ''; const line = lines.get(client)",
+    search: 'const line = short.get(client)',
+    replace: "client = ''; const line = short.get(client)",
     tests: QUEUE,
+  },
+  {
+    guard: 'short lines have every other turn',
+    file: 'src/service/lines.ts',
+    search: 'const [first, second] = isForShort ? [short, long] : [long, short]',
+    replace: 'const [first, second] = [long, short]',
+    tests: QUEUE,
+  },
+  {
+    guard: 'one turn for a newcomer whose answer is urgent',
+    file: 'src/service/connections.ts',
+    search: 'else if (hasItsTurn(socket) && whoAsks(request).isUrgent) starts.begin(done)',
+    replace: '',
+    tests: LIMITS,
   },
   {
     guard: 'pieces of a body',

@@ -87,6 +87,38 @@ export default async function (t: Test): Promise<void> {
       t.same(begun, ['flood', 'somebody', 'flood', 'somebody', 'flood', 'flood', 'flood'])
     })
 
+    await t.test('who asks little hardly waits for those who ask much, however many they are (M14)', async (t) => {
+      const queue = createStartQueue()
+      const begun: string[] = []
+      const ask = (client: string): void => {
+        queue.start(() => {
+          begun.push(client)
+          busyFor(1)
+        }, { client, isUrgent: false })
+      }
+      queue.connectionAccepted()
+      for (let n = 0; n < 400; n++) ask(`flood ${n % 20}`)
+      while (begun.length < 40) await nextTurn()
+      const before = begun.length
+      for (let n = 0; n < 3; n++) ask('somebody')
+      await idle(queue)
+      const turns = begun.slice(before).flatMap((client, at) => client === 'somebody' ? [at] : [])
+      t.equal(turns.length, 3)
+      t.ok((turns[2] ?? 99) < 6, `after ${turns.join(', ')} others`)
+      t.equal(begun.length, 403)
+    })
+
+    await t.test('those who ask little do not stop who asks much', async (t) => {
+      const queue = createStartQueue()
+      const begun: string[] = []
+      queue.connectionAccepted()
+      for (let n = 0; n < 20; n++) queue.start(() => begun.push('much'), READ)
+      for (let n = 0; n < 40; n++) queue.start(() => begun.push('little'), { client: `192.0.2.${2 + n}`, isUrgent: false })
+      await idle(queue)
+      t.equal(begun.slice(0, 8).filter((who) => who === 'much').length, 4)
+      t.equal(begun.length, 60)
+    })
+
     await t.test('a handler that begins together with its request does not wait again', async (t) => {
       const queue = createStartQueue()
       const waits: boolean[] = []
@@ -95,6 +127,16 @@ export default async function (t: Test): Promise<void> {
       queue.start(look, READ)
       queue.start(() => queueMicrotask(look), READ)
       queue.start(() => {}, READ)
+      await idle(queue)
+      t.same(waits, [false, true])
+    })
+
+    await t.test('what begins in the turn of its connection does not wait, nor does its handler', async (t) => {
+      const queue = createStartQueue()
+      const waits: boolean[] = []
+      queue.connectionAccepted()
+      queue.begin(() => waits.push(queue.isBusyForHandler()))
+      waits.push(queue.isBusyForHandler())
       await idle(queue)
       t.same(waits, [false, true])
     })
