@@ -77,9 +77,10 @@ const laterStart = ({ raw: { socket } }: FastifyRequest, reply: FastifyReply, do
   })
 
 /** Urgent is what is shed last: others, or whoever has typed a password, wait for it. */
-function whoAsks ({ ip, routeOptions: { config: { shed } } }: FastifyRequest): Who {
-  return { client: clientOf(ip), isUrgent: shed === 'never' || shed === 'submit' }
-}
+const isUrgent = ({ routeOptions: { config: { shed } } }: FastifyRequest): boolean =>
+  shed === 'never' || shed === 'submit'
+
+const whoAsks = (request: FastifyRequest): Who => ({ client: clientOf(request.ip), isUrgent: isUrgent(request) })
 
 /**
  * To be registered before all other hooks. Node hands out every request of a chunk at once: a pipelining client would
@@ -112,7 +113,7 @@ export function limitConnections (app: FastifyInstance): void {
     const next = load.waiting.shift()
     if (next === undefined) return
     // What came in a packet with others is never urgent.
-    if (starts.isBusy()) starts.start(next.begin, { ...whoAsks(next.request), isUrgent: false })
+    if (starts.isBusy()) starts.start(next.begin, { client: clientOf(next.request.ip), isUrgent: false })
     else next.begin()
   }
 
@@ -179,7 +180,7 @@ export function limitConnections (app: FastifyInstance): void {
     // A body is read at once, and what it is for waits in `handleInTurn`: most half bodies never get there.
     if (hasBody) done()
     else if (load.unanswered > 1) load.waiting.push({ request, begin: laterStart(request, reply, done) })
-    else if (hasItsTurn(socket) && whoAsks(request).isUrgent) starts.begin(done)
+    else if (hasItsTurn(socket) && isUrgent(request)) starts.begin(done)
     else beginInTurn(starts.isBusy(), request, reply, done)
   })
 

@@ -48,7 +48,7 @@ export function readInTurns (server: Server, starts: StartQueue, spare: SpareCon
   }
 
   function noteRead (socket: Socket): void {
-    if ((socket as Waiting)[HAS_WAITED] === true) {
+    if (hasItsTurn(socket)) {
       (socket as Waiting)[HAS_WAITED] = false
       starts.noteRead()
     }

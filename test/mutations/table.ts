@@ -358,7 +358,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'one turn for a newcomer whose answer is urgent',
     file: 'src/service/connections.ts',
-    search: 'else if (hasItsTurn(socket) && whoAsks(request).isUrgent) starts.begin(done)',
+    search: 'else if (hasItsTurn(socket) && isUrgent(request)) starts.begin(done)',
     replace: '',
     tests: LIMITS,
   },

@@ -113,7 +113,7 @@ export default async function (t: Test): Promise<void> {
       const begun: string[] = []
       queue.connectionAccepted()
       for (let n = 0; n < 20; n++) queue.start(() => begun.push('much'), READ)
-      for (let n = 0; n < 40; n++) queue.start(() => begun.push('little'), { client: `192.0.2.${2 + n}`, isUrgent: false })
+      for (let n = 2; n < 42; n++) queue.start(() => begun.push('little'), { client: `192.0.2.${n}`, isUrgent: false })
       await idle(queue)
       t.equal(begun.slice(0, 8).filter((who) => who === 'much').length, 4)
       t.equal(begun.length, 60)
