@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
@@ -12,10 +12,17 @@ const KB = 1024
 const clientOf = (app: FastifyInstance): Socket =>
   connect((app.server.address() as AddressInfo).port, '127.0.0.1').on('error', () => {})
 
-/** The service with a route whose answer has so many bytes. */
-async function listening (t: Test, bytes: number): Promise<FastifyInstance> {
+/** The service with a route whose answer has so many bytes. `onAnswer` hears of each that is made. */
+async function listening (t: Test, bytes: number, onAnswer = (): void => {}): Promise<FastifyInstance> {
   const { app } = await construct(t)
-  app.route({ method: ['GET', 'POST'], url: '/large', handler: async () => 'x'.repeat(bytes) })
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/large',
+    handler: async () => {
+      onAnswer()
+      return 'x'.repeat(bytes)
+    },
+  })
   await app.listen({ port: 0, host: '127.0.0.1' })
   return app
 }
@@ -33,10 +40,14 @@ async function statusesOf (socket: Socket, count: number): Promise<string[]> {
 export default async function (t: Test): Promise<void> {
   t.test('answers that nobody reads (M09)', async (t) => {
     t.test('are one megabyte a connection at most, then 503', async (t) => {
-      const app = await listening(t, 200 * KB)
-      const socket = clientOf(app)
+      let made = 0
+      const answers = new EventEmitter()
+      const allMade = once(answers, 'all made')
+      const app = await listening(t, 200 * KB, () => { if (++made === 32) answers.emit('all made') })
+      const socket = clientOf(app).pause()
       // Without a body each would wait for the one before it.
       socket.write((request('POST /large HTTP/1.1', 'Content-Type: application/json', 'Content-Length: 2') + '{}').repeat(32))
+      await allMade
       const statuses = await statusesOf(socket, 32)
       t.ok(statuses.filter((status) => status === '200').length >= 5)
       t.ok(statuses.includes('503'))
