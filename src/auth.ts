@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Dispatcher } from 'undici'
 import authenticate from '../plugins/auth/authenticate.js'
@@ -50,7 +51,7 @@ export interface AuthParts {
   createRateLimitStore?: ((budget: Budget) => RateLimitStore) | undefined
   credentialMemory?: CredentialMemory | undefined
   /** Key of the digests under which login budgets are counted. */
-  rateLimitKey?: string | undefined
+  rateLimitKey?: KeyObject | undefined
   accountData?: Partial<AccountData> | undefined
   /** Hears of sessions and second factors; costs a question to Kratos at a logout, which tells whose session it was. */
   events?: AuthEvents | undefined

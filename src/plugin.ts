@@ -22,6 +22,7 @@ import {
 } from './plugin-options.js'
 import { routePatterns } from './route-patterns.js'
 import type { AuthSettings } from './settings.js'
+import { keyOf } from './throttling/keys.js'
 import { isHttpsUrl } from './url-rules.js'
 import { ownKratos, ownSessions, receiveIdentities, receivePurges } from './http/own-names.js'
 
@@ -72,7 +73,7 @@ function partsOf (
     webhook: webhook && { ...webhook, onOutcome: metrics?.recordWebhook },
     purgeKeys: purge?.keys,
     createRateLimitStore: throttleStore?.create,
-    rateLimitKey: throttleStore?.key,
+    rateLimitKey: throttleStore?.key === undefined ? undefined : keyOf(throttleStore.key),
     dispatcher: options.dispatcher,
     bus: options.bus,
     mayBeUnlabelled: defaultDeny === undefined ? undefined : routePatterns(defaultDeny.except ?? []),

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import fp from 'fastify-plugin'
 import type { LoginThrottle } from '../../src/http/login-throttle.js'
 import { createLoginThrottle } from '../../src/http/throttle.js'
@@ -20,7 +21,7 @@ export interface ThrottlePluginOptions {
   /** Stores, memory and key are by default those of this process alone. */
   createStore?: ((budget: Budget) => RateLimitStore) | undefined
   memory?: CredentialMemory | undefined
-  key?: string | undefined
+  key?: KeyObject | undefined
 }
 
 export default fp<ThrottlePluginOptions>(async function throttle (app, options) {

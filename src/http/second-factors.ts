@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { Credential } from '../kratos-client/credential.js'
 import { networksOf } from '../throttling/address.js'
@@ -15,7 +16,7 @@ type SecondFactors = Pick<LoginThrottle, 'bySecondFactor' | 'settleSecondFactor'
 export interface SecondFactorOptions {
   /** Where a body may have an identifier. */
   paths: IdentifierPaths
-  key: string
+  key: KeyObject
   createStore: (budget: Budget) => RateLimitStore
   memory: CredentialMemory
   refuse: (request: FastifyRequest, budget: 'second_factor', retryAfter: number) => never

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { serviceError } from '../errors.js'
 import type { LoginLimits } from '../settings.js'
@@ -17,7 +18,7 @@ export interface LoginThrottleOptions {
   /** Where a body may have an identifier. */
   identifierPaths: IdentifierPaths
   /** Key of the digests under which buckets are kept. */
-  key: string
+  key: KeyObject
   /** Called once for each budget. */
   createStore: (budget: Budget) => RateLimitStore
   memory: CredentialMemory

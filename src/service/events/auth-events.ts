@@ -1,4 +1,4 @@
-import { createHmac, randomUUID } from 'node:crypto'
+import { createHmac, type KeyObject, randomUUID } from 'node:crypto'
 import type { AuthEvent } from '../../http/auth-events.js'
 import { addressOf, coarseNetwork } from '../../throttling/address.js'
 import type { EventOrigin, NewEvent } from '../store/store.js'
@@ -25,7 +25,7 @@ export interface EventMaker {
 }
 
 /** @param key of the digests; nobody without it can tell a session's id, or an address, from a row */
-export function createEventMaker (key: string): EventMaker {
+export function createEventMaker (key: KeyObject): EventMaker {
   const digest = (...parts: string[]): Buffer => createHmac('sha256', key).update(JSON.stringify(parts)).digest()
   const sessionKey = (sessionId: string): string => digest('session', sessionId).toString('base64url')
 
