@@ -65,7 +65,8 @@ export function createNormaliser (run: string, origins: Record<string, string>) 
 
   function text (value: string): string {
     let result = value.replaceAll(TIME, (time) => time === ZERO_TIME ? time : `<${distance(Date.parse(time))}>`)
-    for (const [origin, name] of Object.entries(origins)) {
+    // The longest first: port 2374 is the beginning of port 23741.
+    for (const [origin, name] of Object.entries(origins).sort(([a], [b]) => b.length - a.length)) {
       for (const spelling of spellings(origin)) result = result.replaceAll(spelling, name)
     }
     // Go goes through the members of an object in any order.
