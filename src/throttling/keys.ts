@@ -17,6 +17,8 @@ export const sharedKey = (secret: string): KeyObject => derivedKey(secret, 'logi
 /** For ids in events, which nobody may look up elsewhere. */
 export const eventKey = (secret: string): KeyObject => derivedKey(secret, 'events')
 
-/** A keyed digest: no address and no e-mail can be read from it or looked up by it. */
-export const bucketKey = (key: KeyObject, ...parts: string[]): string =>
-  createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64url')
+/** No address, no e-mail and no session can be read from it, or looked up by it without the key. */
+export const keyedDigest = (key: KeyObject, ...parts: string[]): Buffer =>
+  createHmac('sha256', key).update(JSON.stringify(parts)).digest()
+
+export const bucketKey = (key: KeyObject, ...parts: string[]): string => keyedDigest(key, ...parts).toString('base64url')

@@ -52,6 +52,8 @@ const spellings = (origin: string): string[] =>
 export function createNormaliser (run: string, origins: Record<string, string>) {
   const numbers = new Map<string, string>()
   const counts = new Map<string, number>()
+  // Port 2374 is the beginning of port 23741.
+  const longestFirst = Object.entries(origins).sort(([a], [b]) => b.length - a.length)
 
   function numbered (kind: string, value: string): string {
     const known = numbers.get(value)
@@ -65,8 +67,7 @@ export function createNormaliser (run: string, origins: Record<string, string>) 
 
   function text (value: string): string {
     let result = value.replaceAll(TIME, (time) => time === ZERO_TIME ? time : `<${distance(Date.parse(time))}>`)
-    // The longest first: port 2374 is the beginning of port 23741.
-    for (const [origin, name] of Object.entries(origins).sort(([a], [b]) => b.length - a.length)) {
+    for (const [origin, name] of longestFirst) {
       for (const spelling of spellings(origin)) result = result.replaceAll(spelling, name)
     }
     // Go goes through the members of an object in any order.

@@ -1,6 +1,7 @@
-import { createHmac, type KeyObject, randomUUID } from 'node:crypto'
+import { type KeyObject, randomUUID } from 'node:crypto'
 import type { AuthEvent } from '../../http/auth-events.js'
 import { addressOf, coarseNetwork } from '../../throttling/address.js'
+import { keyedDigest } from '../../throttling/keys.js'
 import type { EventOrigin, NewEvent } from '../store/store.js'
 
 /** The form of a UUID (RFC 9562, version 8), so that every event has an id of one form. */
@@ -26,7 +27,7 @@ export interface EventMaker {
 
 /** @param key of the digests; nobody without it can tell a session's id, or an address, from a row */
 export function createEventMaker (key: KeyObject): EventMaker {
-  const digest = (...parts: string[]): Buffer => createHmac('sha256', key).update(JSON.stringify(parts)).digest()
+  const digest = (...parts: string[]): Buffer => keyedDigest(key, ...parts)
   const sessionKey = (sessionId: string): string => digest('session', sessionId).toString('base64url')
 
   /** One row for an address and a minute: whoever guesses passwords must not fill the database. */
