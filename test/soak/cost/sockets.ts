@@ -83,6 +83,21 @@ const lateDocument = (target: Target) =>
     await Promise.race([gone(socket, target.signal), wait(1000, target.signal)])
   })
 
+const WAVE = 1500
+
+/** All begin a request together, and leave together in the middle of it. */
+async function comeInWaves ({ port, signal }: Target): Promise<void> {
+  while (!signal.aborted) {
+    const sockets = repeat(WAVE, () => open(port).resume())
+    await wait(300, signal)
+    for (const socket of sockets) socket.write(`GET /health/alive HTTP/1.1\r\n${HOST}X-A: b`)
+    await wait(300, signal)
+    for (const socket of sockets) socket.end()
+    await wait(300, signal)
+    for (const socket of sockets) socket.destroy()
+  }
+}
+
 const chunk = (bytes: number, extension = ''): string => `${bytes.toString(16)}${extension}\r\n${' '.repeat(bytes)}\r\n`
 const chunked = (headers = ''): string =>
   `POST /api/auth/flows/login HTTP/1.1\r\n${HOST}Content-Type: application/json\r\n${headers}Transfer-Encoding: chunked\r\n\r\n`
@@ -106,6 +121,7 @@ export const SOCKETS: Attack[] = [
     }, 20),
   },
   { name: 'silent sockets from 20 addresses', mayAdd: MIX_MS, run: (target) => keep(target, target.sockets, (socket) => gone(socket.resume(), target.signal), 20) },
+  { name: 'waves of half headers', mayAdd: MIX_MS, run: comeInWaves },
   { name: 'slow headers', mayAdd: MIX_MS, run: trickle(`GET /health/alive HTTP/1.1\r\n${HOST}`, 'X-A: b\r\n', 1000) },
   { name: 'slow bodies', mayAdd: MIX_MS, run: trickle(halfBody('/api/auth/flows/login').slice(0, 2000), ' ', 500) },
   { name: 'chunks of one byte', mayAdd: MIX_MS, run: trickle(chunked(), chunk(1).repeat(500), 100, 100) },
