@@ -36,6 +36,8 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
     if (reply.raw.destroyed) return
     request.isInFlight = true
     inFlight++
+    // The answer to a client that has gone may never be made, and Fastify tells of no abort once a body was read.
+    reply.raw.once('close', () => end(request))
   }
 
   function end (request: FastifyRequest): void {
@@ -73,12 +75,6 @@ export default fp<LoadSheddingOptions>(async function loadShedding (app, { confi
   })
 
   app.addHook('onSend', function answerIsMade (request, _reply, _payload, done) {
-    end(request)
-    done()
-  })
-
-  // The answer to a client that has gone may never be made.
-  app.addHook('onRequestAbort', function clientHasGone (request, done) {
     end(request)
     done()
   })

@@ -69,10 +69,16 @@ function endUnbegun (load: Load | undefined): void {
   load.waiting = []
 }
 
+/** Node tells only the response whose turn it is that its connection has gone; others wait to hear that it is over. */
+function giveUp (reply: FastifyReply): void {
+  reply.hijack()
+  if (!reply.raw.destroyed) reply.raw.destroy().emit('close')
+}
+
 /** What begins a request whose client may have gone by then. */
 const laterStart = ({ raw: { socket } }: FastifyRequest, reply: FastifyReply, done: () => void): () => void =>
   inContext(() => {
-    if (socket.destroyed) reply.hijack()
+    if (socket.destroyed) giveUp(reply)
     else done()
   })
 

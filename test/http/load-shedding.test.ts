@@ -375,6 +375,22 @@ export default async function (t: Test): Promise<void> {
       t.not((await ask(LOGIN)).code, 'OVERLOADED', 'nothing is still counted')
     })
 
+    await t.test('clients who leave as soon as they have sent a body use nothing up', async (t) => {
+      const { app } = await setUp(t, undefined, { MAX_IN_FLIGHT: '20' })
+      await app.listen({ port: 0, host: '127.0.0.1' })
+      const logout = 'POST /api/auth/logout HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}'
+      for (const bytes of [logout, logout.repeat(3)]) {
+        for (let visit = 0; visit < 60; visit++) {
+          const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1').resume()
+          socket.on('error', () => {}).write(bytes)
+          socket.end()
+          await once(socket, 'close')
+        }
+        const { statusCode } = await app.inject({ url: '/api/auth/whoami' })
+        t.equal(statusCode, 401, `${bytes.length / logout.length} in a packet`)
+      }
+    })
+
     await t.test('the others are told that Kratos is late', async (t) => {
       const deadline = '500'
       const { ask, sendAll, all } = await rush({
