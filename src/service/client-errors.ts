@@ -74,6 +74,13 @@ function afterAnswers (socket: Socket, work: () => void): void {
 /** `Expect` with anything but `100-continue` (RFC 9110, section 10.1.1): Node would answer outside our envelope. */
 export function refuseExpectations (app: FastifyInstance, { https }: { https: boolean }): void {
   app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    const socket: Noted = request.socket
+    // The answer to the first one closes the connection; a packet has room for thousands.
+    if (socket[IS_BROKEN] === true) {
+      socket.destroy()
+      return
+    }
+    socket[IS_BROKEN] = true
     note(request, response)
     lingerOverBody(request, response)
     const { statusCode, body, headers } = closingAnswer(serviceError('VALIDATION_ERROR'), https)

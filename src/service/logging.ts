@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { destination } from 'pino'
+import { logCounted } from '../http/log-limits.js'
 
 export interface LogTarget {
   stream?: { write: (line: string) => void }
@@ -119,9 +120,8 @@ export function addRequestLog (
 
   // Nothing is sent to a client that has gone, so no `onResponse` comes.
   app.addHook('onRequestAbort', async (request) => {
-    request.log.info(
-      { event: 'request_aborted', method: request.method, route: request.routeOptions.url ?? null },
-      'request aborted',
-    )
+    const about = { event: 'request_aborted', method: request.method, route: request.routeOptions.url ?? null }
+    // One packet of a client that leaves has room for thousands.
+    logCounted(request, 'request_aborted', (count) => request.log.info({ ...about, ...count }, 'request aborted'))
   })
 }

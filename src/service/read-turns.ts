@@ -62,4 +62,6 @@ export function readInTurns (server: Server, starts: StartQueue, spare: SpareCon
     socket.on('end', () => noteRead(socket))
   })
   server.on('request', ({ socket }) => noteRead(socket))
+  // Node hands these out by an event of their own.
+  server.on('checkExpectation', ({ socket }) => noteRead(socket))
 }

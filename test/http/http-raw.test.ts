@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import type { Test } from 'tap'
 import type { FastifyInstance } from 'fastify'
@@ -177,6 +178,50 @@ export default async function (t: Test): Promise<void> {
     ) {
       t.not((await speak(app, request(`GET ${path} HTTP/1.1`))).status, 200, `${path} is not open`)
     }
+  })
+
+  t.test('a packet of a thousand requests', async (t) => {
+    const { app, logs } = await listening(t)
+    const open = async (): Promise<Socket> => {
+      const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1').resume().on('error', () => {})
+      t.teardown(() => socket.destroy())
+      await once(socket, 'connect')
+      return socket
+    }
+
+    await t.test('writes one line', async (t) => {
+      const socket = await open()
+      socket.write(request('GET / HTTP/1.1').repeat(1000))
+      await once(socket, 'close')
+      await until(() => logs().some((line) => line.includes('request_aborted')))
+      t.ok(logs().filter((line) => line.includes('request_aborted')).length <= 2)
+    })
+
+    await t.test('is read in turns, also where each expects something', async (t) => {
+      const sockets = await Promise.all(Array.from({ length: 40 }, open))
+      // Known ones: newcomers wait for their turn anyway.
+      for (const socket of sockets) {
+        socket.write(request('GET /health/alive HTTP/1.1'))
+        await once(socket, 'data')
+      }
+      const seen = new Map<number, Set<Socket>>()
+      let turn = 0
+      let hasRequest = false
+      app.server.on('checkExpectation', ({ socket }) => {
+        if (!hasRequest) {
+          hasRequest = true
+          setImmediate(() => {
+            turn++
+            hasRequest = false
+          })
+        }
+        seen.set(turn, (seen.get(turn) ?? new Set()).add(socket))
+      })
+      for (const socket of sockets) socket.write(request('GET / HTTP/1.1', 'Expect: x').repeat(1500))
+      await Promise.all(sockets.map(async (socket) => socket.destroyed || await once(socket, 'close')))
+      const most = Math.max(...[...seen.values()].map(({ size }) => size))
+      t.ok(most < 30, `${most} of 40 connections in one turn`)
+    })
   })
 
   t.test('clients that take their time (L13)', async (t) => {
