@@ -7,7 +7,7 @@ import type { CredentialMemory } from '../throttling/credential-memory.js'
 import { type IdentifierPaths, loginIdentifier, soleIdentifier } from '../throttling/identifiers.js'
 import { bucketKey } from '../throttling/keys.js'
 import { type RateLimitStore, settlingStore } from '../throttling/rate-limit-store.js'
-import { goesByIdentifier, triesSecondFactor } from '../throttling/second-factor.js'
+import { goesByIdentifier, provesSecondFactor, triesSecondFactor } from '../throttling/second-factor.js'
 import { kratosCredential } from './own-names.js'
 import type { LoginThrottle, RememberedOwner } from './login-throttle.js'
 
@@ -50,7 +50,7 @@ function loginOf (text: string | undefined): Login | undefined {
 /** By the identifier of the login that led there (G10, the exception): only who passed it can use up the tries. */
 export function createSecondFactors ({ paths, key, createStore, memory, refuse }: SecondFactorOptions): SecondFactors {
   const store = settlingStore(createStore(WRONG_CODES))
-  const tries = new WeakMap<FastifyRequest, { buckets: string[], owner: RememberedOwner }>()
+  const tries = new WeakMap<FastifyRequest, { buckets: string[], owner: RememberedOwner, isProof: boolean }>()
   const digest = (credential: string): string => bucketKey(key, 'session', credential)
 
   async function recall (credential: string | undefined): Promise<Login | undefined> {
@@ -74,7 +74,7 @@ export function createSecondFactors ({ paths, key, createStore, memory, refuse }
       const login = await recall(credential)
       const buckets = bucketsOf(request, credential, login)
       const { session, identityId } = login ?? {}
-      tries.set(request, { buckets, owner: { session, identityId } })
+      tries.set(request, { buckets, owner: { session, identityId }, isProof: provesSecondFactor(body) })
       for (const bucket of buckets) {
         // Before Kratos is asked, so that a hundred at once are ten.
         const { used, waitMs } = await store.consume(bucket)
@@ -82,9 +82,9 @@ export function createSecondFactors ({ paths, key, createStore, memory, refuse }
       }
     },
     settleSecondFactor: async (request, result) => {
-      const { buckets = [] } = tries.get(request) ?? {}
+      const { buckets = [], isProof = false } = tries.get(request) ?? {}
       if (result === 'wrong') return
-      const settle = result === 'right' ? store.clear : store.giveBack
+      const settle = result === 'right' && isProof ? store.clear : store.giveBack
       await Promise.all(buckets.map((bucket) => settle(bucket)))
     },
     ownerOfTry: (request) => tries.get(request)?.owner ?? {},

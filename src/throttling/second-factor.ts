@@ -17,6 +17,21 @@ export const triesSecondFactor = (body: unknown): boolean => holds(body, ['totp_
 export const triedFactor = (body: unknown): string | undefined =>
   holds(body, ['totp_code']) ? 'totp' : holds(body, ['lookup_secret']) ? 'lookup_secret' : undefined
 
+const FACTORS = ['totp', 'lookup_secret']
+const OTHER_PROOFS = ['password', 'code', 'passkey_login', 'webauthn_login', 'id_token', 'provider']
+
+/**
+ * Whether a success of this body proves the second factor in it. By `method`, as Kratos decides: a right password
+ * beside a made-up code says nothing of the code.
+ */
+export function provesSecondFactor (body: unknown): boolean {
+  if (typeof body !== 'object' || body === null) return false
+  const methods = [withFoldedNames(body as Record<string, unknown>)['method']].flat().filter(isGiven)
+  return methods.length > 0
+    ? methods.every((method) => FACTORS.includes(String(method)))
+    : !holds(body, OTHER_PROOFS)
+}
+
 const PROOFS = ['password', 'code', 'totp_code', 'lookup_secret', 'passkey_login', 'webauthn_login', 'id_token']
 
 /** Whether a body wants to prove who somebody is; a name alone, or a wish for a code, does not. */

@@ -103,6 +103,16 @@ export default async function (t: Test): Promise<void> {
       t.same(await tries(app, await firstFactor(app, person), 10), times(10, 'FLOW_REJECTED'))
     })
 
+    t.test('a right password beside a made-up code clears nothing', async (t) => {
+      const person = await personWithTotp(app)
+      const half = await firstFactor(app, person)
+      t.same(await tries(app, half, 9), times(9, 'FLOW_REJECTED'))
+      const { id } = await startFlow(app, 'login', '?refresh=true', { cookie: half.cookie })
+      const password = { identifier: person.email, password: PASSWORD, totp_code: '000000' }
+      await post(app, '/api/auth/flows/login', { flow_id: id, method: 'password', ...password }, { cookie: half.cookie })
+      t.same(await tries(app, half, 3), ['FLOW_REJECTED', ...times(2, '429 for long')])
+    })
+
     t.test('who has not passed the first factor spends nothing of the account (G10)', async (t) => {
       const person = await personWithTotp(app)
       const nobody = { cookie: '', flowId: (await startFlow(app, 'login')).id }
