@@ -1,10 +1,13 @@
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { Webhook } from 'standardwebhooks'
 import type { Test } from 'tap'
+import { deliverNext } from '../../src/service/events/delivery.js'
 import { DELAYS } from '../../src/service/events/subscription.js'
+import type { PlacedEvent } from '../../src/service/store/events.js'
+import type { SubscriptionRepository } from '../../src/service/store/subscriptions.js'
 import type { EventRecord } from '../../src/service/store/store.js'
 import { someUser } from '../store/records.js'
 import { construct } from '../support/app.js'
@@ -53,6 +56,26 @@ const failing = async (): Promise<void> => {
 }
 
 export default async function (t: Test): Promise<void> {
+  t.test('an event that was taken leaves nothing behind at the signal of its lease', async (t) => {
+    const event = { id: 'e', position: 1, identity_id: null } as PlacedEvent
+    const signals: AbortSignal[] = []
+    const store = { next: async () => [event], waiting: async () => [], advance: async () => {} }
+    await deliverNext({
+      name: 'n',
+      owner: 'o',
+      handler: async (_event, { signal }) => {
+        signals.push(signal)
+      },
+      store: store as unknown as SubscriptionRepository,
+      attemptMs: 10_000,
+      delays: [],
+      isHeld: () => true,
+      signal: new AbortController().signal,
+      isEnding: () => false,
+    })
+    t.same(signals.map((signal) => getEventListeners(signal, 'abort').length), [0])
+  })
+
   t.test('app.onEvent', async (t) => {
     await t.test('tries ten times over a day', async (t) => {
       t.same([DELAYS.length + 1, DELAYS.reduce((sum, delay) => sum + delay, 0)], [10, 24 * 60 * 60_000])

@@ -59,14 +59,17 @@ async function attempt (
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(new DOMException('The attempt took too long', 'TimeoutError')), attemptMs)
   const ended = AbortSignal.any([signal, late.signal])
+  let onEnd = (): void => {}
   const end = new Promise<never>((_resolve, reject) => {
-    const onEnd = (): void => reject(ended.reason instanceof Error ? ended.reason : new Error('aborted'))
+    onEnd = () => reject(ended.reason instanceof Error ? ended.reason : new Error('aborted'))
     ended.addEventListener('abort', onEnd, { once: true })
   })
   try {
     await Promise.race([handler(event, { attempt: count, signal: ended }), end])
   } finally {
     clearTimeout(timer)
+    // Node keeps a signal made of others for as long as it has a listener and they live.
+    ended.removeEventListener('abort', onEnd)
   }
 }
 
