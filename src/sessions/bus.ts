@@ -81,7 +81,8 @@ export function createReplicas ({ bus, name, onPurge, now = () => performance.no
   async function flush (): Promise<void> {
     for (let purge = pending[0]; purge !== undefined; purge = pending[0]) {
       await publish({ from: name, kind: 'purge', purge })
-      pending.shift()
+      // Meanwhile so many may have come that all of them became one.
+      if (pending[0] === purge) pending.shift()
     }
   }
 

@@ -146,6 +146,29 @@ export default async function (t: Test): Promise<void> {
       t.same(two.purges, [{ all: true }])
     })
 
+    t.test('forget everything where too much waits behind a message that is under way', async (t) => {
+      const sent: string[] = []
+      const releases: Array<() => void> = []
+      const bus: Bus = {
+        publish: (message) => {
+          sent.push(message)
+          return new Promise((resolve) => releases.push(resolve))
+        },
+        subscribe: () => {},
+        alive: () => true,
+      }
+      const replica = createReplicas({ bus, name: 'one', onPurge: () => {} })
+      const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+      replica.tell(PURGE)
+      await turn()
+      for (let n = 0; n < 1000; n++) replica.tell(PURGE)
+      for (let n = 0; n < 3; n++) {
+        releases.shift()?.()
+        await turn()
+      }
+      t.match(JSON.parse(sent[1] ?? '{}'), { kind: 'purge', purge: { all: true } })
+    })
+
     t.test('ignore what they do not understand', async (t) => {
       const { one, two, pass } = setUp()
       await pass(0, one, two)
