@@ -17,7 +17,7 @@ type Confirmation = { kind: 'over' } | { kind: 'alive' } | UpstreamFailure
 export interface FailingCredentials {
   /** Counts one. @returns seconds to wait when it is one too many */
   spend: (client: string) => number | undefined
-  /** Takes one back: there was a session after all. */
+  /** Takes one back: there was a session after all, or nobody knows. */
   giveBack: (client: string) => void
 }
 
@@ -79,7 +79,7 @@ export function createConfirm ({ pool, limitMs, cookieName, failing }: ConfirmOp
     }
     const { outcome } = confirmations.joinAs(asker, credential.value, (lookUp) => look(credential, lookUp))
     const confirmation = await outcome
-    if (client !== undefined && confirmation.kind === 'alive') failing?.giveBack(client)
+    if (client !== undefined && confirmation.kind !== 'over') failing?.giveBack(client)
     return confirmation
   }
 

@@ -268,6 +268,10 @@ export default async function (t: Test): Promise<void> {
         (request.target === CONFIRMATION ? answer(200, {}) : claims++ === 0 ? GONE : good)(socket, request))
       t.equal(await ask('1'), 'valid', 'nor counted when Kratos was wrong about it')
     }
+    for (let turn = 0; turn < 10; turn++) {
+      server.react((socket, request) => (request.target === CONFIRMATION ? answer(500, {}) : GONE)(socket, request))
+      t.equal(await ask('1'), 'UPSTREAM_UNAVAILABLE', 'nor where nobody knows')
+    }
     server.react(OVER)
     t.same([await ask('1'), await ask('1'), await ask('1'), await ask('1')], ['none', 'none', 'none', 'RATE_LIMITED'])
   })
