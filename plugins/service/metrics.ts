@@ -3,6 +3,7 @@ import { type Config, isCounting } from '../../src/config.js'
 import { publicError } from '../../src/http/error-handler.js'
 import { onSecurityEvent } from '../../src/http/security-event.js'
 import { type Metrics, NO_METRICS } from '../../src/service/metrics/metrics.js'
+import { publicStoreError } from '../../src/service/store/public-error.js'
 import type { PrometheusMetrics } from '../../src/service/metrics/prometheus.js'
 
 declare module 'fastify' {
@@ -33,7 +34,7 @@ export default fp<MetricsPluginOptions>(async function metrics (app, { config })
     done()
   })
   app.addHook('onError', (_request, _reply, error, done) => {
-    counted.recordError(publicError(error).code)
+    counted.recordError((publicStoreError(error) ?? publicError(error)).code)
     done()
   })
   app.server.on('drop', counted.recordDrop)

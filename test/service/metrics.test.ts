@@ -2,6 +2,7 @@ import { connect, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import type { Test } from 'tap'
+import { StoreUnavailableError } from '../../src/service/store/errors.js'
 import { build, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
 import { answer, hang, type Reaction, startFaultServer } from '../support/fault-server.js'
 import { BROKEN, ID, SESSION } from '../support/faults.js'
@@ -115,6 +116,16 @@ export default async function (t: Test): Promise<void> {
       })
       t.ok((found['http_request_duration_seconds_sum{method="GET",route="/api/auth/whoami",status_class="2xx"}'] ?? 0) > 0)
       t.equal((await samples(app))[requests('GET', '/metrics', '2xx')], 1, 'a collection counts itself in the next one')
+    })
+
+    t.test('counts a database that is away by the code of its answer', async (t) => {
+      const { app } = await setUp(t)
+      app.store.documents.list = async () => {
+        throw new StoreUnavailableError('away')
+      }
+      const { code } = (await app.inject({ url: '/api/documents', headers: { cookie } })).json<{ code: string }>()
+      t.equal(code, 'DATABASE_UNAVAILABLE')
+      t.equal((await samples(app))['http_errors_total{code="DATABASE_UNAVAILABLE"}'], 1)
     })
 
     t.test('counts a client that went away as aborted', async (t) => {
