@@ -28,8 +28,9 @@ export function createDeletionWorker (
     if (attempt === undefined) return false
     const { identityId } = attempt
     const identity = await kratos.hasIdentity(identityId)
-    // It is tried again when it has been left alone for as long as before.
-    if (identity === 'unknown') return true
+    // It is tried again when it has been left alone for as long as before. Of the others Kratos would say no more, and
+    // each question may take its whole deadline, which the end of the service would wait for.
+    if (identity === 'unknown') return false
     if (identity === 'present') await deletions.withdraw(attempt)
     else await deletions.finish(identityId)
     if (identity === 'absent') onFinished(identityId)

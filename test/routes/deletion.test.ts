@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
-import type { FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import Libsql from 'libsql'
 import type { Test } from 'tap'
 import { createDeletionWorker } from '../../src/service/deletion-worker.js'
+import type { DeletionRepository } from '../../src/service/store/deletions.js'
 import { build, temporaryFolder, WEBHOOK_KEY } from '../support/app.js'
 import { answer, type FaultServer, type Reaction, startFaultServer } from '../support/fault-server.js'
 import { ID, SESSION } from '../support/faults.js'
@@ -62,6 +63,27 @@ const settle = ({ store, kratos, log }: FastifyInstance, finished: string[] = []
   createDeletionWorker({ deletions: store.deletions, kratos, log, onFinished: (id) => finished.push(id) })()
 
 export default async function (t: Test): Promise<void> {
+  t.test('a Kratos that does not answer is asked about one unfinished deletion at a time', async (t) => {
+    const app = Fastify()
+    const left = [1, 2, 3]
+    let asked = 0
+    await createDeletionWorker({
+      deletions: {
+        takeOver: async () => left.pop() === undefined ? undefined : { identityId: ID, attemptedAt: '' },
+        forgetOld: async () => {},
+      } as unknown as DeletionRepository,
+      kratos: {
+        hasIdentity: async () => {
+          asked++
+          return 'unknown'
+        },
+      },
+      log: app.log,
+      onFinished: () => {},
+    })()
+    t.equal(asked, 1)
+  })
+
   t.test('DELETE /api/auth/account', async (t) => {
     await t.test('a document whose body arrives after the deletion brings nothing back (K15)', async (t) => {
       const { app } = await buildWithKratos(t)
