@@ -17,21 +17,6 @@ export const triesSecondFactor = (body: unknown): boolean => holds(body, ['totp_
 export const triedFactor = (body: unknown): string | undefined =>
   holds(body, ['totp_code']) ? 'totp' : holds(body, ['lookup_secret']) ? 'lookup_secret' : undefined
 
-const FACTORS = ['totp', 'lookup_secret']
-const OTHER_PROOFS = ['password', 'code', 'passkey_login', 'webauthn_login', 'id_token', 'provider']
-
-/**
- * Whether a success of this body proves the second factor in it. By `method`, as Kratos decides: a right password
- * beside a made-up code says nothing of the code.
- */
-export function provesSecondFactor (body: unknown): boolean {
-  if (typeof body !== 'object' || body === null) return false
-  const methods = [withFoldedNames(body as Record<string, unknown>)['method']].flat().filter(isGiven)
-  return methods.length > 0
-    ? methods.every((method) => FACTORS.includes(String(method)))
-    : !holds(body, OTHER_PROOFS)
-}
-
 const PROOFS = ['password', 'code', 'totp_code', 'lookup_secret', 'passkey_login', 'webauthn_login', 'id_token']
 
 /** Whether a body wants to prove who somebody is; a name alone, or a wish for a code, does not. */
@@ -40,15 +25,32 @@ export const holdsProof = (body: unknown): boolean => holds(body, PROOFS)
 const BY_IDENTIFIER = ['password', 'code']
 const BY_SOMETHING_ELSE = ['passkey_login', 'webauthn_login', 'id_token', 'provider']
 
+const methodsIn = (body: object): unknown[] =>
+  [withFoldedNames(body as Record<string, unknown>)['method']].flat()
+
 /**
  * Whether a login goes by the identifier in its body, and not by a key or a provider. By `method`, as Kratos decides:
  * what else is in the body it ignores, so nobody may name another's identifier there, or hide one's own.
  */
 export function goesByIdentifier (body: unknown): boolean {
   if (typeof body !== 'object' || body === null) return false
-  const [method] = [withFoldedNames(body as Record<string, unknown>)['method']].flat()
+  const [method] = methodsIn(body)
   if (typeof method === 'string' && method !== '') return BY_IDENTIFIER.includes(method)
   return holds(body, BY_IDENTIFIER) && !holds(body, BY_SOMETHING_ELSE)
+}
+
+const FACTORS = ['totp', 'lookup_secret']
+
+/**
+ * Whether a success of this body proves the second factor in it, by the same rule: a right password beside a made-up
+ * code says nothing of the code.
+ */
+export function provesSecondFactor (body: unknown): boolean {
+  if (typeof body !== 'object' || body === null) return false
+  const methods = methodsIn(body).filter(isGiven)
+  return methods.length > 0
+    ? methods.every((method) => FACTORS.includes(String(method)))
+    : !holds(body, [...BY_IDENTIFIER, ...BY_SOMETHING_ELSE])
 }
 
 export const triesCode = (body: unknown): boolean => holds(body, ['code'])

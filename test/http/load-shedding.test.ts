@@ -378,7 +378,8 @@ export default async function (t: Test): Promise<void> {
     await t.test('clients who leave as soon as they have sent a body use nothing up', async (t) => {
       const { app } = await setUp(t, undefined, { MAX_IN_FLIGHT: '20' })
       await app.listen({ port: 0, host: '127.0.0.1' })
-      const logout = 'POST /api/auth/logout HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}'
+      const head = ['POST /api/auth/logout HTTP/1.1', 'Host: x', 'Content-Type: application/json', 'Content-Length: 2']
+      const logout = `${head.join('\r\n')}\r\n\r\n{}`
       for (const bytes of [logout, logout.repeat(3)]) {
         for (let visit = 0; visit < 60; visit++) {
           const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1').resume()
