@@ -414,8 +414,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'load shedding counts down for who leaves before the answer',
     file: 'plugins/service/load-shedding.ts',
-    search: "app.addHook('onRequestAbort', function clientHasGone (request, done) {\n    end(request)",
-    replace: "app.addHook('onRequestAbort', function clientHasGone (_request, done) {",
+    search: "reply.raw.once('close', () => end(request))",
+    replace: '',
     tests: SHEDDING,
   },
   {
