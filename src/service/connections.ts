@@ -94,8 +94,9 @@ const whoAsks = (request: FastifyRequest): Who => ({ client: clientOf(request.ip
  * time: work for a client that does not read, or has gone, is never begun. One with a body does not wait: its bytes
  * are counted. Who has more than MAX_UNANSWERED loses the connection, and the rest of the chunk with it. Near the
  * limit of connections those go first that wait for nothing of ours.
+ * @returns what is to be told of each piece of a body, so that bodies are read in turns as well
  */
-export function limitConnections (app: FastifyInstance): void {
+export function limitConnections (app: FastifyInstance): { noteRead: (socket: Socket) => void } {
   const loads = new WeakMap<Socket, Load>()
   const spare = createSpareConnections()
   const starts = createStartQueue()
@@ -143,7 +144,7 @@ export function limitConnections (app: FastifyInstance): void {
     }
   }
 
-  readInTurns(app.server, starts, spare)
+  const noteRead = readInTurns(app.server, starts, spare)
   app.server.on('connection', (socket: Socket) => {
     starts.connectionAccepted()
     open.add(socket)
@@ -199,4 +200,5 @@ export function limitConnections (app: FastifyInstance): void {
   app.addHook('preHandler', function handleInTurn (request, reply, done) {
     beginInTurn(starts.isBusyForHandler(), request, reply, done)
   })
+  return { noteRead }
 }

@@ -1,38 +1,96 @@
-import { createLines, type Lines } from './lines.js'
+import { createLines } from './lines.js'
 
 /** Connections that are read in one turn of the event loop: more than it accepts, so that no newcomer is left over. */
 const LEAST_AT_ONCE = 2
 const MOST_AT_ONCE = 32
+/** A packet of one connection that takes longer is dear: thousands of requests, or of chunks of a body. */
+const DEAR_MS = 8
+/** Whose packet was dear is dear for so many times as long. */
+const DEAR_TIMES = 10
 
-export interface ReadQueue extends Pick<Lines, 'add' | 'size'> {
-  /** Lets some be read in the next turn: as many as should take about so many milliseconds, by those before them. */
-  readNext: (ms: number) => void
-  /** One of them was read. */
-  noteRead: () => void
+interface Waiting {
+  client: string
+  resume: () => void
 }
 
-/** Connections that wait to be read, whose clients take turns. */
-export function createReadQueue (): ReadQueue {
-  const lines = createLines()
+export interface ReadQueue {
+  add: (client: string, resume: () => void) => void
+  size: () => number
+  /** Lets some be read in the next turn: as many as should take about so many milliseconds, by those before them. */
+  readNext: (ms: number) => void
+  /** One of them, of this client, begins to be read. */
+  noteRead: (client: string) => void
+}
+
+/** Whose packets take long, and from when on the next one may be read: after it others have as much time. */
+function createDearClients (now: () => number) {
+  const untilOf = new Map<string, number>()
+  let nextFrom = -Infinity
+  return {
+    has: (client: string): boolean => (untilOf.get(client) ?? 0) > now(),
+    isNextDue: (): boolean => now() >= nextFrom,
+    note (client: string, ms: number): void {
+      if (ms < DEAR_MS) return
+      const at = now()
+      nextFrom = at + ms
+      // Those that are over go first, so that what is kept is what a few seconds have room for.
+      for (const [other, until] of untilOf) if (until <= at) untilOf.delete(other)
+      untilOf.set(client, at + DEAR_TIMES * ms)
+    },
+  }
+}
+
+/**
+ * Connections that wait to be read. Clients take turns; those whose packets take long have half of the time together.
+ * @param now milliseconds since whenever
+ */
+export function createReadQueue (now = (): number => performance.now()): ReadQueue {
+  const cheap = createLines<Waiting>()
+  const dear = createLines<Waiting>()
+  const dearClients = createDearClients(now)
   let atOnce = LEAST_AT_ONCE
   // The system tells of them after those that have been read all along: from the first one on the time is theirs.
   let from: number | undefined
+  let reading: { client: string, from: number } | undefined
+
+  const size = (): number => cheap.size() + dear.size()
+
+  /** Those of a client who is dear by now go over to the others. */
+  function takeCheap (): Waiting | undefined {
+    for (;;) {
+      const next = cheap.take()
+      if (next === undefined || !dearClients.has(next.client)) return next
+      dear.add(next.client, next)
+    }
+  }
+
+  function endReading (): void {
+    if (reading !== undefined) dearClients.note(reading.client, now() - reading.from)
+    reading = undefined
+  }
+
+  // After what is read in the next turn, and before the work that begins then.
+  function endTurn (ms: number): void {
+    endReading()
+    if (from === undefined) return
+    const isLong = now() - from > ms
+    atOnce = isLong ? Math.max(LEAST_AT_ONCE, atOnce / 2) : Math.min(MOST_AT_ONCE, 2 * atOnce)
+  }
+
   return {
-    add: lines.add,
-    size: lines.size,
+    add: (client, resume) => cheap.add(client, { client, resume }),
+    size,
     readNext: (ms) => {
-      if (lines.size() === 0) return
-      for (let n = Math.min(lines.size(), atOnce); n > 0; n--) lines.take()?.()
+      if (size() === 0) return
+      for (let n = atOnce; n > 0; n--) takeCheap()?.resume()
+      if (dearClients.isNextDue()) dear.take()?.resume()
       from = undefined
-      // After what is read in the next turn, and before the work that begins then.
-      setImmediate(() => {
-        if (from === undefined) return
-        const isLong = performance.now() - from > ms
-        atOnce = isLong ? Math.max(LEAST_AT_ONCE, atOnce / 2) : Math.min(MOST_AT_ONCE, 2 * atOnce)
-      })
+      setImmediate(endTurn, ms)
     },
-    noteRead: () => {
-      from ??= performance.now()
+    noteRead: (client) => {
+      endReading()
+      reading = { client, from: now() }
+      from ??= reading.from
     },
   }
 }

@@ -8,11 +8,11 @@ import type { StartQueue } from './start-queue.js'
 const LONGEST_READ_MS = 20
 
 /** On the socket: no WeakSet that changes with each request is free of what has left it before a full collection. */
-const HAS_WAITED = Symbol('has waited to be read')
-type Waiting = Socket & { [HAS_WAITED]?: boolean }
+const WAITS_AS = Symbol('the client as which it has waited to be read')
+type Waiting = Socket & { [WAITS_AS]?: string | undefined }
 
 /** Whether a connection that has waited to be read has its turn now: what is read first begins with it. */
-export const hasItsTurn = (socket: Socket): boolean => (socket as Waiting)[HAS_WAITED] === true
+export const hasItsTurn = (socket: Socket): boolean => (socket as Waiting)[WAITS_AS] !== undefined
 
 /** Gives whether what was read in this turn has taken too long; true once in a turn. */
 function createReadClock (): () => boolean {
@@ -36,21 +36,24 @@ function createReadClock (): () => boolean {
  * The system tells of thousands of connections at once, and all that they have sent would be parsed before anything
  * else happens: before the next newcomer is accepted, before an answer of Kratos is passed on. So newcomers wait to be
  * read while there is work, and what a turn has not read in its time waits too. Until then it costs us nothing.
+ * @returns to be told of each piece of a body too, which only its reader sees
  */
-export function readInTurns (server: Server, starts: StartQueue, spare: SpareConnections): void {
+export function readInTurns (server: Server, starts: StartQueue, spare: SpareConnections): (socket: Socket) => void {
   const hasReadLong = createReadClock()
 
   function readLater (socket: Socket): void {
     if (socket.destroyed || socket.isPaused()) return
     socket.pause()
-    ;(socket as Waiting)[HAS_WAITED] = true
-    starts.read(clientOf(socket.remoteAddress), () => socket.resume())
+    const client = clientOf(socket.remoteAddress)
+    ;(socket as Waiting)[WAITS_AS] = client
+    starts.read(client, () => socket.resume())
   }
 
-  function noteRead (socket: Socket): void {
-    if (hasItsTurn(socket)) {
-      (socket as Waiting)[HAS_WAITED] = false
-      starts.noteRead()
+  function noteRead (socket: Waiting): void {
+    const client = socket[WAITS_AS]
+    if (client !== undefined) {
+      socket[WAITS_AS] = undefined
+      starts.noteRead(client)
     }
     if (hasReadLong()) for (const other of spare.all()) readLater(other)
   }
@@ -64,4 +67,5 @@ export function readInTurns (server: Server, starts: StartQueue, spare: SpareCon
   server.on('request', ({ socket }) => noteRead(socket))
   // Node hands these out by an event of their own.
   server.on('checkExpectation', ({ socket }) => noteRead(socket))
+  return noteRead
 }

@@ -35,8 +35,8 @@ export interface StartQueue {
   begin: (work: () => void) => void
   /** Lets a connection be read, in a later turn: until then nothing that its client sends costs us anything. */
   read: (client: string, resume: () => void) => void
-  /** One that has waited was read. */
-  noteRead: () => void
+  /** One of this client that has waited is read. */
+  noteRead: (client: string) => void
   /** A connection was accepted, so that more may be waiting behind it. */
   connectionAccepted: () => void
 }
@@ -52,8 +52,9 @@ export function inContext (work: () => void): () => void {
  * newcomer, a probe of our health among them, would wait for all of them once for each newcomer before it. So turns are
  * short from one accepted connection until a turn accepts none and all work has begun. While nobody connects this costs
  * nothing.
+ * @param now milliseconds since whenever
  */
-export function createStartQueue (): StartQueue {
+export function createStartQueue (now = (): number => performance.now()): StartQueue {
   let isBusy = false
   /** For as long as what begins waits for nothing. */
   let isBeginning = false
@@ -64,9 +65,9 @@ export function createStartQueue (): StartQueue {
   let begun = 0
   let endsAt = 0
   let startMs = START_MS
-  const urgent = createLines()
-  const others = createLines()
-  const unread = createReadQueue()
+  const urgent = createLines<() => void>()
+  const others = createLines<() => void>()
+  const unread = createReadQueue(now)
   const waiting = (): number => urgent.size() + others.size()
 
   function begin (work: () => void): void {
@@ -80,9 +81,9 @@ export function createStartQueue (): StartQueue {
 
   // An immediate for each: what a request does after its first wait belongs to its turn too.
   function beginNext (): void {
-    const now = performance.now()
-    if (begun === 0) endsAt = now + startMs
-    if (begun > 0 && now >= endsAt) return
+    const at = now()
+    if (begun === 0) endsAt = at + startMs
+    if (begun > 0 && at >= endsAt) return
     // By turns, so that neither stops the other.
     const [first, second] = begun++ % 2 === 0 ? [urgent, others] : [others, urgent]
     const work = first.take() ?? second.take()
@@ -93,10 +94,10 @@ export function createStartQueue (): StartQueue {
     isBusy = hasAccepted || waiting() > 0 || unread.size() > 0
     if (!isBusy) return
     startMs = hasAccepted ? START_MS : Math.min(2 * startMs, LONGEST_START_MS)
-    const now = performance.now()
+    const at = now()
     // The last turn did what the one before had let begin: however long that took, accepting has its time now.
-    if (hasWorked) pauseFrom = now
-    hasWorked = !hasAccepted || now - pauseFrom >= ACCEPTING_MS
+    if (hasWorked) pauseFrom = at
+    hasWorked = !hasAccepted || at - pauseFrom >= ACCEPTING_MS
     if (hasWorked) {
       unread.readNext(hasAccepted ? START_MS : LONGEST_START_MS)
       begun = 0

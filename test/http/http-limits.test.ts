@@ -450,6 +450,30 @@ export default async function (t: Test): Promise<void> {
       (socket) => socket.end(),
       ({ server }, note) => server.on('connection', (socket) => socket.on('end', note)),
     ))
+    await t.test('pieces of their bodies', async (t) => {
+      const { app } = await construct(t)
+      const seen = { heads: 0, all: 0, inTurn: 0, most: 0 }
+      app.server.on('request', (incoming) => {
+        seen.heads++
+        const push = incoming.push.bind(incoming)
+        incoming.push = (piece, encoding) => {
+          busyFor(2)
+          seen.all++
+          if (seen.inTurn++ === 0) setImmediate(() => Object.assign(seen, { inTurn: 0 }))
+          seen.most = Math.max(seen.most, seen.inTurn)
+          return push(piece, encoding)
+        }
+      })
+      await listen(app)
+      const sockets = Array.from({ length: 100 }, () => dial(app).resume())
+      const head = request('POST /api/auth/flows/login HTTP/1.1', 'Content-Type: application/json', 'Transfer-Encoding: chunked')
+      for (const socket of sockets) socket.write(head)
+      await until(() => seen.heads === 100)
+      for (const socket of sockets) socket.write('1\r\n{\r\n')
+      await until(() => seen.all === 100)
+      for (const socket of sockets) socket.destroy()
+      t.ok(seen.most < 50, `${seen.most} of 100 in one turn of the event loop`)
+    })
     await t.test('newcomers are accepted before they are read', async (t) => {
       const { app } = await construct(t)
       const seen = { accepted: 0, read: 0, readAtLast: 0 }

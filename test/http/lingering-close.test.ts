@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect, type AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import type { FastifyInstance } from 'fastify'
@@ -47,6 +48,20 @@ export default async function (t: Test): Promise<void> {
       const answers = await Promise.all(Array.from({ length: TIMES }, () => upload(app, head, piece)))
       t.same(answers, Array(TIMES).fill(status), name)
     }
+  })
+
+  t.test('what comes after that answer is parsed no more', async (t) => {
+    let errors = 0
+    app.server.on('clientError', () => errors++)
+    const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1').on('error', () => {})
+    const over = new Promise((resolve) => socket.once('close', resolve))
+    const timer = setInterval(() => socket.write('no chunk\r\n'), 20)
+    socket.write(request(LOGIN, JSON_TYPE, 'Transfer-Encoding: chunked') + '1\r\n \r\n'.repeat(2000))
+    const [first] = await once(socket, 'data') as [Buffer]
+    t.match(first.toString(), /^HTTP\/1\.1 413 /)
+    await over
+    clearInterval(timer)
+    t.equal(errors, 0)
   })
 
   t.test('and no socket is left', async (t) => {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { Transform, type TransformCallback } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { serviceError } from '../../errors.js'
@@ -37,8 +38,15 @@ class CountedBody extends Transform {
   }
 }
 
-/** Counts unfinished bodies as bytes held. Where they are too many, the one on its way for longest is refused. */
-export function limitUnfinishedBodies (app: FastifyInstance, budget: ByteBudget): void {
+/**
+ * Counts unfinished bodies as bytes held. Where they are too many, the one on its way for longest is refused.
+ * @param noteRead is told of the connection that each piece came by
+ */
+export function limitUnfinishedBodies (
+  app: FastifyInstance,
+  budget: ByteBudget,
+  noteRead: (socket: Socket) => void,
+): void {
   const unfinished = new Set<CountedBody>()
 
   function end (body: CountedBody): void {
@@ -53,14 +61,15 @@ export function limitUnfinishedBodies (app: FastifyInstance, budget: ByteBudget)
     }
   }
 
-  function onBytes (bytes: number): void {
+  function onBytes (socket: Socket, bytes: number): void {
+    noteRead(socket)
     budget.add(bytes)
     if (budget.isFull()) makeRoom()
   }
 
   app.addHook('preParsing', function countBody (request, reply, payload, done) {
     if (!awaitsBody(request)) return done(null, payload)
-    const body = new CountedBody(onBytes)
+    const body = new CountedBody((bytes) => onBytes(request.raw.socket, bytes))
     unfinished.add(body)
     budget.add(body.held)
     body.once('end', () => end(body)).once('close', () => end(body))
