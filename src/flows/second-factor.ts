@@ -5,11 +5,15 @@ import type { TryResult } from '../throttling/second-factor.js'
 /** By Kratos' message: a wrong TOTP code, a wrong lookup code, a lookup code that was used already. */
 const FACTOR_OF: Record<number, string> = { 4000008: 'totp', 4000016: 'lookup_secret', 4000012: 'lookup_secret' }
 
+/** By Kratos' message: a code of a mail or a text message that is wrong, or was used already. */
+const WRONG_CODE = 4010008
+
 /** Of a refused step, the second factor that was wrong; undefined where none was. */
 export const wrongFactor = ({ members }: Pick<Refusal, 'members'>): string | undefined =>
   errorMessageIds(members).map((id) => FACTOR_OF[id]).find((factor) => factor !== undefined)
 
 export function resultOfTry (answer: Answer): TryResult {
   if (answer.kind === 'ok') return answer.next === 'form' ? 'neither' : 'right'
-  return answer.kind === 'refused' && wrongFactor(answer) !== undefined ? 'wrong' : 'neither'
+  if (answer.kind !== 'refused') return 'neither'
+  return wrongFactor(answer) !== undefined || errorMessageIds(answer.members).includes(WRONG_CODE) ? 'wrong' : 'neither'
 }

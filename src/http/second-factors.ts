@@ -7,7 +7,7 @@ import type { CredentialMemory } from '../throttling/credential-memory.js'
 import { type IdentifierPaths, loginIdentifier, soleIdentifier } from '../throttling/identifiers.js'
 import { bucketKey } from '../throttling/keys.js'
 import { type RateLimitStore, settlingStore } from '../throttling/rate-limit-store.js'
-import { goesByIdentifier, provesSecondFactor, triesSecondFactor } from '../throttling/second-factor.js'
+import { goesByIdentifier, provesSecondFactor, triesCode, triesSecondFactor } from '../throttling/second-factor.js'
 import { kratosCredential } from './own-names.js'
 import type { LoginThrottle, RememberedOwner } from './login-throttle.js'
 
@@ -69,12 +69,15 @@ export function createSecondFactors ({ paths, key, createStore, memory, refuse }
 
   return {
     bySecondFactor: async (request, body) => {
-      if (!triesSecondFactor(body)) return
+      const isFactor = triesSecondFactor(body)
+      if (!isFactor && !triesCode(body)) return
       const credential = valueOf(request[kratosCredential]())
       const login = await recall(credential)
+      // A code that was sent is the first factor too; the flow's own budget counts it then.
+      if (!isFactor && login === undefined) return
       const buckets = bucketsOf(request, credential, login)
       const { session, identityId } = login ?? {}
-      tries.set(request, { buckets, owner: { session, identityId }, isProof: provesSecondFactor(body) })
+      tries.set(request, { buckets, owner: { session, identityId }, isProof: isFactor && provesSecondFactor(body) })
       for (const bucket of buckets) {
         // Before Kratos is asked, so that a hundred at once are ten.
         const { used, waitMs } = await store.consume(bucket)

@@ -63,7 +63,7 @@ export default async function (t: Test): Promise<void> {
       const ui = at === 'ui' ? { messages } : { nodes: [{ messages: [] }, { messages }] }
       return { kind: 'refused', code: 'FLOW_REJECTED', members: { ui }, setCookie: [] }
     }
-    for (const id of [4000008, 4000016, 4000012]) {
+    for (const id of [4000008, 4000016, 4000012, 4010008]) {
       t.same([resultOfTry(flow(id, 'ui')), resultOfTry(flow(id, 'node'))], ['wrong', 'wrong'], String(id))
     }
     t.equal(resultOfTry(flow(4000006, 'ui')), 'neither')
@@ -112,6 +112,32 @@ export default async function (t: Test): Promise<void> {
       const body = { flow_id: id, method: 'password', identifier: email, password: PASSWORD, totp_code: '000000' }
       await post(app, '/api/auth/flows/login', body, { cookie: half.cookie })
       t.same(await tries(app, half, 3), ['FLOW_REJECTED', ...times(2, '429 for long')])
+    })
+
+    t.test('codes that were mailed count as well, in however many flows', async (t) => {
+      const methods = { code: { mfa_enabled: true }, totp: { enabled: false }, lookup_secret: { enabled: false } }
+      const { app, kratos } = await buildWithKratos(t, { overrides: { selfservice: { methods } } })
+      const { email, identityId } = await signUp(app)
+      const answer = await fetch(`${kratos.adminUrl}/admin/identities/${identityId}`, {
+        method: 'PATCH',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify([
+          { op: 'replace', path: '/verifiable_addresses/0/verified', value: true },
+          { op: 'replace', path: '/verifiable_addresses/0/status', value: 'completed' },
+        ]),
+      })
+      t.equal(answer.status, 200)
+      const person = { email, secret: '' }
+      const half = await firstFactor(app, person)
+      const outcomes: string[] = []
+      for (let flow = 0; flow < 4; flow++) {
+        const { id } = await startFlow(app, 'login', '?aal=aal2', { cookie: half.cookie })
+        const again = { ...half, flowId: id }
+        await tryCode(app, again, { method: 'code', address: email }, `192.0.2.${flow}`)
+        for (let n = 0; n < 3; n++) outcomes.push(await tryCode(app, again, { method: 'code', code: '000000' }, `198.51.100.${outcomes.length}`))
+      }
+      t.same(outcomes, [...times(10, 'FLOW_REJECTED'), ...times(2, '429 for long')])
+      t.match(await tryCode(app, await firstFactor(app, person), { method: 'code', code: '000000' }, '203.0.113.1'), /429/)
     })
 
     t.test('who has not passed the first factor spends nothing of the account (G10)', async (t) => {
