@@ -23,6 +23,7 @@ import {
 import { routePatterns } from './route-patterns.js'
 import type { AuthSettings } from './settings.js'
 import { keyOf } from './throttling/keys.js'
+import { checkedStore } from './throttling/rate-limit-store.js'
 import { isHttpsUrl } from './url-rules.js'
 import { ownKratos, ownSessions, receiveIdentities, receivePurges } from './http/own-names.js'
 
@@ -72,7 +73,7 @@ function partsOf (
     accountData: onAccountDeleted && { remove: (identityId) => onAccountDeleted(identityId) },
     webhook: webhook && { ...webhook, onOutcome: metrics?.recordWebhook },
     purgeKeys: purge?.keys,
-    createRateLimitStore: throttleStore?.create,
+    createRateLimitStore: throttleStore && ((budget) => checkedStore(throttleStore.create(budget))),
     rateLimitKey: throttleStore?.key === undefined ? undefined : keyOf(throttleStore.key),
     dispatcher: options.dispatcher,
     bus: options.bus,

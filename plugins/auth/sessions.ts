@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { BEAT_MS, type Bus, createReplicas, type Replicas } from '../../src/sessions/bus.js'
@@ -28,6 +29,8 @@ export interface SessionsPluginOptions {
 }
 
 const SECOND = 1000
+/** For the last words to other replicas: a bus may never say whether it has taken them. */
+const GOODBYE_MS = 2 * SECOND
 
 function beatWhileOpen (app: FastifyInstance, replicas: Replicas): void {
   const beat = (): void => {
@@ -37,7 +40,9 @@ function beatWhileOpen (app: FastifyInstance, replicas: Replicas): void {
   const timer = setInterval(beat, BEAT_MS).unref()
   app.addHook('preClose', async () => {
     clearInterval(timer)
-    await replicas.sayGoodbye()
+    const late = new AbortController()
+    const said = replicas.sayGoodbye().finally(() => late.abort())
+    await Promise.race([said, sleep(GOODBYE_MS, undefined, { signal: late.signal }).catch(() => {})])
   })
 }
 

@@ -6,7 +6,7 @@ import type { Budget } from '../throttling/budget.js'
 import type { CredentialMemory } from '../throttling/credential-memory.js'
 import { type IdentifierPaths, loginIdentifier, soleIdentifier } from '../throttling/identifiers.js'
 import { bucketKey } from '../throttling/keys.js'
-import { type RateLimitStore, settlingStore } from '../throttling/rate-limit-store.js'
+import type { RateLimitStore } from '../throttling/rate-limit-store.js'
 import { goesByIdentifier, provesSecondFactor, triesCode, triesSecondFactor } from '../throttling/second-factor.js'
 import { kratosCredential } from './own-names.js'
 import type { LoginThrottle, RememberedOwner } from './login-throttle.js'
@@ -49,7 +49,7 @@ function loginOf (text: string | undefined): Login | undefined {
 
 /** By the identifier of the login that led there (G10, the exception): only who passed it can use up the tries. */
 export function createSecondFactors ({ paths, key, createStore, memory, refuse }: SecondFactorOptions): SecondFactors {
-  const store = settlingStore(createStore(WRONG_CODES))
+  const store = createStore(WRONG_CODES)
   const tries = new WeakMap<FastifyRequest, { buckets: string[], owner: RememberedOwner, isProof: boolean }>()
   const digest = (credential: string): string => bucketKey(key, 'session', credential)
 

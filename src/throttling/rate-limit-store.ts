@@ -5,10 +5,8 @@ import { type Bucket, type Budget, consume, type Usage, usageOf } from './budget
 /** No method rejects: a submit is let through or refused, whatever fails. */
 export interface RateLimitStore {
   readonly budget: Budget
+  /** Counts one use, before what is counted begins. */
   consume(key: string): Promise<Usage>
-}
-
-export interface SettlingRateLimitStore extends RateLimitStore {
   /** Takes one use back: it turned out not to be what the budget counts. */
   giveBack(key: string): Promise<void>
   clear(key: string): Promise<void>
@@ -52,7 +50,7 @@ export function createMemoryRateLimitStore (
   }
 }
 
-export const localRateLimitStore = (budget: Budget): SettlingRateLimitStore => {
+export const localRateLimitStore = (budget: Budget): RateLimitStore => {
   const memory = createMemoryRateLimitStore(budget)
   return {
     budget,
@@ -62,7 +60,14 @@ export const localRateLimitStore = (budget: Budget): SettlingRateLimitStore => {
   }
 }
 
-const settles = (store: RateLimitStore): store is SettlingRateLimitStore => 'giveBack' in store && 'clear' in store
+const METHODS = ['consume', 'giveBack', 'clear'] as const
 
-export const settlingStore = (store: RateLimitStore): SettlingRateLimitStore =>
-  settles(store) ? store : localRateLimitStore(store.budget)
+/**
+ * A store of somebody else's making. @throws TypeError where a method is missing: what may not be counted is not let
+ * through in silence
+ */
+export function checkedStore (store: RateLimitStore): RateLimitStore {
+  const missing = METHODS.filter((name) => typeof store[name] !== 'function')
+  if (missing.length === 0) return store
+  throw new TypeError(`fastify-kratos: throttleStore.create made a store without ${missing.join(', ')}`)
+}

@@ -206,12 +206,30 @@ export default async function (t: Test): Promise<void> {
         keys.push(key)
         return { used: keys.length > 2 ? budget.burst + 1 : 1, waitMs: 1000 }
       },
+      giveBack: async () => {},
+      clear: async () => {},
     })
     const app = host(t)
     await app.register(fastifyKratos, { ...OPTIONS, throttleStore: { create, key: WEBHOOK_KEY } })
     t.equal((await app.inject(SUBMIT)).statusCode, 503)
     t.equal((await app.inject(SUBMIT)).statusCode, 429)
     t.equal(new Set(keys).size, 2, 'address and identifier')
+  })
+
+  t.test('throttleStore: one that could not count second factors stops the start', async (t) => {
+    const create = (budget: RateLimitStore['budget']) =>
+      ({ budget, consume: async () => ({ used: 1, waitMs: 0 }) }) as unknown as RateLimitStore
+    const registered = Promise.resolve(host(t).register(fastifyKratos, { ...OPTIONS, throttleStore: { create } }))
+    await t.rejects(registered, { message: 'fastify-kratos: throttleStore.create made a store without giveBack, clear' })
+  })
+
+  t.test('bus: one that never answers does not keep the app from closing', async (t) => {
+    const app = host(t)
+    const bus = { publish: () => new Promise<void>(() => {}), subscribe: () => {}, alive: () => true }
+    await app.register(fastifyKratos, { ...OPTIONS, bus })
+    await app.ready()
+    await app.close()
+    t.pass('closed')
   })
 
   t.test('behind TLS: one warning names the option, and the page of the app may post', async (t) => {

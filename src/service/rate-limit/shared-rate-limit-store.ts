@@ -1,7 +1,7 @@
 import { inBatches, type SharedBuckets } from './batches.js'
 import type { Budget, Usage } from '../../throttling/budget.js'
 import {
-  createMemoryRateLimitStore, type SettlingRateLimitStore,
+  createMemoryRateLimitStore, type RateLimitStore,
   type MemoryRateLimitStore,
 } from '../../throttling/rate-limit-store.js'
 
@@ -73,7 +73,7 @@ export interface SharedRateLimitOptions {
 export function sharedRateLimitStore (
   budget: Budget,
   { buckets, outage, limitMs = SHARED_LIMIT_MS, memory = createMemoryRateLimitStore(budget) }: SharedRateLimitOptions,
-): SettlingRateLimitStore {
+): RateLimitStore {
   const consumeShared = inBatches(buckets, budget)
 
   async function consumeBoth (key: string): Promise<Usage> {
