@@ -46,9 +46,22 @@ const schemaAt = (schema: TSchema, path: string[]): TSchema | undefined =>
     schema,
   )
 
+const SHAPES: Record<string, string> = {
+  'http-url': ', with http:// or https:// before it',
+  key: '; `openssl rand -hex 32` makes one',
+}
+
+/** What the description of a setting does not say of how it is written. */
+function shapeOf (schema: TSchema | undefined): string {
+  if (schema?.['type'] !== 'integer') return SHAPES[String(schema?.['format'])] ?? ''
+  return `; a whole number from ${schema['minimum']} to ${schema['maximum']}`
+}
+
 /** "name is not valid: it wants …", in the words of the schema. */
-export const complaint = (schema: TSchema, path: string[], fault: 'is missing' | 'is not valid'): string =>
-  `${path.join('.')} ${fault}: it wants ${schemaAt(schema, path)?.description ?? 'another value'}`
+export function complaint (schema: TSchema, path: string[], fault: 'is missing' | 'is not valid'): string {
+  const wanted = schemaAt(schema, path)
+  return `${path.join('.')} ${fault}: it wants ${wanted?.description ?? 'another value'}${shapeOf(wanted)}`
+}
 
 export const unknownName = (name: string, known: string[]): string =>
   `${name} is not known: did you mean ${closest(name, known)}?`

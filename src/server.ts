@@ -1,4 +1,5 @@
 import './v8-flags.js'
+import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
@@ -87,6 +88,15 @@ function endWithGrace (app: FastifyInstance, config: Config, about: object): voi
   })
 }
 
+/**
+ * The first address of a name, as Node itself would take it. For `localhost` Fastify makes one more server for each
+ * further address, which would have none of the limits of the first.
+ */
+async function addressOf (host: string): Promise<string> {
+  const { address } = await lookup(host)
+  return address
+}
+
 async function listenInternally ({ internalServer }: FastifyInstance, port: number, host: string): Promise<void> {
   internalServer?.listen({ port, host })
   if (internalServer !== undefined) await once(internalServer, 'listening')
@@ -99,7 +109,7 @@ async function serve (): Promise<void> {
   const about = { version: API_VERSION, node: process.version, settings: shownSettings(config) }
   endWithGrace(app, config, about)
   const address = await app.listen({
-    host: config.HOST,
+    host: await addressOf(config.HOST),
     port: config.PORT,
     backlog: BACKLOG,
     listenTextResolver: () => NO_LINE,
@@ -109,9 +119,15 @@ async function serve (): Promise<void> {
   if (config.START_CHECKS) await warnOfMistakes(config, process.env, app.log).catch(() => {})
 }
 
+function reasonOf (error: unknown): string {
+  const { code, address = '', port, message } = error as NodeJS.ErrnoException & { address?: string, port?: number }
+  if (code === 'EADDRINUSE') return `port ${port} of ${address} is in use: another program listens there, or another replica`
+  return message ?? 'unknown error'
+}
+
 try {
   await serve()
 } catch (error) {
-  process.stderr.write(`fastify-kratos cannot start: ${error instanceof Error ? error.message : 'unknown error'}\n`)
+  process.stderr.write(`fastify-kratos cannot start: ${reasonOf(error)}\n`)
   process.exit(1)
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { createServer, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { ENVIRONMENT, temporaryFolder } from '../support/app.js'
@@ -118,7 +118,37 @@ export default async function (t: Test): Promise<void> {
       const { ended, output } = run(t, [SERVER], { ...ENVIRONMENT, ...env })
       t.equal((await ended).code, 1)
       for (const name of Object.keys(env)) t.match(output(), new RegExp(`^  ${name} is not valid`, 'm'))
+      t.match(output(), /^ {2}PORT is not valid: .*a whole number from 0 to 65535$/m)
       t.notMatch(output(), /printed-in-kratos-yml|many/)
+    })
+
+    await t.test('says which port is in use', async (t) => {
+      const other = createServer().listen(0, '127.0.0.1')
+      t.teardown(() => other.close())
+      await once(other, 'listening')
+      const { port } = other.address() as AddressInfo
+      const env = { ...ENVIRONMENT, HOST: '127.0.0.1', PORT: String(port), DATABASE_URL: join(await temporaryFolder(t), 'a.db') }
+      const { ended, output } = run(t, [SERVER], env)
+      t.equal((await ended).code, 1)
+      t.match(output(), new RegExp(`^fastify-kratos cannot start: port ${port} of 127\\.0\\.0\\.1 is in use`, 'm'))
+    })
+
+    await t.test('listens on one address of a name: on others its connections would have no limit', async (t) => {
+      // All of 127/8 is this machine: a name with two addresses, wherever the test runs.
+      const twoAddresses = `import dns from 'node:dns'
+        import { syncBuiltinESMExports } from 'node:module'
+        const addresses = [{ address: '127.0.0.2', family: 4 }, { address: '127.0.0.3', family: 4 }]
+        dns.lookup = (name, options, done = options) =>
+          process.nextTick(done, null, options.all ? addresses : name === 'localhost' ? '127.0.0.2' : name, 4)
+        dns.promises.lookup = async (name, { all } = {}) => all ? addresses : addresses[0]
+        syncBuiltinESMExports()`
+      const [port = 0] = await freePorts(1)
+      const env = { ...ENVIRONMENT, LOG_LEVEL: 'info', HOST: 'localhost', PORT: String(port), DATABASE_URL: join(await temporaryFolder(t), 'a.db') }
+      const { printed } = run(t, ['--import', `data:text/javascript,${encodeURIComponent(twoAddresses)}`, SERVER], env)
+      await printed(/Server listening/)
+      const isThere = async (address: string): Promise<boolean> =>
+        await fetch(`http://${address}:${port}/health/alive`).then(({ ok }) => ok, () => false)
+      t.same([await isThere('127.0.0.2'), await isThere('127.0.0.3')], [true, false])
     })
 
     await t.test('a database file that cannot be used is one clear line and exit code 1 (K02)', async (t) => {

@@ -194,6 +194,7 @@ export default async function (t: Test): Promise<void> {
     const sqlite = (code: string, rawCode?: number) => toSqliteStoreError(fault(code, { rawCode }))
     t.match(sqlite('SQLITE_BUSY_SNAPSHOT', 517), { name: 'StoreUnavailableError', reason: 'locked' })
     t.match(sqlite('UNKNOWN_SQLITE_ERROR_773', 773), { name: 'StoreUnavailableError', reason: 'locked' })
+    t.match(sqlite('UNKNOWN_SQLITE_ERROR_1544', 1544), { driverCode: 'SQLITE_READONLY' }, 'a name that a person knows')
     t.match(sqlite('SQLITE_IOERR_WRITE', 778), { name: 'StoreUnavailableError', reason: 'down' })
     t.match(sqlite('SQLITE_READONLY_DBMOVED', 1032), { name: 'StoreUnavailableError', reason: 'down' })
     t.match(sqlite(''), { name: 'StoreUnavailableError', driverCode: 'SQLITE_CANTOPEN' })

@@ -48,10 +48,20 @@ function codeOf (error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined
 }
 
-/** The low byte is the primary code; the extended ones are more than libsql has names for. */
+/** An extended code that libsql has no name for has that of its primary one. */
+function nameOf (code: number, name: string): string {
+  if (!name.startsWith('UNKNOWN_')) return name
+  const [primary] = Object.entries(CODES).find(([, value]) => value === code) ?? []
+  return primary === undefined ? name : `SQLITE_${primary.toUpperCase()}`
+}
+
+/** The low byte is the primary code. */
 function faultOf (error: unknown): SqliteFault | undefined {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
-  if ('rawCode' in error && typeof error.rawCode === 'number') return { code: error.rawCode & 0xff, name: error.code }
+  if ('rawCode' in error && typeof error.rawCode === 'number') {
+    const code = error.rawCode & 0xff
+    return { code, name: nameOf(code, error.code) }
+  }
   // A failure to open has an empty code and a text that ends in the number: `…/app.db: 14")`.
   return error.code === '' ? { code: CODES.cantopen, name: 'SQLITE_CANTOPEN' } : undefined
 }
