@@ -34,7 +34,7 @@ async function setUp (t: Test, env: Record<string, string> = {}): Promise<Listen
 const isThere = ({ status, code }: { status: number, code: string | undefined }): boolean => !(status === 404 && code === 'NOT_FOUND')
 
 export default async function (t: Test): Promise<void> {
-  t.test('INTERNAL_PORT', async (t) => {
+  t.test('INTERNAL_PORT (F07)', async (t) => {
     t.test('every path is on its port, and on no other; health is on both', async (t) => {
       const { app, ask } = await setUp(t, { METRICS_TOKEN, OPERATOR_KEY })
       const { paths } = app.swagger() as unknown as { paths: Record<string, Record<string, unknown>> }

@@ -10,6 +10,7 @@ import { runReadmePrograms, writeReadmeSources } from './readme.js'
 import { temporaryFolder } from '../support/app.js'
 import { compile, footprint, install, link, pack, type Packed } from '../support/package.js'
 import { freePorts, ROOT, run as start } from '../support/process.js'
+import { until } from '../support/until.js'
 
 const run = promisify(execFile)
 
@@ -123,10 +124,22 @@ export default async function (t: Test): Promise<void> {
     t.test('examples/existing-app', async (t) => {
       await testExample(t, join(project, 'out/app.js'))
       t.test('starts as a program', async (t) => {
-        const { child, printed, output, ended } = start(t, ['out/server.js'], { PORT: '0' }, project)
+        const [port = 0] = await freePorts(1)
+        const { child, printed, ended } = start(t, ['out/server.js'], { PORT: String(port) }, project)
         await printed(/listening at/)
-        const [url = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(output()) ?? []
+        const url = `http://127.0.0.1:${port}`
         t.equal((await fetch(`${url}/products`)).status, 200)
+        const { data } = await fetch(`${url}/auth/flows/registration`).then((answer) => answer.json()) as { data: { id: string } }
+        const signedUp = await fetch(`${url}/auth/flows/registration`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ flow_id: data.id, email: 'ada@example.com', password: 'velvet-harbor-42', first_name: 'Ada' }),
+        })
+        const cookie = signedUp.headers.getSetCookie().map((line) => line.split(';')[0]).join('; ')
+        const points = async (): Promise<unknown> =>
+          (await fetch(`${url}/orders`, { headers: { cookie } }).then((answer) => answer.json()) as { points?: number }).points
+        await until(async () => await points() === 100)
+        t.equal(await points(), 100, 'Kratos has told the shop')
         child.kill('SIGTERM')
         t.strictSame(await ended, { code: 0, signal: null })
       })
