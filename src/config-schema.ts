@@ -46,7 +46,11 @@ export const ConfigSchema = Type.Object({
   FRONTEND_URL: settings.frontendUrl,
   CORS_ORIGINS: text('origin-list', `comma-separated ${settings.origins.description}`),
   RETURN_URLS: text('return-list', `comma-separated: ${settings.returnUrls.description}`, { default: '' }),
-  HOST: Type.String({ default: '0.0.0.0', minLength: 1, description: 'address to listen on; of a name, the first address that it has' }),
+  HOST: Type.String({
+    default: '0.0.0.0',
+    minLength: 1,
+    description: 'address to listen on; of a name, the first address that it has',
+  }),
   PORT: integer(0, 65535, 3000, 'port to listen on'),
   KRATOS_PUBLIC_URL: settings.publicUrl,
   KRATOS_ADMIN_URL: Type.Optional(settings.adminUrl, false),

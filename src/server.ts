@@ -121,8 +121,8 @@ async function serve (): Promise<void> {
 
 function reasonOf (error: unknown): string {
   const { code, address = '', port, message } = error as NodeJS.ErrnoException & { address?: string, port?: number }
-  if (code === 'EADDRINUSE') return `port ${port} of ${address} is in use: another program listens there, or another replica`
-  return message ?? 'unknown error'
+  if (code !== 'EADDRINUSE') return message ?? 'unknown error'
+  return `port ${port} of ${address} is in use: another program listens there, or another replica`
 }
 
 try {

@@ -12,8 +12,9 @@ const WRONG_CODE = 4010008
 export const wrongFactor = ({ members }: Pick<Refusal, 'members'>): string | undefined =>
   errorMessageIds(members).map((id) => FACTOR_OF[id]).find((factor) => factor !== undefined)
 
+const isWrong = (id: number): boolean => id in FACTOR_OF || id === WRONG_CODE
+
 export function resultOfTry (answer: Answer): TryResult {
   if (answer.kind === 'ok') return answer.next === 'form' ? 'neither' : 'right'
-  if (answer.kind !== 'refused') return 'neither'
-  return wrongFactor(answer) !== undefined || errorMessageIds(answer.members).includes(WRONG_CODE) ? 'wrong' : 'neither'
+  return answer.kind === 'refused' && errorMessageIds(answer.members).some(isWrong) ? 'wrong' : 'neither'
 }

@@ -127,7 +127,8 @@ export default async function (t: Test): Promise<void> {
       t.teardown(() => other.close())
       await once(other, 'listening')
       const { port } = other.address() as AddressInfo
-      const env = { ...ENVIRONMENT, HOST: '127.0.0.1', PORT: String(port), DATABASE_URL: join(await temporaryFolder(t), 'a.db') }
+      const database = join(await temporaryFolder(t), 'a.db')
+      const env = { ...ENVIRONMENT, HOST: '127.0.0.1', PORT: String(port), DATABASE_URL: database }
       const { ended, output } = run(t, [SERVER], env)
       t.equal((await ended).code, 1)
       t.match(output(), new RegExp(`^fastify-kratos cannot start: port ${port} of 127\\.0\\.0\\.1 is in use`, 'm'))
@@ -143,7 +144,13 @@ export default async function (t: Test): Promise<void> {
         dns.promises.lookup = async (name, { all } = {}) => all ? addresses : addresses[0]
         syncBuiltinESMExports()`
       const [port = 0] = await freePorts(1)
-      const env = { ...ENVIRONMENT, LOG_LEVEL: 'info', HOST: 'localhost', PORT: String(port), DATABASE_URL: join(await temporaryFolder(t), 'a.db') }
+      const env = {
+        ...ENVIRONMENT,
+        LOG_LEVEL: 'info',
+        HOST: 'localhost',
+        PORT: String(port),
+        DATABASE_URL: join(await temporaryFolder(t), 'a.db'),
+      }
       const { printed } = run(t, ['--import', `data:text/javascript,${encodeURIComponent(twoAddresses)}`, SERVER], env)
       await printed(/Server listening/)
       const isThere = async (address: string): Promise<boolean> =>
