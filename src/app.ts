@@ -85,10 +85,10 @@ export async function buildApp (config: Config, overrides: AppOverrides = {}): P
   const settings = authSettings(config)
   const options = { config, settings }
 
-  const { noteRead } = limitConnections(app)
+  limitConnections(app)
   const bytes = createByteBudget()
   limitUnsentBytes(app, bytes)
-  limitUnfinishedBodies(app, bytes, noteRead)
+  limitUnfinishedBodies(app, bytes)
   addRequestLog(app, { successPercent: config.LOG_SUCCESS_PERCENT, hasHealth: config.LOG_HEALTH })
   noteAnswers(app)
   refuseExpectations(app, { https: isHttps(config) })

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { clientOf } from '../throttling/address.js'
+import { boundPieces } from './bytes/body-pieces.js'
 import { awaitsBody } from './bytes/unfinished-bodies.js'
 import { lingerOverBody } from './lingering-close.js'
 import { hasItsTurn, readInTurns } from './read-turns.js'
@@ -94,9 +95,8 @@ const whoAsks = (request: FastifyRequest): Who => ({ client: clientOf(request.ip
  * time: work for a client that does not read, or has gone, is never begun. One with a body does not wait: its bytes
  * are counted. Who has more than MAX_UNANSWERED loses the connection, and the rest of the chunk with it. Near the
  * limit of connections those go first that wait for nothing of ours.
- * @returns what is to be told of each piece of a body, so that bodies are read in turns as well
  */
-export function limitConnections (app: FastifyInstance): { noteRead: (socket: Socket) => void } {
+export function limitConnections (app: FastifyInstance): void {
   const loads = new WeakMap<Socket, Load>()
   const spare = createSpareConnections()
   const starts = createStartQueue()
@@ -169,8 +169,10 @@ export function limitConnections (app: FastifyInstance): { noteRead: (socket: So
     const load = loadOf(socket)
     load.unanswered++
     const hasBody = awaitsBody(request)
-    if (hasBody) lingerOverBody(request.raw, reply.raw)
-    else spare.remove(socket)
+    if (hasBody) {
+      boundPieces(request.raw, () => noteRead(socket))
+      lingerOverBody(request.raw, reply.raw)
+    } else spare.remove(socket)
     reply.raw.on('close', () => {
       load.unanswered--
       if (load.unanswered === 0 && open.has(socket)) spare.add(socket, 'idle')
@@ -200,5 +202,4 @@ export function limitConnections (app: FastifyInstance): { noteRead: (socket: So
   app.addHook('preHandler', function handleInTurn (request, reply, done) {
     beginInTurn(starts.isBusyForHandler(), request, reply, done)
   })
-  return { noteRead }
 }

@@ -152,6 +152,26 @@ export default async function (t: Test): Promise<void> {
       refused(t, many, 413, 'PAYLOAD_TOO_LARGE', 'and no more of it')
     })
 
+    t.test('are no thousands of pieces for anybody to read, whatever the request (A40)', async (t) => {
+      const app = await listening(t, 1)
+      let pieces = 0
+      const whole = new Promise<void>((resolve) => {
+        app.server.prependListener('request', (incoming) => {
+          const push = incoming.push.bind(incoming)
+          incoming.push = (piece, encoding) => {
+            if (piece === null) resolve()
+            else pieces++
+            return push(piece, encoding)
+          }
+        })
+      })
+      const socket = clientOf(app).resume()
+      socket.write(`${request('GET /large HTTP/1.1', 'Transfer-Encoding: chunked')}${'1\r\n \r\n'.repeat(8_000)}0\r\n\r\n`)
+      await whole
+      t.ok(pieces < 1_100, `${pieces} of 8,000 pieces were handed on`)
+      socket.destroy()
+    })
+
     t.test('a client that goes away in the middle leaves nothing behind', async (t) => {
       const app = await listening(t, 1)
       for (let index = 0; index < 5; index++) {

@@ -343,9 +343,9 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guard: 'reads pieces of bodies in turns',
-    file: 'src/service/bytes/unfinished-bodies.ts',
-    search: 'noteRead(socket)',
-    replace: '',
+    file: 'src/service/connections.ts',
+    search: 'boundPieces(request.raw, () => noteRead(socket))',
+    replace: 'boundPieces(request.raw, () => {})',
     tests: ['test/http/http-limits.test.ts'],
   },
   {
@@ -395,6 +395,13 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/service/bytes/unfinished-bodies.ts',
     search: 'if (++this.#pieces > MAX_PIECES) {',
     replace: 'if (false) {',
+    tests: ['test/http/bytes.test.ts'],
+  },
+  {
+    guard: 'pieces for whoever reads them',
+    file: 'src/service/bytes/body-pieces.ts',
+    search: '++pieces > MAX_PIECES + 1 || ',
+    replace: '',
     tests: ['test/http/bytes.test.ts'],
   },
   {

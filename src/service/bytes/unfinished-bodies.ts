@@ -1,15 +1,13 @@
-import type { Socket } from 'node:net'
 import { Transform, type TransformCallback } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { serviceError } from '../../errors.js'
+import { MAX_PIECES } from './body-pieces.js'
 import type { ByteBudget } from './byte-budget.js'
 
 /** What a request without its body costs beside the bytes of it. */
 const OVERHEAD_BYTES = 1024
 /** And what each piece of it costs beside its bytes. */
 const PIECE_BYTES = 128
-/** HTTP lets a client cut a body into chunks of a byte: a thousand times the work of the same body in a few. */
-const MAX_PIECES = 1024
 
 export const awaitsBody = ({ headers }: FastifyRequest): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
@@ -38,15 +36,8 @@ class CountedBody extends Transform {
   }
 }
 
-/**
- * Counts unfinished bodies as bytes held. Where they are too many, the one on its way for longest is refused.
- * @param noteRead is told of the connection that each piece came by
- */
-export function limitUnfinishedBodies (
-  app: FastifyInstance,
-  budget: ByteBudget,
-  noteRead: (socket: Socket) => void,
-): void {
+/** Counts unfinished bodies as bytes held. Where they are too many, the one on its way for longest is refused. */
+export function limitUnfinishedBodies (app: FastifyInstance, budget: ByteBudget): void {
   const unfinished = new Set<CountedBody>()
 
   function end (body: CountedBody): void {
@@ -61,15 +52,14 @@ export function limitUnfinishedBodies (
     }
   }
 
-  function onBytes (socket: Socket, bytes: number): void {
-    noteRead(socket)
+  function onBytes (bytes: number): void {
     budget.add(bytes)
     if (budget.isFull()) makeRoom()
   }
 
   app.addHook('preParsing', function countBody (request, reply, payload, done) {
     if (!awaitsBody(request)) return done(null, payload)
-    const body = new CountedBody((bytes) => onBytes(request.raw.socket, bytes))
+    const body = new CountedBody(onBytes)
     unfinished.add(body)
     budget.add(body.held)
     body.once('end', () => end(body)).once('close', () => end(body))
