@@ -18,8 +18,12 @@ export interface ReadQueue {
   size: () => number
   /** Lets some be read in the next turn: as many as should take about so many milliseconds, by those before them. */
   readNext: (ms: number) => void
-  /** One of them, of this client, begins to be read. */
-  noteRead: (client: string) => void
+  /** One of this client begins to be read. @param hasWaited here, or was read along with those that have */
+  noteRead: (client: string, hasWaited: boolean) => void
+  /** What is read has been read: what begins now is other work. */
+  endReading: () => void
+  /** Whether the packets of this client take long. */
+  isDear: (client: string) => boolean
 }
 
 /** Whose packets take long, and from when on the next one may be read: after it others have as much time. */
@@ -81,16 +85,17 @@ export function createReadQueue (now = (): number => performance.now()): ReadQue
     add: (client, resume) => cheap.add(client, { client, resume }),
     size,
     readNext: (ms) => {
-      if (size() === 0) return
       for (let n = atOnce; n > 0; n--) takeCheap()?.resume()
       if (dearClients.isNextDue()) dear.take()?.resume()
       from = undefined
       setImmediate(endTurn, ms)
     },
-    noteRead: (client) => {
+    noteRead: (client, hasWaited) => {
       endReading()
       reading = { client, from: now() }
-      from ??= reading.from
+      if (hasWaited) from ??= reading.from
     },
+    endReading,
+    isDear: dearClients.has,
   }
 }

@@ -14,21 +14,31 @@ type Waiting = Socket & { [WAITS_AS]?: string | undefined }
 /** Whether a connection that has waited to be read has its turn now: what is read first begins with it. */
 export const hasItsTurn = (socket: Socket): boolean => (socket as Waiting)[WAITS_AS] !== undefined
 
-/** Gives whether what was read in this turn has taken too long; true once in a turn. */
-function createReadClock (): () => boolean {
+/** What a turn of the event loop has read. */
+function createReadTurn () {
   let end: number | undefined
+  let last: Socket | undefined
   const forget = (): void => {
-    end = undefined
+    end = last = undefined
   }
-  return () => {
-    const now = performance.now()
-    if (end === undefined) {
-      end = now + LONGEST_READ_MS
-      setImmediate(forget)
-    }
-    if (now < end) return false
-    end = Infinity
-    return true
+  return {
+    /** Whether it begins to read this one: a packet may bring thousands of requests, or pieces of a body. */
+    begins: (socket: Socket): boolean => {
+      if (last === socket) return false
+      last = socket
+      return true
+    },
+    /** Whether it has taken too long; true once in a turn. */
+    hasTakenLong: (): boolean => {
+      const now = performance.now()
+      if (end === undefined) {
+        end = now + LONGEST_READ_MS
+        setImmediate(forget)
+      }
+      if (now < end) return false
+      end = Infinity
+      return true
+    },
   }
 }
 
@@ -39,7 +49,7 @@ function createReadClock (): () => boolean {
  * @returns to be told of each piece of a body too, which only its reader sees
  */
 export function readInTurns (server: Server, starts: StartQueue, spare: SpareConnections): (socket: Socket) => void {
-  const hasReadLong = createReadClock()
+  const turn = createReadTurn()
 
   function readLater (socket: Socket): void {
     if (socket.destroyed || socket.isPaused()) return
@@ -49,13 +59,18 @@ export function readInTurns (server: Server, starts: StartQueue, spare: SpareCon
     starts.read(client, () => socket.resume())
   }
 
-  function noteRead (socket: Waiting): void {
-    const client = socket[WAITS_AS]
-    if (client !== undefined) {
-      socket[WAITS_AS] = undefined
-      starts.noteRead(client)
-    }
-    if (hasReadLong()) for (const other of spare.all()) readLater(other)
+  function noteTurn (socket: Waiting): void {
+    const waitedAs = socket[WAITS_AS]
+    socket[WAITS_AS] = undefined
+    if (!starts.isBusy()) return
+    const isDear = starts.noteRead(waitedAs ?? clientOf(socket.remoteAddress), waitedAs !== undefined)
+    // After this packet, and before the system is asked for the next one.
+    if (isDear) process.nextTick(readLater, socket)
+  }
+
+  function noteRead (socket: Socket): void {
+    if (turn.begins(socket)) noteTurn(socket)
+    if (turn.hasTakenLong()) for (const other of spare.all()) readLater(other)
   }
 
   server.on('connection', (socket: Socket) => {

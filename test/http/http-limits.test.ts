@@ -474,6 +474,26 @@ export default async function (t: Test): Promise<void> {
       for (const socket of sockets) socket.destroy()
       t.ok(seen.most < 50, `${seen.most} of 100 in one turn of the event loop`)
     })
+    await t.test('whose packets take long waits for each of them', async (t) => {
+      const { app } = await construct(t)
+      const seen = { all: 0, inTurn: 0, most: 0 }
+      app.server.on('request', () => {
+        busyFor(10)
+        // The first turn does not know yet.
+        if (seen.all++ < 10) return
+        if (seen.inTurn++ === 0) setImmediate(() => Object.assign(seen, { inTurn: 0 }))
+        seen.most = Math.max(seen.most, seen.inTurn)
+      })
+      await listen(app)
+      const sockets = Array.from({ length: 30 }, () => dial(app))
+      // Each sends its next packet as soon as it may.
+      for (const socket of sockets) socket.on('data', () => socket.write(request(ALIVE)))
+      await until(async () => await connections(app) === 30)
+      for (const socket of sockets) socket.write(request(ALIVE))
+      await until(() => seen.all >= 60)
+      for (const socket of sockets) socket.destroy()
+      t.equal(seen.most, 1)
+    })
     await t.test('newcomers are accepted before they are read', async (t) => {
       const { app } = await construct(t)
       const seen = { accepted: 0, read: 0, readAtLast: 0 }

@@ -316,7 +316,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'long turns leave the rest unread',
     file: 'src/service/read-turns.ts',
-    search: 'if (hasReadLong())',
+    search: 'if (turn.hasTakenLong())',
     replace: 'if (false)',
     tests: LIMITS,
   },
@@ -339,6 +339,20 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/service/read-queue.ts',
     search: 'if (ms < DEAR_MS) return',
     replace: 'if (ms >= 0) return',
+    tests: ['test/service/read-queue.test.ts'],
+  },
+  {
+    guard: 'reads each packet of who takes long in a turn of its own',
+    file: 'src/service/read-turns.ts',
+    search: 'if (isDear) process.nextTick(readLater, socket)',
+    replace: '',
+    tests: LIMITS,
+  },
+  {
+    guard: 'takes nobody for a client whose packets take long for what was read after him',
+    file: 'src/service/read-queue.ts',
+    search: 'endReading()\n      reading =',
+    replace: 'reading ??=',
     tests: ['test/service/read-queue.test.ts'],
   },
   {

@@ -18,7 +18,7 @@ function startReading () {
     turn: async (): Promise<void> => {
       queue.readNext(4)
       for (const client of resumed) {
-        queue.noteRead(client)
+        queue.noteRead(client, true)
         time += TAKES[client] ?? 0
         read.push(client)
       }
@@ -54,6 +54,29 @@ export default async function (t: Test): Promise<void> {
       }
       const meanwhile = read.filter((client) => client === 'flood').length
       t.ok(meanwhile <= 3, `${meanwhile} of the flood in ten turns`)
+    })
+
+    await t.test('who is read before a packet that took long is not taken for its client', (t) => {
+      let time = 0
+      const queue = createReadQueue(() => time)
+      queue.noteRead('somebody', true)
+      time += 1
+      queue.noteRead('flood', false)
+      time += 50
+      queue.endReading()
+      t.same([queue.isDear('somebody'), queue.isDear('flood')], [false, true])
+      t.end()
+    })
+
+    await t.test('nor for what begins after it was read', (t) => {
+      let time = 0
+      const queue = createReadQueue(() => time)
+      queue.noteRead('somebody', true)
+      queue.endReading()
+      time += 50
+      queue.noteRead('another', true)
+      t.equal(queue.isDear('somebody'), false)
+      t.end()
     })
 
     await t.test('and all are read in the end', async (t) => {
