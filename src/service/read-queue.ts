@@ -18,12 +18,11 @@ export interface ReadQueue {
   size: () => number
   /** Lets some be read in the next turn: as many as should take about so many milliseconds, by those before them. */
   readNext: (ms: number) => void
-  /** One of this client begins to be read. @param hasWaited here, or was read along with those that have */
-  noteRead: (client: string, hasWaited: boolean) => void
-  /** What is read has been read: what begins now is other work. */
-  endReading: () => void
-  /** Whether the packets of this client take long. */
-  isDear: (client: string) => boolean
+  /**
+   * A packet of this client has been read, which took so long. Gives whether his next one has to wait for its turn.
+   * @param hasWaited here, or was read along with those that have
+   */
+  noteRead: (client: string, ms: number, hasWaited: boolean) => boolean
 }
 
 /** Whose packets take long, and from when on the next one may be read: after it others have as much time. */
@@ -55,7 +54,6 @@ export function createReadQueue (now = (): number => performance.now()): ReadQue
   let atOnce = LEAST_AT_ONCE
   // The system tells of them after those that have been read all along: from the first one on the time is theirs.
   let from: number | undefined
-  let reading: { client: string, from: number } | undefined
 
   const size = (): number => cheap.size() + dear.size()
 
@@ -68,14 +66,8 @@ export function createReadQueue (now = (): number => performance.now()): ReadQue
     }
   }
 
-  function endReading (): void {
-    if (reading !== undefined) dearClients.note(reading.client, now() - reading.from)
-    reading = undefined
-  }
-
   // After what is read in the next turn, and before the work that begins then.
   function endTurn (ms: number): void {
-    endReading()
     if (from === undefined) return
     const isLong = now() - from > ms
     atOnce = isLong ? Math.max(LEAST_AT_ONCE, atOnce / 2) : Math.min(MOST_AT_ONCE, 2 * atOnce)
@@ -85,17 +77,16 @@ export function createReadQueue (now = (): number => performance.now()): ReadQue
     add: (client, resume) => cheap.add(client, { client, resume }),
     size,
     readNext: (ms) => {
+      if (size() === 0) return
       for (let n = atOnce; n > 0; n--) takeCheap()?.resume()
       if (dearClients.isNextDue()) dear.take()?.resume()
       from = undefined
       setImmediate(endTurn, ms)
     },
-    noteRead: (client, hasWaited) => {
-      endReading()
-      reading = { client, from: now() }
-      if (hasWaited) from ??= reading.from
+    noteRead: (client, ms, hasWaited) => {
+      if (hasWaited) from ??= now() - ms
+      dearClients.note(client, ms)
+      return dearClients.has(client)
     },
-    endReading,
-    isDear: dearClients.has,
   }
 }

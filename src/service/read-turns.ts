@@ -14,31 +14,21 @@ type Waiting = Socket & { [WAITS_AS]?: string | undefined }
 /** Whether a connection that has waited to be read has its turn now: what is read first begins with it. */
 export const hasItsTurn = (socket: Socket): boolean => (socket as Waiting)[WAITS_AS] !== undefined
 
-/** What a turn of the event loop has read. */
-function createReadTurn () {
+/** Gives whether what was read in this turn has taken too long; true once in a turn. */
+function createReadClock (): () => boolean {
   let end: number | undefined
-  let last: Socket | undefined
   const forget = (): void => {
-    end = last = undefined
+    end = undefined
   }
-  return {
-    /** Whether it begins to read this one: a packet may bring thousands of requests, or pieces of a body. */
-    begins: (socket: Socket): boolean => {
-      if (last === socket) return false
-      last = socket
-      return true
-    },
-    /** Whether it has taken too long; true once in a turn. */
-    hasTakenLong: (): boolean => {
-      const now = performance.now()
-      if (end === undefined) {
-        end = now + LONGEST_READ_MS
-        setImmediate(forget)
-      }
-      if (now < end) return false
-      end = Infinity
-      return true
-    },
+  return () => {
+    const now = performance.now()
+    if (end === undefined) {
+      end = now + LONGEST_READ_MS
+      setImmediate(forget)
+    }
+    if (now < end) return false
+    end = Infinity
+    return true
   }
 }
 
@@ -49,7 +39,8 @@ function createReadTurn () {
  * @returns to be told of each piece of a body too, which only its reader sees
  */
 export function readInTurns (server: Server, starts: StartQueue, spare: SpareConnections): (socket: Socket) => void {
-  const turn = createReadTurn()
+  const hasReadLong = createReadClock()
+  let reading: Socket | undefined
 
   function readLater (socket: Socket): void {
     if (socket.destroyed || socket.isPaused()) return
@@ -59,18 +50,27 @@ export function readInTurns (server: Server, starts: StartQueue, spare: SpareCon
     starts.read(client, () => socket.resume())
   }
 
-  function noteTurn (socket: Waiting): void {
-    const waitedAs = socket[WAITS_AS]
+  function notePacket (socket: Waiting, waitedAs: string | undefined): void {
+    const client = waitedAs ?? clientOf(socket.remoteAddress)
+    const from = performance.now()
     socket[WAITS_AS] = undefined
-    if (!starts.isBusy()) return
-    const isDear = starts.noteRead(waitedAs ?? clientOf(socket.remoteAddress), waitedAs !== undefined)
-    // After this packet, and before the system is asked for the next one.
-    if (isDear) process.nextTick(readLater, socket)
+    reading = socket
+
+    function end (): void {
+      reading = undefined
+      const isDear = starts.noteRead(client, performance.now() - from, waitedAs !== undefined)
+      if (isDear) readLater(socket)
+    }
+
+    // After all the ticks that the packet gives rise to, thousands where it has thousands of chunks, and before
+    // anything else: neither what Kratos answers in this turn nor another packet is this client's.
+    process.nextTick(queueMicrotask, end)
   }
 
-  function noteRead (socket: Socket): void {
-    if (turn.begins(socket)) noteTurn(socket)
-    if (turn.hasTakenLong()) for (const other of spare.all()) readLater(other)
+  function noteRead (socket: Waiting): void {
+    const waitedAs = socket[WAITS_AS]
+    if (socket !== reading && (waitedAs !== undefined || starts.isBusy())) notePacket(socket, waitedAs)
+    if (hasReadLong()) for (const other of spare.all()) readLater(other)
   }
 
   server.on('connection', (socket: Socket) => {

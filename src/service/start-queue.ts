@@ -35,8 +35,8 @@ export interface StartQueue {
   begin: (work: () => void) => void
   /** Lets a connection be read, in a later turn: until then nothing that its client sends costs us anything. */
   read: (client: string, resume: () => void) => void
-  /** One of this client is read while there is work. Gives whether its next packet has to wait for its turn. */
-  noteRead: (client: string, hasWaited: boolean) => boolean
+  /** A packet of this client was read, as `ReadQueue` has it. */
+  noteRead: (client: string, ms: number, hasWaited: boolean) => boolean
   /** A connection was accepted, so that more may be waiting behind it. */
   connectionAccepted: () => void
 }
@@ -91,7 +91,6 @@ export function createStartQueue (now = (): number => performance.now()): StartQ
   }
 
   function turn (): void {
-    unread.endReading()
     isBusy = hasAccepted || waiting() > 0 || unread.size() > 0
     if (!isBusy) return
     startMs = hasAccepted ? START_MS : Math.min(2 * startMs, LONGEST_START_MS)
@@ -136,10 +135,7 @@ export function createStartQueue (now = (): number => performance.now()): StartQ
       unread.add(client, resume)
       becomeBusy()
     },
-    noteRead: (client, hasWaited) => {
-      unread.noteRead(client, hasWaited)
-      return unread.isDear(client)
-    },
+    noteRead: unread.noteRead,
     connectionAccepted: () => {
       hasAccepted = true
       becomeBusy()

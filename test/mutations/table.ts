@@ -316,7 +316,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'long turns leave the rest unread',
     file: 'src/service/read-turns.ts',
-    search: 'if (turn.hasTakenLong())',
+    search: 'if (hasReadLong())',
     replace: 'if (false)',
     tests: LIMITS,
   },
@@ -344,16 +344,16 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'reads each packet of who takes long in a turn of its own',
     file: 'src/service/read-turns.ts',
-    search: 'if (isDear) process.nextTick(readLater, socket)',
+    search: 'if (isDear) readLater(socket)',
     replace: '',
     tests: LIMITS,
   },
   {
-    guard: 'takes nobody for a client whose packets take long for what was read after him',
-    file: 'src/service/read-queue.ts',
-    search: 'endReading()\n      reading =',
-    replace: 'reading ??=',
-    tests: ['test/service/read-queue.test.ts'],
+    guard: 'counts a packet for its client, and nothing else',
+    file: 'src/service/read-turns.ts',
+    search: 'process.nextTick(queueMicrotask, end)',
+    replace: 'setImmediate(end)',
+    tests: ['test/service/read-turns.test.ts'],
   },
   {
     guard: 'reads pieces of bodies in turns',

@@ -18,8 +18,9 @@ function startReading () {
     turn: async (): Promise<void> => {
       queue.readNext(4)
       for (const client of resumed) {
-        queue.noteRead(client, true)
-        time += TAKES[client] ?? 0
+        const ms = TAKES[client] ?? 0
+        time += ms
+        queue.noteRead(client, ms, true)
         read.push(client)
       }
       resumed = []
@@ -56,26 +57,13 @@ export default async function (t: Test): Promise<void> {
       t.ok(meanwhile <= 3, `${meanwhile} of the flood in ten turns`)
     })
 
-    await t.test('who is read before a packet that took long is not taken for its client', (t) => {
+    await t.test('its client alone waits with the next one, and not for ever', (t) => {
       let time = 0
       const queue = createReadQueue(() => time)
-      queue.noteRead('somebody', true)
-      time += 1
-      queue.noteRead('flood', false)
-      time += 50
-      queue.endReading()
-      t.same([queue.isDear('somebody'), queue.isDear('flood')], [false, true])
-      t.end()
-    })
-
-    await t.test('nor for what begins after it was read', (t) => {
-      let time = 0
-      const queue = createReadQueue(() => time)
-      queue.noteRead('somebody', true)
-      queue.endReading()
-      time += 50
-      queue.noteRead('another', true)
-      t.equal(queue.isDear('somebody'), false)
+      t.equal(queue.noteRead('flood', 50, false), true)
+      t.equal(queue.noteRead('somebody', 1, false), false)
+      time += 600
+      t.equal(queue.noteRead('flood', 1, false), false)
       t.end()
     })
 
