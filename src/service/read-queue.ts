@@ -19,10 +19,12 @@ export interface ReadQueue {
   /** Lets some be read in the next turn: as many as should take about so many milliseconds, by those before them. */
   readNext: (ms: number) => void
   /**
-   * A packet of this client has been read, which took so long. Gives whether his next one has to wait for its turn.
-   * @param hasWaited here, or was read along with those that have
+   * A packet of this client begins to be read. Gives whether the one after it has to wait for its turn.
+   * @param hasWaited here, or is read along with those that have
    */
-  noteRead: (client: string, ms: number, hasWaited: boolean) => boolean
+  noteRead: (client: string, hasWaited: boolean) => boolean
+  /** It has been read up to here: what a turn does after the last such moment is no longer that client's. */
+  noteProgress: () => void
 }
 
 /** Whose packets take long, and from when on the next one may be read: after it others have as much time. */
@@ -54,6 +56,7 @@ export function createReadQueue (now = (): number => performance.now()): ReadQue
   let atOnce = LEAST_AT_ONCE
   // The system tells of them after those that have been read all along: from the first one on the time is theirs.
   let from: number | undefined
+  let reading: { client: string, from: number, to: number } | undefined
 
   const size = (): number => cheap.size() + dear.size()
 
@@ -66,8 +69,14 @@ export function createReadQueue (now = (): number => performance.now()): ReadQue
     }
   }
 
+  function endReading (): void {
+    if (reading !== undefined) dearClients.note(reading.client, reading.to - reading.from)
+    reading = undefined
+  }
+
   // After what is read in the next turn, and before the work that begins then.
   function endTurn (ms: number): void {
+    endReading()
     if (from === undefined) return
     const isLong = now() - from > ms
     atOnce = isLong ? Math.max(LEAST_AT_ONCE, atOnce / 2) : Math.min(MOST_AT_ONCE, 2 * atOnce)
@@ -83,10 +92,15 @@ export function createReadQueue (now = (): number => performance.now()): ReadQue
       from = undefined
       setImmediate(endTurn, ms)
     },
-    noteRead: (client, ms, hasWaited) => {
-      if (hasWaited) from ??= now() - ms
-      dearClients.note(client, ms)
+    noteRead: (client, hasWaited) => {
+      endReading()
+      const at = now()
+      reading = { client, from: at, to: at }
+      if (hasWaited) from ??= at
       return dearClients.has(client)
+    },
+    noteProgress: () => {
+      if (reading !== undefined) reading.to = now()
     },
   }
 }

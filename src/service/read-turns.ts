@@ -14,22 +14,11 @@ type Waiting = Socket & { [WAITS_AS]?: string | undefined }
 /** Whether a connection that has waited to be read has its turn now: what is read first begins with it. */
 export const hasItsTurn = (socket: Socket): boolean => (socket as Waiting)[WAITS_AS] !== undefined
 
-/** Gives whether what was read in this turn has taken too long; true once in a turn. */
-function createReadClock (): () => boolean {
-  let end: number | undefined
-  const forget = (): void => {
-    end = undefined
-  }
-  return () => {
-    const now = performance.now()
-    if (end === undefined) {
-      end = now + LONGEST_READ_MS
-      setImmediate(forget)
-    }
-    if (now < end) return false
-    end = Infinity
-    return true
-  }
+/** What the present turn of the event loop reads. */
+interface ReadTurn {
+  endsAt: number
+  /** Whose packet is being read, where that is noted: while there is work. */
+  reading?: Socket
 }
 
 /**
@@ -39,8 +28,16 @@ function createReadClock (): () => boolean {
  * @returns to be told of each piece of a body too, which only its reader sees
  */
 export function readInTurns (server: Server, starts: StartQueue, spare: SpareConnections): (socket: Socket) => void {
-  const hasReadLong = createReadClock()
-  let reading: Socket | undefined
+  let turn: ReadTurn | undefined
+
+  function forgetTurn (): void {
+    turn = undefined
+  }
+
+  function beginTurn (): ReadTurn {
+    setImmediate(forgetTurn)
+    return { endsAt: performance.now() + LONGEST_READ_MS }
+  }
 
   function readLater (socket: Socket): void {
     if (socket.destroyed || socket.isPaused()) return
@@ -51,26 +48,27 @@ export function readInTurns (server: Server, starts: StartQueue, spare: SpareCon
   }
 
   function notePacket (socket: Waiting, waitedAs: string | undefined): void {
-    const client = waitedAs ?? clientOf(socket.remoteAddress)
-    const from = performance.now()
     socket[WAITS_AS] = undefined
-    reading = socket
-
-    function end (): void {
-      reading = undefined
-      const isDear = starts.noteRead(client, performance.now() - from, waitedAs !== undefined)
-      if (isDear) readLater(socket)
-    }
-
-    // After all the ticks that the packet gives rise to, thousands where it has thousands of chunks, and before
-    // anything else: neither what Kratos answers in this turn nor another packet is this client's.
-    process.nextTick(queueMicrotask, end)
+    const isDear = starts.noteRead(waitedAs ?? clientOf(socket.remoteAddress), waitedAs !== undefined)
+    // When this one has been handed out, and before the system is asked for the next one.
+    if (isDear) process.nextTick(readLater, socket)
+    // After all the ticks that it gives rise to.
+    process.nextTick(queueMicrotask, starts.noteProgress)
   }
 
   function noteRead (socket: Waiting): void {
+    turn ??= beginTurn()
     const waitedAs = socket[WAITS_AS]
-    if (socket !== reading && (waitedAs !== undefined || starts.isBusy())) notePacket(socket, waitedAs)
-    if (hasReadLong()) for (const other of spare.all()) readLater(other)
+    // A packet may bring thousands of requests, or pieces of a body.
+    if (turn.reading === socket) starts.noteProgress()
+    else if (waitedAs !== undefined || starts.isBusy()) {
+      turn.reading = socket
+      notePacket(socket, waitedAs)
+    }
+    if (performance.now() < turn.endsAt) return
+    // Once in a turn.
+    turn.endsAt = Infinity
+    for (const other of spare.all()) readLater(other)
   }
 
   server.on('connection', (socket: Socket) => {

@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import { createLines } from './lines.js'
-import { createReadQueue } from './read-queue.js'
+import { createReadQueue, type ReadQueue } from './read-queue.js'
 
 /**
  * Requests begin for so long in a turn of the event loop, at least one; twice as long after each turn that accepts
@@ -35,8 +35,9 @@ export interface StartQueue {
   begin: (work: () => void) => void
   /** Lets a connection be read, in a later turn: until then nothing that its client sends costs us anything. */
   read: (client: string, resume: () => void) => void
-  /** A packet of this client was read, as `ReadQueue` has it. */
-  noteRead: (client: string, ms: number, hasWaited: boolean) => boolean
+  /** As `ReadQueue` has them. */
+  noteRead: ReadQueue['noteRead']
+  noteProgress: ReadQueue['noteProgress']
   /** A connection was accepted, so that more may be waiting behind it. */
   connectionAccepted: () => void
 }
@@ -136,6 +137,7 @@ export function createStartQueue (now = (): number => performance.now()): StartQ
       becomeBusy()
     },
     noteRead: unread.noteRead,
+    noteProgress: unread.noteProgress,
     connectionAccepted: () => {
       hasAccepted = true
       becomeBusy()

@@ -316,8 +316,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'long turns leave the rest unread',
     file: 'src/service/read-turns.ts',
-    search: 'if (hasReadLong())',
-    replace: 'if (false)',
+    search: 'if (performance.now() < turn.endsAt) return',
+    replace: 'return',
     tests: LIMITS,
   },
   {
@@ -344,15 +344,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'reads each packet of who takes long in a turn of its own',
     file: 'src/service/read-turns.ts',
-    search: 'if (isDear) readLater(socket)',
+    search: 'if (isDear) process.nextTick(readLater, socket)',
     replace: '',
     tests: LIMITS,
   },
   {
     guard: 'counts a packet for its client, and nothing else',
     file: 'src/service/read-turns.ts',
-    search: 'process.nextTick(queueMicrotask, end)',
-    replace: 'setImmediate(end)',
+    search: 'process.nextTick(queueMicrotask, starts.noteProgress)',
+    replace: 'setImmediate(starts.noteProgress)',
     tests: ['test/service/read-turns.test.ts'],
   },
   {

@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { readInTurns } from '../../src/service/read-turns.js'
 import { createSpareConnections } from '../../src/service/spare-connections.js'
 import { createStartQueue } from '../../src/service/start-queue.js'
 import { busyFor } from '../support/busy-for.js'
 import { request } from '../support/raw-http.js'
+import { until } from '../support/until.js'
 
 const PACKETS = 21
 const WORK_MS = 40
@@ -19,23 +19,37 @@ async function dial (server: Server) {
   return socket
 }
 
-/** What each packet is said to have taken, where the same turn of the event loop has other work after it. */
-async function timesBesideWork (t: Test, packet: string): Promise<number[]> {
-  const http = createHttpServer((_request, response) => { response.end('x') })
+interface Seen {
+  /** What each packet is found to have taken. */
+  times: number[]
+  /** Packets that had an end, and no beginning. */
+  endless: number
+}
+
+/** Packets to a server, each in one turn of the event loop with other work after it. */
+async function readBesideWork (t: Test, isBusy: boolean, packet: string): Promise<Seen> {
+  const read = { requests: 0 }
+  const http = createHttpServer((_request, response) => { response.end('x') }).prependListener('request', () => { read.requests++ })
   const work = createServer((socket) => { socket.on('data', () => busyFor(WORK_MS)) })
   t.teardown(() => {
     http.closeAllConnections()
     http.close()
     work.close()
   })
-  const times: number[] = []
+  const seen: Seen = { times: [], endless: 0 }
+  let from: number | undefined
   const starts = {
     ...createStartQueue(),
-    isBusy: () => true,
+    isBusy: () => isBusy,
     read: (_client: string, resume: () => void) => resume(),
-    noteRead: (_client: string, ms: number) => {
-      times.push(ms)
+    noteRead: () => {
+      seen.times.push(0)
+      from = performance.now()
       return false
+    },
+    noteProgress: () => {
+      if (from === undefined) seen.endless++
+      else seen.times.splice(-1, 1, performance.now() - from)
     },
   }
   readInTurns(http, starts, createSpareConnections())
@@ -44,19 +58,25 @@ async function timesBesideWork (t: Test, packet: string): Promise<number[]> {
   for (let n = 1; n <= PACKETS; n++) {
     client.write(packet)
     other.write('x')
-    while (times.length < n) await sleep(1)
+    await until(() => read.requests >= n)
   }
   client.destroy()
   other.destroy()
-  return times.sort((a, b) => a - b)
+  seen.times.sort((a, b) => a - b)
+  return seen
 }
 
 export default async function (t: Test): Promise<void> {
   t.test('service/read-turns', async (t) => {
     await t.test('what else a turn does is not the time of the packet before it', async (t) => {
-      const times = await timesBesideWork(t, request('GET / HTTP/1.1'))
+      const { times } = await readBesideWork(t, true, request('GET / HTTP/1.1'))
       const median = times[Math.floor(PACKETS / 2)] ?? Infinity
       t.ok(median < WORK_MS / 2, `${median} ms, where the work took ${WORK_MS}`)
+    })
+
+    await t.test('while there is no work no packet is noted, nor what goes on in it', async (t) => {
+      const seen = await readBesideWork(t, false, request('GET / HTTP/1.1').repeat(3))
+      t.same(seen, { times: [], endless: 0 })
     })
   })
 }

@@ -161,7 +161,7 @@ export default async function (t: Test): Promise<void> {
       const read: string[] = []
       const readFlood = (): void => {
         read.push('flood')
-        setImmediate(queue.noteRead, 'flood', 0, true)
+        setImmediate(queue.noteRead, 'flood', true)
       }
       for (let n = 0; n < 99; n++) queue.read('flood', readFlood)
       queue.read('somebody', () => read.push('somebody'))
@@ -184,8 +184,8 @@ export default async function (t: Test): Promise<void> {
         queue.read('client', () => {
           read.push(n)
           setImmediate(() => {
+            queue.noteRead('client', true)
             busyFor(5)
-            queue.noteRead('client', 5, true)
           })
         })
       }
