@@ -80,5 +80,9 @@ export function readInTurns (server: Server, starts: StartQueue, spare: SpareCon
   server.on('request', ({ socket }) => noteRead(socket))
   // Node hands these out by an event of their own.
   server.on('checkExpectation', ({ socket }) => noteRead(socket))
+  server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket) => {
+    // Of its parser: a time limit is an event of these too, and reads nothing.
+    if (code.startsWith('HPE_')) noteRead(socket as Socket)
+  })
   return noteRead
 }

@@ -450,6 +450,10 @@ export default async function (t: Test): Promise<void> {
       (socket) => socket.end(),
       ({ server }, note) => server.on('connection', (socket) => socket.on('end', note)),
     ))
+    await t.test('what is no HTTP', readsInTurns(
+      (socket) => socket.write('x\r\n\r\n'),
+      ({ server }, note) => server.on('clientError', note),
+    ))
     await t.test('pieces of their bodies', async (t) => {
       const { app } = await construct(t)
       const seen = { heads: 0, all: 0, inTurn: 0, most: 0 }

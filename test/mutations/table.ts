@@ -356,6 +356,13 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ['test/service/read-turns.test.ts'],
   },
   {
+    guard: 'reads what is no HTTP in turns',
+    file: 'src/service/read-turns.ts',
+    search: "if (code.startsWith('HPE_')) noteRead(socket as Socket)",
+    replace: '',
+    tests: LIMITS,
+  },
+  {
     guard: 'reads pieces of bodies in turns',
     file: 'src/service/connections.ts',
     search: 'boundPieces(request.raw, () => noteRead(socket))',
