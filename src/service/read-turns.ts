@@ -12,13 +12,13 @@ const WAITS_AS = Symbol('the client as which it has waited to be read')
 type Waiting = Socket & { [WAITS_AS]?: string | undefined }
 
 /** Whether a connection that has waited to be read has its turn now: what is read first begins with it. */
-export const hasItsTurn = (socket: Socket): boolean => (socket as Waiting)[WAITS_AS] !== undefined
+export const hasItsTurn = (socket: Waiting): boolean => socket[WAITS_AS] !== undefined && !socket.isPaused()
 
 /** What the present turn of the event loop reads. */
 interface ReadTurn {
   endsAt: number
   /** Whose packet is being read, where that is noted: while there is work. */
-  reading?: Socket
+  reading?: Socket | undefined
 }
 
 /**
@@ -47,28 +47,33 @@ export function readInTurns (server: Server, starts: StartQueue, spare: SpareCon
     starts.read(client, () => socket.resume())
   }
 
-  function notePacket (socket: Waiting, waitedAs: string | undefined): void {
-    socket[WAITS_AS] = undefined
-    const isDear = starts.noteRead(waitedAs ?? clientOf(socket.remoteAddress), waitedAs !== undefined)
+  function notePacket (socket: Waiting): void {
+    const hasWaited = hasItsTurn(socket)
+    const client = socket[WAITS_AS] ?? clientOf(socket.remoteAddress)
+    if (hasWaited) socket[WAITS_AS] = undefined
+    const isDear = starts.noteRead(client, hasWaited)
     // When this one has been handed out, and before the system is asked for the next one.
     if (isDear) process.nextTick(readLater, socket)
     // After all the ticks that it gives rise to.
-    process.nextTick(queueMicrotask, starts.noteProgress)
+    process.nextTick(queueMicrotask, () => {
+      if (turn?.reading === socket) starts.noteProgress()
+    })
   }
 
   function noteRead (socket: Waiting): void {
     turn ??= beginTurn()
-    const waitedAs = socket[WAITS_AS]
     // A packet may bring thousands of requests, or pieces of a body.
     if (turn.reading === socket) starts.noteProgress()
-    else if (waitedAs !== undefined || starts.isBusy()) {
+    else if (hasItsTurn(socket) || starts.isBusy()) {
       turn.reading = socket
-      notePacket(socket, waitedAs)
+      notePacket(socket)
     }
     if (performance.now() < turn.endsAt) return
     // Once in a turn.
     turn.endsAt = Infinity
     for (const other of spare.all()) readLater(other)
+    // Thousands may have been, which is no time of whoever was read last.
+    turn.reading = undefined
   }
 
   server.on('connection', (socket: Socket) => {

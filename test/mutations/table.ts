@@ -351,8 +351,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'counts a packet for its client, and nothing else',
     file: 'src/service/read-turns.ts',
-    search: 'process.nextTick(queueMicrotask, starts.noteProgress)',
-    replace: 'setImmediate(starts.noteProgress)',
+    search: 'process.nextTick(queueMicrotask, () => {',
+    replace: 'setImmediate(() => { starts.noteProgress()',
+    tests: ['test/service/read-turns.test.ts'],
+  },
+  {
+    guard: 'takes nobody for slow who was read last in a long turn',
+    file: 'src/service/read-turns.ts',
+    search: 'turn.reading = undefined',
+    replace: '',
     tests: ['test/service/read-turns.test.ts'],
   },
   {

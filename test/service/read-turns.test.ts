@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
-import { type AddressInfo, connect, createServer, type Server } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import type { Test } from 'tap'
 import { readInTurns } from '../../src/service/read-turns.js'
 import { createSpareConnections } from '../../src/service/spare-connections.js'
@@ -26,10 +26,22 @@ interface Seen {
   endless: number
 }
 
+interface Given {
+  isBusy: boolean
+  packet: string
+  /** What a request takes before it is noted, and to have all other connections wait. */
+  requestMs?: number
+  pauseMs?: number
+}
+
 /** Packets to a server, each in one turn of the event loop with other work after it. */
-async function readBesideWork (t: Test, isBusy: boolean, packet: string): Promise<Seen> {
+async function readBesideWork (t: Test, { isBusy, packet, requestMs = 0, pauseMs = 0 }: Given): Promise<Seen> {
   const read = { requests: 0 }
-  const http = createHttpServer((_request, response) => { response.end('x') }).prependListener('request', () => { read.requests++ })
+  const http = createHttpServer((_request, response) => { response.end('x') })
+  http.prependListener('request', () => {
+    busyFor(requestMs)
+    read.requests++
+  })
   const work = createServer((socket) => { socket.on('data', () => busyFor(WORK_MS)) })
   t.teardown(() => {
     http.closeAllConnections()
@@ -52,7 +64,11 @@ async function readBesideWork (t: Test, isBusy: boolean, packet: string): Promis
       else seen.times.splice(-1, 1, performance.now() - from)
     },
   }
-  readInTurns(http, starts, createSpareConnections())
+  const all = (): Iterable<Socket> => {
+    busyFor(pauseMs)
+    return []
+  }
+  readInTurns(http, starts, { ...createSpareConnections(), all })
   const [client, other] = [await dial(http), await dial(work)]
   client.resume()
   for (let n = 1; n <= PACKETS; n++) {
@@ -66,16 +82,24 @@ async function readBesideWork (t: Test, isBusy: boolean, packet: string): Promis
   return seen
 }
 
+const medianOf = (times: number[]): number => times[Math.floor(times.length / 2)] ?? Infinity
+
 export default async function (t: Test): Promise<void> {
   t.test('service/read-turns', async (t) => {
     await t.test('what else a turn does is not the time of the packet before it', async (t) => {
-      const { times } = await readBesideWork(t, true, request('GET / HTTP/1.1'))
-      const median = times[Math.floor(PACKETS / 2)] ?? Infinity
-      t.ok(median < WORK_MS / 2, `${median} ms, where the work took ${WORK_MS}`)
+      const { times } = await readBesideWork(t, { isBusy: true, packet: request('GET / HTTP/1.1') })
+      t.ok(medianOf(times) < WORK_MS / 2, `${medianOf(times)} ms, where the work took ${WORK_MS}`)
+    })
+
+    await t.test('nor is what it takes to have thousands of others wait', async (t) => {
+      const packet = request('GET / HTTP/1.1').repeat(2)
+      const { times } = await readBesideWork(t, { isBusy: true, packet, requestMs: 25, pauseMs: 200 })
+      const median = medianOf(times)
+      t.ok(median >= 25 && median < 200, `${median} ms, where a request took 25 and the others 200`)
     })
 
     await t.test('while there is no work no packet is noted, nor what goes on in it', async (t) => {
-      const seen = await readBesideWork(t, false, request('GET / HTTP/1.1').repeat(3))
+      const seen = await readBesideWork(t, { isBusy: false, packet: request('GET / HTTP/1.1').repeat(3) })
       t.same(seen, { times: [], endless: 0 })
     })
   })
