@@ -5,7 +5,7 @@ const LEAST_AT_ONCE = 2
 const MOST_AT_ONCE = 32
 /** A packet of one connection that takes longer is dear: thousands of requests, or of chunks of a body. */
 const DEAR_MS = 8
-/** Whose packet was dear is dear for so many times as long. */
+/** A dear packet counts for so many times as long. */
 const DEAR_TIMES = 10
 
 interface Waiting {
@@ -27,20 +27,31 @@ export interface ReadQueue {
   noteProgress: () => void
 }
 
-/** Whose packets take long, and from when on the next one may be read: after it others have as much time. */
+/**
+ * Whose packets take long, and from when on the next one may be read: after it others have as much time. The second
+ * such packet tells: the first may have waited for a processor, or for a collection of garbage.
+ */
 function createDearClients (now: () => number) {
-  const untilOf = new Map<string, number>()
+  const seen = new Map<string, { until: number, isSure: boolean }>()
   let nextFrom = -Infinity
+
+  // Those that are over, so that what is kept is what a few seconds have room for.
+  function forgetOld (at: number): void {
+    for (const [client, { until }] of seen) if (until <= at) seen.delete(client)
+  }
+
   return {
-    has: (client: string): boolean => (untilOf.get(client) ?? 0) > now(),
+    has: (client: string): boolean => {
+      const known = seen.get(client)
+      return known?.isSure === true && known.until > now()
+    },
     isNextDue: (): boolean => now() >= nextFrom,
     note (client: string, ms: number): void {
       if (ms < DEAR_MS) return
       const at = now()
+      forgetOld(at)
+      seen.set(client, { until: at + DEAR_TIMES * ms, isSure: seen.has(client) })
       nextFrom = at + ms
-      // Those that are over go first, so that what is kept is what a few seconds have room for.
-      for (const [other, until] of untilOf) if (until <= at) untilOf.delete(other)
-      untilOf.set(client, at + DEAR_TIMES * ms)
     },
   }
 }

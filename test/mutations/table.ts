@@ -363,6 +363,13 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ['test/service/read-turns.test.ts'],
   },
   {
+    guard: 'one long packet is chance',
+    file: 'src/service/read-queue.ts',
+    search: 'isSure: seen.has(client)',
+    replace: 'isSure: true',
+    tests: ['test/service/read-queue.test.ts'],
+  },
+  {
     guard: 'reads what is no HTTP in turns',
     file: 'src/service/read-turns.ts',
     search: "if (code.startsWith('HPE_')) noteRead(socket as Socket)",

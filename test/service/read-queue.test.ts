@@ -35,10 +35,12 @@ export default async function (t: Test): Promise<void> {
   t.test('service/read-queue', async (t) => {
     await t.test('after a packet that took long others are read for as long', async (t) => {
       const { add, turn, read } = startReading()
+      for (let n = 0; n < 2; n++) {
+        add('flood')
+        await turn()
+      }
       add('flood')
-      await turn()
-      add('flood')
-      while (read.filter((client) => client === 'flood').length < 2) {
+      while (read.filter((client) => client === 'flood').length < 3) {
         add('somebody')
         await turn()
       }
@@ -54,7 +56,7 @@ export default async function (t: Test): Promise<void> {
         await turn()
       }
       const meanwhile = read.filter((client) => client === 'flood').length
-      t.ok(meanwhile <= 3, `${meanwhile} of the flood in ten turns`)
+      t.ok(meanwhile <= 4, `${meanwhile} of the flood in ten turns`)
     })
 
     await t.test('its client alone waits with the next one, and not for ever', (t) => {
@@ -67,7 +69,8 @@ export default async function (t: Test): Promise<void> {
         time += other
         return isDear
       }
-      t.same([read('flood', 50, 0), read('somebody', 1, 50), read('flood', 1, 0), read('somebody', 1, 0)], [false, false, true, false])
+      t.same([read('flood', 50, 0), read('somebody', 50, 0), read('flood', 50, 0)], [false, false, false], 'it may be chance')
+      t.same([read('flood', 1, 0), read('somebody', 1, 50), read('somebody', 1, 0)], [true, false, false])
       time += 600
       t.equal(read('flood', 1, 0), false)
       t.end()
