@@ -166,7 +166,8 @@ export default async function (t: Test): Promise<void> {
         })
       })
       const socket = clientOf(app).resume()
-      socket.write(`${request('GET /large HTTP/1.1', 'Transfer-Encoding: chunked')}${'1\r\n \r\n'.repeat(8_000)}0\r\n\r\n`)
+      const head = request('GET /large HTTP/1.1', 'Transfer-Encoding: chunked')
+      socket.write(`${head}${'1\r\n \r\n'.repeat(8_000)}0\r\n\r\n`)
       await whole
       t.ok(pieces < 1_100, `${pieces} of 8,000 pieces were handed on`)
       socket.destroy()

@@ -381,7 +381,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'src/service/connections.ts',
     search: 'boundPieces(request.raw, () => noteRead(socket))',
     replace: 'boundPieces(request.raw, () => {})',
-    tests: ['test/http/http-limits.test.ts'],
+    tests: LIMITS,
   },
   {
     guard: 'parses nothing after a closing answer',
