@@ -10,6 +10,7 @@ import { type Config, ConfigError, loadConfig, shownSettings } from './config.js
 import { connectionLimit } from './service/connections.js'
 import { NO_LINE } from './service/logging.js'
 import { API_VERSION } from './service/openapi/document.js'
+import { quietTurn } from './service/quiet-turn.js'
 import { runtimeProblems } from './service/runtime-checks.js'
 import { warnOfMistakes } from './service/start-checks.js'
 
@@ -21,6 +22,8 @@ const SHUTDOWN_LIMIT_MS = 10_000
 /** What a process in an unknown state may still take to answer and to close its database (L10). */
 const CRASH_LIMIT_MS = 500
 
+/** How long the end of listening may wait for a turn without work. */
+const BUSY_TURNS_MS = 1000
 /** For requests that were on their way when nothing more was accepted. */
 const LAST_REQUESTS_MS = 500
 
@@ -46,6 +49,8 @@ function openFileLimit (): number | string | undefined {
 /** Answers end their connections by now, so that soon none is left; one that is still busy is closed with the app. */
 async function stopListening ({ server }: FastifyInstance): Promise<void> {
   const closed = once(server, 'close')
+  server.closeIdleConnections()
+  await quietTurn(BUSY_TURNS_MS)
   server.close()
   await Promise.race([closed, sleep(LAST_REQUESTS_MS, undefined, { ref: false })])
 }
