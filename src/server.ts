@@ -7,6 +7,7 @@ import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.js'
 import { type Config, ConfigError, loadConfig, shownSettings } from './config.js'
+import { favourMemoryWhileIdle } from './idle-memory.js'
 import { connectionLimit } from './service/connections.js'
 import { NO_LINE } from './service/logging.js'
 import { API_VERSION } from './service/openapi/document.js'
@@ -113,6 +114,7 @@ async function serve (): Promise<void> {
   app.server.maxConnections = connectionLimit(openFileLimit())
   const about = { version: API_VERSION, node: process.version, settings: shownSettings(config) }
   endWithGrace(app, config, about)
+  favourMemoryWhileIdle()
   const address = await app.listen({
     host: await addressOf(config.HOST),
     port: config.PORT,

@@ -6,10 +6,3 @@ import { setFlagsFromString } from 'node:v8'
 // that moment; later one such part of each request keeps the whole of it until the next full collection. What that
 // cost is in bench/README.md.
 setFlagsFromString('--no-allocation-site-pretenuring')
-
-// Garbage of the old generation is collected in a quiet process only if what it allocated before was little for the
-// time since: after a flood that takes V8 half a minute, or for ever. With this flag eight seconds are enough
-// (src/heap/memory-reducer.cc of V8). It would also let the heap grow by a third at most from one full collection to
-// the next, and have seven times as many of them; so by how much is said here. Figures: bench/README.md.
-setFlagsFromString('--optimize-for-size')
-setFlagsFromString('--heap-growing-percent=150')
