@@ -61,6 +61,23 @@ const isAnswering = (socket: Socket): boolean =>
 /** Waits for its turn to be read (see `readInTurns`): nobody knows a request that could be answered. */
 const isUnread = (socket: Socket): boolean => socket.isPaused() && exchangesOf(socket).length === 0
 
+/** Connections that one turn of the event loop closes. */
+const MOST_CLOSED = 32
+
+/** Thousands may have waited for too long at once; what was never read takes the system a while to throw away. */
+function createCloser (): (socket: Socket) => void {
+  const overdue: Socket[] = []
+
+  function closeSome (): void {
+    for (const socket of overdue.splice(-MOST_CLOSED)) socket.destroy()
+    if (overdue.length > 0) setImmediate(closeSome)
+  }
+
+  return (socket) => {
+    if (overdue.push(socket) === 1) setImmediate(closeSome)
+  }
+}
+
 /** What is here whole has its answer to come, whatever was sent after it. */
 const isDue = ({ request, response }: Exchange): boolean =>
   !response.writableFinished && !response.destroyed && (request.complete || response.writableEnded)
@@ -113,6 +130,7 @@ const isAboutRequest = ({ code = '' }: NodeJS.ErrnoException): boolean => code.s
 export function createClientErrorHandler ({ https }: { https: boolean }) {
   // A flood of silent connections ends by thousands in one turn of the event loop.
   const texts = new Map<ErrorCode, [beforeId: string, afterId: string]>()
+  const closeInTurns = createCloser()
 
   function textOf (code: ErrorCode): [beforeId: string, afterId: string] {
     const known = texts.get(code)
@@ -140,11 +158,15 @@ export function createClientErrorHandler ({ https }: { https: boolean }) {
   return (error: NodeJS.ErrnoException, socket: Noted): void => {
     // Each further chunk is an error of its own.
     if (socket.writableEnded || (socket[IS_BROKEN] === true && isAboutRequest(error))) return
-    if (!isAboutRequest(error) || isAnswering(socket) || isUnread(socket)) {
+    if (!isAboutRequest(error) || isAnswering(socket)) {
       socket.destroy()
       return
     }
     socket[IS_BROKEN] = true
+    if (isUnread(socket)) {
+      closeInTurns(socket)
+      return
+    }
     afterAnswers(socket, () => refuse(error, socket))
   }
 }

@@ -549,6 +549,24 @@ export default async function (t: Test): Promise<void> {
       await closed(socket)
       t.equal(raw, '')
     })
+    await t.test('those who have waited too long at once are closed in several turns', async (t) => {
+      const { app } = await construct(t)
+      app.server.headersTimeout = 500
+      const seen = { all: 0, inTurn: 0, most: 0 }
+      app.server.on('connection', (socket) => {
+        // Its turn does not come.
+        process.nextTick(() => Object.assign(socket.pause(), { resume: () => socket }))
+        socket.on('close', () => {
+          seen.all++
+          if (seen.inTurn++ === 0) setImmediate(() => Object.assign(seen, { inTurn: 0 }))
+          seen.most = Math.max(seen.most, seen.inTurn)
+        })
+      })
+      await listen(app)
+      for (let n = 0; n < 400; n++) dial(app).resume()
+      await until(() => seen.all === 400)
+      t.ok(seen.most <= 64, `${seen.most} of 400 in one turn of the event loop`)
+    })
   })
 
   t.test('near the limit of connections', async (t) => {
