@@ -8,11 +8,11 @@ const IDLE_UTILIZATION = 0.05
 const IDLE_LOOKS = 6
 
 /**
- * Gives the memory of a burst back half a minute after it. V8 by itself collects the garbage of the old generation in a
+ * Gives the memory of a burst back within half a minute. V8 by itself collects the garbage of the old generation in a
  * quiet process only if what it allocated before was little for the time since, which may never be. With
- * `--optimize-for-size` it does so without that (src/heap/memory-reducer.cc), and forgets the hidden classes of all that
- * is not there just now: code that was compiled for them takes a tenth more time from then on. So it is set only while
- * there has been hardly any work for a while. Figures: bench/README.md.
+ * `--optimize-for-size` it does so without that (src/heap/memory-reducer.cc), and forgets the hidden classes of all
+ * that is not there just now: code that was compiled for them takes a tenth more time from then on. So it is set only
+ * while there has been hardly any work for a while. Figures: bench/README.md.
  */
 export function favourMemoryWhileIdle (): void {
   let before = performance.eventLoopUtilization()

@@ -61,20 +61,20 @@ const isAnswering = (socket: Socket): boolean =>
 /** Waits for its turn to be read (see `readInTurns`): nobody knows a request that could be answered. */
 const isUnread = (socket: Socket): boolean => socket.isPaused() && exchangesOf(socket).length === 0
 
-/** Connections that one turn of the event loop closes. */
-const MOST_CLOSED = 32
+/** Refusals that leave in one turn of the event loop. */
+const MOST_AT_ONCE = 32
 
-/** Thousands may have waited for too long at once; what was never read takes the system a while to throw away. */
-function createCloser (): (socket: Socket) => void {
-  const overdue: Socket[] = []
+/** Thousands of connections that came together have waited for too long together. */
+function createTurns (): (work: () => void) => void {
+  const due: Array<() => void> = []
 
-  function closeSome (): void {
-    for (const socket of overdue.splice(-MOST_CLOSED)) socket.destroy()
-    if (overdue.length > 0) setImmediate(closeSome)
+  function doSome (): void {
+    for (const work of due.splice(0, MOST_AT_ONCE)) work()
+    if (due.length > 0) setImmediate(doSome)
   }
 
-  return (socket) => {
-    if (overdue.push(socket) === 1) setImmediate(closeSome)
+  return (work) => {
+    if (due.push(work) === 1) setImmediate(doSome)
   }
 }
 
@@ -130,7 +130,7 @@ const isAboutRequest = ({ code = '' }: NodeJS.ErrnoException): boolean => code.s
 export function createClientErrorHandler ({ https }: { https: boolean }) {
   // A flood of silent connections ends by thousands in one turn of the event loop.
   const texts = new Map<ErrorCode, [beforeId: string, afterId: string]>()
-  const closeInTurns = createCloser()
+  const inTurns = createTurns()
 
   function textOf (code: ErrorCode): [beforeId: string, afterId: string] {
     const known = texts.get(code)
@@ -163,10 +163,7 @@ export function createClientErrorHandler ({ https }: { https: boolean }) {
       return
     }
     socket[IS_BROKEN] = true
-    if (isUnread(socket)) {
-      closeInTurns(socket)
-      return
-    }
-    afterAnswers(socket, () => refuse(error, socket))
+    // What the system has of those is thrown away with them, which takes longer than an answer.
+    inTurns(isUnread(socket) ? () => socket.destroy() : () => afterAnswers(socket, () => refuse(error, socket)))
   }
 }

@@ -307,6 +307,20 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: LIMITS,
   },
   {
+    guard: 'connections that waited too long are refused in turns',
+    file: 'src/service/client-errors.ts',
+    search: 'inTurns(isUnread(socket) ? () => socket.destroy() : () => afterAnswers(socket, () => refuse(error, socket)))',
+    replace: 'if (isUnread(socket)) socket.destroy()\n    else afterAnswers(socket, () => refuse(error, socket))',
+    tests: LIMITS,
+  },
+  {
+    guard: 'the end of listening waits for a quiet turn',
+    file: 'src/service/quiet-turn.ts',
+    search: 'now - start > QUIET_MS && now < end',
+    replace: 'false',
+    tests: ['test/service/quiet-turn.test.ts'],
+  },
+  {
     guard: 'handlers at once in a turn',
     file: 'src/service/start-queue.ts',
     search: 'if (handlersAtOnce > MOST_AT_ONCE) becomeBusy()',
@@ -330,8 +344,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'no answer to what nobody has read',
     file: 'src/service/client-errors.ts',
-    search: ' || isUnread(socket)',
-    replace: '',
+    search: 'isUnread(socket) ? ',
+    replace: 'socket.closed ? ',
     tests: LIMITS,
   },
   {
