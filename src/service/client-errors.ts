@@ -61,10 +61,10 @@ const isAnswering = (socket: Socket): boolean =>
 /** Waits for its turn to be read (see `readInTurns`): nobody knows a request that could be answered. */
 const isUnread = (socket: Socket): boolean => socket.isPaused() && exchangesOf(socket).length === 0
 
-/** Refusals that leave in one turn of the event loop. */
+/** Connections that one turn of the event loop refuses: each takes 0.1 to 0.3 ms. */
 const MOST_AT_ONCE = 32
 
-/** Thousands of connections that came together have waited for too long together. */
+/** Thousands of connections that came together have taken too long together. */
 function createTurns (): (work: () => void) => void {
   const due: Array<() => void> = []
 
@@ -163,7 +163,7 @@ export function createClientErrorHandler ({ https }: { https: boolean }) {
       return
     }
     socket[IS_BROKEN] = true
-    // What the system has of those is thrown away with them, which takes longer than an answer.
+    // One that was never read has no answer: the delay was ours, and nobody knows what it asked for.
     inTurns(isUnread(socket) ? () => socket.destroy() : () => afterAnswers(socket, () => refuse(error, socket)))
   }
 }
