@@ -170,7 +170,10 @@ export function limitConnections (app: FastifyInstance): void {
     load.unanswered++
     const hasBody = awaitsBody(request)
     if (hasBody) {
-      boundPieces(request.raw, () => noteRead(socket))
+      boundPieces(request.raw, () => {
+        // What `app.inject` brings has no socket that could be paused.
+        if (open.has(socket)) noteRead(socket)
+      })
       lingerOverBody(request.raw, reply.raw)
     } else spare.remove(socket)
     reply.raw.on('close', () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
-import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyInstance, onRequestAsyncHookHandler, preParsingHookHandler } from 'fastify'
 import { connectionLimit } from '../../src/service/connections.js'
 import { build, construct, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
 import { busyFor } from '../support/busy-for.js'
@@ -498,6 +498,28 @@ export default async function (t: Test): Promise<void> {
       // Not the least one: on a machine that stands still for so long they are forgotten.
       const median = pauses.sort((a, b) => a - b)[Math.floor(pauses.length / 2)] ?? 0
       t.ok(median > 5, `others had ${median} ms between two of 10 ms`)
+    })
+    await t.test('injected requests are no connections, however long their bodies take', async (t) => {
+      const { app } = await construct(t)
+      const preParsing: preParsingHookHandler = ({ raw }, _reply, payload, done) => {
+        raw.on('data', () => busyFor(10))
+        done(null, payload)
+      }
+      app.post('/busy', { preParsing }, async () => 'x')
+      await listen(app)
+      const over = new AbortController()
+      const newcomers = (async () => {
+        while (!over.signal.aborted) {
+          const socket = dial(app)
+          await once(socket, 'connect')
+          socket.destroy()
+        }
+      })()
+      for (let n = 0; n < 20; n++) {
+        t.equal((await app.inject({ method: 'POST', url: '/busy', payload: { a: 1 } })).statusCode, 200)
+      }
+      over.abort()
+      await newcomers
     })
     await t.test('newcomers are accepted before they are read', async (t) => {
       const { app } = await construct(t)

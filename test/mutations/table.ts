@@ -393,8 +393,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guard: 'reads pieces of bodies in turns',
     file: 'src/service/connections.ts',
-    search: 'boundPieces(request.raw, () => noteRead(socket))',
-    replace: 'boundPieces(request.raw, () => {})',
+    search: 'if (open.has(socket)) noteRead(socket)',
+    replace: '',
+    tests: LIMITS,
+  },
+  {
+    guard: 'what is injected is no connection',
+    file: 'src/service/connections.ts',
+    search: 'if (open.has(socket)) noteRead(socket)',
+    replace: 'noteRead(socket)',
     tests: LIMITS,
   },
   {
