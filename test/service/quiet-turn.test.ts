@@ -1,11 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { quietTurn } from '../../src/service/quiet-turn.js'
-
-/** Keeps the processor for that long. */
-function work (ms: number): void {
-  for (const end = performance.now() + ms; performance.now() < end;);
-}
+import { busyFor } from '../support/busy-for.js'
 
 export default async function (t: Test): Promise<void> {
   t.test('waits until a turn of the event loop has nothing to do', async (t) => {
@@ -13,7 +9,7 @@ export default async function (t: Test): Promise<void> {
     const busy = (async () => {
       for (; turns < 20; turns++) {
         await setImmediate()
-        work(2)
+        busyFor(2)
       }
     })()
     await quietTurn(60_000)
@@ -26,7 +22,7 @@ export default async function (t: Test): Promise<void> {
     const busy = (async () => {
       while (!over.signal.aborted) {
         await setImmediate()
-        work(2)
+        busyFor(2)
       }
     })()
     await quietTurn(20)
