@@ -14,20 +14,23 @@ export type CreatePool = (origin: string, limits: PoolLimits) => Dispatcher
 
 /** Most calls of a quiet service use one connection: it has to change often for a new Kratos to get its share. */
 const CONNECTION_TTL_MS = 3000
+/** More than these live longer in proportion, so that a busy pool makes no more than some four connections a second. */
+const FEW_CONNECTIONS = 8
 
 // Of the same age, connections are renewed in the same order for ever, and a balancer that takes turns gives each of
 // them to the Kratos that it had before.
-const lifeOf = (ttlMs: number): number => ttlMs * (1 + 2 * Math.random()) / 3
+const lifeOf = (ttlMs: number, open: number): number =>
+  ttlMs * Math.max(1, open / FEW_CONNECTIONS) * (1 + 2 * Math.random()) / 3
 
 // Dispatches a call that waited in its own async context. The last call of an old connection says `Connection: close`,
 // so that none is cut off; undici's own `clientTtl` lets calls wait for ever while all clients are closing.
 class PoolClient extends Client {
   #expiresAt = Infinity
 
-  constructor (origin: URL, options: object, ttlMs: number) {
+  constructor (origin: URL, options: object, lifeMs: () => number) {
     super(origin, options)
     this.on('connect', () => {
-      this.#expiresAt = performance.now() + lifeOf(ttlMs)
+      this.#expiresAt = performance.now() + lifeMs()
     })
     this.on('disconnect', () => {
       this.#expiresAt = Infinity
@@ -73,11 +76,15 @@ function createConnector (timeout: number): buildConnector.connector {
 /** Loaded where it is used: undici is a quarter of what the plugin loads, and an app may bring its own dispatcher. */
 export const createPool: CreatePool = (origin, limits) => {
   const { connections, connectTimeoutMs, maxHeaderBytes, connectionTtlMs = CONNECTION_TTL_MS } = limits
-  return new Pool(origin, {
+  let open = 0
+  const lifeMs = (): number => lifeOf(connectionTtlMs, open)
+  const pool = new Pool(origin, {
     connections,
-    factory: (origin, options) => new PoolClient(origin, options, connectionTtlMs),
+    factory: (origin, options) => new PoolClient(origin, options, lifeMs),
     pipelining: 1,
     maxHeaderSize: maxHeaderBytes,
     connect: createConnector(connectTimeoutMs),
   })
+  pool.on('connect', () => open++).on('disconnect', () => open--)
+  return pool
 }

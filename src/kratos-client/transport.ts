@@ -55,7 +55,10 @@ export interface TransportOptions extends Omit<QueueLimits, 'slots'> {
   connectTimeoutMs: number
   maxBodyBytes: number
   maxHeaderBytes: number
-  /** Longest life of a connection in milliseconds; each has its own, not below a third of it. Default 3000. */
+  /**
+   * Longest life of one of a few connections in milliseconds, more than eight live longer; each has its own, not below
+   * a third of it. Default 3000.
+   */
   connectionTtlMs?: number | undefined
   /** Makes a pool of our own, or is somebody else's, who closes it. */
   dispatcher: Dispatcher | CreatePool

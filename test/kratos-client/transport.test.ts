@@ -71,6 +71,31 @@ export default async function (t: Test): Promise<void> {
     t.ok(server.requests.length > first(), 'and it is used until then')
   })
 
+  t.test('many connections are renewed no oftener than a few, since each costs more than a call', async (t) => {
+    const { server, transport } = await setUp(t, OK, { connections: 32, queue: 32, connectionTtlMs: 50 })
+    // A clock of its own: a step is five milliseconds.
+    let now = performance.now()
+    const { now: realNow } = performance
+    performance.now = () => now
+    t.teardown(() => {
+      performance.now = realNow
+    })
+    const made = (): number => server.requests.filter(({ nthOnSocket }) => nthOnSocket === 0).length
+    const run = async (steps: number): Promise<void> => {
+      for (let step = 0; step < steps; step++) {
+        now += 5
+        await Promise.all(Array.from({ length: 32 }, () => transport.send(get())))
+        await turnOfLoop()
+      }
+    }
+    await run(40)
+    const before = made()
+    await run(100)
+    const [renewed, ofEight] = [made() - before, 8 * 500 / (50 * 2 / 3)]
+    t.ok(renewed > 0, 'they are renewed')
+    t.ok(renewed < 2 * ofEight, `${renewed} in 500 ms, where eight make ${ofEight}`)
+  })
+
   t.test('what announces an answer is read over, asked for or not (RFC 9110, section 15.2)', async (t) => {
     const { server, transport } = await setUp(t, hang, { connections: 1 })
     const head = (status: string, ...more: string[]): string => [`HTTP/1.1 ${status}`, ...more, '', ''].join('\r\n')

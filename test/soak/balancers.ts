@@ -14,6 +14,8 @@ import { isReady } from './replica.js'
 export const PROBE_INTERVAL_MS = 500
 const CONNECTIONS = 16
 const START_MS = 10_000
+/** Longer than a soak keeps its clients' connections idle: who reuses one that is about to close loses a request. */
+const KEPT_MS = 600_000
 
 export interface Balancer {
   port: number
@@ -37,12 +39,13 @@ const startOwn: StartBalancer = async (ports) => {
     healthy = ports.filter((_, index) => answers[index])
   }, PROBE_INTERVAL_MS)
   let turn = 0
-  const server = http.createServer((request, response) => {
+  const server = http.createServer({ keepAliveTimeout: KEPT_MS }, (request, response) => {
     const port = healthy[turn++ % healthy.length]
     const upstream = http.request(
       { agent, host: '127.0.0.1', port, method: request.method, path: request.url, headers: request.headers },
       (answer) => {
-        const { connection: _, ...headers } = answer.headers
+        // How long a connection is kept is a matter of its two ends (RFC 9110, section 7.6.1).
+        const { connection: _, 'keep-alive': _limit, ...headers } = answer.headers
         response.writeHead(answer.statusCode ?? 502, headers)
         answer.pipe(response)
       },

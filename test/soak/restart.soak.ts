@@ -44,7 +44,7 @@ async function postWhileRolling (balancer: Balancer, replicas: Replica[]): Promi
     }, agent)
     // A refusal tells why.
     const why = status === 201 || status === 0 ? '' : ` ${/"code":"(\w+)"/.exec(text)?.[1] ?? 'no code'}`
-    const outcome = status === 0 ? 'lost' : `${status}${why}`
+    const outcome = status === 0 ? 'no answer' : `${status}${why}`
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
   }
 
