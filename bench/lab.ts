@@ -29,6 +29,7 @@ export const PEERS = {
   'express-axios': 'Express + axios',
   'http-proxy': '@fastify/http-proxy',
   'fastify-request': 'Fastify + undici request',
+  'fastify-request-logged': 'Fastify + undici request, logged',
   'fastify-cache': 'Fastify with a cache, logged',
   'fastify-coalescing': 'Fastify that coalesces, logged',
   'fastify-logged': 'Fastify, no guard, logged',

@@ -169,8 +169,12 @@ export const ONE_CORE_SCENARIOS: readonly OneCoreScenario[] = [
     name: 'uncached',
     plan: (bench) => planOf(
       bench,
-      [...ours(bench, sessions(UNSHARED)), peer('node-request', sessions(UNSHARED))],
-      [atMost(PEERS['node-request'])],
+      [
+        ...ours(bench, sessions(UNSHARED)),
+        peer('fastify-request-logged', sessions(UNSHARED)),
+        peer('node-request', sessions(UNSHARED)),
+      ],
+      [atMost(PEERS['fastify-request-logged']), atMost(PEERS['node-request'])],
     ),
   },
   {

@@ -73,7 +73,7 @@ export function target (
 async function uncached (bench: Bench): Promise<Plan> {
   const kratos = await bench.lab.standIn()
   const requests = sessions(UNSHARED)
-  const of = async (name: 'express-axios' | 'fastify-request' | 'node-request' | 'node-dispatch'): Promise<Target> =>
+  const of = async (name: keyof typeof PEERS): Promise<Target> =>
     target(bench, PEERS[name], subject(await bench.lab.peer(name, kratos), kratos, requests))
   const proxied = subject(await bench.lab.peer('http-proxy', kratos), kratos, sessions(UNSHARED, '/sessions/whoami'))
   return {
@@ -82,6 +82,7 @@ async function uncached (bench: Bench): Promise<Plan> {
       await of('node-request'),
       await of('node-dispatch'),
       await of('fastify-request'),
+      await of('fastify-request-logged'),
       target(bench, PEERS['http-proxy'], proxied),
       await of('express-axios'),
     ],
@@ -89,6 +90,7 @@ async function uncached (bench: Bench): Promise<Plan> {
       versus(PEERS['node-request'], 0.9, 1.1),
       versus(PEERS['node-dispatch']),
       versus(PEERS['fastify-request']),
+      versus(PEERS['fastify-request-logged']),
       versus(PEERS['http-proxy'], 1.1, 1.3),
       versus(PEERS['express-axios'], 5, 7),
     ],
@@ -199,12 +201,12 @@ async function mixedUse (bench: Bench): Promise<Plan> {
 async function fixedRate (bench: Bench): Promise<Plan> {
   const kratos = await bench.lab.standIn()
   const requests = sessions(UNSHARED)
-  const peer = PEERS['fastify-request']
+  const peer = PEERS['fastify-request-logged']
   const how = { rate: RATE_PER_SECOND }
   return {
     targets: [
       target(bench, SERVICE, subject(await bench.lab.service(kratos), kratos, requests), how),
-      target(bench, peer, subject(await bench.lab.peer('fastify-request', kratos), kratos, requests), how),
+      target(bench, peer, subject(await bench.lab.peer('fastify-request-logged', kratos), kratos, requests), how),
     ],
     comparisons: [atMost(peer, 'p99Ms', 1.2, 1), atMost(peer, 'cpuUs', 1.2, 1)],
   }

@@ -91,12 +91,13 @@ export async function buildApp (config: Config, overrides: AppOverrides = {}): P
   limitUnfinishedBodies(app, bytes)
   addRequestLog(app, { successPercent: config.LOG_SUCCESS_PERCENT, hasHealth: config.LOG_HEALTH })
   noteAnswers(app)
-  refuseExpectations(app, { https: isHttps(config) })
   applyHttpRules(app, { https: isHttps(config), errorHandler: renderServiceError })
   addLifecycle(app)
   addHostCheck(app)
   const { requestTimeout, keepAliveTimeout, http } = LIMITS
   addInternalListener(app, config, { requestTimeout, keepAliveTimeout, ...http })
+  const servers = app.internalServer === undefined ? [app.server] : [app.server, app.internalServer]
+  for (const server of servers) refuseExpectations(server, { https: isHttps(config) })
   adviseOnProxies(app, trustedProxies(config))
   addNotFoundHandler(app)
   const refuseOtherMethods = collectMethods(app)

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { isProxyRange } from './service/proxy-range.js'
+import { isDatabaseUrl, isPostgresUrl } from './service/store/database-url.js'
 import { MIN_KEY_BYTES, SettingsSchema } from './settings.js'
 import { isReturnUrl } from './redirect-target.js'
 import { isOrigin, isWebhookTarget } from './url-rules.js'
@@ -14,10 +15,8 @@ export type Part = typeof PARTS[number]
 export const FORMATS: Record<string, (text: string) => boolean> = {
   'origin-list': (text) => list(text).length > 0 && list(text).every(isOrigin),
   'return-list': (text) => list(text).every(isReturnUrl),
-  'database-url': (text) =>
-    text !== '' &&
-    (/^postgres(?:ql)?:\/\/./.test(text) || text.startsWith('file:') || !/^[a-z][a-z0-9+.-]*:\/\//i.test(text)),
-  'postgres-url': (text) => /^postgres(?:ql)?:\/\/./.test(text),
+  'database-url': isDatabaseUrl,
+  'postgres-url': isPostgresUrl,
   'webhook-list': (text) => list(text).length > 0 && list(text).every(isWebhookTarget),
   // As receivers want it, and at least as long as our other secrets.
   'signing-key': (text) =>

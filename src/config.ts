@@ -14,6 +14,7 @@ import {
   type SettingName,
 } from './settings.js'
 import { DEFAULT_TRAITS, type TraitPointers } from './kratos-client/traits.js'
+import { isPostgresUrl } from './service/store/database-url.js'
 
 export { ConfigSchema, PARTS, type Part } from './config-schema.js'
 export type Config = Static<typeof ConfigSchema>
@@ -155,17 +156,15 @@ export function shownSettings (config: Config): Record<string, unknown> {
   const shown = Object.entries(config).map(([name, value]) => {
     // The address of a target may hold a token.
     if (SECRETS.includes(name) || name === 'EVENTS_WEBHOOKS') return [name, 'set']
-    return /DATABASE_URL$/.test(name) ? [name, isPostgres(String(value)) ? 'postgres' : 'sqlite'] : [name, value]
+    return /DATABASE_URL$/.test(name) ? [name, isPostgresUrl(String(value)) ? 'postgres' : 'sqlite'] : [name, value]
   })
   return Object.fromEntries(shown)
 }
 
-const isPostgres = (url: string | undefined): boolean => /^postgres(?:ql)?:/.test(url ?? '')
-
 /** Where replicas hear of each other; undefined: nowhere. */
 export const busUrl = (
   { BUS_DATABASE_URL: own, DATABASE_URL: shared }: { BUS_DATABASE_URL?: string, DATABASE_URL?: string },
-): string | undefined => own ?? (isPostgres(shared) ? shared : undefined)
+): string | undefined => own ?? (isPostgresUrl(shared ?? '') ? shared : undefined)
 
 export const requiredParts = (config: Config): Part[] => list(config.READY_REQUIRES) as Part[]
 

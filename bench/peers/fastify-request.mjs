@@ -1,11 +1,17 @@
-// The guard as one writes it by hand: plain Fastify, without a log, and undici's `request`.
+// The guard as one writes it by hand: plain Fastify and undici's `request`; with a log where it is asked for.
 import Fastify from 'fastify'
 import { Pool } from 'undici'
 import { profile, UNAUTHORIZED } from './profile.mjs'
 
-const { PORT, KRATOS_URL } = process.env
+const { PORT, KRATOS_URL, LOGGED } = process.env
 const kratos = new Pool(KRATOS_URL, { connections: 64 })
-const app = Fastify()
+
+async function toFile () {
+  const { default: pino } = await import('pino')
+  return { loggerInstance: pino({}, pino.destination({ dest: 1, sync: false, minLength: 4096 })) }
+}
+
+const app = Fastify(LOGGED === 'true' ? await toFile() : {})
 app.decorateRequest('kratosSession', null)
 
 async function authenticate (request, reply) {

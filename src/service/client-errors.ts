@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { type ErrorCode, serviceError, type ServiceError } from '../errors.js'
@@ -89,8 +89,8 @@ function afterAnswers (socket: Socket, work: () => void): void {
 }
 
 /** `Expect` with anything but `100-continue` (RFC 9110, section 10.1.1): Node would answer outside our envelope. */
-export function refuseExpectations (app: FastifyInstance, { https }: { https: boolean }): void {
-  app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+export function refuseExpectations (server: Server, { https }: { https: boolean }): void {
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     const socket: Noted = request.socket
     // The answer to the first one closes the connection; a packet has room for thousands.
     if (socket[IS_BROKEN] === true) {

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { build, FRONTEND, WEBHOOK_KEY } from '../support/app.js'
@@ -75,6 +77,15 @@ export default async function (t: Test): Promise<void> {
       t.match(await open.ask('internal', '/metrics'), { status: 200 })
       t.match(await open.ask('public', '/metrics'), { status: 404, code: 'NOT_FOUND' })
       t.equal((await open.app.inject('/metrics')).statusCode, 404)
+    })
+
+    t.test('answers an expectation in the envelope there too', async (t) => {
+      const { app } = await setUp(t)
+      const { port } = app.internalServer?.address() as AddressInfo
+      const sent = request({ host: '127.0.0.1', port, path: '/health/alive', headers: { expect: 'miracles' } }).end()
+      const [answer] = await once(sent, 'response') as [IncomingMessage]
+      t.equal(answer.statusCode, 400)
+      t.match(await json(answer), { success: false, code: 'VALIDATION_ERROR' })
     })
 
     t.test('closes with the service', async (t) => {

@@ -135,7 +135,10 @@ export default async function (t: Test): Promise<void> {
         RECONCILE_HOURS: ['-1', '8761', '1.5', 'x'],
         DOCUMENTS_PER_USER: ['0', '-1', '1000001', 'x'],
         DOCUMENT_BYTES_PER_USER: ['0', '1000000000', '1e6'],
-        DATABASE_URL: ['mysql://h/db', 'mongodb://h', 'http://h/db'],
+        DATABASE_URL: [
+          'mysql://h/db', 'mongodb://h', 'http://h/db', 'postgres//h/db', 'postgresql//h/db', 'postgres:/h/db', 'postgres:h',
+          'libsql:h', 'file://h/db', 'data/app.db?mode=ro',
+        ],
         BUS_DATABASE_URL: ['mysql://h/db', 'data/app.db'],
         DATABASE_POOL_SIZE: ['0', '1001', 'x'],
         DATABASE_STATEMENT_TIMEOUT_MS: ['0', '99', '600001'],

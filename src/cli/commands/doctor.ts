@@ -10,12 +10,11 @@ import { askBus, askDatabase } from '../../service/doctor/database-facts.js'
 import { environmentFacts } from '../../service/doctor/settings-facts.js'
 import { lookAtSqlite, SQLITE_CHECKS } from '../../service/doctor/sqlite-checks.js'
 import { runtimeProblems } from '../../service/runtime-checks.js'
+import { isPostgresUrl } from '../../service/store/database-url.js'
 import { type Command, type CommandIo, parsed, positive, UsageError } from './command.js'
 
-const isPostgres = (url: string): boolean => /^postgres(?:ql)?:\/\//i.test(url)
-
 async function databaseFindings (config: Config, replicas: number): Promise<Finding[]> {
-  if (isPostgres(config.DATABASE_URL)) {
+  if (isPostgresUrl(config.DATABASE_URL)) {
     const facts = await askDatabase(config.DATABASE_URL, { poolSize: config.DATABASE_POOL_SIZE, replicas })
     const keepsSessions = config.SESSION_CACHE_MAX_AGE > 0
     return runChecks(DATABASE_CHECKS, {

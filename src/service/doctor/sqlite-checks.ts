@@ -1,7 +1,7 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync, type Stats } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type Checks, error, note } from '../../doctor/finding.js'
-import { toSqlitePath } from '../store/store.js'
+import { toSqlitePath } from '../store/database-url.js'
 
 /** What is in the place of a SQLite file; nothing is changed or made. */
 export interface SqliteFacts {

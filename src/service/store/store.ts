@@ -1,6 +1,6 @@
-import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
-import { StoreOpenError, StoreUnavailableError } from './errors.js'
+import { isPostgresUrl, toSqlitePath } from './database-url.js'
+import { StoreUnavailableError } from './errors.js'
 import { createDeletionRepository, type DeletionRepository } from './deletions.js'
 import { createDeadLetterRepository, type DeadLetterRepository } from './dead-letters.js'
 import { createDocumentRepository, type DocumentQuota, type DocumentRepository } from './documents.js'
@@ -117,29 +117,4 @@ export function createStore (
     load,
     close,
   }
-}
-
-function isPostgresUrl (url: string): boolean {
-  return /^postgres(ql)?:\/\//i.test(url)
-}
-
-/** Refuses other schemes: libsql takes `http:` and `libsql:` for a remote server, a typing error for a file name. */
-export function toSqlitePath (url: string): string {
-  if (url === ':memory:') return url
-  const hasOtherScheme = /^(?!file:)[a-z][a-z0-9+.-]+:/i.test(url) // one letter is a drive
-  const path = url.startsWith('file://') ? toFilePath(url) : url.replace(/^file:/, '')
-  if (hasOtherScheme || path === '' || /[\0?]/.test(url)) throw malformed()
-  return path
-}
-
-function toFilePath (url: string): string {
-  try {
-    return fileURLToPath(url)
-  } catch {
-    throw malformed()
-  }
-}
-
-function malformed (): StoreOpenError {
-  return new StoreOpenError('Cannot open the database: its address is neither postgres://… nor the path of a file')
 }
