@@ -61,15 +61,19 @@ const isAnswering = (socket: Socket): boolean =>
 /** Waits for its turn to be read (see `readInTurns`): nobody knows a request that could be answered. */
 const isUnread = (socket: Socket): boolean => socket.isPaused() && exchangesOf(socket).length === 0
 
-/** Connections that one turn of the event loop refuses: each takes 0.1 to 0.3 ms. */
-const MOST_AT_ONCE = 32
+/** A turn of the event loop refuses for so long, at least one: each turn accepts a connection, which waits for it. */
+const REFUSING_MS = 1
 
 /** Thousands of connections that came together have taken too long together. */
 function createTurns (): (work: () => void) => void {
   const due: Array<() => void> = []
 
   function doSome (): void {
-    for (const work of due.splice(0, MOST_AT_ONCE)) work()
+    const endsAt = performance.now() + REFUSING_MS
+    let done = 0
+    do due[done++]?.()
+    while (done < due.length && performance.now() < endsAt)
+    due.splice(0, done)
     if (due.length > 0) setImmediate(doSome)
   }
 
@@ -151,7 +155,13 @@ export function createClientErrorHandler ({ https }: { https: boolean }) {
       socket.destroy()
       return
     }
-    socket.write(textOf(CODE_OF_PARSER_ERROR[error.code ?? ''] ?? 'VALIDATION_ERROR').join(randomUUID()))
+    const text = textOf(CODE_OF_PARSER_ERROR[error.code ?? ''] ?? 'VALIDATION_ERROR').join(randomUUID())
+    // Who has sent nothing has nothing unread that would reset the connection, and the answer with it.
+    if (socket.bytesRead === 0) {
+      socket.end(text, () => socket.destroy())
+      return
+    }
+    socket.write(text)
     closeInStages(socket)
   }
 
