@@ -576,8 +576,15 @@ export default async function (t: Test): Promise<void> {
       app.server.headersTimeout = 500
       const seen = { all: 0, inTurn: 0, most: 0 }
       app.server.on('connection', (socket) => {
-        // Its turn does not come.
-        process.nextTick(() => Object.assign(socket.pause(), { resume: () => socket }))
+        const destroy = socket.destroy.bind(socket)
+        // Its turn does not come, and closing it takes as long as on a slow machine.
+        process.nextTick(() => Object.assign(socket.pause(), {
+          resume: () => socket,
+          destroy: () => {
+            busyFor(0.1)
+            return destroy()
+          },
+        }))
         socket.on('close', () => {
           seen.all++
           if (seen.inTurn++ === 0) setImmediate(() => Object.assign(seen, { inTurn: 0 }))
