@@ -1,13 +1,13 @@
 // The guard with a cache as one writes it by hand: plain Fastify with its own log, undici's `request`, lru-cache.
 import Fastify from 'fastify'
 import { LRUCache } from 'lru-cache'
-import pino from 'pino'
 import { Pool } from 'undici'
+import { loggerInstance } from './log.mjs'
 import { profile, UNAUTHORIZED } from './profile.mjs'
 
 const { PORT, KRATOS_URL } = process.env
 const kratos = new Pool(KRATOS_URL, { connections: 64 })
-const app = Fastify({ loggerInstance: pino({}, pino.destination({ dest: 1, sync: false, minLength: 4096 })) })
+const app = Fastify({ loggerInstance })
 app.decorateRequest('kratosSession', null)
 const sessions = new LRUCache({ max: 50_000, ttl: 60_000 })
 

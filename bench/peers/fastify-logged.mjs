@@ -1,10 +1,10 @@
 // What Fastify alone makes of a small route with its own log, written to a file as an operator would.
 import Fastify from 'fastify'
-import pino from 'pino'
 import { identityOf } from '../sessions.mjs'
+import { loggerInstance } from './log.mjs'
 import { profile } from './profile.mjs'
 
-const app = Fastify({ loggerInstance: pino({}, pino.destination({ dest: 1, sync: false, minLength: 4096 })) })
+const app = Fastify({ loggerInstance })
 const session = {
   identity: {
     id: identityOf(1),

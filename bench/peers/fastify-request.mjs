@@ -5,13 +5,7 @@ import { profile, UNAUTHORIZED } from './profile.mjs'
 
 const { PORT, KRATOS_URL, LOGGED } = process.env
 const kratos = new Pool(KRATOS_URL, { connections: 64 })
-
-async function toFile () {
-  const { default: pino } = await import('pino')
-  return { loggerInstance: pino({}, pino.destination({ dest: 1, sync: false, minLength: 4096 })) }
-}
-
-const app = Fastify(LOGGED === 'true' ? await toFile() : {})
+const app = Fastify(LOGGED === 'true' ? { ...await import('./log.mjs') } : {})
 app.decorateRequest('kratosSession', null)
 
 async function authenticate (request, reply) {

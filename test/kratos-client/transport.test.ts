@@ -54,6 +54,23 @@ const PATIENT_MS = 60_000
 const get = (deadlineMs = PATIENT_MS): UpstreamRequest => ({ method: 'GET', path: '/x', deadlineMs })
 const post = (deadlineMs = PATIENT_MS): UpstreamRequest => ({ method: 'POST', path: '/x', body: { a: 1 }, deadlineMs })
 
+/** Time goes on only where a test says so. @returns lets so many milliseconds pass */
+function clockOf (t: Test): (ms: number) => void {
+  let now = performance.now()
+  const { now: realNow } = performance
+  performance.now = () => now
+  t.teardown(() => {
+    performance.now = realNow
+  })
+  return (ms) => {
+    now += ms
+  }
+}
+
+/** How many have been used so far. */
+const connectionsTo = ({ requests }: Pick<FaultServer, 'requests'>): number =>
+  requests.filter(({ nthOnSocket }) => nthOnSocket === 0).length
+
 /**
  * Once answered, the connection is dropped at its next request, as an idle connection is that the other side gave up.
  */
@@ -62,36 +79,28 @@ const dropsReused: Reaction = (socket, request) => (request.nthOnSocket === 0 ? 
 export default async function (t: Test): Promise<void> {
   t.test('a connection has a longest life, so that a new Kratos behind a balancer gets its share', async (t) => {
     const { server, transport } = await setUp(t, OK, { connections: 2, connectionTtlMs: 60 })
-    const first = (): number => server.requests.filter(({ nthOnSocket }) => nthOnSocket === 0).length
-    while (first() < 6) {
+    while (connectionsTo(server) < 6) {
       const outcomes = await Promise.all([get, post, get].map((call) => transport.send(call())))
       t.same(outcomes.filter(({ kind }) => kind !== 'answer'), [], 'no call suffers from it')
       await sleep(5)
     }
-    t.ok(server.requests.length > first(), 'and it is used until then')
+    t.ok(server.requests.length > connectionsTo(server), 'and it is used until then')
   })
 
   t.test('many connections are renewed no oftener than a few, since each costs more than a call', async (t) => {
     const { server, transport } = await setUp(t, OK, { connections: 32, queue: 32, connectionTtlMs: 50 })
-    // A clock of its own: a step is five milliseconds.
-    let now = performance.now()
-    const { now: realNow } = performance
-    performance.now = () => now
-    t.teardown(() => {
-      performance.now = realNow
-    })
-    const made = (): number => server.requests.filter(({ nthOnSocket }) => nthOnSocket === 0).length
+    const wait = clockOf(t)
     const run = async (steps: number): Promise<void> => {
       for (let step = 0; step < steps; step++) {
-        now += 5
+        wait(5)
         await Promise.all(Array.from({ length: 32 }, () => transport.send(get())))
         await turnOfLoop()
       }
     }
     await run(40)
-    const before = made()
+    const before = connectionsTo(server)
     await run(100)
-    const [renewed, ofEight] = [made() - before, 8 * 500 / (50 * 2 / 3)]
+    const [renewed, ofEight] = [connectionsTo(server) - before, 8 * 500 / (50 * 2 / 3)]
     t.ok(renewed > 0, 'they are renewed')
     t.ok(renewed < 2 * ofEight, `${renewed} in 500 ms, where eight make ${ofEight}`)
   })
@@ -142,20 +151,14 @@ export default async function (t: Test): Promise<void> {
       const [one = 0, other = 0] = instances.map(({ requests }) => requests.length)
       return Math.min(one, other) / Math.max(1, one + other)
     }
-    // A clock of its own: a step is a millisecond.
-    let now = performance.now()
-    const { now: realNow } = performance
-    performance.now = () => now
-    t.teardown(() => {
-      performance.now = realNow
-    })
+    const wait = clockOf(t)
     const call = async (): Promise<void> => {
       await transport.send(get())
       // Only then its connection is free again.
       await turnOfLoop()
     }
     for (let step = 0; step < 100 || (least() < 0.25 && step < 1300); step++) {
-      now++
+      wait(1)
       // A second call at the same time keeps a second, younger connection; the first one has the rest.
       await Promise.all(step < 10 ? [call()] : [call(), call()])
       for (let n = 0; n < 3; n++) await call()

@@ -136,8 +136,8 @@ export default async function (t: Test): Promise<void> {
         DOCUMENTS_PER_USER: ['0', '-1', '1000001', 'x'],
         DOCUMENT_BYTES_PER_USER: ['0', '1000000000', '1e6'],
         DATABASE_URL: [
-          'mysql://h/db', 'mongodb://h', 'http://h/db', 'postgres//h/db', 'postgresql//h/db', 'postgres:/h/db', 'postgres:h',
-          'libsql:h', 'file://h/db', 'data/app.db?mode=ro',
+          'mysql://h/db', 'mongodb://h', 'http://h/db', 'postgres//h/db', 'postgresql//h/db', 'postgres:/h/db',
+          'postgres:h', 'libsql:h', 'file://h/db', 'data/app.db?mode=ro',
         ],
         BUS_DATABASE_URL: ['mysql://h/db', 'data/app.db'],
         DATABASE_POOL_SIZE: ['0', '1001', 'x'],
